@@ -1,0 +1,1 @@
+"""Browsers: one Chromium with a profile of its own for each connection."""

@@ -1,0 +1,60 @@
+"""Playwright's driver process: one for the worker, started again when it has died."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import psutil
+from loguru import logger
+from playwright.async_api import BrowserType, Playwright, async_playwright
+
+_STOP_LIMIT = timedelta(seconds=5)
+
+
+class Driver:
+    """Gives out Playwright's Chromium; a driver that died gives no event, so it is looked at."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._process: psutil.Process | None = None
+        self._lock = asyncio.Lock()
+
+    async def chromium(self) -> BrowserType:
+        """Return what launches browsers, from a driver that lives."""
+        async with self._lock:
+            if self._playwright is None or not self._alive():
+                await self._start()
+            if self._playwright is None:
+                raise RuntimeError("no driver")
+            return self._playwright.chromium
+
+    async def close(self) -> None:
+        """Stop the driver, bounded; one that died or hangs is ended by its id."""
+        playwright, self._playwright = self._playwright, None
+        if playwright is None:
+            return
+        try:
+            if self._alive():
+                async with asyncio.timeout(_STOP_LIMIT.total_seconds()):
+                    await playwright.stop()
+        except TimeoutError:
+            logger.warning("The browser driver did not stop in time")
+        if self._process and self._alive():
+            self._process.kill()
+
+    async def _start(self) -> None:
+        if self._playwright is not None:
+            logger.error("The browser driver has died; starting another")
+        before = set(psutil.Process().children())
+        self._playwright = await async_playwright().start()
+        started = set(psutil.Process().children()) - before
+        self._process = started.pop() if started else None
+
+    def _alive(self) -> bool:
+        if self._process is None:
+            return True
+        try:
+            return self._process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False

@@ -1,0 +1,83 @@
+"""Open a connection's browser and page, and close them whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from loguru import logger
+from playwright.async_api import BrowserContext
+from playwright.async_api import Error as PlaywrightError
+
+from chatgrow_worker.browser.driver import Driver
+from chatgrow_worker.browser.options import ARGUMENTS, BrowserOptions
+from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.user_agent import set_user_agent
+from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
+from sessions.states import Reason
+
+
+class Launcher:
+    """Opens pages; each has a browser of its own, so that a crash takes one connection with it."""
+
+    def __init__(self, driver: Driver, options: BrowserOptions, root: Path) -> None:
+        self._driver = driver
+        self._options = options
+        self._root = root
+
+    @asynccontextmanager
+    async def open(self, connection: str) -> AsyncIterator[WhatsAppPage]:
+        """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails."""
+        profile = profile_of(self._root, connection)
+        await free_profile(profile)
+        context = await self._launch(profile)
+        try:
+            page = await self._page(context)
+            await page.open(self._options.url, self._options.launch_limit)
+            yield page
+        finally:
+            await self._close(context, profile)
+
+    async def _launch(self, profile: Path) -> BrowserContext:
+        options = self._options
+        try:
+            chromium = await self._driver.chromium()
+            async with asyncio.timeout(options.launch_limit.total_seconds()):
+                return await chromium.launch_persistent_context(
+                    profile,
+                    executable_path=options.executable,
+                    headless=True,
+                    args=list(ARGUMENTS),
+                    chromium_sandbox=options.sandbox,
+                    service_workers="block",
+                    handle_sigint=False,
+                )
+        except (PlaywrightError, TimeoutError, OSError) as error:
+            await free_profile(profile)
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
+
+    async def _page(self, context: BrowserContext) -> WhatsAppPage:
+        bell = asyncio.Event()
+        try:
+            async with asyncio.timeout(self._options.launch_limit.total_seconds()):
+                await context.expose_binding(BELL, lambda _source: bell.set())
+                await context.add_init_script(self._options.script)
+                page = context.pages[0] if context.pages else await context.new_page()
+                await set_user_agent(await context.new_cdp_session(page))
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
+        for event in ("close", "crash"):
+            page.on(event, lambda _page: bell.set())  # type: ignore[call-overload]
+        return WhatsAppPage(page, bell, self._options.call_limit)
+
+    async def _close(self, context: BrowserContext, profile: Path) -> None:
+        """Close in order, so that the profile is whole on disk; end it by force if it hangs."""
+        try:
+            async with asyncio.timeout(self._options.close_limit.total_seconds()):
+                await context.close()
+        except (PlaywrightError, TimeoutError) as error:
+            logger.warning("The browser did not close in order: {}", error or "no answer")
+        await asyncio.shield(free_profile(profile))

@@ -1,0 +1,62 @@
+"""The profile directory of a connection, and the processes that still hold it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psutil
+from loguru import logger
+
+from sessions.program import ConfigurationError
+
+_KILL_WAIT_SECONDS = 3.0
+
+
+def profile_of(root: Path, connection: str) -> Path:
+    """Return the profile directory; `connection` is our own id, never a user's text."""
+    if not (connection.isascii() and connection.isalnum()):
+        raise ValueError(f"not an id of ours: {connection!r}")
+    return root / connection
+
+
+def prepare_root(root: Path) -> None:
+    """Make the folder of all profiles, for its owner only; raise ConfigurationError if it cannot."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"WHATSAPP_SESSION_PATH {root} cannot be written: {error.strerror}."
+        ) from error
+
+
+async def free_profile(profile: Path) -> None:
+    """End what a dead worker left running on the profile, then remove the locks that stay behind.
+
+    Only for the holder of the connection's lease: nobody else may use the profile.
+    """
+    killed = await asyncio.to_thread(_kill_holders, profile)
+    if killed:
+        logger.warning("Ended {} browser processes left over on a profile", killed)
+    for lock in profile.glob("Singleton*"):
+        lock.unlink(missing_ok=True)
+
+
+def _kill_holders(profile: Path) -> int:
+    """Kill the processes whose command line names the profile; return how many there were."""
+    flag = f"--user-data-dir={profile}"
+    holders = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if flag in (process.info["cmdline"] or [])
+    ]
+    for process in holders:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(holders, timeout=_KILL_WAIT_SECONDS)
+    return len(holders)

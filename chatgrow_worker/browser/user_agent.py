@@ -1,0 +1,41 @@
+"""Make a headless browser name itself as the browser it is; WhatsApp refuses `HeadlessChrome`."""
+
+from __future__ import annotations
+
+import platform
+import re
+from typing import Any
+
+from playwright.async_api import CDPSession
+
+_PLATFORM = "Linux"
+
+
+async def set_user_agent(cdp: CDPSession) -> None:
+    """Override the user agent and its client hints alike, before the first navigation.
+
+    Done by CDP since `user_agent=` of Playwright leaves the brands of workers empty.
+    """
+    version = await cdp.send("Browser.getVersion")
+    await cdp.send("Emulation.setUserAgentOverride", override_for(version))
+
+
+def override_for(version: dict[str, Any]) -> dict[str, Any]:
+    """Return the override for what `Browser.getVersion` answered."""
+    full = re.sub(r"^[^/]*/", "", str(version["product"]))
+    major = full.split(".", maxsplit=1)[0]
+    brands = [("Chromium", major, full), ("Google Chrome", major, full), ("Not.A/Brand", "8", "8.0")]
+    return {
+        "userAgent": str(version["userAgent"]).replace("HeadlessChrome", "Chrome"),
+        "platform": f"{_PLATFORM} {platform.machine()}",
+        "userAgentMetadata": {
+            "brands": [{"brand": name, "version": short} for name, short, _ in brands],
+            "fullVersionList": [{"brand": name, "version": long} for name, _, long in brands],
+            "platform": _PLATFORM,
+            "platformVersion": "",
+            "architecture": "x86" if platform.machine() == "x86_64" else "arm",
+            "bitness": "64",
+            "model": "",
+            "mobile": False,
+        },
+    }

@@ -1,0 +1,28 @@
+"""How a page can let us down."""
+
+from sessions.states import Reason
+
+
+class PageBrokenError(Exception):
+    """The page or its browser is of no more use; `reason` says how it showed."""
+
+    def __init__(self, reason: Reason, text: str = "") -> None:
+        super().__init__(text or str(reason))
+        self.reason = reason
+
+
+class PageCallError(Exception):
+    """The page answered a call with an error; `name` and `code` are WhatsApp's or wa-js's own."""
+
+    def __init__(self, name: str, code: str | None, message: str) -> None:
+        super().__init__(f"{name} {code or ''}: {message}")
+        self.name = name
+        self.code = code
+        self.message = message
+
+
+class PageNotLoadedError(PageCallError):
+    """Our side of the bridge is not there: the page is between two documents."""
+
+    def __init__(self) -> None:
+        super().__init__("NotLoaded", None, "the page has not loaded")

@@ -1,0 +1,151 @@
+// Our side of the bridge, in the page, after wa-js and in the same init script.
+// Every call answers {ok, value} or {ok: false, name, code, message}: a class instance or an
+// error's code would not survive the way back. Nothing here waits for WhatsApp longer than a look:
+// a send is started and its outcome is asked for later, since a call cannot be taken back.
+(() => {
+  if (window !== window.top) return;
+
+  const MAX_REMEMBERED = 2000;
+  const epoch = Math.random().toString(36).slice(2);
+  const acks = new Map();
+  const sends = new Map();
+  let serial = 0;
+
+  const bareId = (key) => key.split('_')[2] ?? key;
+
+  function remember(map, key, value) {
+    map.delete(key);
+    map.set(key, value);
+    if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value);
+  }
+
+  // A hint and no more: the worker looks for itself when it rings.
+  function ring() {
+    if (typeof window.__bell === 'function') window.__bell();
+  }
+
+  function noteAck({ack, ids}) {
+    for (const id of ids) {
+      const key = String(id);
+      if (!key.startsWith('true_')) continue;
+      const known = acks.get(bareId(key));
+      if (known && known.ack >= ack) continue;
+      remember(acks, bareId(key), {key, ack: Number(ack), serial: ++serial});
+    }
+    ring();
+  }
+
+  async function chatOf(id) {
+    const chat = await WPP.chat.find(id);
+    if (!chat) throw Object.assign(new Error(`no chat for ${id}`), {code: 'chat_not_found'});
+    return chat;
+  }
+
+  async function run(key, chatId, text, options) {
+    const sent = await WPP.chat.sendTextMessage(chatId, text, {
+      ...options,
+      messageId: key,
+      waitForAck: true,
+      linkPreview: false,
+      markIsRead: false,
+      detectMentioned: false,
+    });
+    // It resolves for a refused send too; only the result tells.
+    const result = await sent.sendMsgResult;
+    return {result: String(result?.messageSendResult ?? result), ack: Number(sent.ack ?? 0)};
+  }
+
+  const failure = (error) => ({
+    name: String(error?.name ?? 'Error'),
+    code: error?.code === undefined ? null : String(error.code),
+    message: String(error?.message ?? error).slice(0, 500),
+  });
+
+  const calls = {
+    snapshot: () => {
+      const ready = Boolean(window.WPP?.isReady);
+      const stream = ready ? WPP.conn.getStreamData() : {};
+      return {
+        epoch,
+        ready,
+        fullReady: Boolean(window.WPP?.isFullReady),
+        authenticated: ready && Boolean(WPP.conn.isAuthenticated()),
+        online: ready && Boolean(WPP.conn.isOnline()),
+        idle: ready && Boolean(WPP.conn.isIdle()),
+        needsUpdate: ready && Boolean(WPP.conn.needsUpdate()),
+        mode: stream.mode ? String(stream.mode) : null,
+        info: stream.info ? String(stream.info) : null,
+        me: ready ? (WPP.conn.getMyUserId()?.toString() ?? null) : null,
+        loggedOut: new URLSearchParams(location.search).has('post_logout'),
+      };
+    },
+
+    authCode: async () => (await WPP.conn.getAuthCode())?.fullCode ?? null,
+
+    // Not awaited: it waits for an event that may never come.
+    refreshCode: () => {
+      WPP.conn.refreshQR().catch(() => {});
+      return null;
+    },
+
+    exists: async (chatId) => {
+      const found = await WPP.contact.queryWidExists(chatId);
+      return found ? String(found.wid) : null;
+    },
+
+    // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
+    prepare: async (chatId) => {
+      const chat = await chatOf(chatId);
+      return String(await WPP.chat.generateMessageID(chat));
+    },
+
+    send: (key, chatId, text, options) => {
+      if (sends.get(key)?.state === 'pending') return null;
+      remember(sends, key, {state: 'pending'});
+      run(key, chatId, text, options)
+        .then((value) => remember(sends, key, {state: 'done', ...value}))
+        .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
+        .finally(ring);
+      return null;
+    },
+
+    outcome: (key) => sends.get(key) ?? {state: 'none'},
+
+    // Without its chat loaded, "not found" would be false.
+    lookUp: async (key, chatId) => {
+      await chatOf(chatId);
+      try {
+        const message = await WPP.chat.getMessageById(key);
+        return {found: true, ack: Number(message.ack ?? 0)};
+      } catch (error) {
+        if (error?.code === 'msg_not_found') return {found: false, ack: 0};
+        throw error;
+      }
+    },
+
+    acksSince: (since) => [...acks.values()].filter((each) => each.serial > since),
+  };
+
+  async function call(name, args) {
+    try {
+      return {ok: true, value: (await calls[name](...args)) ?? null};
+    } catch (error) {
+      return {ok: false, ...failure(error)};
+    }
+  }
+
+  Object.defineProperty(window, Symbol.for('bridge'), {value: call});
+
+  WPP.on('chat.msg_ack_change', noteAck);
+  for (const hint of [
+    'conn.auth_code_change',
+    'conn.authenticated',
+    'conn.main_ready',
+    'conn.logout',
+    'conn.online',
+    'conn.stream_mode_changed',
+    'conn.qrcode_idle',
+  ]) {
+    WPP.on(hint, ring);
+  }
+})();

@@ -1,0 +1,116 @@
+"""What a page shows, read in one call, and the state that it means."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class PageState(StrEnum):
+    """What the page shows; when WhatsApp changes, this moves and nothing else."""
+
+    LOADING = "loading"
+    QR = "qr"
+    QR_IDLE = "qr_idle"
+    SYNCING = "syncing"
+    READY = "ready"
+    OFFLINE = "offline"
+    CONFLICT = "conflict"
+    OUTDATED = "outdated"
+    BLOCKED = "blocked"
+
+
+class Snapshot(BaseModel):
+    """The page's own signs, as wa-js tells them."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    epoch: str
+    ready: bool
+    full_ready: bool
+    authenticated: bool
+    online: bool
+    idle: bool
+    needs_update: bool
+    mode: str | None
+    info: str | None
+    me: str | None
+    logged_out: bool
+
+    @property
+    def state(self) -> PageState:
+        """Return what these signs mean together.
+
+        Stream mode, not wa-js's `main_ready`, decides: that one fires on the QR screen too.
+        """
+        if not self.ready or self.mode is None:
+            return PageState.LOADING
+        if self.needs_update:
+            return PageState.OUTDATED
+        if self.mode == "QR":
+            return PageState.QR_IDLE if self.idle else PageState.QR
+        if self.mode == "MAIN":
+            return self._main()
+        return _STATE_OF_MODE.get(self.mode, PageState.LOADING)
+
+    def _main(self) -> PageState:
+        if not self.online:
+            return PageState.OFFLINE
+        return PageState.READY if self.full_ready and self.authenticated else PageState.LOADING
+
+    @property
+    def number(self) -> str | None:
+        """Return the linked number in E.164, if the page tells one."""
+        user = (self.me or "").split("@")[0].split(":")[0]
+        return f"+{user}" if user.isdigit() and "@lid" not in (self.me or "") else None
+
+
+_STATE_OF_MODE: Mapping[str, PageState] = MappingProxyType(
+    {
+        "SYNCING": PageState.SYNCING,
+        "OFFLINE": PageState.OFFLINE,
+        "CONFLICT": PageState.CONFLICT,
+        "DEPRECATED_VERSION": PageState.OUTDATED,
+        "PROXYBLOCK": PageState.BLOCKED,
+        "TOS_BLOCK": PageState.BLOCKED,
+        "SMB_TOS_BLOCK": PageState.BLOCKED,
+    }
+)
+
+
+class AckUpdate(BaseModel):
+    """How far one of our messages went."""
+
+    key: str
+    ack: int
+    serial: int
+
+
+class LookUp(BaseModel):
+    """What the page knows of a message id."""
+
+    found: bool
+    ack: int
+
+
+class CallFailure(BaseModel):
+    """An error that a call in the page threw."""
+
+    name: str
+    code: str | None
+    message: str
+
+
+class Outcome(BaseModel):
+    """What became of a send that was started in the page.
+
+    `state` is none (never started here), pending, thrown (see `error`) or done (see `result`,
+    where only `OK` is success).
+    """
+
+    state: str
+    result: str | None = None
+    ack: int | None = None
+    error: CallFailure | None = None

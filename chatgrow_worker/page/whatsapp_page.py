@@ -1,0 +1,112 @@
+"""A page of WhatsApp Web: every call bounded, every answer checked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+from pydantic import TypeAdapter
+
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
+from chatgrow_worker.page.snapshot import AckUpdate, LookUp, Outcome, Snapshot
+from sessions.states import Reason
+
+BELL = "__bell"
+"""The binding that the page rings when something may have changed; it carries nothing."""
+
+_CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
+_ACKS = TypeAdapter(list[AckUpdate])
+
+
+class WhatsAppPage:
+    """What the worker can ask of a page.
+
+    Each method raises PageBrokenError when the page does not answer in time or is gone, and
+    PageCallError when the page answers with an error.
+    """
+
+    def __init__(self, page: Page, bell: asyncio.Event, call_limit: timedelta) -> None:
+        self._page = page
+        self._call_limit = call_limit
+        self.bell = bell
+
+    async def open(self, url: str, limit: timedelta) -> None:
+        """Go to WhatsApp Web."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._page.goto(url, wait_until="commit", timeout=0)
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}") from error
+
+    async def snapshot(self) -> Snapshot | None:
+        """Read what the page shows, or None while it has not loaded."""
+        try:
+            return Snapshot.model_validate(await self._call("snapshot"))
+        except PageNotLoadedError:
+            return None
+
+    async def auth_code(self) -> str | None:
+        """Return the text of the QR code on show, a credential."""
+        value = await self._call("authCode")
+        return None if value is None else str(value)
+
+    async def refresh_code(self) -> None:
+        """Ask for a new QR code after the last one of a round has run out."""
+        await self._call("refreshCode")
+
+    async def exists(self, chat_id: str) -> bool:
+        """Ask whether a number is on WhatsApp; a False can also be an error of the moment."""
+        return await self._call("exists", chat_id) is not None
+
+    async def prepare(self, chat_id: str) -> str:
+        """Return a new message key for the chat, under which one message may be sent once."""
+        return str(await self._call("prepare", chat_id))
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        """Start sending under a prepared key, and return at once; `outcome` tells the rest."""
+        await self._call("send", key, chat_id, text, {})
+
+    async def outcome(self, key: str) -> Outcome:
+        """Tell what became of a send that was started since the page loaded."""
+        return Outcome.model_validate(await self._call("outcome", key))
+
+    async def look_up(self, key: str, chat_id: str) -> LookUp:
+        """Look a message up by its key in what the page has stored."""
+        return LookUp.model_validate(await self._call("lookUp", key, chat_id))
+
+    async def acks_since(self, serial: int) -> list[AckUpdate]:
+        """Return the acks that came after the one with this serial."""
+        return _ACKS.validate_python(await self._call("acksSince", serial))
+
+    async def _call(self, name: str, *args: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._call_limit.total_seconds()):
+                answer = await self._page.evaluate(_CALL, [name, list(args)])
+        except TimeoutError as error:
+            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, f"no answer to {name}") from error
+        except PlaywrightError as error:
+            if "Execution context was destroyed" in error.message:
+                raise PageNotLoadedError from error
+            reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
+            raise PageBrokenError(reason, _first_line(error)) from error
+        return _unwrap(answer)
+
+
+def _unwrap(answer: Any) -> Any:
+    if answer is None:
+        raise PageNotLoadedError
+    if not isinstance(answer, dict):
+        raise PageCallError("BadAnswer", None, f"the bridge answered {type(answer).__name__}")
+    if answer.get("ok"):
+        return answer.get("value")
+    code = answer.get("code")
+    raise PageCallError(str(answer.get("name")), code, str(answer.get("message")))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+

@@ -1,0 +1,1 @@
+"""The control API: parse, ask, answer; everything that lasts happens elsewhere."""

@@ -1,0 +1,54 @@
+"""Start the control API: `python -m control_api`."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+from loguru import logger
+
+from control_api.app import build_app
+from control_api.services import Services
+from control_api.settings import ApiSettings
+from sessions.clock import utc_now
+from sessions.program import ConfigurationError, open_stores, run_program
+
+
+async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then let running requests finish."""
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings))
+        services = await Services.open(stores.database, stores.redis, utc_now)
+        await _ensure_key(services, settings)
+        runner = web.AppRunner(build_app(services), access_log=None, handle_signals=False)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await _listen(runner, settings)
+        await stop.wait()
+        logger.info("Stopping")
+
+
+async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
+    site = web.TCPSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on HOST {settings.host} PORT {settings.port}: {error.strerror}"
+        ) from error
+    host, port = runner.addresses[0][:2]
+    logger.info("The control API listens on http://{}:{}", host, port)
+
+
+async def _ensure_key(services: Services, settings: ApiSettings) -> None:
+    chosen = settings.initial_api_key
+    key = await services.keys.ensure_first(
+        chosen.get_secret_value() if chosen else None, services.now()
+    )
+    if key is not None:
+        # Standard output, not the log: a log is kept, and this is shown once.
+        print(f"\nYour API key, shown this once:\n\n    {key}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_program("control_api", ApiSettings, serve))

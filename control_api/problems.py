@@ -1,0 +1,165 @@
+"""Errors as RFC 9457 problem+json: the one place where they become HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from loguru import logger
+from pydantic import ValidationError
+
+from sessions.errors import DomainError
+from sessions.mongo import STORE_DOWN
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
+    "connection_not_found": HTTPStatus.NOT_FOUND,
+    "connection_exists": HTTPStatus.CONFLICT,
+    "message_not_found": HTTPStatus.NOT_FOUND,
+    "no_qr_code": HTTPStatus.CONFLICT,
+    "malformed_json": HTTPStatus.BAD_REQUEST,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+}
+_RETRY_AFTER_SECONDS = 2
+
+
+class MalformedJsonError(DomainError):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+
+
+class UnsupportedMediaTypeError(DomainError):
+    """The body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidParameterError(DomainError):
+    """A query parameter has a value we cannot use."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.fields = [{"field": field, "message": message}]
+
+
+class UnauthorizedError(DomainError):
+    """No key, or none that we know."""
+
+    code = "unauthorized"
+
+
+class NoQrCodeError(DomainError):
+    """The connection shows no QR code now; its state says why."""
+
+    code = "no_qr_code"
+
+    def __init__(self, state: str, reason: str | None) -> None:
+        super().__init__(f"The connection shows no QR code: it is {state}.")
+        self.members = {"state": state, **({"reason": reason} if reason else {})}
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> web.Response:
+    """Build a problem+json response; `code` is the stable name that clients switch on."""
+    body = {
+        "type": f"urn:chatgrow:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+    return web.Response(
+        text=json.dumps(body, ensure_ascii=False),
+        status=status,
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into a problem; what nobody expected is logged and says nothing else."""
+    try:
+        return await handler(request)
+    except DomainError as error:
+        return _domain_problem(error)
+    except ValidationError as error:
+        return _validation_problem(error)
+    except STORE_DOWN:
+        return _unavailable("MongoDB does not answer; nothing was accepted. Try again.")
+    except web.HTTPException as error:
+        return _http_problem(error)
+    except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
+        logger.exception("A handler failed: {} {}", request.method, request.path)
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
+        )
+
+
+def _domain_problem(error: DomainError) -> web.Response:
+    status = _STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    members: dict[str, Any] = dict(getattr(error, "members", {}))
+    if fields := getattr(error, "fields", None):
+        members["errors"] = fields
+    headers = {"WWW-Authenticate": "ApiKey"} if status is HTTPStatus.UNAUTHORIZED else None
+    return problem(status, error.code, str(error), headers, **members)
+
+
+def _validation_problem(error: ValidationError) -> web.Response:
+    fields = [
+        {
+            "field": ".".join(str(part) for part in item["loc"]) or "(body)",
+            "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+        }
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    names = ", ".join(dict.fromkeys(item["field"] for item in fields))
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", f"Invalid: {names}.", errors=fields
+    )
+
+
+_MESSAGES = {
+    "model_type": "Send a JSON object.",
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_unicode": "This is not valid Unicode.",
+}
+
+
+def _unavailable(detail: str) -> web.Response:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        detail,
+        {"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        retryAfterSeconds=_RETRY_AFTER_SECONDS,
+    )
+
+
+def _http_problem(error: web.HTTPException) -> web.Response:
+    status = HTTPStatus(error.status)
+    headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+    return problem(status, status.name.lower(), _TEXTS.get(status, error.reason), headers)
+
+
+_TEXTS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than we take.",
+}

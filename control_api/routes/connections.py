@@ -1,0 +1,116 @@
+"""Handlers for connections: create, list, show, status and QR code."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from http import HTTPStatus
+
+from aiohttp import web
+
+from control_api.auth import owner_of
+from control_api.problems import InvalidParameterError, NoQrCodeError
+from control_api.qr_images import FORMATS
+from control_api.requests import answer, read_body, read_wait
+from control_api.schemas import ConnectionList, ConnectionView, NewConnection, QrView, StatusView
+from control_api.services import SERVICES, Services
+from sessions.connections import Connection, QrCode
+from sessions.states import ConnectionState
+
+routes = web.RouteTableDef()
+
+_LONGEST_WAIT = timedelta(seconds=60)
+_LOOK_EVERY = timedelta(milliseconds=250)
+_WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
+"""States in which a QR code may come by itself soon."""
+_NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+@routes.post("/api/whatsapp/connections")
+async def create(request: web.Request) -> web.Response:
+    """Create a connection; a worker starts it at once."""
+    body = await read_body(request, NewConnection)
+    services = request.app[SERVICES]
+    connection = await services.connections.create(
+        owner_of(request),
+        body.connection_id,
+        body.name or body.connection_id,
+        body.phone_number,
+        services.now(),
+    )
+    await services.doorbell.start_connection(connection.id)
+    location = f"/api/whatsapp/connections/{connection.connection_id}"
+    return answer(await _view(services, connection), HTTPStatus.CREATED, {"Location": location})
+
+
+@routes.get("/api/whatsapp/connections")
+async def index(request: web.Request) -> web.Response:
+    """List the caller's connections."""
+    services = request.app[SERVICES]
+    connections = await services.connections.of_owner(owner_of(request))
+    return answer(ConnectionList(items=[await _view(services, each) for each in connections]))
+
+
+@routes.get("/api/whatsapp/connections/{id}")
+async def show(request: web.Request) -> web.Response:
+    """Show one connection."""
+    return answer(await _view(request.app[SERVICES], await _connection(request)))
+
+
+@routes.get("/api/whatsapp/connections/{id}/status")
+async def status(request: web.Request) -> web.Response:
+    """Tell the state as it is true now."""
+    connection = await _connection(request)
+    depth = await request.app[SERVICES].outbox.depth(connection.id)
+    return answer(StatusView.of(connection, depth))
+
+
+@routes.get("/api/whatsapp/connections/{id}/qr")
+async def qr(request: web.Request) -> web.Response:
+    """Serve the QR code that the page shows now; 409 with the state when there is none."""
+    wanted = _wanted_format(request)
+    code = await _current_code(request, read_wait(request, _LONGEST_WAIT))
+    if wanted == "json":
+        return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
+    shape = FORMATS[wanted]
+    return web.Response(
+        body=shape.draw(code.code),
+        content_type=shape.media_type,
+        charset="utf-8" if shape.media_type.startswith("text/") else None,
+        headers=_NEVER_STORED,
+    )
+
+
+async def _connection(request: web.Request) -> Connection:
+    connection_id = request.match_info["id"]
+    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)
+
+
+async def _view(services: Services, connection: Connection) -> ConnectionView:
+    return ConnectionView.of(connection, await services.outbox.depth(connection.id))
+
+
+async def _current_code(request: web.Request, wait: timedelta) -> QrCode:
+    give_up = time.monotonic() + wait.total_seconds()
+    while True:
+        connection = await _connection(request)
+        if connection.qr and connection.qr.expires_at > request.app[SERVICES].now():
+            return connection.qr
+        state, reason = connection.observed()
+        rests = state not in _WORTH_WAITING | {ConnectionState.AWAITING_SCAN}
+        if rests or time.monotonic() >= give_up:
+            raise NoQrCodeError(state, reason)
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+
+
+def _wanted_format(request: web.Request) -> str:
+    """Return what `?format=` names, else the first format that Accept names, else png."""
+    named = request.query.get("format")
+    if named is not None:
+        if named not in {"json", *FORMATS}:
+            raise InvalidParameterError("format", "Ask for png, svg, ascii or json.")
+        return named
+    types = {"application/json": "json"} | {each.media_type: name for name, each in FORMATS.items()}
+    accepted = [part.split(";")[0].strip() for part in request.headers.get("Accept", "").split(",")]
+    return next((types[each] for each in accepted if each in types), "png")

@@ -1,0 +1,179 @@
+"""What comes in and goes out: the models of the HTTP contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from sessions.connections import Connection
+from sessions.messages import Message, MessageStatus
+from sessions.outbox import QueueDepth
+from sessions.recipients import parse_phone_number, parse_recipient
+from sessions.states import ConnectionState, Reason
+
+MAX_TEXT = 65_536
+"""Characters in one message: what WhatsApp's own clients take."""
+
+
+class _Body(BaseModel):
+    """A request body: camelCase, and a field nobody knows is refused, not ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
+    )
+
+
+class _Answer(BaseModel):
+    """A response body in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+def _check_recipient(text: str) -> str:
+    parse_recipient(text)
+    return text
+
+
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+]
+PhoneNumber = Annotated[str, AfterValidator(parse_phone_number)]
+To = Annotated[str, AfterValidator(_check_recipient)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+
+
+class NewConnection(_Body):
+    """POST /api/whatsapp/connections."""
+
+    connection_id: ConnectionId
+    name: Name | None = None
+    phone_number: PhoneNumber | None = None
+
+
+class NewMessage(_Body):
+    """POST /api/whatsapp/send."""
+
+    connection_id: ConnectionId
+    to: To
+    message: Text
+
+
+class Waiting(_Answer):
+    """Why a message is not sent yet; `detail` is the connection's own reason code."""
+
+    reason: str
+    detail: Reason | None = None
+
+
+class QueueView(_Answer):
+    """What waits in a connection's outbox."""
+
+    queued: int
+    oldest_queued_at: datetime | None = None
+
+
+class StatusView(_Answer):
+    """GET …/status: the state as it is true now, with who runs it and what waits."""
+
+    connection_id: str
+    state: ConnectionState
+    reason: Reason | None = None
+    since: datetime
+    worker: str | None = None
+    phone_number: str | None = None
+    queue: QueueView
+
+    @classmethod
+    def of(cls, connection: Connection, depth: QueueDepth) -> StatusView:
+        """Show a connection and the depth of its queue."""
+        state, reason = connection.observed()
+        holder = connection.lease if connection.leased else None
+        return cls(
+            connection_id=connection.connection_id,
+            state=state,
+            reason=reason,
+            since=connection.since,
+            worker=holder.worker if holder else None,
+            phone_number=connection.linked_number or connection.phone_number,
+            queue=QueueView(queued=depth.queued, oldest_queued_at=depth.oldest_queued_at),
+        )
+
+
+class ConnectionView(StatusView):
+    """A connection as its owner made it, with its status."""
+
+    name: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, connection: Connection, depth: QueueDepth) -> ConnectionView:
+        """Show a connection with its name."""
+        status = StatusView.of(connection, depth)
+        return cls(**status.model_dump(), name=connection.name, created_at=connection.created_at)
+
+
+class ConnectionList(_Answer):
+    """GET /api/whatsapp/connections."""
+
+    items: list[ConnectionView]
+
+
+class QrView(_Answer):
+    """GET …/qr as JSON: the text of the code and when it stops working."""
+
+    code: str
+    expires_at: datetime
+
+
+class MessageView(_Answer):
+    """GET /api/whatsapp/messages/{id}: a message and the time of each status it reached."""
+
+    message_id: str
+    connection_id: str
+    to: str
+    status: MessageStatus
+    priority: str
+    reason: str | None = None
+    waiting: Waiting | None = None
+    attempts: int
+    whatsapp_id: str | None = None
+    queued_at: datetime
+    sending_at: datetime | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    failed_at: datetime | None = None
+    unknown_at: datetime | None = None
+
+    @classmethod
+    def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
+        """Show a message, and why it waits if it does."""
+        return cls.model_validate(
+            message.model_dump(exclude={"id", "text", "owner", "connection", "priority"})
+            | {
+                "message_id": message.id,
+                "priority": message.priority.name.lower(),
+                "waiting": waiting,
+            }
+        )
+
+
+class Accepted(_Answer):
+    """The answer to a send: stored, with its id; not yet sent."""
+
+    message_id: str
+    status: MessageStatus
+    waiting: Waiting | None = None
+
+
+def waiting_for(connection: Connection) -> Waiting | None:
+    """Say why nothing leaves a connection now, or None while it sends."""
+    state, reason = connection.observed()
+    if state in (ConnectionState.CONNECTED, ConnectionState.DEGRADED):
+        return None
+    return Waiting(reason=f"connection_{state}", detail=reason)

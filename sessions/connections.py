@@ -1,0 +1,185 @@
+"""Connection records in MongoDB: what an admin made, and what its owner reports of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from pymongo.errors import DuplicateKeyError
+
+from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
+from sessions.ids import new_id
+from sessions.states import ConnectionState, Reason, check_move, needs_a_worker
+
+if TYPE_CHECKING:
+    from sessions.leases import Lease
+    from sessions.mongo import Collection, Database
+
+Desired = Literal["running", "stopped"]
+
+
+class Record(BaseModel):
+    """A document of MongoDB: camelCase there, frozen here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )
+
+
+class LeaseHolder(Record):
+    """Who owns a connection, until when."""
+
+    worker: str
+    instance: str
+    expires_at: datetime
+
+
+class QrCode(Record):
+    """The text of a QR code that links a phone; a credential while it lives."""
+
+    code: str
+    expires_at: datetime
+
+
+class Connection(Record):
+    """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it."""
+
+    id: str = Field(alias="_id")
+    owner: str
+    connection_id: str
+    name: str
+    phone_number: str | None = None
+    desired: Desired = "running"
+    state: ConnectionState
+    reason: Reason | None = None
+    since: datetime
+    generation: int = 0
+    lease: LeaseHolder | None = None
+    leased: bool = False
+    qr: QrCode | None = None
+    linked_number: str | None = None
+    created_at: datetime
+
+    def observed(self) -> tuple[ConnectionState, Reason | None]:
+        """Return state and reason as they are true now: a dead worker's last word is not."""
+        if self.leased or not needs_a_worker(self.state):
+            return self.state, self.reason
+        if self.lease is None:
+            return self.state, self.reason
+        return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
+
+
+_WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}}
+
+
+class ConnectionStore:
+    """Create, read and move connection records."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection: Collection = database["connections"]
+
+    async def prepare(self) -> None:
+        """Create the indexes; safe to repeat and to race."""
+        await self._collection.create_index([("owner", 1), ("connectionId", 1)], unique=True)
+        await self._collection.create_index([("desired", 1), ("lease.expiresAt", 1)])
+
+    async def create(
+        self, owner: str, connection_id: str, name: str, phone_number: str | None, now: datetime
+    ) -> Connection:
+        """Store a new connection that wants to run; raise ConnectionExistsError on a known id."""
+        document = {
+            "_id": new_id(),
+            "owner": owner,
+            "connectionId": connection_id,
+            "name": name,
+            "phoneNumber": phone_number,
+            "desired": "running",
+            "state": ConnectionState.STARTING,
+            "reason": Reason.WAITING_FOR_WORKER,
+            "since": now,
+            "generation": 0,
+            "lease": None,
+            "qr": None,
+            "nextSeq": 0,
+            "createdAt": now,
+        }
+        try:
+            await self._collection.insert_one(document)
+        except DuplicateKeyError as error:
+            raise ConnectionExistsError(connection_id) from error
+        return Connection.model_validate(document)
+
+    async def find(self, owner: str, connection_id: str) -> Connection:
+        """Return the owner's connection or raise ConnectionNotFoundError."""
+        found = await self._aggregate({"owner": owner, "connectionId": connection_id})
+        if not found:
+            raise ConnectionNotFoundError(connection_id)
+        return found[0]
+
+    async def get(self, internal_id: str) -> Connection:
+        """Return the connection with our own id or raise ConnectionNotFoundError."""
+        found = await self._aggregate({"_id": internal_id})
+        if not found:
+            raise ConnectionNotFoundError(internal_id)
+        return found[0]
+
+    async def of_owner(self, owner: str) -> list[Connection]:
+        """Return all connections of an owner, oldest first."""
+        return await self._aggregate({"owner": owner})
+
+    async def next_sequence(self, internal_id: str) -> int:
+        """Take the next place in the connection's order of messages."""
+        document = await self._collection.find_one_and_update(
+            {"_id": internal_id}, {"$inc": {"nextSeq": 1}}, projection={"nextSeq": True}
+        )
+        if document is None:
+            raise ConnectionNotFoundError(internal_id)
+        return int(document["nextSeq"])
+
+    async def move(
+        self,
+        lease: Lease,
+        current: ConnectionState,
+        to: ConnectionState,
+        reason: Reason | None,
+        linked_number: str | None = None,
+    ) -> None:
+        """Move to a state under the lease; raise IllegalMoveError or LeaseLostError."""
+        check_move(current, to)
+        changes: dict[str, Any] = {
+            "state": to,
+            "reason": reason,
+            "since": {"$cond": [{"$eq": ["$state", to]}, "$since", "$$NOW"]},
+        }
+        if to is not ConnectionState.AWAITING_SCAN:
+            changes["qr"] = None
+        if linked_number is not None:
+            changes["linkedNumber"] = {"$literal": linked_number}
+        await self._write(lease, [{"$set": changes}], {"state": current})
+
+    async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:
+        """Publish the QR code that the page shows now, or none; raise LeaseLostError."""
+        document = qr.model_dump(by_alias=True) if qr else None
+        await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
+
+    async def retire(self, lease: Lease) -> None:
+        """Ask for no worker any more, as after a logout; raise LeaseLostError."""
+        await self._write(lease, [{"$set": {"desired": "stopped"}}], {})
+
+    async def _write(
+        self, lease: Lease, pipeline: list[dict[str, Any]], also: Mapping[str, Any]
+    ) -> None:
+        result = await self._collection.update_one({**lease.fence(), **also}, pipeline)
+        if result.matched_count == 0:
+            raise LeaseLostError(f"Generation {lease.generation} no longer owns this connection.")
+
+    async def _aggregate(self, match: Mapping[str, Any]) -> list[Connection]:
+        # A value from a request is matched with $eq, so that it can never be an operator.
+        exact = {field: {"$eq": value} for field, value in match.items()}
+        cursor = self._collection.aggregate(
+            [{"$match": exact}, {"$sort": {"createdAt": 1}}, _WITH_LEASED]
+        )
+        return [Connection.model_validate(document) async for document in cursor]

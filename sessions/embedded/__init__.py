@@ -1,0 +1,17 @@
+"""Real MongoDB and Redis servers from wheels, on loopback, for a machine that has none."""
+
+from sessions.embedded.errors import EmbeddedServerError, MissingPartError, PortHeldError
+from sessions.embedded.kinds import MONGO, REDIS, ServerKind
+from sessions.embedded.servers import Mode, ServerUris, embedded_servers
+
+__all__ = [
+    "MONGO",
+    "REDIS",
+    "EmbeddedServerError",
+    "MissingPartError",
+    "Mode",
+    "PortHeldError",
+    "ServerKind",
+    "ServerUris",
+    "embedded_servers",
+]

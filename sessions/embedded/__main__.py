@@ -1,0 +1,75 @@
+"""Run one embedded server: `python -m sessions.embedded mongo|redis [--data DIR]`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from sessions.embedded.errors import EmbeddedServerError, MissingPartError
+from sessions.embedded.kinds import KINDS
+from sessions.embedded.launch import become_server
+from sessions.embedded.lifeline import die_with_parent
+from sessions.embedded.standby import StoppedError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Become the server, or return an exit code with one line that says why not."""
+    environment = _environment()
+    options = _parse(arguments, environment)
+    kind = KINDS[options.server]
+    if environment.get(kind.setting) and not options.always:
+        print(f"{kind.setting} is set: no embedded {kind.name} is started.", flush=True)
+        return 0
+    if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):
+        return 0
+    try:
+        become_server(kind, options.data)
+    except StoppedError:
+        return 0
+    except EmbeddedServerError as error:
+        return _complain(str(error), error.exit_code)
+    except OSError as error:
+        return _complain(
+            f"The embedded {kind.name} cannot start: {error}.", MissingPartError.exit_code
+        )
+
+
+def _complain(text: str, exit_code: int) -> int:
+    print(text, file=sys.stderr, flush=True)
+    return exit_code
+
+
+def _environment() -> Mapping[str, str]:
+    """Return the environment over what `.env` says; an empty variable counts as not set."""
+    written = {name: value for name, value in dotenv_values(".env").items() if value}
+    return {**written, **{name: value for name, value in os.environ.items() if value}}
+
+
+def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sessions.embedded", description=__doc__)
+    parser.add_argument("server", choices=sorted(KINDS))
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(environment.get("DATA_DIR", "var")),
+        help="the data directory (default: DATA_DIR, else ./var)",
+    )
+    parser.add_argument(
+        "--always",
+        action="store_true",
+        help="start it even when MONGODB_URI or REDIS_URL names another server",
+    )
+    parser.add_argument(
+        "--die-with-parent",
+        type=int,
+        metavar="PID",
+        help="end when the parent process, whose id this is, ends",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The command lines of the servers: loopback only, durable, small."""
+
+from pathlib import Path
+
+from sessions.embedded.kinds import MONGO, ServerKind
+from sessions.embedded.layout import Layout
+from sessions.embedded.ports import LOOPBACK
+
+
+def command_line(kind: ServerKind, binary: Path, layout: Layout, port: int) -> list[str]:
+    """Return what to exec for a server of this kind."""
+    options = _mongod_options if kind is MONGO else _redis_options
+    return [str(binary), *options(layout, port)]
+
+
+def _mongod_options(layout: Layout, port: int) -> list[str]:
+    return [
+        *("--dbpath", str(layout.data)),
+        *("--bind_ip", LOOPBACK, "--port", str(port), "--nounixsocket"),
+        *("--wiredTigerCacheSizeGB", "0.25"),
+        *("--logpath", str(layout.log_file), "--logappend"),
+        # Metrics for MongoDB's own support; up to 200 MB of disk for nobody.
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    ]
+
+
+def _redis_options(layout: Layout, port: int) -> list[str]:
+    return [
+        *("--dir", str(layout.data)),
+        *("--bind", LOOPBACK, "--port", str(port)),
+        *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        *("--maxmemory-policy", "noeviction"),
+        *("--logfile", str(layout.log_file)),
+    ]

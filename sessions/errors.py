@@ -1,0 +1,60 @@
+"""Errors of the domain, each with a stable code that the HTTP contract repeats."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal with a stable `code`; its text is meant for the caller to read."""
+
+    code: ClassVar[str] = "error"
+
+
+class ConnectionNotFoundError(DomainError):
+    """No connection of this owner has that id."""
+
+    code = "connection_not_found"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(f"There is no connection {connection_id!r}.")
+
+
+class ConnectionExistsError(DomainError):
+    """The owner already has a connection with that id."""
+
+    code = "connection_exists"
+
+    def __init__(self, connection_id: str) -> None:
+        super().__init__(f"A connection {connection_id!r} exists already.")
+
+
+class MessageNotFoundError(DomainError):
+    """No message of this owner has that id."""
+
+    code = "message_not_found"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"There is no message {message_id!r}.")
+
+
+class IllegalMoveError(DomainError):
+    """A state was asked to move where the table of legal moves does not lead."""
+
+    code = "illegal_move"
+
+
+class LeaseLostError(DomainError):
+    """The caller no longer owns the connection, so nothing was written."""
+
+    code = "lease_lost"
+
+
+class InvalidRecipientError(DomainError, ValueError):
+    """The text is neither a phone number that can exist nor a WhatsApp id."""
+
+    code = "invalid_recipient"
+
+
+class StoreUnavailableError(DomainError):
+    """A server that we depend on did not answer within its bound at start."""
+
+    code = "store_unavailable"

@@ -1,0 +1,105 @@
+"""Leases: one owner per connection, taken and renewed by compare-and-set on the server's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ReturnDocument
+
+from sessions.states import ConnectionState, Reason, needs_a_worker
+
+if TYPE_CHECKING:
+    from sessions.mongo import Collection, Database
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run one connection; `generation` fences every write of its owner."""
+
+    connection: str
+    worker: str
+    instance: str
+    generation: int
+
+    def fence(self) -> dict[str, Any]:
+        """Return the filter that matches the record only while this lease is the newest."""
+        return {
+            "_id": self.connection,
+            "generation": self.generation,
+            "lease.instance": self.instance,
+        }
+
+
+_S = ConnectionState
+_FREE = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+
+
+class LeaseStore:
+    """Take, renew and give back leases for one worker process.
+
+    `instance` is new for each process, so that a restarted worker with the same name does not
+    take its predecessor's leases for its own.
+    """
+
+    def __init__(self, database: Database, worker: str, instance: str, ttl: timedelta) -> None:
+        self._collection: Collection = database["connections"]
+        self._worker = worker
+        self._instance = instance
+        self._ttl = ttl
+
+    async def acquire(self, connection: str | None = None) -> Lease | None:
+        """Take a free connection that wants to run, or the one named; None when there is none."""
+        wanted: dict[str, Any] = {"desired": "running", "$expr": _FREE}
+        if connection is not None:
+            wanted["_id"] = {"$eq": connection}
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            wanted,
+            [{"$set": self._taken()}],
+            sort=[("createdAt", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if document is None:
+            return None
+        return Lease(document["_id"], self._worker, self._instance, document["generation"])
+
+    async def renew(self, lease: Lease) -> bool:
+        """Extend the lease; False when it is no longer ours or should run no more."""
+        result = await self._collection.update_one(
+            lease.fence() | {"desired": "running"},
+            [{"$set": {"lease.expiresAt": self._expiry()}}],
+        )
+        return result.matched_count == 1
+
+    async def release(self, lease: Lease, reason: Reason) -> None:
+        """Give the lease back, so that another worker may take it at once."""
+        running = {"$in": ["$state", [str(s) for s in ConnectionState if needs_a_worker(s)]]}
+        unwanted = {"$eq": ["$desired", "stopped"]}
+        rests: dict[str, Any] = {"$cond": [unwanted, _S.STOPPED, _S.STARTING]}
+        changes: dict[str, Any] = {
+            "lease": None,
+            "qr": None,
+            "state": {"$cond": [running, rests, "$state"]},
+            "reason": {"$cond": [running, {"$cond": [unwanted, None, reason]}, "$reason"]},
+            "since": {"$cond": [running, "$$NOW", "$since"]},
+        }
+        await self._collection.update_one(lease.fence(), [{"$set": changes}])
+
+    def _taken(self) -> dict[str, Any]:
+        return {
+            "generation": {"$add": ["$generation", 1]},
+            "lease": {
+                "worker": {"$literal": self._worker},
+                "instance": {"$literal": self._instance},
+                "expiresAt": self._expiry(),
+            },
+            "state": _S.STARTING,
+            "reason": Reason.BROWSER_STARTING,
+            "since": "$$NOW",
+            "qr": None,
+        }
+
+    def _expiry(self) -> dict[str, Any]:
+        amount = self._ttl // timedelta(milliseconds=1)
+        return {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}

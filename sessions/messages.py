@@ -1,0 +1,93 @@
+"""A message: one outbound send, and the statuses of its life."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from pydantic import Field
+
+from sessions.connections import Record
+
+
+class MessageStatus(StrEnum):
+    """Where a message is."""
+
+    QUEUED = "queued"
+    """Stored, waits for its turn."""
+    SENDING = "sending"
+    """Claimed by the connection's dispatcher."""
+    SENT = "sent"
+    """WhatsApp's server has it."""
+    DELIVERED = "delivered"
+    """A device of the recipient has it."""
+    READ = "read"
+    """The recipient has seen it."""
+    FAILED = "failed"
+    """It will not be sent; the reason says why."""
+    EXPIRED = "expired"
+    """Its time ran out before it was sent."""
+    CANCELLED = "cancelled"
+    """It was taken back before it was sent."""
+    UNKNOWN = "unknown"
+    """Whether it went out cannot be decided; it is never repeated blindly."""
+
+
+class Priority(IntEnum):
+    """Which message goes first within a connection; the stored number sorts."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+class Ack(IntEnum):
+    """How far a message went, in WhatsApp's own numbers (wa-js `ACK`); a failure is negative."""
+
+    PENDING = 0
+    SERVER = 1
+    DEVICE = 2
+    READ = 3
+    PLAYED = 4
+
+
+STATUS_OF_ACK = {
+    Ack.SERVER: MessageStatus.SENT,
+    Ack.DEVICE: MessageStatus.DELIVERED,
+    Ack.READ: MessageStatus.READ,
+    Ack.PLAYED: MessageStatus.READ,
+}
+PROGRESS = (
+    MessageStatus.QUEUED,
+    MessageStatus.SENDING,
+    MessageStatus.SENT,
+    MessageStatus.DELIVERED,
+    MessageStatus.READ,
+)
+"""The way of a message that goes well, in order; an ack only ever moves it forward."""
+
+
+class Message(Record):
+    """One message of the outbox; each status it reached has its time."""
+
+    id: str = Field(alias="_id")
+    owner: str
+    connection: str
+    connection_id: str
+    to: str
+    text: str
+    priority: Priority = Priority.NORMAL
+    seq: int
+    status: MessageStatus
+    reason: str | None = None
+    attempts: int = 0
+    generation: int = 0
+    whatsapp_id: str | None = None
+    queued_at: datetime
+    sending_at: datetime | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    failed_at: datetime | None = None
+    unknown_at: datetime | None = None
+    due_at: datetime

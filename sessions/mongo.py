@@ -1,0 +1,103 @@
+"""Reach MongoDB through Motor; the stores beside this module are the only ones that know it.
+
+Motor is past its end of life upstream; PyMongo's own async client has the same methods, so the
+change stays inside `sessions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import errors
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
+from tenacity import wait_random_exponential as wait_with_jitter
+
+from sessions.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+
+    type_document = dict[str, Any]
+    Database = AsyncIOMotorDatabase[type_document]
+    Collection = AsyncIOMotorCollection[type_document]
+
+DEFAULT_DATABASE = "chatgrow"
+STORE_DOWN = (errors.ConnectionFailure, errors.ExecutionTimeout)
+"""What a store raises while MongoDB cannot be reached; asking again later helps."""
+
+_ANSWER_WITHIN = timedelta(seconds=3)
+_SOCKET_LIMIT = timedelta(seconds=20)
+
+
+@asynccontextmanager
+async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database]:
+    """Connect, wait until the server answers, and close at the end.
+
+    Raises StoreUnavailableError when it does not answer within `patience`, or at once when the
+    address cannot work.
+    """
+    client = _client(uri)
+    try:
+        database = client.get_default_database(DEFAULT_DATABASE)
+        await _wait_until_reachable(database, patience)
+        yield database
+    finally:
+        client.close()
+
+
+def _client(uri: str) -> AsyncIOMotorClient[dict[str, Any]]:
+    try:
+        return AsyncIOMotorClient(
+            uri,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            appname="chatgrow",
+            serverSelectionTimeoutMS=_milliseconds(_ANSWER_WITHIN),
+            connectTimeoutMS=_milliseconds(_ANSWER_WITHIN),
+            socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
+        )
+    except (errors.PyMongoError, ValueError) as error:
+        raise StoreUnavailableError(f"MONGODB_URI is not an address we can use: {error}") from error
+
+
+async def _wait_until_reachable(database: Database, patience: timedelta) -> None:
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type(STORE_DOWN),
+        stop=stop_after_delay(patience),
+        wait=wait_with_jitter(multiplier=0.2, max=5),
+        before_sleep=_say_that_we_wait,
+        reraise=True,
+    )
+    try:
+        async for attempt in retrying:
+            with attempt:
+                await database.command("ping")
+    except errors.PyMongoError as error:
+        raise StoreUnavailableError(
+            f"MongoDB does not answer: check MONGODB_URI, the server and its access list. {error}"
+        ) from error
+
+
+def _say_that_we_wait(state: RetryCallState) -> None:
+    logger.warning(
+        "MongoDB (MONGODB_URI) does not answer yet, try {}; waiting for it", state.attempt_number
+    )
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+async def database_answers(database: Database) -> bool:
+    """Tell whether MongoDB answers now."""
+    try:
+        await database.command("ping")
+    except errors.PyMongoError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""Run a program: settings once, logging, a stop event for signals, and honest exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from loguru import logger
+from pydantic import ValidationError
+
+from sessions.doorbell import open_redis
+from sessions.embedded import EmbeddedServerError, embedded_servers
+from sessions.errors import StoreUnavailableError
+from sessions.logs import configure_logging
+from sessions.mongo import open_database
+from sessions.settings import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, SharedSettings
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+    from sessions.mongo import Database
+
+Settings = TypeVar("Settings", bound=SharedSettings)
+
+
+class ConfigurationError(Exception):
+    """Something that only a person can set right; starting again cannot help."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The two servers that every program talks to."""
+
+    database: Database
+    redis: ArqRedis
+    redis_url: str
+
+
+@asynccontextmanager
+async def open_stores(settings: SharedSettings) -> AsyncIterator[Stores]:
+    """Reach MongoDB and Redis: those that were set, or embedded ones that this starts."""
+    given_mongo = settings.mongodb_uri and settings.mongodb_uri.get_secret_value()
+    given_redis = settings.redis_url and settings.redis_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        embedded = await stack.enter_async_context(
+            embedded_servers(
+                settings.data_dir,
+                need_mongo=given_mongo is None,
+                need_redis=given_redis is None,
+                mode=settings.embedded_servers,
+            )
+        )
+        patience = settings.startup_timeout
+        redis_url = given_redis or embedded.redis
+        mongo = open_database(given_mongo or embedded.mongo, patience)
+        database = await stack.enter_async_context(mongo)
+        redis = await stack.enter_async_context(open_redis(redis_url, patience))
+        yield Stores(database, redis, redis_url)
+
+
+def run_program(
+    name: str,
+    settings_class: type[Settings],
+    main: Callable[[Settings, asyncio.Event], Awaitable[None]],
+) -> int:
+    """Run `main` until it returns or SIGTERM sets its stop event; return the exit code."""
+    try:
+        settings = settings_class()
+    except ValidationError as error:
+        _explain(name, error)
+        return EXIT_CONFIGURATION
+    configure_logging(settings, name)
+    if settings.database_url is not None:
+        logger.info("DATABASE_URL is set; nothing here uses it")
+    try:
+        asyncio.run(_until_signal(settings, main))
+    except ConfigurationError as error:
+        logger.error("{}", error)
+        return EXIT_CONFIGURATION
+    except StoreUnavailableError as error:
+        logger.error("{}", error)
+        return EXIT_UNAVAILABLE
+    except EmbeddedServerError as error:
+        logger.error("{}", error)
+        return error.exit_code
+    return 0
+
+
+async def _until_signal(
+    settings: Settings, main: Callable[[Settings, asyncio.Event], Awaitable[None]]
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(settings, stop)
+
+
+def _explain(name: str, error: ValidationError) -> None:
+    """Name each setting that is wrong; values are left out, they can be secrets."""
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        setting = "_".join(str(part) for part in item["loc"]).upper()
+        print(f"{name}: setting {setting}: {item['msg']}", file=sys.stderr)

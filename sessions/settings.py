@@ -1,0 +1,48 @@
+"""Settings that both programs read; built once, in each `__main__`."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EXIT_CONFIGURATION = 78
+"""Exit code for a configuration that cannot work (EX_CONFIG of sysexits): do not start again."""
+EXIT_UNAVAILABLE = 69
+"""Exit code when a server we need stayed away (EX_UNAVAILABLE): starting again may help."""
+
+LogLevel = Literal["error", "warn", "info", "debug"]
+
+
+class SharedSettings(BaseSettings):
+    """What every process of the project needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    app_env: Literal["development", "production", "test"] = Field(
+        "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
+    )
+    data_dir: Path = Path("var")
+    mongodb_uri: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    embedded_servers: Literal["auto", "attach"] = "auto"
+    startup_timeout: timedelta = timedelta(seconds=60)
+    log_level: LogLevel = "info"
+    database_url: SecretStr | None = None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()

@@ -1,0 +1,39 @@
+"""Worker processes and their heartbeats, on the server's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sessions.mongo import Collection, Database
+
+FRESH = timedelta(seconds=15)
+"""A worker whose heartbeat is older is taken for dead."""
+
+
+class WorkerRegistry:
+    """Know which workers live."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection: Collection = database["workers"]
+
+    async def beat(self, worker: str, instance: str, running: int, capacity: int) -> None:
+        """Say that a worker lives, how many connections it runs and how many it can."""
+        changes: dict[str, Any] = {
+            "instance": {"$literal": instance},
+            "running": running,
+            "capacity": capacity,
+            "seenAt": "$$NOW",
+        }
+        await self._collection.update_one({"_id": worker}, [{"$set": changes}], upsert=True)
+
+    async def leave(self, worker: str, instance: str) -> None:
+        """Forget a worker that stops in order, unless a newer process goes by its name."""
+        await self._collection.delete_one({"_id": worker, "instance": instance})
+
+    async def count_alive(self) -> int:
+        """Count the workers with a fresh heartbeat."""
+        age = {"$subtract": ["$$NOW", "$seenAt"]}
+        limit = FRESH // timedelta(milliseconds=1)
+        return await self._collection.count_documents({"$expr": {"$lt": [age, limit]}})

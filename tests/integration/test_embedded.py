@@ -1,0 +1,231 @@
+"""The embedded servers, with the real mongod and redis-server."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+from redis.asyncio import Redis
+
+from sessions.embedded import MONGO, REDIS, EmbeddedServerError, ServerUris, embedded_servers
+from sessions.embedded.answers import answering_uri
+from sessions.embedded.kinds import ServerKind
+from sessions.embedded.layout import Layout
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_what_was_written_survives_a_kill_on_the_same_port(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path) as first:
+        await _write(first)
+        for pid in (await _mongo_pid(first.mongo), await _redis_pid(first.redis)):
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda pid=pid: not _alive(pid))  # type: ignore[misc]
+        await until(lambda: _answers(MONGO, tmp_path))
+        await until(lambda: _answers(REDIS, tmp_path))
+        assert await _read(first) == ("kept", "kept")
+    async with embedded_servers(tmp_path) as second:
+        assert second == first
+        assert await _read(second) == ("kept", "kept")
+
+
+async def test_the_servers_end_redis_first_when_the_block_is_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sessions.embedded")
+    async with embedded_servers(tmp_path) as uris:
+        pids = [await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)]
+    assert not any(map(_alive, pids))
+    assert caplog.messages == ["embedded redis stopped", "embedded mongo stopped"]
+
+
+async def test_two_owners_of_one_data_directory_share_its_servers(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path, need_mongo=False) as late:
+        async with embedded_servers(tmp_path, need_mongo=False) as early:
+            assert late == early
+            pid = await _redis_pid(late.redis)
+        os.kill(pid, signal.SIGTERM)
+        await until(lambda: _answers(REDIS, tmp_path))
+
+
+async def test_a_standby_takes_over_at_once_when_the_server_is_killed(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(_launched("redis", tmp_path))
+        await until(lambda: _answers(REDIS, tmp_path))
+        port = await _uri(REDIS, tmp_path)
+        standby = await stack.enter_async_context(_launched("redis", tmp_path))
+        server.kill()
+        await server.wait()
+        await until(lambda: _answers(REDIS, tmp_path))
+        assert await _uri(REDIS, tmp_path) == port
+        assert await _redis_pid(await _uri(REDIS, tmp_path)) == standby.pid
+
+
+async def test_a_standby_ends_quietly_on_sigterm(tmp_path: Path) -> None:
+    async with _launched("redis", tmp_path):
+        await until(lambda: _answers(REDIS, tmp_path))
+        async with _launched("redis", tmp_path) as standby:
+            await until(lambda: _holds_open(standby.pid, Layout.of(tmp_path, REDIS).lock_file))
+            standby.terminate()
+            async with asyncio.timeout(5):
+                assert await standby.wait() == 0
+
+
+async def test_servers_do_not_outlive_an_owner_that_was_killed(tmp_path: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _OWNER, str(tmp_path)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert owner.stdout is not None
+    await owner.stdout.readline()
+    pids = [
+        await _mongo_pid(await _uri(MONGO, tmp_path)),
+        await _redis_pid(await _uri(REDIS, tmp_path)),
+    ]
+    owner.kill()
+    await owner.wait()
+    await until(lambda: not any(map(_alive, pids)))
+
+
+_OWNER = """
+import asyncio, sys
+from pathlib import Path
+from sessions.embedded import embedded_servers
+async def own():
+    async with embedded_servers(Path(sys.argv[1])):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(own())
+"""
+
+
+async def test_attach_waits_for_the_servers_of_a_supervisor(tmp_path: Path) -> None:
+    attaching = asyncio.create_task(_attach(tmp_path))
+    async with _launched("redis", tmp_path):
+        uris = await attaching
+        assert await _redis_pid(uris.redis)
+
+
+async def test_attach_names_the_setting_when_nobody_starts_the_server(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddedServerError, match="MONGODB_URI"):
+        async with embedded_servers(
+            tmp_path, need_redis=False, mode="attach", answer_within=timedelta(milliseconds=200)
+        ):
+            pytest.fail("there is no server")
+
+
+async def test_a_stranger_on_the_remembered_port_is_not_taken_for_ours(tmp_path: Path) -> None:
+    async with embedded_servers(tmp_path / "theirs", need_mongo=False):
+        theirs = Layout.of(tmp_path / "theirs", REDIS)
+        ours = Layout.of(tmp_path / "ours", REDIS)
+        ours.create()
+        ours.port_file.write_text(theirs.port_file.read_text())
+        assert await answering_uri(REDIS, ours) is None
+
+
+@pytest.mark.parametrize(("server", "setting"), [("mongo", "MONGODB_URI"), ("redis", "REDIS_URL")])
+@pytest.mark.parametrize("written_in", ["environment", ".env"])
+async def test_a_server_of_ones_own_starts_nothing(
+    tmp_path: Path, server: str, setting: str, written_in: str
+) -> None:
+    if written_in == ".env":
+        (tmp_path / ".env").write_text(f"{setting}=there://somewhere\n")
+    environment = {setting: "there://somewhere"} if written_in == "environment" else {}
+    exit_code, said, _ = await _run(server, tmp_path, environment)
+    assert exit_code == 0
+    assert said == f"{setting} is set: no embedded {server} is started.\n"
+    assert not (tmp_path / "embedded").exists()
+
+
+async def _attach(data_dir: Path) -> ServerUris:
+    async with embedded_servers(data_dir, need_mongo=False, mode="attach") as uris:
+        return uris
+
+
+async def _run(
+    server: str, data_dir: Path, environment: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    async with _launched(server, data_dir, environment) as process:
+        said, complaint = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode(), complaint.decode()
+
+
+@asynccontextmanager
+async def _launched(
+    server: str, data_dir: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sessions.embedded", server, "--data", str(data_dir)),
+        cwd=data_dir,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **(environment or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def _uri(kind: ServerKind, data_dir: Path) -> str:
+    uri = await answering_uri(kind, Layout.of(data_dir, kind))
+    assert uri is not None
+    return uri
+
+
+async def _answers(kind: ServerKind, data_dir: Path) -> bool:
+    return await answering_uri(kind, Layout.of(data_dir, kind)) is not None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _holds_open(pid: int, file: Path) -> bool:
+    return any(opened.resolve() == file for opened in Path(f"/proc/{pid}/fd").iterdir())
+
+
+async def _write(uris: ServerUris) -> None:
+    async with _mongo(uris.mongo) as mongo:
+        await mongo["chatgrow"]["trial"].insert_one({"_id": "a", "value": "kept"})
+    async with Redis.from_url(uris.redis) as redis:
+        await redis.set("trial", "kept")
+
+
+async def _read(uris: ServerUris) -> tuple[str, str]:
+    async with _mongo(uris.mongo) as mongo:
+        document = await mongo["chatgrow"]["trial"].find_one({"_id": "a"})
+    async with Redis.from_url(uris.redis, decode_responses=True) as redis:
+        value = await redis.get("trial")
+    return (document or {})["value"], value
+
+
+async def _mongo_pid(uri: str) -> int:
+    async with _mongo(uri) as mongo:
+        return int((await mongo.admin.command("serverStatus"))["pid"])
+
+
+async def _redis_pid(uri: str) -> int:
+    async with Redis.from_url(uri) as redis:
+        return int((await redis.info("server"))["process_id"])
+
+
+def _mongo(uri: str) -> AsyncMongoClient[dict[str, Any]]:
+    # A standalone mongod journals before it answers only when asked to, as a majority write does.
+    return AsyncMongoClient(uri, w="majority")

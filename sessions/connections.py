@@ -72,6 +72,7 @@ class Connection(Record):
         return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
 
 
+_RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
 _WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}}
 
 
@@ -129,6 +130,27 @@ class ConnectionStore:
     async def of_owner(self, owner: str) -> list[Connection]:
         """Return all connections of an owner, oldest first."""
         return await self._aggregate({"owner": owner})
+
+    async def want(self, connection: Connection, desired: Desired) -> Connection:
+        """Ask for the connection to run or to stop; return it as it is then.
+
+        One that no worker has moves at once. Starting a logged-out one forgets its number, so
+        that the QR code it shows next is taken for a new link.
+        """
+        starts = desired == "running"
+        rests = {"$not": ["$lease"]} if not starts else {"$in": ["$state", _RESTING]}
+        to = ConnectionState.STARTING if starts else ConnectionState.STOPPED
+        reason = Reason.WAITING_FOR_WORKER if starts else None
+        forgets = {"$eq": ["$state", ConnectionState.LOGGED_OUT]} if starts else False
+        changes = {
+            "desired": desired,
+            "linkedNumber": {"$cond": [forgets, None, "$linkedNumber"]},
+            "state": {"$cond": [rests, to, "$state"]},
+            "reason": {"$cond": [rests, reason, "$reason"]},
+            "since": {"$cond": [rests, "$$NOW", "$since"]},
+        }
+        await self._collection.update_one({"_id": connection.id}, [{"$set": changes}])
+        return await self.get(connection.id)
 
     async def next_sequence(self, internal_id: str) -> int:
         """Take the next place in the connection's order of messages."""

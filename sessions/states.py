@@ -52,6 +52,8 @@ class Reason(StrEnum):
     UPDATE_NEEDED = "update_needed"
     BLOCKED = "blocked_by_whatsapp"
     UNLINKED = "unlinked"
+    LOGIN_LOST = "login_lost"
+    QR_NOT_SCANNED = "qr_not_scanned"
 
 
 _S = ConnectionState

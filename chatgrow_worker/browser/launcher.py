@@ -70,7 +70,7 @@ class Launcher:
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
         for event in ("close", "crash"):
-            page.on(event, lambda _page: bell.set())  # type: ignore[call-overload]
+            page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)
 
     async def _close(self, context: BrowserContext, profile: Path) -> None:

@@ -21,7 +21,7 @@ def profile_of(root: Path, connection: str) -> Path:
 
 
 def prepare_root(root: Path) -> None:
-    """Make the folder of all profiles, for its owner only; raise ConfigurationError if it cannot."""
+    """Make the folder of all profiles, for its owner only, or raise ConfigurationError."""
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = root / ".writable"

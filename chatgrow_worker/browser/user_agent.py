@@ -24,7 +24,8 @@ def override_for(version: dict[str, Any]) -> dict[str, Any]:
     """Return the override for what `Browser.getVersion` answered."""
     full = re.sub(r"^[^/]*/", "", str(version["product"]))
     major = full.split(".", maxsplit=1)[0]
-    brands = [("Chromium", major, full), ("Google Chrome", major, full), ("Not.A/Brand", "8", "8.0")]
+    own = [(name, major, full) for name in ("Chromium", "Google Chrome")]
+    brands = [*own, ("Not.A/Brand", "8", "8.0")]
     return {
         "userAgent": str(version["userAgent"]).replace("HeadlessChrome", "Chrome"),
         "platform": f"{_PLATFORM} {platform.machine()}",

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-_SETTINGS = {
+_SETTINGS: dict[str, object] = {
     # Its defaults report to third parties: usage, and the links inside messages.
     "disableGoogleAnalytics": True,
     "googleAnalyticsId": None,

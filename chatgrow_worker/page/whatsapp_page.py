@@ -39,7 +39,9 @@ class WhatsAppPage:
             async with asyncio.timeout(limit.total_seconds()):
                 await self._page.goto(url, wait_until="commit", timeout=0)
         except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}") from error
+            raise PageBrokenError(
+                Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}"
+            ) from error
 
     async def snapshot(self) -> Snapshot | None:
         """Read what the page shows, or None while it has not loaded."""
@@ -108,5 +110,3 @@ def _unwrap(answer: Any) -> Any:
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
-
-

@@ -66,6 +66,23 @@ async def status(request: web.Request) -> web.Response:
     return answer(StatusView.of(connection, depth))
 
 
+@routes.post("/api/whatsapp/connections/{id}/start")
+async def start(request: web.Request) -> web.Response:
+    """Ask for the connection to run; a logged-out one shows a new QR code then."""
+    services = request.app[SERVICES]
+    connection = await services.connections.want(await _connection(request), "running")
+    await services.doorbell.start_connection(connection.id)
+    return answer(await _view(services, connection), HTTPStatus.ACCEPTED)
+
+
+@routes.post("/api/whatsapp/connections/{id}/stop")
+async def stop(request: web.Request) -> web.Response:
+    """Ask for the connection to stop; its login and its messages are kept."""
+    services = request.app[SERVICES]
+    connection = await services.connections.want(await _connection(request), "stopped")
+    return answer(await _view(services, connection), HTTPStatus.ACCEPTED)
+
+
 @routes.get("/api/whatsapp/connections/{id}/qr")
 async def qr(request: web.Request) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""

@@ -1,0 +1,101 @@
+"""Listen on an arq queue, and outlive any outage of Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from arq.connections import RedisSettings
+from arq.worker import Worker, func
+from loguru import logger
+from redis.exceptions import RedisError
+
+from chatgrow_worker.connections.waiting import Backoff, happens
+from sessions.doorbell import deserialize, serialize
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
+
+Command = Callable[[str], Awaitable[None]]
+
+_JOB_LIMIT = timedelta(seconds=20)
+_MAX_TRIES = 1000
+"""arq drops a job for good after this many starts, restarts of the worker included."""
+
+
+class Intake:
+    """One arq queue and the commands that come on it; each takes the id of a connection."""
+
+    def __init__(
+        self,
+        queue: str,
+        commands: Mapping[str, Command],
+        redis: RedisSettings,
+        poll_every: timedelta,
+    ) -> None:
+        self._queue = queue
+        self._commands = commands
+        self._redis = redis
+        self._poll_every = poll_every
+
+    async def listen(self, stop: asyncio.Event) -> None:
+        """Run jobs until `stop` is set."""
+        # arq logs arguments and results of every job; ids of connections are nobody's business.
+        logging.getLogger("arq").setLevel(logging.WARNING)
+        backoff = Backoff(timedelta(seconds=0.2), timedelta(seconds=5))
+        while not stop.is_set():
+            try:
+                await self._listen_once(stop)
+            except (RedisError, OSError) as error:
+                wait = backoff.next()
+                logger.warning("Redis is away, messages wait for the next poll: {}", error)
+                await happens(stop, wait)
+            else:
+                backoff.reset()
+
+    async def _listen_once(self, stop: asyncio.Event) -> None:
+        worker = self._worker()
+        running = asyncio.create_task(worker.async_run(), name=f"arq {self._queue}")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await _close(worker)
+        if not stop.is_set():
+            running.result()
+
+    def _worker(self) -> Worker:
+        return Worker(
+            functions=[func(_job(run), name=name) for name, run in self._commands.items()],
+            queue_name=self._queue,
+            redis_settings=self._redis,
+            handle_signals=False,
+            keep_result=0,
+            job_timeout=_JOB_LIMIT.total_seconds(),
+            max_tries=_MAX_TRIES,
+            poll_delay=self._poll_every.total_seconds(),
+            log_results=False,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+
+
+def _job(run: Command) -> WorkerCoroutine:
+    async def job(ctx: dict[Any, Any], *ids: Any, **named: Any) -> None:
+        for connection in ids:
+            await run(str(connection))
+
+    return job
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError) as error:
+        logger.debug("arq could not say goodbye: {}", error)

@@ -1,0 +1,1 @@
+"""Connections: from a lease to a page that sends, and back."""

@@ -1,0 +1,49 @@
+"""Bring acks from the page into the outbox, those that were missed too."""
+
+from __future__ import annotations
+
+from loguru import logger
+
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.leases import Lease
+from sessions.messages import Ack
+from sessions.outbox import Outbox
+
+_MISSED_AT_MOST = 200
+
+
+class AckRecorder:
+    """Follows one page's acks; a reloaded page counts anew."""
+
+    def __init__(self, page: WhatsAppPage, outbox: Outbox, lease: Lease) -> None:
+        self._page = page
+        self._outbox = outbox
+        self._lease = lease
+        self._epoch = ""
+        self._serial = 0
+
+    async def record_new(self, epoch: str) -> None:
+        """Record the acks that came since the last look."""
+        if epoch != self._epoch:
+            self._epoch, self._serial = epoch, 0
+        for update in await self._page.acks_since(self._serial):
+            await self._record(update.key, update.ack)
+            self._serial = max(self._serial, update.serial)
+
+    async def record_missed(self) -> None:
+        """Ask the page for the messages whose acks may have come while nobody listened."""
+        for message in await self._outbox.unsettled(self._lease, _MISSED_AT_MOST):
+            if message.whatsapp_id is None:
+                continue
+            try:
+                known = await self._page.look_up(message.whatsapp_id, message.to)
+            except PageCallError as error:
+                logger.debug("No look at {}: {}", message.id, error)
+                continue
+            if known.found:
+                await self._record(message.whatsapp_id, known.ack)
+
+    async def _record(self, key: str, ack: int) -> None:
+        if Ack.SERVER <= ack <= Ack.PLAYED:
+            await self._outbox.record_ack(self._lease, key, Ack(ack))

@@ -1,0 +1,190 @@
+"""Send what waits in a connection's outbox: one at a time, in order, each under one WhatsApp id."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from loguru import logger
+
+from chatgrow_worker.connections.waiting import either, happens
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import LookUp, Outcome
+from sessions.leases import Lease
+from sessions.messages import Message, MessageStatus
+from sessions.mongo import STORE_DOWN
+from sessions.outbox import Outbox
+
+_PAUSE = timedelta(seconds=1)
+
+
+class SendingPage(Protocol):
+    """What the dispatcher asks of a page; `WhatsAppPage` is the real one."""
+
+    async def exists(self, chat_id: str) -> bool:
+        """Ask whether a number is on WhatsApp."""
+
+    async def prepare(self, chat_id: str) -> str:
+        """Return a new message key for the chat."""
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        """Start sending under a key."""
+
+    async def outcome(self, key: str) -> Outcome:
+        """Tell what became of a send."""
+
+    async def look_up(self, key: str, chat_id: str) -> LookUp:
+        """Look a message up by its key."""
+
+
+@dataclass(frozen=True)
+class DispatchLimits:
+    """The bounds of a send."""
+
+    safety_poll: timedelta
+    outcome_within: timedelta
+    outcome_poll: timedelta
+    number_recheck: timedelta
+    ghost_wait: timedelta
+
+
+class Dispatcher:
+    """Claims, prepares, writes down, sends, records; asked to stop, it ends the message in hand."""
+
+    def __init__(
+        self,
+        page: SendingPage,
+        outbox: Outbox,
+        lease: Lease,
+        limits: DispatchLimits,
+        page_bell: asyncio.Event,
+    ) -> None:
+        self._page = page
+        self._outbox = outbox
+        self._lease = lease
+        self._limits = limits
+        self._page_bell = page_bell
+
+    async def run(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
+        """Send until `stop` is set; what an earlier owner had in hand comes first.
+
+        Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
+        connection. After an error that leaves a message in hand, that message is looked up first.
+        """
+        while not stop.is_set():
+            try:
+                for message in await self._outbox.left_over(self._lease):
+                    await self._deliver(message, stop)
+                await self._send_until(doorbell, stop)
+            except STORE_DOWN as error:
+                logger.warning("MongoDB is away, nothing is sent meanwhile: {}", str(error)[:200])
+                await happens(stop, _PAUSE)
+            except PageCallError as error:
+                logger.warning("The page could not tell about a send; asking again: {}", error)
+                await happens(stop, _PAUSE)
+
+    async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            doorbell.clear()
+            message = await self._outbox.claim_next(self._lease)
+            if message is None:
+                await either(doorbell, stop, self._limits.safety_poll)
+            else:
+                await self._deliver(message, stop)
+
+    async def _deliver(self, message: Message, stop: asyncio.Event) -> None:
+        if message.whatsapp_id is not None:
+            await self._resume(message, message.whatsapp_id)
+            return
+        try:
+            if not await self._is_on_whatsapp(message, stop):
+                return
+            key = await self._page.prepare(message.to)
+        except PageCallError as error:
+            await self._put_back(message, error, stop)
+            return
+        await self._outbox.write_down(self._lease, message, key)
+        await self._send(message, key)
+
+    async def _resume(self, message: Message, key: str) -> None:
+        """Decide about a message whose id is written down: it may be out under that id."""
+        known = await self._page.look_up(key, message.to)
+        if known.found:
+            await self._settle_by_ack(message, key)
+        else:
+            await self._send(message, key)
+
+    async def _is_on_whatsapp(self, message: Message, stop: asyncio.Event) -> bool:
+        """Tell whether to go on; a number is called unknown only after two looks apart.
+
+        The page answers "no" for an error of the moment too, and keeps a "no" for 15 seconds.
+        """
+        if not message.to.endswith("@c.us") or await self._page.exists(message.to):
+            return True
+        if await happens(stop, self._limits.number_recheck):
+            await self._outbox.settle(self._lease, message, MessageStatus.QUEUED)
+            return False
+        if await self._page.exists(message.to):
+            return True
+        await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
+        return False
+
+    async def _send(self, message: Message, key: str) -> None:
+        await self._page.send(key, message.to, message.text)
+        outcome = await self._await_outcome(key)
+        if outcome.state == "done" and outcome.result == "OK":
+            await self._end(message, MessageStatus.SENT)
+            return
+        if outcome.state == "none":
+            raise PageCallError("SendLost", None, "the page was loaded anew during a send")
+        known = await self._page.look_up(key, message.to)
+        if known.found or outcome.error is None:
+            await self._settle_by_ack(message, key)
+        else:
+            reason = outcome.error.code or outcome.error.name
+            await self._end(message, MessageStatus.FAILED, reason)
+
+    async def _await_outcome(self, key: str) -> Outcome:
+        """Follow a started send until it is decided or its time is over."""
+        give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
+        while True:
+            self._page_bell.clear()
+            outcome = await self._page.outcome(key)
+            if outcome.state != "pending" or time.monotonic() >= give_up:
+                return outcome
+            await happens(self._page_bell, self._limits.outcome_poll)
+
+    async def _settle_by_ack(self, message: Message, key: str) -> None:
+        """Ask the page how far it went; what stays undecided is unknown, and never repeated."""
+        give_up = time.monotonic() + self._limits.ghost_wait.total_seconds()
+        while True:
+            self._page_bell.clear()
+            known = await self._page.look_up(key, message.to)
+            if known.ack > 0:
+                await self._end(message, MessageStatus.SENT)
+                return
+            if known.ack < 0:
+                await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
+                return
+            if time.monotonic() >= give_up:
+                await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+                return
+            await happens(self._page_bell, self._limits.outcome_poll)
+
+    async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
+        """Return a message that was never prepared to its place, and wait a moment."""
+        logger.bind(message=message.id).warning("Not prepared, tried again soon: {}", error)
+        await self._outbox.settle(self._lease, message, MessageStatus.QUEUED, "page_error")
+        await happens(stop, self._limits.outcome_poll)
+
+    async def _end(
+        self, message: Message, status: MessageStatus, reason: str | None = None
+    ) -> None:
+        await self._outbox.settle(self._lease, message, status, reason)
+        suffix = f" ({reason})" if reason else ""
+        logger.bind(connection=message.connection_id, message=message.id).info(
+            "Message {}{}", status, suffix
+        )

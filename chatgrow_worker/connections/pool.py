@@ -1,0 +1,79 @@
+"""The connections that this worker runs: take what is free, and end them in order."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from loguru import logger
+
+from chatgrow_worker.connections.parts import Parts
+from chatgrow_worker.connections.runner import ConnectionRunner
+from sessions.leases import Lease
+
+
+class ConnectionPool:
+    """Runs at most `capacity` connections, each in a task of its own."""
+
+    def __init__(self, parts: Parts, capacity: int) -> None:
+        self._parts = parts
+        self.capacity = capacity
+        self._running: dict[str, tuple[ConnectionRunner, asyncio.Task[None]]] = {}
+        self._taking = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def running(self) -> int:
+        """How many connections run here now."""
+        return len(self._running)
+
+    def ring(self, connection: str) -> None:
+        """Tell a connection's dispatcher that a message is due, if the connection runs here."""
+        if found := self._running.get(connection):
+            found[0].ring()
+
+    async def take(self, connection: str | None = None) -> bool:
+        """Take the named connection, or any free one, and run it; tell whether one was taken."""
+        async with self._taking:
+            if self._closed or self.running >= self.capacity:
+                return False
+            lease = await self._parts.leases.acquire(connection)
+            if lease is None:
+                return False
+            await self._start(lease)
+            return True
+
+    async def take_all(self) -> None:
+        """Take free connections until there are none or this worker is full."""
+        while await self.take():
+            pass
+
+    async def close(self, within: timedelta) -> None:
+        """End all connections in order; what is not done in time is cut off."""
+        async with self._taking:
+            self._closed = True
+        tasks = [task for _, task in self._running.values()]
+        for runner, _ in list(self._running.values()):
+            runner.end()
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within.total_seconds())
+        for task in late:
+            logger.error("{} did not end in time and is cut off", task.get_name())
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _start(self, lease: Lease) -> None:
+        connection = await self._parts.connections.get(lease.connection)
+        runner = ConnectionRunner(self._parts, lease, connection)
+        task = asyncio.create_task(runner.run(), name=f"connection {lease.connection}")
+        self._running[lease.connection] = (runner, task)
+        logger.bind(connection=connection.connection_id).info(
+            "Runs here, generation {}", lease.generation
+        )
+        task.add_done_callback(lambda done: self._ended(lease.connection, done))
+
+    def _ended(self, connection: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(connection, None)
+        if not task.cancelled() and (error := task.exception()):
+            logger.opt(exception=error).error("A connection failed in a way nobody expected")

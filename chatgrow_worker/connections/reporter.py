@@ -1,0 +1,64 @@
+"""Report a connection's state: the owner's word in the record, written under its lease."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from loguru import logger
+
+from sessions.connections import ConnectionStore, QrCode
+from sessions.leases import Lease
+from sessions.mongo import STORE_DOWN
+from sessions.states import ConnectionState, Reason
+
+
+class StateReporter:
+    """Knows what was reported last, and writes only what is new.
+
+    While MongoDB is away nothing is remembered as reported, so the next look reports it again.
+    Raises LeaseLostError once another worker owns the connection.
+    """
+
+    def __init__(self, store: ConnectionStore, lease: Lease, label: str) -> None:
+        self._store = store
+        self._lease = lease
+        self._log = logger.bind(connection=label)
+        self._reported: tuple[ConnectionState, Reason | None] = (
+            ConnectionState.STARTING,
+            Reason.BROWSER_STARTING,
+        )
+        self._code: str | None = None
+
+    @property
+    def state(self) -> ConnectionState:
+        """The state reported last."""
+        return self._reported[0]
+
+    async def report(
+        self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
+    ) -> None:
+        """Report a state and its reason, if either is new."""
+        if self._reported == (to, reason):
+            return
+        try:
+            await self._store.move(self._lease, self.state, to, reason, number)
+        except STORE_DOWN:
+            self._log.warning("MongoDB is away; {} is reported when it is back", to)
+            return
+        self._log.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
+        self._reported = (to, reason)
+        self._code = None
+
+    async def show_code(self, code: str, expires_at: datetime) -> None:
+        """Publish the QR code on show, if it is new."""
+        if code == self._code:
+            return
+        try:
+            await self._store.show_qr(self._lease, QrCode(code=code, expires_at=expires_at))
+        except STORE_DOWN:
+            return
+        self._code = code
+
+    async def retire(self) -> None:
+        """Ask for no worker any more."""
+        await self._store.retire(self._lease)

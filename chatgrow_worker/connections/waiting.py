@@ -1,0 +1,48 @@
+"""Wait for an event, but not for ever."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+
+async def happens(event: asyncio.Event, within: timedelta) -> bool:
+    """Wait for the event; tell whether it was set in time."""
+    if event.is_set():
+        return True
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await event.wait()
+    except TimeoutError:
+        return event.is_set()
+    return True
+
+
+async def either(first: asyncio.Event, second: asyncio.Event, within: timedelta) -> None:
+    """Wait until one of two events is set or the time is over."""
+    waits = [asyncio.create_task(event.wait()) for event in (first, second)]
+    try:
+        await asyncio.wait(
+            waits, timeout=within.total_seconds(), return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        for each in waits:
+            each.cancel()
+
+
+class Backoff:
+    """Growing waits with full jitter: from none up to a cap that doubles each time."""
+
+    def __init__(self, first: timedelta, cap: timedelta) -> None:
+        self._first = first
+        self._cap = cap
+        self._tries = 0
+
+    def next(self) -> timedelta:
+        """Return how long to wait now."""
+        limit = min(self._cap, self._first * (1 << self._tries))
+        self._tries = min(self._tries + 1, 16)
+        return limit * random.uniform(0.1, 1)  # noqa: S311  spreads load, guards no secret
+
+    def reset(self) -> None:
+        """Begin again: it went well."""
+        self._tries = 0

@@ -1,0 +1,115 @@
+"""The daemon: open every part, watch every task, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+from loguru import logger
+
+from chatgrow_worker.assembly import assemble_parts, browser_options
+from chatgrow_worker.browser.driver import Driver
+from chatgrow_worker.browser.launcher import Launcher
+from chatgrow_worker.browser.profile import prepare_root
+from chatgrow_worker.commands.intake import Intake
+from chatgrow_worker.connections.pool import ConnectionPool
+from chatgrow_worker.connections.waiting import happens
+from chatgrow_worker.settings import WorkerSettings
+from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
+from sessions.ids import new_id
+from sessions.mongo import STORE_DOWN
+from sessions.program import Stores, open_stores
+from sessions.workers import WorkerRegistry
+
+_SWEEP_EVERY = timedelta(seconds=2)
+_BEAT_EVERY = timedelta(seconds=3)
+_OWN_POLL = timedelta(milliseconds=50)
+_SHARED_POLL = timedelta(milliseconds=250)
+
+
+async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Run connections until `stop` is set."""
+    options = browser_options(settings)
+    prepare_root(settings.whatsapp_session_path)
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings))
+        driver = Driver()
+        stack.push_async_callback(driver.close)
+        launcher = Launcher(driver, options, settings.whatsapp_session_path)
+        instance = new_id()
+        parts = await assemble_parts(settings, stores, launcher, instance)
+        pool = ConnectionPool(parts, settings.whatsapp_max_connections)
+        registry = WorkerRegistry(stores.database)
+        logger.info("Worker {} is ready", settings.worker_id)
+        await _watch(
+            stop,
+            {
+                "heartbeat": _beat(registry, settings.worker_id, instance, pool, stop),
+                "sweep": _sweep(pool, stop),
+                **_intakes(settings, stores, pool, stop),
+            },
+        )
+        logger.info("Stopping {} connections", pool.running)
+        await pool.close(settings.stop_limit)
+        await _leave(registry, settings.worker_id, instance)
+
+
+async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]) -> None:
+    """Run side tasks until `stop`; one that dies ends the daemon loudly, with the others."""
+    async with asyncio.TaskGroup() as group:
+        for name, coroutine in work.items():
+            group.create_task(coroutine, name=name)
+        await stop.wait()
+
+
+def _intakes(
+    settings: WorkerSettings, stores: Stores, pool: ConnectionPool, stop: asyncio.Event
+) -> dict[str, Coroutine[Any, Any, None]]:
+    async def start(connection: str) -> None:
+        await pool.take(connection)
+
+    async def dispatch(connection: str) -> None:
+        pool.ring(connection)
+
+    redis = redis_settings(stores.redis_url)
+    own_queue = worker_queue(settings.worker_id)
+    shared = Intake(SHARED_QUEUE, {Job.START_CONNECTION: start}, redis, _SHARED_POLL)
+    own = Intake(own_queue, {Job.DISPATCH: dispatch}, redis, _OWN_POLL)
+    return {"shared queue": shared.listen(stop), "own queue": own.listen(stop)}
+
+
+async def _beat(
+    registry: WorkerRegistry,
+    worker: str,
+    instance: str,
+    pool: ConnectionPool,
+    stop: asyncio.Event,
+) -> None:
+    while True:
+        try:
+            await registry.beat(worker, instance, pool.running, pool.capacity)
+        except STORE_DOWN as error:
+            logger.warning("No heartbeat, MongoDB is away: {}", str(error)[:200])
+        if await happens(stop, _BEAT_EVERY):
+            return
+
+
+async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
+    """Take connections that nobody runs: those of dead workers, and those whose bell was lost."""
+    while True:
+        try:
+            await pool.take_all()
+        except STORE_DOWN as error:
+            logger.warning("No sweep, MongoDB is away: {}", str(error)[:200])
+        if await happens(stop, _SWEEP_EVERY):
+            return
+
+
+async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:
+    try:
+        await registry.leave(worker, instance)
+    except STORE_DOWN as error:
+        logger.warning("MongoDB is away at the end: {}", str(error)[:200])

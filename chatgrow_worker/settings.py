@@ -1,0 +1,47 @@
+"""Settings of the worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, model_validator
+
+from sessions.settings import SharedSettings
+
+_ROOT = Path(__file__).parents[1]
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+class WorkerSettings(SharedSettings):
+    """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
+
+    worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    whatsapp_session_path: Path = Path("sessions")
+    whatsapp_max_connections: int = Field(10, ge=1, le=500)
+    whatsapp_web_url: HttpUrl = HttpUrl("https://web.whatsapp.com/")
+    device_name: str = Field("ChatGrow", min_length=1, max_length=50)
+    chromium_path: Path | None = None
+    chromium_no_sandbox: bool = False
+    wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
+    lease_ttl: timedelta = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
+    safety_poll: timedelta = timedelta(seconds=5)
+    page_load_limit: timedelta = timedelta(seconds=90)
+    page_call_limit: timedelta = timedelta(seconds=15)
+    send_outcome_limit: timedelta = timedelta(seconds=30)
+    ghost_wait: timedelta = timedelta(seconds=30)
+    number_recheck: timedelta = timedelta(seconds=20)
+    qr_rounds: int = Field(5, ge=1)
+    stop_limit: timedelta = timedelta(seconds=60)
+
+    @model_validator(mode="after")
+    def _under_data_dir(self) -> WorkerSettings:
+        path = self.whatsapp_session_path.expanduser()
+        # A frozen model is completed once, here: `./sessions` must not fall on our own package.
+        object.__setattr__(self, "whatsapp_session_path", (self.data_dir / path).absolute())
+        return self

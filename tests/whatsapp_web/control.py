@@ -1,0 +1,170 @@
+"""Serve the control endpoints: hold phones, break things, read the ledger."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from tests.whatsapp_web.accounts import Account
+from tests.whatsapp_web.device_ops import spoken
+from tests.whatsapp_web.faults import for_page
+from tests.whatsapp_web.linking import StaleCodeError
+from tests.whatsapp_web.numbers import GROUP_SERVER, digits, e164
+from tests.whatsapp_web.service import Service
+
+Action = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """The hand of a test on the simulated service."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return all control routes."""
+        phone = "/control/phones/{number}"
+        return [
+            web.post("/control/phones", self.hold_phone),
+            web.post(f"{phone}/scan", self.scan),
+            web.post(f"{phone}/pair", self.pair),
+            web.post(f"{phone}/unlink", self.unlink),
+            web.post(f"{phone}/say", self.say),
+            web.put("/control/numbers/{number}", self.change_number),
+            web.put("/control/faults", self.put_faults),
+            web.post("/control/groups", self.create_group),
+            web.get("/control/ledger", self.ledger),
+            web.get("/control/devices", self.devices),
+            web.post("/control/reset", self.reset),
+        ]
+
+    async def hold_phone(self, request: web.Request) -> web.Response:
+        """Make an account whose phone we hold."""
+        body = await _body(request)
+        account = await self._service.accounts.change(digits(body["number"]), phone=True)
+        return web.json_response(_shown(account), status=201)
+
+    async def scan(self, request: web.Request) -> web.Response:
+        """Scan a QR code with the phone."""
+        number, body = digits(request.match_info["number"]), await _body(request)
+        device = await self._service.login.scan(number, str(body["code"]))
+        return _linked(None if device is None else device.id)
+
+    async def pair(self, request: web.Request) -> web.Response:
+        """Type a pairing code on the phone."""
+        number, body = digits(request.match_info["number"]), await _body(request)
+        device = await self._service.login.type_code(number, str(body["code"]))
+        return _linked(None if device is None else device.id)
+
+    async def unlink(self, request: web.Request) -> web.Response:
+        """Unlink one device, or all devices, on the phone."""
+        number, body = digits(request.match_info["number"]), await _body(request)
+        gone = await self._service.unlink(number, body.get("device"))
+        return web.json_response({"unlinked": gone})
+
+    async def say(self, request: web.Request) -> web.Response:
+        """Let the phone send a text to a linked number."""
+        number, body = digits(request.match_info["number"]), await _body(request)
+        speaker = await self._service.accounts.account(number)
+        listener = await self._service.accounts.account(digits(str(body["to"])))
+        message_id = "3A" + secrets.token_hex(9).upper()
+        outgoing = spoken(message_id, listener.digits, str(body["text"]), body.get("quoted"))
+        await self._service.relay.speak(speaker, listener, outgoing)
+        return web.json_response({"id": message_id})
+
+    async def change_number(self, request: web.Request) -> web.Response:
+        """Change what the service knows of a number."""
+        number, body = digits(request.match_info["number"]), await _body(request)
+        columns = {_COLUMNS[name]: value for name, value in body.items() if name in _COLUMNS}
+        unknown = sorted(body.keys() - _COLUMNS.keys())
+        if unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}")
+        return web.json_response(_shown(await self._service.accounts.change(number, **columns)))
+
+    async def put_faults(self, request: web.Request) -> web.Response:
+        """Break or mend something, for one number or for all."""
+        body = await _body(request)
+        given = body.pop("number", None)
+        number = None if given is None else digits(str(given))
+        faults = self._service.faults.put(number, body)
+        await self._service.apply_faults(number, body)
+        return web.json_response({**asdict(faults), "page": for_page(faults)})
+
+    async def create_group(self, request: web.Request) -> web.Response:
+        """Make a group; linked members see it at their next start."""
+        body = await _body(request)
+        members = frozenset(digits(str(member)) for member in body["members"])
+        room = await self._service.rooms.create(str(body["subject"]), members)
+        await self._service.groups_changed(members)
+        return web.json_response({"id": room.id, "subject": room.subject}, status=201)
+
+    async def ledger(self, request: web.Request) -> web.Response:
+        """Read the ledger, narrowed by sender and recipient."""
+        sender, recipient = (request.query.get(name) for name in ("from", "to"))
+        entries = await self._service.ledger.entries(_party(sender), _party(recipient))
+        return web.json_response(entries)
+
+    async def devices(self, request: web.Request) -> web.Response:
+        """Tell what is linked and online."""
+        return web.json_response(await self._service.describe_devices())
+
+    async def reset(self, request: web.Request) -> web.Response:
+        """Forget everything and cut every connection."""
+        await self._service.reset()
+        return web.json_response({})
+
+
+_COLUMNS = {
+    "registered": "registered",
+    "lid": "lid",
+    "addressing": "addressing",
+    "receiptsFromLid": "receipts_from_lid",
+    "business": "business",
+}
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Action) -> web.StreamResponse:
+    """Turn a wrong call into 400 and a stale code into 409."""
+    try:
+        return await handler(request)
+    except StaleCodeError as error:
+        return web.json_response({"error": str(error)}, status=409)
+    except (ValueError, KeyError) as error:
+        return web.json_response({"error": str(error)}, status=400)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    text = await request.text()
+    body = json.loads(text) if text else {}
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")
+    return body
+
+
+def _party(number: str | None) -> str | None:
+    if number is None or number.endswith(f"@{GROUP_SERVER}"):
+        return number
+    return digits(number)
+
+
+def _linked(device_id: str | None) -> web.Response:
+    if device_id is None:
+        return web.json_response({"device": None, "waitsFor": "passkey"}, status=202)
+    return web.json_response({"device": device_id})
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    return {
+        "number": e164(account.digits),
+        "registered": account.registered,
+        "lid": account.lid_wid,
+        "addressing": account.addressing,
+        "receiptsFromLid": account.receipts_from_lid,
+        "business": account.business,
+    }

@@ -1,0 +1,109 @@
+"""Serve what a logged-in page asks: who exists, sending, reading, groups."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.whatsapp_web.accounts import Account, Accounts
+from tests.whatsapp_web.faults import FaultBook
+from tests.whatsapp_web.numbers import phone_wid
+from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
+from tests.whatsapp_web.relay import Outgoing, RefusedError, Relay
+from tests.whatsapp_web.rooms import Room, Rooms
+
+
+class DeviceDesk:
+    """What a linked device may do."""
+
+    def __init__(
+        self, accounts: Accounts, relay: Relay, rooms: Rooms, faults: FaultBook
+    ) -> None:
+        self._accounts = accounts
+        self._relay = relay
+        self._rooms = rooms
+        self._faults = faults
+        self.handlers = {
+            "ping": self.ping,
+            "exists": self.exists,
+            "send": self.send,
+            "read": self.read,
+            "groups": self.groups,
+        }
+
+    async def ping(self, page: PageSocket, frame: Frame) -> Any:
+        """Answer, so that the page knows that the line is alive."""
+        return None
+
+    async def exists(self, page: PageSocket, frame: Frame) -> Any:
+        """Tell whether an id is on WhatsApp, and under which ids; null when it is not."""
+        await self._me(page)
+        account = await self._accounts.by_wid(str(frame["wid"]))
+        if account is None or not account.registered:
+            return None
+        return {
+            "phone": account.phone_wid,
+            "lid": account.lid_wid,
+            "chat": account.chat_wid,
+            "business": account.business,
+        }
+
+    async def send(self, page: PageSocket, frame: Frame) -> Any:
+        """Take one message over, or refuse it with a code."""
+        me = await self._me(page)
+        drop = self._faults.happens(self._faults.of(me.digits).dropRate)
+        if drop and self._faults.happens(0.5):
+            raise DropConnection
+        try:
+            ack = await self._relay.accept(page, me, as_outgoing(frame))
+        except RefusedError as error:
+            raise OpError(error.code, "refused") from error
+        if drop:
+            raise DropConnection
+        return ack
+
+    async def read(self, page: PageSocket, frame: Frame) -> Any:
+        """Pass read receipts on."""
+        await self._relay.read(await self._me(page), str(frame["chat"]), list(frame["ids"]))
+
+    async def groups(self, page: PageSocket, frame: Frame) -> Any:
+        """List the groups that this number is in."""
+        me = await self._me(page)
+        rooms = await self._rooms.rooms_of(me.digits)
+        return [await self._describe(room) for room in rooms]
+
+    async def _describe(self, room: Room) -> dict[str, Any]:
+        members = [await self._accounts.account(number) for number in sorted(room.members)]
+        return {
+            "id": room.id,
+            "subject": room.subject,
+            "members": [{"lid": member.lid_wid, "phone": member.phone_wid} for member in members],
+        }
+
+    async def _me(self, page: PageSocket) -> Account:
+        if page.device_id is None or page.number is None:
+            raise OpError(401, "not logged in")
+        await asyncio.sleep(self._faults.of(page.number).latencyMs / 1000)
+        return await self._accounts.account(page.number)
+
+
+def as_outgoing(frame: Frame) -> Outgoing:
+    """Read a message out of a page's frame."""
+    message: dict[str, Any] = frame["message"]
+    return Outgoing(
+        id=str(frame["id"]),
+        to=str(frame["to"]),
+        kind=str(frame["kind"]),
+        message=message,
+        text=message.get("body"),
+        media_id=message.get("mediaId"),
+        quoted=message.get("quotedStanzaID"),
+    )
+
+
+def spoken(message_id: str, number: str, text: str, quoted: str | None) -> Outgoing:
+    """Make the message of a phone that we hold."""
+    message: dict[str, Any] = {"body": text, "type": "chat"}
+    if quoted is not None:
+        message["quotedStanzaID"] = quoted
+    return Outgoing(message_id, phone_wid(number), "text", message, text, None, quoted)

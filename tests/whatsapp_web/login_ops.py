@@ -1,0 +1,187 @@
+"""Serve what a page asks before it is logged in: refs, typed codes, challenge and proof."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from tests.whatsapp_web.accounts import Account, Accounts, Device
+from tests.whatsapp_web.faults import FaultBook, for_page
+from tests.whatsapp_web.linking import Candidate, LinkingDesk, StaleCodeError, proof
+from tests.whatsapp_web.numbers import digits
+from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
+from tests.whatsapp_web.qr import matrix
+from tests.whatsapp_web.switchboard import Switchboard
+
+UNKNOWN_COMPANION = 401
+TEMPORARILY_BANNED = 402
+
+
+class LoginDesk:
+    """Everything between a fresh socket and a logged-in device."""
+
+    def __init__(
+        self, accounts: Accounts, linking: LinkingDesk, board: Switchboard, faults: FaultBook
+    ) -> None:
+        self._accounts = accounts
+        self._linking = linking
+        self._board = board
+        self._faults = faults
+        self.handlers = {
+            "hello": self.hello,
+            "register": self.register,
+            "refs": self.refs,
+            "showing": self.showing,
+            "qr": self.qr,
+            "typed-code": self.typed_code,
+            "login": self.login,
+            "prove": self.prove,
+            "ready": self.ready,
+            "logout": self.logout,
+        }
+
+    async def hello(self, page: PageSocket, frame: Frame) -> Any:
+        """Greet a page and tell it how the service is today."""
+        self._board.add(page)
+        return {"faults": for_page(self._faults.of(None))}
+
+    async def register(self, page: PageSocket, frame: Frame) -> Any:
+        """Take the public keys of a page that wants to be linked and give it refs."""
+        noise, identity = (base64.b64decode(frame[key]) for key in ("noise", "identity"))
+        self._linking.register(Candidate(page, noise, identity, str(frame["device"])))
+        return await self.refs(page, frame)
+
+    async def refs(self, page: PageSocket, frame: Frame) -> Any:
+        """Give refs, each for its time on the screen."""
+        faults = self._faults.of(None)
+        times = [faults.qrFirstMs] + [faults.qrNextMs] * (faults.qrCount - 1)
+        refs = self._linking.new_refs(faults.qrCount)
+        return [{"ref": ref, "ms": ms} for ref, ms in zip(refs, times, strict=True)]
+
+    async def showing(self, page: PageSocket, frame: Frame) -> Any:
+        """Note what the page shows now."""
+        self._linking.show(page, frame["ref"])
+
+    async def qr(self, page: PageSocket, frame: Frame) -> Any:
+        """Draw a QR code for the page's canvas."""
+        return matrix(str(frame["text"]))
+
+    async def typed_code(self, page: PageSocket, frame: Frame) -> Any:
+        """Give a code to type on the phone of this number."""
+        try:
+            number = digits(str(frame["phone"]))
+        except ValueError as error:
+            raise OpError(400, str(error)) from error
+        lifetime = timedelta(milliseconds=self._faults.of(number).pairingCodeMs)
+        return {
+            "code": self._linking.new_typed_code(page, number, lifetime),
+            "ms": lifetime / timedelta(milliseconds=1),
+        }
+
+    async def login(self, page: PageSocket, frame: Frame) -> Any:
+        """Answer a stored login with a challenge, if its token is right."""
+        device = await self._accounts.device(str(frame["device"]))
+        if device is None or not secrets.compare_digest(device.token, str(frame["token"])):
+            raise OpError(UNKNOWN_COMPANION, "unknown companion")
+        if self._faults.of(device.digits).dropNetwork:
+            raise DropConnection
+        banned = self._faults.left(device.digits, "banSeconds")
+        if banned:
+            raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
+        page.number, page.challenge = device.digits, secrets.token_bytes(32)
+        return {"challenge": base64.b64encode(page.challenge).decode()}
+
+    async def prove(self, page: PageSocket, frame: Frame) -> Any:
+        """Check the signature over the challenge; the page is the device from here on."""
+        device = await self._accounts.device(str(frame["device"]))
+        if device is None or page.challenge is None:
+            raise OpError(UNKNOWN_COMPANION, "unknown companion")
+        signature = base64.b64decode(frame["signature"])
+        try:
+            Ed25519PublicKey.from_public_bytes(device.identity).verify(signature, page.challenge)
+        except InvalidSignature as error:
+            raise OpError(UNKNOWN_COMPANION, "bad signature") from error
+        await self._replace(device.id)
+        account = await self._accounts.account(device.digits)
+        page.number = device.digits
+        faults = for_page(self._faults.of(device.digits))
+        return {"faults": faults, **about(account, device)}
+
+    async def ready(self, page: PageSocket, frame: Frame) -> Any:
+        """Hand over what waited for this device, then let it know that this was all."""
+        device_id = str(frame["device"])
+        page.device_id = device_id
+        mail = await self._board.take_mail(device_id)
+        for kept in mail:
+            await page.push(kept.pop("push"), offline=True, **kept)
+        await page.push("offline-end", count=len(mail))
+
+    async def logout(self, page: PageSocket, frame: Frame) -> Any:
+        """Unlink the device that says goodbye."""
+        if page.device_id is not None:
+            await self._accounts.unlink(page.device_id)
+            page.device_id = None
+
+    async def scan(self, number: str, full_code: str) -> Device | None:
+        """Link the page that shows a QR code; None while a passkey is still asked for."""
+        candidate, secret = self._linking.scanned(full_code)
+        return await self._link(number, candidate, secret)
+
+    async def type_code(self, number: str, code: str) -> Device | None:
+        """Link the page that shows an eight-letter code."""
+        return await self._link(number, self._linking.typed(code, number), None)
+
+    async def _link(
+        self, number: str, candidate: Candidate, secret: bytes | None
+    ) -> Device | None:
+        self._linking.forget(candidate.page)
+        if self._faults.of(number).passkey:
+            await candidate.page.push("passkey-wanted")
+            name = "whatsapp-web-passkey"
+            self._passkey = asyncio.create_task(self._later(number, candidate, secret), name=name)
+            return None
+        return await self._complete(number, candidate, secret)
+
+    async def _later(self, number: str, candidate: Candidate, secret: bytes | None) -> None:
+        while self._faults.of(number).passkey:
+            await asyncio.sleep(0.1)
+        await self._complete(number, candidate, secret)
+
+    async def _complete(
+        self, number: str, candidate: Candidate, secret: bytes | None
+    ) -> Device:
+        device = await self._accounts.link(
+            number, candidate.identity_public, candidate.device_name
+        )
+        account = await self._accounts.account(number)
+        signed = proof(secret, device.id) if secret is not None else None
+        reached = await candidate.page.push(
+            "pair-success", token=device.token, proof=signed, **about(account, device)
+        )
+        if not reached:
+            await self._accounts.unlink(device.id)
+            raise StaleCodeError("the page is gone")
+        return device
+
+    async def _replace(self, device_id: str) -> None:
+        older = self._board.online(device_id)
+        if older is not None:
+            older.device_id = None
+            await older.push("conflict")
+
+
+def about(account: Account, device: Device) -> dict[str, Any]:
+    """Describe to a page who it is."""
+    return {
+        "device": device.id,
+        "phone": account.phone_wid,
+        "lid": account.lid_wid,
+        "name": f"Phone {account.digits[-4:]}",
+        "business": account.business,
+    }

@@ -1,0 +1,155 @@
+/*
+ * The login. Half of it is a key pair in IndexedDB whose private part cannot be exported, half is in
+ * localStorage, sealed with another key from IndexedDB: neither half is of use alone.
+ */
+'use strict';
+
+__d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const storage = require('WAWebStorage');
+  const { encodeB64, decodeB64 } = require('WABase64');
+  const meta = (key) => storage.get('signal-storage', 'signal-meta-store', key);
+  const NEEDED = ['WANoiseInfo', 'WANoiseInfoIv', 'last-wid-md'];
+  let registration = null;
+  let me = null;
+
+  const newPair = () => crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);
+  const publicPart = (pair) => crypto.subtle.exportKey('raw', pair.publicKey);
+
+  async function load() {
+    registration = (await meta('registration')) ?? (await create());
+    registration.identityPublic = await publicPart(registration.identity);
+    registration.noisePublic = await publicPart(registration.noise);
+    return registration;
+  }
+
+  async function create() {
+    const secret = crypto.getRandomValues(new Uint8Array(32));
+    const made = { key: 'registration', id: secret[0] * 64 + secret[1], identity: await newPair(), noise: await newPair(), secret };
+    await storage.put('signal-storage', 'signal-meta-store', made);
+    const seal = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+    await storage.put('wawc_db_enc', 'keys', { id: 1, key: seal });
+    return made;
+  }
+
+  async function save(login) {
+    const { key } = await storage.get('wawc_db_enc', 'keys', 1);
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const plain = new TextEncoder().encode(JSON.stringify(login));
+    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, plain);
+    localStorage.setItem('WANoiseInfo', encodeB64(sealed));
+    localStorage.setItem('WANoiseInfoIv', encodeB64(iv));
+    localStorage.setItem('WAWebEncKeySalt', encodeB64(crypto.getRandomValues(new Uint8Array(16))));
+    localStorage.setItem('last-wid-md', JSON.stringify(login.device));
+    localStorage.setItem('WALid', JSON.stringify(login.lid));
+    me = login;
+  }
+
+  /** Return the stored login, or null; null as well when one of its halves is missing or wrong. */
+  async function restore() {
+    if (!isRegistered()) return null;
+    const kept = await storage.get('wawc_db_enc', 'keys', 1);
+    if (!kept || !(await meta('registration'))) return null;
+    const iv = decodeB64(localStorage.getItem('WANoiseInfoIv'));
+    const sealed = decodeB64(localStorage.getItem('WANoiseInfo'));
+    try {
+      const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, kept.key, sealed);
+      me = JSON.parse(new TextDecoder().decode(plain));
+    } catch {
+      return null;
+    }
+    return me;
+  }
+
+  function isRegistered() {
+    return me !== null || NEEDED.every((name) => localStorage.getItem(name) !== null);
+  }
+
+  const sign = async (challenge) => encodeB64(await crypto.subtle.sign('Ed25519', registration.identity.privateKey, decodeB64(challenge)));
+
+  async function checkProof(login) {
+    const key = await crypto.subtle.importKey('raw', registration.secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+    return crypto.subtle.verify('HMAC', key, decodeB64(login.proof), new TextEncoder().encode(login.device));
+  }
+
+  async function forget() {
+    me = null;
+    registration = null;
+    await storage.wipe();
+  }
+
+  Object.assign(exports, { load, save, restore, sign, checkProof, forget });
+  exports.getRegistration = () => registration;
+  exports.getMe = () => me;
+  exports.hasStoredLogin = isRegistered;
+});
+
+__d('WAWebSignalStoreApi', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.waSignalStore = {
+    async getRegistrationInfo() {
+      const registration = require('WAWebCredentials').getRegistration();
+      return registration && { registrationId: registration.id, identityKeyPair: { pubKey: registration.identityPublic, privKey: null } };
+    },
+  };
+});
+
+__d('WAWebUserPrefsInfoStore', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.waNoiseInfo = {
+    async get() {
+      const registration = require('WAWebCredentials').getRegistration();
+      return registration && { staticKeyPair: { pubKey: registration.noisePublic, privKey: null } };
+    },
+  };
+});
+
+__d('WAWebUserPrefsMultiDevice', ['WAWebCredentials', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.getADVSecretKey = () => {
+    const registration = require('WAWebCredentials').getRegistration();
+    return registration && require('WABase64').encodeB64(registration.secret);
+  };
+  exports.setADVSignedIdentity = () => {};
+  exports.getADVSignedIdentity = () => null;
+});
+
+__d('WAWebCompanionRegClientUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.DEVICE_PLATFORM = '1';
+});
+
+__d('WAWebAdvSignatureApi', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.verifyDeviceIdentityAccountSignature = async () => true;
+});
+
+__d('WAWebLoginState', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.isLoggedIn = () => require('WAWebCredentials').hasStoredLogin();
+});
+
+__d('WAWebRegistrationState', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.isRegistered = () => require('WAWebCredentials').hasStoredLogin();
+});
+
+__d('WAWebUserPrefsMeUser', ['WAWebCredentials', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { createWid, createDeviceWid } = require('WAWebWidFactory');
+  const of = (name, make) => {
+    const me = require('WAWebCredentials').getMe();
+    return me ? make(me[name]) : undefined;
+  };
+  const orThrow = (get) => () => {
+    const wid = get();
+    if (!wid) throw new Error('UserPrefs: not logged in');
+    return wid;
+  };
+  const getMaybeMePnUser = () => of('phone', createWid);
+  const getMaybeMeLidUser = () => of('lid', createWid);
+  const getMaybeMeDevicePn = () => of('device', createDeviceWid);
+  const isMeAccount = (wid) => Boolean(wid && (getMaybeMePnUser()?.equals(wid) || getMaybeMeLidUser()?.equals(wid)));
+  Object.assign(exports, {
+    getMaybeMePnUser,
+    getMaybeMeLidUser,
+    getMaybeMeDevicePn,
+    getMePnUserOrThrow: orThrow(getMaybeMePnUser),
+    getMeLidUserOrThrow: orThrow(getMaybeMeLidUser),
+    getMeDevicePnOrThrow: orThrow(getMaybeMeDevicePn),
+    getMaybeMeDisplayName: () => require('WAWebCredentials').getMe()?.name,
+    isMeAccount,
+    isMeUser: isMeAccount,
+  });
+});

@@ -1,0 +1,59 @@
+/*
+ * What the page keeps in the browser: keys in two databases, messages and chats in a third.
+ */
+'use strict';
+
+__d('WAWebStorage', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const STORES = {
+    wawc_db_enc: { keys: [{ keyPath: 'id' }] },
+    'signal-storage': { 'signal-meta-store': [{ keyPath: 'key' }] },
+    'model-storage': { message: [{ keyPath: 'id' }, ['rowId', 'chatId']], chat: [{ keyPath: 'id' }], contact: [{ keyPath: 'id' }] },
+  };
+  const opened = new Map();
+
+  const settled = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+  function open(database) {
+    if (!opened.has(database)) {
+      const request = indexedDB.open(database, 1);
+      request.onupgradeneeded = () => {
+        for (const [store, [options, indexes = []]] of Object.entries(STORES[database])) {
+          const made = request.result.createObjectStore(store, options);
+          for (const index of indexes) made.createIndex(index, index);
+        }
+      };
+      opened.set(database, settled(request));
+    }
+    return opened.get(database);
+  }
+
+  async function run(database, store, mode, work) {
+    const transaction = (await open(database)).transaction([store], mode, { durability: 'strict' });
+    const done = new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error);
+    });
+    done.catch(() => {});
+    const result = await settled(work(transaction.objectStore(store)));
+    if (mode === 'readwrite') await done;
+    return result;
+  }
+
+  Object.assign(exports, {
+    get: (database, store, key) => run(database, store, 'readonly', (kept) => kept.get(key)),
+    all: (database, store) => run(database, store, 'readonly', (kept) => kept.getAll()),
+    byIndex: (database, store, index, key) => run(database, store, 'readonly', (kept) => kept.index(index).getAll(key)),
+    put: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.put(row)),
+    add: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.add(row)),
+    async wipe() {
+      for (const database of opened.values()) (await database).close();
+      opened.clear();
+      const names = Object.keys(STORES);
+      await Promise.all(names.map((name) => settled(indexedDB.deleteDatabase(name))));
+      localStorage.clear();
+    },
+  });
+});

@@ -1,0 +1,49 @@
+"""Know the groups and who is in them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from dataclasses import dataclass
+
+from tests.whatsapp_web.database import Database
+from tests.whatsapp_web.numbers import GROUP_SERVER
+
+
+@dataclass(frozen=True)
+class Room:
+    """One group."""
+
+    id: str
+    subject: str
+    members: frozenset[str]
+
+
+class Rooms:
+    """The groups, kept in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, subject: str, members: frozenset[str]) -> Room:
+        """Make a group of these numbers."""
+        room = Room(f"120363{secrets.randbelow(10**12):012d}@{GROUP_SERVER}", subject, members)
+        await self._database.write(
+            "INSERT INTO room VALUES (?, ?, ?)", room.id, subject, json.dumps(sorted(members))
+        )
+        return room
+
+    async def room(self, room_id: str) -> Room | None:
+        """Return a group by its id."""
+        row = await self._database.row("SELECT * FROM room WHERE id = ?", room_id)
+        return None if row is None else _room(row)
+
+    async def rooms_of(self, number: str) -> list[Room]:
+        """Return the groups that a number is in."""
+        rows = await self._database.rows("SELECT * FROM room")
+        return [room for room in map(_room, rows) if number in room.members]
+
+
+def _room(row: sqlite3.Row) -> Room:
+    return Room(row["id"], row["subject"], frozenset(json.loads(row["members"])))

@@ -1,0 +1,129 @@
+"""Put the parts of the simulated service together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from tests.whatsapp_web.accounts import Accounts
+from tests.whatsapp_web.database import Database
+from tests.whatsapp_web.device_ops import DeviceDesk
+from tests.whatsapp_web.faults import FaultBook, for_page
+from tests.whatsapp_web.ledger import Ledger
+from tests.whatsapp_web.linking import LinkingDesk
+from tests.whatsapp_web.login_ops import LoginDesk
+from tests.whatsapp_web.media import MediaStore
+from tests.whatsapp_web.numbers import e164
+from tests.whatsapp_web.page_socket import PageSocket
+from tests.whatsapp_web.relay import Relay
+from tests.whatsapp_web.rooms import Rooms
+from tests.whatsapp_web.switchboard import Switchboard
+
+ONCE = ("hang", "crash")
+
+
+class Service:
+    """WhatsApp, as far as a page can tell."""
+
+    def __init__(self, data: Path) -> None:
+        self._database = Database(data / "whatsapp-web.sqlite")
+        self.faults = FaultBook()
+        self.accounts = Accounts(self._database)
+        self.ledger = Ledger(self._database)
+        self.media = MediaStore(self._database)
+        self.rooms = Rooms(self._database)
+        self.board = Switchboard(self._database)
+        self._linking = LinkingDesk()
+        self.relay = Relay(
+            self.accounts, self.ledger, self.rooms, self.media, self.board, self.faults
+        )
+        self.login = LoginDesk(self.accounts, self._linking, self.board, self.faults)
+        self._device = DeviceDesk(self.accounts, self.relay, self.rooms, self.faults)
+        self._sockets: set[PageSocket] = set()
+
+    async def open(self) -> None:
+        """Open the database."""
+        await self._database.open()
+
+    async def close(self) -> None:
+        """Cut every page, finish, and close the database."""
+        await self._cut_all()
+        for socket in list(self._sockets):
+            await socket.cancel()
+        await self.relay.close()
+        await self._database.close()
+
+    async def serve_page(self, request: web.Request) -> web.StreamResponse:
+        """Serve one page's WebSocket from its first frame to its end."""
+        if self.faults.of(None).dropNetwork:
+            return web.Response(status=503)
+        ws = web.WebSocketResponse(heartbeat=20, max_msg_size=1 << 22)
+        await ws.prepare(request)
+        socket = PageSocket(ws, {**self.login.handlers, **self._device.handlers})
+        self._sockets.add(socket)
+        try:
+            await socket.run()
+        finally:
+            self.board.remove(socket)
+            self._linking.forget(socket)
+            self._sockets.discard(socket)
+        return ws
+
+    async def unlink(self, number: str, device_id: str | None) -> list[str]:
+        """Unlink one or all devices of a number and tell their pages why."""
+        gone = []
+        for device in await self.accounts.devices(number):
+            if device_id in (None, device.id):
+                page = self.board.online(device.id)
+                await self.accounts.unlink(device.id)
+                gone.append(device.id)
+                if page is not None:
+                    page.device_id = None
+                    await page.push("unlinked")
+        return gone
+
+    async def apply_faults(self, number: str | None, changed: Mapping[str, Any]) -> None:
+        """Make changed faults felt by the pages that are connected."""
+        self.relay.faults_changed()
+        for page in self.board.pages(number):
+            faults = self.faults.of(page.number)
+            if faults.dropNetwork or ("banSeconds" in changed and faults.banSeconds):
+                await page.drop()
+                continue
+            await page.push("faults", faults=for_page(faults))
+            for name in ONCE:
+                if changed.get(name):
+                    await page.push(name, value=getattr(faults, name))
+        self.faults.put(number, dict.fromkeys(ONCE))
+
+    async def groups_changed(self, numbers: Iterable[str]) -> None:
+        """Let the members of a new group know."""
+        for number in numbers:
+            for page in self.board.pages(number):
+                await page.push("groups-changed")
+
+    async def describe_devices(self) -> list[dict[str, Any]]:
+        """List the linked devices and whether each is online."""
+        return [
+            {
+                "device": device.id,
+                "number": e164(device.digits),
+                "name": device.name,
+                "online": self.board.online(device.id) is not None,
+            }
+            for device in await self.accounts.devices()
+        ]
+
+    async def reset(self) -> None:
+        """Forget everything."""
+        self.faults.clear()
+        await self._cut_all()
+        await self._database.wipe()
+        self.relay.faults_changed()
+
+    async def _cut_all(self) -> None:
+        for socket in list(self._sockets):
+            await socket.drop()

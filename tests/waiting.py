@@ -1,6 +1,7 @@
 """Wait in tests for what must become true, with a deadline instead of a guess."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -20,3 +21,12 @@ async def until(
 async def _holds(condition: Callable[[], bool | Awaitable[bool]]) -> bool:
     answer = condition()
     return answer if isinstance(answer, bool) else await answer
+
+
+def until_true(condition: Callable[[], bool], *, within: timedelta = _DEADLINE) -> None:
+    """Do as `until` where no event loop runs."""
+    deadline = time.monotonic() + within.total_seconds()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(_POLL.total_seconds())

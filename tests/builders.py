@@ -1,0 +1,54 @@
+"""Build what tests start from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sessions.clock import utc_now
+from sessions.connections import Connection, ConnectionStore
+from sessions.leases import Lease, LeaseStore
+from sessions.messages import Message, Priority
+from sessions.outbox import Outbox
+
+if TYPE_CHECKING:
+    from sessions.mongo import Database
+
+OWNER = "admin"
+LONG = timedelta(minutes=10)
+TO = "972501234567@c.us"
+
+
+class Stores:
+    """The stores over one database, and shortcuts to put things into them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.connections = ConnectionStore(database)
+        self.outbox = Outbox(database, self.connections)
+
+    async def prepare(self) -> None:
+        """Create the indexes, on which uniqueness depends."""
+        await self.connections.prepare()
+        await self.outbox.prepare()
+
+    def leases(self, worker: str = "one", ttl: timedelta = LONG) -> LeaseStore:
+        """Return the lease store of a worker process; its name is its instance too."""
+        return LeaseStore(self.database, worker, worker, ttl)
+
+    async def connection(self, connection_id: str = "main") -> Connection:
+        """Store a connection that wants to run."""
+        return await self.connections.create(OWNER, connection_id, "Main", None, utc_now())
+
+    async def leased(self, worker: str = "one", ttl: timedelta = LONG) -> tuple[Connection, Lease]:
+        """Store a connection and take its lease."""
+        connection = await self.connection()
+        lease = await self.leases(worker, ttl).acquire(connection.id)
+        assert lease is not None
+        return connection, lease
+
+    async def message(
+        self, connection: Connection, text: str = "Hello", priority: Priority = Priority.NORMAL
+    ) -> Message:
+        """Put a message into the outbox."""
+        return await self.outbox.add(connection, TO, text, priority, utc_now())

@@ -1,0 +1,82 @@
+"""What all tests share: one MongoDB and one Redis for the whole run, a database for each test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ulid import ULID
+
+from sessions.doorbell import open_redis
+from sessions.embedded import MONGO, REDIS, ServerUris
+from sessions.embedded.kinds import ServerKind
+from sessions.embedded.layout import Layout
+from sessions.embedded.ports import remembered_port
+from sessions.mongo import open_database
+from tests.waiting import until_true
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+    from sessions.mongo import Database
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = timedelta(seconds=30)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUris]:
+    """Run the embedded servers for the whole run; a test that kills one starts its own."""
+    data = tmp_path_factory.mktemp("servers")
+    with ExitStack() as stack:
+        ports = [stack.enter_context(_Server(kind, data)).port for kind in (MONGO, REDIS)]
+        yield ServerUris(mongo=MONGO.uri(ports[0]), redis=REDIS.uri(ports[1]))
+
+
+@pytest.fixture
+async def database(servers: ServerUris) -> AsyncIterator[Database]:
+    """Give a test a database of its own, dropped afterwards."""
+    uri = servers.mongo.replace("/chatgrow", f"/test-{ULID()}")
+    async with open_database(uri, PATIENCE) as database:
+        yield database
+        await database.client.drop_database(database.name)
+
+
+@pytest.fixture
+async def redis(servers: ServerUris) -> AsyncIterator[ArqRedis]:
+    """Give a test an empty Redis."""
+    async with open_redis(servers.redis, PATIENCE) as redis:
+        await redis.flushdb()
+        yield redis
+
+
+class _Server:
+    """One embedded server as a child process."""
+
+    def __init__(self, kind: ServerKind, data: Path) -> None:
+        self._kind = kind
+        self._data = data
+        self.port = 0
+
+    def __enter__(self) -> _Server:
+        command = [sys.executable, "-m", "sessions.embedded", self._kind.name, "--always"]
+        self._process = subprocess.Popen(
+            [*command, "--data", str(self._data), "--die-with-parent", str(os.getpid())],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
+        file = Layout.of(self._data, self._kind).port_file
+        until_true(lambda: remembered_port(file) is not None)
+        self.port = remembered_port(file) or 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)

@@ -1,0 +1,67 @@
+"""A page double for the dispatcher: WhatsApp's rules for ids, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import CallFailure, LookUp, Outcome
+
+
+@dataclass
+class FakePage:
+    """Keeps what was sent by key; `refuse`, `hold` and `forget` make it fail as the real one does.
+
+    Like the real one it never sends the same key twice.
+    """
+
+    registered: Callable[[str], bool] = lambda _chat: True
+    delivered: list[tuple[str, str]] = field(default_factory=list)
+    stored: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    held: bool = False
+    fail_prepare: int = 0
+    refused: str | None = None
+    lose_next_send: bool = False
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    async def exists(self, chat_id: str) -> bool:
+        return self.registered(chat_id)
+
+    async def prepare(self, chat_id: str) -> str:
+        if self.fail_prepare:
+            self.fail_prepare -= 1
+            raise PageCallError("Error", "chat_not_found", "busy")
+        return f"true_{chat_id}_ID{next(self._ids)}"
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        if key in self.stored:
+            failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
+            self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif self.refused:
+            failure = CallFailure(name="Error", code=self.refused, message="no")
+            self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif self.lose_next_send:
+            self.lose_next_send = False
+        else:
+            self.stored[key] = 0
+            self.outcomes[key] = Outcome(state="pending")
+            if not self.held:
+                self.deliver(key, text)
+
+    async def outcome(self, key: str) -> Outcome:
+        return self.outcomes.get(key, Outcome(state="none"))
+
+    async def look_up(self, key: str, chat_id: str) -> LookUp:
+        return LookUp(found=key in self.stored, ack=self.stored.get(key, 0))
+
+    def deliver(self, key: str, text: str) -> None:
+        """Let a stored message reach the server."""
+        self.delivered.append((key, text))
+        self.stored[key] = 1
+        self.outcomes[key] = Outcome(state="done", result="OK", ack=1)
+        self.bell.set()

@@ -1,0 +1,201 @@
+"""The dispatcher over the real outbox, with a page double that keeps WhatsApp's rules for ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
+from sessions.leases import Lease
+from sessions.messages import Ack, Message, MessageStatus, Priority
+from tests.builders import OWNER, Stores
+from tests.fake_page import FakePage
+from tests.waiting import until
+
+MOMENT = timedelta(milliseconds=20)
+LONG = timedelta(seconds=30)
+
+
+def _limits(*, outcome: timedelta = LONG, ghost: timedelta = LONG) -> DispatchLimits:
+    return DispatchLimits(
+        safety_poll=MOMENT,
+        outcome_within=outcome,
+        outcome_poll=MOMENT,
+        number_recheck=MOMENT,
+        ghost_wait=ghost,
+    )
+
+
+@asynccontextmanager
+async def dispatching(
+    stores: Stores, page: FakePage, lease: Lease, limits: DispatchLimits | None = None
+) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    dispatcher = Dispatcher(page, stores.outbox, lease, limits or _limits(), page.bell)
+    task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def _reaches(stores: Stores, message: Message, status: MessageStatus) -> Message:
+    async def there() -> bool:
+        return (await stores.outbox.find(OWNER, message.id)).status is status
+
+    await until(there)
+    return await stores.outbox.find(OWNER, message.id)
+
+
+async def test_messages_go_out_in_the_order_they_came(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    messages = [await stores.message(connection, f"text {n}") for n in range(20)]
+    async with dispatching(stores, page, lease):
+        last = await _reaches(stores, messages[-1], MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == [f"text {n}" for n in range(20)]
+    assert last.whatsapp_id == page.delivered[-1][0]
+    assert last.sent_at is not None
+
+
+async def test_a_higher_priority_passes_a_lower_one(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    order = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+    messages = [await stores.message(connection, each.name, each) for each in order]
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, messages[0], MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["HIGH", "NORMAL", "LOW"]
+
+
+async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage()
+    await stores.outbox.claim_next(lease)
+    key = await page.prepare(message.to)
+    await stores.outbox.write_down(lease, message, key)
+    await page.send(key, message.to, message.text)
+    # Here the worker died: sent in the page, not recorded.
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.SENT)
+    assert page.delivered == [(key, message.text)]
+
+
+async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage()
+    await stores.outbox.claim_next(lease)
+    key = await page.prepare(message.to)
+    await stores.outbox.write_down(lease, message, key)
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.SENT)
+    assert page.delivered == [(key, message.text)]
+
+
+async def test_what_was_in_hand_at_a_crash_goes_before_what_came_later(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    first = await stores.message(connection, "first")
+    assert await stores.outbox.claim_next(lease)
+    second = await stores.message(connection, "second")
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, second, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["first", "second"]
+    assert (await stores.outbox.find(OWNER, first.id)).status is MessageStatus.SENT
+
+
+async def test_a_ghost_is_unknown_and_never_repeated(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(held=True)
+    limits = _limits(outcome=MOMENT, ghost=MOMENT)
+    async with dispatching(stores, page, lease, limits):
+        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
+    assert unknown.reason == "stored_but_not_acknowledged"
+    assert page.delivered == []
+
+
+async def test_an_ack_that_comes_late_settles_what_was_unknown(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(held=True)
+    async with dispatching(stores, page, lease, _limits(outcome=MOMENT, ghost=MOMENT)):
+        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
+    assert unknown.whatsapp_id is not None
+    # The chat became a LID meanwhile: only the bare id is the same.
+    moved = unknown.whatsapp_id.replace("972501234567@c.us", "99887766@lid")
+    assert await stores.outbox.record_ack(lease, moved, Ack.READ)
+    settled = await stores.outbox.find(OWNER, message.id)
+    assert settled.status is MessageStatus.READ
+    assert settled.reason is None
+    assert settled.sent_at == settled.delivered_at == settled.read_at
+
+
+async def test_a_send_lost_with_its_page_is_sent_again_under_the_same_id(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(lose_next_send=True)
+    async with dispatching(stores, page, lease):
+        sent = await _reaches(stores, message, MessageStatus.SENT)
+    assert [key for key, _ in page.delivered] == [sent.whatsapp_id]
+
+
+async def test_a_page_that_is_busy_costs_time_and_no_message(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    messages = [await stores.message(connection, f"text {n}") for n in range(3)]
+    page = FakePage(fail_prepare=4)
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, messages[-1], MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["text 0", "text 1", "text 2"]
+
+
+async def test_a_number_without_whatsapp_fails_after_two_looks(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    looks: list[str] = []
+    page = FakePage(registered=lambda chat: bool(looks.append(chat)))
+    async with dispatching(stores, page, lease):
+        failed = await _reaches(stores, message, MessageStatus.FAILED)
+    assert failed.reason == "not_on_whatsapp"
+    assert len(looks) == 2
+
+
+async def test_a_refused_send_fails_with_its_code_and_the_next_goes_out(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(refused="can_not_send_message_to_this_groupType")
+    async with dispatching(stores, page, lease):
+        failed = await _reaches(stores, message, MessageStatus.FAILED)
+        page.refused = None
+        following = await stores.message(connection, "next")
+        await _reaches(stores, following, MessageStatus.SENT)
+    assert failed.reason == "can_not_send_message_to_this_groupType"
+
+
+async def test_acks_only_move_a_message_forward(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        sent = await _reaches(stores, message, MessageStatus.SENT)
+    key = sent.whatsapp_id or ""
+    assert await stores.outbox.record_ack(lease, key, Ack.READ)
+    assert not await stores.outbox.record_ack(lease, key, Ack.DEVICE)
+    assert not await stores.outbox.record_ack(lease, key, Ack.READ)
+    assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.READ
+
+
+async def test_a_text_that_looks_like_an_expression_is_kept_as_it_is(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection, "$connection $$NOW שלום 👋🏽")
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.SENT)
+    assert page.delivered[0][1] == "$connection $$NOW שלום 👋🏽"

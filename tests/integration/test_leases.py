@@ -1,0 +1,103 @@
+"""Leases on the real MongoDB: one owner at a time, and late writes fail."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from sessions.errors import LeaseLostError
+from sessions.leases import Lease
+from sessions.messages import MessageStatus
+from sessions.states import ConnectionState, Reason
+from tests.builders import OWNER, Stores
+from tests.waiting import until
+
+SHORT = timedelta(milliseconds=300)
+
+
+async def test_of_many_workers_one_gets_the_lease(stores: Stores) -> None:
+    connection = await stores.connection()
+    tries = [stores.leases(f"worker-{n}").acquire(connection.id) for n in range(20)]
+    won = [lease for lease in await asyncio.gather(*tries) if lease is not None]
+    assert len(won) == 1
+
+
+async def test_a_lease_that_ran_out_is_taken_with_a_higher_generation(stores: Stores) -> None:
+    connection, first = await stores.leased("one", SHORT)
+    second = await _acquired(stores, "two")
+    assert second.generation == first.generation + 1
+    assert not await stores.leases("one").renew(first)
+    with pytest.raises(LeaseLostError):
+        await stores.connections.move(
+            first, ConnectionState.STARTING, ConnectionState.CONNECTED, None
+        )
+    assert (await stores.connections.get(connection.id)).state is ConnectionState.STARTING
+
+
+async def test_a_renewed_lease_is_not_taken(stores: Stores) -> None:
+    _, lease = await stores.leased("one", SHORT)
+    keeper = stores.leases("one")
+    assert await keeper.renew(lease)
+    await asyncio.sleep(SHORT.total_seconds() * 2)  # what is tested is that time has passed
+    assert await stores.leases("two").acquire() is None
+
+
+async def test_a_restarted_worker_does_not_take_its_old_lease_for_its_own(stores: Stores) -> None:
+    _, lease = await stores.leased("one", SHORT)
+    again = await _acquired(stores, "one")
+    assert again.generation == lease.generation + 1
+    assert not await stores.leases("one").renew(lease)
+
+
+async def test_a_released_connection_is_free_at_once(stores: Stores) -> None:
+    _, lease = await stores.leased("one")
+    await stores.leases("one").release(lease, Reason.WAITING_FOR_WORKER)
+    assert await stores.leases("two").acquire() is not None
+
+
+async def test_a_stale_owner_cannot_touch_a_message_that_a_newer_one_claimed(
+    stores: Stores,
+) -> None:
+    connection, old = await stores.leased("one", SHORT)
+    message = await stores.message(connection)
+    assert await stores.outbox.claim_next(old)
+    new = await _acquired(stores, "two")
+    assert [left.id for left in await stores.outbox.left_over(new)] == [message.id]
+    with pytest.raises(LeaseLostError):
+        await stores.outbox.settle(old, message, MessageStatus.SENT)
+    assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.SENDING
+
+
+async def test_a_connection_that_shall_stop_loses_its_lease_at_the_next_renewal(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased("one")
+    await stores.connections.want(connection, "stopped")
+    assert not await stores.leases("one").renew(lease)
+    await stores.leases("one").release(lease, Reason.WAITING_FOR_WORKER)
+    assert (await stores.connections.get(connection.id)).state is ConnectionState.STOPPED
+    assert await stores.leases("two").acquire() is None
+
+
+async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
+    connection, lease = await stores.leased("one", SHORT)
+    await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
+    shown = (await stores.connections.get(connection.id)).observed()
+    assert shown == (ConnectionState.CONNECTED, None)
+
+    async def lost() -> bool:
+        seen = (await stores.connections.get(connection.id)).observed()
+        return seen == (ConnectionState.DISCONNECTED, Reason.WORKER_LOST)
+
+    await until(lost)
+
+
+async def _acquired(stores: Stores, worker: str) -> Lease:
+    """Take the one connection as soon as it is free."""
+    leases = stores.leases(worker)
+    async with asyncio.timeout(10):
+        while (lease := await leases.acquire()) is None:
+            await asyncio.sleep(0.02)
+    return lease

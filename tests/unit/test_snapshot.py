@@ -1,0 +1,59 @@
+"""What the signs of a page mean together."""
+
+from typing import Any
+
+import pytest
+
+from chatgrow_worker.page.snapshot import PageState, Snapshot
+
+_MAIN: dict[str, Any] = {
+    "epoch": "e",
+    "ready": True,
+    "fullReady": True,
+    "authenticated": True,
+    "online": True,
+    "idle": False,
+    "needsUpdate": False,
+    "mode": "MAIN",
+    "info": "NORMAL",
+    "me": "972501234567:3@c.us",
+    "loggedOut": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("signs", "state"),
+    [
+        ({}, PageState.READY),
+        ({"ready": False}, PageState.LOADING),
+        ({"mode": None}, PageState.LOADING),
+        ({"fullReady": False}, PageState.LOADING),
+        ({"authenticated": False}, PageState.LOADING),
+        ({"online": False}, PageState.OFFLINE),
+        ({"mode": "OFFLINE"}, PageState.OFFLINE),
+        # wa-js calls the QR screen "main ready" too: the mode decides.
+        ({"mode": "QR", "authenticated": False}, PageState.QR),
+        ({"mode": "QR", "idle": True}, PageState.QR_IDLE),
+        ({"mode": "SYNCING"}, PageState.SYNCING),
+        ({"mode": "CONFLICT"}, PageState.CONFLICT),
+        ({"mode": "DEPRECATED_VERSION"}, PageState.OUTDATED),
+        ({"needsUpdate": True}, PageState.OUTDATED),
+        ({"mode": "TOS_BLOCK"}, PageState.BLOCKED),
+        ({"mode": "SOMETHING_NEW"}, PageState.LOADING),
+    ],
+)
+def test_signs_mean_a_state(signs: dict[str, Any], state: PageState) -> None:
+    assert Snapshot.model_validate(_MAIN | signs).state is state
+
+
+@pytest.mark.parametrize(
+    ("me", "number"),
+    [
+        ("972501234567:3@c.us", "+972501234567"),
+        ("972501234567@c.us", "+972501234567"),
+        ("123456789012345@lid", None),
+        (None, None),
+    ],
+)
+def test_the_linked_number_is_read_from_the_users_id(me: str | None, number: str | None) -> None:
+    assert Snapshot.model_validate(_MAIN | {"me": me}).number == number

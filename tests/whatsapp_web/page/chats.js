@@ -1,0 +1,212 @@
+/*
+ * Chats: finding or making one, keeping the list, presence.
+ */
+'use strict';
+
+__d('WAWebPresenceCollection', ['WAWebBaseCollection', 'WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseCollection } = require('WAWebBaseCollection');
+  const { BaseModel } = require('WAWebBaseModel');
+
+  class Chatstate extends BaseModel {
+    static defaults = () => ({ type: 'unavailable', t: undefined, deny: false });
+  }
+
+  class Presence extends BaseModel {
+    static defaults = () => ({ id: undefined, chatstate: new Chatstate(), isOnline: false, hasData: false, isSubscribed: false });
+
+    async subscribe() {
+      this.set({ isSubscribed: true });
+    }
+
+    get isUser() {
+      return this.id.isUser();
+    }
+
+    get isGroup() {
+      return this.id.isGroup();
+    }
+  }
+
+  class PresenceCollectionImpl extends BaseCollection {
+    static model = Presence;
+  }
+  Object.assign(exports, { Presence, Chatstate, ChatstateCollection: BaseCollection, PresenceCollectionImpl, PresenceCollection: new PresenceCollectionImpl() });
+});
+
+__d('WAWebChatStateBridge', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const say = (type) => async (chat) => require('WAWebEvents').tell('chatstate', { chat: chat?.id ?? chat, type });
+  Object.assign(exports, { sendChatStateComposing: say('composing'), sendChatStateRecording: say('recording'), sendChatStatePaused: say('paused') });
+});
+
+__d('WAWebPresenceChatAction', ['WAWebChatStateBridge'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const bridge = require('WAWebChatStateBridge');
+  exports.markComposing = bridge.sendChatStateComposing;
+  exports.markRecording = bridge.sendChatStateRecording;
+  exports.markPaused = bridge.sendChatStatePaused;
+});
+
+__d('WAWebContactPresenceBridge', ['WAWebPresenceCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.subscribePresence = async (wid) => (await require('WAWebPresenceCollection').PresenceCollection.find(wid)).subscribe();
+});
+
+__d('WAWebMuteModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseModel } = require('WAWebBaseModel');
+
+  class Mute extends BaseModel {
+    static defaults = () => ({ id: undefined, expiration: 0, isMuted: false });
+  }
+  exports.default = Mute;
+  exports.MuteModel = Mute;
+});
+
+__d('WAWebChatModel', ['WAWebBaseModel', 'WAWebMsgCollection', 'WAWebPresenceCollection', 'WAWebMuteModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseModel } = require('WAWebBaseModel');
+  const hidden = (owner, name, value) => Object.defineProperty(owner, name, { value, writable: true });
+
+  class Chat extends BaseModel {
+    static defaults = () => ({ id: undefined, t: undefined, unreadCount: 0, archive: false, pin: 0, active: false, isReadOnly: false, lastReceivedKey: undefined, pausedTimerId: undefined, groupMetadata: undefined });
+
+    initialize() {
+      const { ChatMsgsCollection } = require('WAWebMsgCollection');
+      hidden(this, 'msgs', new ChatMsgsCollection());
+      hidden(this, 'promises', {});
+      hidden(this, 'mute', new (require('WAWebMuteModel').MuteModel)({ id: this.id }));
+      hidden(this, 'presence', require('WAWebPresenceCollection').PresenceCollection.add({ id: this.id }));
+    }
+
+    get contact() {
+      return require('WAWebContactCollection').ContactCollection.get(this.id);
+    }
+
+    get formattedTitle() {
+      return this.groupMetadata?.subject ?? require('WAWebFrontendContactGetters').getFormattedName(this.contact ?? this);
+    }
+
+    get name() {
+      return this.groupMetadata?.subject ?? this.contact?.name;
+    }
+
+    get isGroup() {
+      return this.id.isGroup();
+    }
+
+    serialize() {
+      return { ...super.serialize(), formattedTitle: this.formattedTitle, msgs: this.msgs.serialize() };
+    }
+  }
+  Chat.prototype.proxyName = 'chat';
+  exports.default = Chat;
+  exports.ChatModel = Chat;
+});
+
+__d('WAWebChatCollection', ['WAWebBaseCollection', 'WAWebChatModel', 'WAWebStorage', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseCollection } = require('WAWebBaseCollection');
+  const storage = require('WAWebStorage');
+  const { createWid } = require('WAWebWidFactory');
+
+  class ChatCollectionImpl extends BaseCollection {
+    static model = require('WAWebChatModel').ChatModel;
+
+    async loadFromStorage() {
+      const { lidPnCache } = require('WAWebLidPnCache');
+      const { ContactCollection } = require('WAWebContactCollection');
+      for (const { id, ...known } of await storage.all('model-storage', 'contact')) {
+        if (known.phone && known.lid) lidPnCache.remember(known);
+        ContactCollection.add({ id: createWid(id) });
+      }
+      for (const { id, t, unreadCount } of await storage.all('model-storage', 'chat')) {
+        const chat = this.add({ id: createWid(id), t, unreadCount });
+        await chat.msgs.loadRecent(chat.id);
+      }
+    }
+
+    async find(id) {
+      return (await require('WAWebFindChatAction').findOrCreateLatestChat(this.toId(id))).chat;
+    }
+
+    activate(chat) {
+      for (const other of this.getModelsArray()) other.set({ active: other === chat });
+    }
+  }
+  exports.ChatCollectionImpl = ChatCollectionImpl;
+  exports.ChatCollection = new ChatCollectionImpl();
+});
+
+__d('WAWebCreateChat', ['WAWebChatCollection', 'WAWebStorage', 'WAWebContactCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const storage = require('WAWebStorage');
+
+  exports.createChatRecord = async (chat) => {
+    const row = { id: String(chat.id), t: chat.t, unreadCount: chat.unreadCount };
+    await storage.put('model-storage', 'chat', row);
+    return row;
+  };
+
+  /** Make a chat, with the contact it is with, and keep both. */
+  exports.createChat = async (wid, { phone, lid } = {}) => {
+    const chat = require('WAWebChatCollection').ChatCollection.add({ id: wid });
+    if (!wid.isGroup()) {
+      require('WAWebContactCollection').ContactCollection.add({ id: wid });
+      await storage.put('model-storage', 'contact', { id: String(wid), phone, lid });
+    }
+    await importNamespace('WAWebCreateChat').createChatRecord(chat);
+    return chat;
+  };
+});
+
+__d('WAWebFindChatAction', ['WAWebChatCollection', 'WAWebCreateChat', 'WAWebQueryExistsJob', 'WAWebGroupMetadataCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { ChatCollection } = require('WAWebChatCollection');
+
+  function known(wid) {
+    const other = require('WAWebApiContact').getAlternateUserWid(wid);
+    return ChatCollection.get(wid) ?? (other && ChatCollection.get(other));
+  }
+
+  async function findOrCreateLatestChat(wid) {
+    const present = known(wid);
+    if (present) return { chat: present, created: false };
+    if (wid.isGroup()) return { chat: await require('WAWebGroupMetadataCollection').default.openChat(wid), created: true };
+    const found = await require('WAWebQueryExistsJob').lookUp(wid);
+    if (!found) throw new Error('No LID for user');
+    const chatWid = require('WAWebWidFactory').createWid(found.chat);
+    const chat = ChatCollection.get(chatWid) ?? (await require('WAWebCreateChat').createChat(chatWid, found));
+    return { chat, created: true };
+  }
+  exports.findOrCreateLatestChat = findOrCreateLatestChat;
+  exports.findExistingChat = async (wid) => known(wid);
+  exports.findChat = async (wid) => (await findOrCreateLatestChat(wid)).chat;
+});
+
+__d('WAWebChatGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  Object.assign(exports, {
+    getIsNewsletter: (chat) => chat.id.isNewsletter(),
+    getIsBroadcast: (chat) => chat.id.isBroadcast(),
+    getIsGroup: (chat) => chat.id.isGroup(),
+    getShouldAppearInList: () => true,
+    getPreviewMessage: (chat) => chat.msgs.last(),
+    getShowChangeNumberNotification: () => false,
+    getShouldShowUnreadDivider: () => false,
+  });
+});
+
+__d('WAWebUnreadGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.getHasUnread = (chat) => chat.unreadCount !== 0;
+});
+
+__d('WAWebUpdateUnreadChatAction', ['WAWebTransport'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { transport } = require('WAWebTransport');
+
+  exports.sendSeen = async ({ chat }) => {
+    const unread = chat.msgs.filter((msg) => !msg.id.fromMe).slice(-Math.max(chat.unreadCount, 0));
+    if (!chat.unreadCount) return;
+    chat.set({ unreadCount: 0 });
+    await importNamespace('WAWebCreateChat').createChatRecord(chat);
+    await transport.request('read', { chat: String(chat.id), ids: unread.map((msg) => msg.id.id) });
+  };
+  exports.markUnread = async (chat, unread) => {
+    chat.set({ unreadCount: unread ? -1 : 0 });
+  };
+});
+
+__d('WAWebGetEphemeralFieldsMsgActionsUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.getEphemeralFields = () => ({});
+});

@@ -1,0 +1,137 @@
+/*
+ * Contacts, hidden ids (LIDs), and the question whether a number is on WhatsApp.
+ */
+'use strict';
+
+__d('WAWebContactModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseModel } = require('WAWebBaseModel');
+
+  class Contact extends BaseModel {
+    static defaults = () => ({ id: undefined, name: undefined, pushname: undefined, shortName: undefined, isBusiness: false, isEnterprise: false, phoneNumber: undefined, isContactBlocked: false });
+  }
+  Contact.prototype.proxyName = 'contact';
+  exports.default = Contact;
+  exports.ContactModel = Contact;
+});
+
+__d('WAWebContactCollection', ['WAWebBaseCollection', 'WAWebContactModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseCollection } = require('WAWebBaseCollection');
+
+  class ContactCollectionImpl extends BaseCollection {
+    static model = require('WAWebContactModel').ContactModel;
+  }
+  exports.ContactCollectionImpl = ContactCollectionImpl;
+  exports.ContactCollection = new ContactCollectionImpl();
+});
+
+__d('WAWebLidPnCache', ['WAWebStorage', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const byPhone = new Map();
+  const byLid = new Map();
+  const { createWid } = require('WAWebWidFactory');
+
+  function remember({ phone, lid }) {
+    byPhone.set(phone, createWid(lid));
+    byLid.set(lid, createWid(phone));
+  }
+  exports.lidPnCache = {
+    remember,
+    getCurrentLid: (wid) => byPhone.get(String(wid)),
+    getPhoneNumber: (wid) => byLid.get(String(wid)),
+  };
+});
+
+__d('WAWebApiContact', ['WAWebLidPnCache'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { lidPnCache } = require('WAWebLidPnCache');
+  exports.getCurrentLid = (wid) => lidPnCache.getCurrentLid(wid);
+  exports.getPhoneNumber = (wid) => (wid.isLid() ? lidPnCache.getPhoneNumber(wid) : wid);
+  exports.getAlternateUserWid = (wid) => (wid.isLid() ? lidPnCache.getPhoneNumber(wid) : lidPnCache.getCurrentLid(wid));
+  exports.hasLidMapping = (wid) => Boolean(exports.getAlternateUserWid(wid));
+  exports.getContactUsername = () => undefined;
+});
+
+__d('WAWebLidMigrationUtils', ['WAWebApiContact'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const contacts = require('WAWebApiContact');
+  exports.Lid1X1MigrationUtils = { isLidMigrated: () => true, isSyncdSessionMigrated: () => true, shouldApplyNonMigratedMessagingRules: () => false };
+  exports.toPn = (wid) => (wid.isLid() ? contacts.getPhoneNumber(wid) : wid);
+  exports.toLid = (wid) => (wid.isLid() ? wid : contacts.getCurrentLid(wid));
+  exports.toUserLid = exports.toLid;
+  exports.toUserLidOrThrow = (wid) => {
+    const lid = exports.toLid(wid);
+    if (!lid) throw new Error('No LID for user');
+    return lid;
+  };
+  exports.shouldHaveAccountLid = (wid) => wid.isUser();
+});
+
+__d('WAWebQueryExistsJob', ['WAWebTransport', 'WAWebLidPnCache', 'WAWebWidFactory', 'WAWebConnection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { transport } = require('WAWebTransport');
+
+  /** Ask the server about an account, and remember which hidden id it has. */
+  async function lookUp(wid) {
+    const found = await transport.request('exists', { wid: String(wid) });
+    if (found) require('WAWebLidPnCache').lidPnCache.remember(found);
+    return found;
+  }
+
+  async function queryWidExists(wid) {
+    const found = await lookUp(wid);
+    if (!found) return null;
+    return { wid: require('WAWebWidFactory').createWid(found.phone), biz: found.business, bizInfo: undefined, disappearingMode: undefined, status: undefined, username: undefined };
+  }
+  Object.assign(exports, { lookUp, queryWidExists });
+  exports.queryPhoneExists = (phone) => queryWidExists(`${phone}@c.us`);
+});
+
+__d('WAWebContactGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const me = (contact) => require('WAWebUserPrefsMeUser').isMeAccount(contact.id);
+  Object.assign(exports, {
+    getIsMe: me,
+    getUserid: (contact) => contact.id.user,
+    getName: (contact) => contact.name,
+    getShortName: (contact) => contact.shortName,
+    getPushname: (contact) => contact.pushname,
+    getNotifyName: (contact) => contact.pushname,
+    getVerifiedName: () => undefined,
+    getVerifiedLevel: () => undefined,
+    getStatusMute: () => false,
+    getIsEnterprise: (contact) => contact.isEnterprise,
+    getPremiumMessageName: () => undefined,
+    getIsUser: (contact) => contact.id.isUser(),
+    getIsGroup: (contact) => contact.id.isGroup(),
+    getIsBroadcast: (contact) => contact.id.isBroadcast(),
+    getIsNewsletter: (contact) => contact.id.isNewsletter(),
+    getIsPSA: (contact) => contact.id.isPSA(),
+    getIsIAS: () => false,
+    getIsSupportAccount: () => false,
+    getIsWAContact: (contact) => contact.id.isUser(),
+    getCanRequestPhoneNumber: () => false,
+    getShowBusinessCheckmarkAsPrimary: () => false,
+    getShowBusinessCheckmarkAsSecondary: () => false,
+    getShowBusinessCheckmarkInChatlist: () => false,
+    getIsDisplayNameApproved: () => false,
+    getShouldForceBusinessUpdate: () => false,
+  });
+});
+
+__d('WAWebFrontendContactGetters', ['WAWebApiContact'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const phoneOf = (contact) => require('WAWebApiContact').getPhoneNumber(contact.id) ?? contact.id;
+  const formattedPhone = (contact) => `+${phoneOf(contact).user}`;
+  const shown = (contact) => contact.name ?? contact.pushname ?? formattedPhone(contact);
+  Object.assign(exports, {
+    getPhoneNumber: phoneOf,
+    getTextStatusString: () => undefined,
+    getPnForLid: phoneOf,
+    getUserDisplayNameForLid: shown,
+    getDisplayName: shown,
+    getFormattedPhone: formattedPhone,
+    getFormattedShortNameWithNonBreakingSpaces: shown,
+    getFormattedShortName: shown,
+    getFormattedName: shown,
+    getFormattedUser: formattedPhone,
+    getSearchName: (contact) => shown(contact).toLowerCase(),
+    getIsMyContact: (contact) => Boolean(contact.name),
+    getMentionName: shown,
+    getSearchVerifiedName: () => undefined,
+    getHeader: (contact) => shown(contact)[0],
+  });
+});

@@ -1,0 +1,202 @@
+/*
+ * Messages: the model, the collection of all, the collection of one chat, and the table they are kept in.
+ */
+'use strict';
+
+__d('WAWebMsgModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseModel } = require('WAWebBaseModel');
+
+  class Msg extends BaseModel {
+    static defaults = () => ({ id: undefined, type: 'chat', body: undefined, t: undefined, from: undefined, to: undefined, author: undefined, ack: 0, isNewMsg: false, caption: undefined, quotedStanzaID: undefined, latestEditMsgKey: undefined, directPath: undefined, star: false });
+
+    get isMedia() {
+      return Boolean(this.mediaId);
+    }
+
+    get mediaObject() {
+      return this.isMedia ? this.mediaData : undefined;
+    }
+
+    get isStatusV3() {
+      return false;
+    }
+
+    get isEphemeral() {
+      return false;
+    }
+
+    get sender() {
+      return this.author ?? this.from;
+    }
+
+    /** What a reply to this message carries about it. */
+    msgContextInfo() {
+      const { id, type, body, caption } = this;
+      return { quotedMsg: { type, body, caption }, quotedStanzaID: id.id, quotedParticipant: id.participant ?? this.from };
+    }
+
+    updateAck(ack) {
+      const better = ack < 0 ? this.ack === 0 : ack > this.ack;
+      if (better) this.set({ ack });
+    }
+
+    avParams() {
+      return {};
+    }
+  }
+  Msg.prototype.proxyName = 'msg';
+  exports.default = Msg;
+  exports.MsgModel = Msg;
+});
+
+__d('WAWebMsgTable', ['WAWebStorage', 'WAWebMsgModel', 'WAWebMsgKey', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const storage = require('WAWebStorage');
+  const IDS = ['from', 'to', 'author', 'quotedParticipant'];
+  const LEFT_OUT = ['mediaData', 'isNewMsg', 'local'];
+  let lastRowId = 0;
+
+  class DuplicateMessageError extends Error {
+    name = 'DuplicateMessageError';
+  }
+
+  const nextRowId = () => {
+    lastRowId = Math.max(lastRowId + 1, Date.now() * 1000);
+    return lastRowId;
+  };
+
+  function toRow(msg) {
+    const row = { rowId: nextRowId(), chatId: String(msg.id.remote) };
+    for (const [name, value] of Object.entries(msg.attributes)) {
+      if (value !== undefined && !LEFT_OUT.includes(name)) row[name] = IDS.includes(name) ? value && String(value) : value;
+    }
+    const mentionedJidList = msg.mentionedJidList?.map(String);
+    return { ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) };
+  }
+
+  function fromRow({ rowId, chatId, ...row }) {
+    const { createWid } = require('WAWebWidFactory');
+    const wids = IDS.filter((name) => row[name]).map((name) => [name, createWid(row[name])]);
+    const { MsgModel } = require('WAWebMsgModel');
+    return new MsgModel({ ...row, ...Object.fromEntries(wids), id: require('WAWebMsgKey').fromString(row.id) });
+  }
+
+  /** Keep new messages. One that is there already is an error, as in the real page. */
+  exports.storeMessages = async (msgs) => {
+    for (const msg of msgs) {
+      try {
+        await storage.add('model-storage', 'message', toRow(msg));
+      } catch (error) {
+        if (error?.name !== 'ConstraintError') throw error;
+        throw new DuplicateMessageError(`message already stored: ${msg.id}`);
+      }
+    }
+  };
+  exports.updateMessageTable = async (key, changes) => {
+    const row = await storage.get('model-storage', 'message', String(key));
+    if (row) await storage.put('model-storage', 'message', { ...row, ...changes });
+    return row;
+  };
+  exports.readMessage = async (key) => {
+    const row = await storage.get('model-storage', 'message', String(key));
+    return row && fromRow(row);
+  };
+  exports.readChat = async (chatId, count) => {
+    const rows = await storage.byIndex('model-storage', 'message', 'chatId', String(chatId));
+    return rows.sort((one, other) => one.rowId - other.rowId).slice(-count).map(fromRow);
+  };
+  exports.DuplicateMessageError = DuplicateMessageError;
+});
+
+__d('WAWebMsgCollection', ['WAWebBaseCollection', 'WAWebMsgModel', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseCollection } = require('WAWebBaseCollection');
+  const table = require('WAWebMsgTable');
+  const RECENT = 20;
+
+  class ChatMsgsCollection extends BaseCollection {
+    static model = require('WAWebMsgModel').MsgModel;
+    loadAroundPromise = Promise.resolve();
+
+    async loadRecent(chatId) {
+      for (const msg of await table.readChat(chatId, RECENT)) exports.MsgCollection.adopt(msg);
+    }
+  }
+
+  class MsgCollectionImpl extends BaseCollection {
+    static model = require('WAWebMsgModel').MsgModel;
+
+    /** Take in a message that was read from the table: known from now on, but not new. */
+    adopt(msg) {
+      const kept = this.add(msg, { merge: false });
+      require('WAWebChatCollection').ChatCollection.get(kept.id.remote)?.msgs.add(kept, { merge: false });
+      return kept;
+    }
+
+    async fetch(key) {
+      const known = this.get(key);
+      if (known) return known;
+      const read = await table.readMessage(key);
+      return read && this.adopt(read);
+    }
+
+    async getMessagesById(keys) {
+      const found = await Promise.all(keys.map((key) => this.fetch(key)));
+      return { messages: found.filter(Boolean) };
+    }
+
+    /** Take in messages that came from outside. */
+    async processMultipleMessages(chatId, msgs) {
+      const { ChatCollection } = require('WAWebChatCollection');
+      const chat = ChatCollection.get(chatId);
+      for (const msg of msgs) {
+        await table.storeMessages([msg]);
+        chat.msgs.add(msg);
+        chat.set({ t: msg.t, lastReceivedKey: msg.id });
+        this.add(msg);
+        chat.set({ unreadCount: Math.max(chat.unreadCount, 0) + 1 });
+      }
+      await importNamespace('WAWebCreateChat').createChatRecord(chat);
+    }
+  }
+  Object.assign(exports, { MsgCollectionImpl, ChatMsgsCollection, MsgCollection: new MsgCollectionImpl() });
+});
+
+__d('WAWebDBUpdateMessageTable', ['WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.updateMessageTable = (key, changes) => require('WAWebMsgTable').updateMessageTable(key, changes);
+});
+
+__d('WAWebChatMessageSearch', ['WAWebMsgCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.getSearchContext = (chat, msg) => {
+    const { ChatMsgsCollection, MsgCollection } = require('WAWebMsgCollection');
+    const key = msg?.id?.remote ? msg.id : msg;
+    const collection = new ChatMsgsCollection();
+    collection.loadAroundPromise = MsgCollection.fetch(key).then((found) => found && collection.add(found));
+    return { collection, key, highlightMsg: true };
+  };
+});
+
+__d('WAWebMsgReply', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.canReplyMsg = (msg) => msg.type !== 'revoked' && msg.type !== 'ciphertext';
+});
+
+__d('WAWebQuotedMsgModelUtils', ['WAWebMsgCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.getQuotedMsgObj = (msg) => {
+    if (!msg.quotedStanzaID) return undefined;
+    const { MsgCollection } = require('WAWebMsgCollection');
+    return MsgCollection.findFirst((other) => other.id.id === msg.quotedStanzaID && other.id.remote.equals(msg.id.remote));
+  };
+});
+
+__d('WAWebMsgDataFromModel', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.msgDataFromMsgModel = (msg) => ({ ...msg.attributes });
+});
+
+__d('WAWebMsgGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.isUnreadTypeMsg = (msg) => !['gp2', 'e2e_notification', 'protocol'].includes(msg.type);
+});
+
+__d('WALinkify', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const LINK = /https?:\/\/[^\s]+/g;
+  exports.findLinks = (text) => [...String(text ?? '').matchAll(LINK)].map(([href]) => ({ href, suspiciousCharacters: null }));
+  exports.findLink = (text) => exports.findLinks(text)[0];
+  exports.findFirstWebLink = (text) => exports.findLink(text)?.href;
+});

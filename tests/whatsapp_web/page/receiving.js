@@ -1,0 +1,113 @@
+/*
+ * Receiving: messages of others, and receipts for our own.
+ */
+'use strict';
+
+__d('WAWebHandleSingleMsg', ['WAWebMsgCollection', 'WAWebFindChatAction', 'WAWebCreateChat'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { createWid } = require('WAWebWidFactory');
+
+  async function chatFor(frame) {
+    const { ChatCollection } = require('WAWebChatCollection');
+    const wid = createWid(frame.chat);
+    if (wid.isGroup()) return (await require('WAWebFindChatAction').findOrCreateLatestChat(wid)).chat;
+    require('WAWebLidPnCache').lidPnCache.remember(frame);
+    const known = await require('WAWebFindChatAction').findExistingChat(wid);
+    return known ?? ChatCollection.get(wid) ?? require('WAWebCreateChat').createChat(wid, frame);
+  }
+
+  function toModel(frame, chat) {
+    const MsgKey = require('WAWebMsgKey');
+    const { MsgModel } = require('WAWebMsgModel');
+    const me = require('WAWebUserPrefsMeUser');
+    const author = frame.author ? createWid(frame.author) : undefined;
+    const id = new MsgKey({ fromMe: false, remote: chat.id, id: frame.id, participant: author });
+    const to = chat.id.isLid() ? me.getMaybeMeLidUser() : me.getMaybeMePnUser();
+    return new MsgModel({ ...frame.message, id, from: chat.id, to, author, t: frame.t, ack: 1, self: 'in', isNewMsg: true });
+  }
+
+  exports.handleSingleMsg = async (chatId, msg) => {
+    const { MsgCollection } = require('WAWebMsgCollection');
+    await MsgCollection.processMultipleMessages(chatId, [msg]);
+  };
+  exports.receive = async (frame) => {
+    const chat = await chatFor(frame);
+    await importNamespace('WAWebHandleSingleMsg').handleSingleMsg(chat.id, toModel(frame, chat));
+  };
+});
+
+__d('WAWebHandleMsgReceipt', ['WAWebMsgCollection', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { ACK } = require('WAWebAck');
+  const { createWid } = require('WAWebWidFactory');
+  const ackOf = { delivery: ACK.RECEIVED, read: ACK.READ };
+  const MsgKey = require('WAWebMsgKey');
+
+  function keysOf(data, id) {
+    const { getAlternateUserWid } = require('WAWebApiContact');
+    const me = require('WAWebUserPrefsMeUser').getMaybeMeLidUser();
+    if (data.from.isGroup()) return [new MsgKey({ fromMe: true, remote: data.from, id, participant: me })];
+    const chats = [data.from, getAlternateUserWid(data.from)].filter(Boolean);
+    return chats.map((remote) => new MsgKey({ fromMe: true, remote, id }));
+  }
+
+  async function apply(data) {
+    const { MsgCollection } = require('WAWebMsgCollection');
+    for (const id of data.externalIds) {
+      for (const key of keysOf(data, id)) {
+        const msg = await MsgCollection.fetch(key);
+        if (!msg) continue;
+        msg.updateAck(data.ack);
+        await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(key, { ack: msg.ack });
+      }
+    }
+  }
+
+  exports.toSimpleReceipt = (frame) => ({
+    type: 'receipt',
+    stanzaId: frame.ids[0],
+    externalIds: frame.ids,
+    from: createWid(frame.chat),
+    participant: frame.participant ? createWid(frame.participant) : null,
+    recipient: null,
+    ts: frame.t,
+    ack: ackOf[frame.kind],
+    ackString: frame.kind,
+    offline: null,
+  });
+  exports.applyReceipt = apply;
+});
+
+__d('WAWebHandleChatSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.handleChatSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
+});
+
+__d('WAWebHandleGroupSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.handleGroupSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
+});
+
+__d('WAWebHandleStatusSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.handleStatusSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
+});
+
+__d('WAWebInbox', ['WAWebTransport', 'WAWebHandleSingleMsg', 'WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { transport } = require('WAWebTransport');
+  let last = Promise.resolve();
+
+  /** Handle what comes one after the other, in the order in which it came. */
+  const inOrder = (work) => {
+    last = last.then(work).catch((error) => {
+      if (error?.name !== 'DuplicateMessageError') console.error(error);
+    });
+  };
+
+  function receipt(frame) {
+    const data = require('WAWebHandleMsgReceipt').toSimpleReceipt(frame);
+    if (data.from.isGroup()) return importNamespace('WAWebHandleGroupSimpleReceipt').handleGroupSimpleReceipt(data);
+    return importNamespace('WAWebHandleChatSimpleReceipt').handleChatSimpleReceipt(data);
+  }
+
+  exports.listen = () => {
+    transport.on('push:message', (frame) => inOrder(() => require('WAWebHandleSingleMsg').receive(frame)));
+    transport.on('push:receipt', (frame) => inOrder(() => receipt(frame)));
+  };
+  exports.handled = () => last;
+});

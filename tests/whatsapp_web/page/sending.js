@@ -1,0 +1,132 @@
+/*
+ * Sending: keep the message, hand it to the server when the line allows, note the answer.
+ */
+'use strict';
+
+__d('WAWebE2EProtoUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.typeAttributeFromProtobuf = (proto) => (proto.mediaMessage ? 'media' : 'text');
+});
+
+__d('WAWebBackendJobsCommon', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.mediaTypeFromProtobuf = (proto) => proto.mediaMessage?.type ?? null;
+  exports.encodeMaybeMediaType = (type) => type ?? undefined;
+});
+
+__d('WAWebE2EProtoGenerator', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const CARRIED = ['body', 'caption', 'type', 'quotedStanzaID', 'mediaId', 'mimetype', 'filename', 'size', 'filehash', 'title', 'canonicalUrl'];
+
+  /** Turn a message into what travels. */
+  exports.createMsgProtobuf = (data) => {
+    const content = {};
+    for (const name of CARRIED) if (data[name] != null) content[name] = data[name];
+    if (data.quotedParticipant) content.quotedParticipant = String(data.quotedParticipant);
+    if (data.mentionedJidList?.length) content.mentionedJidList = data.mentionedJidList.map(String);
+    return data.mediaId ? { mediaMessage: content } : { extendedTextMessage: content };
+  };
+});
+
+__d('WAWebSendMsgJob', ['WAWebTransport', 'WAWebConnection', 'WAWebE2EProtoGenerator', 'WAWebE2EProtoUtils', 'WAWebBackendJobsCommon'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { transport, NetworkError } = require('WAWebTransport');
+  const pendingByKey = new Map();
+
+  function stanza(data) {
+    const proto = importNamespace('WAWebE2EProtoGenerator').createMsgProtobuf(data);
+    return {
+      id: data.id.id,
+      to: String(data.to),
+      kind: importNamespace('WAWebE2EProtoUtils').typeAttributeFromProtobuf(proto),
+      mediatype: importNamespace('WAWebBackendJobsCommon').mediaTypeFromProtobuf(proto),
+      message: proto.mediaMessage ?? proto.extendedTextMessage ?? {},
+    };
+  }
+
+  /** Send until the server has answered: while this page lives, what is pending goes out on reconnect. */
+  exports.encryptAndSendMsg = async ({ data }) => {
+    for (;;) {
+      await require('WAWebConnection').whenReady();
+      try {
+        const { t } = await transport.request('send', stanza(data));
+        return { t, sync: null, phash: null, addressingMode: null, count: null, error: null };
+      } catch (error) {
+        if (!(error instanceof NetworkError)) return { t: null, error: error.status };
+      }
+    }
+  };
+
+  /** One message is sent by one job at a time, however often it is asked for. */
+  exports.sendOnce = (data) => {
+    const key = String(data.id);
+    if (!pendingByKey.has(key)) {
+      const job = importNamespace('WAWebSendMsgJob').encryptAndSendMsg({ data });
+      pendingByKey.set(key, job);
+      job.finally(() => pendingByKey.delete(key));
+    }
+    return pendingByKey.get(key);
+  };
+});
+
+__d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { ACK } = require('WAWebAck');
+
+  async function note(msg, ack) {
+    msg.updateAck(ack);
+    await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, { ack: msg.ack });
+  }
+
+  /** Send a stored message, under the id that it has. Never throws: the result says how it went. */
+  exports.sendMsgRecord = async (msg) => {
+    try {
+      const answer = await require('WAWebSendMsgJob').sendOnce(msg.attributes);
+      if (answer?.error) {
+        await note(msg, ACK.FAILED);
+        return { messageSendResult: 'ERROR_UNKNOWN', ackErrorCode: answer.error, t: null };
+      }
+      await note(msg, ACK.SENT);
+      return { messageSendResult: 'OK', t: answer.t, count: null };
+    } catch {
+      return { messageSendResult: 'ERROR_UNKNOWN', t: null };
+    }
+  };
+});
+
+__d('WAWebSendMsgChatAction', ['WAWebMsgCollection', 'WAWebMsgTable', 'WAWebSendMsgRecordAction'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const table = require('WAWebMsgTable');
+
+  async function keep(chat, raw) {
+    const { MsgCollection } = require('WAWebMsgCollection');
+    const { MsgModel } = require('WAWebMsgModel');
+    const present = MsgCollection.get(raw.id);
+    const msg = present ?? new MsgModel(raw);
+    await table.storeMessages([msg]);
+    chat.msgs.add(msg);
+    MsgCollection.add(msg, { merge: false });
+    chat.set({ t: msg.t });
+    await importNamespace('WAWebCreateChat').createChatRecord(chat);
+    return msg;
+  }
+
+  /** Keep a message and send it: a promise of the kept message, and one of how the sending went. */
+  exports.addAndSendMsgToChat = (chat, raw) => {
+    const kept = keep(chat, raw);
+    const sent = kept.then((msg) => importNamespace('WAWebSendMsgRecordAction').sendMsgRecord(msg));
+    sent.catch(() => {});
+    return [kept, sent];
+  };
+});
+
+__d('WAWebSendTextMsgChatAction', ['WAWebSendMsgChatAction', 'WAWebMsgKey'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  exports.sendTextMsgToChat = async (chat, body, options = {}) => {
+    const MsgKey = require('WAWebMsgKey');
+    const { getMePnUserOrThrow, getMeLidUserOrThrow } = require('WAWebUserPrefsMeUser');
+    const lid = chat.id.isLid() || chat.id.isGroup();
+    const from = lid ? getMeLidUserOrThrow() : getMePnUserOrThrow();
+    const participant = chat.id.isGroup() ? from : undefined;
+    const id = new MsgKey({ from, to: chat.id, id: await MsgKey.newId(), participant, selfDir: 'out' });
+    const context = options.quotedMsg?.msgContextInfo() ?? {};
+    const t = Math.floor(Date.now() / 1000);
+    const raw = { id, from, to: chat.id, body, type: 'chat', t, ack: 0, self: 'out', isNewMsg: true, ...context };
+    const [kept, sent] = importNamespace('WAWebSendMsgChatAction').addAndSendMsgToChat(chat, raw);
+    await kept;
+    return sent;
+  };
+});

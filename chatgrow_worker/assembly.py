@@ -12,9 +12,10 @@ from chatgrow_worker.page.script import MissingScriptError, init_script
 from chatgrow_worker.settings import WorkerSettings
 from sessions.clock import utc_now
 from sessions.connections import ConnectionStore
+from sessions.errors import ConfigurationError
 from sessions.leases import LeaseStore
 from sessions.outbox import Outbox
-from sessions.program import ConfigurationError, Stores
+from sessions.program import Stores
 
 _LEASE_MARGIN = 0.4
 """The part of a lease's life that is kept for closing the page before another may open it."""

@@ -20,7 +20,7 @@ from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.settings import WorkerSettings
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
 from sessions.ids import new_id
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import STORE_DOWN, brief
 from sessions.program import Stores, open_stores
 from sessions.workers import WorkerRegistry
 
@@ -92,7 +92,7 @@ async def _beat(
         try:
             await registry.beat(worker, instance, pool.running, pool.capacity)
         except STORE_DOWN as error:
-            logger.warning("No heartbeat, MongoDB is away: {}", str(error)[:200])
+            logger.warning("No heartbeat, MongoDB is away: {}", brief(error))
         if await happens(stop, _BEAT_EVERY):
             return
 
@@ -103,7 +103,7 @@ async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
         try:
             await pool.take_all()
         except STORE_DOWN as error:
-            logger.warning("No sweep, MongoDB is away: {}", str(error)[:200])
+            logger.warning("No sweep, MongoDB is away: {}", brief(error))
         if await happens(stop, _SWEEP_EVERY):
             return
 
@@ -112,4 +112,4 @@ async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:
     try:
         await registry.leave(worker, instance)
     except STORE_DOWN as error:
-        logger.warning("MongoDB is away at the end: {}", str(error)[:200])
+        logger.warning("MongoDB is away at the end: {}", brief(error))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, HttpUrl, model_validator
 
-from sessions.settings import SharedSettings
+from sessions.settings import SharedSettings, Span
 
 _ROOT = Path(__file__).parents[1]
 
@@ -29,15 +29,15 @@ class WorkerSettings(SharedSettings):
     chromium_path: Path | None = None
     chromium_no_sandbox: bool = False
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
-    lease_ttl: timedelta = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
-    safety_poll: timedelta = timedelta(seconds=5)
-    page_load_limit: timedelta = timedelta(seconds=90)
-    page_call_limit: timedelta = timedelta(seconds=15)
-    send_outcome_limit: timedelta = timedelta(seconds=30)
-    ghost_wait: timedelta = timedelta(seconds=30)
-    number_recheck: timedelta = timedelta(seconds=20)
+    lease_ttl: Span = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
+    safety_poll: Span = timedelta(seconds=5)
+    page_load_limit: Span = timedelta(seconds=90)
+    page_call_limit: Span = timedelta(seconds=15)
+    send_outcome_limit: Span = timedelta(seconds=30)
+    ghost_wait: Span = timedelta(seconds=30)
+    number_recheck: Span = timedelta(seconds=20)
     qr_rounds: int = Field(5, ge=1)
-    stop_limit: timedelta = timedelta(seconds=60)
+    stop_limit: Span = timedelta(seconds=60)
 
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:

@@ -11,7 +11,8 @@ from control_api.app import build_app
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
-from sessions.program import ConfigurationError, open_stores, run_program
+from sessions.errors import ConfigurationError
+from sessions.program import open_stores, run_program
 
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:

@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity import wait_random_exponential as wait_with_jitter
 
-from sessions.errors import StoreUnavailableError
+from sessions.errors import ConfigurationError, StoreUnavailableError
 
 SHARED_QUEUE = "chatgrow:queue"
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ConnectionError, OSError)
@@ -55,12 +55,12 @@ def deserialize(data: bytes) -> dict[str, Any]:
 def redis_settings(url: str) -> RedisSettings:
     """Return arq's settings, with retries that outlive a restart of Redis.
 
-    Raises StoreUnavailableError for an address that cannot work.
+    Raises ConfigurationError for an address that cannot work.
     """
     try:
         settings = RedisSettings.from_dsn(url)
     except (RuntimeError, ValueError) as error:
-        raise StoreUnavailableError(f"REDIS_URL is not an address we can use: {error}") from error
+        raise ConfigurationError(f"REDIS_URL is not an address we can use: {error}") from error
     settings.conn_retries = 0
     settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())
     settings.retry_on_timeout = True
@@ -73,7 +73,8 @@ def redis_settings(url: str) -> RedisSettings:
 async def open_redis(url: str, patience: timedelta) -> AsyncIterator[ArqRedis]:
     """Connect to Redis, wait until it answers, and close at the end.
 
-    Raises StoreUnavailableError when it does not answer within `patience`.
+    Raises StoreUnavailableError when it does not answer within `patience`, and ConfigurationError
+    at once when the address cannot work.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(REDIS_DOWN),

@@ -54,6 +54,10 @@ class InvalidRecipientError(DomainError, ValueError):
     code = "invalid_recipient"
 
 
+class ConfigurationError(Exception):
+    """Something that only a person can set right; starting again cannot help."""
+
+
 class StoreUnavailableError(DomainError):
     """A server that we depend on did not answer within its bound at start."""
 

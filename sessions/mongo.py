@@ -17,7 +17,7 @@ from pymongo import errors
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
 from tenacity import wait_random_exponential as wait_with_jitter
 
-from sessions.errors import StoreUnavailableError
+from sessions.errors import ConfigurationError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -38,10 +38,10 @@ _SOCKET_LIMIT = timedelta(seconds=20)
 async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database]:
     """Connect, wait until the server answers, and close at the end.
 
-    Raises StoreUnavailableError when it does not answer within `patience`, or at once when the
-    address cannot work.
+    Raises StoreUnavailableError when it does not answer within `patience`, and ConfigurationError
+    at once when the address cannot work.
     """
-    client = _client(uri)
+    client = _client(uri, min(patience, _ANSWER_WITHIN))
     try:
         database = client.get_default_database(DEFAULT_DATABASE)
         await _wait_until_reachable(database, patience)
@@ -50,7 +50,7 @@ async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database
         client.close()
 
 
-def _client(uri: str) -> AsyncIOMotorClient[dict[str, Any]]:
+def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, Any]]:
     try:
         return AsyncIOMotorClient(
             uri,
@@ -58,12 +58,12 @@ def _client(uri: str) -> AsyncIOMotorClient[dict[str, Any]]:
             w="majority",
             journal=True,
             appname="chatgrow",
-            serverSelectionTimeoutMS=_milliseconds(_ANSWER_WITHIN),
+            serverSelectionTimeoutMS=_milliseconds(answer_within),
             connectTimeoutMS=_milliseconds(_ANSWER_WITHIN),
             socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
         )
     except (errors.PyMongoError, ValueError) as error:
-        raise StoreUnavailableError(f"MONGODB_URI is not an address we can use: {error}") from error
+        raise ConfigurationError(f"MONGODB_URI is not an address we can use: {error}") from error
 
 
 async def _wait_until_reachable(database: Database, patience: timedelta) -> None:
@@ -80,7 +80,8 @@ async def _wait_until_reachable(database: Database, patience: timedelta) -> None
                 await database.command("ping")
     except errors.PyMongoError as error:
         raise StoreUnavailableError(
-            f"MongoDB does not answer: check MONGODB_URI, the server and its access list. {error}"
+            "MongoDB does not answer: check MONGODB_URI, the server and its access list. "
+            f"{brief(error)}"
         ) from error
 
 
@@ -88,6 +89,11 @@ def _say_that_we_wait(state: RetryCallState) -> None:
     logger.warning(
         "MongoDB (MONGODB_URI) does not answer yet, try {}; waiting for it", state.attempt_number
     )
+
+
+def brief(error: BaseException) -> str:
+    """Return what a MongoDB error says, without the driver's state of the world."""
+    return str(error).split(" (configured", 1)[0].split(", Timeout:", 1)[0][:300]
 
 
 def _milliseconds(span: timedelta) -> int:

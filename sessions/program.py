@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from sessions.doorbell import open_redis
 from sessions.embedded import EmbeddedServerError, embedded_servers
-from sessions.errors import StoreUnavailableError
+from sessions.errors import ConfigurationError, StoreUnavailableError
 from sessions.logs import configure_logging
 from sessions.mongo import open_database
 from sessions.settings import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, SharedSettings
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from sessions.mongo import Database
 
 Settings = TypeVar("Settings", bound=SharedSettings)
-
-
-class ConfigurationError(Exception):
-    """Something that only a person can set right; starting again cannot help."""
 
 
 @dataclass(frozen=True)

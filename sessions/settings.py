@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CONFIGURATION = 78
@@ -12,6 +12,16 @@ EXIT_CONFIGURATION = 78
 EXIT_UNAVAILABLE = 69
 """Exit code when a server we need stayed away (EX_UNAVAILABLE): starting again may help."""
 
+
+def _seconds(value: object) -> object:
+    """Read a plain number in the environment as seconds; ISO 8601 durations are read too."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Span = Annotated[timedelta, BeforeValidator(_seconds)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
 
@@ -33,7 +43,7 @@ class SharedSettings(BaseSettings):
     mongodb_uri: SecretStr | None = None
     redis_url: SecretStr | None = None
     embedded_servers: Literal["auto", "attach"] = "auto"
-    startup_timeout: timedelta = timedelta(seconds=60)
+    startup_timeout: Span = timedelta(seconds=60)
     log_level: LogLevel = "info"
     database_url: SecretStr | None = None
 

@@ -1,0 +1,1 @@
+"""The tests, and what they stand on: the simulated WhatsApp Web and the whole stack."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sessions.program import ConfigurationError
+from sessions.errors import ConfigurationError
 
 _NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from loguru import logger
 
-from sessions.program import ConfigurationError
+from sessions.errors import ConfigurationError
 
 _KILL_WAIT_SECONDS = 3.0
 

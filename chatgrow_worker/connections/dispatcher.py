@@ -15,7 +15,7 @@ from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import STORE_DOWN, brief
 from sessions.outbox import Outbox
 
 _PAUSE = timedelta(seconds=1)
@@ -80,7 +80,7 @@ class Dispatcher:
                     await self._deliver(message, stop)
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
-                logger.warning("MongoDB is away, nothing is sent meanwhile: {}", str(error)[:200])
+                logger.warning("MongoDB is away, nothing is sent meanwhile: {}", brief(error))
                 await happens(stop, _PAUSE)
             except PageCallError as error:
                 logger.warning("The page could not tell about a send; asking again: {}", error)

@@ -17,7 +17,7 @@ from chatgrow_worker.page.errors import PageBrokenError
 from sessions.connections import Connection
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import STORE_DOWN, brief
 from sessions.states import ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
@@ -71,7 +71,7 @@ class ConnectionRunner:
             except QrNotScannedError:
                 await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
             except STORE_DOWN as error:
-                self._log.warning("MongoDB is away: {}", str(error)[:200])
+                self._log.warning("MongoDB is away: {}", brief(error))
                 await happens(self._ending, _PAUSE)
 
     async def _run_one_page(self) -> None:
@@ -111,4 +111,4 @@ class ConnectionRunner:
         try:
             await self._parts.leases.release(self._lease, Reason.WAITING_FOR_WORKER)
         except STORE_DOWN as error:
-            self._log.warning("The lease runs out by itself, MongoDB is away: {}", str(error)[:200])
+            self._log.warning("The lease runs out by itself, MongoDB is away: {}", brief(error))

@@ -18,7 +18,7 @@ from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.leases import Lease
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import STORE_DOWN, brief
 from sessions.states import ConnectionState, Reason
 
 
@@ -96,7 +96,7 @@ class Visit:
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
-            logger.warning("MongoDB is away: {}", str(error)[:200])
+            logger.warning("MongoDB is away: {}", brief(error))
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         to, reason = _MEANING[state]

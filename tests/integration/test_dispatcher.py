@@ -160,7 +160,12 @@ async def test_a_number_without_whatsapp_fails_after_two_looks(stores: Stores) -
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     looks: list[str] = []
-    page = FakePage(registered=lambda chat: bool(looks.append(chat)))
+
+    def nobody(chat_id: str) -> bool:
+        looks.append(chat_id)
+        return False
+
+    page = FakePage(registered=nobody)
     async with dispatching(stores, page, lease):
         failed = await _reaches(stores, message, MessageStatus.FAILED)
     assert failed.reason == "not_on_whatsapp"

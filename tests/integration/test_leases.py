@@ -98,6 +98,6 @@ async def _acquired(stores: Stores, worker: str) -> Lease:
     """Take the one connection as soon as it is free."""
     leases = stores.leases(worker)
     async with asyncio.timeout(10):
-        while (lease := await leases.acquire()) is None:
+        while (lease := await leases.acquire()) is None:  # noqa: ASYNC110  it sends no event
             await asyncio.sleep(0.02)
     return lease

@@ -1,0 +1,1 @@
+"""Tests of one thing at a time, without servers."""

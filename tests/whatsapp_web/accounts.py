@@ -103,7 +103,7 @@ class Accounts:
                 (digits,),
             ).fetchone()
             device = Device(
-                id=f"{digits}:{row['next_device']}@{PHONE_SERVER}",
+                id=f"{digits}:{row['next_device'] - 1}@{PHONE_SERVER}",
                 digits=digits,
                 token=secrets.token_urlsafe(32),
                 identity=identity,

@@ -81,8 +81,8 @@ class DeviceDesk:
         }
 
     async def _me(self, page: PageSocket) -> Account:
-        if page.device_id is None or page.number is None:
-            raise OpError(401, "not logged in")
+        if not page.proved or page.number is None:
+            raise OpError(428, "not logged in")
         await asyncio.sleep(self._faults.of(page.number).latencyMs / 1000)
         return await self._accounts.account(page.number)
 
@@ -96,9 +96,13 @@ def as_outgoing(frame: Frame) -> Outgoing:
         kind=str(frame["kind"]),
         message=message,
         text=message.get("body"),
-        media_id=message.get("mediaId"),
+        media_id=_media_id(message.get("directPath")),
         quoted=message.get("quotedStanzaID"),
     )
+
+
+def _media_id(direct_path: str | None) -> str | None:
+    return direct_path.rpartition("/")[2] if direct_path else None
 
 
 def spoken(message_id: str, number: str, text: str, quoted: str | None) -> Outgoing:

@@ -109,7 +109,7 @@ class LoginDesk:
             raise OpError(UNKNOWN_COMPANION, "bad signature") from error
         await self._replace(device.id)
         account = await self._accounts.account(device.digits)
-        page.number = device.digits
+        page.proved = True
         faults = for_page(self._faults.of(device.digits))
         return {"faults": faults, **about(account, device)}
 

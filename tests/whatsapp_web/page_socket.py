@@ -37,6 +37,7 @@ class PageSocket:
         self.number: str | None = None
         self.device_id: str | None = None
         self.challenge: bytes | None = None
+        self.proved = False
 
     async def run(self) -> None:
         """Serve frames until the connection ends. What was begun is finished, not cancelled."""
@@ -44,7 +45,7 @@ class PageSocket:
             if message.type is WSMsgType.TEXT:
                 self._spawn(json.loads(message.data))
 
-    async def push(self, kind: str, **fields: Any) -> bool:
+    async def push(self, kind: str, /, **fields: Any) -> bool:
         """Send something that the page did not ask for; False when it could not be sent."""
         return await self._send({"push": kind, **fields})
 

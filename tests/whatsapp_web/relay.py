@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from tests.whatsapp_web.numbers import GROUP_SERVER, split_wid
 from tests.whatsapp_web.rooms import Rooms
 from tests.whatsapp_web.switchboard import Page, Switchboard
 
+logger = logging.getLogger(__name__)
 Condition = Callable[[Faults], bool]
 
 TIMELOCKED = 463
@@ -193,7 +195,12 @@ class Relay:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="whatsapp-web-delivery")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a delivery failed", exc_info=error)
 
 
 async def _pause(milliseconds: int) -> None:

@@ -16,7 +16,7 @@ class Page(Protocol):
     number: str | None
     device_id: str | None
 
-    async def push(self, kind: str, **fields: Any) -> bool:
+    async def push(self, kind: str, /, **fields: Any) -> bool:
         """Send something that the page did not ask for; False when it could not be sent."""
 
     async def drop(self) -> None:
@@ -46,15 +46,15 @@ class Switchboard:
         """Return the connected pages of a number, or all pages."""
         return [page for page in self._pages if number is None or page.number == number]
 
-    async def deliver(self, device_ids: Iterable[str], kind: str, **fields: Any) -> int:
+    async def deliver(self, device_ids: Iterable[str], push: str, /, **fields: Any) -> int:
         """Send to devices, keeping it for those that are away; return how many got it now."""
         reached = 0
         for device_id in device_ids:
             page = self.online(device_id)
-            if page is not None and await page.push(kind, **fields):
+            if page is not None and await page.push(push, **fields):
                 reached += 1
             else:
-                await self._keep(device_id, {"push": kind, **fields})
+                await self._keep(device_id, {"push": push, **fields})
         return reached
 
     async def take_mail(self, device_id: str) -> list[dict[str, Any]]:

@@ -27,10 +27,10 @@ __d('WAWebPresenceCollection', ['WAWebBaseCollection', 'WAWebBaseModel'], (globa
     }
   }
 
-  class PresenceCollectionImpl extends BaseCollection {
+  class PresenceCollection extends BaseCollection {
     static model = Presence;
   }
-  Object.assign(exports, { Presence, Chatstate, ChatstateCollection: BaseCollection, PresenceCollectionImpl, PresenceCollection: new PresenceCollectionImpl() });
+  Object.assign(exports, { Presence, Chatstate, ChatstateCollection: BaseCollection, PresenceCollection: new PresenceCollection() });
 });
 
 __d('WAWebChatStateBridge', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
@@ -84,10 +84,6 @@ __d('WAWebChatModel', ['WAWebBaseModel', 'WAWebMsgCollection', 'WAWebPresenceCol
 
     get name() {
       return this.groupMetadata?.subject ?? this.contact?.name;
-    }
-
-    get isGroup() {
-      return this.id.isGroup();
     }
 
     serialize() {

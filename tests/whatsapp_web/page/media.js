@@ -159,8 +159,8 @@ __d('WAWebPrepRawMedia', ['WAWebMediaDataModel', 'WAMediaCalculateFilehash', 'WA
     mediaObject.consolidate(mediaData.attributes);
     mediaData.set({ mediaStage: 'UPLOADING' });
     const uploaded = await importNamespace('WAWebMediaMmsV4Upload').uploadMedia({ mimetype: mediaData.mimetype, mediaObject, mediaType: mediaData.type });
-    const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, mmsUrl, handle } = uploaded.mediaEntry;
-    mediaData.set({ directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl: mmsUrl, mediaId: handle, mediaStage: 'RESOLVED' });
+    const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, mmsUrl } = uploaded.mediaEntry;
+    mediaData.set({ directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl: mmsUrl, mediaStage: 'RESOLVED' });
   }
 
   class MediaPrep {
@@ -195,8 +195,8 @@ __d('WAWebPrepRawMedia', ['WAWebMediaDataModel', 'WAMediaCalculateFilehash', 'WA
       } catch {
         return { messageSendResult: 'ERROR_UPLOAD' };
       }
-      const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, mediaId, clientUrl } = this.mediaData;
-      const whole = { ...raw, directPath, mediaKey, mediaKeyTimestamp, encFilehash, mediaId, clientUrl, isUnsentMedia: false };
+      const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl } = this.mediaData;
+      const whole = { ...raw, directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl, isUnsentMedia: false };
       const [kept, sent] = importNamespace('WAWebSendMsgChatAction').addAndSendMsgToChat(chat, whole);
       await kept;
       return sent;

@@ -10,7 +10,7 @@ __d('WAWebMsgModel', ['WAWebBaseModel'], (global, require, importDefault, import
     static defaults = () => ({ id: undefined, type: 'chat', body: undefined, t: undefined, from: undefined, to: undefined, author: undefined, ack: 0, isNewMsg: false, caption: undefined, quotedStanzaID: undefined, latestEditMsgKey: undefined, directPath: undefined, star: false });
 
     get isMedia() {
-      return Boolean(this.mediaId);
+      return Boolean(this.directPath);
     }
 
     get mediaObject() {

@@ -13,7 +13,7 @@ __d('WAWebBackendJobsCommon', [], (global, require, importDefault, importNamespa
 });
 
 __d('WAWebE2EProtoGenerator', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const CARRIED = ['body', 'caption', 'type', 'quotedStanzaID', 'mediaId', 'mimetype', 'filename', 'size', 'filehash', 'title', 'canonicalUrl'];
+  const CARRIED = ['body', 'caption', 'type', 'quotedStanzaID', 'directPath', 'mimetype', 'filename', 'size', 'filehash', 'title', 'canonicalUrl'];
 
   /** Turn a message into what travels. */
   exports.createMsgProtobuf = (data) => {
@@ -21,7 +21,7 @@ __d('WAWebE2EProtoGenerator', [], (global, require, importDefault, importNamespa
     for (const name of CARRIED) if (data[name] != null) content[name] = data[name];
     if (data.quotedParticipant) content.quotedParticipant = String(data.quotedParticipant);
     if (data.mentionedJidList?.length) content.mentionedJidList = data.mentionedJidList.map(String);
-    return data.mediaId ? { mediaMessage: content } : { extendedTextMessage: content };
+    return data.directPath ? { mediaMessage: content } : { extendedTextMessage: content };
   };
 });
 

@@ -1,0 +1,138 @@
+"""Both programs at their start: what is wrong is said in words, with the setting's name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from ulid import ULID
+
+from sessions.embedded import ServerUris
+from sessions.embedded.ports import free_port
+from tests.conftest import ROOT
+
+PROGRAMS = ("control_api", "chatgrow_worker")
+NOBODY = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def program(
+    name: str, tmp_path: Path, servers: ServerUris, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path),
+        "MONGODB_URI": servers.mongo,
+        "REDIS_URL": servers.redis,
+        "CHROMIUM_NO_SANDBOX": "true",
+        "STARTUP_TIMEOUT": "1",
+        "PORT": "0",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", name),
+        cwd=tmp_path,
+        env=environment | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    ("setting", "value", "code"),
+    [
+        ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
+        ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
+        ("MONGODB_URI", "mongodb://", 78),
+        ("REDIS_URL", "http://127.0.0.1", 78),
+        ("LOG_LEVEL", "loud", 78),
+        ("STARTUP_TIMEOUT", "soon", 78),
+    ],
+)
+async def test_a_setting_that_cannot_work_is_named(
+    tmp_path: Path, servers: ServerUris, name: str, setting: str, value: str, code: int
+) -> None:
+    async with program(name, tmp_path, servers, **{setting: value}) as process:
+        ended, errors = await _ended(process)
+    assert ended == code
+    assert setting in errors
+    assert "Traceback" not in errors
+    assert "secret" not in errors
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("CHROMIUM_PATH", "/nowhere/chromium"),
+        ("WHATSAPP_MAX_CONNECTIONS", "0"),
+        ("WHATSAPP_SESSION_PATH", "/proc/nowhere"),
+        ("WORKER_ID", "a b"),
+        ("WHATSAPP_WEB_URL", "nowhere"),
+    ],
+)
+async def test_a_worker_that_cannot_work_says_why(
+    tmp_path: Path, servers: ServerUris, setting: str, value: str
+) -> None:
+    async with program("chatgrow_worker", tmp_path, servers, **{setting: value}) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert setting in errors
+    assert "Traceback" not in errors
+
+
+async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUris) -> None:
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert "make setup" in errors
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris) -> None:
+    port = servers.redis.rsplit(":", 1)[1].split("/")[0]
+    async with program("control_api", tmp_path, servers, PORT=port) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert f"PORT {port}" in errors
+
+
+async def test_the_first_key_is_printed_once(tmp_path: Path, servers: ServerUris) -> None:
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    printed = []
+    for _ in range(2):
+        port = str(free_port())
+        async with program("control_api", tmp_path, own, PORT=port, STARTUP_TIMEOUT="20") as api:
+            await _listens(api)
+            api.send_signal(signal.SIGTERM)
+            output, _ = await api.communicate()
+            printed.append(output.decode())
+            assert api.returncode == 0
+    assert "cgw_" in printed[0]
+    assert "cgw_" not in printed[1]
+
+
+async def _listens(process: asyncio.subprocess.Process) -> None:
+    """Wait for the log line that tells the address."""
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        async for line in process.stderr:
+            if b"listens on" in line:
+                return
+    raise AssertionError("it ended before it listened")

@@ -1,0 +1,45 @@
+/*
+ * What the server makes the page feel: dialogs, weight, a hang, a crash.
+ */
+'use strict';
+
+__d('WAWebServerMood', ['WAWebTransport', 'WAWebStreamModel', 'WAWebEvents'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { transport } = require('WAWebTransport');
+  const MIB = 1 << 20;
+  const ballast = [];
+  let held = 0;
+
+  /** Hold this much more of the JavaScript heap. Numbers that differ, so that nothing is shared. */
+  function weigh(megabytes) {
+    for (; held < megabytes; held += 1) ballast.push(Array.from({ length: MIB / 8 }, (_, index) => index + 0.5));
+    if (megabytes < held) {
+      ballast.length = megabytes;
+      held = megabytes;
+    }
+  }
+
+  function apply(faults) {
+    weigh(faults.pageWeightMb);
+    require('WAWebStreamModel').Stream.set({ needsUpdate: faults.needsUpdate });
+    require('WAWebEvents').tell('dialog', { name: 'whats-new', open: faults.whatsNewModal });
+    if (!faults.passkey) require('WAWebEvents').tell('dialog', { name: 'passkey', open: false });
+  }
+
+  function hang(milliseconds) {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end);
+  }
+
+  /** Ask for an array that is larger than V8 allows: the renderer dies at once. */
+  function crash() {
+    const endless = [];
+    for (;;) endless.push(0);
+  }
+
+  transport.on('push:faults', ({ faults }) => apply(faults));
+  transport.on('push:hang', ({ value }) => setTimeout(hang, 0, value));
+  transport.on('push:crash', () => setTimeout(crash));
+
+  exports.apply = apply;
+  exports.askForPasskey = () => require('WAWebEvents').tell('dialog', { name: 'passkey', open: true });
+});

@@ -1,0 +1,8 @@
+/*
+ * Start the page.
+ */
+'use strict';
+
+require('WAWebView').begin();
+require('WAWebInbox').listen();
+require('WAWebSocketModel').Socket.initConn();

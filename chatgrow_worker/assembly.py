@@ -55,6 +55,7 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
 def _limits(settings: WorkerSettings) -> Limits:
     return Limits(
         look_every=timedelta(seconds=2),
+        look_while_loading=timedelta(milliseconds=250),
         loading=settings.page_load_limit,
         syncing=timedelta(minutes=10),
         offline=timedelta(minutes=5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -119,14 +120,17 @@ class Doorbell:
     async def answers(self) -> bool:
         """Tell whether Redis answers now."""
         try:
-            return bool(await self._redis.ping())
-        except (RedisError, OSError):
+            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                return bool(await self._redis.ping())
+        except (RedisError, OSError, TimeoutError):
             return False
 
     async def _ring(self, queue: str, job: Job, connection: str) -> None:
         try:
-            await self._redis.enqueue_job(
-                str(job), connection, _queue_name=queue, _expires=_JOB_LIFE
-            )
-        except (RedisError, OSError) as error:
-            logger.warning("Redis is away, the next poll finds the work: {}", error)
+            # Bounded: a Redis that hangs must not hold the answer to a message that is stored.
+            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                await self._redis.enqueue_job(
+                    str(job), connection, _queue_name=queue, _expires=_JOB_LIFE
+                )
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("Redis is away, the next poll finds the work: {}", error or "no answer")

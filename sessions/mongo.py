@@ -31,7 +31,7 @@ STORE_DOWN = (errors.ConnectionFailure, errors.ExecutionTimeout)
 """What a store raises while MongoDB cannot be reached; asking again later helps."""
 
 _ANSWER_WITHIN = timedelta(seconds=3)
-_SOCKET_LIMIT = timedelta(seconds=20)
+_SOCKET_LIMIT = timedelta(seconds=10)
 
 
 @asynccontextmanager

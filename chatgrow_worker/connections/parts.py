@@ -27,6 +27,7 @@ class Limits:
     """How often a page is looked at, and how long it may wait in each state."""
 
     look_every: timedelta
+    look_while_loading: timedelta
     loading: timedelta
     syncing: timedelta
     offline: timedelta

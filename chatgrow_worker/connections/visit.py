@@ -76,9 +76,13 @@ class Visit:
             while not ending.is_set():
                 self._page.bell.clear()
                 await self._look()
-                await either(self._page.bell, ending, self._parts.limits.look_every)
+                await either(self._page.bell, ending, self._next_look())
         finally:
             await self._stop_dispatching()
+
+    def _next_look(self) -> timedelta:
+        limits = self._parts.limits
+        return limits.look_while_loading if self._state is PageState.LOADING else limits.look_every
 
     async def _look(self) -> None:
         snapshot = await self._page.snapshot()

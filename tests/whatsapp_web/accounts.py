@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.whatsapp_web.database import Database
-from tests.whatsapp_web.numbers import LID_SERVER, PHONE_SERVER, default_lid, lid_wid, phone_wid
-from tests.whatsapp_web.numbers import split_wid
+from tests.whatsapp_web.numbers import (
+    LID_SERVER,
+    PHONE_SERVER,
+    default_lid,
+    lid_wid,
+    phone_wid,
+    split_wid,
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,8 @@ class Accounts:
         """Change columns of a number and return it as it now is."""
         await self.account(digits)
         for column, value in columns.items():
-            await self._database.write(
-                f"UPDATE number SET {column} = ? WHERE digits = ?", value, digits
-            )
+            sql = f"UPDATE number SET {column} = ? WHERE digits = ?"  # noqa: S608 - our own names
+            await self._database.write(sql, value, digits)
         return await self.account(digits)
 
     async def link(self, digits: str, identity: bytes, name: str) -> Device:

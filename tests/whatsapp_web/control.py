@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
 from tests.whatsapp_web.accounts import Account
 from tests.whatsapp_web.device_ops import spoken
-from tests.whatsapp_web.faults import for_page
+from tests.whatsapp_web.faults import as_json
 from tests.whatsapp_web.linking import StaleCodeError
 from tests.whatsapp_web.numbers import GROUP_SERVER, digits, e164
 from tests.whatsapp_web.service import Service
@@ -91,9 +90,8 @@ class Control:
         body = await _body(request)
         given = body.pop("number", None)
         number = None if given is None else digits(str(given))
-        faults = self._service.faults.put(number, body)
-        await self._service.apply_faults(number, body)
-        return web.json_response({**asdict(faults), "page": for_page(faults)})
+        await self._service.put_faults(number, body)
+        return web.json_response(as_json(self._service.faults.of(number)))
 
     async def create_group(self, request: web.Request) -> web.Response:
         """Make a group; linked members see it at their next start."""
@@ -143,7 +141,7 @@ async def _body(request: web.Request) -> dict[str, Any]:
     text = await request.text()
     body = json.loads(text) if text else {}
     if not isinstance(body, dict):
-        raise ValueError("the body must be a JSON object")
+        raise ValueError("the body must be a JSON object")  # noqa: TRY004 - the caller's value
     return body
 
 

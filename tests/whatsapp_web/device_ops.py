@@ -16,9 +16,7 @@ from tests.whatsapp_web.rooms import Room, Rooms
 class DeviceDesk:
     """What a linked device may do."""
 
-    def __init__(
-        self, accounts: Accounts, relay: Relay, rooms: Rooms, faults: FaultBook
-    ) -> None:
+    def __init__(self, accounts: Accounts, relay: Relay, rooms: Rooms, faults: FaultBook) -> None:
         self._accounts = accounts
         self._relay = relay
         self._rooms = rooms
@@ -51,7 +49,7 @@ class DeviceDesk:
     async def send(self, page: PageSocket, frame: Frame) -> Any:
         """Take one message over, or refuse it with a code."""
         me = await self._me(page)
-        drop = self._faults.happens(self._faults.of(me.digits).dropRate)
+        drop = self._faults.happens(self._faults.of(me.digits).drop_rate)
         if drop and self._faults.happens(0.5):
             raise DropConnection
         try:
@@ -83,7 +81,7 @@ class DeviceDesk:
     async def _me(self, page: PageSocket) -> Account:
         if not page.proved or page.number is None:
             raise OpError(428, "not logged in")
-        await asyncio.sleep(self._faults.of(page.number).latencyMs / 1000)
+        await asyncio.sleep(self._faults.of(page.number).latency_ms / 1000)
         return await self._accounts.account(page.number)
 
 

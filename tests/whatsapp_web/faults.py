@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,39 +15,42 @@ from typing import Any
 class Faults:
     """The settings of one number; `docs/simulated-whatsapp-web.md` says what each one does."""
 
-    sendDelayMs: int = 0
-    latencyMs: int = 0
-    ackDelayMs: int = 0
-    deliveryDelayMs: int = 150
-    readDelayMs: int = 300
-    holdAcks: bool = False
-    readReceipts: bool = True
-    dropNetwork: bool = False
-    pendingOnly: bool = False
-    timelockSeconds: int = 0
-    newChatsCapped: bool = False
-    banSeconds: int = 0
-    serverErrorRate: float = 0.0
-    serverErrorCode: int = 500
-    dropRate: float = 0.0
+    send_delay_ms: int = 0
+    latency_ms: int = 0
+    ack_delay_ms: int = 0
+    delivery_delay_ms: int = 150
+    read_delay_ms: int = 300
+    hold_acks: bool = False
+    read_receipts: bool = True
+    drop_network: bool = False
+    pending_only: bool = False
+    timelock_seconds: int = 0
+    new_chats_capped: bool = False
+    ban_seconds: int = 0
+    server_error_rate: float = 0.0
+    server_error_code: int = 500
+    drop_rate: float = 0.0
     seed: int = 0
     hang: int = 0
     crash: bool = False
-    needsUpdate: bool = False
-    whatsNewModal: bool = False
+    needs_update: bool = False
+    whats_new_modal: bool = False
     passkey: bool = False
-    pageLoadMs: int = 0
-    pageWeightMb: int = 0
-    syncMs: int = 1000
-    qrFirstMs: int = 60_000
-    qrNextMs: int = 20_000
-    qrCount: int = 6
-    pairingCodeMs: int = 180_000
+    page_load_ms: int = 0
+    page_weight_mb: int = 0
+    sync_ms: int = 1000
+    qr_first_ms: int = 60_000
+    qr_next_ms: int = 20_000
+    qr_count: int = 6
+    pairing_code_ms: int = 180_000
 
 
-PAGE_FIELDS = ("syncMs", "needsUpdate", "whatsNewModal", "passkey", "pageWeightMb")
+Condition = Callable[[Faults], bool]
+
+PAGE_FIELDS = ("sync_ms", "needs_update", "whats_new_modal", "passkey", "page_weight_mb")
+LOCKS = ("timelock_seconds", "ban_seconds")
 HANG_FOR_EVER_MS = 24 * 3600 * 1000
-FIELDS = {field.name: type(field.default) for field in fields(Faults)}
+KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
 class FaultBook:
@@ -55,26 +60,36 @@ class FaultBook:
         self._everyone: dict[str, Any] = {}
         self._numbers: dict[str, dict[str, Any]] = {}
         self._until: dict[tuple[str | None, str], datetime] = {}
-        self._random = random.Random(0)
+        self._dice = random.Random(0)  # noqa: S311 - dice that can be thrown again, not secrets
+        self._changed = asyncio.Event()
 
-    def put(self, number: str | None, changes: Mapping[str, Any]) -> Faults:
-        """Lay changes over the present faults; null takes one back. ValueError on unknown names."""
-        checked = {name: _checked(name, value) for name, value in changes.items()}
+    def put(self, number: str | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay changes (JSON names) over the present faults and return them by their own names.
+
+        Null takes a fault back. ValueError on unknown names and wrong kinds changes nothing.
+        """
+        checked = dict(_checked(name, value) for name, value in changes.items())
         book = self._everyone if number is None else self._numbers.setdefault(number, {})
         for name, value in checked.items():
             book.pop(name, None)
             if value is not None:
                 book[name] = value
-            if name in ("timelockSeconds", "banSeconds"):
+            if name in LOCKS:
                 self._until[(number, name)] = _now() + timedelta(seconds=value or 0)
         if checked.get("seed") is not None:
-            self._random = random.Random(checked["seed"])
-        return self.of(number)
+            self._dice.seed(checked["seed"])
+        self._wake()
+        return checked
 
     def of(self, number: str | None) -> Faults:
         """Return what holds for a number, or for a page that is not linked yet."""
         own = {} if number is None else self._numbers.get(number, {})
         return replace(Faults(), **{**self._everyone, **own})
+
+    async def until(self, number: str, condition: Condition) -> None:
+        """Wait until the faults of a number fulfil a condition."""
+        while not condition(self.of(number)):
+            await self._changed.wait()
 
     def left(self, number: str, name: str) -> timedelta:
         """Return how long a lock that was put for some seconds still lasts."""
@@ -84,35 +99,48 @@ class FaultBook:
 
     def happens(self, rate: float) -> bool:
         """Throw the seeded dice."""
-        return rate > 0 and self._random.random() < rate
+        return rate > 0 and self._dice.random() < rate
 
     def clear(self) -> None:
         """Put everything right again."""
         self._everyone.clear()
         self._numbers.clear()
         self._until.clear()
-        self._random = random.Random(0)
+        self._dice.seed(0)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def as_json(faults: Faults) -> dict[str, Any]:
+    """Return faults under their JSON names."""
+    return {_camel(name): value for name, value in asdict(faults).items()}
 
 
 def for_page(faults: Faults) -> dict[str, Any]:
-    """Return the part that the page itself must act on."""
+    """Return, under their JSON names, the faults that the page itself must act on."""
     known = asdict(faults)
-    return {name: known[name] for name in PAGE_FIELDS}
+    return {_camel(name): known[name] for name in PAGE_FIELDS}
 
 
-def _checked(name: str, value: Any) -> Any:
-    kind = FIELDS.get(name)
-    if kind is None:
-        raise ValueError(f"no such fault: {name}")
-    if value is None:
-        return None
+def _checked(json_name: str, value: Any) -> tuple[str, Any]:
+    name = re.sub(r"[A-Z]", lambda match: "_" + match.group().lower(), json_name)
+    kind = KINDS.get(name)
+    if kind is None or _camel(name) != json_name:
+        raise ValueError(f"no such fault: {json_name}")
     if name == "hang" and isinstance(value, bool):
-        return HANG_FOR_EVER_MS if value else 0
+        return name, HANG_FOR_EVER_MS if value else 0
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f"{name} must be a {kind.__name__}")
-    return value
+        return name, float(value)
+    if value is not None and type(value) is not kind:
+        raise ValueError(f"{json_name} must be a {kind.__name__}")
+    return name, value
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_(.)", lambda match: match.group(1).upper(), name)
 
 
 def _now() -> datetime:

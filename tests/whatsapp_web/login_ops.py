@@ -60,8 +60,8 @@ class LoginDesk:
     async def refs(self, page: PageSocket, frame: Frame) -> Any:
         """Give refs, each for its time on the screen."""
         faults = self._faults.of(None)
-        times = [faults.qrFirstMs] + [faults.qrNextMs] * (faults.qrCount - 1)
-        refs = self._linking.new_refs(faults.qrCount)
+        times = [faults.qr_first_ms] + [faults.qr_next_ms] * (faults.qr_count - 1)
+        refs = self._linking.new_refs(faults.qr_count)
         return [{"ref": ref, "ms": ms} for ref, ms in zip(refs, times, strict=True)]
 
     async def showing(self, page: PageSocket, frame: Frame) -> Any:
@@ -78,7 +78,7 @@ class LoginDesk:
             number = digits(str(frame["phone"]))
         except ValueError as error:
             raise OpError(400, str(error)) from error
-        lifetime = timedelta(milliseconds=self._faults.of(number).pairingCodeMs)
+        lifetime = timedelta(milliseconds=self._faults.of(number).pairing_code_ms)
         return {
             "code": self._linking.new_typed_code(page, number, lifetime),
             "ms": lifetime / timedelta(milliseconds=1),
@@ -89,9 +89,9 @@ class LoginDesk:
         device = await self._accounts.device(str(frame["device"]))
         if device is None or not secrets.compare_digest(device.token, str(frame["token"])):
             raise OpError(UNKNOWN_COMPANION, "unknown companion")
-        if self._faults.of(device.digits).dropNetwork:
+        if self._faults.of(device.digits).drop_network:
             raise DropConnection
-        banned = self._faults.left(device.digits, "banSeconds")
+        banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
             raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
         page.number, page.challenge = device.digits, secrets.token_bytes(32)
@@ -137,9 +137,7 @@ class LoginDesk:
         """Link the page that shows an eight-letter code."""
         return await self._link(number, self._linking.typed(code, number), None)
 
-    async def _link(
-        self, number: str, candidate: Candidate, secret: bytes | None
-    ) -> Device | None:
+    async def _link(self, number: str, candidate: Candidate, secret: bytes | None) -> Device | None:
         self._linking.forget(candidate.page)
         if self._faults.of(number).passkey:
             await candidate.page.push("passkey-wanted")
@@ -149,16 +147,11 @@ class LoginDesk:
         return await self._complete(number, candidate, secret)
 
     async def _later(self, number: str, candidate: Candidate, secret: bytes | None) -> None:
-        while self._faults.of(number).passkey:
-            await asyncio.sleep(0.1)
+        await self._faults.until(number, lambda faults: not faults.passkey)
         await self._complete(number, candidate, secret)
 
-    async def _complete(
-        self, number: str, candidate: Candidate, secret: bytes | None
-    ) -> Device:
-        device = await self._accounts.link(
-            number, candidate.identity_public, candidate.device_name
-        )
+    async def _complete(self, number: str, candidate: Candidate, secret: bytes | None) -> Device:
+        device = await self._accounts.link(number, candidate.identity_public, candidate.device_name)
         account = await self._accounts.account(number)
         signed = proof(secret, device.id) if secret is not None else None
         reached = await candidate.page.push(

@@ -77,9 +77,9 @@ class PageSocket:
 
     async def _answer(self, frame: Frame) -> Frame | None:
         handler = self._handlers.get(str(frame.get("op")))
+        if handler is None:
+            return {"error": {"code": 405, "text": f"unknown: {frame.get('op')}"}}
         try:
-            if handler is None:
-                raise OpError(405, f"unknown: {frame.get('op')}")
             return {"value": await handler(self, frame)}
         except OpError as error:
             return {"error": {"code": error.code, "text": error.text, **error.more}}

@@ -38,7 +38,7 @@ class Pages:
 
     async def index(self, request: web.Request) -> web.Response:
         """Serve the page, or the refusal that a headless browser gets."""
-        await asyncio.sleep(self._faults.of(None).pageLoadMs / 1000)
+        await asyncio.sleep(self._faults.of(None).page_load_ms / 1000)
         refused = "HeadlessChrome" in request.headers.get("User-Agent", "")
         nonce = secrets.token_urlsafe(16)
         template = (PAGE / ("refused.html" if refused else "index.html")).read_text("utf-8")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.whatsapp_web.accounts import Account, Accounts
-from tests.whatsapp_web.faults import FaultBook, Faults
+from tests.whatsapp_web.faults import FaultBook
 from tests.whatsapp_web.ledger import Ledger
 from tests.whatsapp_web.media import MediaStore
 from tests.whatsapp_web.numbers import GROUP_SERVER, split_wid
@@ -18,7 +18,6 @@ from tests.whatsapp_web.rooms import Rooms
 from tests.whatsapp_web.switchboard import Page, Switchboard
 
 logger = logging.getLogger(__name__)
-Condition = Callable[[Faults], bool]
 
 TIMELOCKED = 463
 NEW_CHATS_CAPPED = 475
@@ -65,13 +64,7 @@ class Relay:
         self._media = media
         self._board = board
         self._faults = faults
-        self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def faults_changed(self) -> None:
-        """Wake whatever waits for a fault to end."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
     async def accept(self, page: Page, sender: Account, outgoing: Outgoing) -> dict[str, Any]:
         """Take a message over and return the ack's content; RefusedError for a nack.
@@ -79,7 +72,7 @@ class Relay:
         A message that is on its way is no longer the page's: it is delivered even when the page
         dies before the ack. What `pendingOnly` holds back was never taken over.
         """
-        await self._until(sender.digits, lambda faults: not faults.pendingOnly)
+        await self._faults.until(sender.digits, lambda faults: not faults.pending_only)
         if page not in self._board.pages():
             raise ConnectionError("the page died while its message was held back")
         recipient = await self._recipient(sender, outgoing.to)
@@ -89,10 +82,10 @@ class Relay:
             *(sender.digits, outgoing.id, recipient, outgoing.text, sha256, outgoing.quoted)
         )
         faults = self._faults.of(sender.digits)
-        await _pause(faults.sendDelayMs)
+        await _pause(faults.send_delay_ms)
         if arrival.first:
             self._spawn(self._deliver(sender, recipient, outgoing))
-        await _pause(faults.ackDelayMs)
+        await _pause(faults.ack_delay_ms)
         return {"t": int(datetime.now(UTC).timestamp())}
 
     async def speak(self, sender: Account, recipient: Account, outgoing: Outgoing) -> None:
@@ -104,7 +97,7 @@ class Relay:
 
     async def read(self, reader: Account, chat: str, ids: list[str]) -> None:
         """Tell the senders that a page has read their messages."""
-        if split_wid(chat)[1] == GROUP_SERVER or not self._faults.of(reader.digits).readReceipts:
+        if split_wid(chat)[1] == GROUP_SERVER or not self._faults.of(reader.digits).read_receipts:
             return
         for message_id in ids:
             sender = await self._ledger.sender_of(message_id, reader.digits)
@@ -130,10 +123,10 @@ class Relay:
 
     async def _refuse_or_pass(self, sender: Account, recipient: str) -> None:
         faults = self._faults.of(sender.digits)
-        if self._faults.happens(faults.serverErrorRate):
-            raise RefusedError(faults.serverErrorCode)
-        locked = self._faults.left(sender.digits, "timelockSeconds") > timedelta(0)
-        if not locked and not faults.newChatsCapped:
+        if self._faults.happens(faults.server_error_rate):
+            raise RefusedError(faults.server_error_code)
+        locked = self._faults.left(sender.digits, "timelock_seconds") > timedelta(0)
+        if not locked and not faults.new_chats_capped:
             return
         if not await self._ledger.has_talked(sender.digits, recipient):
             raise RefusedError(TIMELOCKED if locked else NEW_CHATS_CAPPED)
@@ -143,7 +136,7 @@ class Relay:
         room = await self._rooms.room(recipient) if group else None
         readers = [recipient] if room is None else sorted(room.members - {sender.digits})
         frame = self._inbound(sender, group, outgoing)
-        await _pause(self._faults.of(sender.digits).deliveryDelayMs)
+        await _pause(self._faults.of(sender.digits).delivery_delay_ms)
         for digits in readers:
             devices = await self._accounts.devices(digits)
             await self._board.deliver([device.id for device in devices], "message", **frame)
@@ -155,11 +148,11 @@ class Relay:
     async def _acknowledge(
         self, sender: Account, reader: Account, group: str | None, message_id: str
     ) -> None:
-        await self._until(sender.digits, lambda faults: not faults.holdAcks)
+        await self._faults.until(sender.digits, lambda faults: not faults.hold_acks)
         await self._receipt(sender.digits, reader, group, message_id, "delivery")
-        await _pause(self._faults.of(sender.digits).readDelayMs)
-        await self._until(sender.digits, lambda faults: not faults.holdAcks)
-        if self._faults.of(sender.digits).readReceipts:
+        await _pause(self._faults.of(sender.digits).read_delay_ms)
+        await self._faults.until(sender.digits, lambda faults: not faults.hold_acks)
+        if self._faults.of(sender.digits).read_receipts:
             await self._receipt(sender.digits, reader, group, message_id, "read")
 
     async def _receipt(
@@ -187,10 +180,6 @@ class Relay:
             "message": outgoing.message,
             "t": int(datetime.now(UTC).timestamp()),
         }
-
-    async def _until(self, number: str, condition: Condition) -> None:
-        while not condition(self._faults.of(number)):
-            await self._changed.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="whatsapp-web-delivery")

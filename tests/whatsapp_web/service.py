@@ -58,7 +58,7 @@ class Service:
 
     async def serve_page(self, request: web.Request) -> web.StreamResponse:
         """Serve one page's WebSocket from its first frame to its end."""
-        if self.faults.of(None).dropNetwork:
+        if self.faults.of(None).drop_network:
             return web.Response(status=503)
         ws = web.WebSocketResponse(heartbeat=20, max_msg_size=1 << 22)
         await ws.prepare(request)
@@ -85,18 +85,18 @@ class Service:
                     await page.push("unlinked")
         return gone
 
-    async def apply_faults(self, number: str | None, changed: Mapping[str, Any]) -> None:
-        """Make changed faults felt by the pages that are connected."""
-        self.relay.faults_changed()
+    async def put_faults(self, number: str | None, changes: Mapping[str, Any]) -> None:
+        """Break or mend something, and let the pages that are connected feel it."""
+        changed = self.faults.put(number, changes)
         for page in self.board.pages(number):
             faults = self.faults.of(page.number)
-            if faults.dropNetwork or ("banSeconds" in changed and faults.banSeconds):
+            if faults.drop_network or changed.get("ban_seconds"):
                 await page.drop()
                 continue
             await page.push("faults", faults=for_page(faults))
             for name in ONCE:
                 if changed.get(name):
-                    await page.push(name, value=getattr(faults, name))
+                    await page.push(name, value=changed[name])
         self.faults.put(number, dict.fromkeys(ONCE))
 
     async def groups_changed(self, numbers: Iterable[str]) -> None:
@@ -122,7 +122,6 @@ class Service:
         self.faults.clear()
         await self._cut_all()
         await self._database.wipe()
-        self.relay.faults_changed()
 
     async def _cut_all(self) -> None:
         for socket in list(self._sockets):

@@ -48,7 +48,7 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
         script=script,
         call_limit=settings.page_call_limit,
         launch_limit=settings.page_load_limit,
-        close_limit=timedelta(seconds=10),
+        close_limit=timedelta(seconds=3),
     )
 
 

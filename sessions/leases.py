@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ReturnDocument
@@ -11,7 +13,8 @@ from pymongo import ReturnDocument
 from sessions.states import ConnectionState, Reason, needs_a_worker
 
 if TYPE_CHECKING:
-    from sessions.mongo import Collection, Database
+    from sessions.mongo import Collection as MongoCollection
+    from sessions.mongo import Database
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,17 @@ class Lease:
         }
 
 
+class Renewal(Enum):
+    """What became of an attempt to renew a lease."""
+
+    KEPT = auto()
+    UNWANTED = auto()
+    """Kept, but the connection should run no more."""
+    LOST = auto()
+
+
 _S = ConnectionState
-_FREE = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+_FREE = [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]
 
 
 class LeaseStore:
@@ -44,16 +56,27 @@ class LeaseStore:
     """
 
     def __init__(self, database: Database, worker: str, instance: str, ttl: timedelta) -> None:
-        self._collection: Collection = database["connections"]
+        self._collection: MongoCollection = database["connections"]
         self._worker = worker
         self._instance = instance
         self._ttl = ttl
 
-    async def acquire(self, connection: str | None = None) -> Lease | None:
-        """Take a free connection that wants to run, or the one named; None when there is none."""
-        wanted: dict[str, Any] = {"desired": "running", "$expr": _FREE}
+    async def acquire(
+        self, connection: str | None = None, running: Collection[str] = ()
+    ) -> Lease | None:
+        """Take a free connection that wants to run, or the one named; None when there is none.
+
+        A lease of our own that is not among those `running` is free too: it was granted by an
+        answer that never reached us.
+        """
+        ours = {"$eq": ["$lease.instance", {"$literal": self._instance}]}
+        wanted: dict[str, Any] = {
+            "_id": {"$nin": list(running)},
+            "desired": "running",
+            "$expr": {"$or": [*_FREE, ours]},
+        }
         if connection is not None:
-            wanted["_id"] = {"$eq": connection}
+            wanted["_id"]["$eq"] = connection
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             wanted,
             [{"$set": self._taken()}],
@@ -64,13 +87,16 @@ class LeaseStore:
             return None
         return Lease(document["_id"], self._worker, self._instance, document["generation"])
 
-    async def renew(self, lease: Lease) -> bool:
-        """Extend the lease; False when it is no longer ours or should run no more."""
-        result = await self._collection.update_one(
-            lease.fence() | {"desired": "running"},
+    async def renew(self, lease: Lease) -> Renewal:
+        """Extend the lease, if it is still ours."""
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            lease.fence(),
             [{"$set": {"lease.expiresAt": self._expiry()}}],
+            projection={"desired": True},
         )
-        return result.matched_count == 1
+        if document is None:
+            return Renewal.LOST
+        return Renewal.KEPT if document["desired"] == "running" else Renewal.UNWANTED
 
     async def release(self, lease: Lease, reason: Reason) -> None:
         """Give the lease back, so that another worker may take it at once."""

@@ -32,9 +32,11 @@ class Stores:
         await self.connections.prepare()
         await self.outbox.prepare()
 
-    def leases(self, worker: str = "one", ttl: timedelta = LONG) -> LeaseStore:
-        """Return the lease store of a worker process; its name is its instance too."""
-        return LeaseStore(self.database, worker, worker, ttl)
+    def leases(
+        self, worker: str = "one", ttl: timedelta = LONG, instance: str | None = None
+    ) -> LeaseStore:
+        """Return the lease store of a worker process."""
+        return LeaseStore(self.database, worker, instance or worker, ttl)
 
     async def connection(self, connection_id: str = "main") -> Connection:
         """Store a connection that wants to run."""

@@ -33,20 +33,23 @@ class Launcher:
         """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails."""
         profile = profile_of(self._root, connection)
         await free_profile(profile)
-        context = await self._launch(profile)
         try:
-            page = await self._page(context)
-            await page.open(self._options.url, self._options.launch_limit)
-            yield page
+            context = await self._launch(profile)
+            try:
+                page = await self._page(context)
+                await page.open(self._options.url, self._options.launch_limit)
+                yield page
+            finally:
+                await self._close(context)
         finally:
-            await self._close(context, profile)
+            await asyncio.shield(free_profile(profile))
 
     async def _launch(self, profile: Path) -> BrowserContext:
         options = self._options
         try:
             chromium = await self._driver.chromium()
-            async with asyncio.timeout(options.launch_limit.total_seconds()):
-                return await chromium.launch_persistent_context(
+            launching = asyncio.ensure_future(
+                chromium.launch_persistent_context(
                     profile,
                     executable_path=options.executable,
                     headless=True,
@@ -55,9 +58,23 @@ class Launcher:
                     service_workers="block",
                     handle_sigint=False,
                 )
+            )
+            async with asyncio.timeout(options.launch_limit.total_seconds()):
+                return await self._finish(launching)
         except (PlaywrightError, TimeoutError, OSError) as error:
-            await free_profile(profile)
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
+
+    async def _finish(self, launching: asyncio.Future[BrowserContext]) -> BrowserContext:
+        """Await a launch; one that is given up goes on in the driver, so it is closed when done."""
+        try:
+            return await asyncio.shield(launching)
+        except (asyncio.CancelledError, TimeoutError):
+            limit = self._options.close_limit.total_seconds()
+            await asyncio.wait({launching}, timeout=limit)
+            if launching.done() and not launching.exception():
+                await self._close(launching.result())
+            launching.cancel()
+            raise
 
     async def _page(self, context: BrowserContext) -> WhatsAppPage:
         bell = asyncio.Event()
@@ -73,11 +90,10 @@ class Launcher:
             page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)
 
-    async def _close(self, context: BrowserContext, profile: Path) -> None:
-        """Close in order, so that the profile is whole on disk; end it by force if it hangs."""
+    async def _close(self, context: BrowserContext) -> None:
+        """Close in order, so that the profile is whole on disk; what hangs is ended afterwards."""
         try:
             async with asyncio.timeout(self._options.close_limit.total_seconds()):
                 await context.close()
         except (PlaywrightError, TimeoutError) as error:
-            logger.warning("The browser did not close in order: {}", error or "no answer")
-        await asyncio.shield(free_profile(profile))
+            logger.warning("The browser did not close in order: {}", str(error) or "no answer")

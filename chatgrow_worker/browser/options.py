@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sessions.errors import ConfigurationError
 
-_NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
+_DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
+"""Debian's own name for it is a shell script that stays between us and the browser's process."""
+_NAMES = (_DEBIAN_SHELL, "chromium-headless-shell", "chromium", "google-chrome")
 
 ARGUMENTS = (
     # Together 540 MB for six sessions in place of 650: fewer helper processes for one page.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -61,12 +62,14 @@ class Dispatcher:
         lease: Lease,
         limits: DispatchLimits,
         page_bell: asyncio.Event,
+        check_lease: Callable[[], None],
     ) -> None:
         self._page = page
         self._outbox = outbox
         self._lease = lease
         self._limits = limits
         self._page_bell = page_bell
+        self._check_lease = check_lease
 
     async def run(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         """Send until `stop` is set; what an earlier owner had in hand comes first.
@@ -133,6 +136,7 @@ class Dispatcher:
         return False
 
     async def _send(self, message: Message, key: str) -> None:
+        self._check_lease()
         await self._page.send(key, message.to, message.text)
         outcome = await self._await_outcome(key)
         if outcome.state == "done" and outcome.result == "OK":

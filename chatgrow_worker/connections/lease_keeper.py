@@ -9,7 +9,8 @@ from datetime import timedelta
 from loguru import logger
 
 from chatgrow_worker.connections.waiting import happens
-from sessions.leases import Lease, LeaseStore
+from sessions.errors import LeaseLostError
+from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.mongo import STORE_DOWN
 
 
@@ -20,25 +21,40 @@ class LeaseKeeper:
         self._leases = leases
         self._lease = lease
         self._every = ttl / 3
-        self._safe_for = ttl - margin
+        self._safe_for = (ttl - margin).total_seconds()
+        self._safe_until = time.monotonic() + self._safe_for
 
-    async def keep(self, ending: asyncio.Event) -> None:
-        """Renew until `ending` is set; set it when the lease is lost or no longer wanted."""
-        safe_until = time.monotonic() + self._safe_for.total_seconds()
-        while not await happens(ending, self._every):
+    def check(self) -> None:
+        """Raise LeaseLostError once another owner could have the connection soon.
+
+        Asked before each send: a process that was paused does not know how late it is.
+        """
+        if time.monotonic() >= self._safe_until:
+            raise LeaseLostError("it could not be renewed in time")
+
+    async def keep(self, ending: asyncio.Event, done: asyncio.Event) -> None:
+        """Renew until `done` is set; set `ending` once nobody wants the connection to run.
+
+        Raises LeaseLostError when another owner has it, or could have it soon: then the page must
+        be gone at once, whatever it is doing.
+        """
+        while not await happens(done, self._every):
             asked_at = time.monotonic()
-            renewed = await self._renew(timedelta(seconds=max(0.0, safe_until - asked_at)))
-            if renewed is None and time.monotonic() < safe_until:
+            renewal = await self._renew(self._safe_until - asked_at)
+            if renewal is None:
+                self.check()
                 continue
-            if not renewed:
-                logger.warning("The lease is lost or unwanted; closing the connection's page")
+            if renewal is Renewal.LOST:
+                raise LeaseLostError("another owner has taken it")
+            if renewal is Renewal.UNWANTED and not ending.is_set():
+                logger.info("The connection is asked to stop")
                 ending.set()
-            safe_until = asked_at + self._safe_for.total_seconds()
+            self._safe_until = asked_at + self._safe_for
 
-    async def _renew(self, within: timedelta) -> bool | None:
+    async def _renew(self, seconds: float) -> Renewal | None:
         """Return what the store said, or None when it did not answer."""
         try:
-            async with asyncio.timeout(within.total_seconds()):
+            async with asyncio.timeout(max(0.0, seconds)):
                 return await self._leases.renew(self._lease)
         except (*STORE_DOWN, TimeoutError):
             return None

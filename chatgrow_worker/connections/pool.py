@@ -37,7 +37,7 @@ class ConnectionPool:
         async with self._taking:
             if self._closed or self.running >= self.capacity:
                 return False
-            lease = await self._parts.leases.acquire(connection)
+            lease = await self._parts.leases.acquire(connection, self._running)
             if lease is None:
                 return False
             await self._start(lease)

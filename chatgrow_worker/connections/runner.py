@@ -48,16 +48,16 @@ class ConnectionRunner:
 
     async def run(self) -> None:
         """Run until `end` is called, the lease is lost or the connection rests."""
-        keeping = asyncio.create_task(
-            self._keeper.keep(self._ending), name=f"lease {self._lease.connection}"
-        )
+        done = asyncio.Event()
         try:
-            await self._run_pages()
-        except LeaseLostError as error:
-            self._log.warning("Another worker owns this connection: {}", error)
+            # A lost lease cancels whatever the page is doing: another owner may open it next.
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keeper.keep(self._ending, done), name="lease keeper")
+                await self._run_pages()
+                done.set()
+        except* LeaseLostError as errors:
+            self._log.warning("The lease is lost: {}", errors.exceptions[0])
         finally:
-            self._ending.set()
-            await keeping
             await self._release()
 
     async def _run_pages(self) -> None:
@@ -82,6 +82,7 @@ class ConnectionRunner:
                 lease=self._lease,
                 reporter=self._reporter,
                 doorbell=self._doorbell,
+                check_lease=self._keeper.check,
                 was_linked=self._was_linked,
             )
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from loguru import logger
@@ -52,6 +53,7 @@ class Visit:
         lease: Lease,
         reporter: StateReporter,
         doorbell: asyncio.Event,
+        check_lease: Callable[[], None],
         was_linked: bool,
     ) -> None:
         self._page = page
@@ -59,6 +61,7 @@ class Visit:
         self._lease = lease
         self._reporter = reporter
         self._doorbell = doorbell
+        self._check_lease = check_lease
         self.was_linked = was_linked
         self._acks = AckRecorder(page, parts.outbox, lease)
         self._qr = QrPublisher(page, reporter, parts.limits, parts.now)
@@ -70,13 +73,18 @@ class Visit:
     async def run(self, ending: asyncio.Event) -> None:
         """Follow the page until `ending` is set.
 
-        Raises PageBrokenError, LoggedOutError or LeaseLostError. A message in hand is finished.
+        Raises PageBrokenError, LoggedOutError or LeaseLostError. A message in hand is finished,
+        but not on cancellation: then nothing more may leave this page.
         """
         try:
             while not ending.is_set():
                 self._page.bell.clear()
                 await self._look()
                 await either(self._page.bell, ending, self._next_look())
+        except asyncio.CancelledError:
+            if self._dispatching is not None:
+                self._dispatching.cancel()
+            raise
         finally:
             await self._stop_dispatching()
 
@@ -125,11 +133,12 @@ class Visit:
     def _start_dispatching(self) -> None:
         self._dispatch_stop = asyncio.Event()
         dispatcher = Dispatcher(
-            self._page,
-            self._parts.outbox,
-            self._lease,
-            self._parts.limits.dispatch,
-            self._page.bell,
+            page=self._page,
+            outbox=self._parts.outbox,
+            lease=self._lease,
+            limits=self._parts.limits.dispatch,
+            page_bell=self._page.bell,
+            check_lease=self._check_lease,
         )
         self._dispatching = asyncio.create_task(
             dispatcher.run(self._doorbell, self._dispatch_stop),
@@ -141,7 +150,9 @@ class Visit:
         dispatching, self._dispatching = self._dispatching, None
         if dispatching is not None:
             self._dispatch_stop.set()
-            await dispatching
+            await asyncio.wait({dispatching})
+            if not dispatching.cancelled():
+                dispatching.result()
 
     def _check_patience(self, state: PageState) -> None:
         """Raise PageBrokenError when the page stays too long where it should only pass."""

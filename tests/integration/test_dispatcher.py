@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
+
 from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
+from sessions.errors import LeaseLostError
 from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus, Priority
 from tests.builders import OWNER, Stores
@@ -28,12 +31,29 @@ def _limits(*, outcome: timedelta = LONG, ghost: timedelta = LONG) -> DispatchLi
     )
 
 
+def _dispatcher(
+    stores: Stores,
+    page: FakePage,
+    lease: Lease,
+    limits: DispatchLimits | None = None,
+    check_lease: Callable[[], None] = lambda: None,
+) -> Dispatcher:
+    return Dispatcher(
+        page=page,
+        outbox=stores.outbox,
+        lease=lease,
+        limits=limits or _limits(),
+        page_bell=page.bell,
+        check_lease=check_lease,
+    )
+
+
 @asynccontextmanager
 async def dispatching(
     stores: Stores, page: FakePage, lease: Lease, limits: DispatchLimits | None = None
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    dispatcher = Dispatcher(page, stores.outbox, lease, limits or _limits(), page.bell)
+    dispatcher = _dispatcher(stores, page, lease, limits)
     task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
     try:
         yield
@@ -182,6 +202,23 @@ async def test_a_refused_send_fails_with_its_code_and_the_next_goes_out(stores: 
         following = await stores.message(connection, "next")
         await _reaches(stores, following, MessageStatus.SENT)
     assert failed.reason == "can_not_send_message_to_this_groupType"
+
+
+async def test_nothing_is_sent_once_the_lease_may_be_lost(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage()
+
+    def late() -> None:
+        raise LeaseLostError("too late")
+
+    dispatcher = _dispatcher(stores, page, lease, check_lease=late)
+    with pytest.raises(LeaseLostError):
+        await dispatcher.run(asyncio.Event(), asyncio.Event())
+    assert page.delivered == []
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.SENT)
+    assert len(page.delivered) == 1
 
 
 async def test_acks_only_move_a_message_forward(stores: Stores) -> None:

@@ -19,6 +19,7 @@ from sessions.embedded import MONGO, REDIS, EmbeddedServerError, ServerUris, emb
 from sessions.embedded.answers import answering_uri
 from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout
+from tests.processes import alive, holds_open
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ async def test_what_was_written_survives_a_kill_on_the_same_port(tmp_path: Path)
         await _write(first)
         for pid in (await _mongo_pid(first.mongo), await _redis_pid(first.redis)):
             os.kill(pid, signal.SIGKILL)
-            await until(lambda pid=pid: not _alive(pid))  # type: ignore[misc]
+            await until(lambda pid=pid: not alive(pid))  # type: ignore[misc]
         await until(lambda: _answers(MONGO, tmp_path))
         await until(lambda: _answers(REDIS, tmp_path))
         assert await _read(first) == ("kept", "kept")
@@ -44,7 +45,7 @@ async def test_the_servers_end_redis_first_when_the_block_is_left(
     caplog.set_level(logging.INFO, "sessions.embedded")
     async with embedded_servers(tmp_path) as uris:
         pids = [await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)]
-    assert not any(map(_alive, pids))
+    assert not any(map(alive, pids))
     assert caplog.messages == ["embedded redis stopped", "embedded mongo stopped"]
 
 
@@ -74,7 +75,7 @@ async def test_a_standby_ends_quietly_on_sigterm(tmp_path: Path) -> None:
     async with _launched("redis", tmp_path):
         await until(lambda: _answers(REDIS, tmp_path))
         async with _launched("redis", tmp_path) as standby:
-            await until(lambda: _holds_open(standby.pid, Layout.of(tmp_path, REDIS).lock_file))
+            await until(lambda: holds_open(standby.pid, Layout.of(tmp_path, REDIS).lock_file))
             standby.terminate()
             async with asyncio.timeout(5):
                 assert await standby.wait() == 0
@@ -94,7 +95,7 @@ async def test_servers_do_not_outlive_an_owner_that_was_killed(tmp_path: Path) -
     ]
     owner.kill()
     await owner.wait()
-    await until(lambda: not any(map(_alive, pids)))
+    await until(lambda: not any(map(alive, pids)))
 
 
 _OWNER = """
@@ -188,17 +189,6 @@ async def _uri(kind: ServerKind, data_dir: Path) -> str:
 
 async def _answers(kind: ServerKind, data_dir: Path) -> bool:
     return await answering_uri(kind, Layout.of(data_dir, kind)) is not None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _holds_open(pid: int, file: Path) -> bool:
-    return any(opened.resolve() == file for opened in Path(f"/proc/{pid}/fd").iterdir())
 
 
 async def _write(uris: ServerUris) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from sessions.errors import LeaseLostError
-from sessions.leases import Lease
+from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.messages import MessageStatus
 from sessions.states import ConnectionState, Reason
 from tests.builders import OWNER, Stores
@@ -26,9 +26,9 @@ async def test_of_many_workers_one_gets_the_lease(stores: Stores) -> None:
 
 async def test_a_lease_that_ran_out_is_taken_with_a_higher_generation(stores: Stores) -> None:
     connection, first = await stores.leased("one", SHORT)
-    second = await _acquired(stores, "two")
+    second = await _acquired(stores.leases("two"))
     assert second.generation == first.generation + 1
-    assert not await stores.leases("one").renew(first)
+    assert await stores.leases("one").renew(first) is Renewal.LOST
     with pytest.raises(LeaseLostError):
         await stores.connections.move(
             first, ConnectionState.STARTING, ConnectionState.CONNECTED, None
@@ -39,16 +39,26 @@ async def test_a_lease_that_ran_out_is_taken_with_a_higher_generation(stores: St
 async def test_a_renewed_lease_is_not_taken(stores: Stores) -> None:
     _, lease = await stores.leased("one", SHORT)
     keeper = stores.leases("one")
-    assert await keeper.renew(lease)
+    assert await keeper.renew(lease) is Renewal.KEPT
     await asyncio.sleep(SHORT.total_seconds() * 2)  # what is tested is that time has passed
     assert await stores.leases("two").acquire() is None
 
 
 async def test_a_restarted_worker_does_not_take_its_old_lease_for_its_own(stores: Stores) -> None:
     _, lease = await stores.leased("one", SHORT)
-    again = await _acquired(stores, "one")
+    restarted = stores.leases("one", instance="restarted")
+    assert await restarted.acquire() is None
+    again = await _acquired(restarted)
     assert again.generation == lease.generation + 1
-    assert not await stores.leases("one").renew(lease)
+    assert await stores.leases("one").renew(lease) is Renewal.LOST
+
+
+async def test_a_lease_whose_granting_got_lost_on_the_way_is_granted_again(stores: Stores) -> None:
+    connection, lost = await stores.leased("one")
+    again = await stores.leases("one").acquire()
+    assert again is not None
+    assert again.generation == lost.generation + 1
+    assert await stores.leases("one").acquire(running=[connection.id]) is None
 
 
 async def test_a_released_connection_is_free_at_once(stores: Stores) -> None:
@@ -63,7 +73,7 @@ async def test_a_stale_owner_cannot_touch_a_message_that_a_newer_one_claimed(
     connection, old = await stores.leased("one", SHORT)
     message = await stores.message(connection)
     assert await stores.outbox.claim_next(old)
-    new = await _acquired(stores, "two")
+    new = await _acquired(stores.leases("two"))
     assert [left.id for left in await stores.outbox.left_over(new)] == [message.id]
     with pytest.raises(LeaseLostError):
         await stores.outbox.settle(old, message, MessageStatus.SENT)
@@ -75,7 +85,7 @@ async def test_a_connection_that_shall_stop_loses_its_lease_at_the_next_renewal(
 ) -> None:
     connection, lease = await stores.leased("one")
     await stores.connections.want(connection, "stopped")
-    assert not await stores.leases("one").renew(lease)
+    assert await stores.leases("one").renew(lease) is Renewal.UNWANTED
     await stores.leases("one").release(lease, Reason.WAITING_FOR_WORKER)
     assert (await stores.connections.get(connection.id)).state is ConnectionState.STOPPED
     assert await stores.leases("two").acquire() is None
@@ -94,9 +104,8 @@ async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
     await until(lost)
 
 
-async def _acquired(stores: Stores, worker: str) -> Lease:
+async def _acquired(leases: LeaseStore) -> Lease:
     """Take the one connection as soon as it is free."""
-    leases = stores.leases(worker)
     async with asyncio.timeout(10):
         while (lease := await leases.acquire()) is None:  # noqa: ASYNC110  it sends no event
             await asyncio.sleep(0.02)

@@ -5,48 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
-from playwright.async_api import Playwright, async_playwright
 
-from tests.integration.whatsapp_web_driver import Hand, open_tab
+from tests.integration.whatsapp_web_driver import Hand, World, small_world
 from tests.waiting import until
-from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
 ME = "+972501234567"
 FRIEND = "15551234567@c.us"
 
 
 @pytest.fixture
-async def playwright() -> AsyncIterator[Playwright]:
-    async with async_playwright() as playwright:
-        yield playwright
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with small_world(tmp_path) as world:
+        yield world
 
 
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
-    async with whatsapp_web(tmp_path / "service") as web:
-        yield web
-
-
-@pytest.fixture
-async def hand(web: WhatsAppWeb) -> AsyncIterator[Hand]:
-    async with aiohttp.ClientSession() as session:
-        hand = Hand(session, web.url)
-        await hand.faults(syncMs=300)
-        yield hand
-
-
-async def test_a_message_goes_from_code_to_read(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    async with open_tab(playwright, web.url, tmp_path / "profile") as tab:
+async def test_a_message_goes_from_code_to_read(world: World) -> None:
+    async with world.tab() as tab:
         await tab.open()
         assert (await tab.state())["mode"] == "QR"
         code = await tab.code()
         assert len(code.split(",")) == 4
-        await hand.link(tab, ME)
-        stale, _ = await hand.call("POST", f"/control/phones/{ME}/scan", code=code)
+        await world.hand.link(tab, ME)
+        stale, _ = await world.hand.call("POST", f"/control/phones/{ME}/scan", code=code)
         assert stale == 409
         assert await tab.state() == {
             "authenticated": True,
@@ -65,7 +46,7 @@ async def test_a_message_goes_from_code_to_read(
         assert (await tab.send(FRIEND, "hello", message_id=chosen))["error"] == (
             "DuplicateMessageError"
         )
-        [entry] = await hand.ledger()
+        [entry] = await world.hand.ledger()
         assert entry["text"] == "hello"
         assert entry["arrivals"] == 1
         assert entry["deliveredAt"] is not None
@@ -75,15 +56,12 @@ async def test_a_message_goes_from_code_to_read(
         assert tab.complaints == []
 
 
-async def test_a_restart_needs_no_code_and_knows_its_messages(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    profile = tmp_path / "profile"
-    async with open_tab(playwright, web.url, profile) as tab:
+async def test_a_restart_needs_no_code_and_knows_its_messages(world: World) -> None:
+    async with world.tab() as tab:
         await tab.open()
-        await hand.link(tab, ME)
+        await world.hand.link(tab, ME)
         sent = await tab.send(FRIEND, "once")
-    async with open_tab(playwright, web.url, profile) as tab:
+    async with world.tab() as tab:
         await tab.open()
         await tab.until_mode("MAIN")
         assert await tab.heard("conn.authenticated") == []
@@ -95,7 +73,7 @@ async def test_a_restart_needs_no_code_and_knows_its_messages(
         )
         missing = await tab.look_up(FRIEND, await tab.new_id(FRIEND))
         assert missing == {"error": "msg_not_found"}
-    [entry] = await hand.ledger()
+    [entry] = await world.hand.ledger()
     assert entry["arrivals"] == 1
 
 
@@ -107,103 +85,90 @@ async def test_a_restart_needs_no_code_and_knows_its_messages(
     ],
     ids=["localStorage", "IndexedDB"],
 )
-async def test_half_a_login_is_none(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path, loss: str
-) -> None:
-    async with open_tab(playwright, web.url, tmp_path / "profile") as tab:
+async def test_half_a_login_is_none(world: World, loss: str) -> None:
+    async with world.tab() as tab:
         await tab.open()
-        await hand.link(tab, ME)
-        await tab.page.goto(web.url + "/static/page.css")
+        await world.hand.link(tab, ME)
+        await tab.page.goto(world.web.url + "/static/page.css")
         await tab.ask(loss)
         await tab.open()
         await tab.until_mode("QR")
         assert (await tab.state())["authenticated"] is False
 
 
-async def test_codes_take_turns_then_rest_until_asked(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    await hand.faults(qrFirstMs=1500, qrNextMs=250)
-    async with open_tab(playwright, web.url, tmp_path / "profile") as tab:
+async def test_codes_take_turns_then_rest_until_asked(world: World) -> None:
+    await world.hand.faults(qrFirstMs=1500, qrNextMs=250)
+    async with world.tab() as tab:
         await tab.open()
         first = await tab.code()
         await tab.until("WPP.whatsapp.Socket.state === 'UNPAIRED_IDLE'")
         assert await tab.heard("conn.qrcode_idle")
         assert len(await tab.heard("conn.auth_code_change")) == 6
-        assert (await hand.call("POST", f"/control/phones/{ME}/scan", code=first))[0] == 409
-        await hand.faults(qrFirstMs=60_000)
+        assert (await world.hand.call("POST", f"/control/phones/{ME}/scan", code=first))[0] == 409
+        await world.hand.faults(qrFirstMs=60_000)
         fresh = await tab.ask("WPP.conn.refreshQR().then((code) => code.fullCode)")
         assert fresh != first
-        await hand.good("POST", f"/control/phones/{ME}/scan", code=fresh)
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=fresh)
         await tab.until_mode("MAIN")
 
 
-async def test_a_ghost_stays_until_its_record_is_sent_again(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    profile = tmp_path / "profile"
-    async with open_tab(playwright, web.url, profile) as tab:
+async def test_a_ghost_stays_until_its_record_is_sent_again(world: World) -> None:
+    async with world.tab() as tab:
         await tab.open()
-        await hand.link(tab, ME)
-        await hand.faults(pendingOnly=True)
+        await world.hand.link(tab, ME)
+        await world.hand.faults(pendingOnly=True)
         ghost = await tab.new_id(FRIEND)
         await tab.start_send(FRIEND, "boo", ghost)
         await tab.until(f"WPP.whatsapp.MsgStore.get('{ghost}') !== undefined")
         assert await tab.ask("window.sent ?? null") is None
-    await hand.faults(pendingOnly=False)
-    async with open_tab(playwright, web.url, profile) as tab:
+    await world.hand.faults(pendingOnly=False)
+    async with world.tab() as tab:
         await tab.open()
         await tab.until_mode("MAIN")
         assert await tab.look_up(FRIEND, ghost) == {"ack": 0, "body": "boo"}
-        assert await hand.ledger() == []
+        assert await world.hand.ledger() == []
         again = await tab.ask(
             "async (id) => (await require('WAWebSendMsgRecordAction')"
             ".sendMsgRecord(await WPP.chat.getMessageById(id))).messageSendResult",
             ghost,
         )
         assert again == "OK"
-        [entry] = await hand.ledger()
+        [entry] = await world.hand.ledger()
         assert ghost.endswith(entry["id"])
 
 
-async def test_a_logout_leaves_nothing_behind(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    async with open_tab(playwright, web.url, tmp_path / "profile") as tab:
+async def test_a_logout_leaves_nothing_behind(world: World) -> None:
+    async with world.tab() as tab:
         await tab.open()
-        await hand.link(tab, ME)
+        await world.hand.link(tab, ME)
         await tab.ask("() => { WPP.conn.logout(); }")
         await tab.page.wait_for_url("**/?post_logout=1*")
         await tab.until_mode("QR")
         assert await tab.ask("Object.keys(localStorage)") == []
-        assert await hand.good("GET", "/control/devices") == []
+        assert await world.hand.good("GET", "/control/devices") == []
 
 
-async def test_a_headless_browser_is_refused(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
+async def test_a_headless_browser_is_refused(world: World) -> None:
     agent = "Mozilla/5.0 AppleWebKit/537.36 HeadlessChrome/150.0.0.0 Safari/537.36"
-    async with open_tab(playwright, web.url, tmp_path / "profile", user_agent=agent) as tab:
-        await tab.page.goto(web.url + "/")
+    async with world.tab(user_agent=agent) as tab:
+        await tab.page.goto(world.web.url + "/")
         assert "works with Google Chrome" in await tab.page.content()
         assert await tab.ask("typeof window.require") == "undefined"
 
 
-async def test_the_number_book(
-    playwright: Playwright, web: WhatsAppWeb, hand: Hand, tmp_path: Path
-) -> None:
-    await hand.good("PUT", "/control/numbers/+15559999999", registered=False)
-    await hand.good("PUT", "/control/numbers/+15557777777", addressing="lid", lid="77")
+async def test_the_number_book(world: World) -> None:
+    await world.hand.good("PUT", "/control/numbers/+15559999999", registered=False)
+    await world.hand.good("PUT", "/control/numbers/+15557777777", addressing="lid", lid="77")
     query = "(to) => WPP.contact.queryWidExists(to).then((found) => found && String(found.wid))"
-    async with open_tab(playwright, web.url, tmp_path / "profile") as tab:
+    async with world.tab() as tab:
         await tab.open()
-        await hand.link(tab, ME)
+        await world.hand.link(tab, ME)
         assert await tab.ask(query, FRIEND) == FRIEND
         assert await tab.ask(query, "15559999999@c.us") is None
         key = await tab.new_id("15557777777@c.us")
         assert key.startswith("true_77@lid_")
         assert (await tab.send("15557777777@c.us", "hidden", message_id=key))["result"] == "OK"
-        await until(lambda: _has(hand, "+15557777777"))
+        await until(lambda: _has(world.hand, "+15557777777"))
 
 
 async def _has(hand: Hand, recipient: str) -> bool:

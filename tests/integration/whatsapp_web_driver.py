@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Error, Page, Playwright
+from playwright.async_api import Error, Page, Playwright, async_playwright
 
 from tests.waiting import until
+from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 WA_JS = Path(__file__).parents[2] / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
@@ -168,20 +169,49 @@ class Hand:
         await tab.until_mode("MAIN")
 
 
+@dataclass
+class World:
+    """A simulated WhatsApp Web, a hand on it, and browsers to visit it with."""
+
+    web: WhatsAppWeb
+    hand: Hand
+    playwright: Playwright
+    folder: Path
+
+    @asynccontextmanager
+    async def tab(
+        self, profile: str = "profile", *, user_agent: str = USER_AGENT
+    ) -> AsyncIterator[Tab]:
+        """Give a tab of a browser with this profile; the browser is closed cleanly afterwards."""
+        context = await self.playwright.chromium.launch_persistent_context(
+            self.folder / profile,
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", f"--user-agent={user_agent}"],
+        )
+        try:
+            await context.add_init_script(BEFORE + WA_JS.read_text(encoding="utf-8") + AFTER)
+            tab = Tab(context.pages[0], self.web.url, [])
+            tab.page.on("pageerror", lambda error: tab.complaints.append(error.message))
+            yield tab
+        finally:
+            await context.close()
+
+    @asynccontextmanager
+    async def linked(self, number: str, profile: str = "profile") -> AsyncIterator[Tab]:
+        """Give a tab that is linked to a number."""
+        async with self.tab(profile) as tab:
+            await tab.open()
+            await self.hand.link(tab, number)
+            yield tab
+
+
 @asynccontextmanager
-async def open_tab(
-    playwright: Playwright, url: str, profile: Path, *, user_agent: str = USER_AGENT
-) -> AsyncIterator[Tab]:
-    """Give a tab of a browser with this profile; the browser is closed cleanly afterwards."""
-    context = await playwright.chromium.launch_persistent_context(
-        profile,
-        executable_path=CHROMIUM,
-        args=["--no-sandbox", f"--user-agent={user_agent}"],
-    )
-    try:
-        await context.add_init_script(BEFORE + WA_JS.read_text(encoding="utf-8") + AFTER)
-        tab = Tab(context.pages[0], url, [])
-        tab.page.on("pageerror", lambda error: tab.complaints.append(error.message))
-        yield tab
-    finally:
-        await context.close()
+async def small_world(folder: Path) -> AsyncIterator[World]:
+    """Start the service, with a first synchronisation that takes no time."""
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(whatsapp_web(folder / "service"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        playwright = await stack.enter_async_context(async_playwright())
+        hand = Hand(session, web.url)
+        await hand.faults(syncMs=200)
+        yield World(web, hand, playwright, folder)

@@ -3,11 +3,10 @@
  */
 'use strict';
 
-__d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAWebCmd', 'WAWebNetworkStatus', 'WAWebQRLinking'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+__d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebConnModel', 'WAWebCmd', 'WAWebNetworkStatus', 'WAWebQRLinking'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   const { transport, ServerError } = require('WAWebTransport');
   const credentials = require('WAWebCredentials');
   const { Socket } = require('WAWebSocketModel');
-  const { Stream } = require('WAWebStreamModel');
   const { Conn } = require('WAWebConnModel');
   const { Cmd } = require('WAWebCmd');
   const network = require('WAWebNetworkStatus');
@@ -33,7 +32,7 @@ __d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel'
   }
 
   async function connect() {
-    if (Socket.state !== 'UNPAIRED') Socket.set({ state: 'OPENING' });
+    if (!Socket.state.startsWith('UNPAIRED')) Socket.set({ state: 'OPENING' });
     const login = await credentials.restore();
     if (!login && localStorage.getItem('last-wid-md')) await credentials.forget();
     await credentials.load();
@@ -46,68 +45,58 @@ __d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel'
   }
 
   async function logIn({ device, token }) {
-    if (!Cmd.isMainLoaded) Stream.show('SYNCING', 'CONNECTING');
     const { challenge } = await transport.request('login', { device, token });
     const signature = await credentials.sign(challenge);
     const me = await transport.request('prove', { device, signature });
     require('WAWebServerMood').apply(me.faults);
+    require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan({ banned: false });
     const { createWid } = require('WAWebWidFactory');
     Conn.set({ wid: createWid(me.phone), pushname: me.name, platform: me.business ? 'smba' : 'android', isSMB: me.business, connected: true });
     network.set({ online: true });
-    Socket.set({ state: 'CONNECTED', stream: 'SYNCING' });
+    Socket.set({ state: 'CONNECTED', stream: Socket.hasSynced ? 'RESUMING' : 'SYNCING' });
     await synchronise(device, me.faults.syncMs);
   }
 
   async function synchronise(device, syncMs) {
-    const first = !Cmd.isMainLoaded;
-    Stream.show(first ? 'SYNCING' : Stream.mode, first ? 'SYNCING' : 'RESUMING');
-    if (first) {
+    if (!Cmd.isMainLoaded) {
       await require('WAWebChatCollection').ChatCollection.loadFromStorage();
       Cmd.mainLoaded();
       await new Promise((resolve) => setTimeout(resolve, syncMs));
     }
-    await require('WAWebGroupMetadataCollection').default.loadFromServer();
+    await importNamespace('WAWebGroupMetadataCollection').default.loadFromServer();
     await transport.request('ready', { device });
     await offlineDelivered.promise;
     Socket.set({ stream: 'CONNECTED' });
-    Stream.show('MAIN', 'NORMAL');
-    Socket.set({ hasSynced: false }, { silent: true });
     Socket.set({ hasSynced: true });
   }
 
   async function onFailure(error) {
     transport.close();
-    if (error instanceof ServerError && error.status === UNKNOWN_COMPANION) {
-      return require('WAWebLogout').logout(false, 'unknown_companion');
-    }
-    if (error instanceof ServerError && error.status === TEMPORARILY_BANNED) {
-      require('WAWebBackendEventBus').BackendEventBus.trigger('temporary_ban', { seconds: error.seconds });
-      Cmd.onTemporaryBan({ seconds: error.seconds });
-    }
+    if (error.status === UNKNOWN_COMPANION) return require('WAWebLogout').logout(false, 'unknown_companion');
+    if (error.status === TEMPORARILY_BANNED) tellBan(error);
     onLost();
-    const wait = RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)];
-    setTimeout(start, wait);
+    if (!(error instanceof ServerError)) network.set({ online: false });
+    return setTimeout(start, RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
+  }
+
+  function tellBan({ seconds }) {
+    const ban = { banned: true, code: 101, expire: Math.ceil(seconds), message: undefined, url: undefined };
+    require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan(ban);
   }
 
   function onLost() {
     offlineDelivered.promise.catch(() => {});
     offlineDelivered.reject(new Error('the connection broke'));
     offlineDelivered = Promise.withResolvers();
-    offlineDelivered.promise.catch(() => {});
     if (stopped) return;
-    network.set({ online: false });
     Conn.set({ connected: false });
-    if (credentials.getMe()) {
-      Socket.set({ state: 'OPENING', stream: 'DISCONNECTED' });
-      Stream.set({ info: 'OFFLINE', displayInfo: 'OFFLINE' });
-    }
+    if (credentials.getMe()) Socket.set({ state: 'OPENING', stream: 'DISCONNECTED' });
   }
 
   function onConflict() {
     stopped = true;
     transport.close();
     Socket.set({ state: 'CONFLICT', stream: 'DISCONNECTED' });
-    Stream.show('CONFLICT', 'OFFLINE');
   }
 
   async function takeover() {
@@ -132,7 +121,10 @@ __d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel'
   transport.on('push:offline-end', () => offlineDelivered.resolve());
   transport.on('push:conflict', onConflict);
   transport.on('push:unlinked', () => require('WAWebLogout').logout(false, 'unknown_companion'));
-  window.addEventListener('offline', () => transport.close());
+  window.addEventListener('offline', () => {
+    network.set({ online: false });
+    transport.close();
+  });
 
   Object.assign(exports, { start, takeover, whenReady });
   exports.stop = () => {
@@ -150,13 +142,12 @@ __d('WAWebLogout', ['WAWebConnection', 'WAWebCredentials', 'WAWebCmd'], (global,
     const { transport } = require('WAWebTransport');
     const codes = require('WAWebLogoutReason');
     const code = codes.getErrorCodeFromLogoutReason(reason);
+    if (code !== undefined) codes.setPrevLogoutReasonCode(code);
     if (tellServer) await transport.request('logout').catch(() => {});
     require('WAWebConnection').stop();
     require('WAWebCmd').Cmd.logout();
-    require('WAWebSocketModel').Socket.set({ state: 'UNPAIRED', stream: 'DISCONNECTED' });
     await require('WAWebCredentials').forget();
-    codes.setPrevLogoutReasonCode(code);
-    location.replace(`/?post_logout=1&logout_reason=${code}`);
+    location.replace(`/?post_logout=1${code === undefined ? '' : `&logout_reason=${code}`}`);
   };
 });
 

@@ -33,17 +33,53 @@ __d('WAWebMsgType', [], (global, require, importDefault, importNamespace, lazy, 
 });
 
 __d('WAWebLogoutReasonConstants', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.LogoutReason = { UserInitiated: 'user_initiated', UnknownCompanion: 'unknown_companion', AccountLocked: 'account_locked', ClientVersionOutdated: 'client_version_outdated', StorageInitializationFailed: 'web_fail_storage_initialization' };
-  exports.LOGOUT_REASON_CODE = { UserInitiated: 0, UnknownCompanion: 1, AccountLocked: 2, ClientVersionOutdated: 3, StorageInitializationFailed: 4 };
+  exports.LogoutReason = {
+    UserInitiated: 'user_initiated',
+    SyncdFailure: 'syncd_failure',
+    InvalidAdvStatus: 'invalid_adv_status',
+    CriticalSyncTimeout: 'critical_sync_timeout',
+    SyncdTimeout: 'syncd_timeout',
+    HistorySyncTimeout: 'history_sync_timeout',
+    AccountSyncTimeout: 'account_sync_timeout',
+    MDOptOut: 'md_opt_out',
+    UnknownCompanion: 'unknown_companion',
+    ClientVersionOutdated: 'client_version_outdated',
+    SyncdErrorDuringBootstrap: 'syncd_error_during_bootstrap',
+    AccountSyncError: 'account_sync_error',
+    StorageQuotaExceeded: 'storage_quota_exceeded',
+    PrimaryIdentityKeyChange: 'primary_identity_key_change',
+    MissingEncSalt: 'missing_enc_salt',
+    MissingScreenLockSalt: 'missing_screen_lock_salt',
+    AccountLocked: 'account_locked',
+    LidMigrationSplitThreadMismatch: 'lid_migration_split_thread_mismatch',
+    LidMigrationNoLidAvailiable: 'lid_migration_no_lid_available',
+    LidMigrationPrimaryMappingsObsolete: 'lid_migration_primary_mappings_obsolete',
+    LidMigrationPeerMappingsNotReceived: 'lid_migration_peer_mapping_not_received',
+    LidMigrationStateDiscrepancy: 'lid_migration_state_discrepancy',
+    LidMigrationPeerMappingsMalformed: 'lid_migration_peer_mapping_malformed',
+    LidMigrationFailedToParseMapping: 'lid_migration_failed_to_parse_mapping',
+    LidMigrationCompanionIncompatibleKillswitch: 'lid_migration_companion_incompatible_killswitch',
+    LidMigrationOneOnOneThreadMigrationInternalError: 'lid_migration_one_on_one_thread_migration_internal_error',
+    LidBlocklistPnWhenMigrated: 'lid_blocklist_pn_when_migrated',
+    LidBlocklistChatDbUnmigrated: 'lid_blocklist_chat_db_unmigrated',
+    WebFailAddChat: 'web_fail_add_chat',
+    WebFailOfflineResume: 'web_fail_offline_resume',
+    WebFailStorageInitialization: 'web_fail_storage_initialization',
+    WebFailEncSalt: 'web_fail_enc_salt',
+    CacheStorageOpenFailed: 'cache_storage_open_failed',
+  };
+  exports.LOGOUT_REASON_CODE = { CLIENT_FATAL: '0', SYNC_FAIL: '1', INITIAL_HISTORY_SYNC_TIMEOUT: '2', ACCOUNT_LOCKED: '3' };
 });
 
 __d('WAWebLogoutReason', ['WAWebLogoutReasonConstants'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   const { LogoutReason, LOGOUT_REASON_CODE } = require('WAWebLogoutReasonConstants');
-  exports.getErrorCodeFromLogoutReason = (reason) => {
-    const name = Object.keys(LogoutReason).find((key) => LogoutReason[key] === reason);
-    return LOGOUT_REASON_CODE[name] ?? LOGOUT_REASON_CODE.UserInitiated;
+  const WITH_CODE = {
+    [LogoutReason.AccountLocked]: LOGOUT_REASON_CODE.ACCOUNT_LOCKED,
+    [LogoutReason.SyncdFailure]: LOGOUT_REASON_CODE.SYNC_FAIL,
+    [LogoutReason.HistorySyncTimeout]: LOGOUT_REASON_CODE.INITIAL_HISTORY_SYNC_TIMEOUT,
   };
-  exports.setPrevLogoutReasonCode = (code) => sessionStorage.setItem('prev-logout-reason-code', String(code));
+  exports.getErrorCodeFromLogoutReason = (reason) => WITH_CODE[reason];
+  exports.setPrevLogoutReasonCode = (code) => sessionStorage.setItem('prev-logout-reason-code', code);
   exports.getPrevLogoutReasonCode = () => sessionStorage.getItem('prev-logout-reason-code');
   exports.setPrevCustomLogoutMessage = (text) => sessionStorage.setItem('prev-logout-message', text);
   exports.getPrevCustomLogoutMessage = () => sessionStorage.getItem('prev-logout-message');

@@ -64,6 +64,11 @@ __d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDe
     return me !== null || NEEDED.every((name) => localStorage.getItem(name) !== null);
   }
 
+  /** Make a new secret for the next codes; the one before is worth nothing from now on. */
+  function renewSecret() {
+    registration.secret = crypto.getRandomValues(new Uint8Array(32));
+  }
+
   const sign = async (challenge) => encodeB64(await crypto.subtle.sign('Ed25519', registration.identity.privateKey, decodeB64(challenge)));
 
   async function checkProof(login) {
@@ -77,7 +82,7 @@ __d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDe
     await storage.wipe();
   }
 
-  Object.assign(exports, { load, save, restore, sign, checkProof, forget });
+  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, forget });
   exports.getRegistration = () => registration;
   exports.getMe = () => me;
   exports.hasStoredLogin = isRegistered;
@@ -106,6 +111,7 @@ __d('WAWebUserPrefsMultiDevice', ['WAWebCredentials', 'WABase64'], (global, requ
     const registration = require('WAWebCredentials').getRegistration();
     return registration && require('WABase64').encodeB64(registration.secret);
   };
+  exports.isRegistered = () => require('WAWebCredentials').hasStoredLogin();
   exports.setADVSignedIdentity = () => {};
   exports.getADVSignedIdentity = () => null;
 });
@@ -120,10 +126,6 @@ __d('WAWebAdvSignatureApi', [], (global, require, importDefault, importNamespace
 
 __d('WAWebLoginState', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   exports.isLoggedIn = () => require('WAWebCredentials').hasStoredLogin();
-});
-
-__d('WAWebRegistrationState', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.isRegistered = () => require('WAWebCredentials').hasStoredLogin();
 });
 
 __d('WAWebUserPrefsMeUser', ['WAWebCredentials', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {

@@ -3,10 +3,9 @@
  */
 'use strict';
 
-__d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAWebCmd', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+__d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebConnModel', 'WAWebCmd', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   const { transport } = require('WAWebTransport');
   const { Socket } = require('WAWebSocketModel');
-  const { Stream } = require('WAWebStreamModel');
   const { Conn } = require('WAWebConnModel');
   const credentials = require('WAWebCredentials');
   let timer = null;
@@ -21,12 +20,15 @@ __d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel',
       device: `${name ?? 'Browser'} (${os})`,
     });
     require('WAWebNetworkStatus').set({ online: true });
+    credentials.renewSecret();
     await show(refs);
   }
 
   async function refresh() {
     if (credentials.getMe()) return;
-    await show(await transport.request('refs'));
+    const refs = await transport.request('refs');
+    credentials.renewSecret();
+    await show(refs);
   }
 
   async function show([next, ...later]) {
@@ -37,10 +39,8 @@ __d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel',
       return;
     }
     await transport.request('showing', { ref: next.ref });
-    Conn.set({ refTTL: next.ms });
-    Conn.set({ ref: next.ref });
+    Conn.set({ ref: next.ref, refTTL: next.ms });
     Socket.set({ state: 'UNPAIRED' });
-    Stream.show('QR', 'NORMAL');
     timer = setTimeout(() => show(later).catch(() => {}), next.ms);
   }
 
@@ -56,7 +56,7 @@ __d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel',
   transport.on('push:pair-success', onPaired);
   transport.on('push:passkey-wanted', () => {
     clearTimeout(timer);
-    Socket.set({ state: 'PAIRING' });
+    require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerPasskeyPrologueRequest();
     require('WAWebServerMood').askForPasskey();
   });
   transport.on('lost', () => clearTimeout(timer));
@@ -71,6 +71,10 @@ __d('WAWebLinkDeviceEvents', ['WAWebEventEmitter'], (global, require, importDefa
   class LinkDeviceEvents extends EventEmitter {
     triggerRefreshAltLinkingCode() {
       this.trigger('link_device_events:refresh_alt_linking_code');
+    }
+
+    triggerPasskeyPrologueRequest() {
+      this.trigger('link_device_events:passkey_prologue_request');
     }
 
     triggerPrimaryHelloReceived() {

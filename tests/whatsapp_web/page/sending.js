@@ -68,9 +68,17 @@ __d('WAWebSendMsgJob', ['WAWebTransport', 'WAWebConnection', 'WAWebE2EProtoGener
 __d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   const { ACK } = require('WAWebAck');
 
-  async function note(msg, ack) {
+  const NEW_CHATS_CAPPED = 475;
+
+  async function note(msg, ack, changes = {}) {
     msg.updateAck(ack);
-    await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, { ack: msg.ack });
+    msg.set(changes);
+    await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, { ...changes, ack: msg.ack });
+  }
+
+  async function noteRefusal(msg, code) {
+    const errorCode = code === NEW_CHATS_CAPPED ? 'UserReachedMaxMonthlyLimitForNewMessages' : undefined;
+    await note(msg, ACK.FAILED, { isSendFailure: true, ...(errorCode && { errorCode }) });
   }
 
   /** Send a stored message, under the id that it has. Never throws: the result says how it went. */
@@ -78,7 +86,7 @@ __d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, r
     try {
       const answer = await require('WAWebSendMsgJob').sendOnce(msg.attributes);
       if (answer?.error) {
-        await note(msg, ACK.FAILED);
+        await noteRefusal(msg, answer.error);
         return { messageSendResult: 'ERROR_UNKNOWN', ackErrorCode: answer.error, t: null };
       }
       await note(msg, ACK.SENT);

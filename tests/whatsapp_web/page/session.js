@@ -22,8 +22,8 @@ __d('WAWebCmd', ['WAWebEventEmitter'], (global, require, importDefault, importNa
       this.trigger('logout');
     }
 
-    onTemporaryBan(details) {
-      this.trigger('temporary_ban', details);
+    onTemporaryBanFromBridge(details) {
+      this.trigger('account_temporarily_banned_from_bridge', details);
     }
 
     setActiveFilter(filter) {
@@ -44,10 +44,21 @@ __d('WAWebCmd', ['WAWebEventEmitter'], (global, require, importDefault, importNa
   exports.Cmd = new CmdImpl();
 });
 
-__d('WAWebBackendEventBus', ['WAWebEventEmitter'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+__d('WAWebBackendEventBus', ['WAWebEventEmitter', 'WAWebCmd'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
   const EventEmitter = require('WAWebEventEmitter');
-  exports.BackendEvent = { StorageInitializationError: 'storage_initialization_error', TemporaryBan: 'temporary_ban' };
-  exports.BackendEventBus = new EventEmitter();
+
+  class BackendEventBusImpl extends EventEmitter {
+    triggerTemporaryBan(details) {
+      this.trigger('account_temporarily_banned', details);
+      require('WAWebCmd').Cmd.onTemporaryBanFromBridge(details);
+    }
+
+    triggerStorageInitializationError(error) {
+      this.trigger('storage_initialization_error', error);
+    }
+  }
+  exports.BackendEvent = { STORAGE_INITIALIZATION_ERROR: 'storage_initialization_error', ACCOUNT_TEMPORARILY_BANNED: 'account_temporarily_banned' };
+  exports.BackendEventBus = new BackendEventBusImpl();
 });
 
 __d('WAWebConnModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
@@ -63,29 +74,6 @@ __d('WAWebConnModel', ['WAWebBaseModel'], (global, require, importDefault, impor
   ConnImpl.prototype.proxyName = 'conn';
   exports.ConnImpl = ConnImpl;
   exports.Conn = new ConnImpl();
-});
-
-__d('WAWebStreamModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const { BaseModel } = require('WAWebBaseModel');
-
-  class StreamImpl extends BaseModel {
-    static defaults = () => ({ mode: undefined, info: 'OPENING', displayInfo: 'OPENING', available: false, needsUpdate: false, resumeCount: 0, unavailableShiftTimer: undefined });
-
-    markAvailable() {
-      this.set({ available: true });
-    }
-
-    markUnavailable() {
-      this.set({ available: false });
-    }
-
-    show(mode, info) {
-      this.set({ info, displayInfo: info });
-      this.set({ mode });
-    }
-  }
-  exports.StreamImpl = StreamImpl;
-  exports.Stream = new StreamImpl();
 });
 
 __d('WAWebSocketModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
@@ -135,3 +123,55 @@ __d('WAWebNetworkStatus', ['WAWebBaseModel'], (global, require, importDefault, i
   }
   exports.default = new NetworkStatus();
 }, 98);
+
+__d('WAWebStreamModel', ['WAWebBaseModel', 'WAWebSocketModel', 'WAWebNetworkStatus', 'WAWebUserPrefsMultiDevice'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+  const { BaseModel } = require('WAWebBaseModel');
+  const { Socket } = require('WAWebSocketModel');
+  const { isRegistered } = require('WAWebUserPrefsMultiDevice');
+  const network = require('WAWebNetworkStatus');
+  const BLOCKING = ['PROXYBLOCK', 'CONFLICT', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'DEPRECATED_VERSION'];
+
+  /** Which screen belongs to the socket's state. An unlinked page is on the QR screen from the start. */
+  function modeNow() {
+    const { state, stream, hasSynced } = Socket;
+    if (!isRegistered() && state !== 'PROXYBLOCK') return 'QR';
+    if (BLOCKING.includes(state)) return state;
+    if (state === 'UNPAIRED' || state === 'UNPAIRED_IDLE') return 'QR';
+    if (state === 'UNLAUNCHED') return 'SYNCING';
+    if (state === 'OPENING' && !network.online && !hasSynced) return 'OFFLINE';
+    return hasSynced || stream === 'CONNECTED' ? 'MAIN' : 'SYNCING';
+  }
+
+  function infoNow() {
+    const { state, stream, hasSynced } = Socket;
+    if (state === 'OPENING') return network.online ? 'OPENING' : 'OFFLINE';
+    if (state === 'PAIRING') return hasSynced ? 'RESUMING' : 'PAIRING';
+    if (state === 'CONNECTED' && stream !== 'CONNECTED' && !hasSynced) return 'SYNCING';
+    return 'NORMAL';
+  }
+
+  class StreamImpl extends BaseModel {
+    static defaults = () => ({ info: 'NORMAL', mode: isRegistered() ? 'SYNCING' : 'QR', displayInfo: 'CONNECTING', available: document.hasFocus(), needsUpdate: undefined, resumeCount: 0, phoneAuthed: false });
+
+    initialize() {
+      this.listenTo(Socket, 'change:state change:stream change:hasSynced', this.follow);
+      this.listenTo(network, 'change:online', this.follow);
+    }
+
+    follow() {
+      const info = infoNow();
+      const displayInfo = Socket.hasSynced && info !== 'OFFLINE' ? 'NORMAL' : info;
+      this.set({ info, mode: modeNow(), displayInfo, phoneAuthed: Socket.stream !== 'DISCONNECTED' });
+    }
+
+    markAvailable() {
+      this.set({ available: true });
+    }
+
+    markUnavailable() {
+      this.set({ available: false });
+    }
+  }
+  exports.StreamImpl = StreamImpl;
+  exports.Stream = new StreamImpl();
+});

@@ -62,12 +62,11 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
 
   function draw() {
     planned = false;
-    const linked = Boolean(require('WAWebCredentials').getMe());
     document.body.dataset.mode = Stream.mode ?? 'LOADING';
-    find('linking').hidden = linked || !['UNPAIRED', 'UNPAIRED_IDLE', 'PAIRING'].includes(Socket.state);
+    find('linking').hidden = Stream.mode !== 'QR';
     find('reload-qr').hidden = Socket.state !== 'UNPAIRED_IDLE';
     find('conflict').hidden = Stream.mode !== 'CONFLICT';
-    find('splash').hidden = Stream.mode === 'MAIN' || Stream.mode === 'QR' || Stream.mode === 'CONFLICT';
+    find('splash').hidden = ['MAIN', 'QR', 'CONFLICT'].includes(Stream.mode);
     find('main').hidden = Stream.mode !== 'MAIN';
     find('offline').hidden = Stream.info !== 'OFFLINE';
     find('update').hidden = !Stream.needsUpdate;
@@ -102,6 +101,14 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
     events.on('chatstate', ({ type }) => find('chatstate').replaceChildren(type === 'paused' ? '' : type));
     find('reload-qr').onclick = () => require('WAWebCmd').Cmd.refreshQR();
     find('use-here').onclick = () => Socket.takeover();
+    find('cancel-passkey').onclick = () => {
+      showDialog({ name: 'passkey', open: false });
+      require('WAWebQRLinking').begin().catch(() => {});
+    };
+    require('WAWebCmd').Cmd.on('account_temporarily_banned_from_bridge', ({ banned, expire }) => {
+      showDialog({ name: 'banned', open: banned });
+      find('ban-left').textContent = expire;
+    });
     find('close-whats-new').onclick = () => showDialog({ name: 'whats-new', open: false });
     draw();
   };

@@ -1,0 +1,62 @@
+"""The lease keeper: it gives up in time, and tells a wish to stop from a loss."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from chatgrow_worker.connections.lease_keeper import LeaseKeeper
+from sessions.errors import LeaseLostError
+from sessions.leases import Lease, LeaseStore, Renewal
+from tests.builders import Stores
+
+TTL = timedelta(milliseconds=300)
+MARGIN = TTL / 2
+
+
+class _AwayStore(LeaseStore):
+    """A store whose MongoDB fails, or never answers."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        self._hangs = hangs
+
+    async def renew(self, lease: Lease) -> Renewal:
+        if self._hangs:
+            await asyncio.Event().wait()
+        raise AutoReconnect("away")
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_a_lease_that_cannot_be_renewed_is_given_up(hangs: bool) -> None:
+    store = _AwayStore(hangs=hangs)
+    keeper = LeaseKeeper(store, Lease("c", "w", "i", 1), TTL, MARGIN)
+    keeper.check()
+    with pytest.raises(LeaseLostError):
+        await keeper.keep(asyncio.Event(), asyncio.Event())
+    with pytest.raises(LeaseLostError):
+        keeper.check()
+
+
+async def test_a_lease_that_another_has_is_lost_at_once(stores: Stores) -> None:
+    connection, lease = await stores.leased("one")
+    await stores.leases("one").acquire(connection.id)
+    keeper = LeaseKeeper(stores.leases("one"), lease, TTL, MARGIN)
+    with pytest.raises(LeaseLostError):
+        await keeper.keep(asyncio.Event(), asyncio.Event())
+
+
+async def test_a_wish_to_stop_ends_the_connection_and_keeps_the_lease(stores: Stores) -> None:
+    connection, lease = await stores.leased("one", TTL)
+    keeper = LeaseKeeper(stores.leases("one", TTL), lease, TTL, MARGIN)
+    ending, done = asyncio.Event(), asyncio.Event()
+    keeping = asyncio.create_task(keeper.keep(ending, done))
+    await stores.connections.want(connection, "stopped")
+    async with asyncio.timeout(10):
+        await ending.wait()
+    # While the page is being closed nobody else may have it.
+    assert await stores.leases("one", TTL).renew(lease) is Renewal.UNWANTED
+    done.set()
+    await keeping

@@ -1,0 +1,216 @@
+"""Prove each way in which the simulated service can fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from playwright.async_api import Error
+
+from tests.integration.whatsapp_web_driver import Tab, World, small_world
+from tests.waiting import until
+
+ME = "+972501234567"
+FRIEND = "15551234567@c.us"
+STRANGER = "15557654321@c.us"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with small_world(tmp_path) as world:
+        yield world
+
+
+async def test_what_is_pending_goes_out_on_reconnect_once(world: World) -> None:
+    async with world.linked(ME) as tab:
+        chosen = await tab.new_id(FRIEND)
+        await world.hand.faults(number=ME, dropNetwork=True)
+        await tab.until("!WPP.conn.isOnline()")
+        state = await tab.state()
+        assert (state["mode"], state["info"], state["socket"]) == ("MAIN", "OFFLINE", "OPENING")
+        await tab.start_send(FRIEND, "later", chosen)
+        await tab.until(f"WPP.whatsapp.MsgStore.get('{chosen}')?.ack === 0")
+        assert await world.hand.ledger() == []
+        await world.hand.faults(number=ME, dropNetwork=False)
+        await tab.until("window.sent?.result === 'OK'")
+        [entry] = await world.hand.ledger()
+        assert entry["arrivals"] == 1
+
+
+async def test_a_broken_line_between_arrival_and_ack_costs_an_arrival_not_a_delivery(
+    world: World,
+) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(sendDelayMs=60_000)
+        await tab.start_send(FRIEND, "twice")
+        await until(lambda: _arrived(world, 1))
+        await world.hand.faults(number=ME, dropNetwork=True)
+        await world.hand.faults(sendDelayMs=0)
+        await world.hand.faults(number=ME, dropNetwork=False)
+        await tab.until("window.sent?.result === 'OK'")
+        [entry] = await world.hand.ledger()
+        assert entry["arrivals"] == 2
+
+
+async def test_held_acks_come_when_they_are_let_go(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(holdAcks=True)
+        sent = await tab.send(FRIEND, "patience")
+        await until(lambda: _delivered(world))
+        assert (await tab.look_up(FRIEND, sent["id"]))["ack"] == 1
+        await world.hand.faults(holdAcks=False)
+        await tab.until(f"WPP.whatsapp.MsgStore.get('{sent['id']}').ack === 3")
+
+
+async def test_acks_that_were_missed_come_at_the_next_start(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(holdAcks=True)
+        sent = await tab.send(FRIEND, "goodbye")
+        await until(lambda: _delivered(world))
+    await world.hand.faults(holdAcks=False, readDelayMs=0)
+    async with world.tab() as tab:
+        await tab.open()
+        await tab.until_mode("MAIN")
+        await tab.ask("(to) => WPP.chat.find(to).then(() => true)", FRIEND)
+        await tab.until(f"WPP.chat.getMessageById('{sent['id']}').then((msg) => msg.ack === 3)")
+
+
+async def test_a_refused_send_resolves_and_says_so(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(serverErrorRate=1, serverErrorCode=479)
+        sent = await tab.send(FRIEND, "no")
+        assert sent["result"] == "ERROR_UNKNOWN"
+        assert sent["code"] == 479
+        assert sent["ack"] == -1
+        assert await world.hand.ledger() == []
+        assert await tab.heard("chat.msg_ack_change") == []
+
+
+async def test_a_timelock_refuses_strangers_for_its_time(world: World) -> None:
+    async with world.linked(ME) as tab:
+        assert (await tab.send(FRIEND, "hello"))["result"] == "OK"
+        await until(lambda: _delivered(world))
+        await world.hand.faults(timelockSeconds=1)
+        assert (await tab.send(FRIEND, "still friends"))["result"] == "OK"
+        refused = await tab.send(STRANGER, "hello stranger")
+        assert (refused["result"], refused["code"]) == ("ERROR_UNKNOWN", 463)
+        await until(lambda: _accepted(tab, STRANGER))
+
+
+async def test_too_many_new_chats(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(newChatsCapped=True)
+        refused = await tab.send(STRANGER, "hello stranger")
+        assert (refused["result"], refused["code"]) == ("ERROR_UNKNOWN", 475)
+
+
+async def test_a_temporary_ban_ends(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.ask(
+            "() => { window.bans = []; WPP.on('conn.backend_event', (name, ban) =>"
+            " name === 'account_temporarily_banned' && window.bans.push(ban.banned)); }"
+        )
+        await world.hand.faults(number=ME, banSeconds=2)
+        await tab.until("window.bans[0] === true")
+        assert (await tab.state())["socket"] != "CONNECTED"
+        assert await tab.page.get_by_text("temporarily banned").is_visible()
+        await tab.until("WPP.whatsapp.Socket.state === 'CONNECTED'")
+        assert (await tab.ask("window.bans"))[-1] is False
+
+
+async def test_a_slow_network(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(latencyMs=400)
+        begun = monotonic()
+        assert (await tab.send(FRIEND, "slow"))["result"] == "OK"
+        assert monotonic() - begun > 0.8
+
+
+async def test_a_page_that_hangs_and_comes_back(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(number=ME, hang=1500)
+        begun = monotonic()
+        await until(lambda: _answers_late(tab, begun), within=timedelta(seconds=10))
+
+
+async def test_a_page_that_crashes(world: World) -> None:
+    async with world.linked(ME) as tab:
+        crashed = asyncio.Event()
+        tab.page.on("crash", lambda _: crashed.set())
+        await world.hand.faults(number=ME, crash=True)
+        async with asyncio.timeout(30):
+            await crashed.wait()
+        with pytest.raises(Error):
+            await tab.ask("1")
+
+
+async def test_an_update_and_its_modal(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.faults(needsUpdate=True, whatsNewModal=True)
+        await tab.until("WPP.conn.needsUpdate() === true")
+        assert await tab.heard("conn.needs_update")
+        await tab.page.get_by_role("dialog", name="What's new").wait_for()
+        await tab.page.get_by_role("button", name="Continue").click()
+        await tab.page.get_by_role("dialog", name="What's new").wait_for(state="hidden")
+
+
+async def test_a_page_that_is_slow_to_load_and_heavy(world: World) -> None:
+    await world.hand.faults(pageLoadMs=700)
+    async with world.tab() as tab:
+        begun = monotonic()
+        await tab.open()
+        assert monotonic() - begun > 0.7
+        heap = "performance.memory.usedJSHeapSize"
+        before = await tab.ask(heap)
+        await world.hand.faults(pageWeightMb=100)
+        await tab.until(f"{heap} > {before + 60_000_000}")
+
+
+async def test_a_browser_that_goes_offline_itself(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.page.context.set_offline(True)
+        await tab.until("!WPP.conn.isOnline()")
+        assert False in await tab.heard("conn.online")
+        await tab.page.context.set_offline(False)
+        await tab.until("WPP.conn.isOnline() && WPP.whatsapp.Socket.state === 'CONNECTED'")
+
+
+async def test_faults_of_one_number_leave_the_others_alone(world: World) -> None:
+    async with world.linked(ME) as mine, world.linked("+972509876543", "other") as other:
+        await world.hand.faults(number=ME, serverErrorRate=1)
+        assert (await mine.send(FRIEND, "refused"))["result"] == "ERROR_UNKNOWN"
+        assert (await other.send(FRIEND, "passed"))["result"] == "OK"
+
+
+async def test_unknown_faults_are_refused(world: World) -> None:
+    for body in ({"noSuchFault": 1}, {"holdAcks": 1}, {"hold_acks": True}):
+        assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400
+
+
+async def test_the_strict_policy_stops_script_tags(world: World) -> None:
+    async with world.tab() as tab:
+        await tab.open()
+        with pytest.raises(Error):
+            await tab.page.add_script_tag(content="window.injected = true")
+        assert await tab.ask("window.injected ?? null") is None
+
+
+async def _arrived(world: World, count: int) -> bool:
+    return sum(entry["arrivals"] for entry in await world.hand.ledger()) >= count
+
+
+async def _delivered(world: World) -> bool:
+    return any(entry["deliveredAt"] for entry in await world.hand.ledger())
+
+
+async def _accepted(tab: Tab, to: str) -> bool:
+    return bool((await tab.send(to, "again"))["result"] == "OK")
+
+
+async def _answers_late(tab: Tab, begun: float) -> bool:
+    return bool(await tab.ask("1") == 1 and monotonic() - begun > 1.4)

@@ -1,0 +1,108 @@
+"""Prove the ways to be linked, and the ways to lose the link."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.whatsapp_web_driver import World, small_world
+
+ME = "+972501234567"
+FRIEND = "15551234567@c.us"
+TYPED = "WPP.conn.startLinkDeviceCodeForPhoneNumber('972501234567', false)"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with small_world(tmp_path) as world:
+        yield world
+
+
+async def test_a_typed_code_links(world: World) -> None:
+    async with world.tab() as tab:
+        await tab.open()
+        code = await tab.ask(TYPED)
+        assert len(code) == 8
+        assert await tab.heard("conn.link_code_change") == [code]
+        path = f"/control/phones/{ME}/pair"
+        assert (await world.hand.call("POST", path, code="ABCD1234"))[0] == 409
+        other = "/control/phones/+15551234567/pair"
+        assert (await world.hand.call("POST", other, code=code))[0] == 409
+        await world.hand.good("POST", path, code=f"{code[:4]}-{code[4:]}")
+        await tab.until_mode("MAIN")
+
+
+async def test_a_typed_code_ages_and_is_renewed(world: World) -> None:
+    await world.hand.faults(pairingCodeMs=300)
+    async with world.tab() as tab:
+        await tab.open()
+        first = await tab.ask(TYPED)
+        await tab.until("window.heard.filter((e) => e.name === 'conn.link_code_change').length > 1")
+        path = f"/control/phones/{ME}/pair"
+        assert (await world.hand.call("POST", path, code=first))[0] == 409
+        await tab.until("window.heard.some((event) => event.name === 'conn.link_code_expired')")
+        assert len(await tab.heard("conn.link_code_change")) == 6
+
+
+async def test_a_code_for_one_who_is_linked_is_refused(world: World) -> None:
+    async with world.linked(ME) as tab:
+        refused = await tab.ask(f"{TYPED}.catch((error) => error.code)")
+        assert refused == "cannot_get_code_for_already_authenticated"
+
+
+async def test_the_phone_unlinks(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await world.hand.good("POST", f"/control/phones/{ME}/unlink")
+        await tab.page.wait_for_url("**/?post_logout=1*")
+        await tab.until_mode("QR")
+        assert (await tab.state())["authenticated"] is False
+
+
+async def test_unlinked_while_away_is_found_out_at_the_next_start(world: World) -> None:
+    async with world.linked(ME):
+        pass
+    await world.hand.good("POST", f"/control/phones/{ME}/unlink")
+    async with world.tab() as tab:
+        await tab.page.goto(world.web.url + "/")
+        await tab.page.wait_for_url("**/?post_logout=1*")
+        await tab.until_mode("QR")
+
+
+async def test_a_passkey_is_asked_for(world: World) -> None:
+    await world.hand.faults(passkey=True)
+    async with world.tab() as tab:
+        await tab.open()
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=await tab.code())
+        prompt = tab.page.get_by_test_id("shortcake_passkey_screen")
+        await prompt.wait_for()
+        assert (await tab.state())["authenticated"] is False
+        await world.hand.faults(passkey=False)
+        await tab.until_mode("MAIN")
+        await prompt.wait_for(state="hidden")
+
+
+async def test_a_second_browser_with_the_same_login_takes_over(world: World) -> None:
+    async with world.linked(ME) as first:
+        second = await first.page.context.new_page()
+        await second.goto(world.web.url + "/")
+        await first.until_mode("CONFLICT")
+        assert (await first.state())["socket"] == "CONFLICT"
+        await first.page.get_by_role("button", name="Use Here").click()
+        await first.until_mode("MAIN")
+        await second.get_by_role("button", name="Use Here").wait_for()
+        assert (await first.send(FRIEND, "mine again"))["result"] == "OK"
+
+
+async def test_the_service_remembers_its_devices(world: World, tmp_path: Path) -> None:
+    async with world.linked(ME):
+        pass
+    [device] = await world.hand.good("GET", "/control/devices")
+    assert device == {
+        "device": "972501234567:1@c.us",
+        "number": ME,
+        "name": "Chrome (Linux)",
+        "online": False,
+    }
+    assert (tmp_path / "service/whatsapp-web.sqlite").exists()

@@ -1,0 +1,90 @@
+"""Start the parts of the stack in order, each once what it needs answers; stop them in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sessions.embedded import MONGO, REDIS
+from tests.stack.plan import Plan
+from tests.stack.process import Announce, StackProcess
+from tests.stack.program import Program
+from tests.stack.readiness import embedded_uri, get_json, healthy, wait_for
+
+_READY_WITHIN = timedelta(seconds=90)
+
+
+@dataclass(frozen=True)
+class Running:
+    """The processes of a stack that is ready, and where its servers are."""
+
+    plan: Plan
+    mongo: str
+    redis: str
+    servers: tuple[StackProcess, ...]
+    api: StackProcess
+    workers: tuple[StackProcess, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a test needs to know."""
+        return {
+            "api": self.plan.api,
+            "simulator": self.plan.simulator,
+            "mongo": self.mongo,
+            "redis": self.redis,
+            "apiKey": self.plan.saved.api_key,
+            "data": str(self.plan.folder),
+            "pids": {
+                "api": self.api.pid,
+                "workers": [worker.pid for worker in self.workers],
+                **{server.program.name: server.pid for server in self.servers},
+            },
+        }
+
+
+@asynccontextmanager
+async def running(plan: Plan, announce: Announce | None) -> AsyncIterator[Running]:
+    """Yield the stack once all of it is ready; raise `NotReadyError` when a part does not come."""
+    async with AsyncExitStack() as cleanup:
+        starter = _Starter(cleanup, announce)
+        mongo = await starter.start(plan.embedded(MONGO))
+        redis = await starter.start(plan.embedded(REDIS))
+        simulator = await starter.start(plan.simulated_whatsapp_web())
+        mongo_uri = await wait_for([mongo], lambda: embedded_uri(plan.folder, MONGO), _READY_WITHIN)
+        redis_uri = await wait_for([redis], lambda: embedded_uri(plan.folder, REDIS), _READY_WITHIN)
+        await wait_for(
+            [simulator], lambda: get_json(f"{plan.simulator}/control/devices"), _READY_WITHIN
+        )
+        servers = {MONGO.setting: mongo_uri, REDIS.setting: redis_uri}
+        api = await starter.start(plan.control_api(servers))
+        count = plan.options.workers
+        workers = await starter.start_together(
+            [plan.worker(number, servers) for number in range(1, count + 1)]
+        )
+        await wait_for([api, *workers], lambda: healthy(plan.api, count), _READY_WITHIN)
+        yield Running(plan, mongo_uri, redis_uri, (mongo, redis, simulator), api, workers)
+
+
+class _Starter:
+    """Starts processes and sees to it that they are stopped in reverse."""
+
+    def __init__(self, cleanup: AsyncExitStack, announce: Announce | None) -> None:
+        self._cleanup = cleanup
+        self._announce = announce
+
+    async def start(self, program: Program) -> StackProcess:
+        return (await self.start_together([program]))[0]
+
+    async def start_together(self, programs: list[Program]) -> tuple[StackProcess, ...]:
+        """Start programs that are also stopped at the same time."""
+        processes = tuple(StackProcess(program, self._announce) for program in programs)
+        self._cleanup.push_async_callback(_stop_together, processes)
+        for process in processes:
+            await process.start()
+        return processes
+
+
+async def _stop_together(processes: tuple[StackProcess, ...]) -> None:
+    await asyncio.gather(*(process.stop() for process in processes))

@@ -93,7 +93,7 @@ def as_outgoing(frame: Frame) -> Outgoing:
         to=str(frame["to"]),
         kind=str(frame["kind"]),
         message=message,
-        text=message.get("body"),
+        text=message.get("body") or message.get("caption"),
         media_id=_media_id(message.get("directPath")),
         quoted=message.get("quotedStanzaID"),
     )

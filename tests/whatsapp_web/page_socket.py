@@ -30,8 +30,14 @@ class DropConnection(Exception):  # noqa: N818 - an order, not an error
 class PageSocket:
     """One connected page. It is nobody until it has proved a login."""
 
-    def __init__(self, ws: web.WebSocketResponse, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.WriteTransport | None,
+        handlers: Mapping[str, Handler],
+    ) -> None:
         self._ws = ws
+        self._transport = transport
         self._handlers = handlers
         self._tasks: set[asyncio.Task[None]] = set()
         self.number: str | None = None
@@ -51,9 +57,8 @@ class PageSocket:
 
     async def drop(self) -> None:
         """Cut the connection."""
-        transport = self._ws.get_extra_info("transport")
-        if transport is not None:
-            transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     async def cancel(self) -> None:
         """End whatever is still being done for this page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import WriteTransport
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ class Service:
             return web.Response(status=503)
         ws = web.WebSocketResponse(heartbeat=20, max_msg_size=1 << 22)
         await ws.prepare(request)
-        socket = PageSocket(ws, {**self.login.handlers, **self._device.handlers})
+        transport = request.transport if isinstance(request.transport, WriteTransport) else None
+        socket = PageSocket(ws, transport, {**self.login.handlers, **self._device.handlers})
         self._sockets.add(socket)
         try:
             await socket.run()

@@ -1,0 +1,38 @@
+# Everything by `make`: what is missing is installed first; a second run installs nothing.
+PYTHON_SOURCES := sessions control_api chatgrow_worker tests
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo run test check lint types imports clean
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Install what is missing: Debian packages, .venv, wa-js
+	@scripts/setup.sh
+
+demo: setup ## Link a simulated phone and send messages; KEEP=1 leaves it running
+	@$(BIN)/python -m tests.demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+run: setup ## Run the worker and the API under supervisord, against the real WhatsApp Web
+	@mkdir -p var
+	@exec $(BIN)/supervisord --configuration supervisord.conf
+
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: lint types imports test ## Run every check: style, types, import contracts, tests
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+imports: setup
+	@$(BIN)/lint-imports
+
+clean: ## Remove what was installed and cached; the data in var/ stays
+	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

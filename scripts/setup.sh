@@ -48,7 +48,8 @@ find_python() {
 install_debian_packages() {
     local missing=() reasons=()
     need python3-venv "to make the virtual environment .venv" "$PYTHON" -c 'import ensurepip, venv'
-    need libcurl4 "for the embedded mongod" "$PYTHON" -c 'import ctypes; ctypes.CDLL("libcurl.so.4")'
+    need libcurl4 "for the embedded mongod" has_library libcurl.so.4
+    need libatomic1 "for Playwright's driver" has_library libatomic.so.1
     need chromium-headless-shell "the browser; CHROMIUM_PATH may name another" has_browser
     [[ ${#missing[@]} -eq 0 ]] && return
     local by_hand="As root: apt-get update && apt-get install ${missing[*]}"
@@ -66,6 +67,10 @@ need() {
     "${@:3}" &>/dev/null && return
     missing+=("$package")
     reasons+=("the Debian package $package is missing ($reason)")
+}
+
+has_library() {
+    "$PYTHON" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$1"
 }
 
 has_browser() {

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kind = KINDS[options.server]
     if environment.get(kind.setting) and not options.always:
         print(f"{kind.setting} is set: no embedded {kind.name} is started.", flush=True)
-        return 0
+        return int(options.nothing_to_do)
     if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):
         return 0
     try:
@@ -61,6 +61,13 @@ def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> a
         "--always",
         action="store_true",
         help="start it even when MONGODB_URI or REDIS_URL names another server",
+    )
+    parser.add_argument(
+        "--nothing-to-do",
+        type=int,
+        default=0,
+        metavar="CODE",
+        help="the exit code then, for a supervisor that starts again what ended with 0",
     )
     parser.add_argument(
         "--die-with-parent",

@@ -30,10 +30,11 @@ __d('WAWebServerMood', ['WAWebTransport', 'WAWebStreamModel', 'WAWebEvents'], (g
     while (performance.now() < end);
   }
 
-  /** Ask for an array that is larger than V8 allows: the renderer dies at once. */
+  /** Take memory until V8 has none left: the renderer dies within seconds. */
   function crash() {
-    const endless = [];
-    for (;;) endless.push(0);
+    const numbers = new Array(2 ** 25).fill(0.5);
+    const copies = [];
+    for (;;) copies.push(numbers.slice());
   }
 
   transport.on('push:faults', ({ faults }) => apply(faults));

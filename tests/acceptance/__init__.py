@@ -1,0 +1,1 @@
+"""The promises of the README, checked on the whole running system."""

@@ -1,0 +1,138 @@
+"""What the demo shows, step by step."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import qrcode
+
+from tests.demo.progress import Progress
+from tests.demo.stack_client import DemoError, StackClient
+
+CONNECTION = "business_main"
+_OURS = "+972501234567"
+_THEIRS = "+972541234567"
+_HEBREW = "שלום! ההזמנה שלך בדרך אליך."
+_ENGLISH = "Hello from ChatGrow! Your order is on its way."
+_AGAIN = "Hello again, after a restart."
+_POLL = timedelta(milliseconds=100)
+_WITHIN = timedelta(seconds=90)
+
+Found = TypeVar("Found")
+
+
+async def tell(stack: StackClient, progress: Progress) -> None:
+    """Link a phone, send, restart the worker, send again; raise `DemoError` when a step fails."""
+    await _create(stack)
+    async with progress.step("First QR code", doing="Waiting for WhatsApp Web's QR code"):
+        code = await _poll("a QR code", lambda: _qr_code(stack))
+    print(draw(code), flush=True)
+    async with progress.step("Scan to connected", doing="The phone scans it"):
+        await _scan(stack)
+        await _poll("the connection", lambda: _connected(stack))
+    await _send(stack, progress, "Hebrew message to read", _HEBREW)
+    await _send(stack, progress, "English message to read", _ENGLISH)
+    await _restart(stack, progress)
+    await _send(stack, progress, "Message after the restart to read", _AGAIN)
+    await _check_ledger(stack, progress)
+
+
+def draw(code: str) -> str:
+    """Return a QR code as text that a phone can read from a dark terminal."""
+    picture = qrcode.QRCode(border=2)
+    picture.add_data(code)
+    text = io.StringIO()
+    picture.print_ascii(out=text, invert=True)
+    return text.getvalue()
+
+
+async def _create(stack: StackClient) -> None:
+    wanted = {"connectionId": CONNECTION, "name": "Main Business Line", "phoneNumber": _OURS}
+    await stack.expect(HTTPStatus.CREATED, "POST", "/connections", wanted)
+
+
+async def _scan(stack: StackClient) -> None:
+    """Scan what is shown now: a code that was shown a while ago may have gone stale."""
+    await stack.control("POST", "/phones", {"number": _OURS})
+
+    async def scanned() -> Any | None:
+        code = await _poll("a QR code", lambda: _qr_code(stack))
+        return await stack.control("POST", f"/phones/{_OURS}/scan", {"code": code})
+
+    await _poll("a fresh QR code", scanned)
+
+
+async def _restart(stack: StackClient, progress: Progress) -> None:
+    before = await _status(stack)
+    async with progress.step("Worker stopped", doing="Restarting the worker"):
+        pid = await stack.restart_worker()
+    doing = f"The new worker (process {pid}) opens the saved profile"
+    async with progress.step("Connected again, without a scan", doing=doing):
+        await _poll("the connection", lambda: _connected_again(stack, before["since"]))
+    devices = await stack.control("GET", "/devices")
+    if len(devices) != 1:
+        raise DemoError(f"The phone should have one linked device: {devices}")
+    progress.say("Connected again with the login from the profile; no QR code was scanned")
+
+
+async def _send(stack: StackClient, progress: Progress, name: str, text: str) -> None:
+    body = {"connectionId": CONNECTION, "to": _THEIRS, "message": text}
+    async with progress.step(name, doing=f"Sending “{text}”"):
+        accepted = await stack.expect(HTTPStatus.ACCEPTED, "POST", "/send", body)
+        await _follow(stack, progress, accepted["messageId"])
+
+
+async def _follow(stack: StackClient, progress: Progress, message_id: str) -> None:
+    seen: list[str] = []
+
+    async def read() -> bool | None:
+        message = await stack.expect(HTTPStatus.OK, "GET", f"/messages/{message_id}")
+        if message["status"] not in seen[-1:]:
+            seen.append(message["status"])
+            progress.say(f"  {message['status']}")
+        if message["status"] in {"failed", "expired", "cancelled", "unknown"}:
+            raise DemoError(f"The message was not sent: {message}")
+        return message["status"] == "read" or None
+
+    await _poll("the message to be read", read)
+
+
+async def _check_ledger(stack: StackClient, progress: Progress) -> None:
+    ledger = await stack.control("GET", f"/ledger?from={_OURS[1:]}")
+    arrived = {entry.get("text"): entry["arrivals"] for entry in ledger}
+    if arrived != dict.fromkeys((_HEBREW, _ENGLISH, _AGAIN), 1):
+        raise DemoError(f"Each message should have arrived once: {ledger}")
+    progress.say("WhatsApp's ledger: three messages, each arrived once")
+
+
+async def _qr_code(stack: StackClient) -> str | None:
+    status, answer = await stack.api("GET", f"/connections/{CONNECTION}/qr?format=json")
+    return answer["code"] if status == HTTPStatus.OK else None
+
+
+async def _status(stack: StackClient) -> dict[str, Any]:
+    return await stack.expect(HTTPStatus.OK, "GET", f"/connections/{CONNECTION}/status")
+
+
+async def _connected(stack: StackClient) -> bool | None:
+    return (await _status(stack))["state"] == "connected" or None
+
+
+async def _connected_again(stack: StackClient, before: str) -> bool | None:
+    status = await _status(stack)
+    if status["state"] == "awaiting_scan":
+        raise DemoError("The connection asks for a new scan after the restart.")
+    return (status["state"] == "connected" and status["since"] != before) or None
+
+
+async def _poll(what: str, ask: Callable[[], Awaitable[Found | None]]) -> Found:
+    try:
+        async with asyncio.timeout(_WITHIN.total_seconds()):
+            while (found := await ask()) is None:  # noqa: ASYNC110 - HTTP is asked, it does not tell
+                await asyncio.sleep(_POLL.total_seconds())
+    except TimeoutError as error:
+        raise DemoError(f"Waited {_WITHIN.total_seconds():g} s for {what} in vain.") from error
+    return found

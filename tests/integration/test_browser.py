@@ -1,0 +1,237 @@
+"""Browsers and pages: the real Chromium and the real wa-js on the simulated WhatsApp Web."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from chatgrow_worker.browser.driver import Driver
+from chatgrow_worker.browser.launcher import Launcher
+from chatgrow_worker.browser.options import BrowserOptions, find_chromium
+from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.user_agent import override_for
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.page.script import init_script
+from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.settings import WorkerSettings
+from tests.waiting import until
+from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
+
+CONNECTION = "01aaaaaaaaaaaaaaaaaaaaaaaa"
+PHONE = "+972501111111"
+THEM = "972501234567@c.us"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
+    async with whatsapp_web(tmp_path / "web") as web:
+        yield web
+
+
+@pytest.fixture
+async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
+    driver = Driver()
+    yield _launcher(driver, web.url, tmp_path / "profiles")
+    await driver.close()
+
+
+def _launcher(driver: Driver, url: str, root: Path) -> Launcher:
+    wa_js = WorkerSettings.model_fields["wa_js_path"].default
+    limit = timedelta(seconds=30)
+    options = BrowserOptions(
+        executable=find_chromium(None),
+        sandbox=os.geteuid() != 0,
+        url=f"{url}/",
+        script=init_script(wa_js, url, "Test"),
+        call_limit=timedelta(seconds=10),
+        launch_limit=limit,
+        close_limit=timedelta(seconds=5),
+    )
+    return Launcher(driver, options, root)
+
+
+async def _until_page(page: WhatsAppPage, state: PageState) -> None:
+    async def there() -> bool:
+        snapshot = await page.snapshot()
+        return snapshot is not None and snapshot.state is state
+
+    await until(there)
+
+
+async def _link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
+    await _until_page(page, PageState.QR)
+    codes: list[str] = []
+
+    async def shown() -> bool:
+        code = await page.auth_code()
+        codes.extend([code] if code else [])
+        return bool(code)
+
+    await until(shown)
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.post("/control/phones", json={"number": PHONE})
+        scan = await http.post(f"/control/phones/{PHONE}/scan", json={"code": codes[-1]})
+        assert scan.status == 200
+    await _until_page(page, PageState.READY)
+
+
+async def _sent(page: WhatsAppPage, key: str) -> str:
+    async def decided() -> bool:
+        return (await page.outcome(key)).state != "pending"
+
+    await until(decided)
+    outcome = await page.outcome(key)
+    return outcome.result or (outcome.error.name if outcome.error else outcome.state)
+
+
+async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as page:
+        await _link(page, web)
+        snapshot = await page.snapshot()
+        assert snapshot is not None
+        assert snapshot.number == PHONE
+        assert await page.exists(THEM)
+        key = await page.prepare(THEM)
+        assert not (await page.look_up(key, THEM)).found
+        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>")
+        assert await _sent(page, key) == "OK"
+
+        async def read() -> bool:
+            return any(each.ack == 3 for each in await page.acks_since(0))
+
+        await until(read)
+        await page.send(key, THEM, "the same id again")
+        assert await _sent(page, key) == "DuplicateMessageError"
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.READY)
+        known = await page.look_up(key, THEM)
+        assert (known.found, known.ack) == (True, 3)
+    async with aiohttp.ClientSession(web.url) as http:
+        ledger = await (await http.get("/control/ledger")).json()
+    assert [each["text"] for each in ledger] == ["שלום 👋🏽 $1 `x` </script>"]
+
+
+async def test_a_number_that_is_not_on_whatsapp_is_told(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.put("/control/numbers/+15551230000", json={"registered": False})
+    async with launcher.open(CONNECTION) as page:
+        await _link(page, web)
+        assert not await page.exists("15551230000@c.us")
+        with pytest.raises(PageCallError):
+            await page.prepare("15551230000@c.us")
+
+
+async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
+    async with launcher.open(CONNECTION) as page:
+        await _link(page, web)
+        key = await page.prepare(THEM)
+        page.bell.clear()
+        await page.send(key, THEM, "ring")
+        async with asyncio.timeout(10):
+            await page.bell.wait()
+
+
+async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.QR)
+        for each in _browsers():
+            each.kill()
+        with pytest.raises(PageBrokenError):
+            await _until_page(page, PageState.LOADING)
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.QR)
+
+
+async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.QR)
+        nodes = [each for each in psutil.Process().children() if "node" in each.name()]
+        assert nodes
+        for each in nodes:
+            each.kill()
+        with pytest.raises(PageBrokenError):
+            await _until_page(page, PageState.LOADING)
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.QR)
+
+
+async def test_no_process_outlives_its_page(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as page:
+        await _until_page(page, PageState.QR)
+        assert _browsers()
+    assert _browsers() == []
+
+
+async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Launcher) -> None:
+    async def open_for_ever() -> None:
+        async with launcher.open(CONNECTION):
+            await asyncio.Event().wait()
+
+    opening = asyncio.create_task(open_for_ever())
+    await until(lambda: bool(_browsers()))
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    assert _browsers() == []
+
+
+async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
+    driver = Driver()
+    launcher = _launcher(driver, "http://127.0.0.1:1", tmp_path)
+    with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
+        async with launcher.open(CONNECTION):
+            pass
+    await driver.close()
+
+
+async def test_a_process_left_on_a_profile_is_ended_and_its_locks_removed(tmp_path: Path) -> None:
+    profile = profile_of(tmp_path, CONNECTION)
+    profile.mkdir()
+    for name in ("SingletonLock", "SingletonSocket", "SingletonCookie"):
+        (profile / name).symlink_to("elsewhere-1234")
+    code = "import signal; signal.pause()"
+    left = subprocess.Popen([sys.executable, "-c", code, f"--user-data-dir={profile}"])
+    other = subprocess.Popen([sys.executable, "-c", code, f"--user-data-dir={profile}2"])
+    try:
+        await free_profile(profile)
+        assert not psutil.pid_exists(left.pid)
+        assert other.poll() is None
+    finally:
+        for each in (left, other):
+            each.kill()
+            each.wait(10)
+    assert list(profile.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["../x", "a/b", "", "ünï", "a b"])
+def test_only_ids_of_ours_become_folders(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="not an id of ours"):
+        profile_of(tmp_path, text)
+
+
+def test_the_user_agent_and_its_hints_agree() -> None:
+    override = override_for(
+        {"product": "HeadlessChrome/156.0.8078.79", "userAgent": "X HeadlessChrome/156.0.0.0 Y"}
+    )
+    assert override["userAgent"] == "X Chrome/156.0.0.0 Y"
+    brands = {each["brand"]: each["version"] for each in override["userAgentMetadata"]["brands"]}
+    assert brands["Google Chrome"] == "156"
+
+
+def _browsers() -> list[psutil.Process]:
+    """Return the browsers that this test process has started."""
+    children = psutil.Process().children(recursive=True)
+    return [each for each in children if "chromium" in each.name()]

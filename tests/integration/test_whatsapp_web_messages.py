@@ -67,6 +67,17 @@ async def test_a_file_is_sent_with_its_hash(
         assert entry["caption"] == "look"
 
 
+async def test_a_file_that_cannot_be_uploaded_stays_unsent(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.page.route("**/mms/**", lambda route: route.abort())
+        chosen = await tab.new_id(FRIEND)
+        options = {"type": "document", "messageId": chosen, "markIsRead": False}
+        data = "data:text/plain;base64,aGVsbG8="
+        sent = await tab.ask(SEND_FILE, {"to": FRIEND, "data": data, "options": options})
+        assert sent == {"id": chosen, "ack": 0, "result": "ERROR_UPLOAD"}
+        assert await world.hand.ledger() == []
+
+
 async def test_what_comes_in_is_told(world: World) -> None:
     async with world.linked(ME) as tab:
         said = await world.hand.good(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -169,6 +169,25 @@ class Hand:
         await tab.until_mode("MAIN")
 
 
+@asynccontextmanager
+async def open_tab(
+    playwright: Playwright, url: str, profile: Path, *, user_agent: str = USER_AGENT
+) -> AsyncIterator[Tab]:
+    """Give a tab of a browser with this profile; the browser is closed cleanly afterwards."""
+    context = await playwright.chromium.launch_persistent_context(
+        profile,
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", f"--user-agent={user_agent}"],
+    )
+    try:
+        await context.add_init_script(BEFORE + WA_JS.read_text(encoding="utf-8") + AFTER)
+        tab = Tab(context.pages[0], url, [])
+        tab.page.on("pageerror", lambda error: tab.complaints.append(error.message))
+        yield tab
+    finally:
+        await context.close()
+
+
 @dataclass
 class World:
     """A simulated WhatsApp Web, a hand on it, and browsers to visit it with."""
@@ -178,23 +197,12 @@ class World:
     playwright: Playwright
     folder: Path
 
-    @asynccontextmanager
-    async def tab(
+    def tab(
         self, profile: str = "profile", *, user_agent: str = USER_AGENT
-    ) -> AsyncIterator[Tab]:
-        """Give a tab of a browser with this profile; the browser is closed cleanly afterwards."""
-        context = await self.playwright.chromium.launch_persistent_context(
-            self.folder / profile,
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", f"--user-agent={user_agent}"],
-        )
-        try:
-            await context.add_init_script(BEFORE + WA_JS.read_text(encoding="utf-8") + AFTER)
-            tab = Tab(context.pages[0], self.web.url, [])
-            tab.page.on("pageerror", lambda error: tab.complaints.append(error.message))
-            yield tab
-        finally:
-            await context.close()
+    ) -> AbstractAsyncContextManager[Tab]:
+        """Give a tab of a browser with this profile."""
+        folder = self.folder / profile
+        return open_tab(self.playwright, self.web.url, folder, user_agent=user_agent)
 
     @asynccontextmanager
     async def linked(self, number: str, profile: str = "profile") -> AsyncIterator[Tab]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -45,7 +46,9 @@ class Control:
     async def hold_phone(self, request: web.Request) -> web.Response:
         """Make an account whose phone we hold."""
         body = await _body(request)
-        account = await self._service.accounts.change(digits(body["number"]), phone=True)
+        account = await self._service.accounts.change(
+            digits(body["number"]), phone=True, registered=True
+        )
         return web.json_response(_shown(account), status=201)
 
     async def scan(self, request: web.Request) -> web.Response:
@@ -133,7 +136,7 @@ async def errors_as_json(request: web.Request, handler: Action) -> web.StreamRes
         return await handler(request)
     except StaleCodeError as error:
         return web.json_response({"error": str(error)}, status=409)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, sqlite3.IntegrityError) as error:
         return web.json_response({"error": str(error)}, status=400)
 
 
@@ -146,8 +149,8 @@ async def _body(request: web.Request) -> dict[str, Any]:
 
 
 def _party(number: str | None) -> str | None:
-    if number is None or number.endswith(f"@{GROUP_SERVER}"):
-        return number
+    if not number or number.endswith(f"@{GROUP_SERVER}"):
+        return number or None
     return digits(number)
 
 

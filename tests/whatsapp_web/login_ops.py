@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ class LoginDesk:
         self._linking = linking
         self._board = board
         self._faults = faults
+        self._tasks: set[asyncio.Task[None]] = set()
         self.handlers = {
             "hello": self.hello,
             "register": self.register,
@@ -44,7 +46,14 @@ class LoginDesk:
             "prove": self.prove,
             "ready": self.ready,
             "logout": self.logout,
+            "refuse": self.refuse,
         }
+
+    async def close(self) -> None:
+        """Link nothing any more."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def hello(self, page: PageSocket, frame: Frame) -> Any:
         """Greet a page and tell it how the service is today."""
@@ -86,9 +95,7 @@ class LoginDesk:
 
     async def login(self, page: PageSocket, frame: Frame) -> Any:
         """Answer a stored login with a challenge, if its token is right."""
-        device = await self._accounts.device(str(frame["device"]))
-        if device is None or not secrets.compare_digest(device.token, str(frame["token"])):
-            raise OpError(UNKNOWN_COMPANION, "unknown companion")
+        device = await self._known_device(frame)
         if self._faults.of(device.digits).drop_network:
             raise DropConnection
         banned = self._faults.left(device.digits, "ban_seconds")
@@ -128,6 +135,11 @@ class LoginDesk:
             await self._accounts.unlink(page.device_id)
             page.device_id = None
 
+    async def refuse(self, page: PageSocket, frame: Frame) -> Any:
+        """Forget the device that a page will not be, since the phone saw another secret."""
+        device = await self._known_device(frame)
+        await self._accounts.unlink(device.id)
+
     async def scan(self, number: str, full_code: str) -> Device | None:
         """Link the page that shows a QR code; None while a passkey is still asked for."""
         candidate, secret = self._linking.scanned(full_code)
@@ -137,18 +149,28 @@ class LoginDesk:
         """Link the page that shows an eight-letter code."""
         return await self._link(number, self._linking.typed(code, number), None)
 
+    async def _known_device(self, frame: Frame) -> Device:
+        device = await self._accounts.device(str(frame["device"]))
+        if device is None or not secrets.compare_digest(device.token, str(frame["token"])):
+            raise OpError(UNKNOWN_COMPANION, "unknown companion")
+        return device
+
     async def _link(self, number: str, candidate: Candidate, secret: bytes | None) -> Device | None:
         self._linking.forget(candidate.page)
         if self._faults.of(number).passkey:
             await candidate.page.push("passkey-wanted")
-            name = "whatsapp-web-passkey"
-            self._passkey = asyncio.create_task(self._later(number, candidate, secret), name=name)
+            later = asyncio.create_task(
+                self._later(number, candidate, secret), name="whatsapp-web-passkey"
+            )
+            self._tasks.add(later)
+            later.add_done_callback(self._tasks.discard)
             return None
         return await self._complete(number, candidate, secret)
 
     async def _later(self, number: str, candidate: Candidate, secret: bytes | None) -> None:
         await self._faults.until(number, lambda faults: not faults.passkey)
-        await self._complete(number, candidate, secret)
+        with suppress(StaleCodeError):  # the page did not wait
+            await self._complete(number, candidate, secret)
 
     async def _complete(self, number: str, candidate: Candidate, secret: bytes | None) -> Device:
         device = await self._accounts.link(number, candidate.identity_public, candidate.device_name)

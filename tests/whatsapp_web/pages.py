@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from tests.whatsapp_web.faults import FaultBook
 from tests.whatsapp_web.media import MediaStore
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = (PAGE / "scripts.txt").read_text(encoding="utf-8").split()
+CONTENT_TYPES = {"js": "text/javascript", "css": "text/css"}
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' blob: data:; "
@@ -20,10 +21,16 @@ POLICY = (
 )
 
 
+def read_files() -> dict[str, str]:
+    """Read the files that make up the page, by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in PAGE.iterdir()}
+
+
 class Pages:
     """The static side of the simulated WhatsApp Web."""
 
-    def __init__(self, media: MediaStore, faults: FaultBook) -> None:
+    def __init__(self, files: Mapping[str, str], media: MediaStore, faults: FaultBook) -> None:
+        self._files = files
         self._media = media
         self._faults = faults
 
@@ -41,9 +48,10 @@ class Pages:
         await asyncio.sleep(self._faults.of(None).page_load_ms / 1000)
         refused = "HeadlessChrome" in request.headers.get("User-Agent", "")
         nonce = secrets.token_urlsafe(16)
-        template = (PAGE / ("refused.html" if refused else "index.html")).read_text("utf-8")
+        template = self._files["refused.html" if refused else "index.html"]
         tags = "\n".join(
-            f'<script nonce="{nonce}" src="/static/{name}"></script>' for name in SCRIPTS
+            f'<script nonce="{nonce}" src="/static/{name}"></script>'
+            for name in self._files["scripts.txt"].split()
         )
         html = template.replace("{{nonce}}", nonce).replace("{{scripts}}", tags)
         headers = {
@@ -55,14 +63,16 @@ class Pages:
     async def static(self, request: web.Request) -> web.Response:
         """Serve a script or the style sheet."""
         name = request.match_info["name"]
-        kind = {"js": "text/javascript", "css": "text/css"}.get(name.rpartition(".")[2])
-        path = PAGE / name
-        if kind is None or path.parent != PAGE or not path.is_file():
+        content_type = CONTENT_TYPES.get(name.rpartition(".")[2])
+        if content_type is None or name not in self._files:
             raise web.HTTPNotFound
-        return web.Response(text=path.read_text("utf-8"), content_type=kind, charset="utf-8")
+        text = self._files[name]
+        return web.Response(text=text, content_type=content_type, charset="utf-8")
 
     async def upload(self, request: web.Request) -> web.Response:
         """Store an uploaded file and answer with its address and hash."""
+        if self._faults.of(None).drop_network:
+            raise web.HTTPServiceUnavailable
         content = await request.read()
         mimetype = request.headers.get("Content-Type", "application/octet-stream")
         stored = await self._media.put(content, mimetype)

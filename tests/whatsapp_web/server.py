@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.whatsapp_web.control import Control, errors_as_json
-from tests.whatsapp_web.pages import Pages
+from tests.whatsapp_web.pages import Pages, read_files
 from tests.whatsapp_web.service import Service
 
 HOST = "127.0.0.1"
@@ -30,7 +31,8 @@ async def whatsapp_web(data: Path, port: int = 0) -> AsyncIterator[WhatsAppWeb]:
     """Serve until the block ends; port 0 means any free one. The data outlives the server."""
     service = Service(data)
     await service.open()
-    runner = web.AppRunner(_app(service), access_log=None, shutdown_timeout=2)
+    files = await asyncio.to_thread(read_files)
+    runner = web.AppRunner(_app(service, files), access_log=None, shutdown_timeout=2)
     try:
         await runner.setup()
         site = web.TCPSite(runner, HOST, port)
@@ -42,9 +44,9 @@ async def whatsapp_web(data: Path, port: int = 0) -> AsyncIterator[WhatsAppWeb]:
         await runner.cleanup()
 
 
-def _app(service: Service) -> web.Application:
+def _app(service: Service, files: Mapping[str, str]) -> web.Application:
     app = web.Application(middlewares=[errors_as_json], client_max_size=MAX_UPLOAD_BYTES)
     app.add_routes(Control(service).routes())
-    app.add_routes(Pages(service.media, service.faults).routes())
+    app.add_routes(Pages(files, service.media, service.faults).routes())
     app.add_routes([web.get("/ws/chat", service.serve_page)])
     return app

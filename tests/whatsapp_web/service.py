@@ -54,6 +54,7 @@ class Service:
         await self._cut_all()
         for socket in list(self._sockets):
             await socket.cancel()
+        await self.login.close()
         await self.relay.close()
         await self._database.close()
 

@@ -1,55 +1,9 @@
 /*
- * Chats: finding or making one, keeping the list, presence.
+ * Chats: finding or making one, and keeping the list.
  */
 'use strict';
 
-__d('WAWebPresenceCollection', ['WAWebBaseCollection', 'WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const { BaseCollection } = require('WAWebBaseCollection');
-  const { BaseModel } = require('WAWebBaseModel');
-
-  class Chatstate extends BaseModel {
-    static defaults = () => ({ type: 'unavailable', t: undefined, deny: false });
-  }
-
-  class Presence extends BaseModel {
-    static defaults = () => ({ id: undefined, chatstate: new Chatstate(), isOnline: false, hasData: false, isSubscribed: false });
-
-    async subscribe() {
-      this.set({ isSubscribed: true });
-    }
-
-    get isUser() {
-      return this.id.isUser();
-    }
-
-    get isGroup() {
-      return this.id.isGroup();
-    }
-  }
-
-  class PresenceCollection extends BaseCollection {
-    static model = Presence;
-  }
-  Object.assign(exports, { Presence, Chatstate, ChatstateCollection: BaseCollection, PresenceCollection: new PresenceCollection() });
-});
-
-__d('WAWebChatStateBridge', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const say = (type) => async (chat) => require('WAWebEvents').tell('chatstate', { chat: chat?.id ?? chat, type });
-  Object.assign(exports, { sendChatStateComposing: say('composing'), sendChatStateRecording: say('recording'), sendChatStatePaused: say('paused') });
-});
-
-__d('WAWebPresenceChatAction', ['WAWebChatStateBridge'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const bridge = require('WAWebChatStateBridge');
-  exports.markComposing = bridge.sendChatStateComposing;
-  exports.markRecording = bridge.sendChatStateRecording;
-  exports.markPaused = bridge.sendChatStatePaused;
-});
-
-__d('WAWebContactPresenceBridge', ['WAWebPresenceCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.subscribePresence = async (wid) => (await require('WAWebPresenceCollection').PresenceCollection.find(wid)).subscribe();
-});
-
-__d('WAWebMuteModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMuteModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class Mute extends BaseModel {
@@ -59,12 +13,23 @@ __d('WAWebMuteModel', ['WAWebBaseModel'], (global, require, importDefault, impor
   exports.MuteModel = Mute;
 });
 
-__d('WAWebChatModel', ['WAWebBaseModel', 'WAWebMsgCollection', 'WAWebPresenceCollection', 'WAWebMuteModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebChatModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
   const hidden = (owner, name, value) => Object.defineProperty(owner, name, { value, writable: true });
 
   class Chat extends BaseModel {
-    static defaults = () => ({ id: undefined, t: undefined, unreadCount: 0, archive: false, pin: 0, active: false, isReadOnly: false, lastReceivedKey: undefined, pausedTimerId: undefined, groupMetadata: undefined });
+    static defaults = () => ({
+      id: undefined,
+      t: undefined,
+      unreadCount: 0,
+      archive: false,
+      pin: 0,
+      active: false,
+      isReadOnly: false,
+      lastReceivedKey: undefined,
+      pausedTimerId: undefined,
+      groupMetadata: undefined,
+    });
 
     initialize() {
       const { ChatMsgsCollection } = require('WAWebMsgCollection');
@@ -79,7 +44,10 @@ __d('WAWebChatModel', ['WAWebBaseModel', 'WAWebMsgCollection', 'WAWebPresenceCol
     }
 
     get formattedTitle() {
-      return this.groupMetadata?.subject ?? require('WAWebFrontendContactGetters').getFormattedName(this.contact ?? this);
+      return (
+        this.groupMetadata?.subject ??
+        require('WAWebFrontendContactGetters').getFormattedName(this.contact ?? this)
+      );
     }
 
     get name() {
@@ -95,7 +63,7 @@ __d('WAWebChatModel', ['WAWebBaseModel', 'WAWebMsgCollection', 'WAWebPresenceCol
   exports.ChatModel = Chat;
 });
 
-__d('WAWebChatCollection', ['WAWebBaseCollection', 'WAWebChatModel', 'WAWebStorage', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebChatCollection', (exports, require) => {
   const { BaseCollection } = require('WAWebBaseCollection');
   const storage = require('WAWebStorage');
   const { createWid } = require('WAWebWidFactory');
@@ -128,7 +96,7 @@ __d('WAWebChatCollection', ['WAWebBaseCollection', 'WAWebChatModel', 'WAWebStora
   exports.ChatCollection = new ChatCollectionImpl();
 });
 
-__d('WAWebCreateChat', ['WAWebChatCollection', 'WAWebStorage', 'WAWebContactCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebCreateChat', (exports, require, importNamespace) => {
   const storage = require('WAWebStorage');
 
   exports.createChatRecord = async (chat) => {
@@ -149,7 +117,7 @@ __d('WAWebCreateChat', ['WAWebChatCollection', 'WAWebStorage', 'WAWebContactColl
   };
 });
 
-__d('WAWebFindChatAction', ['WAWebChatCollection', 'WAWebCreateChat', 'WAWebQueryExistsJob', 'WAWebGroupMetadataCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebFindChatAction', (exports, require) => {
   const { ChatCollection } = require('WAWebChatCollection');
 
   function known(wid) {
@@ -160,7 +128,8 @@ __d('WAWebFindChatAction', ['WAWebChatCollection', 'WAWebCreateChat', 'WAWebQuer
   async function findOrCreateLatestChat(wid) {
     const present = known(wid);
     if (present) return { chat: present, created: false };
-    if (wid.isGroup()) return { chat: await require('WAWebGroupMetadataCollection').default.openChat(wid), created: true };
+    if (wid.isGroup())
+      return { chat: await require('WAWebGroupMetadataCollection').default.openChat(wid), created: true };
     const found = await require('WAWebQueryExistsJob').lookUp(wid);
     if (!found) throw new Error('No LID for user');
     const chatWid = require('WAWebWidFactory').createWid(found.chat);
@@ -172,7 +141,7 @@ __d('WAWebFindChatAction', ['WAWebChatCollection', 'WAWebCreateChat', 'WAWebQuer
   exports.findChat = async (wid) => (await findOrCreateLatestChat(wid)).chat;
 });
 
-__d('WAWebChatGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebChatGetters', (exports) => {
   Object.assign(exports, {
     getIsNewsletter: (chat) => chat.id.isNewsletter(),
     getIsBroadcast: (chat) => chat.id.isBroadcast(),
@@ -184,11 +153,11 @@ __d('WAWebChatGetters', [], (global, require, importDefault, importNamespace, la
   });
 });
 
-__d('WAWebUnreadGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUnreadGetters', (exports) => {
   exports.getHasUnread = (chat) => chat.unreadCount !== 0;
 });
 
-__d('WAWebUpdateUnreadChatAction', ['WAWebTransport'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUpdateUnreadChatAction', (exports, require, importNamespace) => {
   const { transport } = require('WAWebTransport');
 
   exports.sendSeen = async ({ chat }) => {
@@ -203,6 +172,6 @@ __d('WAWebUpdateUnreadChatAction', ['WAWebTransport'], (global, require, importD
   };
 });
 
-__d('WAWebGetEphemeralFieldsMsgActionsUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebGetEphemeralFieldsMsgActionsUtils', (exports) => {
   exports.getEphemeralFields = () => ({});
 });

@@ -6,7 +6,7 @@
 (() => {
   /** Define a module with an empty collection of its own class, as the features behind it are not simulated. */
   function emptyCollection(moduleName, className) {
-    __d(moduleName, ['WAWebBaseCollection', 'WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+    defineModule(moduleName, (exports, require) => {
       const { BaseCollection } = require('WAWebBaseCollection');
       const { BaseModel } = require('WAWebBaseModel');
       const made = class extends BaseCollection {};
@@ -25,7 +25,7 @@
   emptyCollection('WAWebNewsletterCollection', 'NewsletterCollection');
 })();
 
-__d('WAWebCallCollection', ['WAWebBaseCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebCallCollection', (exports, require) => {
   const { BaseCollection } = require('WAWebBaseCollection');
 
   class CallCollectionImpl extends BaseCollection {
@@ -38,9 +38,9 @@ __d('WAWebCallCollection', ['WAWebBaseCollection'], (global, require, importDefa
   }
   exports.CallCollectionImpl = CallCollectionImpl;
   exports.default = new CallCollectionImpl();
-}, 98);
+});
 
-__d('WAWebCollections', ['WAWebMsgCollection', 'WAWebChatCollection', 'WAWebContactCollection', 'WAWebGroupMetadataCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebCollections', (exports, require, importNamespace) => {
   Object.assign(exports, {
     Msg: require('WAWebMsgCollection').MsgCollection,
     Chat: require('WAWebChatCollection').ChatCollection,

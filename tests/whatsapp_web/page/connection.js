@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebConnModel', 'WAWebCmd', 'WAWebNetworkStatus', 'WAWebQRLinking'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebConnection', (exports, require, importNamespace) => {
   const { transport, ServerError } = require('WAWebTransport');
   const credentials = require('WAWebCredentials');
   const { Socket } = require('WAWebSocketModel');
@@ -51,7 +51,13 @@ __d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel'
     require('WAWebServerMood').apply(me.faults);
     require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan({ banned: false });
     const { createWid } = require('WAWebWidFactory');
-    Conn.set({ wid: createWid(me.phone), pushname: me.name, platform: me.business ? 'smba' : 'android', isSMB: me.business, connected: true });
+    Conn.set({
+      wid: createWid(me.phone),
+      pushname: me.name,
+      platform: me.business ? 'smba' : 'android',
+      isSMB: me.business,
+      connected: true,
+    });
     network.set({ online: true });
     Socket.set({ state: 'CONNECTED', stream: Socket.hasSynced ? 'RESUMING' : 'SYNCING' });
     await synchronise(device, me.faults.syncMs);
@@ -133,7 +139,7 @@ __d('WAWebConnection', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel'
   };
 });
 
-__d('WAWebLogout', ['WAWebConnection', 'WAWebCredentials', 'WAWebCmd'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLogout', (exports, require) => {
   let leaving = false;
 
   exports.logout = async (tellServer, reason) => {
@@ -151,11 +157,11 @@ __d('WAWebLogout', ['WAWebConnection', 'WAWebCredentials', 'WAWebCmd'], (global,
   };
 });
 
-__d('WAWebLaunchSocketUtils', ['WAWebCmd'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLaunchSocketUtils', (exports, require) => {
   exports.refreshQR = () => require('WAWebCmd').Cmd.refreshQR();
 });
 
-__d('WAWebOfflineHandler', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebOfflineHandler', (exports, require) => {
   exports.OfflineMessageHandler = {
     getOfflineDeliveryProgress: () => (require('WAWebSocketModel').Socket.stream === 'CONNECTED' ? 100 : 50),
   };

@@ -3,36 +3,103 @@
  */
 'use strict';
 
-__d('WAWebAck', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.ACK = { MD_DOWNGRADE: -7, INACTIVE: -6, CONTENT_UNUPLOADABLE: -5, CONTENT_TOO_BIG: -4, CONTENT_GONE: -3, EXPIRED: -2, FAILED: -1, CLOCK: 0, SENT: 1, RECEIVED: 2, READ: 3, PLAYED: 4, PEER: 5 };
+defineModule('WAWebAck', (exports) => {
+  exports.ACK = {
+    MD_DOWNGRADE: -7,
+    INACTIVE: -6,
+    CONTENT_UNUPLOADABLE: -5,
+    CONTENT_TOO_BIG: -4,
+    CONTENT_GONE: -3,
+    EXPIRED: -2,
+    FAILED: -1,
+    CLOCK: 0,
+    SENT: 1,
+    RECEIVED: 2,
+    READ: 3,
+    PLAYED: 4,
+    PEER: 5,
+  };
   exports.EDIT_ATTR = { SENDER_REVOKE: 7, ADMIN_REVOKE: 8 };
-  exports.ACK_STRING = { SENDER: 'sender', DELIVERY: 'delivery', READ: 'read', PLAYED: 'played', INACTIVE: 'inactive', READ_SELF: 'read-self', PLAYED_SELF: 'played-self' };
+  exports.ACK_STRING = {
+    SENDER: 'sender',
+    DELIVERY: 'delivery',
+    READ: 'read',
+    PLAYED: 'played',
+    INACTIVE: 'inactive',
+    READ_SELF: 'read-self',
+    PLAYED_SELF: 'played-self',
+  };
 });
 
-__d('WAWebSocketConstants', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSocketConstants', (exports) => {
   const same = (...names) => Object.fromEntries(names.map((name) => [name, name]));
-  exports.SOCKET_STATE = same('OPENING', 'PAIRING', 'UNPAIRED', 'UNPAIRED_IDLE', 'CONNECTED', 'TIMEOUT', 'CONFLICT', 'UNLAUNCHED', 'PROXYBLOCK', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'DEPRECATED_VERSION');
+  exports.SOCKET_STATE = same(
+    'OPENING',
+    'PAIRING',
+    'UNPAIRED',
+    'UNPAIRED_IDLE',
+    'CONNECTED',
+    'TIMEOUT',
+    'CONFLICT',
+    'UNLAUNCHED',
+    'PROXYBLOCK',
+    'TOS_BLOCK',
+    'SMB_TOS_BLOCK',
+    'DEPRECATED_VERSION',
+  );
   exports.SOCKET_STREAM = same('DISCONNECTED', 'SYNCING', 'RESUMING', 'CONNECTED');
   exports.WATCHED_SOCKET_STATE = same('OPEN', 'CLOSED');
 });
 
-__d('WAWebStreamConstants', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebStreamConstants', (exports) => {
   const same = (...names) => Object.fromEntries(names.map((name) => [name, name]));
   exports.StreamInfo = same('OFFLINE', 'OPENING', 'PAIRING', 'SYNCING', 'RESUMING', 'CONNECTING', 'NORMAL');
-  exports.StreamMode = same('QR', 'MAIN', 'SYNCING', 'OFFLINE', 'CONFLICT', 'PROXYBLOCK', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'DEPRECATED_VERSION');
+  exports.StreamMode = same(
+    'QR',
+    'MAIN',
+    'SYNCING',
+    'OFFLINE',
+    'CONFLICT',
+    'PROXYBLOCK',
+    'TOS_BLOCK',
+    'SMB_TOS_BLOCK',
+    'DEPRECATED_VERSION',
+  );
 });
 
-__d('WAWebSendMsgResultEnum', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSendMsgResultEnum', (exports) => {
   const same = (...names) => Object.fromEntries(names.map((name) => [name, name]));
-  exports.SendMsgResult = same('OK', 'ERROR_NETWORK', 'ERROR_EXPIRED', 'ERROR_CANCELLED', 'ERROR_UPLOAD', 'ERROR_UNKNOWN');
+  exports.SendMsgResult = same(
+    'OK',
+    'ERROR_NETWORK',
+    'ERROR_EXPIRED',
+    'ERROR_CANCELLED',
+    'ERROR_UPLOAD',
+    'ERROR_UNKNOWN',
+  );
 });
 
-__d('WAWebMsgType', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.MSG_TYPE = { CHAT: 'chat', IMAGE: 'image', VIDEO: 'video', AUDIO: 'audio', PTT: 'ptt', DOCUMENT: 'document', STICKER: 'sticker', LOCATION: 'location', VCARD: 'vcard', CIPHERTEXT: 'ciphertext', PROTOCOL: 'protocol', REVOKED: 'revoked', GP2: 'gp2', UNKNOWN: 'unknown' };
+defineModule('WAWebMsgType', (exports) => {
+  exports.MSG_TYPE = {
+    CHAT: 'chat',
+    IMAGE: 'image',
+    VIDEO: 'video',
+    AUDIO: 'audio',
+    PTT: 'ptt',
+    DOCUMENT: 'document',
+    STICKER: 'sticker',
+    LOCATION: 'location',
+    VCARD: 'vcard',
+    CIPHERTEXT: 'ciphertext',
+    PROTOCOL: 'protocol',
+    REVOKED: 'revoked',
+    GP2: 'gp2',
+    UNKNOWN: 'unknown',
+  };
   exports.SYSTEM_MESSAGE_TYPES = ['gp2', 'e2e_notification', 'notification_template'];
 });
 
-__d('WAWebLogoutReasonConstants', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLogoutReasonConstants', (exports) => {
   exports.LogoutReason = {
     UserInitiated: 'user_initiated',
     SyncdFailure: 'syncd_failure',
@@ -59,7 +126,8 @@ __d('WAWebLogoutReasonConstants', [], (global, require, importDefault, importNam
     LidMigrationPeerMappingsMalformed: 'lid_migration_peer_mapping_malformed',
     LidMigrationFailedToParseMapping: 'lid_migration_failed_to_parse_mapping',
     LidMigrationCompanionIncompatibleKillswitch: 'lid_migration_companion_incompatible_killswitch',
-    LidMigrationOneOnOneThreadMigrationInternalError: 'lid_migration_one_on_one_thread_migration_internal_error',
+    LidMigrationOneOnOneThreadMigrationInternalError:
+      'lid_migration_one_on_one_thread_migration_internal_error',
     LidBlocklistPnWhenMigrated: 'lid_blocklist_pn_when_migrated',
     LidBlocklistChatDbUnmigrated: 'lid_blocklist_chat_db_unmigrated',
     WebFailAddChat: 'web_fail_add_chat',
@@ -68,10 +136,15 @@ __d('WAWebLogoutReasonConstants', [], (global, require, importDefault, importNam
     WebFailEncSalt: 'web_fail_enc_salt',
     CacheStorageOpenFailed: 'cache_storage_open_failed',
   };
-  exports.LOGOUT_REASON_CODE = { CLIENT_FATAL: '0', SYNC_FAIL: '1', INITIAL_HISTORY_SYNC_TIMEOUT: '2', ACCOUNT_LOCKED: '3' };
+  exports.LOGOUT_REASON_CODE = {
+    CLIENT_FATAL: '0',
+    SYNC_FAIL: '1',
+    INITIAL_HISTORY_SYNC_TIMEOUT: '2',
+    ACCOUNT_LOCKED: '3',
+  };
 });
 
-__d('WAWebLogoutReason', ['WAWebLogoutReasonConstants'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLogoutReason', (exports, require) => {
   const { LogoutReason, LOGOUT_REASON_CODE } = require('WAWebLogoutReasonConstants');
   const WITH_CODE = {
     [LogoutReason.AccountLocked]: LOGOUT_REASON_CODE.ACCOUNT_LOCKED,
@@ -85,7 +158,7 @@ __d('WAWebLogoutReason', ['WAWebLogoutReasonConstants'], (global, require, impor
   exports.getPrevCustomLogoutMessage = () => sessionStorage.getItem('prev-logout-message');
 });
 
-__d('WAWebBuildConstants', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebBuildConstants', (exports) => {
   exports.VERSION_PRIMARY = '2';
   exports.VERSION_SECONDARY = '3000';
   exports.VERSION_TERTIARY = '1039000000';
@@ -93,7 +166,7 @@ __d('WAWebBuildConstants', [], (global, require, importDefault, importNamespace,
   exports.SANITIZED_VERSION_STR = exports.VERSION_STR;
 });
 
-__d('WAWebMiscBrowserUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebMiscBrowserUtils', (exports) => {
   const { userAgent } = navigator;
   const os = /Windows/.test(userAgent) ? 'Windows' : /Mac OS/.test(userAgent) ? 'Mac OS' : 'Linux';
   exports.default = {
@@ -102,14 +175,14 @@ __d('WAWebMiscBrowserUtils', [], (global, require, importDefault, importNamespac
     hardRefresh: () => location.reload(),
     startDownloading() {},
   };
-}, 98);
+});
 
-__d('WAWebIsOfficialClient', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebIsOfficialClient', (exports) => {
   exports.isOfficialClient = false;
 });
 
-__d('WAWebEnvironment', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebEnvironment', (exports) => {
   exports.default = { isWeb: true, isWindows: false };
-}, 98);
+});
 
 window.Debug = { VERSION: '2.3000.1039000000' };

@@ -3,18 +3,27 @@
  */
 'use strict';
 
-__d('WAWebContactModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebContactModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class Contact extends BaseModel {
-    static defaults = () => ({ id: undefined, name: undefined, pushname: undefined, shortName: undefined, isBusiness: false, isEnterprise: false, phoneNumber: undefined, isContactBlocked: false });
+    static defaults = () => ({
+      id: undefined,
+      name: undefined,
+      pushname: undefined,
+      shortName: undefined,
+      isBusiness: false,
+      isEnterprise: false,
+      phoneNumber: undefined,
+      isContactBlocked: false,
+    });
   }
   Contact.prototype.proxyName = 'contact';
   exports.default = Contact;
   exports.ContactModel = Contact;
 });
 
-__d('WAWebContactCollection', ['WAWebBaseCollection', 'WAWebContactModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebContactCollection', (exports, require) => {
   const { BaseCollection } = require('WAWebBaseCollection');
 
   class ContactCollectionImpl extends BaseCollection {
@@ -24,7 +33,7 @@ __d('WAWebContactCollection', ['WAWebBaseCollection', 'WAWebContactModel'], (glo
   exports.ContactCollection = new ContactCollectionImpl();
 });
 
-__d('WAWebLidPnCache', ['WAWebStorage', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLidPnCache', (exports, require) => {
   const byPhone = new Map();
   const byLid = new Map();
   const { createWid } = require('WAWebWidFactory');
@@ -40,18 +49,23 @@ __d('WAWebLidPnCache', ['WAWebStorage', 'WAWebWidFactory'], (global, require, im
   };
 });
 
-__d('WAWebApiContact', ['WAWebLidPnCache'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebApiContact', (exports, require) => {
   const { lidPnCache } = require('WAWebLidPnCache');
   exports.getCurrentLid = (wid) => lidPnCache.getCurrentLid(wid);
   exports.getPhoneNumber = (wid) => (wid.isLid() ? lidPnCache.getPhoneNumber(wid) : wid);
-  exports.getAlternateUserWid = (wid) => (wid.isLid() ? lidPnCache.getPhoneNumber(wid) : lidPnCache.getCurrentLid(wid));
+  exports.getAlternateUserWid = (wid) =>
+    wid.isLid() ? lidPnCache.getPhoneNumber(wid) : lidPnCache.getCurrentLid(wid);
   exports.hasLidMapping = (wid) => Boolean(exports.getAlternateUserWid(wid));
   exports.getContactUsername = () => undefined;
 });
 
-__d('WAWebLidMigrationUtils', ['WAWebApiContact'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLidMigrationUtils', (exports, require) => {
   const contacts = require('WAWebApiContact');
-  exports.Lid1X1MigrationUtils = { isLidMigrated: () => true, isSyncdSessionMigrated: () => true, shouldApplyNonMigratedMessagingRules: () => false };
+  exports.Lid1X1MigrationUtils = {
+    isLidMigrated: () => true,
+    isSyncdSessionMigrated: () => true,
+    shouldApplyNonMigratedMessagingRules: () => false,
+  };
   exports.toPn = (wid) => (wid.isLid() ? contacts.getPhoneNumber(wid) : wid);
   exports.toLid = (wid) => (wid.isLid() ? wid : contacts.getCurrentLid(wid));
   exports.toUserLid = exports.toLid;
@@ -63,7 +77,7 @@ __d('WAWebLidMigrationUtils', ['WAWebApiContact'], (global, require, importDefau
   exports.shouldHaveAccountLid = (wid) => wid.isUser();
 });
 
-__d('WAWebQueryExistsJob', ['WAWebTransport', 'WAWebLidPnCache', 'WAWebWidFactory', 'WAWebConnection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebQueryExistsJob', (exports, require) => {
   const { transport } = require('WAWebTransport');
 
   /** Ask the server about an account, and remember which hidden id it has. */
@@ -76,13 +90,20 @@ __d('WAWebQueryExistsJob', ['WAWebTransport', 'WAWebLidPnCache', 'WAWebWidFactor
   async function queryWidExists(wid) {
     const found = await lookUp(wid);
     if (!found) return null;
-    return { wid: require('WAWebWidFactory').createWid(found.phone), biz: found.business, bizInfo: undefined, disappearingMode: undefined, status: undefined, username: undefined };
+    return {
+      wid: require('WAWebWidFactory').createWid(found.phone),
+      biz: found.business,
+      bizInfo: undefined,
+      disappearingMode: undefined,
+      status: undefined,
+      username: undefined,
+    };
   }
   Object.assign(exports, { lookUp, queryWidExists });
   exports.queryPhoneExists = (phone) => queryWidExists(`${phone}@c.us`);
 });
 
-__d('WAWebContactGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebContactGetters', (exports, require) => {
   const me = (contact) => require('WAWebUserPrefsMeUser').isMeAccount(contact.id);
   Object.assign(exports, {
     getIsMe: me,
@@ -113,7 +134,7 @@ __d('WAWebContactGetters', [], (global, require, importDefault, importNamespace,
   });
 });
 
-__d('WAWebFrontendContactGetters', ['WAWebApiContact'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebFrontendContactGetters', (exports, require) => {
   const phoneOf = (contact) => require('WAWebApiContact').getPhoneNumber(contact.id) ?? contact.id;
   const formattedPhone = (contact) => `+${phoneOf(contact).user}`;
   const shown = (contact) => contact.name ?? contact.pushname ?? formattedPhone(contact);

@@ -4,7 +4,7 @@
  */
 'use strict';
 
-__d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebCredentials', (exports, require) => {
   const storage = require('WAWebStorage');
   const { encodeB64, decodeB64 } = require('WABase64');
   const meta = (key) => storage.get('signal-storage', 'signal-meta-store', key);
@@ -24,9 +24,18 @@ __d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDe
 
   async function create() {
     const secret = crypto.getRandomValues(new Uint8Array(32));
-    const made = { key: 'registration', id: secret[0] * 64 + secret[1], identity: await newPair(), noise: await newPair(), secret };
+    const made = {
+      key: 'registration',
+      id: secret[0] * 64 + secret[1],
+      identity: await newPair(),
+      noise: await newPair(),
+      secret,
+    };
     await storage.put('signal-storage', 'signal-meta-store', made);
-    const seal = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+    const seal = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
+      'encrypt',
+      'decrypt',
+    ]);
     await storage.put('wawc_db_enc', 'keys', { id: 1, key: seal });
     return made;
   }
@@ -69,10 +78,17 @@ __d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDe
     registration.secret = crypto.getRandomValues(new Uint8Array(32));
   }
 
-  const sign = async (challenge) => encodeB64(await crypto.subtle.sign('Ed25519', registration.identity.privateKey, decodeB64(challenge)));
+  const sign = async (challenge) =>
+    encodeB64(await crypto.subtle.sign('Ed25519', registration.identity.privateKey, decodeB64(challenge)));
 
   async function checkProof(login) {
-    const key = await crypto.subtle.importKey('raw', registration.secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+    const key = await crypto.subtle.importKey(
+      'raw',
+      registration.secret,
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['verify'],
+    );
     return crypto.subtle.verify('HMAC', key, decodeB64(login.proof), new TextEncoder().encode(login.device));
   }
 
@@ -88,16 +104,21 @@ __d('WAWebCredentials', ['WAWebStorage', 'WABase64'], (global, require, importDe
   exports.hasStoredLogin = isRegistered;
 });
 
-__d('WAWebSignalStoreApi', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSignalStoreApi', (exports, require) => {
   exports.waSignalStore = {
     async getRegistrationInfo() {
       const registration = require('WAWebCredentials').getRegistration();
-      return registration && { registrationId: registration.id, identityKeyPair: { pubKey: registration.identityPublic, privKey: null } };
+      return (
+        registration && {
+          registrationId: registration.id,
+          identityKeyPair: { pubKey: registration.identityPublic, privKey: null },
+        }
+      );
     },
   };
 });
 
-__d('WAWebUserPrefsInfoStore', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUserPrefsInfoStore', (exports, require) => {
   exports.waNoiseInfo = {
     async get() {
       const registration = require('WAWebCredentials').getRegistration();
@@ -106,7 +127,7 @@ __d('WAWebUserPrefsInfoStore', ['WAWebCredentials'], (global, require, importDef
   };
 });
 
-__d('WAWebUserPrefsMultiDevice', ['WAWebCredentials', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUserPrefsMultiDevice', (exports, require) => {
   exports.getADVSecretKey = () => {
     const registration = require('WAWebCredentials').getRegistration();
     return registration && require('WABase64').encodeB64(registration.secret);
@@ -116,19 +137,19 @@ __d('WAWebUserPrefsMultiDevice', ['WAWebCredentials', 'WABase64'], (global, requ
   exports.getADVSignedIdentity = () => null;
 });
 
-__d('WAWebCompanionRegClientUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebCompanionRegClientUtils', (exports) => {
   exports.DEVICE_PLATFORM = '1';
 });
 
-__d('WAWebAdvSignatureApi', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebAdvSignatureApi', (exports) => {
   exports.verifyDeviceIdentityAccountSignature = async () => true;
 });
 
-__d('WAWebLoginState', ['WAWebCredentials'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLoginState', (exports, require) => {
   exports.isLoggedIn = () => require('WAWebCredentials').hasStoredLogin();
 });
 
-__d('WAWebUserPrefsMeUser', ['WAWebCredentials', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUserPrefsMeUser', (exports, require) => {
   const { createWid, createDeviceWid } = require('WAWebWidFactory');
   const of = (name, make) => {
     const me = require('WAWebCredentials').getMe();
@@ -142,7 +163,8 @@ __d('WAWebUserPrefsMeUser', ['WAWebCredentials', 'WAWebWidFactory'], (global, re
   const getMaybeMePnUser = () => of('phone', createWid);
   const getMaybeMeLidUser = () => of('lid', createWid);
   const getMaybeMeDevicePn = () => of('device', createDeviceWid);
-  const isMeAccount = (wid) => Boolean(wid && (getMaybeMePnUser()?.equals(wid) || getMaybeMeLidUser()?.equals(wid)));
+  const isMeAccount = (wid) =>
+    Boolean(wid && (getMaybeMePnUser()?.equals(wid) || getMaybeMeLidUser()?.equals(wid)));
   Object.assign(exports, {
     getMaybeMePnUser,
     getMaybeMeLidUser,

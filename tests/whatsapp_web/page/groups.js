@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebGroupMetadataModel', ['WAWebBaseModel', 'WAWebBaseCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebGroupMetadataModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
   const { BaseCollection } = require('WAWebBaseCollection');
 
@@ -24,18 +24,25 @@ __d('WAWebGroupMetadataModel', ['WAWebBaseModel', 'WAWebBaseCollection'], (globa
   }
 
   class GroupMetadata extends BaseModel {
-    static defaults = () => ({ id: undefined, subject: undefined, announce: false, restrict: false, isLidAddressingMode: true, participants: new ParticipantCollection() });
+    static defaults = () => ({
+      id: undefined,
+      subject: undefined,
+      announce: false,
+      restrict: false,
+      isLidAddressingMode: true,
+      participants: new ParticipantCollection(),
+    });
   }
   GroupMetadata.prototype.proxyName = 'groupMetadata';
   exports.default = GroupMetadata;
   Object.assign(exports, { GroupMetadata, Participant, ParticipantCollection });
 });
 
-__d('WAWebGroupParticipantCollection', ['WAWebGroupMetadataModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebGroupParticipantCollection', (exports, require) => {
   exports.default = require('WAWebGroupMetadataModel').ParticipantCollection;
-}, 98);
+});
 
-__d('WAWebGroupMetadataCollection', ['WAWebBaseCollection', 'WAWebGroupMetadataModel', 'WAWebTransport'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebGroupMetadataCollection', (exports, require) => {
   const { BaseCollection } = require('WAWebBaseCollection');
   const { GroupMetadata, ParticipantCollection } = require('WAWebGroupMetadataModel');
   const { transport } = require('WAWebTransport');
@@ -76,8 +83,8 @@ __d('WAWebGroupMetadataCollection', ['WAWebBaseCollection', 'WAWebGroupMetadataM
   }
   exports.default = new GroupMetadataCollectionImpl();
   transport.on('push:groups-changed', () => exports.default.loadFromServer().catch(() => {}));
-}, 66);
+});
 
-__d('WAWebUpdateDbForGroupActionJob', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebUpdateDbForGroupActionJob', (exports) => {
   exports.updateDBForGroupAction = async () => {};
 });

@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel', 'WAWebConnModel', 'WAWebCmd', 'WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebQRLinking', (exports, require) => {
   const { transport } = require('WAWebTransport');
   const { Socket } = require('WAWebSocketModel');
   const { Conn } = require('WAWebConnModel');
@@ -46,14 +46,17 @@ __d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel',
 
   async function onPaired(login) {
     clearTimeout(timer);
-    if (login.proof && !(await credentials.checkProof(login))) return;
+    if (login.proof && !(await credentials.checkProof(login))) {
+      await transport.request('refuse', { token: login.token, device: login.device });
+      return begin();
+    }
     Socket.set({ state: 'PAIRING' });
     require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerPrimaryHelloReceived();
     await credentials.save(login);
-    transport.close();
+    return transport.close();
   }
 
-  transport.on('push:pair-success', onPaired);
+  transport.on('push:pair-success', (login) => onPaired(login).catch(() => {}));
   transport.on('push:passkey-wanted', () => {
     clearTimeout(timer);
     require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerPasskeyPrologueRequest();
@@ -65,7 +68,7 @@ __d('WAWebQRLinking', ['WAWebTransport', 'WAWebCredentials', 'WAWebSocketModel',
   Object.assign(exports, { begin, refresh });
 });
 
-__d('WAWebLinkDeviceEvents', ['WAWebEventEmitter'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebLinkDeviceEvents', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
 
   class LinkDeviceEvents extends EventEmitter {
@@ -84,7 +87,7 @@ __d('WAWebLinkDeviceEvents', ['WAWebEventEmitter'], (global, require, importDefa
   exports.WAWebLinkDeviceEvents = new LinkDeviceEvents();
 });
 
-__d('WAWebAltDeviceLinkingApi', ['WAWebTransport', 'WAWebLinkDeviceEvents'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebAltDeviceLinkingApi', (exports, require) => {
   const { transport } = require('WAWebTransport');
   let pairingType = 'QR';
   let timer = null;
@@ -92,7 +95,10 @@ __d('WAWebAltDeviceLinkingApi', ['WAWebTransport', 'WAWebLinkDeviceEvents'], (gl
   async function genLinkDeviceCodeForPhoneNumber(phone, sendPushNotification = true) {
     const { code, ms } = await transport.request('typed-code', { phone, sendPushNotification });
     clearTimeout(timer);
-    timer = setTimeout(() => require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerRefreshAltLinkingCode(), ms);
+    timer = setTimeout(
+      () => require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerRefreshAltLinkingCode(),
+      ms,
+    );
     require('WAWebEvents').tell('typed-code', code);
     return code;
   }
@@ -116,7 +122,7 @@ __d('WAWebAltDeviceLinkingApi', ['WAWebTransport', 'WAWebLinkDeviceEvents'], (gl
   });
 });
 
-__d('WAWebEvents', ['WAWebEventEmitter'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebEvents', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
   const bus = new EventEmitter();
   exports.tell = (name, value) => bus.trigger(name, value);

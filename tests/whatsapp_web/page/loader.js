@@ -28,7 +28,8 @@
   }
 
   window.ErrorGuard = { skipGuardGlobal() {} };
-  window.importNamespace = (name) => (name === 'Bootloader' ? requireModule(name) : fetchModule(name).exports);
+  window.importNamespace = (name) =>
+    name === 'Bootloader' ? requireModule(name) : fetchModule(name).exports;
   window.importDefault = (name) => {
     const { exports } = fetchModule(name);
     return 'default' in exports ? exports.default : exports;
@@ -38,3 +39,12 @@
     modulesMap[name] = { id: name, dependencies, factory, flags, exports: {}, started: false };
   };
 })();
+
+/* How the modules of this page are written: only with what their factories need. */
+const defineModule = (name, factory, flags) => {
+  const whole = (...values) => factory(values[6], values[1], values[3]);
+  window.__d(name, [], whole, flags);
+};
+
+/* A module that is its default export. */
+const defineDefault = (name, factory) => defineModule(name, factory, 98);

@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebMediaOpaqueData', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebMediaOpaqueData', (exports) => {
   class OpaqueData {
     #blob;
     #url = null;
@@ -44,18 +44,29 @@ __d('WAWebMediaOpaqueData', [], (global, require, importDefault, importNamespace
     throwIfReleased() {}
   }
   exports.default = OpaqueData;
-}, 98);
-
-__d('WAMediaCalculateFilehash', ['WABase64'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.calculateFilehashFromBlob = async (blob) => require('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));
-  exports.getRandomFilehash = async () => require('WABase64').encodeB64(crypto.getRandomValues(new Uint8Array(32)));
 });
 
-__d('WAWebMediaDataModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAMediaCalculateFilehash', (exports, require) => {
+  exports.calculateFilehashFromBlob = async (blob) =>
+    require('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));
+  exports.getRandomFilehash = async () =>
+    require('WABase64').encodeB64(crypto.getRandomValues(new Uint8Array(32)));
+});
+
+defineModule('WAWebMediaDataModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class MediaData extends BaseModel {
-    static defaults = () => ({ type: undefined, mimetype: undefined, size: undefined, filehash: undefined, mediaStage: 'INIT', mediaBlob: undefined, isGif: false, filename: undefined });
+    static defaults = () => ({
+      type: undefined,
+      mimetype: undefined,
+      size: undefined,
+      filehash: undefined,
+      mediaStage: 'INIT',
+      mediaBlob: undefined,
+      isGif: false,
+      filename: undefined,
+    });
 
     toJSON() {
       const { mediaBlob, mediaStage, ...plain } = this.attributes;
@@ -66,7 +77,7 @@ __d('WAWebMediaDataModel', ['WAWebBaseModel'], (global, require, importDefault, 
   exports.default = MediaData;
 });
 
-__d('WAWebMediaStorage', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMediaStorage', (exports) => {
   const kept = new Map();
 
   class MediaObject {
@@ -90,17 +101,17 @@ __d('WAWebMediaStorage', [], (global, require, importDefault, importNamespace, l
   exports.MediaObject = MediaObject;
 });
 
-__d('WAWebMmsMediaTypes', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMmsMediaTypes', (exports) => {
   exports.msgToMediaType = ({ type }) => type;
   exports.castToV4 = (type) => type;
 });
 
-__d('WAWebMediaDataUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMediaDataUtils', (exports) => {
   exports.shouldUseMediaCache = () => true;
   exports.getImageWidthHeight = async () => ({ width: 0, height: 0 });
 });
 
-__d('WAWebMediaInMemoryBlobCache', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMediaInMemoryBlobCache', (exports) => {
   class InMemoryMediaBlobCacheImpl {
     #blobs = new Map();
 
@@ -116,19 +127,26 @@ __d('WAWebMediaInMemoryBlobCache', [], (global, require, importDefault, importNa
       return this.#blobs.has(hash);
     }
   }
-  Object.assign(exports, { InMemoryMediaBlobCacheImpl, InMemoryMediaBlobCache: new InMemoryMediaBlobCacheImpl() });
+  Object.assign(exports, {
+    InMemoryMediaBlobCacheImpl,
+    InMemoryMediaBlobCache: new InMemoryMediaBlobCacheImpl(),
+  });
 });
 
-__d('WAWebMediaGatingUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMediaGatingUtils', (exports) => {
   const MIB = 1 << 20;
   exports.getUploadLimit = (type) => (type === 'document' ? 2048 * MIB : type === 'sticker' ? MIB : 64 * MIB);
 });
 
-__d('WAWebMediaMmsV4Upload', ['WAWebMediaInMemoryBlobCache'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMediaMmsV4Upload', (exports, require) => {
   const { encodeB64 } = require('WABase64');
 
   async function post(blob, type, mimetype) {
-    const response = await fetch(`/mms/${type}`, { method: 'POST', body: blob, headers: { 'Content-Type': mimetype } });
+    const response = await fetch(`/mms/${type}`, {
+      method: 'POST',
+      body: blob,
+      headers: { 'Content-Type': mimetype },
+    });
     if (!response.ok) throw new Error(`upload failed: ${response.status}`);
     return response.json();
   }
@@ -139,13 +157,22 @@ __d('WAWebMediaMmsV4Upload', ['WAWebMediaInMemoryBlobCache'], (global, require, 
     const { id } = await post(blob, mediaType, mimetype);
     const mediaKey = encodeB64(crypto.getRandomValues(new Uint8Array(32)));
     const directPath = `/mms/${id}`;
-    const mediaEntry = { mediaKey, mediaKeyTimestamp: Math.floor(Date.now() / 1000), directPath, mmsUrl: location.origin + directPath, deprecatedMms3Url: location.origin + directPath, encFilehash: mediaObject.filehash, uploadHash: mediaObject.filehash, handle: id };
+    const mediaEntry = {
+      mediaKey,
+      mediaKeyTimestamp: Math.floor(Date.now() / 1000),
+      directPath,
+      mmsUrl: location.origin + directPath,
+      deprecatedMms3Url: location.origin + directPath,
+      encFilehash: mediaObject.filehash,
+      uploadHash: mediaObject.filehash,
+      handle: id,
+    };
     return { kind: 'success', mediaEntry };
   };
   exports.uploadUnencryptedMedia = exports.uploadMedia;
 });
 
-__d('WAWebPrepRawMedia', ['WAWebMediaDataModel', 'WAMediaCalculateFilehash', 'WAWebMediaStorage', 'WAWebMediaMmsV4Upload'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebPrepRawMedia', (exports, require, importNamespace) => {
   function typeOf(mimetype, options) {
     if (options.asDocument) return 'document';
     if (options.asSticker) return 'sticker';
@@ -158,21 +185,40 @@ __d('WAWebPrepRawMedia', ['WAWebMediaDataModel', 'WAMediaCalculateFilehash', 'WA
     const mediaObject = require('WAWebMediaStorage').getOrCreateMediaObject(mediaData.filehash);
     mediaObject.consolidate(mediaData.attributes);
     mediaData.set({ mediaStage: 'UPLOADING' });
-    const uploaded = await importNamespace('WAWebMediaMmsV4Upload').uploadMedia({ mimetype: mediaData.mimetype, mediaObject, mediaType: mediaData.type });
+    const uploaded = await importNamespace('WAWebMediaMmsV4Upload').uploadMedia({
+      mimetype: mediaData.mimetype,
+      mediaObject,
+      mediaType: mediaData.type,
+    });
     const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, mmsUrl } = uploaded.mediaEntry;
-    mediaData.set({ directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl: mmsUrl, mediaStage: 'RESOLVED' });
+    mediaData.set({
+      directPath,
+      mediaKey,
+      mediaKeyTimestamp,
+      encFilehash,
+      clientUrl: mmsUrl,
+      mediaStage: 'RESOLVED',
+    });
   }
 
   class MediaPrep {
     constructor(blob, options) {
       const MediaData = importNamespace('WAWebMediaDataModel').default;
       const mimetype = blob.type();
-      this.mediaData = new MediaData({ mimetype, size: blob.size(), type: typeOf(mimetype, options), mediaBlob: blob, isGif: Boolean(options.asGif) });
+      this.mediaData = new MediaData({
+        mimetype,
+        size: blob.size(),
+        type: typeOf(mimetype, options),
+        mediaBlob: blob,
+        isGif: Boolean(options.asGif),
+      });
       this.ready = this.prepare(blob);
     }
 
     async prepare(blob) {
-      const filehash = await require('WAMediaCalculateFilehash').calculateFilehashFromBlob(blob.forceToBlob());
+      const filehash = await require('WAMediaCalculateFilehash').calculateFilehashFromBlob(
+        blob.forceToBlob(),
+      );
       this.mediaData.set({ filehash, mediaStage: 'PREPARED' });
     }
 
@@ -184,23 +230,38 @@ __d('WAWebPrepRawMedia', ['WAWebMediaDataModel', 'WAMediaCalculateFilehash', 'WA
     async sendToChat({ chat, options }) {
       const { mediaData } = this;
       const { type, mimetype, size, filehash } = await this.waitForPrep();
-      const raw = { ...options.productMsgOptions, type: options.type ?? type, mimetype, size, filehash, mediaData, isUnsentMedia: true };
+      const raw = {
+        ...options.productMsgOptions,
+        type: options.type ?? type,
+        mimetype,
+        size,
+        filehash,
+        mediaData,
+        isUnsentMedia: true,
+      };
       if (options.caption !== undefined) raw.caption = options.caption;
-      return this.#uploadAndSend(chat, raw);
+      return this.#keepAndSend(chat, raw);
     }
 
-    async #uploadAndSend(chat, raw) {
+    /** The message is in the chat before its file is up: an upload that fails leaves it there, unsent. */
+    async #keepAndSend(chat, raw) {
+      const msg = await importNamespace('WAWebSendMsgChatAction').addMsgToChat(chat, raw);
+      await require('WAWebConnection').whenReady();
       try {
         await upload(this.mediaData);
       } catch {
         return { messageSendResult: 'ERROR_UPLOAD' };
       }
       const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl } = this.mediaData;
-      const whole = { ...raw, directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl, isUnsentMedia: false };
-      const [kept, sent] = importNamespace('WAWebSendMsgChatAction').addAndSendMsgToChat(chat, whole);
-      await kept;
-      return sent;
+      const file = { directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl, isUnsentMedia: false };
+      msg.set(file);
+      await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, file);
+      return importNamespace('WAWebSendMsgRecordAction').sendMsgRecord(msg);
     }
   }
-  Object.assign(exports, { MediaPrep, prepRawMedia: (blob, options) => new MediaPrep(blob, options), uploadProductImage: async () => null });
+  Object.assign(exports, {
+    MediaPrep,
+    prepRawMedia: (blob, options) => new MediaPrep(blob, options),
+    uploadProductImage: async () => null,
+  });
 });

@@ -3,11 +3,26 @@
  */
 'use strict';
 
-__d('WAWebMsgModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class Msg extends BaseModel {
-    static defaults = () => ({ id: undefined, type: 'chat', body: undefined, t: undefined, from: undefined, to: undefined, author: undefined, ack: 0, isNewMsg: false, caption: undefined, quotedStanzaID: undefined, latestEditMsgKey: undefined, directPath: undefined, star: false });
+    static defaults = () => ({
+      id: undefined,
+      type: 'chat',
+      body: undefined,
+      t: undefined,
+      from: undefined,
+      to: undefined,
+      author: undefined,
+      ack: 0,
+      isNewMsg: false,
+      caption: undefined,
+      quotedStanzaID: undefined,
+      latestEditMsgKey: undefined,
+      directPath: undefined,
+      star: false,
+    });
 
     get isMedia() {
       return Boolean(this.directPath);
@@ -32,7 +47,11 @@ __d('WAWebMsgModel', ['WAWebBaseModel'], (global, require, importDefault, import
     /** What a reply to this message carries about it. */
     msgContextInfo() {
       const { id, type, body, caption } = this;
-      return { quotedMsg: { type, body, caption }, quotedStanzaID: id.id, quotedParticipant: id.participant ?? this.from };
+      return {
+        quotedMsg: { type, body, caption },
+        quotedStanzaID: id.id,
+        quotedParticipant: id.participant ?? this.from,
+      };
     }
 
     updateAck(ack) {
@@ -49,7 +68,7 @@ __d('WAWebMsgModel', ['WAWebBaseModel'], (global, require, importDefault, import
   exports.MsgModel = Msg;
 });
 
-__d('WAWebMsgTable', ['WAWebStorage', 'WAWebMsgModel', 'WAWebMsgKey', 'WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgTable', (exports, require) => {
   const storage = require('WAWebStorage');
   const IDS = ['from', 'to', 'author', 'quotedParticipant'];
   const LEFT_OUT = ['mediaData', 'isNewMsg', 'local'];
@@ -67,7 +86,8 @@ __d('WAWebMsgTable', ['WAWebStorage', 'WAWebMsgModel', 'WAWebMsgKey', 'WAWebWidF
   function toRow(msg) {
     const row = { rowId: nextRowId(), chatId: String(msg.id.remote) };
     for (const [name, value] of Object.entries(msg.attributes)) {
-      if (value !== undefined && !LEFT_OUT.includes(name)) row[name] = IDS.includes(name) ? value && String(value) : value;
+      if (value !== undefined && !LEFT_OUT.includes(name))
+        row[name] = IDS.includes(name) ? value && String(value) : value;
     }
     const mentionedJidList = msg.mentionedJidList?.map(String);
     return { ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) };
@@ -77,7 +97,11 @@ __d('WAWebMsgTable', ['WAWebStorage', 'WAWebMsgModel', 'WAWebMsgKey', 'WAWebWidF
     const { createWid } = require('WAWebWidFactory');
     const wids = IDS.filter((name) => row[name]).map((name) => [name, createWid(row[name])]);
     const { MsgModel } = require('WAWebMsgModel');
-    return new MsgModel({ ...row, ...Object.fromEntries(wids), id: require('WAWebMsgKey').fromString(row.id) });
+    return new MsgModel({
+      ...row,
+      ...Object.fromEntries(wids),
+      id: require('WAWebMsgKey').fromString(row.id),
+    });
   }
 
   /** Keep new messages. One that is there already is an error, as in the real page. */
@@ -102,12 +126,15 @@ __d('WAWebMsgTable', ['WAWebStorage', 'WAWebMsgModel', 'WAWebMsgKey', 'WAWebWidF
   };
   exports.readChat = async (chatId, count) => {
     const rows = await storage.byIndex('model-storage', 'message', 'chatId', String(chatId));
-    return rows.sort((one, other) => one.rowId - other.rowId).slice(-count).map(fromRow);
+    return rows
+      .sort((one, other) => one.rowId - other.rowId)
+      .slice(-count)
+      .map(fromRow);
   };
   exports.DuplicateMessageError = DuplicateMessageError;
 });
 
-__d('WAWebMsgCollection', ['WAWebBaseCollection', 'WAWebMsgModel', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgCollection', (exports, require, importNamespace) => {
   const { BaseCollection } = require('WAWebBaseCollection');
   const table = require('WAWebMsgTable');
   const RECENT = 20;
@@ -160,11 +187,11 @@ __d('WAWebMsgCollection', ['WAWebBaseCollection', 'WAWebMsgModel', 'WAWebMsgTabl
   Object.assign(exports, { MsgCollectionImpl, ChatMsgsCollection, MsgCollection: new MsgCollectionImpl() });
 });
 
-__d('WAWebDBUpdateMessageTable', ['WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebDBUpdateMessageTable', (exports, require) => {
   exports.updateMessageTable = (key, changes) => require('WAWebMsgTable').updateMessageTable(key, changes);
 });
 
-__d('WAWebChatMessageSearch', ['WAWebMsgCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebChatMessageSearch', (exports, require) => {
   exports.getSearchContext = (chat, msg) => {
     const { ChatMsgsCollection, MsgCollection } = require('WAWebMsgCollection');
     const key = msg?.id?.remote ? msg.id : msg;
@@ -174,29 +201,32 @@ __d('WAWebChatMessageSearch', ['WAWebMsgCollection'], (global, require, importDe
   };
 });
 
-__d('WAWebMsgReply', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgReply', (exports) => {
   exports.canReplyMsg = (msg) => msg.type !== 'revoked' && msg.type !== 'ciphertext';
 });
 
-__d('WAWebQuotedMsgModelUtils', ['WAWebMsgCollection'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebQuotedMsgModelUtils', (exports, require) => {
   exports.getQuotedMsgObj = (msg) => {
     if (!msg.quotedStanzaID) return undefined;
     const { MsgCollection } = require('WAWebMsgCollection');
-    return MsgCollection.findFirst((other) => other.id.id === msg.quotedStanzaID && other.id.remote.equals(msg.id.remote));
+    return MsgCollection.findFirst(
+      (other) => other.id.id === msg.quotedStanzaID && other.id.remote.equals(msg.id.remote),
+    );
   };
 });
 
-__d('WAWebMsgDataFromModel', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgDataFromModel', (exports) => {
   exports.msgDataFromMsgModel = (msg) => ({ ...msg.attributes });
 });
 
-__d('WAWebMsgGetters', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebMsgGetters', (exports) => {
   exports.isUnreadTypeMsg = (msg) => !['gp2', 'e2e_notification', 'protocol'].includes(msg.type);
 });
 
-__d('WALinkify', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WALinkify', (exports) => {
   const LINK = /https?:\/\/[^\s]+/g;
-  exports.findLinks = (text) => [...String(text ?? '').matchAll(LINK)].map(([href]) => ({ href, suspiciousCharacters: null }));
+  exports.findLinks = (text) =>
+    [...String(text ?? '').matchAll(LINK)].map(([href]) => ({ href, suspiciousCharacters: null }));
   exports.findLink = (text) => exports.findLinks(text)[0];
   exports.findFirstWebLink = (text) => exports.findLink(text)?.href;
 });

@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebServerMood', ['WAWebTransport', 'WAWebStreamModel', 'WAWebEvents'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebServerMood', (exports, require) => {
   const { transport } = require('WAWebTransport');
   const MIB = 1 << 20;
   const ballast = [];
@@ -11,7 +11,8 @@ __d('WAWebServerMood', ['WAWebTransport', 'WAWebStreamModel', 'WAWebEvents'], (g
 
   /** Hold this much more of the JavaScript heap. Numbers that differ, so that nothing is shared. */
   function weigh(megabytes) {
-    for (; held < megabytes; held += 1) ballast.push(Array.from({ length: MIB / 8 }, (_, index) => index + 0.5));
+    for (; held < megabytes; held += 1)
+      ballast.push(Array.from({ length: MIB / 8 }, (_, index) => index + 0.5));
     if (megabytes < held) {
       ballast.length = megabytes;
       held = megabytes;

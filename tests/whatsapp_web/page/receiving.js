@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebHandleSingleMsg', ['WAWebMsgCollection', 'WAWebFindChatAction', 'WAWebCreateChat'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebHandleSingleMsg', (exports, require, importNamespace) => {
   const { createWid } = require('WAWebWidFactory');
 
   async function chatFor(frame) {
@@ -22,7 +22,17 @@ __d('WAWebHandleSingleMsg', ['WAWebMsgCollection', 'WAWebFindChatAction', 'WAWeb
     const author = frame.author ? createWid(frame.author) : undefined;
     const id = new MsgKey({ fromMe: false, remote: chat.id, id: frame.id, participant: author });
     const to = chat.id.isLid() ? me.getMaybeMeLidUser() : me.getMaybeMePnUser();
-    return new MsgModel({ ...frame.message, id, from: chat.id, to, author, t: frame.t, ack: 1, self: 'in', isNewMsg: true });
+    return new MsgModel({
+      ...frame.message,
+      id,
+      from: chat.id,
+      to,
+      author,
+      t: frame.t,
+      ack: 1,
+      self: 'in',
+      isNewMsg: true,
+    });
   }
 
   exports.handleSingleMsg = async (chatId, msg) => {
@@ -35,7 +45,7 @@ __d('WAWebHandleSingleMsg', ['WAWebMsgCollection', 'WAWebFindChatAction', 'WAWeb
   };
 });
 
-__d('WAWebHandleMsgReceipt', ['WAWebMsgCollection', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebHandleMsgReceipt', (exports, require, importNamespace) => {
   const { ACK } = require('WAWebAck');
   const { createWid } = require('WAWebWidFactory');
   const ackOf = { delivery: ACK.RECEIVED, read: ACK.READ };
@@ -76,19 +86,19 @@ __d('WAWebHandleMsgReceipt', ['WAWebMsgCollection', 'WAWebMsgTable'], (global, r
   exports.applyReceipt = apply;
 });
 
-__d('WAWebHandleChatSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebHandleChatSimpleReceipt', (exports, require) => {
   exports.handleChatSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
 });
 
-__d('WAWebHandleGroupSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebHandleGroupSimpleReceipt', (exports, require) => {
   exports.handleGroupSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
 });
 
-__d('WAWebHandleStatusSimpleReceipt', ['WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebHandleStatusSimpleReceipt', (exports, require) => {
   exports.handleStatusSimpleReceipt = (data) => require('WAWebHandleMsgReceipt').applyReceipt(data);
 });
 
-__d('WAWebInbox', ['WAWebTransport', 'WAWebHandleSingleMsg', 'WAWebHandleMsgReceipt'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebInbox', (exports, require, importNamespace) => {
   const { transport } = require('WAWebTransport');
   let last = Promise.resolve();
 
@@ -101,7 +111,8 @@ __d('WAWebInbox', ['WAWebTransport', 'WAWebHandleSingleMsg', 'WAWebHandleMsgRece
 
   function receipt(frame) {
     const data = require('WAWebHandleMsgReceipt').toSimpleReceipt(frame);
-    if (data.from.isGroup()) return importNamespace('WAWebHandleGroupSimpleReceipt').handleGroupSimpleReceipt(data);
+    if (data.from.isGroup())
+      return importNamespace('WAWebHandleGroupSimpleReceipt').handleGroupSimpleReceipt(data);
     return importNamespace('WAWebHandleChatSimpleReceipt').handleChatSimpleReceipt(data);
   }
 

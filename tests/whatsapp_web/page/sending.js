@@ -3,17 +3,29 @@
  */
 'use strict';
 
-__d('WAWebE2EProtoUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebE2EProtoUtils', (exports) => {
   exports.typeAttributeFromProtobuf = (proto) => (proto.mediaMessage ? 'media' : 'text');
 });
 
-__d('WAWebBackendJobsCommon', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebBackendJobsCommon', (exports) => {
   exports.mediaTypeFromProtobuf = (proto) => proto.mediaMessage?.type ?? null;
   exports.encodeMaybeMediaType = (type) => type ?? undefined;
 });
 
-__d('WAWebE2EProtoGenerator', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const CARRIED = ['body', 'caption', 'type', 'quotedStanzaID', 'directPath', 'mimetype', 'filename', 'size', 'filehash', 'title', 'canonicalUrl'];
+defineModule('WAWebE2EProtoGenerator', (exports) => {
+  const CARRIED = [
+    'body',
+    'caption',
+    'type',
+    'quotedStanzaID',
+    'directPath',
+    'mimetype',
+    'filename',
+    'size',
+    'filehash',
+    'title',
+    'canonicalUrl',
+  ];
 
   /** Turn a message into what travels. */
   exports.createMsgProtobuf = (data) => {
@@ -25,7 +37,7 @@ __d('WAWebE2EProtoGenerator', [], (global, require, importDefault, importNamespa
   };
 });
 
-__d('WAWebSendMsgJob', ['WAWebTransport', 'WAWebConnection', 'WAWebE2EProtoGenerator', 'WAWebE2EProtoUtils', 'WAWebBackendJobsCommon'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
   const { transport, NetworkError } = require('WAWebTransport');
   const pendingByKey = new Map();
 
@@ -65,7 +77,7 @@ __d('WAWebSendMsgJob', ['WAWebTransport', 'WAWebConnection', 'WAWebE2EProtoGener
   };
 });
 
-__d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSendMsgRecordAction', (exports, require, importNamespace) => {
   const { ACK } = require('WAWebAck');
 
   const NEW_CHATS_CAPPED = 475;
@@ -73,7 +85,10 @@ __d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, r
   async function note(msg, ack, changes = {}) {
     msg.updateAck(ack);
     msg.set(changes);
-    await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, { ...changes, ack: msg.ack });
+    await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(msg.id, {
+      ...changes,
+      ack: msg.ack,
+    });
   }
 
   async function noteRefusal(msg, code) {
@@ -83,6 +98,7 @@ __d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, r
 
   /** Send a stored message, under the id that it has. Never throws: the result says how it went. */
   exports.sendMsgRecord = async (msg) => {
+    if (msg.isUnsentMedia) return { messageSendResult: 'ERROR_UPLOAD' };
     try {
       const answer = await require('WAWebSendMsgJob').sendOnce(msg.attributes);
       if (answer?.error) {
@@ -97,10 +113,11 @@ __d('WAWebSendMsgRecordAction', ['WAWebSendMsgJob', 'WAWebMsgTable'], (global, r
   };
 });
 
-__d('WAWebSendMsgChatAction', ['WAWebMsgCollection', 'WAWebMsgTable', 'WAWebSendMsgRecordAction'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSendMsgChatAction', (exports, require, importNamespace) => {
   const table = require('WAWebMsgTable');
 
-  async function keep(chat, raw) {
+  /** Put a message into its chat and into the table. */
+  exports.addMsgToChat = async (chat, raw) => {
     const { MsgCollection } = require('WAWebMsgCollection');
     const { MsgModel } = require('WAWebMsgModel');
     const present = MsgCollection.get(raw.id);
@@ -111,18 +128,18 @@ __d('WAWebSendMsgChatAction', ['WAWebMsgCollection', 'WAWebMsgTable', 'WAWebSend
     chat.set({ t: msg.t });
     await importNamespace('WAWebCreateChat').createChatRecord(chat);
     return msg;
-  }
+  };
 
   /** Keep a message and send it: a promise of the kept message, and one of how the sending went. */
   exports.addAndSendMsgToChat = (chat, raw) => {
-    const kept = keep(chat, raw);
+    const kept = exports.addMsgToChat(chat, raw);
     const sent = kept.then((msg) => importNamespace('WAWebSendMsgRecordAction').sendMsgRecord(msg));
     sent.catch(() => {});
     return [kept, sent];
   };
 });
 
-__d('WAWebSendTextMsgChatAction', ['WAWebSendMsgChatAction', 'WAWebMsgKey'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSendTextMsgChatAction', (exports, require, importNamespace) => {
   exports.sendTextMsgToChat = async (chat, body, options = {}) => {
     const MsgKey = require('WAWebMsgKey');
     const { getMePnUserOrThrow, getMeLidUserOrThrow } = require('WAWebUserPrefsMeUser');
@@ -132,7 +149,18 @@ __d('WAWebSendTextMsgChatAction', ['WAWebSendMsgChatAction', 'WAWebMsgKey'], (gl
     const id = new MsgKey({ from, to: chat.id, id: await MsgKey.newId(), participant, selfDir: 'out' });
     const context = options.quotedMsg?.msgContextInfo() ?? {};
     const t = Math.floor(Date.now() / 1000);
-    const raw = { id, from, to: chat.id, body, type: 'chat', t, ack: 0, self: 'out', isNewMsg: true, ...context };
+    const raw = {
+      id,
+      from,
+      to: chat.id,
+      body,
+      type: 'chat',
+      t,
+      ack: 0,
+      self: 'out',
+      isNewMsg: true,
+      ...context,
+    };
     const [kept, sent] = importNamespace('WAWebSendMsgChatAction').addAndSendMsgToChat(chat, raw);
     await kept;
     return sent;

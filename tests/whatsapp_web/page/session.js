@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebCmd', ['WAWebEventEmitter'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebCmd', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
 
   class CmdImpl extends EventEmitter {
@@ -44,7 +44,7 @@ __d('WAWebCmd', ['WAWebEventEmitter'], (global, require, importDefault, importNa
   exports.Cmd = new CmdImpl();
 });
 
-__d('WAWebBackendEventBus', ['WAWebEventEmitter', 'WAWebCmd'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebBackendEventBus', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
 
   class BackendEventBusImpl extends EventEmitter {
@@ -57,15 +57,29 @@ __d('WAWebBackendEventBus', ['WAWebEventEmitter', 'WAWebCmd'], (global, require,
       this.trigger('storage_initialization_error', error);
     }
   }
-  exports.BackendEvent = { STORAGE_INITIALIZATION_ERROR: 'storage_initialization_error', ACCOUNT_TEMPORARILY_BANNED: 'account_temporarily_banned' };
+  exports.BackendEvent = {
+    STORAGE_INITIALIZATION_ERROR: 'storage_initialization_error',
+    ACCOUNT_TEMPORARILY_BANNED: 'account_temporarily_banned',
+  };
   exports.BackendEventBus = new BackendEventBusImpl();
 });
 
-__d('WAWebConnModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebConnModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class ConnImpl extends BaseModel {
-    static defaults = () => ({ id: 'conn', ref: undefined, refTTL: undefined, wid: undefined, connected: false, battery: undefined, plugged: undefined, platform: undefined, pushname: undefined, isSMB: false });
+    static defaults = () => ({
+      id: 'conn',
+      ref: undefined,
+      refTTL: undefined,
+      wid: undefined,
+      connected: false,
+      battery: undefined,
+      plugged: undefined,
+      platform: undefined,
+      pushname: undefined,
+      isSMB: false,
+    });
 
     canSetMyPushname() {
       return true;
@@ -76,11 +90,17 @@ __d('WAWebConnModel', ['WAWebBaseModel'], (global, require, importDefault, impor
   exports.Conn = new ConnImpl();
 });
 
-__d('WAWebSocketModel', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebSocketModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class SocketImpl extends BaseModel {
-    static defaults = () => ({ state: 'UNLAUNCHED', stream: 'DISCONNECTED', hasSynced: false, launched: false, retryTimestamp: undefined });
+    static defaults = () => ({
+      state: 'UNLAUNCHED',
+      stream: 'DISCONNECTED',
+      hasSynced: false,
+      launched: false,
+      retryTimestamp: undefined,
+    });
 
     async initConn() {
       await require('WAWebConnection').start();
@@ -106,7 +126,7 @@ __d('WAWebSocketModel', ['WAWebBaseModel'], (global, require, importDefault, imp
   exports.Socket = new SocketImpl();
 });
 
-__d('WAWebNetworkStatus', ['WAWebBaseModel'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebNetworkStatus', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
 
   class NetworkStatus extends BaseModel {
@@ -122,9 +142,9 @@ __d('WAWebNetworkStatus', ['WAWebBaseModel'], (global, require, importDefault, i
     }
   }
   exports.default = new NetworkStatus();
-}, 98);
+});
 
-__d('WAWebStreamModel', ['WAWebBaseModel', 'WAWebSocketModel', 'WAWebNetworkStatus', 'WAWebUserPrefsMultiDevice'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebStreamModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
   const { Socket } = require('WAWebSocketModel');
   const { isRegistered } = require('WAWebUserPrefsMultiDevice');
@@ -151,7 +171,15 @@ __d('WAWebStreamModel', ['WAWebBaseModel', 'WAWebSocketModel', 'WAWebNetworkStat
   }
 
   class StreamImpl extends BaseModel {
-    static defaults = () => ({ info: 'NORMAL', mode: isRegistered() ? 'SYNCING' : 'QR', displayInfo: 'CONNECTING', available: document.hasFocus(), needsUpdate: undefined, resumeCount: 0, phoneAuthed: false });
+    static defaults = () => ({
+      info: 'NORMAL',
+      mode: isRegistered() ? 'SYNCING' : 'QR',
+      displayInfo: 'CONNECTING',
+      available: document.hasFocus(),
+      needsUpdate: undefined,
+      resumeCount: 0,
+      phoneAuthed: false,
+    });
 
     initialize() {
       this.listenTo(Socket, 'change:state change:stream change:hasSynced', this.follow);

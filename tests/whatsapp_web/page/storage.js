@@ -3,18 +3,23 @@
  */
 'use strict';
 
-__d('WAWebStorage', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebStorage', (exports) => {
   const STORES = {
     wawc_db_enc: { keys: [{ keyPath: 'id' }] },
     'signal-storage': { 'signal-meta-store': [{ keyPath: 'key' }] },
-    'model-storage': { message: [{ keyPath: 'id' }, ['rowId', 'chatId']], chat: [{ keyPath: 'id' }], contact: [{ keyPath: 'id' }] },
+    'model-storage': {
+      message: [{ keyPath: 'id' }, ['rowId', 'chatId']],
+      chat: [{ keyPath: 'id' }],
+      contact: [{ keyPath: 'id' }],
+    },
   };
   const opened = new Map();
 
-  const settled = (request) => new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+  const settled = (request) =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
 
   function open(database) {
     if (!opened.has(database)) {
@@ -45,7 +50,8 @@ __d('WAWebStorage', [], (global, require, importDefault, importNamespace, lazy, 
   Object.assign(exports, {
     get: (database, store, key) => run(database, store, 'readonly', (kept) => kept.get(key)),
     all: (database, store) => run(database, store, 'readonly', (kept) => kept.getAll()),
-    byIndex: (database, store, index, key) => run(database, store, 'readonly', (kept) => kept.index(index).getAll(key)),
+    byIndex: (database, store, index, key) =>
+      run(database, store, 'readonly', (kept) => kept.index(index).getAll(key)),
     put: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.put(row)),
     add: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.add(row)),
     async wipe() {

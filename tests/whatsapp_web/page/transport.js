@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebTransport', ['WAWebEventEmitter'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebTransport', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
 
   class ServerError extends Error {

@@ -25,9 +25,13 @@
     WAWebAddonReactionTableMode: { reactionTableMode: { bulkUpsert: nothing } },
     WAWebAddonPollVoteTableMode: { pollVoteTableMode: { bulkUpsert: nothing } },
     WAWebVcardParsingUtils: { parseVcard: () => null },
-    WAWebChatSearchQuery: { SearchQuery: class SearchQuery { updateLabelQuery() {} } },
+    WAWebChatSearchQuery: {
+      SearchQuery: class SearchQuery {
+        updateLabelQuery() {}
+      },
+    },
   };
   for (const [name, members] of Object.entries(modules)) {
-    __d(name, [], (global, require, importDefault, importNamespace, lazy, module, exports) => Object.assign(exports, members));
+    defineModule(name, (exports) => Object.assign(exports, members));
   }
 })();

@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAWebCollections', 'WAWebTransport', 'WAWebEvents'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebView', (exports, require) => {
   const { Socket } = require('WAWebSocketModel');
   const { Stream } = require('WAWebStreamModel');
   const { Conn } = require('WAWebConnModel');
@@ -17,6 +17,7 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
   function element(tag, className, text) {
     const made = document.createElement(tag);
     made.className = className;
+    made.dir = 'auto';
     if (text !== undefined) made.textContent = text;
     return made;
   }
@@ -24,7 +25,12 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
   async function qrText(ref) {
     const { encodeB64 } = require('WABase64');
     const { identityPublic, noisePublic } = require('WAWebCredentials').getRegistration();
-    return [ref, encodeB64(noisePublic), encodeB64(identityPublic), require('WAWebUserPrefsMultiDevice').getADVSecretKey()].join(',');
+    return [
+      ref,
+      encodeB64(noisePublic),
+      encodeB64(identityPublic),
+      require('WAWebUserPrefsMultiDevice').getADVSecretKey(),
+    ].join(',');
   }
 
   async function drawQr() {
@@ -36,15 +42,20 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
     canvas.width = canvas.height = rows.length * scale;
     canvas.parentElement.setAttribute('data-ref', text);
     const context = canvas.getContext('2d');
-    rows.forEach((row, y) => [...row].forEach((dark, x) => {
-      context.fillStyle = dark === '1' ? '#111b21' : '#ffffff';
-      context.fillRect(x * scale, y * scale, scale, scale);
-    }));
+    rows.forEach((row, y) =>
+      [...row].forEach((dark, x) => {
+        context.fillStyle = dark === '1' ? '#111b21' : '#ffffff';
+        context.fillRect(x * scale, y * scale, scale, scale);
+      }),
+    );
   }
 
   function chatRow(chat) {
     const row = element('button', 'chat');
-    row.append(element('span', 'chat-title', chat.formattedTitle), element('span', 'chat-preview', chat.msgs.last()?.body ?? ''));
+    row.append(
+      element('span', 'chat-title', chat.formattedTitle),
+      element('span', 'chat-preview', chat.msgs.last()?.body ?? ''),
+    );
     if (chat.unreadCount > 0) row.append(element('span', 'unread', chat.unreadCount));
     row.setAttribute('aria-selected', chat.active);
     row.onclick = () => Chat.activate(chat);
@@ -56,7 +67,8 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
     if (msg.quotedMsg) made.append(element('blockquote', 'quoted', msg.quotedMsg.body ?? msg.quotedMsg.type));
     if (msg.directPath) made.append(element('div', 'attachment', `📎 ${msg.filename ?? msg.type}`));
     made.append(element('span', 'text', msg.body ?? msg.caption ?? ''));
-    if (msg.id.fromMe) made.append(element('span', msg.ack >= 3 ? 'ticks read' : 'ticks', TICKS[msg.ack] ?? ''));
+    if (msg.id.fromMe)
+      made.append(element('span', msg.ack >= 3 ? 'ticks read' : 'ticks', TICKS[msg.ack] ?? ''));
     return made;
   }
 
@@ -103,7 +115,9 @@ __d('WAWebView', ['WAWebSocketModel', 'WAWebStreamModel', 'WAWebConnModel', 'WAW
     find('use-here').onclick = () => Socket.takeover();
     find('cancel-passkey').onclick = () => {
       showDialog({ name: 'passkey', open: false });
-      require('WAWebQRLinking').begin().catch(() => {});
+      require('WAWebQRLinking')
+        .begin()
+        .catch(() => {});
     };
     require('WAWebCmd').Cmd.on('account_temporarily_banned_from_bridge', ({ banned, expire }) => {
       showDialog({ name: 'banned', open: banned });

@@ -3,7 +3,7 @@
  */
 'use strict';
 
-__d('WAWebWid', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebWid', (exports) => {
   class Wid {
     constructor(serialized) {
       const [left, server] = serialized.split('@');
@@ -123,9 +123,9 @@ __d('WAWebWid', [], (global, require, importDefault, importNamespace, lazy, modu
     }
   }
   exports.default = Wid;
-}, 98);
+});
 
-__d('WAWebWidFactory', ['WAWebWid'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineModule('WAWebWidFactory', (exports, require) => {
   const Wid = require('WAWebWid');
 
   function createWid(value) {
@@ -149,7 +149,9 @@ __d('WAWebWidFactory', ['WAWebWid'], (global, require, importDefault, importName
     createUserWidOrThrow: createUserWid,
     createDeviceWid: (value) => new Wid(value),
     createWidFromWidLike: createWid,
-    isWidlike: (value) => value instanceof Wid || (typeof value === 'object' && typeof value?._serialized === 'string' && Wid.isWid(value._serialized)),
+    isWidlike: (value) =>
+      value instanceof Wid ||
+      (typeof value === 'object' && typeof value?._serialized === 'string' && Wid.isWid(value._serialized)),
     toUserWid,
     toUserWidOrThrow: toUserWid,
     asUserWidOrThrow: toUserWid,
@@ -161,7 +163,7 @@ __d('WAWebWidFactory', ['WAWebWid'], (global, require, importDefault, importName
   });
 });
 
-__d('WAWebMsgKey', ['WAWebWidFactory'], (global, require, importDefault, importNamespace, lazy, module, exports) => {
+defineDefault('WAWebMsgKey', (exports, require) => {
   const { createWid } = require('WAWebWidFactory');
 
   class MsgKey {
@@ -173,7 +175,9 @@ __d('WAWebMsgKey', ['WAWebWidFactory'], (global, require, importDefault, importN
       this.remote = createWid(remote);
       this.id = values.id;
       if (values.participant) this.participant = createWid(values.participant);
-      const parts = [this.fromMe, this.remote, this.id, this.participant].filter((part) => part !== undefined);
+      const parts = [this.fromMe, this.remote, this.id, this.participant].filter(
+        (part) => part !== undefined,
+      );
       this._serialized = parts.join('_');
     }
 
@@ -197,28 +201,10 @@ __d('WAWebMsgKey', ['WAWebWidFactory'], (global, require, importDefault, importN
 
     static async newId() {
       const bytes = crypto.getRandomValues(new Uint8Array(9));
-      return `3EB0${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('').toUpperCase()}`;
+      return `3EB0${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
+        .join('')
+        .toUpperCase()}`;
     }
   }
   exports.default = MsgKey;
-}, 98);
-
-__d('WAWebRandomHex', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.randomHex = (length) => Array.from(crypto.getRandomValues(new Uint8Array(length)), (byte) => byte.toString(16).padStart(2, '0')).join('').toUpperCase();
-});
-
-__d('WAJids', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  Object.assign(exports, { GROUP_JID: 'g.us', CHAT_JID: 'c.us', STATUS_JID: 'status@broadcast' });
-  exports.validateUserJid = (jid) => jid;
-});
-
-__d('WABase64', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  const encodeB64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
-  const decodeB64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
-  Object.assign(exports, { encodeB64, decodeB64, decodeB64ToJsArray: (text) => Array.from(new Uint8Array(decodeB64(text))) });
-});
-
-__d('WATimeUtils', [], (global, require, importDefault, importNamespace, lazy, module, exports) => {
-  exports.unixTime = () => Math.floor(Date.now() / 1000);
-  exports.unixTimeMs = () => Date.now();
 });

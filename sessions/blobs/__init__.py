@@ -1,0 +1,32 @@
+"""Saved sessions: browser profiles that hold a login, encrypted, in MongoDB's GridFS."""
+
+from sessions.blobs.archive import is_complete
+from sessions.blobs.errors import (
+    BlobError,
+    BlobReason,
+    IncompleteProfileError,
+    ProfileTooLargeError,
+    SaveConflictError,
+)
+from sessions.blobs.keys import KeyRing, open_key_ring
+from sessions.blobs.placing import clear_leftovers
+from sessions.blobs.records import COMMIT_WITHIN, Blob, BlobKind
+from sessions.blobs.settings import BlobSettings
+from sessions.blobs.store import BlobStore
+
+__all__ = [
+    "COMMIT_WITHIN",
+    "Blob",
+    "BlobError",
+    "BlobKind",
+    "BlobReason",
+    "BlobSettings",
+    "BlobStore",
+    "IncompleteProfileError",
+    "KeyRing",
+    "ProfileTooLargeError",
+    "SaveConflictError",
+    "clear_leftovers",
+    "is_complete",
+    "open_key_ring",
+]

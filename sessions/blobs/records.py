@@ -1,0 +1,141 @@
+"""What a connection's record says of its saved sessions; moved by compare-and-set only."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from pydantic import Field
+
+from sessions.blobs.errors import SaveConflictError
+from sessions.blobs.sealing import Identity
+from sessions.connections import Record
+from sessions.errors import LeaseLostError
+
+if TYPE_CHECKING:
+    from sessions.leases import Lease
+    from sessions.mongo import Collection, Database
+
+COMMIT_WITHIN = timedelta(minutes=5)
+"""A save that took longer is refused: the sweep may take what it uploaded for abandoned."""
+
+
+class BlobKind(StrEnum):
+    """How the profile was when it was saved."""
+
+    CLEAN = "clean"
+    """Its browser was closed."""
+    HOT = "hot"
+    """Its browser was frozen; the dump says what localStorage held."""
+
+
+class Blob(Record):
+    """One saved session; `sha256` and `size` are those of the encrypted bytes."""
+
+    id: str
+    serial: int
+    kind: BlobKind
+    sha256: str
+    content_hash: str
+    size: int = Field(alias="bytes")
+    saved_at: datetime
+    generation: int
+
+    def identity(self, connection: str) -> Identity:
+        """Return what the blob must be bound to."""
+        return Identity(connection, self.generation, self.serial)
+
+
+@dataclass(frozen=True)
+class History:
+    """The saved sessions of a connection as its owner found them, and when that was."""
+
+    serial: int
+    read_at: datetime
+    blobs: list[Blob] = field(default_factory=list)
+
+    @property
+    def newest(self) -> Blob | None:
+        """The newest saved session."""
+        return self.blobs[0] if self.blobs else None
+
+    def new_id(self) -> str:
+        """Make an id that carries the server's time: the sweep goes by it."""
+        return str(ObjectId(_seconds(self.read_at) + secrets.token_bytes(8)))
+
+
+class BlobRecords:
+    """Read and move the pointers to blobs on the records of connections."""
+
+    def __init__(self, database: Database, keep: int) -> None:
+        self._collection: Collection = database["connections"]
+        self._keep = keep
+
+    async def history(self, lease: Lease) -> History:
+        """Return what the owner of a connection builds on; raise LeaseLostError."""
+        fields = {"blobs": 1, "blobSerial": 1, "now": "$$NOW"}
+        found = self._collection.aggregate([{"$match": lease.fence()}, {"$project": fields}])
+        async for document in found:
+            return History(document.get("blobSerial") or 0, document["now"], _blobs(document))
+        raise _lost(lease)
+
+    async def blobs_of(self, connection: str) -> list[Blob]:
+        """Return the saved sessions of a connection, newest first."""
+        exact = {"_id": {"$eq": connection}}
+        return _blobs(await self._collection.find_one(exact, {"blobs": 1}))
+
+    async def push(self, lease: Lease, before: History, blob: Blob) -> list[str]:
+        """Make the blob the newest one; return the ids that fell out of the list.
+
+        Raises LeaseLostError or SaveConflictError, and nothing has changed then.
+        """
+        deadline = before.read_at + COMMIT_WITHIN
+        unchanged = {
+            **lease.fence(),
+            "blobSerial": before.serial or {"$in": [0, None]},
+            "$expr": {"$lt": ["$$NOW", deadline]},
+        }
+        newest = {"$each": [blob.model_dump(by_alias=True)], "$position": 0, "$slice": self._keep}
+        change = {"$set": {"blobSerial": blob.serial}, "$push": {"blobs": newest}}
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            unchanged, change, projection={"blobs": 1}
+        )
+        if document is None:
+            raise await self._refusal(lease)
+        return [old.id for old in _blobs(document)[self._keep - 1 :]]
+
+    async def forget(self, connection: str) -> None:
+        """Empty the list, and refuse the saves that are on their way."""
+        change = {"$set": {"blobs": []}, "$inc": {"blobSerial": 1}}
+        await self._collection.update_one({"_id": {"$eq": connection}}, change)
+
+    async def named(self) -> set[str]:
+        """Return the ids of all blobs that a record names."""
+        names: list[str] = await self._collection.distinct("blobs.id")
+        return set(names)
+
+    async def _refusal(self, lease: Lease) -> Exception:
+        if await self._collection.find_one(lease.fence(), {"_id": 1}) is None:
+            return _lost(lease)
+        return SaveConflictError("Another save came first, or this one took too long.")
+
+
+def oldest_id(at: datetime) -> ObjectId:
+    """Return the id below which all were made before the second after `at`."""
+    return ObjectId(_seconds(at + timedelta(seconds=1)) + bytes(8))
+
+
+def _seconds(at: datetime) -> bytes:
+    return int(at.astimezone(UTC).timestamp()).to_bytes(4, "big")
+
+
+def _blobs(document: dict[str, Any] | None) -> list[Blob]:
+    return [Blob.model_validate(blob) for blob in (document or {}).get("blobs") or []]
+
+
+def _lost(lease: Lease) -> LeaseLostError:
+    return LeaseLostError(f"Generation {lease.generation} no longer owns this connection.")

@@ -1,0 +1,58 @@
+"""`make demo` as a newcomer sees it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.demo.story import draw
+
+WITHIN = timedelta(seconds=100)
+
+
+@pytest.mark.timeout(120)
+async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
+    demo = await _demo()
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        said, complaint = await demo.communicate()
+    assert demo.returncode == 0, complaint.decode()
+    text = said.decode()
+    assert text.count("█") > 500, "a QR code is drawn"
+    assert re.findall(r" s {4}(read)\n", text) == ["read"] * 3
+    assert "Connected again, without a scan" in text
+    assert "three messages, each arrived once" in text
+
+
+async def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    demo = await _demo(TMPDIR=str(tmp_path))
+    assert demo.stdout is not None
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        while "Waiting for WhatsApp Web" not in (await demo.stdout.readline()).decode():
+            pass
+        demo.send_signal(signal.SIGINT)
+        await demo.communicate()
+    assert demo.returncode == 130
+    assert list(tmp_path.glob("chatgrow-stack-*")) == []
+
+
+def test_a_qr_code_is_drawn_light_on_dark_with_a_quiet_zone() -> None:
+    rows = draw("https://example.org").splitlines()
+    assert len({len(row) for row in rows}) == 1
+    assert set(rows[0]) == {"█"}
+    assert all(row.startswith("██") for row in rows[:-1])
+
+
+async def _demo(**settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.demo"),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )

@@ -1,0 +1,108 @@
+"""The system under supervisord, as `make run` starts it: the killed come back, the wrong rest."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from sessions.embedded import ServerUris
+from sessions.embedded.ports import free_port
+from tests.conftest import ROOT
+from tests.processes import alive
+from tests.stack.readiness import healthy
+from tests.waiting import until
+
+PROGRAMS = ("mongo", "redis", "control_api", "worker:worker-0")
+WITHIN = timedelta(seconds=45)
+
+
+class Supervised:
+    """A running supervisord, and its copy of the project."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, port: int) -> None:
+        self.process = process
+        self.api = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._tool = _tool("supervisorctl", folder)
+
+    async def pids(self) -> list[int]:
+        return [int(await self._ask("pid", program)) for program in PROGRAMS]
+
+    async def healthy(self) -> bool:
+        return bool(await healthy(self.api, workers=1))
+
+    def log(self) -> str:
+        return (self._folder / "out.log").read_text()
+
+    async def _ask(self, *words: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(*self._tool, *words), stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        return said.decode().strip()
+
+
+async def test_every_killed_program_comes_back_and_all_stop_in_order(tmp_path: Path) -> None:
+    async with supervised(tmp_path) as running:
+        await until(running.healthy, within=WITHIN)
+        pids = await running.pids()
+        for number, pid in zip((signal.SIGKILL, signal.SIGTERM) * 2, pids, strict=True):
+            os.kill(pid, number)
+        await until(lambda: not any(map(alive, pids)))
+        await until(running.healthy, within=WITHIN)
+        last = await running.pids()
+    assert not any(map(alive, last))
+    stopped = re.findall(r"stopped: (\S+) ", running.log())
+    assert stopped == ["worker-0", "control_api", "redis", "mongo"]
+
+
+async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    settings = {"MONGODB_URI": servers.mongo, "REDIS_URL": servers.redis, "LOG_LEVEL": "loud"}
+    async with supervised(tmp_path, **settings) as running:
+        await until(lambda: running.log().count("exited: ") == len(PROGRAMS), within=WITHIN)
+    assert sorted(re.findall(r"exited: (\S+) \((.*)\)", running.log())) == [
+        ("control_api", "exit status 78; expected"),
+        ("mongo", "exit status 79; expected"),
+        ("redis", "exit status 79; expected"),
+        ("worker-0", "exit status 78; expected"),
+    ]
+
+
+@asynccontextmanager
+async def supervised(folder: Path, **settings: str) -> AsyncIterator[Supervised]:
+    _link_project(folder)
+    port = free_port()
+    environment = {"PATH": os.environ["PATH"], "PORT": str(port), "CHROMIUM_NO_SANDBOX": "true"}
+    with (folder / "out.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *_tool("supervisord", folder),
+            cwd=folder,
+            env=environment | settings,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield Supervised(process, folder, port)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def _link_project(folder: Path) -> None:
+    """Lay the project out in a folder of its own, so that its `var` and `.env` are not ours."""
+    for name in ("sessions", "control_api", "chatgrow_worker", "node_modules"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / "supervisord.conf").write_bytes((ROOT / "supervisord.conf").read_bytes())
+    (folder / "var").mkdir()
+
+
+def _tool(name: str, folder: Path) -> tuple[str, ...]:
+    return (str(folder / ".venv/bin" / name), "-c", str(folder / "supervisord.conf"))

@@ -116,13 +116,15 @@ class LoginDesk:
             raise OpError(UNKNOWN_COMPANION, "bad signature") from error
         await self._replace(device.id)
         account = await self._accounts.account(device.digits)
-        page.proved = True
+        page.proved = device.id
         faults = for_page(self._faults.of(device.digits))
         return {"faults": faults, **about(account, device)}
 
     async def ready(self, page: PageSocket, frame: Frame) -> Any:
         """Hand over what waited for this device, then let it know that this was all."""
         device_id = str(frame["device"])
+        if page.proved != device_id:
+            raise OpError(409, "replaced")
         page.device_id = device_id
         mail = await self._board.take_mail(device_id)
         for kept in mail:
@@ -185,10 +187,10 @@ class LoginDesk:
         return device
 
     async def _replace(self, device_id: str) -> None:
-        older = self._board.online(device_id)
-        if older is not None:
-            older.device_id = None
-            await older.push("conflict")
+        for older in self._board.pages():
+            if older.proved == device_id:
+                older.device_id = older.proved = None
+                await older.push("conflict")
 
 
 def about(account: Account, device: Device) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class PageSocket:
         self.number: str | None = None
         self.device_id: str | None = None
         self.challenge: bytes | None = None
-        self.proved = False
+        self.proved: str | None = None
 
     async def run(self) -> None:
         """Serve frames until the connection ends. What was begun is finished, not cancelled."""

@@ -84,7 +84,7 @@ class Service:
                 await self.accounts.unlink(device.id)
                 gone.append(device.id)
                 if page is not None:
-                    page.device_id = None
+                    page.device_id = page.proved = None
                     await page.push("unlinked")
         return gone
 

@@ -14,6 +14,7 @@ class Page(Protocol):
     """One connected page, as the rest of the server sees it."""
 
     number: str | None
+    proved: str | None
     device_id: str | None
 
     async def push(self, kind: str, /, **fields: Any) -> bool:

@@ -11,6 +11,7 @@ defineModule('WAWebView', (exports, require) => {
   const { transport } = require('WAWebTransport');
   const events = require('WAWebEvents');
   const TICKS = { '-1': '!', 0: '🕓', 1: '✓', 2: '✓✓', 3: '✓✓', 4: '✓✓' };
+  const SHOWN = 30; // chats, and messages of the open chat
   const find = (id) => document.getElementById(id);
   let planned = false;
 
@@ -83,10 +84,10 @@ defineModule('WAWebView', (exports, require) => {
     find('offline').hidden = Stream.info !== 'OFFLINE';
     find('update').hidden = !Stream.needsUpdate;
     const chats = Chat.getModelsArray().sort((one, other) => (other.t ?? 0) - (one.t ?? 0));
-    find('chats').replaceChildren(...chats.map(chatRow));
+    find('chats').replaceChildren(...chats.slice(0, SHOWN).map(chatRow));
     const open = chats.find((chat) => chat.active) ?? chats[0];
     find('title').textContent = open?.formattedTitle ?? '';
-    find('messages').replaceChildren(...(open?.msgs.map(bubble) ?? []));
+    find('messages').replaceChildren(...(open?.msgs.slice(-SHOWN).map(bubble) ?? []));
   }
 
   function drawSoon() {

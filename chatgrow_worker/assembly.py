@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sessions.blobs.keys import open_key_ring
+from sessions.blobs.store import BlobStore
+
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
+from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.dispatcher import DispatchLimits
-from chatgrow_worker.connections.parts import Limits, Parts
+from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
+from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.page.script import MissingScriptError, init_script
+from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
 from sessions.clock import utc_now
 from sessions.connections import ConnectionStore
 from sessions.errors import ConfigurationError
 from sessions.leases import LeaseStore
+from sessions.linking import LinkingDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
+from sessions.states import Reason
+from sessions.workers import WorkerRegistry
 
 _LEASE_MARGIN = 0.4
 """The part of a lease's life that is kept for closing the page before another may open it."""
@@ -29,8 +38,25 @@ async def assemble_parts(
     outbox = Outbox(stores.database, connections)
     await connections.prepare()
     await outbox.prepare()
+    blobs = BlobStore(
+        stores.database,
+        open_key_ring(
+            settings.session_encryption_keys, settings.data_dir, settings.app_env == "production"
+        ),
+    )
     leases = LeaseStore(stores.database, settings.worker_id, instance, settings.lease_ttl)
-    return Parts(connections, outbox, leases, launcher, _limits(settings), utc_now)
+    return Parts(
+        connections,
+        outbox,
+        leases,
+        WorkerRegistry(stores.database),
+        blobs,
+        LinkingDesk(stores.database),
+        launcher,
+        _limits(settings),
+        StartSlots(settings.start_concurrency),
+        utc_now,
+    )
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:
@@ -56,12 +82,14 @@ def _limits(settings: WorkerSettings) -> Limits:
     return Limits(
         look_every=timedelta(seconds=2),
         look_while_loading=timedelta(milliseconds=250),
-        loading=settings.page_load_limit,
-        syncing=timedelta(minutes=10),
-        offline=timedelta(minutes=5),
+        ladder=_ladder(settings),
+        reload=settings.page_load_limit,
+        wear=WearLimits(settings.browser_max_age, settings.browser_max_memory_mb * 1024 * 1024),
         qr_first=timedelta(seconds=60),
         qr_next=timedelta(seconds=20),
-        qr_rounds=settings.qr_rounds,
+        qr_asked_within=settings.qr_asked_within,
+        save_after=timedelta(seconds=3),
+        save_every=settings.session_save_every,
         lease_ttl=settings.lease_ttl,
         lease_margin=settings.lease_ttl * _LEASE_MARGIN,
         restart_first=timedelta(seconds=1),
@@ -72,8 +100,23 @@ def _limits(settings: WorkerSettings) -> Limits:
             outcome_poll=timedelta(milliseconds=500),
             number_recheck=settings.number_recheck,
             ghost_wait=settings.ghost_wait,
+            stalled_after=timedelta(seconds=20),
         ),
     )
+
+
+def _ladder(settings: WorkerSettings) -> Ladder:
+    again, new = Remedy.RELOAD, Remedy.NEW_BROWSER
+    return {
+        PageState.LOADING: Rungs(settings.page_load_limit, (new,), Reason.PAGE_LOADING),
+        PageState.SYNCING: Rungs(timedelta(minutes=10), (again, new), Reason.LOADING_CHATS),
+        PageState.OFFLINE: Rungs(settings.offline_limit, (again, new), Reason.NETWORK_DOWN),
+        PageState.CONFLICT: Rungs(
+            timedelta(seconds=5), (Remedy.TAKE_OVER, again, new), Reason.REPLACED
+        ),
+        PageState.OUTDATED: Rungs(timedelta(seconds=10), (again, new), Reason.UPDATE_NEEDED),
+        PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
+    }
 
 
 def _names_port(url: str) -> bool:

@@ -13,7 +13,7 @@ from loguru import logger
 from chatgrow_worker.assembly import assemble_parts, browser_options
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
-from chatgrow_worker.browser.profile import prepare_root
+from chatgrow_worker.browser.profiles_root import owned_root
 from chatgrow_worker.commands.intake import Intake
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
@@ -33,28 +33,29 @@ _SHARED_POLL = timedelta(milliseconds=250)
 async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Run connections until `stop` is set."""
     options = browser_options(settings)
-    prepare_root(settings.whatsapp_session_path)
     async with AsyncExitStack() as stack:
+        root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
         driver = Driver()
         stack.push_async_callback(driver.close)
-        launcher = Launcher(driver, options, settings.whatsapp_session_path)
+        launcher = Launcher(driver, options, root)
         instance = new_id()
         parts = await assemble_parts(settings, stores, launcher, instance)
-        pool = ConnectionPool(parts, settings.whatsapp_max_connections)
-        registry = WorkerRegistry(stores.database)
+        pool = ConnectionPool(
+            parts, settings.worker_id, instance, settings.whatsapp_max_connections
+        )
         logger.info("Worker {} is ready", settings.worker_id)
         await _watch(
             stop,
             {
-                "heartbeat": _beat(registry, settings.worker_id, instance, pool, stop),
+                "heartbeat": _beat(pool, stop),
                 "sweep": _sweep(pool, stop),
                 **_intakes(settings, stores, pool, stop),
             },
         )
         logger.info("Stopping {} connections", pool.running)
         await pool.close(settings.stop_limit)
-        await _leave(registry, settings.worker_id, instance)
+        await _leave(parts.registry, settings.worker_id, instance)
 
 
 async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]) -> None:
@@ -81,16 +82,10 @@ def _intakes(
     return {"shared queue": shared.listen(stop), "own queue": own.listen(stop)}
 
 
-async def _beat(
-    registry: WorkerRegistry,
-    worker: str,
-    instance: str,
-    pool: ConnectionPool,
-    stop: asyncio.Event,
-) -> None:
+async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:
     while True:
         try:
-            await registry.beat(worker, instance, pool.running, pool.capacity)
+            await pool.beat()
         except STORE_DOWN as error:
             logger.warning("No heartbeat, MongoDB is away: {}", brief(error))
         if await happens(stop, _BEAT_EVERY):

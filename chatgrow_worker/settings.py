@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, HttpUrl, model_validator
+from sessions.blobs.settings import BlobSettings
 
-from sessions.settings import SharedSettings, Span
+from sessions.settings import Span
 
 _ROOT = Path(__file__).parents[1]
 
@@ -18,7 +19,7 @@ def _own_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
-class WorkerSettings(SharedSettings):
+class WorkerSettings(BlobSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
@@ -36,7 +37,12 @@ class WorkerSettings(SharedSettings):
     send_outcome_limit: Span = timedelta(seconds=30)
     ghost_wait: Span = timedelta(seconds=30)
     number_recheck: Span = timedelta(seconds=20)
-    qr_rounds: int = Field(5, ge=1)
+    qr_asked_within: Span = timedelta(minutes=3)
+    start_concurrency: int = Field(2, ge=1, le=50)
+    browser_max_age: Span = timedelta(hours=24)
+    browser_max_memory_mb: int = Field(1500, ge=50)
+    offline_limit: Span = timedelta(minutes=1)
+    session_save_every: Span = timedelta(minutes=15)
     stop_limit: Span = timedelta(seconds=60)
 
     @model_validator(mode="after")

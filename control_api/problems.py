@@ -21,6 +21,7 @@ _STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "connection_exists": HTTPStatus.CONFLICT,
     "message_not_found": HTTPStatus.NOT_FOUND,
     "no_qr_code": HTTPStatus.CONFLICT,
+    "no_pairing_code": HTTPStatus.CONFLICT,
     "malformed_json": HTTPStatus.BAD_REQUEST,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -65,6 +66,12 @@ class NoQrCodeError(DomainError):
     def __init__(self, state: str, reason: str | None) -> None:
         super().__init__(f"The connection shows no QR code: it is {state}.")
         self.members = {"state": state, **({"reason": reason} if reason else {})}
+
+
+class PairingError(DomainError):
+    """No pairing code could be had; the text says why."""
+
+    code = "no_pairing_code"
 
 
 def problem(

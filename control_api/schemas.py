@@ -55,6 +55,19 @@ class NewConnection(_Body):
     phone_number: PhoneNumber | None = None
 
 
+class PairingWish(_Body):
+    """POST …/pairing-code: the phone to link, if it is not the connection's own."""
+
+    phone_number: PhoneNumber | None = None
+
+
+class PairingView(_Answer):
+    """A pairing code as the phone wants it typed, and when it stops working."""
+
+    code: str
+    expires_at: datetime
+
+
 class NewMessage(_Body):
     """POST /api/whatsapp/send."""
 

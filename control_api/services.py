@@ -12,6 +12,7 @@ from aiohttp import web
 from sessions.api_keys import ApiKeyStore
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
+from sessions.linking import LinkingDesk
 from sessions.mongo import database_answers
 from sessions.outbox import Outbox
 from sessions.workers import WorkerRegistry
@@ -31,6 +32,7 @@ class Services:
     outbox: Outbox
     keys: ApiKeyStore
     workers: WorkerRegistry
+    desk: LinkingDesk
     doorbell: Doorbell
     now: Callable[[], datetime]
 
@@ -46,7 +48,8 @@ class Services:
         await outbox.prepare()
         await keys.prepare()
         registry = WorkerRegistry(database)
-        return cls(database, connections, outbox, keys, registry, Doorbell(redis), now)
+        desk = LinkingDesk(database)
+        return cls(database, connections, outbox, keys, registry, desk, Doorbell(redis), now)
 
     async def database_answers(self) -> bool:
         """Tell whether MongoDB answers now."""

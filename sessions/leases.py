@@ -45,7 +45,14 @@ class Renewal(Enum):
 
 
 _S = ConnectionState
-_FREE = [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]
+
+
+def _free_since(span: timedelta) -> dict[str, Any]:
+    """Return the expression for connections that nobody has had for a while."""
+    amount = span // timedelta(milliseconds=1)
+    then = {"$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}
+    given_back = {"$and": [{"$not": ["$lease"]}, {"$lte": ["$since", then]}]}
+    return {"$or": [given_back, {"$lte": ["$lease.expiresAt", then]}]}
 
 
 class LeaseStore:
@@ -62,9 +69,14 @@ class LeaseStore:
         self._ttl = ttl
 
     async def acquire(
-        self, connection: str | None = None, running: Collection[str] = ()
+        self,
+        connection: str | None = None,
+        running: Collection[str] = (),
+        free_for: timedelta = timedelta(0),
     ) -> Lease | None:
         """Take a free connection that wants to run, or the one named; None when there is none.
+
+        With `free_for` only one that nobody has taken for so long.
 
         A lease of our own that is not among those `running` is free too: it was granted by an
         answer that never reached us.
@@ -73,7 +85,7 @@ class LeaseStore:
         wanted: dict[str, Any] = {
             "_id": {"$nin": list(running)},
             "desired": "running",
-            "$expr": {"$or": [*_FREE, ours]},
+            "$expr": {"$or": [_free_since(free_for), ours]},
         }
         if connection is not None:
             wanted["_id"]["$eq"] = connection

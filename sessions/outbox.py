@@ -53,6 +53,10 @@ class Outbox:
         await self._collection.create_index([*order, ("priority", ASCENDING), ("seq", ASCENDING)])
         await self._collection.create_index([*order, ("queuedAt", ASCENDING)])
         await self._collection.create_index(
+            [("status", ASCENDING), ("connection", ASCENDING)],
+            partialFilterExpression={"status": MessageStatus.QUEUED},
+        )
+        await self._collection.create_index(
             [("connection", ASCENDING), ("bareId", ASCENDING)],
             partialFilterExpression={"bareId": {"$exists": True}},
         )
@@ -92,6 +96,18 @@ class Outbox:
         oldest = await self._collection.find_one(waiting, sort=[("queuedAt", ASCENDING)])
         count = await self._collection.count_documents(waiting) if oldest else 0
         return QueueDepth(count, oldest["queuedAt"] if oldest else None)
+
+    async def longest_queues(self, limit: int) -> list[str]:
+        """Return the connections with the most messages waiting, the fullest first."""
+        cursor = self._collection.aggregate(
+            [
+                {"$match": {"status": MessageStatus.QUEUED}},
+                {"$group": {"_id": "$connection", "waiting": {"$sum": 1}}},
+                {"$sort": {"waiting": -1}},
+                {"$limit": limit},
+            ]
+        )
+        return [str(each["_id"]) async for each in cursor]
 
     async def left_over(self, lease: Lease) -> list[Message]:
         """Take over what an earlier owner had in hand, in order: it may or may not be sent."""

@@ -52,6 +52,10 @@ class Reason(StrEnum):
     UPDATE_NEEDED = "update_needed"
     BLOCKED = "blocked_by_whatsapp"
     UNLINKED = "unlinked"
+    PASSKEY_WANTED = "passkey_wanted"
+    SENDS_UNACKNOWLEDGED = "sends_unacknowledged"
+    DISK_FULL = "disk_full"
+    DISK_READ_ONLY = "disk_read_only"
     LOGIN_LOST = "login_lost"
     QR_NOT_SCANNED = "qr_not_scanned"
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 FRESH = timedelta(seconds=15)
 """A worker whose heartbeat is older is taken for dead."""
+_AGE = {"$subtract": ["$$NOW", "$seenAt"]}
+_ALIVE = {"$expr": {"$lt": [_AGE, FRESH // timedelta(milliseconds=1)]}}
 
 
 class WorkerRegistry:
@@ -32,8 +34,15 @@ class WorkerRegistry:
         """Forget a worker that stops in order, unless a newer process goes by its name."""
         await self._collection.delete_one({"_id": worker, "instance": instance})
 
+    async def loads(self, but: str) -> list[float]:
+        """Return how full the other live workers that have room are, from 0 to 1."""
+        cursor = self._collection.find({"_id": {"$ne": but}, **_ALIVE})
+        return [
+            each["running"] / each["capacity"]
+            async for each in cursor
+            if each["running"] < each["capacity"]
+        ]
+
     async def count_alive(self) -> int:
         """Count the workers with a fresh heartbeat."""
-        age = {"$subtract": ["$$NOW", "$seenAt"]}
-        limit = FRESH // timedelta(milliseconds=1)
-        return await self._collection.count_documents({"$expr": {"$lt": [age, limit]}})
+        return await self._collection.count_documents(_ALIVE)

@@ -11,9 +11,11 @@ from loguru import logger
 from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
+from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.options import ARGUMENTS, BrowserOptions
 from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
@@ -28,19 +30,33 @@ class Launcher:
         self._options = options
         self._root = root
 
+    def profile(self, connection: str) -> Path:
+        """Return where the connection's profile is, or will be."""
+        return profile_of(self._root, connection)
+
     @asynccontextmanager
-    async def open(self, connection: str) -> AsyncIterator[WhatsAppPage]:
-        """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails."""
-        profile = profile_of(self._root, connection)
+    async def open(
+        self, connection: str, heal: dict[str, str] | None = None
+    ) -> AsyncIterator[Browser]:
+        """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails.
+
+        `heal` is a dump of localStorage, put back before WhatsApp's scripts run.
+        """
+        profile = self.profile(connection)
+        await asyncio.to_thread(check_disk, self._root)
         await free_profile(profile)
         try:
             context = await self._launch(profile)
+            gone = asyncio.Event()
+            context.on("close", lambda _context: gone.set())
+            browser = Browser(await self._page(context), profile)
             try:
-                page = await self._page(context)
-                await page.open(self._options.url, self._options.launch_limit)
-                yield page
+                if heal is not None:
+                    await browser.page.heal(self._options.url, heal, self._options.launch_limit)
+                await browser.page.open(self._options.url, self._options.launch_limit)
+                yield browser
             finally:
-                await self._close(context)
+                browser.closed_in_order = not gone.is_set() and await self._close(context)
         finally:
             await asyncio.shield(free_profile(profile))
 
@@ -90,10 +106,12 @@ class Launcher:
             page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)
 
-    async def _close(self, context: BrowserContext) -> None:
+    async def _close(self, context: BrowserContext) -> bool:
         """Close in order, so that the profile is whole on disk; what hangs is ended afterwards."""
         try:
             async with asyncio.timeout(self._options.close_limit.total_seconds()):
                 await context.close()
         except (PlaywrightError, TimeoutError) as error:
             logger.warning("The browser did not close in order: {}", str(error) or "no answer")
+            return False
+        return True

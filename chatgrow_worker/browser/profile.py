@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import psutil
 from loguru import logger
-
-from sessions.errors import ConfigurationError
 
 _KILL_WAIT_SECONDS = 3.0
 
@@ -20,17 +19,9 @@ def profile_of(root: Path, connection: str) -> Path:
     return root / connection
 
 
-def prepare_root(root: Path) -> None:
-    """Make the folder of all profiles, for its owner only, or raise ConfigurationError."""
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = root / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigurationError(
-            f"WHATSAPP_SESSION_PATH {root} cannot be written: {error.strerror}."
-        ) from error
+def remove_profile(profile: Path) -> None:
+    """Remove a profile that nobody runs and whose login is over."""
+    shutil.rmtree(profile, ignore_errors=True)
 
 
 async def free_profile(profile: Path) -> None:
@@ -45,14 +36,19 @@ async def free_profile(profile: Path) -> None:
         lock.unlink(missing_ok=True)
 
 
-def _kill_holders(profile: Path) -> int:
-    """Kill the processes whose command line names the profile; return how many there were."""
+def holders_of(profile: Path) -> list[psutil.Process]:
+    """Return the processes whose command line names the profile."""
     flag = f"--user-data-dir={profile}"
-    holders = [
+    return [
         process
         for process in psutil.process_iter(["cmdline"])
         if flag in (process.info["cmdline"] or [])
     ]
+
+
+def _kill_holders(profile: Path) -> int:
+    """Kill the holders of the profile; return how many there were."""
+    holders = holders_of(profile)
     for process in holders:
         try:
             process.kill()

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from chatgrow_worker.connections.waiting import either, happens
+from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
@@ -50,6 +50,7 @@ class DispatchLimits:
     outcome_poll: timedelta
     number_recheck: timedelta
     ghost_wait: timedelta
+    stalled_after: timedelta
 
 
 class Dispatcher:
@@ -70,6 +71,21 @@ class Dispatcher:
         self._limits = limits
         self._page_bell = page_bell
         self._check_lease = check_lease
+        self._sending_since: float | None = None
+        self._last_unknown = False
+        self._idle = False
+
+    @property
+    def stalled(self) -> bool:
+        """Whether sends stay unacknowledged, whatever the page says of itself."""
+        if self._sending_since is None:
+            return self._last_unknown
+        return time.monotonic() - self._sending_since > self._limits.stalled_after.total_seconds()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no message is in hand and none is due."""
+        return self._idle
 
     async def run(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         """Send until `stop` is set; what an earlier owner had in hand comes first.
@@ -93,8 +109,9 @@ class Dispatcher:
         while not stop.is_set():
             doorbell.clear()
             message = await self._outbox.claim_next(self._lease)
+            self._idle = message is None
             if message is None:
-                await either(doorbell, stop, self._limits.safety_poll)
+                await any_of(doorbell, stop, within=self._limits.safety_poll)
             else:
                 await self._deliver(message, stop)
 
@@ -137,6 +154,7 @@ class Dispatcher:
 
     async def _send(self, message: Message, key: str) -> None:
         self._check_lease()
+        self._sending_since = time.monotonic()
         await self._page.send(key, message.to, message.text)
         outcome = await self._await_outcome(key)
         if outcome.state == "done" and outcome.result == "OK":
@@ -187,6 +205,8 @@ class Dispatcher:
     async def _end(
         self, message: Message, status: MessageStatus, reason: str | None = None
     ) -> None:
+        self._sending_since = None
+        self._last_unknown = status is MessageStatus.UNKNOWN
         await self._outbox.settle(self._lease, message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.bind(connection=message.connection_id, message=message.id).info(

@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
+from sessions.blobs.store import BlobStore
+
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.dispatcher import DispatchLimits
-from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.connections.recovery import Ladder
 from sessions.connections import ConnectionStore
 from sessions.leases import LeaseStore
+from sessions.linking import LinkingDesk
 from sessions.outbox import Outbox
+from sessions.workers import WorkerRegistry
+
+
+class StartSlots:
+    """Lets only so many browsers start at a time: each is busiest until its page has loaded."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = asyncio.Semaphore(slots)
+
+    async def take(self) -> Callable[[], None]:
+        """Wait for a slot; return what gives it back, which may be called again for nothing."""
+        await self._free.acquire()
+        given = False
+
+        def give_back() -> None:
+            nonlocal given
+            if not given:
+                given = True
+                self._free.release()
+
+        return give_back
 
 
 class PageOpener(Protocol):
     """Opens the page of a connection; the browser's `Launcher` is the real one."""
 
-    def open(self, connection: str) -> AbstractAsyncContextManager[WhatsAppPage]:
-        """Open WhatsApp Web on the connection's profile."""
+    def profile(self, connection: str) -> Path:
+        """Return where the connection's profile is, or will be."""
+
+    def open(
+        self, connection: str, heal: dict[str, str] | None = None
+    ) -> AbstractAsyncContextManager[Browser]:
+        """Open WhatsApp Web on the connection's profile, with a dump of localStorage put back."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +61,14 @@ class Limits:
 
     look_every: timedelta
     look_while_loading: timedelta
-    loading: timedelta
-    syncing: timedelta
-    offline: timedelta
+    ladder: Ladder
+    reload: timedelta
+    wear: WearLimits
     qr_first: timedelta
     qr_next: timedelta
-    qr_rounds: int
+    qr_asked_within: timedelta
+    save_after: timedelta
+    save_every: timedelta
     lease_ttl: timedelta
     lease_margin: timedelta
     restart_first: timedelta
@@ -48,6 +83,10 @@ class Parts:
     connections: ConnectionStore
     outbox: Outbox
     leases: LeaseStore
+    registry: WorkerRegistry
+    blobs: BlobStore
+    desk: LinkingDesk
     pages: PageOpener
     limits: Limits
+    start_slots: StartSlots
     now: Callable[[], datetime]

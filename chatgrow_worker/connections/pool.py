@@ -11,12 +11,17 @@ from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
 from sessions.leases import Lease
 
+_LEFT_TO_OTHERS = timedelta(seconds=5)
+"""How long a free connection is left to workers that are less full."""
+
 
 class ConnectionPool:
     """Runs at most `capacity` connections, each in a task of its own."""
 
-    def __init__(self, parts: Parts, capacity: int) -> None:
+    def __init__(self, parts: Parts, worker: str, instance: str, capacity: int) -> None:
         self._parts = parts
+        self._worker = worker
+        self._instance = instance
         self.capacity = capacity
         self._running: dict[str, tuple[ConnectionRunner, asyncio.Task[None]]] = {}
         self._taking = asyncio.Lock()
@@ -37,14 +42,30 @@ class ConnectionPool:
         async with self._taking:
             if self._closed or self.running >= self.capacity:
                 return False
-            lease = await self._parts.leases.acquire(connection, self._running)
+            free_for = timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
+            lease = await self._parts.leases.acquire(connection, self._running, free_for)
             if lease is None:
                 return False
             await self._start(lease)
+            await self.beat()
             return True
 
+    async def beat(self) -> None:
+        """Say that this worker lives and how full it is."""
+        await self._parts.registry.beat(self._worker, self._instance, self.running, self.capacity)
+
+    async def _is_our_turn(self) -> bool:
+        others = await self._parts.registry.loads(but=self._worker)
+        return all(self.running / self.capacity <= load for load in others)
+
     async def take_all(self) -> None:
-        """Take free connections until there are none or this worker is full."""
+        """Take free connections, those with the longest queues first, while it is our turn.
+
+        A worker that is fuller than another leaves them to that one, but not for long.
+        """
+        for connection in await self._parts.outbox.longest_queues(self.capacity):
+            if connection not in self._running:
+                await self.take(connection)
         while await self.take():
             pass
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from chatgrow_worker.connections.parts import Limits
@@ -12,7 +12,7 @@ from sessions.states import ConnectionState, Reason
 
 
 class QrNotScannedError(Exception):
-    """Nobody scanned a code in all the rounds that were shown."""
+    """The codes of a round ran out, and nobody has asked for one lately."""
 
 
 class QrPublisher:
@@ -24,12 +24,13 @@ class QrPublisher:
         reporter: StateReporter,
         limits: Limits,
         now: Callable[[], datetime],
+        is_asked_for: Callable[[], Awaitable[bool]],
     ) -> None:
         self._page = page
         self._reporter = reporter
         self._limits = limits
         self._now = now
-        self._round = 1
+        self._is_asked_for = is_asked_for
         self._first_of_round = True
         self._code: str | None = None
         self._expires_at: datetime | None = None
@@ -37,7 +38,7 @@ class QrPublisher:
     async def follow(self, *, idle: bool) -> None:
         """Publish the code on show, or ask for a new round when the last one ran out.
 
-        Raises QrNotScannedError after the last round.
+        XX
         """
         if idle:
             await self._next_round()
@@ -54,11 +55,9 @@ class QrPublisher:
             await self._reporter.show_code(code, self._expires_at)
 
     async def _next_round(self) -> None:
-        if self._round >= self._limits.qr_rounds:
+        if not await self._is_asked_for():
             raise QrNotScannedError
-        if self._code is not None:
-            self._round += 1
-            self._first_of_round = True
-            self._code = None
+        self._first_of_round = True
+        self._code = None
         await self._reporter.report(ConnectionState.AWAITING_SCAN, Reason.QR_IDLE)
         await self._page.refresh_code()

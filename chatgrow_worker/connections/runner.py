@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from loguru import logger
 
+from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrNotScannedError
 from chatgrow_worker.connections.reporter import StateReporter
-from chatgrow_worker.connections.visit import LoggedOutError, Visit
+from chatgrow_worker.connections.session_saver import SessionSaver
+from chatgrow_worker.connections.session_source import SessionSource
+from chatgrow_worker.connections.visit import LoggedOutError
+from chatgrow_worker.connections.visits import VisitMaker
 from chatgrow_worker.connections.waiting import Backoff, happens
 from chatgrow_worker.page.errors import PageBrokenError
 from sessions.connections import Connection
@@ -32,15 +37,23 @@ class ConnectionRunner:
         self._was_linked = connection.linked_number is not None
         self._ending = asyncio.Event()
         self._doorbell = asyncio.Event()
-        self._reporter = StateReporter(parts.connections, lease, connection.connection_id)
+        self._wish = asyncio.Event()
+        label = connection.connection_id
+        self._log = logger.bind(connection=label)
         limits = parts.limits
         self._keeper = LeaseKeeper(parts.leases, lease, limits.lease_ttl, limits.lease_margin)
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
-        self._log = logger.bind(connection=connection.connection_id)
+        self._reporter = StateReporter(parts.connections, lease, label)
+        profile = parts.pages.profile(lease.connection)
+        self._source = SessionSource(parts.blobs, lease.connection, profile, label)
+        self._visits = VisitMaker(
+            parts, lease, label, self._reporter, self._doorbell, self._keeper.check
+        )
 
     def ring(self) -> None:
-        """Say that a message may be due."""
+        """Say that a message may be due, or a pairing code wanted."""
         self._doorbell.set()
+        self._wish.set()
 
     def end(self) -> None:
         """Ask to finish the message in hand, close the page and give the lease back."""
@@ -67,7 +80,7 @@ class ConnectionRunner:
             except PageBrokenError as error:
                 await self._after_break(error)
             except LoggedOutError as error:
-                await self._rest(ConnectionState.LOGGED_OUT, error.reason)
+                await self._after_logout(error.reason)
             except QrNotScannedError:
                 await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
             except STORE_DOWN as error:
@@ -75,20 +88,37 @@ class ConnectionRunner:
                 await happens(self._ending, _PAUSE)
 
     async def _run_one_page(self) -> None:
-        async with self._parts.pages.open(self._lease.connection) as page:
-            visit = Visit(
-                page=page,
-                parts=self._parts,
-                lease=self._lease,
-                reporter=self._reporter,
-                doorbell=self._doorbell,
-                check_lease=self._keeper.check,
-                was_linked=self._was_linked,
-            )
-            try:
-                await visit.run(self._ending)
-            finally:
-                self._was_linked = visit.was_linked
+        saver: SessionSaver | None = None
+        give_back = await self._parts.start_slots.take()
+        try:
+            heal = await self._login()
+            async with self._parts.pages.open(self._lease.connection, heal) as browser:
+                saver = self._visits.saver(browser)
+                logged_in = await self._visit(browser, saver, give_back)
+        finally:
+            give_back()
+            if saver is not None:
+                await saver.note_how_it_was_left()
+        if logged_in:
+            await saver.save_clean()
+
+    async def _login(self) -> dict[str, str] | None:
+        """Prepare the profile; without any login left, a connection that had one is logged out."""
+        heal = await self._source.prepare()
+        if self._was_linked and not self._source.found:
+            raise LoggedOutError(Reason.LOGIN_LOST)
+        return heal
+
+    async def _visit(
+        self, browser: Browser, saver: SessionSaver, on_loaded: Callable[[], None]
+    ) -> bool:
+        """Follow the page to its end; tell whether it was logged in then."""
+        visit = self._visits.visit(browser, saver, self._was_linked)
+        try:
+            await visit.run(self._ending, self._wish, on_loaded)
+        finally:
+            self._was_linked = visit.was_linked
+        return visit.logged_in
 
     async def _after_break(self, error: PageBrokenError) -> None:
         if self._reporter.state is ConnectionState.CONNECTED:
@@ -101,6 +131,14 @@ class ConnectionRunner:
         await happens(self._ending, wait)
         if not self._ending.is_set():
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
+
+    async def _after_logout(self, reason: Reason) -> None:
+        """Try the login before this one, if it was merely lost; otherwise only a scan helps."""
+        if reason is Reason.LOGIN_LOST and self._source.reject():
+            self._log.warning("The page does not take this login; trying the one before")
+            return
+        await self._source.forget(blobs_too=reason is Reason.UNLINKED)
+        await self._rest(ConnectionState.LOGGED_OUT, reason)
 
     async def _rest(self, state: ConnectionState, reason: Reason) -> None:
         """Stop running until a person starts the connection again."""

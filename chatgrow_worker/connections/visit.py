@@ -5,42 +5,50 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from loguru import logger
 
+from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
-from chatgrow_worker.connections.dispatcher import Dispatcher
-from chatgrow_worker.connections.parts import Parts
-from chatgrow_worker.connections.qr import QrPublisher
+from chatgrow_worker.connections.linking import Linking
+from chatgrow_worker.connections.meaning import MEANING, STALLED
+from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
-from chatgrow_worker.connections.waiting import either
-from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.connections.sending import Sending
+from chatgrow_worker.connections.session_saver import SessionSaver
+from chatgrow_worker.connections.waiting import any_of
+from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN, brief
-from sessions.states import ConnectionState, Reason
+from sessions.states import Reason
+
+_WEAR_EVERY = timedelta(minutes=1)
+_QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 
 
 class LoggedOutError(Exception):
-    """The page has no login any more, and only a person can link it again."""
+    """The page has no login any more; what is left to try is for the runner to know."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
         self.reason = reason
 
 
-_MEANING: dict[PageState, tuple[ConnectionState, Reason | None]] = {
-    PageState.LOADING: (ConnectionState.STARTING, Reason.PAGE_LOADING),
-    PageState.SYNCING: (ConnectionState.SYNCING, Reason.LOADING_CHATS),
-    PageState.READY: (ConnectionState.CONNECTED, None),
-    PageState.OFFLINE: (ConnectionState.DISCONNECTED, Reason.NETWORK_DOWN),
-    PageState.CONFLICT: (ConnectionState.DISCONNECTED, Reason.REPLACED),
-    PageState.OUTDATED: (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED),
-    PageState.BLOCKED: (ConnectionState.DISCONNECTED, Reason.BLOCKED),
-}
-"""What each state of the page means for the connection; the QR screen depends on the past."""
+@dataclass(frozen=True)
+class VisitParts:
+    """Who does what during a visit."""
+
+    page: WhatsAppPage
+    reporter: StateReporter
+    acks: AckRecorder
+    saver: SessionSaver
+    linking: Linking
+    sending: Sending
+    recovery: Recovery
+    wear: Wear
 
 
 class Visit:
@@ -48,123 +56,100 @@ class Visit:
 
     def __init__(
         self,
-        page: WhatsAppPage,
-        parts: Parts,
-        lease: Lease,
-        reporter: StateReporter,
-        doorbell: asyncio.Event,
-        check_lease: Callable[[], None],
+        parts: VisitParts,
+        look_every: timedelta,
+        look_while_loading: timedelta,
         was_linked: bool,
     ) -> None:
-        self._page = page
         self._parts = parts
-        self._lease = lease
-        self._reporter = reporter
-        self._doorbell = doorbell
-        self._check_lease = check_lease
-        self.was_linked = was_linked
-        self._acks = AckRecorder(page, parts.outbox, lease)
-        self._qr = QrPublisher(page, reporter, parts.limits, parts.now)
-        self._dispatching: asyncio.Task[None] | None = None
-        self._dispatch_stop = asyncio.Event()
+        self._page = parts.page
+        self._look_every = look_every
+        self._look_while_loading = look_while_loading
         self._state: PageState | None = None
-        self._state_since = time.monotonic()
+        self._wear_look = time.monotonic() + _WEAR_EVERY.total_seconds()
+        self.was_linked = was_linked
 
-    async def run(self, ending: asyncio.Event) -> None:
-        """Follow the page until `ending` is set.
+    @property
+    def logged_in(self) -> bool:
+        """Whether the page was logged in when it was last looked at."""
+        return self._state in (PageState.READY, PageState.OFFLINE)
 
-        Raises PageBrokenError, LoggedOutError or LeaseLostError. A message in hand is finished,
-        but not on cancellation: then nothing more may leave this page.
+    async def run(
+        self, ending: asyncio.Event, wish: asyncio.Event, on_loaded: Callable[[], None]
+    ) -> None:
+        """Follow the page until `ending` is set, or until it is worn and nothing is in hand.
+
+        `wish` makes it look at once. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
+        LeaseLostError. A message in hand is finished, but not on cancellation: then nothing more
+        may leave this page.
         """
         try:
-            while not ending.is_set():
+            while not ending.is_set() and not await self._is_worn_and_idle():
                 self._page.bell.clear()
+                wish.clear()
                 await self._look()
-                await either(self._page.bell, ending, self._next_look())
+                if self._state is not PageState.LOADING:
+                    on_loaded()
+                await any_of(self._page.bell, ending, wish, within=self._next_look())
         except asyncio.CancelledError:
-            if self._dispatching is not None:
-                self._dispatching.cancel()
+            self._parts.saver.cut()
+            self._parts.sending.cut()
             raise
         finally:
-            await self._stop_dispatching()
+            await self._parts.sending.stop()
+            await self._parts.saver.end()
 
     def _next_look(self) -> timedelta:
-        limits = self._parts.limits
-        return limits.look_while_loading if self._state is PageState.LOADING else limits.look_every
+        loading = self._state is PageState.LOADING
+        return self._look_while_loading if loading else self._look_every
+
+    async def _is_worn_and_idle(self) -> bool:
+        now = time.monotonic()
+        if now < self._wear_look or not self._parts.sending.idle:
+            return False
+        self._wear_look = now + _WEAR_EVERY.total_seconds()
+        return await asyncio.to_thread(self._parts.wear.is_worn)
 
     async def _look(self) -> None:
         snapshot = await self._page.snapshot()
-        state = snapshot.state if snapshot else PageState.LOADING
-        self._check_patience(state)
+        self._state = snapshot.state if snapshot else PageState.LOADING
+        await self._parts.recovery.consider(self._state)
         try:
-            if snapshot is None or state not in (PageState.QR, PageState.QR_IDLE):
-                await self._report(state, snapshot)
-            else:
+            if snapshot is not None and self._state in _QR_SCREEN:
                 await self._at_qr_screen(snapshot)
-            if snapshot and state is PageState.READY:
-                await self._while_ready(snapshot)
             else:
-                await self._stop_dispatching()
+                await self._report(self._state, snapshot)
+            await self._act(self._state, snapshot)
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
             logger.warning("MongoDB is away: {}", brief(error))
 
-    async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
-        to, reason = _MEANING[state]
-        number = snapshot.number if snapshot and state is PageState.READY else None
-        await self._reporter.report(to, reason, number)
-
     async def _at_qr_screen(self, snapshot: Snapshot) -> None:
         if self.was_linked:
             raise LoggedOutError(Reason.UNLINKED if snapshot.logged_out else Reason.LOGIN_LOST)
-        await self._qr.follow(idle=snapshot.idle)
+        await self._parts.linking.follow(idle=snapshot.idle)
+
+    async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
+        ready = state is PageState.READY
+        to, reason = STALLED if ready and self._parts.sending.stalled else MEANING[state]
+        number = snapshot.number if snapshot and ready else None
+        await self._parts.reporter.report(to, reason, number)
+
+    async def _act(self, state: PageState, snapshot: Snapshot | None) -> None:
+        if snapshot and snapshot.authenticated:
+            await self._parts.saver.keep_dump()
+        if snapshot and state is PageState.READY:
+            await self._while_ready(snapshot)
+        else:
+            await self._parts.sending.stop()
 
     async def _while_ready(self, snapshot: Snapshot) -> None:
         self.was_linked = True
-        if self._dispatching is None:
-            await self._acks.record_missed()
-            self._start_dispatching()
-        elif self._dispatching.done():
-            # It ends by itself only with an error, and that ends the visit.
-            await self._dispatching
-        await self._acks.record_new(snapshot.epoch)
-
-    def _start_dispatching(self) -> None:
-        self._dispatch_stop = asyncio.Event()
-        dispatcher = Dispatcher(
-            page=self._page,
-            outbox=self._parts.outbox,
-            lease=self._lease,
-            limits=self._parts.limits.dispatch,
-            page_bell=self._page.bell,
-            check_lease=self._check_lease,
-        )
-        self._dispatching = asyncio.create_task(
-            dispatcher.run(self._doorbell, self._dispatch_stop),
-            name=f"dispatcher {self._lease.connection}",
-        )
-        self._dispatching.add_done_callback(lambda _task: self._page.bell.set())
-
-    async def _stop_dispatching(self) -> None:
-        dispatching, self._dispatching = self._dispatching, None
-        if dispatching is not None:
-            self._dispatch_stop.set()
-            await asyncio.wait({dispatching})
-            if not dispatching.cancelled():
-                dispatching.result()
-
-    def _check_patience(self, state: PageState) -> None:
-        """Raise PageBrokenError when the page stays too long where it should only pass."""
-        now = time.monotonic()
-        if state is not self._state:
-            self._state, self._state_since = state, now
-        limits = self._parts.limits
-        patience: dict[PageState, tuple[timedelta, Reason]] = {
-            PageState.LOADING: (limits.loading, Reason.PAGE_LOADING),
-            PageState.SYNCING: (limits.syncing, Reason.LOADING_CHATS),
-            PageState.OFFLINE: (limits.offline, Reason.NETWORK_DOWN),
-        }
-        limit, reason = patience.get(state, (timedelta.max, Reason.PAGE_LOADING))
-        if now - self._state_since > limit.total_seconds():
-            raise PageBrokenError(reason, f"the page is {state} for longer than {limit}")
+        if self._parts.sending.running:
+            self._parts.sending.check()
+        else:
+            await self._parts.acks.record_missed()
+            self._parts.sending.start()
+        await self._parts.acks.record_new(snapshot.epoch)
+        self._parts.saver.save_when_due()

@@ -17,9 +17,9 @@ async def happens(event: asyncio.Event, within: timedelta) -> bool:
     return True
 
 
-async def either(first: asyncio.Event, second: asyncio.Event, within: timedelta) -> None:
-    """Wait until one of two events is set or the time is over."""
-    waits = [asyncio.create_task(event.wait()) for event in (first, second)]
+async def any_of(*events: asyncio.Event, within: timedelta) -> None:
+    """Wait until one of the events is set or the time is over."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
     try:
         await asyncio.wait(
             waits, timeout=within.total_seconds(), return_when=asyncio.FIRST_COMPLETED

@@ -10,6 +10,9 @@
   const acks = new Map();
   const sends = new Map();
   let serial = 0;
+  let storage = null;
+  let banned = false;
+  let passkey = false;
 
   const bareId = (key) => key.split('_')[2] ?? key;
 
@@ -76,6 +79,8 @@
         mode: stream.mode ? String(stream.mode) : null,
         info: stream.info ? String(stream.info) : null,
         me: ready ? (WPP.conn.getMyUserId()?.toString() ?? null) : null,
+        banned,
+        passkey,
         loggedOut: new URLSearchParams(location.search).has('post_logout'),
       };
     },
@@ -86,6 +91,13 @@
     refreshCode: () => {
       WPP.conn.refreshQR().catch(() => {});
       return null;
+    },
+
+    // The same number again gets the code that is still good.
+    pairingCode: (phone) => WPP.conn.startLinkDeviceCodeForPhoneNumber(phone.replace(/\D/g, ''), true),
+
+    takeOver: async () => {
+      await WPP.whatsapp.Socket.takeover();
     },
 
     exists: async (chatId) => {
@@ -123,6 +135,15 @@
       }
     },
 
+    // The whole of localStorage when it has changed since it was last asked for, else null.
+    localStorage: (always) => {
+      const entries = Object.entries({...localStorage});
+      const text = JSON.stringify(entries);
+      if (text === storage && !always) return null;
+      storage = text;
+      return Object.fromEntries(entries);
+    },
+
     acksSince: (since) => [...acks.values()].filter((each) => each.serial > since),
   };
 
@@ -137,6 +158,23 @@
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 
   WPP.on('chat.msg_ack_change', noteAck);
+  WPP.on('conn.backend_event', (name, details) => {
+    if (name !== 'account_temporarily_banned') return;
+    banned = details?.banned !== false;
+    ring();
+  });
+  // wa-js has no event for a passkey yet.
+  WPP.on('webpack.ready', () => {
+    try {
+      const {WAWebLinkDeviceEvents: events} = window.require('WAWebLinkDeviceEvents');
+      events.on('link_device_events:passkey_prologue_request', () => {
+        passkey = true;
+        ring();
+      });
+    } catch {
+      // A page without this module asks for no passkey.
+    }
+  });
   for (const hint of [
     'conn.auth_code_change',
     'conn.authenticated',

@@ -20,6 +20,7 @@ class PageState(StrEnum):
     CONFLICT = "conflict"
     OUTDATED = "outdated"
     BLOCKED = "blocked"
+    PASSKEY = "passkey"
 
 
 class Snapshot(BaseModel):
@@ -38,6 +39,8 @@ class Snapshot(BaseModel):
     info: str | None
     me: str | None
     logged_out: bool
+    banned: bool = False
+    passkey: bool = False
 
     @property
     def state(self) -> PageState:
@@ -49,6 +52,10 @@ class Snapshot(BaseModel):
             return PageState.LOADING
         if self.needs_update:
             return PageState.OUTDATED
+        if self.banned:
+            return PageState.BLOCKED
+        if self.passkey and not self.authenticated:
+            return PageState.PASSKEY
         if self.mode == "QR":
             return PageState.QR_IDLE if self.idle else PageState.QR
         if self.mode == "MAIN":

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 from pydantic import TypeAdapter
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
@@ -18,6 +18,10 @@ BELL = "__bell"
 """The binding that the page rings when something may have changed; it carries nothing."""
 
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
+_PUT_BACK = """(dump) => {
+    localStorage.clear();
+    for (const [name, text] of Object.entries(dump)) localStorage.setItem(name, text);
+}"""
 _ACKS = TypeAdapter(list[AckUpdate])
 
 
@@ -42,6 +46,36 @@ class WhatsAppPage:
             raise PageBrokenError(
                 Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}"
             ) from error
+
+    async def reload(self, limit: timedelta) -> None:
+        """Load the page anew."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._page.reload(wait_until="commit", timeout=0)
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
+
+    async def take_over(self) -> None:
+        """Answer "use here" where another browser shows the same login; our lease says we may."""
+        await self._call("takeOver")
+
+    async def pairing_code(self, phone: str) -> str:
+        """Return the code to type on the phone with this number, and alert that phone."""
+        return str(await self._call("pairingCode", phone))
+
+    async def heal(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
+        """Put a dump of localStorage back before WhatsApp's own scripts run.
+
+        The address is opened once with an empty document in WhatsApp's place.
+        """
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._page.route(url, _empty_document)
+                await self._page.goto(url, wait_until="commit", timeout=0)
+                await self._page.evaluate(_PUT_BACK, dump)
+                await self._page.unroute(url)
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
 
     async def snapshot(self) -> Snapshot | None:
         """Read what the page shows, or None while it has not loaded."""
@@ -79,6 +113,11 @@ class WhatsAppPage:
         """Look a message up by its key in what the page has stored."""
         return LookUp.model_validate(await self._call("lookUp", key, chat_id))
 
+    async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
+        """Return all of localStorage, a credential; None when it is as it was at the last call."""
+        value = await self._call("localStorage", always)
+        return None if value is None else {str(name): str(text) for name, text in value.items()}
+
     async def acks_since(self, serial: int) -> list[AckUpdate]:
         """Return the acks that came after the one with this serial."""
         return _ACKS.validate_python(await self._call("acksSince", serial))
@@ -95,6 +134,10 @@ class WhatsAppPage:
             reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
             raise PageBrokenError(reason, _first_line(error)) from error
         return _unwrap(answer)
+
+
+async def _empty_document(route: Route) -> None:
+    await route.fulfill(status=200, content_type="text/html", body="<!doctype html>")
 
 
 def _unwrap(answer: Any) -> Any:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from aiohttp import web
 
 from control_api.auth import owner_of
-from control_api.problems import InvalidParameterError, NoQrCodeError
+from control_api.problems import InvalidParameterError, NoQrCodeError, PairingError
 from control_api.qr_images import FORMATS
 from control_api.requests import answer, read_body, read_wait
-from control_api.schemas import ConnectionList, ConnectionView, NewConnection, QrView, StatusView
+from control_api.schemas import (
+    ConnectionList,
+    ConnectionView,
+    NewConnection,
+    PairingView,
+    PairingWish,
+    QrView,
+    StatusView,
+)
 from control_api.services import SERVICES, Services
 from sessions.connections import Connection, QrCode
 from sessions.states import ConnectionState
@@ -24,6 +32,7 @@ _LONGEST_WAIT = timedelta(seconds=60)
 _LOOK_EVERY = timedelta(milliseconds=250)
 _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
 """States in which a QR code may come by itself soon."""
+_PAIRING_WITHIN = timedelta(seconds=20)
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
 
@@ -87,6 +96,8 @@ async def stop(request: web.Request) -> web.Response:
 async def qr(request: web.Request) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""
     wanted = _wanted_format(request)
+    connection = await _connection(request)
+    await request.app[SERVICES].desk.ask_for_qr(connection.id)
     code = await _current_code(request, read_wait(request, _LONGEST_WAIT))
     if wanted == "json":
         return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
@@ -97,6 +108,40 @@ async def qr(request: web.Request) -> web.Response:
         charset="utf-8" if shape.media_type.startswith("text/") else None,
         headers=_NEVER_STORED,
     )
+
+
+@routes.post("/api/whatsapp/connections/{id}/pairing-code")
+async def pairing_code(request: web.Request) -> web.Response:
+    """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""
+    wish = await read_body(request, PairingWish) if request.can_read_body else PairingWish()
+    connection = await _connection(request)
+    state, reason = connection.observed()
+    if state is not ConnectionState.AWAITING_SCAN:
+        raise NoQrCodeError(state, reason)
+    phone = wish.phone_number or connection.phone_number
+    if phone is None:
+        raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
+    code, expires_at = await _paired(request.app[SERVICES], connection, phone)
+    view = PairingView(code=f"{code[:4]}-{code[4:]}", expires_at=expires_at)
+    return answer(view, headers=_NEVER_STORED)
+
+
+async def _paired(services: Services, connection: Connection, phone: str) -> tuple[str, datetime]:
+    """Wait for the worker's answer; raise PairingError when there is none that helps."""
+    wish = await services.desk.ask_for_pairing(connection.id, phone)
+    if connection.lease:
+        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    give_up = time.monotonic() + _PAIRING_WITHIN.total_seconds()
+    while time.monotonic() < give_up:
+        found = await services.desk.pairing(connection.id)
+        if found is None or found.id != wish:
+            raise PairingError("Somebody else asked for a pairing code meanwhile.")
+        if found.error:
+            raise PairingError(f"WhatsApp gave no pairing code: {found.error}.")
+        if found.code and found.expires_at:
+            return found.code, found.expires_at
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+    raise PairingError("WhatsApp gave no pairing code in time.")
 
 
 async def _connection(request: web.Request) -> Connection:

@@ -1,0 +1,28 @@
+"""What a state of the page means for its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from chatgrow_worker.page.snapshot import PageState
+from sessions.states import ConnectionState, Reason
+
+Meaning = tuple[ConnectionState, Reason | None]
+
+MEANING: Mapping[PageState, Meaning] = MappingProxyType(
+    {
+        PageState.LOADING: (ConnectionState.STARTING, Reason.PAGE_LOADING),
+        PageState.SYNCING: (ConnectionState.SYNCING, Reason.LOADING_CHATS),
+        PageState.READY: (ConnectionState.CONNECTED, None),
+        PageState.OFFLINE: (ConnectionState.DISCONNECTED, Reason.NETWORK_DOWN),
+        PageState.CONFLICT: (ConnectionState.DISCONNECTED, Reason.REPLACED),
+        PageState.OUTDATED: (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED),
+        PageState.BLOCKED: (ConnectionState.DISCONNECTED, Reason.BLOCKED),
+        PageState.PASSKEY: (ConnectionState.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED),
+    }
+)
+"""All but the QR screen, whose meaning depends on whether the phone was linked before."""
+
+STALLED: Meaning = (ConnectionState.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+"""What a ready page means whose sends stay unacknowledged: health follows acks, not words."""

@@ -1,0 +1,130 @@
+"""Save a login while it lives: a dump at once, a blob soon after linking and then now and again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from loguru import logger
+from sessions.blobs.archive import IncompleteProfileError
+from sessions.blobs.store import BlobKind, BlobStore
+
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.page.snapshot import PageState
+from sessions.errors import LeaseLostError
+from sessions.leases import Lease
+from sessions.mongo import STORE_DOWN, brief
+
+_AGAIN = timedelta(seconds=15)
+
+
+class SessionSaver:
+    """Saves one visit's login; never from a page that is not logged in."""
+
+    def __init__(
+        self,
+        browser: Browser,
+        blobs: BlobStore,
+        lease: Lease,
+        now: Callable[[], datetime],
+        settle: timedelta,
+        every: timedelta,
+        label: str,
+    ) -> None:
+        self._browser = browser
+        self._blobs = blobs
+        self._lease = lease
+        self._now = now
+        self._every = every.total_seconds()
+        self._settle = settle.total_seconds()
+        self._due: float | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._noted = False
+        self._log = logger.bind(connection=label)
+
+    async def keep_dump(self) -> None:
+        """Keep the newest localStorage of a page that is logged in on disk."""
+        dump = await self._browser.page.local_storage()
+        if dump is not None:
+            await asyncio.to_thread(self._keep, dump)
+
+    def save_when_due(self) -> None:
+        """Begin a blob when one is due: soon after the page is ready, then now and again."""
+        if self._due is None:
+            self._due = time.monotonic() + self._settle
+        if time.monotonic() >= self._due and self._is_idle():
+            self._due = time.monotonic() + self._every
+            self._saving = asyncio.create_task(
+                self._save_hot(), name=f"saving {self._lease.connection}"
+            )
+
+    async def end(self) -> None:
+        """Await a save under way; one that was cut off leaves the blob before it."""
+        if self._saving is not None:
+            await asyncio.wait({self._saving})
+
+    def cut(self) -> None:
+        """Stop a save under way at once: the lease is lost."""
+        if self._saving is not None:
+            self._saving.cancel()
+
+    async def note_how_it_was_left(self) -> None:
+        """Note that the browser was closed in order, if it was: then its own localStorage is whole."""
+        if self._noted and self._browser.closed_in_order:
+            note = ProfileNote(generation=self._lease.generation, clean=True)
+            await asyncio.to_thread(write_note, self._browser.profile, note)
+
+    async def save_clean(self) -> None:
+        """Save the profile of a browser that was closed in order: the best copy there is."""
+        if self._browser.closed_in_order:
+            await self._save(self._browser.profile, BlobKind.CLEAN, None)
+
+    async def _save_hot(self) -> None:
+        """Save from the running browser: its files while it stands still, and an exact dump."""
+        page = self._browser.page
+        try:
+            dump = await page.local_storage(always=True)
+            async with self._browser.copy_of_login() as copy:
+                snapshot = await page.snapshot()
+                if dump is not None and snapshot and snapshot.state is PageState.READY:
+                    await asyncio.to_thread(self._keep, dump)
+                    await self._save(copy, BlobKind.HOT, dump)
+        except (PageBrokenError, PageCallError) as error:
+            self._log.warning("The login was not saved, the page let it down: {}", error)
+            self._soon()
+
+    async def _save(self, profile: Path, kind: BlobKind, dump: dict[str, str] | None) -> None:
+        try:
+            blob = await self._blobs.save(self._lease, profile, kind, dump, self._now())
+        except STORE_DOWN as error:
+            self._log.warning("The login was not saved, MongoDB is away: {}", brief(error))
+            self._soon()
+        except (IncompleteProfileError, OSError) as error:
+            self._log.warning("The login was not saved: {}", error)
+            self._soon()
+        except LeaseLostError:
+            self._log.warning("The login was not saved: another owner has the connection")
+        else:
+            if blob is not None:
+                self._log.info(
+                    "Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.bytes
+                )
+
+    def _keep(self, dump: dict[str, str]) -> None:
+        """Write the dump beside the profile, and first that the profile is in use under us."""
+        if not self._noted:
+            note = ProfileNote(generation=self._lease.generation, clean=False)
+            write_note(self._browser.profile, note)
+            self._noted = True
+        write_dump(self._browser.profile, dump)
+
+    def _soon(self) -> None:
+        self._due = time.monotonic() + _AGAIN.total_seconds()
+
+    def _is_idle(self) -> bool:
+        return self._saving is None or self._saving.done()

@@ -1,0 +1,98 @@
+"""Find the login to start from: the profile on disk, or the newest blob that holds."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from loguru import logger
+from sessions.blobs.archive import is_complete
+from sessions.blobs.sealing import BlobError
+from sessions.blobs.store import Blob, BlobKind, BlobStore
+
+from chatgrow_worker.browser.notes import ProfileNote, read_dump, read_note, write_dump, write_note
+from chatgrow_worker.browser.profile import free_profile, remove_profile
+from chatgrow_worker.browser.profiles_root import disk_reason
+from chatgrow_worker.page.errors import PageBrokenError
+
+
+class SessionSource:
+    """Prepares a profile; what was tried and did not log in is not tried again.
+
+    The profile on disk wins unless a blob is newer: restoring an older login would rewind what
+    WhatsApp counts on both sides.
+    """
+
+    def __init__(self, blobs: BlobStore, connection: str, profile: Path, label: str) -> None:
+        self._blobs = blobs
+        self._connection = connection
+        self._profile = profile
+        self._local_failed = False
+        self._tried: set[str] = set()
+        self._current: Blob | None = None
+        self.found = False  # whether the last `prepare` found a login
+        self._log = logger.bind(connection=label)
+
+    async def prepare(self) -> dict[str, str] | None:
+        """Make the profile ready; return the dump of localStorage to put back, if one is needed.
+
+        The profile may be without a login afterwards: then nothing that holds is left. Raises
+        PageBrokenError when the disk does not take it.
+        """
+        try:
+            return await self._prepare()
+        except OSError as error:
+            raise PageBrokenError(disk_reason(error), str(error)) from error
+
+    async def _prepare(self) -> dict[str, str] | None:
+        await free_profile(self._profile)
+        self.found = True
+        blobs = await self._blobs.blobs_of(self._connection)
+        note = self._local()
+        if note is not None and (not blobs or note.generation >= blobs[0].generation):
+            self._current = None
+            return None if note.clean else read_dump(self._profile)
+        for blob in blobs:
+            if blob.id not in self._tried and await self._restored(blob):
+                return read_dump(self._profile)
+        self.found = False
+        return None
+
+    def _local(self) -> ProfileNote | None:
+        """Return what is known of the profile on disk; a login without a note is very young."""
+        if self._local_failed:
+            return None
+        young = ProfileNote(generation=0, clean=False) if is_complete(self._profile) else None
+        return read_note(self._profile) or young
+
+    def reject(self) -> bool:
+        """Take the login that was prepared last for a bad one; tell whether it was one at all."""
+        if self._current is not None:
+            self._tried.add(self._current.id)
+            self._current = None
+            return True
+        known = self._local() is not None
+        self._local_failed = True
+        return known
+
+    async def forget(self, *, blobs_too: bool) -> None:
+        """Remove the profile after a logout, and the blobs with it: they log nobody in any more."""
+        await free_profile(self._profile)
+        await asyncio.to_thread(remove_profile, self._profile)
+        if blobs_too:
+            await self._blobs.discard(self._connection)
+
+    async def _restored(self, blob: Blob) -> bool:
+        self._tried.add(blob.id)
+        try:
+            dump = await self._blobs.restore(self._connection, blob, self._profile)
+        except BlobError as error:
+            self._log.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
+            return False
+        clean = blob.kind is BlobKind.CLEAN
+        if dump is not None:
+            write_dump(self._profile, dump)
+        write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
+        self._current = blob
+        self._log.info("Restored the login from blob {} ({})", blob.serial, blob.kind)
+        return True

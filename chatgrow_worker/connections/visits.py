@@ -1,0 +1,83 @@
+"""Put a visit together from what a connection and its worker have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.wear import Wear
+from chatgrow_worker.connections.acks import AckRecorder
+from chatgrow_worker.connections.dispatcher import Dispatcher
+from chatgrow_worker.connections.linking import Linking
+from chatgrow_worker.connections.parts import Parts
+from chatgrow_worker.connections.qr import QrPublisher
+from chatgrow_worker.connections.recovery import Recovery
+from chatgrow_worker.connections.reporter import StateReporter
+from chatgrow_worker.connections.sending import Sending
+from chatgrow_worker.connections.session_saver import SessionSaver
+from chatgrow_worker.connections.visit import Visit, VisitParts
+from sessions.leases import Lease
+
+
+@dataclass(frozen=True)
+class VisitMaker:
+    """Makes the visits of one connection, each to a browser of its own."""
+
+    parts: Parts
+    lease: Lease
+    label: str
+    reporter: StateReporter
+    doorbell: asyncio.Event
+    check_lease: Callable[[], None]
+
+    def saver(self, browser: Browser) -> SessionSaver:
+        """Return what saves the login of this browser."""
+        limits = self.parts.limits
+        return SessionSaver(
+            browser=browser,
+            blobs=self.parts.blobs,
+            lease=self.lease,
+            now=self.parts.now,
+            settle=limits.save_after,
+            every=limits.save_every,
+            label=self.label,
+        )
+
+    def visit(self, browser: Browser, saver: SessionSaver, was_linked: bool) -> Visit:
+        """Return a visit to an open browser."""
+        limits = self.parts.limits
+        parts = VisitParts(
+            page=browser.page,
+            reporter=self.reporter,
+            acks=AckRecorder(browser.page, self.parts.outbox, self.lease),
+            saver=saver,
+            linking=self._linking(browser),
+            sending=self._sending(browser),
+            recovery=Recovery(browser.page, limits.ladder, limits.reload),
+            wear=Wear(browser.profile, limits.wear),
+        )
+        return Visit(parts, limits.look_every, limits.look_while_loading, was_linked)
+
+    def _linking(self, browser: Browser) -> Linking:
+        parts, connection = self.parts, self.lease.connection
+
+        async def asked_for() -> bool:
+            return await parts.desk.qr_is_asked_for(connection, parts.limits.qr_asked_within)
+
+        qr = QrPublisher(browser.page, self.reporter, parts.limits, parts.now, asked_for)
+        return Linking(browser.page, parts.desk, self.lease, qr, parts.now)
+
+    def _sending(self, browser: Browser) -> Sending:
+        def make() -> Dispatcher:
+            return Dispatcher(
+                page=browser.page,
+                outbox=self.parts.outbox,
+                lease=self.lease,
+                limits=self.parts.limits.dispatch,
+                page_bell=browser.page.bell,
+                check_lease=self.check_lease,
+            )
+
+        return Sending(make, self.doorbell, browser.page.bell, self.lease.connection)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sessions.blobs.keys import open_key_ring
-from sessions.blobs.store import BlobStore
-
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
 from chatgrow_worker.browser.wear import WearLimits
@@ -16,6 +13,7 @@ from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.page.script import MissingScriptError, init_script
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
+from sessions.blobs import BlobStore, open_key_ring
 from sessions.clock import utc_now
 from sessions.connections import ConnectionStore
 from sessions.errors import ConfigurationError

@@ -18,6 +18,7 @@ from chatgrow_worker.commands.intake import Intake
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.settings import WorkerSettings
+from sessions.blobs import BlobStore
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
 from sessions.ids import new_id
 from sessions.mongo import STORE_DOWN, brief
@@ -25,6 +26,7 @@ from sessions.program import Stores, open_stores
 from sessions.workers import WorkerRegistry
 
 _SWEEP_EVERY = timedelta(seconds=2)
+_CLEAN_EVERY = timedelta(hours=1)
 _BEAT_EVERY = timedelta(seconds=3)
 _OWN_POLL = timedelta(milliseconds=50)
 _SHARED_POLL = timedelta(milliseconds=250)
@@ -50,6 +52,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
             {
                 "heartbeat": _beat(pool, stop),
                 "sweep": _sweep(pool, stop),
+                "janitor": _clean(parts.blobs, stop),
                 **_intakes(settings, stores, pool, stop),
             },
         )
@@ -101,6 +104,17 @@ async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
             logger.warning("No sweep, MongoDB is away: {}", brief(error))
         if await happens(stop, _SWEEP_EVERY):
             return
+
+
+async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
+    """Remove now and again what cut-off saves have left in MongoDB."""
+    while not await happens(stop, _CLEAN_EVERY):
+        try:
+            removed = await blobs.sweep(_CLEAN_EVERY)
+        except STORE_DOWN as error:
+            logger.warning("Nothing is cleaned, MongoDB is away: {}", brief(error))
+        else:
+            logger.info("Removed {} leftovers of cut-off saves", removed)
 
 
 async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, HttpUrl, model_validator
-from sessions.blobs.settings import BlobSettings
 
+from sessions.blobs import BlobSettings
 from sessions.settings import Span
 
 _ROOT = Path(__file__).parents[1]

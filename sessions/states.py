@@ -54,6 +54,7 @@ class Reason(StrEnum):
     UNLINKED = "unlinked"
     PASSKEY_WANTED = "passkey_wanted"
     SENDS_UNACKNOWLEDGED = "sends_unacknowledged"
+    KEY_MISSING = "encryption_key_missing"
     DISK_FULL = "disk_full"
     DISK_READ_ONLY = "disk_read_only"
     LOGIN_LOST = "login_lost"

@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from sessions.blobs.store import BlobStore
-
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.recovery import Ladder
+from sessions.blobs import BlobStore
 from sessions.connections import ConnectionStore
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk

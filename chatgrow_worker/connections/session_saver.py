@@ -9,13 +9,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from loguru import logger
-from sessions.blobs.archive import IncompleteProfileError
-from sessions.blobs.store import BlobKind, BlobStore
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import PageState
+from sessions.blobs import (
+    BlobKind,
+    BlobStore,
+    IncompleteProfileError,
+    ProfileTooLargeError,
+    SaveConflictError,
+)
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN, brief
@@ -74,7 +79,7 @@ class SessionSaver:
             self._saving.cancel()
 
     async def note_how_it_was_left(self) -> None:
-        """Note that the browser was closed in order, if it was: then its own localStorage is whole."""
+        """Note that the browser was closed in order, if it was: then its localStorage is whole."""
         if self._noted and self._browser.closed_in_order:
             note = ProfileNote(generation=self._lease.generation, clean=True)
             await asyncio.to_thread(write_note, self._browser.profile, note)
@@ -104,7 +109,7 @@ class SessionSaver:
         except STORE_DOWN as error:
             self._log.warning("The login was not saved, MongoDB is away: {}", brief(error))
             self._soon()
-        except (IncompleteProfileError, OSError) as error:
+        except (IncompleteProfileError, ProfileTooLargeError, SaveConflictError, OSError) as error:
             self._log.warning("The login was not saved: {}", error)
             self._soon()
         except LeaseLostError:
@@ -112,7 +117,7 @@ class SessionSaver:
         else:
             if blob is not None:
                 self._log.info(
-                    "Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.bytes
+                    "Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.size
                 )
 
     def _keep(self, dump: dict[str, str]) -> None:

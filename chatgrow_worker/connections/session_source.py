@@ -6,14 +6,13 @@ import asyncio
 from pathlib import Path
 
 from loguru import logger
-from sessions.blobs.archive import is_complete
-from sessions.blobs.sealing import BlobError
-from sessions.blobs.store import Blob, BlobKind, BlobStore
 
 from chatgrow_worker.browser.notes import ProfileNote, read_dump, read_note, write_dump, write_note
 from chatgrow_worker.browser.profile import free_profile, remove_profile
 from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
+from sessions.blobs import Blob, BlobError, BlobKind, BlobReason, BlobStore, is_complete
+from sessions.states import Reason
 
 
 class SessionSource:
@@ -83,10 +82,13 @@ class SessionSource:
             await self._blobs.discard(self._connection)
 
     async def _restored(self, blob: Blob) -> bool:
-        self._tried.add(blob.id)
         try:
             dump = await self._blobs.restore(self._connection, blob, self._profile)
         except BlobError as error:
+            if error.reason is BlobReason.WRONG_KEY:
+                # The login is not lost: with its key it comes back.
+                raise PageBrokenError(Reason.KEY_MISSING, str(error)) from error
+            self._tried.add(blob.id)
             self._log.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
             return False
         clean = blob.kind is BlobKind.CLEAN

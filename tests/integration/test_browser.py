@@ -41,6 +41,7 @@ async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
 @pytest.fixture
 async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
     driver = Driver()
+    (tmp_path / "profiles").mkdir()
     yield _launcher(driver, web.url, tmp_path / "profiles")
     await driver.close()
 
@@ -97,7 +98,8 @@ async def _sent(page: WhatsAppPage, key: str) -> str:
 async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
     launcher: Launcher, web: WhatsAppWeb
 ) -> None:
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _link(page, web)
         snapshot = await page.snapshot()
         assert snapshot is not None
@@ -114,7 +116,8 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         await until(read)
         await page.send(key, THEM, "the same id again")
         assert await _sent(page, key) == "DuplicateMessageError"
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.READY)
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
@@ -128,7 +131,8 @@ async def test_a_number_that_is_not_on_whatsapp_is_told(
 ) -> None:
     async with aiohttp.ClientSession(web.url) as http:
         await http.put("/control/numbers/+15551230000", json={"registered": False})
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _link(page, web)
         assert not await page.exists("15551230000@c.us")
         with pytest.raises(PageCallError):
@@ -136,7 +140,8 @@ async def test_a_number_that_is_not_on_whatsapp_is_told(
 
 
 async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _link(page, web)
         key = await page.prepare(THEM)
         page.bell.clear()
@@ -146,18 +151,21 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
 
 
 async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> None:
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.QR)
         for each in _browsers():
             each.kill()
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.QR)
 
 
 async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.QR)
         nodes = [each for each in psutil.Process().children() if "node" in each.name()]
         assert nodes
@@ -165,12 +173,14 @@ async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
             each.kill()
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.QR)
 
 
 async def test_no_process_outlives_its_page(launcher: Launcher) -> None:
-    async with launcher.open(CONNECTION) as page:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
         await _until_page(page, PageState.QR)
         assert _browsers()
     assert _browsers() == []

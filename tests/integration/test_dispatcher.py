@@ -28,6 +28,7 @@ def _limits(*, outcome: timedelta = LONG, ghost: timedelta = LONG) -> DispatchLi
         outcome_poll=MOMENT,
         number_recheck=MOMENT,
         ghost_wait=ghost,
+        stalled_after=LONG,
     )
 
 

@@ -15,7 +15,7 @@ fail() {
 }
 
 main() {
-    # One set-up at a time; the lock ends with this process, however it ends.
+    # One set-up at a time; the lock ends with the last process that was started here.
     exec 9<requirements.txt
     flock 9
     find_python
@@ -113,11 +113,14 @@ step() {
     log=$(mktemp)
     echo "setup: $label …"
     SECONDS=0
-    "${@:2}" >"$log" 2>&1 9<&- &
+    # A process group of its own, so that an interrupted step ends with all that it started.
+    set -m
+    "${@:2}" >"$log" 2>&1 </dev/null &
     pid=$!
-    trap 'kill "$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM HUP
+    set +m
+    trap 'kill -- "-$pid" 2>/dev/null; wait; rm -f "$log"; exit 130' INT TERM HUP
     while kill -0 "$pid" 2>/dev/null; do
-        sleep 0.2
+        sleep 0.1
         if ((SECONDS >= next)); then
             echo "setup: $label … ${SECONDS} s"
             next=$((SECONDS + HEARTBEAT))

@@ -51,7 +51,8 @@ async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
             count = await BlobStore(database, keys).rewrap_all()
         except BlobError as error:
             raise ConfigurationError(str(error)) from error
-    print(f"{count} saved sessions now have their key wrapped under {keys.first.id}.")
+    noun = "session" if count == 1 else "sessions"
+    print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
 
 
 @asynccontextmanager

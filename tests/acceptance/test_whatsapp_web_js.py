@@ -185,12 +185,13 @@ async def test_a_file_and_a_group(
         assert (await hand.ledger())[-1]["to"] == group["id"]
 
 
-async def test_a_second_browser_and_an_unlinking_phone_disconnect(
+async def test_linked_by_a_typed_code_and_unlinked_by_the_phone(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:
     async with witness(web, tmp_path / "auth") as client:
-        [code] = await client.told("qr")
-        await hand.good("POST", f"/control/phones/{ME}/scan", code=code)
+        await client.told("qr")
+        code = await client.do("pairingCode", number=ME[1:])
+        await hand.good("POST", f"/control/phones/{ME}/pair", code=code)
         await client.told("ready")
         await hand.good("POST", f"/control/phones/{ME}/unlink")
         assert (await client.told("disconnected")) == ["LOGOUT"]

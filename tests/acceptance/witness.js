@@ -23,6 +23,7 @@ const deeds = {
   reply: async ({ to, text, quoted }) =>
     (await client.sendMessage(to, text, { quotedMessageId: quoted })).id._serialized,
   numberId: async ({ number }) => (await client.getNumberId(number))?._serialized ?? null,
+  pairingCode: ({ number }) => client.requestPairingCode(number, false),
   state: () => client.getState(),
   chats: async () => (await client.getChats()).map((chat) => ({ id: chat.id._serialized, name: chat.name, unread: chat.unreadCount })),
   logout: () => client.logout(),

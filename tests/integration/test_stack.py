@@ -132,7 +132,9 @@ async def test_its_parts_do_not_outlive_it_when_it_is_killed(tmp_path: Path) -> 
     async with stack("--data", str(tmp_path)) as running:
         ready = await running.line()
         await running.end(signal.SIGKILL)
-    await until(lambda: not any(map(alive, _pids(ready))), within=RECOVERED_WITHIN)
+    async with stack("--data", str(tmp_path), *NO_WORKERS) as successor:
+        assert (await successor.line())["api"] == ready["api"]
+        await until(lambda: not any(map(alive, _pids(ready))), within=RECOVERED_WITHIN)
 
 
 async def test_two_stacks_cannot_share_a_folder(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_half_a_login_is_none(world: World, loss: str) -> None:
 
 
 async def test_codes_take_turns_then_rest_until_asked(world: World) -> None:
-    await world.hand.faults(qrFirstMs=1500, qrNextMs=250)
+    await world.hand.faults(qrFirstMs=4000, qrNextMs=250)
     async with world.tab() as tab:
         await tab.open()
         first = await tab.code()

@@ -95,7 +95,7 @@ async def test_a_timelock_refuses_strangers_for_its_time(world: World) -> None:
     async with world.linked(ME) as tab:
         assert (await tab.send(FRIEND, "hello"))["result"] == "OK"
         await until(lambda: _delivered(world))
-        await world.hand.faults(timelockSeconds=1)
+        await world.hand.faults(timelockSeconds=3)
         assert (await tab.send(FRIEND, "still friends"))["result"] == "OK"
         refused = await tab.send(STRANGER, "hello stranger")
         assert (refused["result"], refused["code"]) == ("ERROR_UNKNOWN", 463)
@@ -115,7 +115,7 @@ async def test_a_temporary_ban_ends(world: World) -> None:
             "() => { window.bans = []; WPP.on('conn.backend_event', (name, ban) =>"
             " name === 'account_temporarily_banned' && window.bans.push(ban.banned)); }"
         )
-        await world.hand.faults(number=ME, banSeconds=2)
+        await world.hand.faults(number=ME, banSeconds=3)
         await tab.until("window.bans[0] === true")
         assert (await tab.state())["socket"] != "CONNECTED"
         assert await tab.page.get_by_text("temporarily banned").is_visible()

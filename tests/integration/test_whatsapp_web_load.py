@@ -63,7 +63,7 @@ class SocketPage:
         challenge = (await self.ask("login", device=device, token=token))["challenge"]
         signature = self._key.sign(base64.b64decode(challenge))
         signed = base64.b64encode(signature).decode()
-        await self.ask("prove", device=device, signature=signed)
+        await self.ask("prove", signature=signed)
         await self.ask("ready", device=device)
 
     async def _next(self, kind: str) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ async def test_a_stolen_token_without_the_key_is_no_login(tmp_path: Path) -> Non
         await thief.send_json(frame)
         assert "challenge" in (await thief.receive_json())["value"]
         forged = base64.b64encode(b"\0" * 64).decode()
-        frame = {"op": "prove", "n": 2, "device": login["device"], "signature": forged}
+        frame = {"op": "prove", "n": 2, "signature": forged}
         await thief.send_json(frame)
         assert (await thief.receive_json())["error"]["code"] == 401
         await thief.close()

@@ -148,6 +148,20 @@ async def test_two_linked_accounts_talk(world: World) -> None:
         assert (await tab.ask(FIRST_INBOUND))["body"] == "pong"
 
 
+async def test_a_chat_can_be_read_back_and_each_receipt_has_its_time(world: World) -> None:
+    async with world.linked(ME) as tab:
+        sent = [await tab.send(FRIEND, text) for text in ("one", "two", "three")]
+        last = sent[-1]["id"]
+        await tab.until(f"WPP.chat.getMessageById('{last}').then((msg) => msg.ack === 3)")
+        read = "(to) => WPP.chat.getMessages(to, {count: -1}).then((all) => all.map((m) => m.body))"
+        assert await tab.ask(read, FRIEND) == ["one", "two", "three"]
+        seen = "(id) => WPP.chat.getMessageACK(id).then(({participants: [one]}) => one)"
+        await tab.until(f"WPP.chat.getMessageACK('{last}').then((a) => a.participants[0]?.readAt)")
+        receipt = await tab.ask(seen, last)
+        assert receipt["id"] == FRIEND
+        assert receipt["deliveredAt"] <= receipt["readAt"]
+
+
 async def test_receipts_may_come_from_the_hidden_id(world: World) -> None:
     await world.hand.good(
         "PUT", f"/control/numbers/{FRIEND_NUMBER}", lid="88", receiptsFromLid=True

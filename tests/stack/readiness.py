@@ -11,9 +11,11 @@ import aiohttp
 from sessions.embedded import ServerKind
 from sessions.embedded.answers import answering_uri
 from sessions.embedded.layout import Layout
+from sessions.embedded.ports import is_free
 from tests.stack.process import StackProcess
 
 _POLL = timedelta(milliseconds=50)
+_PORT_FREE_WITHIN = timedelta(seconds=15)
 _TAIL_LINES = 40
 
 Answer = TypeVar("Answer")
@@ -40,6 +42,16 @@ async def wait_for(
         tails = "\n".join(_tail(part.program.log) for part in parts)
         raise NotReadyError(f"{names}: not ready within {seconds} s.\n{tails}") from error
     return answer
+
+
+async def wait_for_port(port: int) -> None:
+    """Return once nobody listens there: what a killed stack left behind is still going."""
+    try:
+        async with asyncio.timeout(_PORT_FREE_WITHIN.total_seconds()):
+            while not is_free(port):  # noqa: ASYNC110 - a port sends no event
+                await asyncio.sleep(_POLL.total_seconds())
+    except TimeoutError as error:
+        raise NotReadyError(f"Port {port} is held by another program.") from error
 
 
 async def embedded_uri(folder: Path, kind: ServerKind) -> str | None:

@@ -11,7 +11,7 @@ from sessions.embedded import MONGO, REDIS
 from tests.stack.plan import Plan
 from tests.stack.process import Announce, StackProcess
 from tests.stack.program import Program
-from tests.stack.readiness import embedded_uri, get_json, healthy, wait_for
+from tests.stack.readiness import embedded_uri, get_json, healthy, wait_for, wait_for_port
 
 _READY_WITHIN = timedelta(seconds=90)
 
@@ -49,6 +49,8 @@ async def running(plan: Plan, announce: Announce | None) -> AsyncIterator[Runnin
     """Yield the stack once all of it is ready; raise `NotReadyError` when a part does not come."""
     async with AsyncExitStack() as cleanup:
         starter = _Starter(cleanup, announce)
+        for port in (plan.saved.simulator_port, plan.saved.api_port):
+            await wait_for_port(port)
         mongo = await starter.start(plan.embedded(MONGO))
         redis = await starter.start(plan.embedded(REDIS))
         simulator = await starter.start(plan.simulated_whatsapp_web())

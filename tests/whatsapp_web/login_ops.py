@@ -101,12 +101,13 @@ class LoginDesk:
         banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
             raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
-        page.number, page.challenge = device.digits, secrets.token_bytes(32)
+        page.number, page.claimed = device.digits, device.id
+        page.challenge = secrets.token_bytes(32)
         return {"challenge": base64.b64encode(page.challenge).decode()}
 
     async def prove(self, page: PageSocket, frame: Frame) -> Any:
         """Check the signature over the challenge; the page is the device from here on."""
-        device = await self._accounts.device(str(frame["device"]))
+        device = await self._accounts.device(page.claimed or "")
         if device is None or page.challenge is None:
             raise OpError(UNKNOWN_COMPANION, "unknown companion")
         signature = base64.b64decode(frame["signature"])
@@ -114,9 +115,8 @@ class LoginDesk:
             Ed25519PublicKey.from_public_bytes(device.identity).verify(signature, page.challenge)
         except InvalidSignature as error:
             raise OpError(UNKNOWN_COMPANION, "bad signature") from error
-        await self._replace(device.id)
+        await self._take_over(page, device.id)
         account = await self._accounts.account(device.digits)
-        page.proved = device.id
         faults = for_page(self._faults.of(device.digits))
         return {"faults": faults, **about(account, device)}
 
@@ -186,11 +186,14 @@ class LoginDesk:
             raise StaleCodeError("the page is gone")
         return device
 
-    async def _replace(self, device_id: str) -> None:
-        for older in self._board.pages():
-            if older.proved == device_id:
-                older.device_id = older.proved = None
-                await older.push("conflict")
+    async def _take_over(self, page: PageSocket, device_id: str) -> None:
+        """Make a page the device, and no other page any more: the last one to prove it wins."""
+        replaced = [older for older in self._board.pages() if older.proved == device_id]
+        for older in replaced:
+            older.device_id = older.proved = None
+        page.proved = device_id
+        for older in replaced:
+            await older.push("conflict")
 
 
 def about(account: Account, device: Device) -> dict[str, Any]:

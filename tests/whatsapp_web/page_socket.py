@@ -42,6 +42,7 @@ class PageSocket:
         self._tasks: set[asyncio.Task[None]] = set()
         self.number: str | None = None
         self.device_id: str | None = None
+        self.claimed: str | None = None
         self.challenge: bytes | None = None
         self.proved: str | None = None
 

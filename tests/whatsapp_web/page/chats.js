@@ -81,6 +81,7 @@ defineModule('WAWebChatCollection', (exports, require) => {
       for (const { id, t, unreadCount } of await storage.all('model-storage', 'chat')) {
         const chat = this.add({ id: createWid(id), t, unreadCount });
         await chat.msgs.loadRecent(chat.id);
+        chat.set({ lastReceivedKey: chat.msgs.last()?.id });
       }
     }
 

@@ -20,7 +20,6 @@
   emptyCollection('WAWebTextStatusCollection', 'TextStatusCollection');
   emptyCollection('WAWebLabelCollection', 'LabelCollection');
   emptyCollection('WAWebBusinessProfileCollection', 'BusinessProfileCollection');
-  emptyCollection('WAWebMsgInfoCollection', 'MsgInfoCollection');
   emptyCollection('WAWebProfilePicThumbCollection', 'ProfilePicThumbCollection');
   emptyCollection('WAWebNewsletterCollection', 'NewsletterCollection');
 })();

@@ -47,7 +47,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   async function logIn({ device, token }) {
     const { challenge } = await transport.request('login', { device, token });
     const signature = await credentials.sign(challenge);
-    const me = await transport.request('prove', { device, signature });
+    const me = await transport.request('prove', { signature });
     require('WAWebServerMood').apply(me.faults);
     require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan({ banned: false });
     const { createWid } = require('WAWebWidFactory');

@@ -93,7 +93,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
     return { ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) };
   }
 
-  function fromRow({ rowId, chatId, ...row }) {
+  function fromRow({ rowId, chatId, receipts, ...row }) {
     const { createWid } = require('WAWebWidFactory');
     const wids = IDS.filter((name) => row[name]).map((name) => [name, createWid(row[name])]);
     const { MsgModel } = require('WAWebMsgModel');
@@ -115,11 +115,14 @@ defineModule('WAWebMsgTable', (exports, require) => {
       }
     }
   };
-  exports.updateMessageTable = async (key, changes) => {
-    const row = await storage.get('model-storage', 'message', String(key));
-    if (row) await storage.put('model-storage', 'message', { ...row, ...changes });
-    return row;
-  };
+  exports.updateMessageTable = (key, changes) =>
+    storage.update('model-storage', 'message', String(key), () => changes);
+  exports.addReceipt = (key, receipt) =>
+    storage.update('model-storage', 'message', String(key), ({ receipts = [] }) => ({
+      receipts: [...receipts, receipt],
+    }));
+  exports.readReceipts = async (key) =>
+    (await storage.get('model-storage', 'message', String(key)))?.receipts ?? [];
   exports.readMessage = async (key) => {
     const row = await storage.get('model-storage', 'message', String(key));
     return row && fromRow(row);
@@ -130,6 +133,14 @@ defineModule('WAWebMsgTable', (exports, require) => {
       .sort((one, other) => one.rowId - other.rowId)
       .slice(-count)
       .map(fromRow);
+  };
+  exports.readAround = async (key, count, direction) => {
+    const rows = await storage.byIndex('model-storage', 'message', 'chatId', String(key.remote));
+    const ordered = rows.sort((one, other) => one.rowId - other.rowId);
+    const place = ordered.findIndex((row) => row.id === String(key));
+    const before = direction === 'before';
+    const found = before ? ordered.slice(0, Math.max(place, 0)).slice(-count) : ordered.slice(place + 1);
+    return (before ? found : found.slice(0, count)).map(fromRow);
   };
   exports.DuplicateMessageError = DuplicateMessageError;
 });
@@ -189,6 +200,37 @@ defineModule('WAWebMsgCollection', (exports, require, importNamespace) => {
 
 defineModule('WAWebDBUpdateMessageTable', (exports, require) => {
   exports.updateMessageTable = (key, changes) => require('WAWebMsgTable').updateMessageTable(key, changes);
+});
+
+defineModule('WAWebDBMessageFindLocal', (exports, require) => {
+  const find = async (anchor, count, direction) => {
+    const { MsgCollection } = require('WAWebMsgCollection');
+    const read = await require('WAWebMsgTable').readAround(anchor, count, direction);
+    return { status: 200, messages: read.map((msg) => MsgCollection.adopt(msg)) };
+  };
+  exports.msgFindByDirection = ({ anchor, count, direction }) => find(anchor, count, direction);
+  exports.msgFindBefore = ({ anchor, count }) => find(anchor, count, 'before');
+  exports.msgFindAfter = ({ anchor, count }) => find(anchor, count, 'after');
+});
+
+defineModule('WAWebMsgInfoCollection', (exports, require) => {
+  const { BaseCollection } = require('WAWebBaseCollection');
+  const { BaseModel } = require('WAWebBaseModel');
+
+  class MsgInfoCollection extends BaseCollection {
+    static model = class MsgInfo extends BaseModel {};
+
+    /** Who has got a message, and who has read it. */
+    async find(key) {
+      const receipts = await require('WAWebMsgTable').readReceipts(key);
+      const { createWid } = require('WAWebWidFactory');
+      const of = (kind) =>
+        receipts.filter((one) => one.kind === kind).map(({ id, t }) => ({ id: createWid(id), t }));
+      const none = { played: [], deliveryRemaining: 0, readRemaining: 0, playedRemaining: 0 };
+      return new this.modelClass({ id: key, delivery: of('delivery'), read: of('read'), ...none });
+    }
+  }
+  exports.MsgInfoCollection = new MsgInfoCollection();
 });
 
 defineModule('WAWebChatMessageSearch', (exports, require) => {

@@ -50,6 +50,7 @@ defineModule('WAWebHandleMsgReceipt', (exports, require, importNamespace) => {
   const { createWid } = require('WAWebWidFactory');
   const ackOf = { delivery: ACK.RECEIVED, read: ACK.READ };
   const MsgKey = require('WAWebMsgKey');
+  const table = require('WAWebMsgTable');
 
   function keysOf(data, id) {
     const { getAlternateUserWid } = require('WAWebApiContact');
@@ -67,6 +68,8 @@ defineModule('WAWebHandleMsgReceipt', (exports, require, importNamespace) => {
         if (!msg) continue;
         msg.updateAck(data.ack);
         await importNamespace('WAWebDBUpdateMessageTable').updateMessageTable(key, { ack: msg.ack });
+        const reader = String(data.participant ?? data.from);
+        await table.addReceipt(key, { id: reader, kind: data.ackString, t: data.ts });
       }
     }
   }

@@ -125,7 +125,7 @@ defineModule('WAWebSendMsgChatAction', (exports, require, importNamespace) => {
     await table.storeMessages([msg]);
     chat.msgs.add(msg);
     MsgCollection.add(msg, { merge: false });
-    chat.set({ t: msg.t });
+    chat.set({ t: msg.t, lastReceivedKey: msg.id });
     await importNamespace('WAWebCreateChat').createChatRecord(chat);
     return msg;
   };

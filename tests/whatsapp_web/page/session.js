@@ -44,6 +44,19 @@ defineModule('WAWebCmd', (exports, require) => {
   exports.Cmd = new CmdImpl();
 });
 
+defineModule('WAWebUserPrefsGeneral', (exports, require) => {
+  exports.getPushname = () => require('WAWebConnModel').Conn.pushname;
+  exports.setBrowserId = () => {};
+  exports.getUserPrivacySettings = () => ({});
+});
+
+defineModule('WAWebHistorySyncProgress', (exports, require) => {
+  exports.getHistorySyncProgressModel = () => ({
+    realProgress: require('WAWebSocketModel').Socket.hasSynced ? 100 : 50,
+    remainingPausedSeconds: 0,
+  });
+});
+
 defineModule('WAWebBackendEventBus', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
 

@@ -30,7 +30,11 @@ defineModule('WAWebStorage', (exports) => {
           for (const index of indexes) made.createIndex(index, index);
         }
       };
-      opened.set(database, settled(request));
+      const opening = settled(request).then((made) => {
+        made.onversionchange = () => made.close(); // another tab wipes it
+        return made;
+      });
+      opened.set(database, opening);
     }
     return opened.get(database);
   }
@@ -54,6 +58,15 @@ defineModule('WAWebStorage', (exports) => {
       run(database, store, 'readonly', (kept) => kept.index(index).getAll(key)),
     put: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.put(row)),
     add: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.add(row)),
+    /** Change a row that is there, in one transaction: two changes at once are both kept. */
+    update: (database, store, key, change) =>
+      run(database, store, 'readwrite', (kept) => {
+        const reading = kept.get(key);
+        reading.addEventListener('success', () => {
+          if (reading.result) kept.put({ ...reading.result, ...change(reading.result) });
+        });
+        return reading;
+      }),
     async wipe() {
       for (const database of opened.values()) (await database).close();
       opened.clear();

@@ -1,0 +1,62 @@
+"""Save and restore the login of one connection, as its owner does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sessions.blobs import Blob, BlobKind, BlobStore, KeyRing
+from sessions.blobs.keys import Key
+from sessions.clock import utc_now
+from tests.blob_profiles import LOGIN, contents, login, write_profile
+
+if TYPE_CHECKING:
+    from sessions.leases import Lease
+    from sessions.mongo import Database
+
+DUMP = {"WANoiseInfo": LOGIN.decode()}
+KEYS = KeyRing([Key("one", b"1" * 32)])
+
+
+class Saver:
+    """The owner of one connection: its lease, its profile and the store of its blobs."""
+
+    def __init__(self, database: Database, lease: Lease, folder: Path) -> None:
+        self.database = database
+        self.id = lease.connection
+        self.lease = lease
+        self.profile = folder / "profile"
+        self.elsewhere = folder / "elsewhere"
+        self.blobs = BlobStore(database, KEYS)
+        self.files = database["sessionBlobs.files"]
+        self.chunks = database["sessionBlobs.chunks"]
+
+    def write(self, text: bytes, ballast: bytes = b"") -> None:
+        """Give the profile another login."""
+        write_profile(self.profile, login(text, ballast))
+
+    async def save(self, text: bytes | None = None, kind: BlobKind = BlobKind.HOT) -> Blob | None:
+        """Save the profile, with this login in it."""
+        if text is not None:
+            self.write(text)
+        return await self.blobs.save(self.lease, self.profile, kind, DUMP, utc_now())
+
+    async def saved(self, text: bytes = LOGIN) -> Blob:
+        """Save the profile, which must be new."""
+        blob = await self.save(text)
+        assert blob is not None
+        return blob
+
+    async def restored(self, blob: Blob) -> dict[str, bytes]:
+        """Restore a blob elsewhere; return what came."""
+        assert await self.blobs.restore(self.id, blob, self.elsewhere) == DUMP
+        return contents(self.elsewhere)
+
+    async def stored(self) -> set[str]:
+        """Return the ids of all that is in GridFS, whole or not."""
+        ids = [*await self.files.distinct("_id"), *await self.chunks.distinct("files_id")]
+        return {str(each) for each in ids}
+
+    async def named(self) -> set[str]:
+        """Return the ids that the record names."""
+        return {blob.id for blob in await self.blobs.blobs_of(self.id)}

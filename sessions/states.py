@@ -57,6 +57,7 @@ class Reason(StrEnum):
     KEY_MISSING = "encryption_key_missing"
     DISK_FULL = "disk_full"
     DISK_READ_ONLY = "disk_read_only"
+    DISK_UNUSABLE = "disk_unusable"
     LOGIN_LOST = "login_lost"
     QR_NOT_SCANNED = "qr_not_scanned"
 

@@ -43,9 +43,10 @@ def owned_root(root: Path) -> Iterator[Path]:
 
 
 def check_disk(root: Path) -> None:
-    """Raise PageBrokenError when the disk is full or cannot be written."""
+    """Raise PageBrokenError when the disk is full or cannot be written; remake a removed folder."""
     probe = root / ".writable"
     try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe.write_bytes(b"1")
         probe.unlink()
     except OSError as error:
@@ -57,8 +58,11 @@ def check_disk(root: Path) -> None:
 
 def disk_reason(error: OSError) -> Reason:
     """Return the reason that an error of the disk stands for."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return Reason.DISK_FULL if full else Reason.DISK_READ_ONLY
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Reason.DISK_FULL
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Reason.DISK_READ_ONLY
+    return Reason.DISK_UNUSABLE
 
 
 def _lock(descriptor: int, root: Path) -> None:

@@ -1,0 +1,249 @@
+"""A linked phone stays linked: through kills, lost disks, other workers and damaged blobs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from bson import ObjectId
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
+from tests.waiting import until
+
+Database = AsyncDatabase[dict[str, Any]]
+
+
+@asynccontextmanager
+async def database_of(system: StackClient) -> AsyncIterator[Database]:
+    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
+        yield client.get_default_database()
+
+
+async def _link(system: StackClient, connection: str = "main", phone: str = OUR_PHONE) -> None:
+    await system.create(connection)
+    await system.scan(connection, phone)
+    await system.until_state("connected", connection)
+
+
+async def _until_saved(system: StackClient, times: int = 1) -> None:
+    """Wait until every connection has a blob."""
+    async with database_of(system) as database:
+
+        async def saved() -> bool:
+            records = database["connections"].find({})
+            return all([len(each.get("blobs") or []) >= times async for each in records])
+
+        await until(saved, within=PATIENCE)
+
+
+def _kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> None:
+    worker = psutil.Process(system.pid(f"worker-{number}"))
+    family = [worker, *worker.children(recursive=True)]
+    worker.kill()
+    psutil.wait_procs(family, timeout=20)
+    if lose_disk:
+        shutil.rmtree(Path(system.about["data"]) / "sessions" / f"worker-{number}")
+
+
+async def _sends(system: StackClient, text: str, connection: str = "main") -> None:
+    sent = await system.send(text, connection)
+    await system.until_message(sent, "read")
+
+
+@pytest.mark.parametrize("lose_disk", [False, True])
+async def test_a_worker_killed_soon_after_the_scan_stays_linked(
+    tmp_path: Path, lose_disk: bool
+) -> None:
+    async with stack("--supervise", "--data", str(tmp_path)) as system:
+        await _link(system)
+        if lose_disk:
+            await _until_saved(system)
+        # Otherwise at once: Chromium has not written localStorage to its disk yet.
+        _kill_worker(system, lose_disk=lose_disk)
+        await system.until_restarted("worker-1")
+        await _sends(system, "after the kill")
+        assert len(await system.control("GET", "devices")) == 1
+
+
+async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
+    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
+        phones = {"one": "+972501111111", "two": "+972502222222"}
+        for connection, phone in phones.items():
+            await _link(system, connection, phone)
+        owners = {each: (await system.status(each))["worker"] for each in phones}
+        assert set(owners.values()) == {"worker-1", "worker-2"}
+        await _until_saved(system)
+        _kill_worker(system, 1, lose_disk=True)
+        for connection in phones:
+            await _sends(system, f"from {connection}", connection)
+            assert (await system.status(connection))["worker"] == "worker-2"
+        assert len(await system.control("GET", "devices")) == 2
+
+
+async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path) -> None:
+    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
+        await _link(system)
+        await _until_saved(system)
+        paused = int(str((await system.status())["worker"]).removeprefix("worker-"))
+        texts = [f"text {number}" for number in range(10)]
+        ids = [await system.send(text) for text in texts[:5]]
+        os.kill(system.pid(f"worker-{paused}"), signal.SIGSTOP)
+        ids += [await system.send(text) for text in texts[5:]]
+        for message_id in ids:
+            await system.until_message(message_id, "read")
+        assert (await system.status())["worker"] != f"worker-{paused}"
+        os.kill(system.pid(f"worker-{paused}"), signal.SIGCONT)
+        await _sends(system, "after the pause")
+        assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [
+            (text, 1) for text in [*texts, "after the pause"]
+        ]
+
+        async def its_browser_is_closed() -> bool:
+            worker = psutil.Process(system.pid(f"worker-{paused}"))
+            return not any("chromium" in each.name() for each in worker.children(recursive=True))
+
+        await until(its_browser_is_closed)
+
+
+async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(tmp_path: Path) -> None:
+    async with stack("--supervise", "--data", str(tmp_path)) as system:
+        await _link(system)
+        await _until_saved(system)
+        os.kill(system.pid("worker-1"), signal.SIGTERM)
+        await system.until_restarted("worker-1")
+        await _until_saved(system, times=2)
+        async with database_of(system) as database:
+            newest = (await database["connections"].find_one({}) or {})["blobs"][0]["id"]
+            await _damage(database, newest)
+            _kill_worker(system, lose_disk=True)
+            await system.until_restarted("worker-1", times=2)
+            await _sends(system, "from the blob before")
+
+            await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
+            await system.post("/api/whatsapp/connections/main/stop")
+            await system.until_state("stopped")
+            await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
+        _kill_worker(system, lose_disk=True)
+        await system.post("/api/whatsapp/connections/main/start")
+        await system.until_state("logged_out")
+        assert (await system.status())["reason"] == "login_lost"
+        # A person starts it again: it shows a code, and the phone links once more.
+        await system.post("/api/whatsapp/connections/main/start")
+        await system.scan()
+        await _sends(system, "linked anew")
+
+
+async def test_a_phone_that_unlinks_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path)) as system:
+        await _link(system)
+        await _until_saved(system)
+        await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+        await system.until_state("logged_out")
+        assert (await system.status())["reason"] == "unlinked"
+        async with database_of(system) as database:
+
+            async def forgotten() -> bool:
+                files = await database["sessionBlobs.files"].count_documents({})
+                chunks = await database["sessionBlobs.chunks"].count_documents({})
+                return files == chunks == 0
+
+            await until(forgotten)
+        waiting = await system.send("for later")
+        await system.post("/api/whatsapp/connections/main/start")
+        await system.scan()
+        await system.until_message(waiting, "read")
+
+
+async def test_a_stop_finishes_the_send_in_hand_and_saves(tmp_path: Path) -> None:
+    async with stack("--supervise", "--data", str(tmp_path)) as system:
+        await _link(system)
+        await system.control("PUT", "faults", {"sendDelayMs": 2000})
+        first = await system.send("in hand")
+        second = await system.send("after the stop")
+        await system.until_message(first, "sending")
+        os.kill(system.pid("worker-1"), signal.SIGTERM)
+        await system.until_restarted("worker-1")
+        assert (await system.message(first))["status"] in ("sent", "delivered", "read")
+        async with database_of(system) as database:
+            record = await database["connections"].find_one({}) or {}
+            assert record["blobs"][0]["kind"] == "clean"
+        await system.until_message(second, "read")
+        assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+
+
+async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(tmp_path: Path) -> None:
+    settings = ("--env", "QR_ASKED_WITHIN=1")
+    async with stack("--data", str(tmp_path), *settings) as system:
+        times = {"qrFirstMs": 1500, "qrNextMs": 1500, "qrCount": 2}
+        await system.control("PUT", "faults", times)
+        await system.create()
+        await system.until_state("stopped")
+        assert (await system.status())["reason"] == "qr_not_scanned"
+        await system.post("/api/whatsapp/connections/main/start")
+        await system.scan()
+        await system.until_state("connected")
+
+
+async def test_a_pairing_code_links_a_phone(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path)) as system:
+        await system.create()
+        early = await system.post(
+            "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
+        )
+        assert (early["http"], early["code"]) in {(409, "no_qr_code"), (200, early["code"])}
+        await system.until_state("awaiting_scan")
+        nameless = await system.post("/api/whatsapp/connections/main/pairing-code", {})
+        assert nameless["http"] == 422
+        await system.control("POST", "phones", {"number": OUR_PHONE})
+        given = await system.post(
+            "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
+        )
+        assert given["http"] == 200, given
+        typed = given["code"].replace("-", "")
+        await system.control("POST", f"phones/{OUR_PHONE}/pair", {"code": typed})
+        await system.until_state("connected")
+        await _sends(system, "paired")
+
+
+async def test_a_page_in_trouble_is_put_right(tmp_path: Path) -> None:
+    settings = ("--env", "OFFLINE_LIMIT=3", "--env", "PAGE_CALL_LIMIT=3")
+    async with stack("--data", str(tmp_path), *settings) as system:
+        await _link(system)
+        await system.control("PUT", "faults", {"dropNetwork": True})
+        await system.until_state("disconnected")
+        waiting = await system.send("while the network is away")
+        await system.control("PUT", "faults", {"dropNetwork": False})
+        await system.until_message(waiting, "read")
+        for trouble in ("hang", "crash"):
+            before = (await system.status())["since"]
+            await system.control("PUT", "faults", {trouble: True})
+            await _until_noticed(system, before)
+            await system.control("PUT", "faults", {trouble: False})
+            await _sends(system, f"after a {trouble}")
+        assert all(each["arrivals"] == 1 for each in await system.ledger())
+
+
+async def _until_noticed(system: StackClient, before: str) -> None:
+    async def noticed() -> bool:
+        status = await system.status()
+        return bool(status["since"] != before)
+
+    await until(noticed, within=PATIENCE)
+
+
+async def _damage(database: Database, blob: object) -> None:
+    chunks = database["sessionBlobs.chunks"]
+    found = await chunks.find_one({"files_id": ObjectId(str(blob))})
+    assert found is not None
+    data = bytearray(found["data"])
+    data[len(data) // 2] ^= 1
+    await chunks.update_one({"_id": found["_id"]}, {"$set": {"data": bytes(data)}})

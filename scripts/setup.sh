@@ -17,7 +17,7 @@ fail() {
 main() {
     # One set-up at a time; the lock ends with the last process that was started here.
     exec 9<requirements.txt
-    flock 9
+    flock --nonblock 9 || { echo "setup: waiting for another one to end …" && flock 9; }
     find_python
     install_debian_packages
     if [[ "$(cat "$STAMP" 2>/dev/null)" == "$(fingerprint)" ]] && complete; then

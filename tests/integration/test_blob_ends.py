@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gridfs.synchronous import grid_file
 from pymongo import monitoring
 from pymongo.errors import AutoReconnect
 
+from sessions.blobs import store
 from sessions.leases import Lease
 from sessions.mongo import open_database
 from tests.blob_profiles import OTHERS, contents, login, write_profile
@@ -23,8 +26,10 @@ from tests.blob_saver import Saver
 from tests.builders import Stores
 from tests.conftest import ROOT
 from tests.stepping import AtStep
+from tests.waiting import until
 
 if TYPE_CHECKING:
+    from sessions.blobs.sealing import Readable, Writable
     from sessions.embedded import ServerUris
 
 _BALLAST = os.urandom(2_500_000)
@@ -36,6 +41,12 @@ _KILLED = 9
 async def saver(stores: Stores, tmp_path: Path) -> Saver:
     _, lease = await stores.leased()
     return Saver(stores.database, lease, tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _small_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send chunk by chunk: a small upload is then cut where only a large one would be."""
+    monkeypatch.setattr(grid_file, "_UPLOAD_BUFFER_SIZE", 1)
 
 
 async def test_a_save_that_is_cancelled_at_any_step_leaves_nothing_of_it(saver: Saver) -> None:
@@ -74,6 +85,40 @@ async def test_a_restore_that_is_cancelled_at_any_step_leaves_the_old_or_the_new
         if not reached:
             break
     assert step > 3
+
+
+async def test_a_cancelled_save_ends_only_when_nothing_reads_the_profile_any_more(
+    saver: Saver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def pack(_profile: Path, _dump: object, out: Writable, _limit: int) -> str:
+        started.set()
+        for _ in range(200):  # MiB: far more than there is time for
+            out.write(_BALLAST[: 1024 * 1024])
+        return "hash"
+
+    monkeypatch.setattr(store, "pack", _ending(pack, ended))
+    await _cancelled_when(started, saver.save())
+    assert ended.is_set()
+
+
+async def test_a_cancelled_restore_ends_only_when_nothing_writes_to_the_profile_any_more(
+    saver: Saver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver.write(b"new", _BALLAST)
+    blob = await saver.save()
+    assert blob is not None
+    started, ended = threading.Event(), threading.Event()
+
+    def unpack(source: Readable, _profile: Path, _limit: int) -> None:
+        started.set()
+        while source.read(16):
+            pass
+
+    monkeypatch.setattr(store, "unpack", _ending(unpack, ended))
+    await _cancelled_when(started, saver.blobs.restore(saver.id, blob, saver.elsewhere))
+    assert ended.is_set()
 
 
 async def test_a_save_that_is_cancelled_twice_still_cleans_up(saver: Saver) -> None:
@@ -131,6 +176,24 @@ async def test_a_worker_killed_around_any_command_of_a_save_loses_no_login(
                 saver.write(b"new", _BALLAST)
     assert await saver.restored(newest) == _NEW
     assert step > 10
+
+
+def _ending(work: Callable[..., Any], ended: threading.Event) -> Callable[..., Any]:
+    def until_end(*arguments: Any) -> Any:
+        try:
+            return work(*arguments)
+        finally:
+            ended.set()
+
+    return until_end
+
+
+async def _cancelled_when(started: threading.Event, work: Coroutine[Any, Any, Any]) -> None:
+    task = asyncio.create_task(work)
+    await until(started.is_set)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
 
 
 async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any]) -> bool:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from bson import ObjectId, encode
@@ -279,6 +279,33 @@ async def test_an_older_save_presented_as_the_newest_is_refused(saver: Saver) ->
     lie = {"$set": {"metadata.serial": new.serial}}
     await saver.files.update_one({"_id": ObjectId(old.id)}, lie)
     assert await _refused(saver, lying) is BlobReason.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("lie", "reason"),
+    [({"sha256": "0" * 64}, BlobReason.DAMAGED), ({"size": 10**6}, BlobReason.TRUNCATED)],
+)
+async def test_a_blob_that_is_not_what_the_record_says_is_refused(
+    saver: Saver, lie: dict[str, Any], reason: BlobReason
+) -> None:
+    blob = await saver.saved()
+    assert await _refused(saver, blob.model_copy(update=lie)) is reason
+
+
+async def test_an_upload_that_does_not_read_back_is_not_named(
+    saver: Saver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await saver.saved(b"old")
+    get = saver.blobs._files.get
+
+    async def get_less(blob: Blob, file: BinaryIO | None) -> None:
+        await saver.chunks.delete_one({"files_id": ObjectId(blob.id)})
+        await get(blob, file)
+
+    monkeypatch.setattr(saver.blobs._files, "get", get_less)
+    with pytest.raises(BlobError):
+        await saver.save(b"new")
+    assert await saver.stored() == await saver.named() == {old.id}
 
 
 async def test_a_wrong_key_is_a_clear_error(saver: Saver) -> None:

@@ -4,7 +4,7 @@
 'use strict';
 
 defineModule('WAWebConnection', (exports, require, importNamespace) => {
-  const { transport, ServerError } = require('WAWebTransport');
+  const { transport, ServerError, NetworkError } = require('WAWebTransport');
   const credentials = require('WAWebCredentials');
   const { Socket } = require('WAWebSocketModel');
   const { Conn } = require('WAWebConnModel');
@@ -90,10 +90,14 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan(ban);
   }
 
-  function onLost() {
+  /** Nothing more comes on this line: let go of who waits for the end of what was missed. */
+  function endDelivery() {
     offlineDelivered.promise.catch(() => {});
-    offlineDelivered.reject(new Error('the connection broke'));
+    offlineDelivered.reject(new NetworkError('the connection broke'));
     offlineDelivered = Promise.withResolvers();
+  }
+
+  function onLost() {
     if (stopped) return;
     Conn.set({ connected: false });
     if (credentials.getMe()) Socket.set({ state: 'OPENING', stream: 'DISCONNECTED' });
@@ -120,6 +124,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   }
 
   transport.on('lost', () => {
+    endDelivery();
     if (running || stopped) return;
     onLost();
     setTimeout(start, RETRY_MS[0]);

@@ -39,6 +39,7 @@ defineModule('WAWebE2EProtoGenerator', (exports) => {
 
 defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
   const { transport, NetworkError } = require('WAWebTransport');
+  const NOT_LOGGED_IN = 428; // another page has taken over, and this one will be told
   const pendingByKey = new Map();
 
   function stanza(data) {
@@ -60,7 +61,8 @@ defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
         const { t } = await transport.request('send', stanza(data));
         return { t, sync: null, phash: null, addressingMode: null, count: null, error: null };
       } catch (error) {
-        if (!(error instanceof NetworkError)) return { t: null, error: error.status };
+        const replaced = error.status === NOT_LOGGED_IN;
+        if (!replaced && !(error instanceof NetworkError)) return { t: null, error: error.status };
       }
     }
   };

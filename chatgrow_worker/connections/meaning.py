@@ -24,5 +24,8 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
 )
 """All but the QR screen, whose meaning depends on whether the phone was linked before."""
 
+UPDATE_DUE: Meaning = (ConnectionState.CONNECTED, Reason.UPDATE_NEEDED)
+"""A ready page that has a newer version: it sends, and is opened anew when nothing is in hand."""
+
 STALLED: Meaning = (ConnectionState.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
 """What a ready page means whose sends stay unacknowledged: health follows acks, not words."""

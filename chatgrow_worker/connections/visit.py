@@ -13,7 +13,7 @@ from loguru import logger
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.linking import Linking
-from chatgrow_worker.connections.meaning import MEANING, STALLED
+from chatgrow_worker.connections.meaning import MEANING, STALLED, UPDATE_DUE
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
@@ -66,6 +66,7 @@ class Visit:
         self._look_every = look_every
         self._look_while_loading = look_while_loading
         self._state: PageState | None = None
+        self._update_due = False
         self._wear_look = time.monotonic() + _WEAR_EVERY.total_seconds()
         self.was_linked = was_linked
 
@@ -108,11 +109,12 @@ class Visit:
         if now < self._wear_look or not self._parts.sending.idle:
             return False
         self._wear_look = now + _WEAR_EVERY.total_seconds()
-        return await asyncio.to_thread(self._parts.wear.is_worn)
+        return self._update_due or await asyncio.to_thread(self._parts.wear.is_worn)
 
     async def _look(self) -> None:
         snapshot = await self._page.snapshot()
         self._state = snapshot.state if snapshot else PageState.LOADING
+        self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
         try:
             if snapshot is not None and self._state in _QR_SCREEN:
@@ -132,7 +134,11 @@ class Visit:
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         ready = state is PageState.READY
-        to, reason = STALLED if ready and self._parts.sending.stalled else MEANING[state]
+        to, reason = MEANING[state]
+        if ready and self._parts.sending.stalled:
+            to, reason = STALLED
+        elif ready and snapshot and snapshot.needs_update:
+            to, reason = UPDATE_DUE
         number = snapshot.number if snapshot and ready else None
         await self._parts.reporter.report(to, reason, number)
 

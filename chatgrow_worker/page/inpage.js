@@ -13,6 +13,7 @@
   let storage = null;
   let banned = false;
   let passkey = false;
+  let listening = false;
 
   const bareId = (key) => key.split('_')[2] ?? key;
 
@@ -36,6 +37,21 @@
       remember(acks, bareId(key), {key, ack: Number(ack), serial: ++serial});
     }
     ring();
+  }
+
+  // wa-js has no event for a passkey yet; a page without this module asks for none.
+  function listenForPasskey() {
+    if (listening) return;
+    listening = true;
+    try {
+      const {WAWebLinkDeviceEvents: events} = window.require('WAWebLinkDeviceEvents');
+      events.on('link_device_events:passkey_prologue_request', () => {
+        passkey = true;
+        ring();
+      });
+    } catch {
+      passkey = false;
+    }
   }
 
   async function chatOf(id) {
@@ -67,6 +83,7 @@
   const calls = {
     snapshot: () => {
       const ready = Boolean(window.WPP?.isReady);
+      if (ready) listenForPasskey();
       const stream = ready ? WPP.conn.getStreamData() : {};
       return {
         epoch,
@@ -162,18 +179,6 @@
     if (name !== 'account_temporarily_banned') return;
     banned = details?.banned !== false;
     ring();
-  });
-  // wa-js has no event for a passkey yet.
-  WPP.on('webpack.ready', () => {
-    try {
-      const {WAWebLinkDeviceEvents: events} = window.require('WAWebLinkDeviceEvents');
-      events.on('link_device_events:passkey_prologue_request', () => {
-        passkey = true;
-        ring();
-      });
-    } catch {
-      // A page without this module asks for no passkey.
-    }
   });
   for (const hint of [
     'conn.auth_code_change',

@@ -50,8 +50,6 @@ class Snapshot(BaseModel):
         """
         if not self.ready or self.mode is None:
             return PageState.LOADING
-        if self.needs_update:
-            return PageState.OUTDATED
         if self.banned:
             return PageState.BLOCKED
         if self.passkey and not self.authenticated:

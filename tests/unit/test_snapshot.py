@@ -37,7 +37,10 @@ _MAIN: dict[str, Any] = {
         ({"mode": "SYNCING"}, PageState.SYNCING),
         ({"mode": "CONFLICT"}, PageState.CONFLICT),
         ({"mode": "DEPRECATED_VERSION"}, PageState.OUTDATED),
-        ({"needsUpdate": True}, PageState.OUTDATED),
+        # A newer version is there, but this one works: it is opened anew when idle.
+        ({"needsUpdate": True}, PageState.READY),
+        ({"banned": True}, PageState.BLOCKED),
+        ({"mode": "QR", "authenticated": False, "passkey": True}, PageState.PASSKEY),
         ({"mode": "TOS_BLOCK"}, PageState.BLOCKED),
         ({"mode": "SOMETHING_NEW"}, PageState.LOADING),
     ],

@@ -89,11 +89,14 @@ async def test_half_a_login_is_none(world: World, loss: str) -> None:
     async with world.tab() as tab:
         await tab.open()
         await world.hand.link(tab, ME)
+        sent = await tab.send(FRIEND, "to be forgotten")
         await tab.page.goto(world.web.url + "/static/page.css")
         await tab.ask(loss)
         await tab.open()
         await tab.until_mode("QR")
         assert (await tab.state())["authenticated"] is False
+        await world.hand.link(tab, ME)
+        assert await tab.look_up(FRIEND, sent["id"]) == {"error": "msg_not_found"}
 
 
 async def test_codes_take_turns_then_rest_until_asked(world: World) -> None:

@@ -112,6 +112,26 @@ async def test_a_hundred_pages_at_once(tmp_path: Path) -> None:
         await asyncio.gather(*(page.close() for page in pages))
 
 
+async def test_the_ledger_is_narrowed_by_sender_and_recipient(tmp_path: Path) -> None:
+    async with whatsapp_web(tmp_path) as web, aiohttp.ClientSession() as session:
+        hand = Hand(session, web.url)
+        page = SocketPage(await session.ws_connect(web.url + "/ws/chat"), "+972501234567")
+        await page.link(hand)
+        for to in ("15550000001", "15550000002"):
+            await page.send(f"{to}@c.us", to)
+        ledger = "/control/ledger"
+        for query, texts in {
+            "?from=&to=": ["15550000001", "15550000002"],
+            "?from=+972501234567": ["15550000001", "15550000002"],
+            "?to=%2B15550000002": ["15550000002"],
+            "?from=+15550000001": [],
+        }.items():
+            found = await hand.good("GET", ledger + query)
+            assert [entry["text"] for entry in found] == texts
+        assert (await hand.call("GET", ledger + "?from=nobody"))[0] == 400
+        await page.close()
+
+
 async def test_a_stolen_token_without_the_key_is_no_login(tmp_path: Path) -> None:
     async with whatsapp_web(tmp_path) as web, aiohttp.ClientSession() as session:
         hand = Hand(session, web.url)

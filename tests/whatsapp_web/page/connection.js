@@ -34,7 +34,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   async function connect() {
     if (!Socket.state.startsWith('UNPAIRED')) Socket.set({ state: 'OPENING' });
     const login = await credentials.restore();
-    if (!login && localStorage.getItem('last-wid-md')) await credentials.forget();
+    if (!login) await credentials.forgetRemains();
     await credentials.load();
     await transport.open();
     const { faults } = await transport.request('hello');

@@ -92,13 +92,19 @@ defineModule('WAWebCredentials', (exports, require) => {
     return crypto.subtle.verify('HMAC', key, decodeB64(login.proof), new TextEncoder().encode(login.device));
   }
 
+  /** Wipe what is left of a login that is of no use any more, and its chats. */
+  async function forgetRemains() {
+    const chats = await storage.all('model-storage', 'chat');
+    if (localStorage.getItem('last-wid-md') !== null || chats.length) await forget();
+  }
+
   async function forget() {
     me = null;
     registration = null;
     await storage.wipe();
   }
 
-  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, forget });
+  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, forget, forgetRemains });
   exports.getRegistration = () => registration;
   exports.getMe = () => me;
   exports.hasStoredLogin = isRegistered;

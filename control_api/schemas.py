@@ -5,15 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
-from sessions.connections import Connection
+from sessions.connections import Connection, Proxy
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
 from sessions.recipients import parse_phone_number, parse_recipient
 from sessions.states import ConnectionState, Reason
 
+_PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:\d{1,5}$"
 MAX_TEXT = 65_536
 """Characters in one message: what WhatsApp's own clients take."""
 
@@ -47,12 +55,31 @@ To = Annotated[str, AfterValidator(_check_recipient)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
 
 
+class ProxyWish(_Body):
+    """The proxy for one connection's browser."""
+
+    server: Annotated[str, StringConstraints(pattern=_PROXY, max_length=300)]
+    username: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _browser_can(self) -> ProxyWish:
+        if self.server.startswith("socks5://") and self.username:
+            raise ValueError("The browser cannot sign in to a SOCKS proxy; use an HTTP one.")
+        return self
+
+    def to_proxy(self) -> Proxy:
+        """Return it as the record keeps it."""
+        return Proxy(server=self.server, username=self.username, password=self.password)
+
+
 class NewConnection(_Body):
     """POST /api/whatsapp/connections."""
 
     connection_id: ConnectionId
     name: Name | None = None
     phone_number: PhoneNumber | None = None
+    proxy: ProxyWish | None = None
 
 
 class PairingWish(_Body):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 from pymongo.errors import DuplicateKeyError
 
@@ -44,6 +44,21 @@ class QrCode(Record):
     expires_at: datetime
 
 
+class Proxy(Record):
+    """The proxy that one connection's browser goes through."""
+
+    server: str
+    username: str | None = None
+    password: SecretStr | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what is stored, the password in plain."""
+        document = self.model_dump(by_alias=True, exclude_none=True)
+        if self.password is not None:
+            document["password"] = self.password.get_secret_value()
+        return document
+
+
 class Connection(Record):
     """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it."""
 
@@ -61,6 +76,7 @@ class Connection(Record):
     leased: bool = False
     qr: QrCode | None = None
     linked_number: str | None = None
+    proxy: Proxy | None = None
     created_at: datetime
 
     def observed(self) -> tuple[ConnectionState, Reason | None]:
@@ -88,7 +104,13 @@ class ConnectionStore:
         await self._collection.create_index([("desired", 1), ("lease.expiresAt", 1)])
 
     async def create(
-        self, owner: str, connection_id: str, name: str, phone_number: str | None, now: datetime
+        self,
+        owner: str,
+        connection_id: str,
+        name: str,
+        phone_number: str | None,
+        now: datetime,
+        proxy: Proxy | None = None,
     ) -> Connection:
         """Store a new connection that wants to run; raise ConnectionExistsError on a known id."""
         document = {
@@ -104,6 +126,7 @@ class ConnectionStore:
             "generation": 0,
             "lease": None,
             "qr": None,
+            "proxy": proxy.to_document() if proxy else None,
             "nextSeq": 0,
             "createdAt": now,
         }

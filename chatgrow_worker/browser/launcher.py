@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from loguru import logger
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from chatgrow_worker.browser.browser import Browser
@@ -19,6 +19,7 @@ from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
+from sessions.connections import Proxy
 from sessions.states import Reason
 
 
@@ -36,7 +37,7 @@ class Launcher:
 
     @asynccontextmanager
     async def open(
-        self, connection: str, heal: dict[str, str] | None = None
+        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
     ) -> AsyncIterator[Browser]:
         """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails.
 
@@ -46,7 +47,7 @@ class Launcher:
         await asyncio.to_thread(check_disk, self._root)
         await free_profile(profile)
         try:
-            context = await self._launch(profile)
+            context = await self._launch(profile, proxy)
             gone = asyncio.Event()
             context.on("close", lambda _context: gone.set())
             browser = Browser(await self._page(context), profile)
@@ -60,7 +61,7 @@ class Launcher:
         finally:
             await asyncio.shield(free_profile(profile))
 
-    async def _launch(self, profile: Path) -> BrowserContext:
+    async def _launch(self, profile: Path, proxy: Proxy | None) -> BrowserContext:
         options = self._options
         try:
             chromium = await self._driver.chromium()
@@ -72,6 +73,7 @@ class Launcher:
                     args=list(ARGUMENTS),
                     chromium_sandbox=options.sandbox,
                     service_workers="block",
+                    proxy=_proxy_settings(proxy),
                     handle_sigint=False,
                 )
             )
@@ -115,3 +117,14 @@ class Launcher:
             logger.warning("The browser did not close in order: {}", str(error) or "no answer")
             return False
         return True
+
+
+def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
+    if proxy is None:
+        return None
+    settings = ProxySettings(server=proxy.server)
+    if proxy.username is not None:
+        settings["username"] = proxy.username
+    if proxy.password is not None:
+        settings["password"] = proxy.password.get_secret_value()
+    return settings

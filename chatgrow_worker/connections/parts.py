@@ -15,7 +15,7 @@ from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.recovery import Ladder
 from sessions.blobs import BlobStore
-from sessions.connections import ConnectionStore
+from sessions.connections import ConnectionStore, Proxy
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
 from sessions.outbox import Outbox
@@ -49,7 +49,7 @@ class PageOpener(Protocol):
         """Return where the connection's profile is, or will be."""
 
     def open(
-        self, connection: str, heal: dict[str, str] | None = None
+        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
     ) -> AbstractAsyncContextManager[Browser]:
         """Open WhatsApp Web on the connection's profile, with a dump of localStorage put back."""
 

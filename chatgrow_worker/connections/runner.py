@@ -34,6 +34,7 @@ class ConnectionRunner:
     def __init__(self, parts: Parts, lease: Lease, connection: Connection) -> None:
         self._parts = parts
         self._lease = lease
+        self._proxy = connection.proxy
         self._was_linked = connection.linked_number is not None
         self._ending = asyncio.Event()
         self._doorbell = asyncio.Event()
@@ -92,7 +93,8 @@ class ConnectionRunner:
         give_back = await self._parts.start_slots.take()
         try:
             heal = await self._login()
-            async with self._parts.pages.open(self._lease.connection, heal) as browser:
+            pages = self._parts.pages
+            async with pages.open(self._lease.connection, heal, self._proxy) as browser:
                 saver = self._visits.saver(browser)
                 logged_in = await self._visit(browser, saver, give_back)
         finally:

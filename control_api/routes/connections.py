@@ -47,6 +47,7 @@ async def create(request: web.Request) -> web.Response:
         body.name or body.connection_id,
         body.phone_number,
         services.now(),
+        body.proxy.to_proxy() if body.proxy else None,
     )
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"

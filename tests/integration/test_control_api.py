@@ -77,6 +77,19 @@ async def test_a_connection_is_created_and_waits_for_a_worker(client: Client) ->
     assert listed == {"items": [created]}
 
 
+async def test_a_proxys_password_is_never_shown(client: Client, stores: Stores) -> None:
+    proxy = {"server": "http://127.0.0.1:3128", "username": "u", "password": "a secret"}
+    made = await client.post(
+        "/api/whatsapp/connections", json={"connectionId": "main", "proxy": proxy}
+    )
+    assert made.status == 201
+    for path in ("connections", "connections/main", "connections/main/status"):
+        assert "a secret" not in await (await client.get(f"/api/whatsapp/{path}")).text()
+    (kept,) = await stores.connections.of_owner("admin")
+    assert kept.proxy is not None
+    assert "a secret" not in repr(kept)
+
+
 async def test_the_same_id_twice_is_refused_and_the_first_one_stays(client: Client) -> None:
     created = await _create(client)
     again = await client.post("/api/whatsapp/connections", json={"connectionId": "business_main"})
@@ -165,6 +178,12 @@ async def test_a_wrong_send_is_refused_naming_each_field(
         ({"connectionId": "main", "phoneNumber": "123"}, {"phoneNumber"}),
         ({"connectionId": "main", "name": ""}, {"name"}),
         ({"connectionId": "main", "colour": "red"}, {"colour"}),
+        ({"connectionId": "main", "proxy": {"server": "file:///x"}}, {"proxy.server"}),
+        ({"connectionId": "main", "proxy": {"server": "http://p:1\n"}}, {"proxy.server"}),
+        (
+            {"connectionId": "main", "proxy": {"server": "socks5://p:1", "username": "u"}},
+            {"proxy"},
+        ),
     ],
 )
 async def test_a_wrong_connection_is_refused_naming_each_field(

@@ -1,4 +1,4 @@
-"""Do something at the nth step of work that awaits."""
+"""Do something at the nth step of work that awaits, as to cancel it there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ Result = TypeVar("Result")
 
 
 class AtStep:
-    """Awaits the work, and acts where it waits for the nth time."""
+    """Awaits the work, and acts where it waits for the nth time, or from then on each time."""
 
-    def __init__(self, step: int, act: Callable[[], object]) -> None:
+    def __init__(self, step: int, act: Callable[[], object], *, again: bool = False) -> None:
         self._left = step
         self._act = act
+        self._again = again
 
     @property
     def reached(self) -> bool:
@@ -27,7 +28,7 @@ class AtStep:
 
     def _count(self) -> None:
         self._left -= 1
-        if self._left == 0:
+        if self._left == 0 or (self._again and self._left < 0):
             self._act()
 
 

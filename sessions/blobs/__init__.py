@@ -1,14 +1,16 @@
 """Saved sessions: browser profiles that hold a login, encrypted, in MongoDB's GridFS."""
 
-from sessions.blobs.archive import is_complete
 from sessions.blobs.errors import (
     BlobError,
     BlobReason,
     IncompleteProfileError,
+    NotSavedError,
     ProfileTooLargeError,
     SaveConflictError,
+    UploadDamagedError,
 )
 from sessions.blobs.keys import KeyRing, open_key_ring
+from sessions.blobs.login import is_complete
 from sessions.blobs.placing import clear_leftovers
 from sessions.blobs.records import COMMIT_WITHIN, Blob, BlobKind
 from sessions.blobs.settings import BlobSettings
@@ -24,8 +26,10 @@ __all__ = [
     "BlobStore",
     "IncompleteProfileError",
     "KeyRing",
+    "NotSavedError",
     "ProfileTooLargeError",
     "SaveConflictError",
+    "UploadDamagedError",
     "clear_leftovers",
     "is_complete",
     "open_key_ring",

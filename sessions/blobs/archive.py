@@ -1,7 +1,4 @@
-"""Pack what a login consists of, and unpack it over a profile: all of it or nothing.
-
-A login is in `Default/IndexedDB` (with a key that no page can export) and `Default/Local Storage`.
-"""
+"""Pack a login, and unpack it over a profile: all of it or nothing."""
 
 from __future__ import annotations
 
@@ -22,26 +19,17 @@ from sessions.blobs.errors import (
     IncompleteProfileError,
     ProfileTooLargeError,
 )
-from sessions.blobs.placing import DEFAULT, PARTS, Staging
+from sessions.blobs.login import DEFAULT, PARTS, lacking, login_files
+from sessions.blobs.placing import Staging
 
 if TYPE_CHECKING:
-    from sessions.blobs.sealing import Readable, Writable
+    from sessions.blobs.frames import Readable, Writable
 
 LARGEST = 200 * 1024 * 1024
 _DUMP = "local_storage.json"
 _MOST_FILES = 20_000
 _LEVEL = 3
 _PIECE = 1024 * 1024
-# Chromium makes these anew; LOG is the diary of LevelDB and differs after every start.
-_LEFT_OUT = frozenset({"LOCK", "LOG", "LOG.old"})
-
-
-def is_complete(profile: Path) -> bool:
-    """Tell whether the profile has both parts of a login, neither empty nor torn."""
-    try:
-        return not _lacking(profile)
-    except FileNotFoundError:
-        return False
 
 
 def pack(
@@ -56,8 +44,8 @@ def pack(
     meanwhile.
     """
     try:
-        if lacking := _lacking(profile):
-            raise IncompleteProfileError(f"The profile is not saved: {lacking}.")
+        if missing := lacking(profile):
+            raise IncompleteProfileError(f"The profile is not saved: {missing}.")
         compressor = zstandard.ZstdCompressor(level=_LEVEL)
         with compressor.stream_writer(cast("IO[bytes]", out), closefd=False) as compressed:
             return _pack(profile, local_storage, _Packer(compressed, limit_bytes))
@@ -78,8 +66,8 @@ def unpack(
             dump = _extract(source, staging.folder, limit_bytes)
         except (tarfile.TarError, zstandard.ZstdError, ValueError, EOFError) as error:
             raise BlobError(BlobReason.DAMAGED, "The blob is not an archive of ours.") from error
-        if lacking := _lacking(staging.folder):
-            raise BlobError(BlobReason.DAMAGED, f"The blob is not a whole login: {lacking}.")
+        if missing := lacking(staging.folder):
+            raise BlobError(BlobReason.DAMAGED, f"The blob is not a whole login: {missing}.")
         staging.place()
     return dump
 
@@ -126,42 +114,11 @@ def _pack(profile: Path, local_storage: dict[str, str] | None, packer: _Packer) 
     if local_storage is not None:
         dump = _as_json(local_storage)
         packer.add(_DUMP, len(dump), io.BytesIO(dump))
-    for path in _files(profile):
+    for path in login_files(profile):
         with path.open("rb") as file:
             name = path.relative_to(profile).as_posix()
             packer.add(name, os.fstat(file.fileno()).st_size, file)
     return packer.finish()
-
-
-def _files(profile: Path) -> Iterator[Path]:
-    """Return what belongs to the login, in the order of the names; links are left out."""
-    found = (path for part in PARTS for path in (profile / DEFAULT / part).rglob("*"))
-    wanted = (
-        path
-        for path in found
-        if path.name not in _LEFT_OUT and not path.is_symlink() and path.is_file()
-    )
-    return iter(sorted(wanted, key=lambda path: path.relative_to(profile).as_posix()))
-
-
-def _lacking(profile: Path) -> str | None:
-    """Say what the profile lacks, or None."""
-    for part in PARTS:
-        folder = profile / DEFAULT / part
-        files = [path for path in _files(profile) if path.is_relative_to(folder)]
-        if not any(path.stat().st_size for path in files):
-            return f"{folder.relative_to(profile)} is missing or empty"
-        if torn := next(filter(_is_torn, files), None):
-            return f"{torn.relative_to(profile)} names a file that is not there"
-    return None
-
-
-def _is_torn(path: Path) -> bool:
-    """Tell whether this is the pointer of a LevelDB that points to nothing."""
-    if path.name != "CURRENT":
-        return False
-    name = path.read_text(errors="replace").strip()
-    return "/" in name or not name or not path.with_name(name).is_file()
 
 
 def _extract(source: Readable, folder: Path, limit_bytes: int) -> dict[str, str] | None:

@@ -12,9 +12,9 @@ from loguru import logger
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridIn
 from pymongo.errors import PyMongoError
 
-from sessions.blobs.errors import BlobError, BlobReason
+from sessions.blobs.errors import BlobError, BlobReason, UploadDamagedError
+from sessions.blobs.header import Header
 from sessions.blobs.records import Blob, oldest_id
-from sessions.blobs.sealing import Header
 from sessions.blobs.threads import Sink, Source, Stop, to_the_end
 from sessions.mongo import brief
 
@@ -35,13 +35,16 @@ class BlobFiles:
         self._chunks: Collection = database[f"{BUCKET}.chunks"]
 
     async def put(self, blob: Blob, header: Header, file: BinaryIO) -> None:
-        """Store a file and read it back; whatever goes wrong, nothing of it stays."""
+        """Store a file and read it back; whatever goes wrong, nothing of it stays.
+
+        Raises UploadDamagedError.
+        """
         stream = self._bucket.open_upload_stream_with_id(
             ObjectId(blob.id), header.connection, metadata=header.document()
         )
         try:
             await self._send(stream, file)
-            await self.get(blob, None)
+            await self._read_back(blob)
         except BaseException:
             await to_the_end(_abort(stream))
             raise
@@ -96,15 +99,15 @@ class BlobFiles:
 
     async def headers_not_under(self, key_id: str) -> AsyncIterator[tuple[str, Any]]:
         """Return the ids and stored headers of the files whose key another key wraps."""
-        other = {"metadata.key_id": {"$ne": key_id}}
+        other = {"metadata.wrapping.keyId": {"$ne": key_id}}
         async for document in self._files.find(other, {"metadata": 1}):
             yield str(document["_id"]), document.get("metadata")
 
     async def replace_header(self, blob_id: str, old: Header, new: Header) -> bool:
         """Put another header in the place of this one; tell whether it was still there."""
         result = await self._files.update_one(
-            {"_id": ObjectId(blob_id), "metadata.wrapped_key": old.wrapped_key},
-            {"$set": {"metadata": new.document()}},
+            {"_id": ObjectId(blob_id), "metadata.wrapping": old.document()["wrapping"]},
+            {"$set": {"metadata.wrapping": new.document()["wrapping"]}},
         )
         return result.modified_count == 1
 
@@ -113,6 +116,12 @@ class BlobFiles:
         file.seek(0)
         await to_the_end(stream.write(Source(stop, file)), stop)
         await to_the_end(stream.close())
+
+    async def _read_back(self, blob: Blob) -> None:
+        try:
+            await self.get(blob, None)
+        except BlobError as error:
+            raise UploadDamagedError(f"The upload did not read back: {error}") from error
 
     async def _now(self) -> datetime:
         answer: dict[str, Any] = await self._database.command("hello")

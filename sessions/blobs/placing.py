@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 
 from sessions.blobs.disk import swap, sync_folder
-
-DEFAULT = "Default"
-PARTS = ("IndexedDB", "Local Storage")
+from sessions.blobs.login import DEFAULT, PARTS
 
 
 class Staging:

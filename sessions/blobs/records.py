@@ -12,7 +12,7 @@ from bson import ObjectId
 from pydantic import Field
 
 from sessions.blobs.errors import SaveConflictError
-from sessions.blobs.sealing import Identity
+from sessions.blobs.header import Identity
 from sessions.connections import Record
 from sessions.errors import LeaseLostError
 

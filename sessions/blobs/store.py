@@ -14,8 +14,9 @@ from loguru import logger
 from sessions.blobs.archive import LARGEST, pack, unpack
 from sessions.blobs.errors import BlobError
 from sessions.blobs.files import BlobFiles
+from sessions.blobs.header import Header, Identity
 from sessions.blobs.records import Blob, BlobKind, BlobRecords, History
-from sessions.blobs.sealing import Header, Identity, rewrap, seal, unseal
+from sessions.blobs.sealing import rewrap, seal, unseal
 from sessions.blobs.threads import Sink, Source, Stop, to_the_end
 from sessions.errors import DomainError
 
@@ -51,8 +52,7 @@ class BlobStore:
     ) -> Blob | None:
         """Save a profile that nothing writes to; return None when the newest blob equals it.
 
-        Raises LeaseLostError, SaveConflictError, IncompleteProfileError or ProfileTooLargeError,
-        and nothing is saved then.
+        Raises LeaseLostError or NotSavedError, and nothing is saved then.
         """
         before = await self._records.history(lease)
         identity = Identity(lease.connection, lease.generation, before.serial + 1)

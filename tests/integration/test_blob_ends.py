@@ -29,7 +29,7 @@ from tests.stepping import AtStep
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from sessions.blobs.sealing import Readable, Writable
+    from sessions.blobs.frames import Readable, Writable
     from sessions.embedded import ServerUris
 
 _BALLAST = os.urandom(2_500_000)
@@ -49,12 +49,15 @@ def _small_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grid_file, "_UPLOAD_BUFFER_SIZE", 1)
 
 
-async def test_a_save_that_is_cancelled_at_any_step_leaves_nothing_of_it(saver: Saver) -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["once", "again and again"])
+async def test_a_save_that_is_cancelled_at_any_step_leaves_nothing_of_it(
+    saver: Saver, again: bool
+) -> None:
     files = _open_temporary_files()
     for step in count(1):
         await saver.saved(f"before {step}".encode())
         saver.write(f"after {step}".encode(), _BALLAST)
-        reached = await _cancelled_at(step, saver.save())
+        reached = await _cancelled_at(step, saver.save(), again=again)
         assert await saver.stored() == await saver.named(), step
         assert _open_temporary_files() == files, step
         [newest, *_] = await saver.blobs.blobs_of(saver.id)
@@ -121,19 +124,6 @@ async def test_a_cancelled_restore_ends_only_when_nothing_writes_to_the_profile_
     assert ended.is_set()
 
 
-async def test_a_save_that_is_cancelled_twice_still_cleans_up(saver: Saver) -> None:
-    saver.write(b"new", _BALLAST)
-    task = asyncio.create_task(saver.save())
-    while not await saver.chunks.count_documents({}) and not task.done():  # noqa: ASYNC110
-        await asyncio.sleep(0)
-    for _ in range(5):
-        task.cancel()
-        await asyncio.sleep(0)
-    with suppress(asyncio.CancelledError):
-        await task
-    assert await saver.stored() == await saver.named()
-
-
 @pytest.mark.parametrize("moved", [True, False])
 async def test_a_save_of_which_mongodb_does_not_say_how_it_ended_loses_no_blob(
     saver: Saver, monkeypatch: pytest.MonkeyPatch, moved: bool
@@ -196,10 +186,10 @@ async def _cancelled_when(started: threading.Event, work: Coroutine[Any, Any, An
     assert task.cancelled()
 
 
-async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any]) -> bool:
+async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any], *, again: bool = False) -> bool:
     """Cancel the work where it waits for the nth time; tell whether it came so far."""
     task: asyncio.Task[Any]
-    at_step = AtStep(step, lambda: task.cancel())
+    at_step = AtStep(step, lambda: task.cancel(), again=again)
     task = asyncio.create_task(at_step.run(work))
     await asyncio.wait({task})
     assert task.cancelled() == at_step.reached

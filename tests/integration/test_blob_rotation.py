@@ -41,7 +41,7 @@ async def test_all_blobs_move_to_the_first_key_and_the_old_one_is_needed_no_more
     saved = [await saver.saved(f"login {n}".encode()) for n in range(3)]
     assert await BlobStore(saver.database, _BOTH).rewrap_all() == 3
     assert await BlobStore(saver.database, _BOTH).rewrap_all() == 0
-    assert await saver.files.distinct("metadata.key_id") == ["new"]
+    assert await saver.files.distinct("metadata.wrapping.keyId") == ["new"]
     assert await saver.blobs.blobs_of(saver.id) == saved[::-1]
     saver.blobs = BlobStore(saver.database, _ONLY_NEW)
     for number, blob in enumerate(saved):
@@ -102,7 +102,7 @@ async def test_a_blob_whose_key_is_lost_is_named_and_the_others_move(
     await lost.saved()
     with pytest.raises(BlobError, match="'lost'"):
         await BlobStore(saver.database, _BOTH).rewrap_all()
-    assert await saver.files.distinct("metadata.key_id") == ["lost", "new"]
+    assert await saver.files.distinct("metadata.wrapping.keyId") == ["lost", "new"]
 
 
 async def test_the_command_rotates_and_says_how_many(

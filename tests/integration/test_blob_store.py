@@ -22,6 +22,7 @@ from sessions.blobs import (
     KeyRing,
     ProfileTooLargeError,
     SaveConflictError,
+    UploadDamagedError,
 )
 from sessions.blobs import records as records_module
 from sessions.blobs.keys import Key
@@ -222,7 +223,7 @@ async def _lose_header(saver: Saver, blob: Blob) -> None:
 
 
 async def _change_header(saver: Saver, blob: Blob) -> None:
-    change = {"$set": {"metadata.wrapped_key": bytes(48)}}
+    change = {"$set": {"metadata.wrapping.wrappedKey": bytes(48)}}
     await saver.files.update_one({"_id": ObjectId(blob.id)}, change)
 
 
@@ -303,7 +304,7 @@ async def test_an_upload_that_does_not_read_back_is_not_named(
         await get(blob, file)
 
     monkeypatch.setattr(saver.blobs._files, "get", get_less)
-    with pytest.raises(BlobError):
+    with pytest.raises(UploadDamagedError):
         await saver.save(b"new")
     assert await saver.stored() == await saver.named() == {old.id}
 

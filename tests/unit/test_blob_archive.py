@@ -14,13 +14,14 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.blobs.archive import is_complete, pack, unpack
+from sessions.blobs.archive import pack, unpack
 from sessions.blobs.errors import (
     BlobError,
     BlobReason,
     IncompleteProfileError,
     ProfileTooLargeError,
 )
+from sessions.blobs.login import is_complete
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, write_profile
 
 _INDEXED_DB = "Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb"

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.blobs.errors import BlobError, BlobReason
+from sessions.blobs.frames import FRAME_BYTES
+from sessions.blobs.header import Header, Identity
 from sessions.blobs.keys import Key, KeyRing
-from sessions.blobs.sealing import FRAME_BYTES, Header, Identity, rewrap, seal, unseal
+from sessions.blobs.sealing import rewrap, seal, unseal
 
 _RING = KeyRing([Key("one", b"1" * 32)])
 _WHO = Identity("connection-a", 3, 7)
@@ -56,7 +58,7 @@ def test_what_was_sealed_opens(size: int) -> None:
 
 def test_two_blobs_of_the_same_content_have_nothing_in_common() -> None:
     other_header, other_frames = _sealed()
-    assert other_header.wrapped_key != _HEADER.wrapped_key
+    assert other_header.wrapping.wrapped_key != _HEADER.wrapping.wrapped_key
     assert other_frames[5:100] != _FRAMES[5:100]
 
 
@@ -73,10 +75,12 @@ def test_a_changed_byte_of_a_large_blob_is_noticed(place: int, change: int) -> N
 @given(st.data())
 def test_a_changed_byte_of_the_header_is_noticed(data: st.DataObject) -> None:
     document = _SMALL_HEADER.document()
-    name = data.draw(st.sampled_from(sorted(document)))
-    document[name] = _other_value(data, document[name])
+    wrapping = document.pop("wrapping")
+    part = data.draw(st.sampled_from([document, wrapping]))
+    name = data.draw(st.sampled_from(sorted(part)))
+    part[name] = _other_value(data, part[name])
     with pytest.raises(BlobError):
-        _opened(Header.read(document), _SMALL_FRAMES)
+        _opened(Header.read({**document, "wrapping": wrapping}), _SMALL_FRAMES)
 
 
 @given(st.integers(0, len(_FRAMES) - 1))
@@ -110,14 +114,17 @@ def test_a_blob_of_another_connection_is_foreign_even_when_its_header_lies() -> 
     theirs = replace(_WHO, connection="connection-b")
     header, frames = _sealed(identity=theirs)
     assert _refused(header, frames) is BlobReason.FOREIGN
-    assert _refused(replace(header, connection=_WHO.connection), frames) is BlobReason.DAMAGED
+    assert (
+        _refused(header.model_copy(update={"connection": _WHO.connection}), frames)
+        is BlobReason.DAMAGED
+    )
     assert _refused(_HEADER, frames) is BlobReason.DAMAGED
 
 
 @pytest.mark.parametrize("older", [replace(_WHO, serial=6), replace(_WHO, generation=2)])
 def test_an_older_save_is_not_taken_for_a_newer_one(older: Identity) -> None:
     header, frames = _sealed(identity=older)
-    lying = replace(header, serial=_WHO.serial, generation=_WHO.generation)
+    lying = header.model_copy(update={"serial": _WHO.serial, "generation": _WHO.generation})
     assert _refused(header, frames) is BlobReason.ROLLED_BACK
     assert _refused(lying, frames) is BlobReason.DAMAGED
 
@@ -137,7 +144,7 @@ def test_another_key_with_the_same_id_is_a_wrong_key() -> None:
 def test_a_wrapped_key_changes_and_the_frames_do_not() -> None:
     new = Key("two", b"2" * 32)
     header = rewrap(KeyRing([new, _RING.first]), _HEADER)
-    assert header.key_id == "two"
+    assert header.wrapping.key_id == "two"
     assert _opened(header, _FRAMES, keys=KeyRing([new])) == _CONTENT
     assert rewrap(KeyRing([new]), header) is header
 
@@ -149,7 +156,7 @@ def test_content_is_read_frame_by_frame() -> None:
     assert source.tell() == _FRAME
 
 
-@pytest.mark.parametrize("document", [None, {}, {"version": 1}, {"version": "x", "key_id": 5}])
+@pytest.mark.parametrize("document", [None, {}, {"version": 1}, {"version": "x", "wrapping": 5}])
 def test_a_header_that_is_none_is_damaged(document: dict[str, Any] | None) -> None:
     with pytest.raises(BlobError) as caught:
         Header.read(document)

@@ -14,6 +14,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   const TEMPORARILY_BANNED = 402;
   const RETRY_MS = [200, 400, 800, 1600, 3000];
   let attempts = 0;
+  let retry = null;
   let running = false;
   let stopped = false;
   let offlineDelivered = Promise.withResolvers();
@@ -29,6 +30,14 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     } finally {
       running = false;
     }
+  }
+
+  /** A failure and the loss of its line both ask for this: only one new start may come of it. */
+  function startLater(ms) {
+    retry ??= setTimeout(() => {
+      retry = null;
+      start();
+    }, ms);
   }
 
   async function connect() {
@@ -82,7 +91,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     if (error.status === TEMPORARILY_BANNED) tellBan(error);
     onLost();
     if (!(error instanceof ServerError)) network.set({ online: false });
-    return setTimeout(start, RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
+    return startLater(RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
   }
 
   function tellBan({ seconds }) {
@@ -113,6 +122,8 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     if (Socket.state !== 'CONFLICT') return;
     stopped = false;
     attempts = 0;
+    clearTimeout(retry);
+    retry = null;
     await start();
   }
 
@@ -127,7 +138,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     endDelivery();
     if (running || stopped) return;
     onLost();
-    setTimeout(start, RETRY_MS[0]);
+    startLater(RETRY_MS[0]);
   });
   transport.on('push:offline-end', () => offlineDelivered.resolve());
   transport.on('push:conflict', onConflict);

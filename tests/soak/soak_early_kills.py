@@ -1,0 +1,123 @@
+"""A worker killed seconds after the scan, with its disk kept or lost: which logins survive."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psutil
+
+from tests.soak.report import Report
+from tests.soak.sizes import Sizes
+from tests.soak.system import (
+    database_of,
+    eventually,
+    kill_worker,
+    phone,
+    soak_stack,
+    until_delivered,
+    until_state,
+)
+from tests.stack_client import StackClient
+
+_SECONDS = (1, 2, 4, 8, 16)
+_DISKS = ("kept", "kept, browsers killed too", "lost")
+_MUST_SURVIVE = {"kept": 4, "kept, browsers killed too": 4, "lost": 15}
+"""From how many seconds on no login may be lost."""
+_SETTINGS = ("LEASE_TTL=5", "START_CONCURRENCY=4", "WHATSAPP_MAX_CONNECTIONS=50")
+_ENDS = {"connected", "awaiting_scan", "logged_out", "stopped", "failed"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """When the worker is killed after the scan, and what becomes of its disk."""
+
+    seconds: int
+    disk: str
+
+    @property
+    def must_survive(self) -> bool:
+        """Whether a login that is lost here is a defect."""
+        return self.seconds >= _MUST_SURVIVE[self.disk]
+
+
+async def run(report: Report, sizes: Sizes) -> None:
+    """Try every case on several connections; publish the survivors of each."""
+    settings = [part for each in _SETTINGS for part in ("--env", each)]
+    survivors: dict[Case, int] = {}
+    numbers = itertools.count()
+    async with soak_stack(*settings) as system:
+        for case in itertools.starmap(Case, itertools.product(_SECONDS, _DISKS)):
+            batch = {f"line-{number}": phone(number) for number in _next(numbers, sizes)}
+            ends = await _try(system, case, batch)
+            survivors[case] = ends.count("connected")
+            share = f"{survivors[case]}/{len(batch)} still linked"
+            report.figure(f"killed after {case.seconds} s, disk {case.disk}", share)
+            if survivors[case] < len(batch):
+                report.step(f"the others: {[each for each in ends if each != 'connected']}")
+    lost = [case for case in survivors if survivors[case] < sizes.repetitions and case.must_survive]
+    assert not lost, f"logins were lost that had to survive: {lost}"
+
+
+def _next(numbers: itertools.count[int], sizes: Sizes) -> list[int]:
+    return list(itertools.islice(numbers, sizes.repetitions))
+
+
+async def _try(system: StackClient, case: Case, batch: dict[str, str]) -> list[str]:
+    """Link a batch, kill its worker so long after, and return where each connection ended up."""
+    for name in batch:
+        await system.create(name)
+    for name in batch:
+        await until_state(system, name, {"awaiting_scan"})
+    async with asyncio.TaskGroup() as group:
+        for name, number in batch.items():
+            group.create_task(system.scan(name, number))
+    scanned = time.monotonic()
+    pid = system.pid("worker-1")
+    before = await _generations(system)
+    await asyncio.sleep(case.seconds - (time.monotonic() - scanned))  # what is tested is time
+    await _kill(system, case.disk)
+    await eventually(_restarted(system, pid), "the worker is back")
+    ends = [await _end_of(system, name, before[name]) for name in batch]
+    alive = [name for name, end in zip(batch, ends, strict=True) if end == "connected"]
+    sent = [await system.send(f"from {name}", name) for name in alive]
+    await until_delivered(system, sent)
+    for name in batch:
+        await system.post(f"/api/whatsapp/connections/{name}/stop")
+    for name in batch:
+        await until_state(system, name, {"stopped", "logged_out"})
+    return ends
+
+
+async def _kill(system: StackClient, disk: str) -> None:
+    if disk == "kept, browsers killed too":
+        worker = psutil.Process(system.pid("worker-1"))
+        for browser in worker.children(recursive=True):
+            browser.kill()
+    await kill_worker(system, lose_disk=disk == "lost")
+
+
+def _restarted(system: StackClient, before: int):  # type: ignore[no-untyped-def]
+    async def restarted() -> bool:
+        return system.pid("worker-1") != before
+
+    return restarted
+
+
+async def _generations(system: StackClient) -> dict[str, int]:
+    async with database_of(system) as database:
+        found = database["connections"].find()
+        return {each["connectionId"]: each["generation"] async for each in found}
+
+
+async def _end_of(system: StackClient, name: str, generation: int) -> str:
+    """Return where a connection settles under its next owner."""
+
+    async def taken() -> bool:
+        return (await _generations(system))[name] > generation
+
+    await eventually(taken, f"{name} has a new owner", timedelta(minutes=1))
+    return await until_state(system, name, _ENDS)

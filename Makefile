@@ -3,7 +3,7 @@ PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test check lint types imports clean
+.PHONY: help setup demo run test soak check lint types imports clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,6 +20,9 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
+
+soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
+	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))
 
 check: lint types imports test ## Run every check: style, types, import contracts, tests
 

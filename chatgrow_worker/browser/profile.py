@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 from loguru import logger
 
+from sessions.blobs import clear_leftovers
+
 _KILL_WAIT_SECONDS = 3.0
 
 
@@ -22,6 +24,7 @@ def profile_of(root: Path, connection: str) -> Path:
 def remove_profile(profile: Path) -> None:
     """Remove a profile that nobody runs and whose login is over."""
     shutil.rmtree(profile, ignore_errors=True)
+    clear_leftovers(profile)
 
 
 async def free_profile(profile: Path) -> None:

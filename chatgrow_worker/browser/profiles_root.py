@@ -85,5 +85,5 @@ def _reap(root: Path) -> None:
             logger.warning("Ending browser {} of a worker that died", process.pid)
             # psutil compares the start time too: a reused id is not ended.
             process.kill()
-    for copy in root.glob(".copy-*"):
-        shutil.rmtree(copy, ignore_errors=True)
+    for left in (*root.glob(".copy-*"), *root.glob(".*.restoring")):
+        shutil.rmtree(left, ignore_errors=True)

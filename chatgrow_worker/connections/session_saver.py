@@ -14,13 +14,7 @@ from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import PageState
-from sessions.blobs import (
-    BlobKind,
-    BlobStore,
-    IncompleteProfileError,
-    ProfileTooLargeError,
-    SaveConflictError,
-)
+from sessions.blobs import BlobKind, BlobStore, NotSavedError
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN, brief
@@ -109,7 +103,7 @@ class SessionSaver:
         except STORE_DOWN as error:
             self._log.warning("The login was not saved, MongoDB is away: {}", brief(error))
             self._soon()
-        except (IncompleteProfileError, ProfileTooLargeError, SaveConflictError, OSError) as error:
+        except (NotSavedError, OSError) as error:
             self._log.warning("The login was not saved: {}", error)
             self._soon()
         except LeaseLostError:

@@ -180,6 +180,10 @@
     banned = details?.banned !== false;
     ring();
   });
+  // A code on show means that the passkey was called off.
+  WPP.on('conn.auth_code_change', () => {
+    passkey = false;
+  });
   for (const hint of [
     'conn.auth_code_change',
     'conn.authenticated',

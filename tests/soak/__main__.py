@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import fields
+from typing import Any
 
 from tests.soak import (
     soak_copies,
@@ -20,7 +21,7 @@ from tests.soak import (
 from tests.soak.report import Report, table
 from tests.soak.sizes import Sizes
 
-PARTS: Mapping[str, Callable[[Report, Sizes], Awaitable[None]]] = {
+PARTS: Mapping[str, Callable[[Report, Sizes], Coroutine[Any, Any, None]]] = {
     "fleet": soak_fleet.run,
     "copies": soak_copies.run,
     "early-kills": soak_early_kills.run,
@@ -34,7 +35,7 @@ def main() -> int:
     """Run the parts asked for, or all; return 1 when one of them failed."""
     given = _parse()
     names = given.parts or list(PARTS)
-    sizes = replace(Sizes(), **{each.name: getattr(given, each.name) for each in fields(Sizes)})
+    sizes = Sizes(**{each.name: getattr(given, each.name) for each in fields(Sizes)})
     results = [_run(name, sizes) for name in names]
     print(table([row for rows, _ in results for row in rows]), flush=True)
     return 0 if all(passed for _, passed in results) else 1
@@ -56,7 +57,7 @@ def _run(name: str, sizes: Sizes) -> tuple[list[tuple[str, str, str]], bool]:
     report = Report(name)
     report.step("begins")
     try:
-        asyncio.run(_awaited(PARTS[name](report, sizes)))
+        asyncio.run(PARTS[name](report, sizes))
     except Exception:  # noqa: BLE001 - the other parts are still worth running
         traceback.print_exc()
         passed = False
@@ -65,10 +66,6 @@ def _run(name: str, sizes: Sizes) -> tuple[list[tuple[str, str, str]], bool]:
     verdict = "passed" if passed else "FAILED"
     report.figure("result", f"{verdict} in {report.seconds:.0f} s")
     return [(name, *figure) for figure in report.figures], passed
-
-
-async def _awaited(part: Awaitable[None]) -> None:
-    await part
 
 
 if __name__ == "__main__":

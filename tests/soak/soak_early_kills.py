@@ -8,8 +8,6 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-import psutil
-
 from tests.soak.report import Report
 from tests.soak.sizes import Sizes
 from tests.soak.system import (
@@ -76,11 +74,9 @@ async def _try(system: StackClient, case: Case, batch: dict[str, str]) -> list[s
         for name, number in batch.items():
             group.create_task(system.scan(name, number))
     scanned = time.monotonic()
-    pid = system.pid("worker-1")
     before = await _generations(system)
     await asyncio.sleep(case.seconds - (time.monotonic() - scanned))  # what is tested is time
-    await _kill(system, case.disk)
-    await eventually(_restarted(system, pid), "the worker is back")
+    await kill_worker(system, lose_disk=case.disk == "lost", browsers_too="too" in case.disk)
     ends = [await _end_of(system, name, before[name]) for name in batch]
     alive = [name for name, end in zip(batch, ends, strict=True) if end == "connected"]
     sent = [await system.send(f"from {name}", name) for name in alive]
@@ -90,21 +86,6 @@ async def _try(system: StackClient, case: Case, batch: dict[str, str]) -> list[s
     for name in batch:
         await until_state(system, name, {"stopped", "logged_out"})
     return ends
-
-
-async def _kill(system: StackClient, disk: str) -> None:
-    if disk == "kept, browsers killed too":
-        worker = psutil.Process(system.pid("worker-1"))
-        for browser in worker.children(recursive=True):
-            browser.kill()
-    await kill_worker(system, lose_disk=disk == "lost")
-
-
-def _restarted(system: StackClient, before: int):  # type: ignore[no-untyped-def]
-    async def restarted() -> bool:
-        return system.pid("worker-1") != before
-
-    return restarted
 
 
 async def _generations(system: StackClient) -> dict[str, int]:

@@ -89,16 +89,24 @@ async def until_saved(database: Database, count: int) -> None:
     """Wait until this many connections have a blob."""
 
     async def saved() -> bool:
-        return await database["connections"].count_documents({"blobs.0": {"$exists": True}}) >= count
+        return (
+            await database["connections"].count_documents({"blobs.0": {"$exists": True}}) >= count
+        )
 
     await eventually(saved, f"{count} connections have a blob")
 
 
-async def kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> None:
-    """SIGKILL a worker, and take its profiles away before its successor looks for them."""
+async def kill_worker(
+    system: StackClient, number: int = 1, *, lose_disk: bool, browsers_too: bool = False
+) -> None:
+    """SIGKILL a worker, and take its profiles away before its successor looks for them.
+
+    Its browsers end by themselves when they miss it, in order; unless they are killed too.
+    """
     worker = psutil.Process(system.pid(f"worker-{number}"))
     family = [worker, *worker.children(recursive=True)]
-    worker.kill()
+    for process in family if browsers_too else [worker]:
+        process.kill()
     if lose_disk:
         profiles = Path(system.about["data"]) / "sessions" / f"worker-{number}"
         lost = profiles.with_name(f"lost-{worker.pid}")

@@ -181,8 +181,8 @@
     ring();
   });
   // A code on show means that the passkey was called off.
-  WPP.on('conn.auth_code_change', () => {
-    passkey = false;
+  WPP.on('conn.auth_code_change', (code) => {
+    if (code) passkey = false;
   });
   for (const hint of [
     'conn.auth_code_change',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,6 +33,8 @@ _KILLS = ("none", "browser", "driver", "worker")
 _WEIGHTS = (50, 20, 15, 15)
 _MOMENTS = ("starting", "connected", "stopping")
 _EVERY = 10
+_OWNERLESS = timedelta(seconds=10)
+"""A stop that has no worker for so long will never come."""
 
 
 class Run:
@@ -44,6 +47,7 @@ class Run:
         self.cycles = sizes.cycles
         self.done = 0
         self.begun = 0
+        self.stuck = 0
         self.kills: Counter[str] = Counter()
         self.killing = asyncio.Lock()
 
@@ -68,10 +72,11 @@ async def run(report: Report, sizes: Sizes) -> None:
         after = await _at_rest(system)
         report.step(f"at rest: {after}")
         _report(report, shared, before, after)
-        grown = after.more_than(before)
-        assert not grown, f"left over: {grown}"
         await _send_from_each(system, names)
         assert await device_ids(system) == devices, "a phone was linked anew or lost its device"
+        grown = after.more_than(before)
+        assert not grown, f"left over: {grown}"
+        assert not shared.stuck, f"{shared.stuck} connections were asked to stop and never did"
 
 
 async def _begin(system: StackClient, names: Sequence[str]) -> set[str]:
@@ -117,7 +122,26 @@ async def _cycle(shared: Run, name: str) -> None:
     await _ask(shared.system, name, "stop")
     if moment == "stopping":
         await _kill_after(shared, name, kill, shared.chance.uniform(0, 2))
-    await until_state(shared.system, name, {"stopped"})
+    await _until_stopped(shared, name)
+
+
+async def _until_stopped(shared: Run, name: str) -> None:
+    """Wait for the stop; one that nobody finishes is counted, and the next cycle begins."""
+    ownerless = 0.0
+
+    async def stopped() -> bool:
+        nonlocal ownerless
+        status = await shared.system.status(name)
+        lost = status.get("reason") == "worker_lost"
+        ownerless = (ownerless or time.monotonic()) if lost else 0.0
+        return status["state"] == "stopped" or _is_over(ownerless)
+
+    await eventually(stopped, f"{name} is stopped")
+    shared.stuck += _is_over(ownerless)
+
+
+def _is_over(since: float) -> bool:
+    return since > 0 and time.monotonic() - since > _OWNERLESS.total_seconds()
 
 
 async def _kill_after(shared: Run, name: str, what: str, seconds: float) -> None:
@@ -166,6 +190,7 @@ async def _ask(system: StackClient, name: str, what: str) -> None:
 def _report(report: Report, shared: Run, before: Footprint, after: Footprint) -> None:
     report.figure("start/stop cycles", shared.done)
     report.figure("kills", dict(shared.kills))
+    report.figure("stops that never came", shared.stuck)
     for name in ("processes", "descriptors"):
         counts = [sum(getattr(each, name).values()) for each in (before, after)]
         report.figure(f"{name} at rest", f"{counts[0]} before, {counts[1]} after")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from tests.soak.report import Report
 from tests.soak.sizes import Sizes
 from tests.soak.system import (
-    database_of,
-    eventually,
+    generations,
     kill_worker,
     phone,
     soak_stack,
     until_delivered,
     until_state,
+    until_taken,
 )
 from tests.stack_client import StackClient
 
@@ -49,23 +50,38 @@ async def run(report: Report, sizes: Sizes) -> None:
     numbers = itertools.count()
     async with soak_stack(*settings) as system:
         for case in itertools.starmap(Case, itertools.product(_SECONDS, _DISKS)):
-            batch = {f"line-{number}": phone(number) for number in _next(numbers, sizes)}
-            ends = await _try(system, case, batch)
+            chosen = itertools.islice(numbers, sizes.repetitions)
+            ends = await _try(system, case, {f"line-{each}": phone(each) for each in chosen})
             survivors[case] = ends.count("connected")
-            share = f"{survivors[case]}/{len(batch)} still linked"
-            report.figure(f"killed after {case.seconds} s, disk {case.disk}", share)
-            if survivors[case] < len(batch):
-                report.step(f"the others: {[each for each in ends if each != 'connected']}")
+            _report(report, case, ends)
     lost = [case for case in survivors if survivors[case] < sizes.repetitions and case.must_survive]
     assert not lost, f"logins were lost that had to survive: {lost}"
 
 
-def _next(numbers: itertools.count[int], sizes: Sizes) -> list[int]:
-    return list(itertools.islice(numbers, sizes.repetitions))
+def _report(report: Report, case: Case, ends: Sequence[str]) -> None:
+    counts = Counter(ends)
+    alive = counts.pop("connected", 0)
+    others = f"; the others: {dict(counts)}" if counts else ""
+    name = f"killed {case.seconds} s after the scan, disk {case.disk}"
+    report.figure(name, f"{alive}/{len(ends)} still linked{others}")
 
 
 async def _try(system: StackClient, case: Case, batch: dict[str, str]) -> list[str]:
     """Link a batch, kill its worker so long after, and return where each connection ended up."""
+    await _scan_all(system, batch)
+    scanned = time.monotonic()
+    before = await generations(system)
+    await asyncio.sleep(case.seconds - (time.monotonic() - scanned))  # what is tested is time
+    await kill_worker(system, lose_disk=case.disk == "lost", browsers_too="too" in case.disk)
+    ends = [await _end_of(system, name, before[name]) for name in batch]
+    alive = [name for name, end in zip(batch, ends, strict=True) if end == "connected"]
+    await until_delivered(system, [await system.send(f"from {name}", name) for name in alive])
+    await _stop_all(system, batch)
+    return ends
+
+
+async def _scan_all(system: StackClient, batch: dict[str, str]) -> None:
+    """Have all phones scan at the same moment, once every code is shown."""
     for name in batch:
         await system.create(name)
     for name in batch:
@@ -73,32 +89,16 @@ async def _try(system: StackClient, case: Case, batch: dict[str, str]) -> list[s
     async with asyncio.TaskGroup() as group:
         for name, number in batch.items():
             group.create_task(system.scan(name, number))
-    scanned = time.monotonic()
-    before = await _generations(system)
-    await asyncio.sleep(case.seconds - (time.monotonic() - scanned))  # what is tested is time
-    await kill_worker(system, lose_disk=case.disk == "lost", browsers_too="too" in case.disk)
-    ends = [await _end_of(system, name, before[name]) for name in batch]
-    alive = [name for name, end in zip(batch, ends, strict=True) if end == "connected"]
-    sent = [await system.send(f"from {name}", name) for name in alive]
-    await until_delivered(system, sent)
-    for name in batch:
+
+
+async def _stop_all(system: StackClient, names: Iterable[str]) -> None:
+    for name in names:
         await system.post(f"/api/whatsapp/connections/{name}/stop")
-    for name in batch:
+    for name in names:
         await until_state(system, name, {"stopped", "logged_out"})
-    return ends
-
-
-async def _generations(system: StackClient) -> dict[str, int]:
-    async with database_of(system) as database:
-        found = database["connections"].find()
-        return {each["connectionId"]: each["generation"] async for each in found}
 
 
 async def _end_of(system: StackClient, name: str, generation: int) -> str:
     """Return where a connection settles under its next owner."""
-
-    async def taken() -> bool:
-        return (await _generations(system))[name] > generation
-
-    await eventually(taken, f"{name} has a new owner", timedelta(minutes=1))
+    await until_taken(system, name, generation)
     return await until_state(system, name, _ENDS)

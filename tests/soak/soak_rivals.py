@@ -93,7 +93,7 @@ async def _pause(
     for turn in range(1, times + 1):
         await asyncio.sleep(chance.uniform(3, 9))
         seconds = chance.uniform(_LEASE * 1.1, _LEASE * 2.5)
-        owner = (await system.status(_NAME))["worker"]
+        owner = (await system.status(_NAME)).get("worker")
         os.kill(process, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)

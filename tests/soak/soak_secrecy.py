@@ -21,6 +21,7 @@ from tests.soak.system import (
     database_of,
     device_ids,
     eventually,
+    generations,
     kill_worker,
     link,
     phone,
@@ -28,6 +29,7 @@ from tests.soak.system import (
     until_delivered,
     until_saved,
     until_state,
+    until_taken,
 )
 from tests.stack_client import StackClient
 
@@ -109,34 +111,38 @@ async def _take_the_key_away(report: Report, system: StackClient) -> None:
     devices = await device_ids(system)
     file = Path(system.about["data"]) / "session.key"
     right = file.read_text()
-    wrong = {
-        "another key": Key.generate(),
-        "another key of the same id": Key(right.partition(":")[0], b"x" * 32),
-    }
-    for name, key in wrong.items():
+    key_id = right.partition(":")[0]
+    wrong = [
+        ("another key", Key.generate(), f"under key {key_id!r}"),
+        ("another key of the same id", Key(key_id, b"x" * 32), f"the one that goes by {key_id!r}"),
+    ]
+    for name, key, told in wrong:
         file.write_text(key.text())
-        await kill_worker(system, lose_disk=True)
-        await _until_refused(system, right.partition(":")[0])
+        await _next_owner_without_a_disk(system)
+        await _until_refused(system, told)
         report.figure(name, "disconnected, encryption_key_missing, told by its id")
     file.write_text(right)
-    await kill_worker(system, lose_disk=True)
+    await _next_owner_without_a_disk(system)
     await until_state(system, _NAME, {"connected"})
     await until_delivered(system, [await system.send("with the right key", _NAME)])
     assert await device_ids(system) == devices
     report.figure("the right key again", "connected without a scan, sends")
 
 
-async def _until_refused(system: StackClient, key_id: str) -> None:
+async def _next_owner_without_a_disk(system: StackClient) -> None:
+    generation = (await generations(system))[_NAME]
+    await kill_worker(system, lose_disk=True)
+    await until_taken(system, _NAME, generation)
+
+
+async def _until_refused(system: StackClient, text: str) -> None:
     """Wait until the state says that the key is missing and the worker's log says which."""
     log = Path(system.about["data"]) / "logs" / "worker-1.log"
-    start = log.stat().st_size
 
     async def told() -> bool:
         status = await system.status(_NAME)
         assert status["state"] not in ("logged_out", "awaiting_scan", "connected"), status
         refused = (status["state"], status["reason"]) == ("disconnected", "encryption_key_missing")
-        with log.open("rb") as file:
-            file.seek(start)
-            return refused and repr(key_id).encode() in file.read()
+        return refused and text in log.read_text()
 
     await eventually(told, "the missing key is told", timedelta(minutes=1))

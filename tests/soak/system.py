@@ -116,6 +116,22 @@ async def kill_worker(
         await asyncio.to_thread(shutil.rmtree, lost, ignore_errors=True)
 
 
+async def generations(system: StackClient) -> dict[str, int]:
+    """Return how often each connection has been taken by a worker."""
+    async with database_of(system) as database:
+        found = database["connections"].find()
+        return {each["connectionId"]: each["generation"] async for each in found}
+
+
+async def until_taken(system: StackClient, connection: str, generation: int) -> None:
+    """Wait for an owner after this generation: until then a dead one's last word is shown."""
+
+    async def taken() -> bool:
+        return (await generations(system))[connection] > generation
+
+    await eventually(taken, f"{connection} has a new owner")
+
+
 async def device_ids(system: StackClient) -> set[str]:
     """Return the devices that are linked to the phones."""
     return {str(each["device"]) for each in await system.control("GET", "devices")}

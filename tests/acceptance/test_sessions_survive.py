@@ -247,3 +247,37 @@ async def _damage(database: Database, blob: object) -> None:
     data = bytearray(found["data"])
     data[len(data) // 2] ^= 1
     await chunks.update_one({"_id": found["_id"]}, {"$set": {"data": bytes(data)}})
+
+
+async def test_each_trouble_has_its_own_state_and_reason(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path)) as system:
+        await _link(system)
+
+        async def shown(state: str, reason: str | None) -> None:
+            async def there() -> bool:
+                status = await system.status()
+                return (status["state"], status.get("reason")) == (state, reason)
+
+            await until(there, within=PATIENCE)
+
+        await system.control("PUT", "faults", {"banSeconds": 3})
+        await shown("disconnected", "blocked_by_whatsapp")
+        await shown("connected", None)
+        await system.control("PUT", "faults", {"needsUpdate": True})
+        await shown("connected", "update_needed")
+        await _sends(system, "while an update is due")
+        await system.control("PUT", "faults", {"needsUpdate": False})
+        await shown("connected", None)
+        await system.control("PUT", "faults", {"pendingOnly": True})
+        held = await system.send("held back")
+        await shown("degraded", "sends_unacknowledged")
+        await system.control("PUT", "faults", {"pendingOnly": False})
+        await system.until_message(held, "read")
+        await shown("connected", None)
+
+        await system.create("second")
+        await system.control("PUT", "faults", {"passkey": True})
+        await system.scan("second", "+972503333333")
+        await system.until_state("passkey_required", "second")
+        await system.control("PUT", "faults", {"passkey": False})
+        await system.until_state("connected", "second")

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
 from sessions.ids import new_id
+from sessions.pacing import Pacing
 from sessions.states import ConnectionState, Reason, check_move, needs_a_worker
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Connection(Record):
     qr: QrCode | None = None
     linked_number: str | None = None
     proxy: Proxy | None = None
+    pacing: Pacing = Pacing()
     created_at: datetime
 
     def observed(self) -> tuple[ConnectionState, Reason | None]:
@@ -111,6 +113,7 @@ class ConnectionStore:
         phone_number: str | None,
         now: datetime,
         proxy: Proxy | None = None,
+        pacing: Pacing | None = None,
     ) -> Connection:
         """Store a new connection that wants to run; raise ConnectionExistsError on a known id."""
         document = {
@@ -127,6 +130,7 @@ class ConnectionStore:
             "lease": None,
             "qr": None,
             "proxy": proxy.to_document() if proxy else None,
+            "pacing": (pacing or Pacing()).model_dump(by_alias=True),
             "nextSeq": 0,
             "createdAt": now,
         }
@@ -175,10 +179,10 @@ class ConnectionStore:
         await self._collection.update_one({"_id": connection.id}, [{"$set": changes}])
         return await self.get(connection.id)
 
-    async def next_sequence(self, internal_id: str) -> int:
-        """Take the next place in the connection's order of messages."""
+    async def next_sequence(self, internal_id: str, count: int) -> int:
+        """Take the next places in the connection's order of messages; return the first."""
         document = await self._collection.find_one_and_update(
-            {"_id": internal_id}, {"$inc": {"nextSeq": 1}}, projection={"nextSeq": True}
+            {"_id": internal_id}, {"$inc": {"nextSeq": count}}, projection={"nextSeq": True}
         )
         if document is None:
             raise ConnectionNotFoundError(internal_id)

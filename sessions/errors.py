@@ -36,6 +36,16 @@ class MessageNotFoundError(DomainError):
         super().__init__(f"There is no message {message_id!r}.")
 
 
+class WrongStatusError(DomainError):
+    """The message is not in a status in which this can be done."""
+
+    code = "wrong_status"
+
+    def __init__(self, message_id: str, status: str) -> None:
+        super().__init__(f"Message {message_id} is {status}; this cannot be done to it now.")
+        self.members = {"messageStatus": str(status)}
+
+
 class IllegalMoveError(DomainError):
     """A state was asked to move where the table of legal moves does not lead."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from pydantic import Field
 
-from sessions.connections import Record
+from sessions.connections import Connection, Record
 
 
 class MessageStatus(StrEnum):
@@ -90,4 +91,36 @@ class Message(Record):
     read_at: datetime | None = None
     failed_at: datetime | None = None
     unknown_at: datetime | None = None
+    expired_at: datetime | None = None
+    cancelled_at: datetime | None = None
     due_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that is about to be stored; its id is made first, so that it is stored once."""
+
+    id: str
+    to: str
+    text: str
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
+        """Return the queued message at its place in the connection's order."""
+        return Message(
+            id=self.id,
+            owner=connection.owner,
+            connection=connection.id,
+            connection_id=connection.connection_id,
+            to=self.to,
+            text=self.text,
+            priority=self.priority,
+            seq=seq,
+            status=MessageStatus.QUEUED,
+            queued_at=now,
+            due_at=max(now, self.send_at or now),
+            expires_at=self.expires_at,
+        )

@@ -1,28 +1,24 @@
-"""The outbox in MongoDB: the queue of record, from the accepted message to its last ack."""
+"""The outbox in MongoDB: the queue of record, as those who enqueue and ask see it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.errors import BulkWriteError
 
 from sessions.connections import Connection, ConnectionStore
-from sessions.errors import LeaseLostError, MessageNotFoundError
-from sessions.ids import new_id
-from sessions.messages import (
-    PROGRESS,
-    STATUS_OF_ACK,
-    Ack,
-    Message,
-    MessageStatus,
-    Priority,
-)
+from sessions.errors import MessageNotFoundError, WrongStatusError
+from sessions.messages import Draft, Message, MessageStatus
 
 if TYPE_CHECKING:
-    from sessions.leases import Lease
     from sessions.mongo import Collection, Database
+
+_NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
+_DUPLICATE_KEY = 11000
 
 
 @dataclass(frozen=True)
@@ -33,53 +29,56 @@ class QueueDepth:
     oldest_queued_at: datetime | None
 
 
-_NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
-
-
 class Outbox:
-    """Store messages, hand them out in order, and record what became of them.
-
-    What a dispatcher writes is fenced by the generation of its lease: a message that a newer
-    owner has claimed is out of reach for an older one (LeaseLostError).
-    """
+    """Store messages, tell where they are, cancel and redrive them."""
 
     def __init__(self, database: Database, connections: ConnectionStore) -> None:
         self._collection: Collection = database["messages"]
         self._connections = connections
 
-    async def prepare(self) -> None:
-        """Create the indexes; safe to repeat and to race."""
-        order = [("connection", ASCENDING), ("status", ASCENDING)]
-        await self._collection.create_index([*order, ("priority", ASCENDING), ("seq", ASCENDING)])
-        await self._collection.create_index([*order, ("queuedAt", ASCENDING)])
+    async def prepare(self, keep_for: timedelta) -> None:
+        """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
+        connection = ("connection", ASCENDING)
+        status = ("status", ASCENDING)
+        order = [("priority", ASCENDING), ("seq", ASCENDING)]
+        for keys in (
+            [connection, status, *order],
+            [connection, status, ("queuedAt", ASCENDING)],
+            [connection, ("pacedAt", DESCENDING)],
+            [connection, ("to", ASCENDING), ("pacedAt", DESCENDING)],
+            [("owner", ASCENDING), ("_id", DESCENDING)],
+            [("owner", ASCENDING), status, ("_id", DESCENDING)],
+            [connection, ("_id", DESCENDING)],
+        ):
+            await self._collection.create_index(keys)
         await self._collection.create_index(
-            [("status", ASCENDING), ("connection", ASCENDING)],
+            [status, connection],
             partialFilterExpression={"status": MessageStatus.QUEUED},
         )
         await self._collection.create_index(
-            [("connection", ASCENDING), ("bareId", ASCENDING)],
+            [connection, ("bareId", ASCENDING)],
             partialFilterExpression={"bareId": {"$exists": True}},
         )
+        await self._forget_finished(keep_for)
 
     async def add(
-        self, connection: Connection, to: str, text: str, priority: Priority, now: datetime
-    ) -> Message:
-        """Store a message durably behind those already there; only then may it be accepted."""
-        message = Message(
-            id=new_id(),
-            owner=connection.owner,
-            connection=connection.id,
-            connection_id=connection.connection_id,
-            to=to,
-            text=text,
-            priority=priority,
-            seq=await self._connections.next_sequence(connection.id),
-            status=MessageStatus.QUEUED,
-            queued_at=now,
-            due_at=now,
-        )
-        await self._collection.insert_one(message.model_dump(by_alias=True, exclude_none=True))
-        return message
+        self, connection: Connection, drafts: Sequence[Draft], now: datetime
+    ) -> list[Message]:
+        """Store messages durably behind those already there; only then may they be accepted.
+
+        A draft whose id is stored already is left as it is: adding the same again adds nothing.
+        """
+        first = await self._connections.next_sequence(connection.id, len(drafts))
+        messages = [
+            draft.to_message(connection, first + place, now) for place, draft in enumerate(drafts)
+        ]
+        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
+        try:
+            await self._collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(each["code"] != _DUPLICATE_KEY for each in (error.details or {})["writeErrors"]):
+                raise
+        return messages
 
     async def find(self, owner: str, message_id: str) -> Message:
         """Return the owner's message or raise MessageNotFoundError."""
@@ -89,6 +88,65 @@ class Outbox:
         if document is None:
             raise MessageNotFoundError(message_id)
         return Message.model_validate(document)
+
+    async def page(
+        self,
+        owner: str,
+        connection: str | None,
+        status: MessageStatus | None,
+        before: str | None,
+        limit: int,
+    ) -> list[Message]:
+        """Return the owner's messages, newest first, older than the one named."""
+        query: dict[str, Any] = {"owner": {"$eq": owner}}
+        if connection is not None:
+            query["connection"] = {"$eq": connection}
+        if status is not None:
+            query["status"] = status
+        if before is not None:
+            query["_id"] = {"$lt": before}
+        cursor = self._collection.find(query, sort=[("_id", DESCENDING)], limit=limit)
+        return [Message.model_validate(document) async for document in cursor]
+
+    async def ahead_of(self, message: Message) -> int:
+        """Count the messages that go before this one."""
+        earlier = {"priority": message.priority, "seq": {"$lt": message.seq}}
+        return await self._collection.count_documents(
+            {
+                "connection": message.connection,
+                "status": {"$in": list(_NOT_SENT)},
+                "$or": [{"priority": {"$lt": message.priority}}, earlier],
+            }
+        )
+
+    async def cancel(self, owner: str, message_id: str) -> Message:
+        """Take a queued message back; raise WrongStatusError once it is in hand."""
+        return await self._change(
+            owner,
+            message_id,
+            [MessageStatus.QUEUED],
+            {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW"},
+        )
+
+    async def redrive(self, owner: str, message_id: str, *, unknown_too: bool) -> Message:
+        """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
+
+        A message that is unknown may be out already: only a person may repeat it, and then under
+        its own id, so that WhatsApp itself can tell.
+        """
+        message = await self.find(owner, message_id)
+        allowed = [MessageStatus.FAILED, MessageStatus.EXPIRED, MessageStatus.CANCELLED]
+        if unknown_too:
+            allowed.append(MessageStatus.UNKNOWN)
+        changes = {
+            "status": MessageStatus.QUEUED,
+            "seq": await self._connections.next_sequence(message.connection, 1),
+            "reason": None,
+            "attempts": 0,
+            "dueAt": "$$NOW",
+            "expiresAt": None,
+        }
+        return await self._change(owner, message_id, allowed, changes)
 
     async def depth(self, connection: str) -> QueueDepth:
         """Count what is not sent yet."""
@@ -109,128 +167,32 @@ class Outbox:
         )
         return [str(each["_id"]) async for each in cursor]
 
-    async def left_over(self, lease: Lease) -> list[Message]:
-        """Take over what an earlier owner had in hand, in order: it may or may not be sent."""
-        await self._collection.update_many(
-            {
-                "connection": lease.connection,
-                "status": MessageStatus.SENDING,
-                "generation": {"$lt": lease.generation},
-            },
-            {"$set": {"generation": lease.generation}},
-        )
-        return await self._list(
-            {
-                "connection": lease.connection,
-                "status": MessageStatus.SENDING,
-                "generation": lease.generation,
-            }
-        )
-
-    async def claim_next(self, lease: Lease) -> Message | None:
-        """Claim the first message in order, or None when nothing is due."""
-        document = await self._collection.find_one_and_update(
-            {
-                "connection": lease.connection,
-                "status": MessageStatus.QUEUED,
-                "generation": {"$lte": lease.generation},
-                "$expr": {"$lte": ["$dueAt", "$$NOW"]},
-            },
-            [
-                {
-                    "$set": {
-                        "status": MessageStatus.SENDING,
-                        "generation": lease.generation,
-                        "attempts": {"$add": ["$attempts", 1]},
-                        "sendingAt": "$$NOW",
-                    }
-                }
-            ],
-            sort=[("priority", ASCENDING), ("seq", ASCENDING)],
+    async def _change(
+        self,
+        owner: str,
+        message_id: str,
+        allowed: list[MessageStatus],
+        changes: dict[str, Any],
+    ) -> Message:
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            {"_id": {"$eq": message_id}, "owner": {"$eq": owner}, "status": {"$in": allowed}},
+            [{"$set": changes}],
             return_document=ReturnDocument.AFTER,
         )
-        return None if document is None else Message.model_validate(document)
+        if document is None:
+            raise WrongStatusError(message_id, (await self.find(owner, message_id)).status)
+        return Message.model_validate(document)
 
-    async def write_down(self, lease: Lease, message: Message, whatsapp_id: str) -> None:
-        """Record the id under which the message is about to be sent, before it is sent."""
-        changes = {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id)}
-        await self._finish(lease, message, changes)
-
-    async def settle(
-        self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
-    ) -> None:
-        """Record how a send ended (sent, failed, unknown) or that it goes back to the queue."""
-        time = {} if status is MessageStatus.QUEUED else {f"{status}At": "$$NOW"}
-        await self._finish(lease, message, {"status": status, "reason": reason, **time})
-
-    async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> bool:
-        """Move a message forward by an ack; False when it had gone that far already.
-
-        Matched on the bare id: the chat part of the key may have become a LID meanwhile.
-        """
-        status = STATUS_OF_ACK.get(ack)
-        if status is None:
-            return False
-        before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
-        times = {
-            f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
-            for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
-        }
-        result = await self._collection.update_one(
-            {
-                "connection": lease.connection,
-                "bareId": bare_id(message_key),
-                "status": {"$in": before},
-                "generation": {"$lte": lease.generation},
-            },
-            [{"$set": {"status": status, "reason": None, **times}}],
-        )
-        return result.matched_count == 1
-
-    async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
-        """Return the newest messages that are out but not read: acks may have been missed."""
-        awaited = [MessageStatus.SENT, MessageStatus.DELIVERED]
-        cursor = self._collection.find(
-            {"connection": lease.connection, "status": {"$in": awaited}},
-            sort=[("_id", -1)],
-            limit=limit,
-        )
-        return [Message.model_validate(document) async for document in cursor]
-
-    async def _finish(self, lease: Lease, message: Message, changes: dict[str, Any]) -> None:
-        result = await self._collection.update_one(
-            {"_id": message.id, "generation": lease.generation, "status": MessageStatus.SENDING},
-            [{"$set": {name: _literal(value) for name, value in changes.items()}}],
-        )
-        if result.matched_count == 0 and not await self._acked_meanwhile(lease, message):
-            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
-
-    async def _acked_meanwhile(self, lease: Lease, message: Message) -> bool:
-        """Tell whether an ack overtook the record of the send: then there is nothing to add."""
-        beyond = list(PROGRESS[2:])
-        document = await self._collection.find_one(
-            {
-                "_id": message.id,
-                "generation": lease.generation,
-                "status": {"$in": beyond},
-            }
-        )
-        return document is not None
-
-    async def _list(self, query: dict[str, Any]) -> list[Message]:
-        cursor = self._collection.find(query, sort=[("priority", 1), ("seq", 1)])
-        return [Message.model_validate(document) async for document in cursor]
-
-
-def bare_id(message_key: str) -> str:
-    """Return the part of a WhatsApp message key that stays when its chat becomes a LID.
-
-    A key reads `true_<chat>_<id>`, in groups `true_<chat>_<id>_<author>` (wa-js MsgKey).
-    """
-    parts = message_key.split("_")
-    return parts[2] if len(parts) > 2 else message_key
-
-
-def _literal(value: Any) -> Any:
-    """Keep a text from being read as an expression of the pipeline, `$$NOW` aside."""
-    return value if value == "$$NOW" else {"$literal": value}
+    async def _forget_finished(self, keep_for: timedelta) -> None:
+        """Let MongoDB remove messages some time after they ended, whatever was set before."""
+        seconds = int(keep_for.total_seconds())
+        name = "finished"
+        known = await self._collection.index_information()
+        if name not in known:
+            await self._collection.create_index("endedAt", name=name, expireAfterSeconds=seconds)
+        elif known[name].get("expireAfterSeconds") != seconds:
+            await self._collection.database.command(
+                "collMod",
+                self._collection.name,
+                index={"name": name, "expireAfterSeconds": seconds},
+            )

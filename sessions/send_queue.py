@@ -1,0 +1,198 @@
+"""The owner's side of the outbox: claim in order, write down, record what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, ReturnDocument
+
+from sessions.errors import LeaseLostError
+from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
+
+if TYPE_CHECKING:
+    from sessions.leases import Lease
+    from sessions.mongo import Collection, Database
+
+_ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
+
+
+def _fence(lease: Lease) -> dict[str, Any]:
+    return {"generation": {"$lte": lease.generation}}
+
+
+class SendQueue:
+    """Hand out the messages of a connection to the holder of its lease.
+
+    Every write is fenced by the generation of the lease: a message that a newer owner has claimed
+    is out of reach for an older one (LeaseLostError).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._collection: Collection = database["messages"]
+
+    async def left_over(self, lease: Lease) -> list[Message]:
+        """Take over what an earlier owner had in hand, in order: it may or may not be sent."""
+        await self._collection.update_many(
+            {
+                "connection": lease.connection,
+                "status": MessageStatus.SENDING,
+                "generation": {"$lt": lease.generation},
+            },
+            {"$set": {"generation": lease.generation}},
+        )
+        return await self._list(
+            {
+                "connection": lease.connection,
+                "status": MessageStatus.SENDING,
+                "generation": lease.generation,
+            }
+        )
+
+    async def expire(self, lease: Lease) -> None:
+        """End the messages whose time ran out before they were sent."""
+        await self._collection.update_many(
+            {
+                "connection": lease.connection,
+                "status": MessageStatus.QUEUED,
+                "$expr": {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]},
+            },
+            [{"$set": {"status": "expired", "expiredAt": "$$NOW", "endedAt": "$$NOW"}}],
+        )
+
+    async def first_due(self, lease: Lease) -> Message | None:
+        """Return the message that `claim_next` would claim, or None when nothing is due."""
+        document = await self._collection.find_one(self._due(lease), sort=_ORDER)
+        return None if document is None else Message.model_validate(document)
+
+    async def next_due_at(self, lease: Lease) -> datetime | None:
+        """Return when the next scheduled message is due, or None when there is none."""
+        document = await self._collection.find_one(
+            {"connection": lease.connection, "status": MessageStatus.QUEUED},
+            sort=[("dueAt", ASCENDING)],
+        )
+        return None if document is None else document["dueAt"]
+
+    async def postpone(
+        self, lease: Lease, message: Message, until: datetime, reason: str
+    ) -> None:
+        """Let others pass a queued message until a time."""
+        await self._collection.update_one(
+            {"_id": message.id, "status": MessageStatus.QUEUED, **_fence(lease)},
+            {"$set": {"dueAt": until, "reason": reason}},
+        )
+
+    def _due(self, lease: Lease) -> dict[str, Any]:
+        return {
+            "connection": lease.connection,
+            "status": MessageStatus.QUEUED,
+            "$expr": {"$lte": ["$dueAt", "$$NOW"]},
+            **_fence(lease),
+        }
+
+    async def claim_next(self, lease: Lease) -> Message | None:
+        """Claim the first message in order, or None when nothing is due."""
+        document = await self._collection.find_one_and_update(
+            self._due(lease),
+            [
+                {
+                    "$set": {
+                        "status": MessageStatus.SENDING,
+                        "generation": lease.generation,
+                        "attempts": {"$add": ["$attempts", 1]},
+                        "sendingAt": "$$NOW",
+                    }
+                }
+            ],
+            sort=_ORDER,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else Message.model_validate(document)
+
+    async def write_down(self, lease: Lease, message: Message, whatsapp_id: str) -> None:
+        """Record the id under which the message is about to be sent, before it is sent."""
+        changes = {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id), "pacedAt": "$$NOW"}
+        await self._finish(lease, message, changes)
+
+    async def settle(
+        self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
+    ) -> None:
+        """Record how a send ended (sent, failed, unknown) or that it goes back to the queue."""
+        times: dict[str, Any] = {}
+        if status is not MessageStatus.QUEUED:
+            times = {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
+        if status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
+            times["pacedAt"] = "$$NOW"
+        await self._finish(lease, message, {"status": status, "reason": reason, **times})
+
+    async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> bool:
+        """Move a message forward by an ack; False when it had gone that far already.
+
+        Matched on the bare id: the chat part of the key may have become a LID meanwhile.
+        """
+        status = STATUS_OF_ACK.get(ack)
+        if status is None:
+            return False
+        before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
+        times = {
+            f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
+            for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
+        }
+        result = await self._collection.update_one(
+            {
+                "connection": lease.connection,
+                "bareId": bare_id(message_key),
+                "status": {"$in": before},
+                "generation": {"$lte": lease.generation},
+            },
+            [{"$set": {"status": status, "reason": None, "endedAt": "$$NOW", **times}}],
+        )
+        return result.matched_count == 1
+
+    async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
+        """Return the newest messages that are out but not read: acks may have been missed."""
+        awaited = [MessageStatus.SENT, MessageStatus.DELIVERED]
+        cursor = self._collection.find(
+            {"connection": lease.connection, "status": {"$in": awaited}},
+            sort=[("_id", -1)],
+            limit=limit,
+        )
+        return [Message.model_validate(document) async for document in cursor]
+
+    async def _finish(self, lease: Lease, message: Message, changes: dict[str, Any]) -> None:
+        result = await self._collection.update_one(
+            {"_id": message.id, "generation": lease.generation, "status": MessageStatus.SENDING},
+            [{"$set": {name: _literal(value) for name, value in changes.items()}}],
+        )
+        if result.matched_count == 0 and not await self._acked_meanwhile(lease, message):
+            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+
+    async def _acked_meanwhile(self, lease: Lease, message: Message) -> bool:
+        """Tell whether an ack overtook the record of the send: then there is nothing to add."""
+        beyond = list(PROGRESS[2:])
+        document = await self._collection.find_one(
+            {
+                "_id": message.id,
+                "generation": lease.generation,
+                "status": {"$in": beyond},
+            }
+        )
+        return document is not None
+
+    async def _list(self, query: dict[str, Any]) -> list[Message]:
+        cursor = self._collection.find(query, sort=[("priority", 1), ("seq", 1)])
+        return [Message.model_validate(document) async for document in cursor]
+
+
+def bare_id(message_key: str) -> str:
+    """Return the part of a WhatsApp message key that stays when its chat becomes a LID.
+
+    A key reads `true_<chat>_<id>`, in groups `true_<chat>_<id>_<author>` (wa-js MsgKey).
+    """
+    parts = message_key.split("_")
+    return parts[2] if len(parts) > 2 else message_key
+
+
+def _literal(value: Any) -> Any:
+    """Keep a text from being read as an expression of the pipeline, `$$NOW` aside."""
+    return value if value == "$$NOW" else {"$literal": value}

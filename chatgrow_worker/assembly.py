@@ -7,20 +7,26 @@ from datetime import timedelta
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
 from chatgrow_worker.browser.wear import WearLimits
+from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.page.script import MissingScriptError, init_script
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
+from sessions.acceptance import Acceptance
 from sessions.blobs import BlobStore, open_key_ring
 from sessions.clock import utc_now
 from sessions.connections import ConnectionStore
+from sessions.doorbell import Doorbell
 from sessions.errors import ConfigurationError
+from sessions.idempotency import IdempotencyStore
+from sessions.intake_failures import IntakeFailures
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
+from sessions.send_queue import SendQueue
 from sessions.states import Reason
 from sessions.workers import WorkerRegistry
 
@@ -35,7 +41,7 @@ async def assemble_parts(
     connections = ConnectionStore(stores.database)
     outbox = Outbox(stores.database, connections)
     await connections.prepare()
-    await outbox.prepare()
+    await outbox.prepare(settings.message_retention)
     blobs = BlobStore(
         stores.database,
         open_key_ring(
@@ -46,6 +52,7 @@ async def assemble_parts(
     return Parts(
         connections,
         outbox,
+        SendQueue(stores.database),
         leases,
         WorkerRegistry(stores.database),
         blobs,
@@ -55,6 +62,18 @@ async def assemble_parts(
         StartSlots(settings.start_concurrency),
         utc_now,
     )
+
+
+async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:
+    """Build what takes messages from the shared queue, and create its indexes."""
+    keys = IdempotencyStore(stores.database)
+    failures = IntakeFailures(stores.database, parts.now)
+    await keys.prepare()
+    await failures.prepare()
+    acceptance = Acceptance(
+        parts.connections, parts.outbox, keys, Doorbell(stores.redis), parts.now
+    )
+    return SendMessage(acceptance, failures)
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:
@@ -92,13 +111,15 @@ def _limits(settings: WorkerSettings) -> Limits:
         lease_margin=settings.lease_ttl * _LEASE_MARGIN,
         restart_first=timedelta(seconds=1),
         restart_cap=timedelta(minutes=1),
+        safety_poll=settings.safety_poll,
         dispatch=DispatchLimits(
-            safety_poll=settings.safety_poll,
             outcome_within=settings.send_outcome_limit,
             outcome_poll=timedelta(milliseconds=500),
             number_recheck=settings.number_recheck,
             ghost_wait=settings.ghost_wait,
             stalled_after=timedelta(seconds=20),
+            resend_ghosts=settings.resend_ghosts,
+            tries=settings.send_tries,
         ),
     )
 

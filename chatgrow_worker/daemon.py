@@ -10,11 +10,12 @@ from typing import Any
 
 from loguru import logger
 
-from chatgrow_worker.assembly import assemble_parts, browser_options
+from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root
-from chatgrow_worker.commands.intake import Intake
+from chatgrow_worker.commands.intake import Command, Intake
+from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.settings import WorkerSettings
@@ -46,6 +47,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )
+        send_message = await assemble_intake(stores, parts)
         logger.info("Worker {} is ready", settings.worker_id)
         await _watch(
             stop,
@@ -53,7 +55,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 "heartbeat": _beat(pool, stop),
                 "sweep": _sweep(pool, stop),
                 "janitor": _clean(parts.blobs, stop),
-                **_intakes(settings, stores, pool, stop),
+                **_intakes(settings, stores, pool, send_message, stop),
             },
         )
         logger.info("Stopping {} connections", pool.running)
@@ -70,17 +72,22 @@ async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]
 
 
 def _intakes(
-    settings: WorkerSettings, stores: Stores, pool: ConnectionPool, stop: asyncio.Event
+    settings: WorkerSettings,
+    stores: Stores,
+    pool: ConnectionPool,
+    send_message: SendMessage,
+    stop: asyncio.Event,
 ) -> dict[str, Coroutine[Any, Any, None]]:
-    async def start(connection: str) -> None:
-        await pool.take(connection)
+    async def start(_ctx: object, connection: str) -> None:
+        await pool.take(str(connection))
 
-    async def dispatch(connection: str) -> None:
-        pool.ring(connection)
+    async def dispatch(_ctx: object, connection: str) -> None:
+        pool.ring(str(connection))
 
     redis = redis_settings(stores.redis_url)
     own_queue = worker_queue(settings.worker_id)
-    shared = Intake(SHARED_QUEUE, {Job.START_CONNECTION: start}, redis, _SHARED_POLL)
+    anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
+    shared = Intake(SHARED_QUEUE, anyone, redis, _SHARED_POLL)
     own = Intake(own_queue, {Job.DISPATCH: dispatch}, redis, _OWN_POLL)
     return {"shared queue": shared.listen(stop), "own queue": own.listen(stop)}
 

@@ -35,7 +35,9 @@ class WorkerSettings(BlobSettings):
     page_load_limit: Span = timedelta(seconds=90)
     page_call_limit: Span = timedelta(seconds=15)
     send_outcome_limit: Span = timedelta(seconds=30)
-    ghost_wait: Span = timedelta(seconds=30)
+    ghost_wait: Span = timedelta(seconds=10)
+    resend_ghosts: bool = True
+    send_tries: int = Field(8, ge=1, le=100)
     number_recheck: Span = timedelta(seconds=20)
     qr_asked_within: Span = timedelta(minutes=3)
     start_concurrency: int = Field(2, ge=1, le=50)

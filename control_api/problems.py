@@ -22,6 +22,8 @@ _STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "message_not_found": HTTPStatus.NOT_FOUND,
     "no_qr_code": HTTPStatus.CONFLICT,
     "no_pairing_code": HTTPStatus.CONFLICT,
+    "wrong_status": HTTPStatus.CONFLICT,
+    "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "malformed_json": HTTPStatus.BAD_REQUEST,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -17,6 +17,7 @@ from control_api.problems import (
     UnsupportedMediaTypeError,
 )
 
+_LONGEST_KEY = 255
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -49,6 +50,16 @@ def answer(
         content_type="application/json",
         headers=headers,
     )
+
+
+def read_idempotency_key(request: web.Request) -> str | None:
+    """Read the header Idempotency-Key; raise InvalidParameterError for one we cannot keep."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise InvalidParameterError(
+            "Idempotency-Key", f"Give 1 to {_LONGEST_KEY} printable characters."
+        )
+    return key
 
 
 def read_wait(request: web.Request, longest: timedelta) -> timedelta:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     SecretStr,
     StringConstraints,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
+from sessions.acceptance import ConnectionId, MessageWish
 from sessions.connections import Connection, Proxy
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
-from sessions.recipients import parse_phone_number, parse_recipient
+from sessions.pacing import Pacing
+from sessions.recipients import parse_phone_number
 from sessions.states import ConnectionState, Reason
 
 _PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:\d{1,5}$"
-MAX_TEXT = 65_536
-"""Characters in one message: what WhatsApp's own clients take."""
+MAX_BULK = 1000
+"""Messages in one bulk request."""
 
 
 class _Body(BaseModel):
@@ -40,19 +43,11 @@ class _Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-def _check_recipient(text: str) -> str:
-    parse_recipient(text)
-    return text
-
-
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
 ]
 PhoneNumber = Annotated[str, AfterValidator(parse_phone_number)]
-To = Annotated[str, AfterValidator(_check_recipient)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
 
 
 class ProxyWish(_Body):
@@ -80,6 +75,7 @@ class NewConnection(_Body):
     name: Name | None = None
     phone_number: PhoneNumber | None = None
     proxy: ProxyWish | None = None
+    pacing: Pacing | None = None
 
 
 class PairingWish(_Body):
@@ -95,19 +91,38 @@ class PairingView(_Answer):
     expires_at: datetime
 
 
-class NewMessage(_Body):
-    """POST /api/whatsapp/send."""
+class ConnectionChange(_Body):
+    """PATCH …/{id}: only what is named changes."""
+
+    name: Name | None = None
+    pacing: dict[str, Any] | None = None
+    proxy: ProxyWish | None = None
+
+
+class BulkSend(_Body):
+    """POST /api/whatsapp/send/bulk: all of it is accepted or nothing."""
 
     connection_id: ConnectionId
-    to: To
-    message: Text
+    messages: Annotated[list[MessageWish], Field(min_length=1, max_length=MAX_BULK)]
+
+
+class Retry(_Body):
+    """POST …/messages/{id}/retry: `confirm` repeats even a message that may be out already."""
+
+    confirm: bool = False
 
 
 class Waiting(_Answer):
-    """Why a message is not sent yet; `detail` is the connection's own reason code."""
+    """Why a message is not sent yet, until when, and how many go before it.
+
+    `detail` is the connection's own reason code; `estimatedAt` is a guess from the pace set.
+    """
 
     reason: str
     detail: Reason | None = None
+    until: datetime | None = None
+    position: int | None = None
+    estimated_at: datetime | None = None
 
 
 class QueueView(_Answer):
@@ -149,12 +164,18 @@ class ConnectionView(StatusView):
 
     name: str
     created_at: datetime
+    pacing: Pacing
 
     @classmethod
     def of(cls, connection: Connection, depth: QueueDepth) -> ConnectionView:
         """Show a connection with its name."""
         status = StatusView.of(connection, depth)
-        return cls(**status.model_dump(), name=connection.name, created_at=connection.created_at)
+        return cls(
+            **status.model_dump(),
+            name=connection.name,
+            created_at=connection.created_at,
+            pacing=connection.pacing,
+        )
 
 
 class ConnectionList(_Answer):
@@ -189,6 +210,10 @@ class MessageView(_Answer):
     read_at: datetime | None = None
     failed_at: datetime | None = None
     unknown_at: datetime | None = None
+    expired_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
 
     @classmethod
     def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
@@ -199,6 +224,7 @@ class MessageView(_Answer):
                 "message_id": message.id,
                 "priority": message.priority.name.lower(),
                 "waiting": waiting,
+                "send_at": message.due_at if message.due_at > message.queued_at else None,
             }
         )
 
@@ -211,9 +237,23 @@ class Accepted(_Answer):
     waiting: Waiting | None = None
 
 
-def waiting_for(connection: Connection) -> Waiting | None:
-    """Say why nothing leaves a connection now, or None while it sends."""
-    state, reason = connection.observed()
-    if state in (ConnectionState.CONNECTED, ConnectionState.DEGRADED):
-        return None
-    return Waiting(reason=f"connection_{state}", detail=reason)
+class AcceptedList(_Answer):
+    """The answer to a bulk send, in the order of the request."""
+
+    items: list[Accepted]
+
+
+class DryRun(_Answer):
+    """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored."""
+
+    count: int
+    first_at: datetime
+    last_at: datetime
+    estimated_at: list[datetime]
+
+
+class MessageList(_Answer):
+    """A page of messages, newest first; `cursor` asks for the next page."""
+
+    items: list[MessageView]
+    cursor: str | None = None

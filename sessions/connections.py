@@ -60,6 +60,13 @@ class Proxy(Record):
         return document
 
 
+class Held(Record):
+    """Until when a connection sends nothing, and why."""
+
+    until: datetime
+    reason: str
+
+
 class Connection(Record):
     """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it."""
 
@@ -79,6 +86,7 @@ class Connection(Record):
     linked_number: str | None = None
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
+    held: Held | None = None
     created_at: datetime
 
     def observed(self) -> tuple[ConnectionState, Reason | None]:
@@ -213,6 +221,21 @@ class ConnectionStore:
         """Publish the QR code that the page shows now, or none; raise LeaseLostError."""
         document = qr.model_dump(by_alias=True) if qr else None
         await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
+
+    async def hold(self, lease: Lease, until: datetime | None, reason: str | None) -> None:
+        """Publish until when nothing is sent and why, for those who wait; raise LeaseLostError."""
+        held = {"until": until, "reason": reason} if until else None
+        await self._write(lease, [{"$set": {"held": {"$literal": held}}}], {})
+
+    async def pacing_of(self, internal_id: str) -> Pacing:
+        """Return the limits as they are now: they are changed while messages wait."""
+        document = await self._collection.find_one({"_id": internal_id}, projection={"pacing": 1})
+        return Pacing.model_validate((document or {}).get("pacing") or {})
+
+    async def change(self, connection: Connection, changes: Mapping[str, Any]) -> Connection:
+        """Change what its owner may change."""
+        await self._collection.update_one({"_id": connection.id}, {"$set": dict(changes)})
+        return await self.get(connection.id)
 
     async def retire(self, lease: Lease) -> None:
         """Ask for no worker any more, as after a logout; raise LeaseLostError."""

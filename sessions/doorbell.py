@@ -35,6 +35,7 @@ class Job(StrEnum):
 
     START_CONNECTION = "start_connection"
     DISPATCH = "dispatch"
+    SEND_MESSAGE = "send_message"
 
 
 def worker_queue(worker: str) -> str:

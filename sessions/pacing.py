@@ -60,8 +60,8 @@ class Pacing(_Part):
     """
 
     enabled: bool = True
-    per_minute: int = Field(10, ge=1, le=10_000)
-    per_hour: int = Field(200, ge=1, le=100_000)
+    per_minute: int = Field(20, ge=1, le=10_000)
+    per_hour: int = Field(240, ge=1, le=100_000)
     per_day: int = Field(1000, ge=1, le=1_000_000)
     new_chats_per_day: int = Field(50, ge=0, le=100_000)
     jitter_seconds: tuple[float, float] = (1.0, 4.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from sessions.errors import LeaseLostError
 from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
@@ -55,7 +55,9 @@ class SendQueue:
             {
                 "connection": lease.connection,
                 "status": MessageStatus.QUEUED,
-                "$expr": {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]},
+                "$expr": {
+                    "$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]
+                },
             },
             [{"$set": {"status": "expired", "expiredAt": "$$NOW", "endedAt": "$$NOW"}}],
         )
@@ -73,9 +75,7 @@ class SendQueue:
         )
         return None if document is None else document["dueAt"]
 
-    async def postpone(
-        self, lease: Lease, message: Message, until: datetime, reason: str
-    ) -> None:
+    async def postpone(self, lease: Lease, message: Message, until: datetime, reason: str) -> None:
         """Let others pass a queued message until a time."""
         await self._collection.update_one(
             {"_id": message.id, "status": MessageStatus.QUEUED, **_fence(lease)},
@@ -109,9 +109,41 @@ class SendQueue:
         )
         return None if document is None else Message.model_validate(document)
 
-    async def write_down(self, lease: Lease, message: Message, whatsapp_id: str) -> None:
+    async def nth_latest(self, connection: str, n: int) -> datetime | None:
+        """Return when the n-th latest send ended, or None when there were fewer."""
+        document = await self._collection.find_one(
+            {"connection": connection, "pacedAt": {"$exists": True}},
+            sort=[("pacedAt", DESCENDING)],
+            skip=n - 1,
+            projection={"pacedAt": True},
+        )
+        return None if document is None else document["pacedAt"]
+
+    async def is_new_chat(self, connection: str, to: str) -> bool:
+        """Tell whether nothing was ever sent there, as far as we remember."""
+        known = {"connection": connection, "to": to, "pacedAt": {"$exists": True}}
+        return await self._collection.find_one(known, projection={"_id": True}) is None
+
+    async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
+        """Return when each new chat since a time was opened, oldest first."""
+        cursor = self._collection.find(
+            {"connection": connection, "newChat": True, "pacedAt": {"$gte": since}},
+            sort=[("pacedAt", ASCENDING)],
+            projection={"pacedAt": True},
+        )
+        return [document["pacedAt"] async for document in cursor]
+
+    async def write_down(
+        self, lease: Lease, message: Message, whatsapp_id: str, *, new_chat: bool
+    ) -> None:
         """Record the id under which the message is about to be sent, before it is sent."""
-        changes = {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id), "pacedAt": "$$NOW"}
+        changes: dict[str, Any] = {
+            "whatsappId": whatsapp_id,
+            "bareId": bare_id(whatsapp_id),
+            "pacedAt": "$$NOW",
+        }
+        if new_chat:
+            changes["newChat"] = True
         await self._finish(lease, message, changes)
 
     async def settle(

@@ -44,6 +44,7 @@ class SharedSettings(BaseSettings):
     redis_url: SecretStr | None = None
     embedded_servers: Literal["auto", "attach"] = "auto"
     startup_timeout: Span = timedelta(seconds=60)
+    message_retention: Span = Field(timedelta(days=90), ge=timedelta(days=1))
     log_level: LogLevel = "info"
     database_url: SecretStr | None = None
 

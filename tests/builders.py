@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import utc_now
 from sessions.connections import Connection, ConnectionStore
+from sessions.ids import new_id
 from sessions.leases import Lease, LeaseStore
-from sessions.messages import Message, Priority
+from sessions.messages import Draft, Message, Priority
 from sessions.outbox import Outbox
+from sessions.pacing import Pacing
+from sessions.send_queue import SendQueue
 
 if TYPE_CHECKING:
     from sessions.mongo import Database
@@ -26,11 +29,12 @@ class Stores:
         self.database = database
         self.connections = ConnectionStore(database)
         self.outbox = Outbox(database, self.connections)
+        self.queue = SendQueue(database)
 
     async def prepare(self) -> None:
         """Create the indexes, on which uniqueness depends."""
         await self.connections.prepare()
-        await self.outbox.prepare()
+        await self.outbox.prepare(timedelta(days=90))
 
     def leases(
         self, worker: str = "one", ttl: timedelta = LONG, instance: str | None = None
@@ -40,7 +44,9 @@ class Stores:
 
     async def connection(self, connection_id: str = "main") -> Connection:
         """Store a connection that wants to run."""
-        return await self.connections.create(OWNER, connection_id, "Main", None, utc_now())
+        return await self.connections.create(
+            OWNER, connection_id, "Main", None, utc_now(), pacing=Pacing(enabled=False)
+        )
 
     async def leased(self, worker: str = "one", ttl: timedelta = LONG) -> tuple[Connection, Lease]:
         """Store a connection and take its lease."""
@@ -53,4 +59,6 @@ class Stores:
         self, connection: Connection, text: str = "Hello", priority: Priority = Priority.NORMAL
     ) -> Message:
         """Put a message into the outbox."""
-        return await self.outbox.add(connection, TO, text, priority, utc_now())
+        draft = Draft(id=new_id(), to=TO, text=text, priority=priority)
+        (message,) = await self.outbox.add(connection, [draft], utc_now())
+        return message

@@ -24,6 +24,7 @@ class FakePage:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     held: bool = False
+    resent: list[str] = field(default_factory=list)
     fail_prepare: int = 0
     refused: str | None = None
     lose_next_send: bool = False
@@ -52,6 +53,12 @@ class FakePage:
             self.outcomes[key] = Outcome(state="pending")
             if not self.held:
                 self.deliver(key, text)
+
+    async def resend(self, key: str, chat_id: str) -> None:
+        self.resent.append(key)
+        self.outcomes[key] = Outcome(state="pending")
+        if not self.held:
+            self.deliver(key, "resent")
 
     async def outcome(self, key: str) -> Outcome:
         return self.outcomes.get(key, Outcome(state="none"))

@@ -51,9 +51,10 @@ class StackClient:
             assert answer.status < 300, await answer.text()
             return await answer.json()
 
-    async def create(self, connection_id: str = "main") -> None:
-        """Create a connection."""
-        made = await self.post("/api/whatsapp/connections", {"connectionId": connection_id})
+    async def create(self, connection_id: str = "main", **fields: object) -> None:
+        """Create a connection, without pacing unless that is given."""
+        body = {"connectionId": connection_id, "pacing": {"enabled": False}}
+        made = await self.post("/api/whatsapp/connections", body | fields)
         assert made["http"] == 201, made
 
     async def scan(self, connection_id: str = "main", phone: str = OUR_PHONE) -> None:

@@ -19,7 +19,8 @@ from sessions.doorbell import deserialize, serialize
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
 
-Command = Callable[[str], Awaitable[None]]
+Command = Callable[..., Awaitable[None]]
+"""An arq function: it takes arq's context and what the job carries."""
 
 _JOB_LIMIT = timedelta(seconds=20)
 _MAX_TRIES = 1000
@@ -27,7 +28,7 @@ _MAX_TRIES = 1000
 
 
 class Intake:
-    """One arq queue and the commands that come on it; each takes the id of a connection."""
+    """One arq queue and the commands that come on it."""
 
     def __init__(
         self,
@@ -87,9 +88,8 @@ class Intake:
 
 
 def _job(run: Command) -> WorkerCoroutine:
-    async def job(ctx: dict[Any, Any], *ids: Any, **named: Any) -> None:
-        for connection in ids:
-            await run(str(connection))
+    async def job(ctx: dict[Any, Any], *args: Any, **named: Any) -> None:
+        await run(ctx, *args, **named)
 
     return job
 

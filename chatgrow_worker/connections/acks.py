@@ -8,7 +8,7 @@ from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.leases import Lease
 from sessions.messages import Ack
-from sessions.outbox import Outbox
+from sessions.send_queue import SendQueue
 
 _MISSED_AT_MOST = 200
 
@@ -16,9 +16,9 @@ _MISSED_AT_MOST = 200
 class AckRecorder:
     """Follows one page's acks; a reloaded page counts anew."""
 
-    def __init__(self, page: WhatsAppPage, outbox: Outbox, lease: Lease) -> None:
+    def __init__(self, page: WhatsAppPage, queue: SendQueue, lease: Lease) -> None:
         self._page = page
-        self._outbox = outbox
+        self._queue = queue
         self._lease = lease
         self._epoch = ""
         self._serial = 0
@@ -33,7 +33,7 @@ class AckRecorder:
 
     async def record_missed(self) -> None:
         """Ask the page for the messages whose acks may have come while nobody listened."""
-        for message in await self._outbox.unsettled(self._lease, _MISSED_AT_MOST):
+        for message in await self._queue.unsettled(self._lease, _MISSED_AT_MOST):
             if message.whatsapp_id is None:
                 continue
             try:
@@ -46,4 +46,4 @@ class AckRecorder:
 
     async def _record(self, key: str, ack: int) -> None:
         if Ack.SERVER <= ack <= Ack.PLAYED:
-            await self._outbox.record_ack(self._lease, key, Ack(ack))
+            await self._queue.record_ack(self._lease, key, Ack(ack))

@@ -11,13 +11,14 @@ from typing import Protocol
 
 from loguru import logger
 
+from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
 from sessions.mongo import STORE_DOWN, brief
-from sessions.outbox import Outbox
+from sessions.send_queue import SendQueue
 
 _PAUSE = timedelta(seconds=1)
 
@@ -34,6 +35,9 @@ class SendingPage(Protocol):
     async def send(self, key: str, chat_id: str, text: str) -> None:
         """Start sending under a key."""
 
+    async def resend(self, key: str, chat_id: str) -> None:
+        """Start sending a stored message again, as the same record under the same id."""
+
     async def outcome(self, key: str) -> Outcome:
         """Tell what became of a send."""
 
@@ -45,12 +49,13 @@ class SendingPage(Protocol):
 class DispatchLimits:
     """The bounds of a send."""
 
-    safety_poll: timedelta
     outcome_within: timedelta
     outcome_poll: timedelta
     number_recheck: timedelta
     ghost_wait: timedelta
     stalled_after: timedelta
+    resend_ghosts: bool
+    tries: int
 
 
 class Dispatcher:
@@ -59,17 +64,19 @@ class Dispatcher:
     def __init__(
         self,
         page: SendingPage,
-        outbox: Outbox,
+        queue: SendQueue,
         lease: Lease,
         limits: DispatchLimits,
         page_bell: asyncio.Event,
+        turnstile: Turnstile,
         check_lease: Callable[[], None],
     ) -> None:
         self._page = page
-        self._outbox = outbox
+        self._queue = queue
         self._lease = lease
         self._limits = limits
         self._page_bell = page_bell
+        self._turnstile = turnstile
         self._check_lease = check_lease
         self._sending_since: float | None = None
         self._last_unknown = False
@@ -95,7 +102,7 @@ class Dispatcher:
         """
         while not stop.is_set():
             try:
-                for message in await self._outbox.left_over(self._lease):
+                for message in await self._queue.left_over(self._lease):
                     await self._deliver(message, stop)
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
@@ -108,11 +115,11 @@ class Dispatcher:
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():
             doorbell.clear()
-            message = await self._outbox.claim_next(self._lease)
-            self._idle = message is None
-            if message is None:
-                await any_of(doorbell, stop, within=self._limits.safety_poll)
-            else:
+            wait = await self._turnstile.wait_for_next()
+            self._idle = wait is not None
+            if wait is not None:
+                await any_of(doorbell, stop, within=wait)
+            elif message := await self._queue.claim_next(self._lease):
                 await self._deliver(message, stop)
 
     async def _deliver(self, message: Message, stop: asyncio.Event) -> None:
@@ -126,7 +133,8 @@ class Dispatcher:
         except PageCallError as error:
             await self._put_back(message, error, stop)
             return
-        await self._outbox.write_down(self._lease, message, key)
+        new_chat = await self._queue.is_new_chat(self._lease.connection, message.to)
+        await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
         await self._send(message, key)
 
     async def _resume(self, message: Message, key: str) -> None:
@@ -145,7 +153,7 @@ class Dispatcher:
         if not message.to.endswith("@c.us") or await self._page.exists(message.to):
             return True
         if await happens(stop, self._limits.number_recheck):
-            await self._outbox.settle(self._lease, message, MessageStatus.QUEUED)
+            await self._queue.settle(self._lease, message, MessageStatus.QUEUED)
             return False
         if await self._page.exists(message.to):
             return True
@@ -192,22 +200,41 @@ class Dispatcher:
                 await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
                 return
             if time.monotonic() >= give_up:
-                await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+                await self._after_silence(message, key)
                 return
             await happens(self._page_bell, self._limits.outcome_poll)
 
+    async def _after_silence(self, message: Message, key: str) -> None:
+        """Send a ghost again as the record that it is; what the page still has in hand may go yet.
+
+        A ghost was stored by a page that died before it sent: nobody will ever send it by itself.
+        """
+        if self._limits.resend_ghosts and (await self._page.outcome(key)).state == "none":
+            self._check_lease()
+            await self._page.resend(key, message.to)
+            outcome = await self._await_outcome(key)
+            if outcome.state == "done" and outcome.result == "OK":
+                await self._end(message, MessageStatus.SENT)
+                return
+        await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+
     async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
         """Return a message that was never prepared to its place, and wait a moment."""
+        if message.attempts >= self._limits.tries:
+            await self._end(message, MessageStatus.FAILED, error.code or "page_error")
+            return
         logger.bind(message=message.id).warning("Not prepared, tried again soon: {}", error)
-        await self._outbox.settle(self._lease, message, MessageStatus.QUEUED, "page_error")
-        await happens(stop, self._limits.outcome_poll)
+        await self._queue.settle(self._lease, message, MessageStatus.QUEUED, "page_error")
+        # The order is kept: the connection waits with its first message.
+        wait = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
+        await happens(stop, wait)
 
     async def _end(
         self, message: Message, status: MessageStatus, reason: str | None = None
     ) -> None:
         self._sending_since = None
         self._last_unknown = status is MessageStatus.UNKNOWN
-        await self._outbox.settle(self._lease, message, status, reason)
+        await self._queue.settle(self._lease, message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.bind(connection=message.connection_id, message=message.id).info(
             "Message {}{}", status, suffix

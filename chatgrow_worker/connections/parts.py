@@ -19,6 +19,7 @@ from sessions.connections import ConnectionStore, Proxy
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
 from sessions.outbox import Outbox
+from sessions.send_queue import SendQueue
 from sessions.workers import WorkerRegistry
 
 
@@ -72,6 +73,7 @@ class Limits:
     lease_margin: timedelta
     restart_first: timedelta
     restart_cap: timedelta
+    safety_poll: timedelta
     dispatch: DispatchLimits
 
 
@@ -81,6 +83,7 @@ class Parts:
 
     connections: ConnectionStore
     outbox: Outbox
+    queue: SendQueue
     leases: LeaseStore
     registry: WorkerRegistry
     blobs: BlobStore

@@ -11,12 +11,14 @@ from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.linking import Linking
+from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrPublisher
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
+from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.visit import Visit, VisitParts
 from sessions.leases import Lease
 
@@ -51,7 +53,7 @@ class VisitMaker:
         parts = VisitParts(
             page=browser.page,
             reporter=self.reporter,
-            acks=AckRecorder(browser.page, self.parts.outbox, self.lease),
+            acks=AckRecorder(browser.page, self.parts.queue, self.lease),
             saver=saver,
             linking=self._linking(browser),
             sending=self._sending(browser),
@@ -70,13 +72,23 @@ class VisitMaker:
         return Linking(browser.page, parts.desk, self.lease, qr, parts.now)
 
     def _sending(self, browser: Browser) -> Sending:
+        parts = self.parts
+
         def make() -> Dispatcher:
             return Dispatcher(
                 page=browser.page,
-                outbox=self.parts.outbox,
+                queue=parts.queue,
                 lease=self.lease,
-                limits=self.parts.limits.dispatch,
+                limits=parts.limits.dispatch,
                 page_bell=browser.page.bell,
+                turnstile=Turnstile(
+                    queue=parts.queue,
+                    connections=parts.connections,
+                    pacer=Pacer(parts.queue, self.lease.connection, parts.now),
+                    lease=self.lease,
+                    now=parts.now,
+                    look_every=parts.limits.safety_poll,
+                ),
                 check_lease=self.check_lease,
             )
 

@@ -74,6 +74,25 @@
     return {result: String(result?.messageSendResult ?? result), ack: Number(sent.ack ?? 0)};
   }
 
+  // The page's own function for a stored record: the same id goes out once more.
+  async function runAgain(key, chatId) {
+    await chatOf(chatId);
+    const message = await WPP.chat.getMessageById(key);
+    const {sendMsgRecord} = window.require('WAWebSendMsgRecordAction');
+    const result = await sendMsgRecord(message);
+    return {result: String(result?.messageSendResult ?? result), ack: Number(message.ack ?? 0)};
+  }
+
+  function begin(key, work) {
+    if (sends.get(key)?.state === 'pending') return null;
+    remember(sends, key, {state: 'pending'});
+    work()
+      .then((value) => remember(sends, key, {state: 'done', ...value}))
+      .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
+      .finally(ring);
+    return null;
+  }
+
   const failure = (error) => ({
     name: String(error?.name ?? 'Error'),
     code: error?.code === undefined ? null : String(error.code),
@@ -128,15 +147,9 @@
       return String(await WPP.chat.generateMessageID(chat));
     },
 
-    send: (key, chatId, text, options) => {
-      if (sends.get(key)?.state === 'pending') return null;
-      remember(sends, key, {state: 'pending'});
-      run(key, chatId, text, options)
-        .then((value) => remember(sends, key, {state: 'done', ...value}))
-        .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
-        .finally(ring);
-      return null;
-    },
+    send: (key, chatId, text, options) => begin(key, () => run(key, chatId, text, options)),
+
+    resend: (key, chatId) => begin(key, () => runAgain(key, chatId)),
 
     outcome: (key) => sends.get(key) ?? {state: 'none'},
 

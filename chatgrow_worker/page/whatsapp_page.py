@@ -105,6 +105,10 @@ class WhatsAppPage:
         """Start sending under a prepared key, and return at once; `outcome` tells the rest."""
         await self._call("send", key, chat_id, text, {})
 
+    async def resend(self, key: str, chat_id: str) -> None:
+        """Start sending a stored message again, as the same record under the same id."""
+        await self._call("resend", key, chat_id)
+
     async def outcome(self, key: str) -> Outcome:
         """Tell what became of a send that was started since the page loaded."""
         return Outcome.model_validate(await self._call("outcome", key))

@@ -14,6 +14,7 @@ from control_api.problems import InvalidParameterError, NoQrCodeError, PairingEr
 from control_api.qr_images import FORMATS
 from control_api.requests import answer, read_body, read_wait
 from control_api.schemas import (
+    ConnectionChange,
     ConnectionList,
     ConnectionView,
     NewConnection,
@@ -48,6 +49,7 @@ async def create(request: web.Request) -> web.Response:
         body.phone_number,
         services.now(),
         body.proxy.to_proxy() if body.proxy else None,
+        body.pacing,
     )
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
@@ -66,6 +68,27 @@ async def index(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """Show one connection."""
     return answer(await _view(request.app[SERVICES], await _connection(request)))
+
+
+@routes.patch("/api/whatsapp/connections/{id}")
+async def change(request: web.Request) -> web.Response:
+    """Change the name, the pace or the proxy; the pace counts from now on."""
+    body = await read_body(request, ConnectionChange)
+    services = request.app[SERVICES]
+    connection = await _connection(request)
+    changes: dict[str, object] = {}
+    if body.name is not None:
+        changes["name"] = body.name
+    if body.pacing is not None:
+        pacing = connection.pacing.changed(body.pacing)
+        changes["pacing"] = pacing.model_dump(by_alias=True)
+    if body.proxy is not None:
+        changes["proxy"] = body.proxy.to_proxy().to_document()
+    if changes:
+        connection = await services.connections.change(connection, changes)
+    if connection.lease:
+        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    return answer(await _view(services, connection))
 
 
 @routes.get("/api/whatsapp/connections/{id}/status")

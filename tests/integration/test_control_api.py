@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
-from control_api.app import build_app
-from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.connections import QrCode
 from sessions.messages import Ack
@@ -22,23 +19,10 @@ from tests.builders import Stores
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from arq.connections import ArqRedis
-
-    from sessions.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
 
-KEY = "a key of at least thirty-two characters"
 CODE = "2@ref,noise,identity,secret,1"
-
-
-@pytest.fixture
-async def client(database: Database, redis: ArqRedis, stores: Stores) -> AsyncIterator[Client]:
-    services = await Services.open(database, redis, utc_now)
-    await services.keys.ensure_first(KEY, utc_now())
-    server = TestServer(build_app(services))
-    async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
-        yield client
 
 
 async def _create(client: Client, connection_id: str = "business_main") -> dict[str, Any]:
@@ -106,7 +90,11 @@ async def test_a_send_to_an_unlinked_connection_is_accepted_and_says_why_it_wait
     accepted = await _send(client, message="שלום 👋")
     assert accepted["http"] == 202
     assert accepted["status"] == "queued"
-    assert accepted["waiting"] == {"reason": "connection_starting", "detail": "waiting_for_worker"}
+    assert accepted["waiting"] == {
+        "reason": "connection_starting",
+        "detail": "waiting_for_worker",
+        "position": 0,
+    }
     assert accepted["location"] == f"/api/whatsapp/messages/{accepted['messageId']}"
     shown = await (await client.get(accepted["location"])).json()
     assert shown["messageId"] == accepted["messageId"]
@@ -122,10 +110,10 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
     accepted = await _send(client)
     lease = await stores.leases().acquire()
     assert lease is not None
-    message = await stores.outbox.claim_next(lease)
+    message = await stores.queue.claim_next(lease)
     assert message is not None
-    await stores.outbox.write_down(lease, message, "true_972501234567@c.us_3EB0")
-    await stores.outbox.record_ack(lease, "true_972501234567@c.us_3EB0", Ack.DEVICE)
+    await stores.queue.write_down(lease, message, "true_972501234567@c.us_3EB0", new_chat=False)
+    await stores.queue.record_ack(lease, "true_972501234567@c.us_3EB0", Ack.DEVICE)
     shown = await (await client.get(accepted["location"])).json()
     assert shown["status"] == "delivered"
     assert shown["whatsappId"] == "true_972501234567@c.us_3EB0"

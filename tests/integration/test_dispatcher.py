@@ -10,10 +10,14 @@ from datetime import timedelta
 import pytest
 
 from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
+from chatgrow_worker.connections.pacer import Pacer
+from chatgrow_worker.connections.turnstile import Turnstile
+from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
+from sessions.ids import new_id
 from sessions.leases import Lease
-from sessions.messages import Ack, Message, MessageStatus, Priority
-from tests.builders import OWNER, Stores
+from sessions.messages import Ack, Draft, Message, MessageStatus, Priority
+from tests.builders import OWNER, TO, Stores
 from tests.fake_page import FakePage
 from tests.waiting import until
 
@@ -21,14 +25,21 @@ MOMENT = timedelta(milliseconds=20)
 LONG = timedelta(seconds=30)
 
 
-def _limits(*, outcome: timedelta = LONG, ghost: timedelta = LONG) -> DispatchLimits:
+def _limits(
+    *,
+    outcome: timedelta = LONG,
+    ghost: timedelta = LONG,
+    resend_ghosts: bool = True,
+    tries: int = 9,
+) -> DispatchLimits:
     return DispatchLimits(
-        safety_poll=MOMENT,
         outcome_within=outcome,
         outcome_poll=MOMENT,
         number_recheck=MOMENT,
         ghost_wait=ghost,
         stalled_after=LONG,
+        resend_ghosts=resend_ghosts,
+        tries=tries,
     )
 
 
@@ -41,7 +52,15 @@ def _dispatcher(
 ) -> Dispatcher:
     return Dispatcher(
         page=page,
-        outbox=stores.outbox,
+        queue=stores.queue,
+        turnstile=Turnstile(
+            queue=stores.queue,
+            connections=stores.connections,
+            pacer=Pacer(stores.queue, lease.connection, utc_now),
+            lease=lease,
+            now=utc_now,
+            look_every=MOMENT,
+        ),
         lease=lease,
         limits=limits or _limits(),
         page_bell=page.bell,
@@ -96,9 +115,9 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage()
-    await stores.outbox.claim_next(lease)
+    await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.outbox.write_down(lease, message, key)
+    await stores.queue.write_down(lease, message, key, new_chat=False)
     await page.send(key, message.to, message.text)
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
@@ -112,9 +131,9 @@ async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage()
-    await stores.outbox.claim_next(lease)
+    await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.outbox.write_down(lease, message, key)
+    await stores.queue.write_down(lease, message, key, new_chat=False)
     async with dispatching(stores, page, lease):
         await _reaches(stores, message, MessageStatus.SENT)
     assert page.delivered == [(key, message.text)]
@@ -123,7 +142,7 @@ async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
 async def test_what_was_in_hand_at_a_crash_goes_before_what_came_later(stores: Stores) -> None:
     connection, lease = await stores.leased()
     first = await stores.message(connection, "first")
-    assert await stores.outbox.claim_next(lease)
+    assert await stores.queue.claim_next(lease)
     second = await stores.message(connection, "second")
     page = FakePage()
     async with dispatching(stores, page, lease):
@@ -132,15 +151,84 @@ async def test_what_was_in_hand_at_a_crash_goes_before_what_came_later(stores: S
     assert (await stores.outbox.find(OWNER, first.id)).status is MessageStatus.SENT
 
 
-async def test_a_ghost_is_unknown_and_never_repeated(stores: Stores) -> None:
+async def _ghost(stores: Stores, page: FakePage) -> tuple[Lease, Message, str]:
+    """Leave a message stored by a page that died before it sent."""
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    await stores.queue.claim_next(lease)
+    key = await page.prepare(message.to)
+    await stores.queue.write_down(lease, message, key, new_chat=False)
+    page.stored[key] = 0
+    return lease, message, key
+
+
+async def test_a_ghost_is_sent_again_as_the_same_record(stores: Stores) -> None:
+    page = FakePage()
+    lease, message, key = await _ghost(stores, page)
+    async with dispatching(stores, page, lease, _limits(ghost=MOMENT)):
+        await _reaches(stores, message, MessageStatus.SENT)
+    assert page.resent == [key]
+    assert [sent for sent, _ in page.delivered] == [key]
+
+
+async def test_a_ghost_is_unknown_where_that_is_not_wanted(stores: Stores) -> None:
+    page = FakePage()
+    lease, message, _ = await _ghost(stores, page)
+    limits = _limits(ghost=MOMENT, resend_ghosts=False)
+    async with dispatching(stores, page, lease, limits):
+        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
+    assert unknown.reason == "stored_but_not_acknowledged"
+    assert (page.resent, page.delivered) == ([], [])
+
+
+async def test_what_the_page_still_has_in_hand_is_unknown_and_not_repeated(stores: Stores) -> None:
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage(held=True)
     limits = _limits(outcome=MOMENT, ghost=MOMENT)
     async with dispatching(stores, page, lease, limits):
-        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
-    assert unknown.reason == "stored_but_not_acknowledged"
-    assert page.delivered == []
+        await _reaches(stores, message, MessageStatus.UNKNOWN)
+    assert (page.resent, page.delivered) == ([], [])
+
+
+async def test_a_page_that_never_prepares_fails_the_message_after_its_tries(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(fail_prepare=100)
+    async with dispatching(stores, page, lease, _limits(tries=3)):
+        failed = await _reaches(stores, message, MessageStatus.FAILED)
+    assert (failed.reason, failed.attempts) == ("chat_not_found", 3)
+
+
+async def test_a_message_whose_time_ran_out_is_never_sent(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    past = utc_now() - timedelta(seconds=1)
+    stale = Draft(id=new_id(), to=TO, text="stale", expires_at=past)
+    (message,) = await stores.outbox.add(connection, [stale], utc_now())
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.EXPIRED)
+        fresh = await stores.message(connection, "fresh")
+        await _reaches(stores, fresh, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["fresh"]
+
+
+async def test_a_scheduled_message_waits_for_its_time_and_lets_others_pass(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    soon = Draft(id=new_id(), to=TO, text="later", send_at=utc_now() + timedelta(seconds=1))
+    (later,) = await stores.outbox.add(connection, [soon], utc_now())
+    now = await stores.message(connection, "now")
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, now, MessageStatus.SENT)
+        sent = await _reaches(stores, later, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["now", "later"]
+    assert sent.sending_at is not None
+    assert sent.sending_at >= sent.due_at
 
 
 async def test_an_ack_that_comes_late_settles_what_was_unknown(stores: Stores) -> None:
@@ -152,7 +240,7 @@ async def test_an_ack_that_comes_late_settles_what_was_unknown(stores: Stores) -
     assert unknown.whatsapp_id is not None
     # The chat became a LID meanwhile: only the bare id is the same.
     moved = unknown.whatsapp_id.replace("972501234567@c.us", "99887766@lid")
-    assert await stores.outbox.record_ack(lease, moved, Ack.READ)
+    assert await stores.queue.record_ack(lease, moved, Ack.READ)
     settled = await stores.outbox.find(OWNER, message.id)
     assert settled.status is MessageStatus.READ
     assert settled.reason is None
@@ -229,9 +317,9 @@ async def test_acks_only_move_a_message_forward(stores: Stores) -> None:
     async with dispatching(stores, page, lease):
         sent = await _reaches(stores, message, MessageStatus.SENT)
     key = sent.whatsapp_id or ""
-    assert await stores.outbox.record_ack(lease, key, Ack.READ)
-    assert not await stores.outbox.record_ack(lease, key, Ack.DEVICE)
-    assert not await stores.outbox.record_ack(lease, key, Ack.READ)
+    assert await stores.queue.record_ack(lease, key, Ack.READ)
+    assert not await stores.queue.record_ack(lease, key, Ack.DEVICE)
+    assert not await stores.queue.record_ack(lease, key, Ack.READ)
     assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.READ
 
 

@@ -72,11 +72,11 @@ async def test_a_stale_owner_cannot_touch_a_message_that_a_newer_one_claimed(
 ) -> None:
     connection, old = await stores.leased("one", SHORT)
     message = await stores.message(connection)
-    assert await stores.outbox.claim_next(old)
+    assert await stores.queue.claim_next(old)
     new = await _acquired(stores.leases("two"))
-    assert [left.id for left in await stores.outbox.left_over(new)] == [message.id]
+    assert [left.id for left in await stores.queue.left_over(new)] == [message.id]
     with pytest.raises(LeaseLostError):
-        await stores.outbox.settle(old, message, MessageStatus.SENT)
+        await stores.queue.settle(old, message, MessageStatus.SENT)
     assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.SENDING
 
 

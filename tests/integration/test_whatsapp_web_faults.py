@@ -113,7 +113,8 @@ async def test_a_temporary_ban_ends(world: World) -> None:
     async with world.linked(ME) as tab:
         await tab.ask(
             "() => { window.modes = []; WPP.on('conn.stream_mode_changed', (mode) =>"
-            " window.modes.push(mode)); window.bans = []; WPP.on('conn.backend_event', (name, ban) =>"
+            " window.modes.push(mode)); window.bans = [];"
+            " WPP.on('conn.backend_event', (name, ban) =>"
             " name === 'account_temporarily_banned' && window.bans.push(ban.banned)); }"
         )
         await world.hand.faults(number=ME, banSeconds=3)

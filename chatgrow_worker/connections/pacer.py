@@ -1,0 +1,89 @@
+"""Decide when the next message may go, from what really went: a restart never bursts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sessions.messages import Message
+from sessions.pacing import DAY, Pacing
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A time before which no message may go, and why."""
+
+    until: datetime
+    reason: str
+
+
+class SendHistory(Protocol):
+    """What was sent, newest first; the outbox is the real one."""
+
+    async def nth_latest(self, connection: str, n: int) -> datetime | None:
+        """Return when the n-th latest send ended, or None when there were fewer."""
+
+    async def is_new_chat(self, connection: str, to: str) -> bool:
+        """Tell whether nothing was ever sent there."""
+
+    async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
+        """Return when each new chat since a time was opened, oldest first."""
+
+
+class Pacer:
+    """Paces one connection.
+
+    A send counts from the moment it has ended: then the distance to the next one is never shorter
+    at WhatsApp than it is here.
+    """
+
+    def __init__(
+        self,
+        history: SendHistory,
+        connection: str,
+        now: Callable[[], datetime],
+        spread: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._history = history
+        self._connection = connection
+        self._now = now
+        self._spread = spread
+        self._jitter: tuple[datetime, timedelta] | None = None
+
+    async def pause(self, pacing: Pacing) -> Pause | None:
+        """Return what holds the whole connection now, or None when a message may go."""
+        if not pacing.enabled:
+            return None
+        now = self._now()
+        pauses = [await self._after_the_last(pacing), self._quiet(pacing, now)]
+        for window, limit, reason in pacing.windows:
+            oldest = await self._history.nth_latest(self._connection, limit)
+            pauses.append(Pause(oldest + window, reason) if oldest else None)
+        held = [pause for pause in pauses if pause is not None and pause.until > now]
+        return max(held, key=lambda pause: pause.until, default=None)
+
+    async def pause_for(self, message: Message, pacing: Pacing) -> Pause | None:
+        """Return what holds this message alone: the allowance for chats that are new."""
+        if not pacing.enabled or not await self._history.is_new_chat(self._connection, message.to):
+            return None
+        opened = await self._history.new_chats_since(self._connection, self._now() - DAY)
+        if len(opened) < pacing.new_chats_per_day:
+            return None
+        first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
+        return Pause((first or self._now()) + DAY, "new_chats_limited")
+
+    async def _after_the_last(self, pacing: Pacing) -> Pause | None:
+        """Hold for a random moment after the last send, drawn once for each."""
+        last = await self._history.nth_latest(self._connection, 1)
+        if last is None:
+            return None
+        if self._jitter is None or self._jitter[0] != last:
+            self._jitter = (last, timedelta(seconds=self._spread(*pacing.jitter_seconds)))
+        return Pause(last + self._jitter[1], "pause_between_messages")
+
+    def _quiet(self, pacing: Pacing, now: datetime) -> Pause | None:
+        end = pacing.quiet_hours.end_after(now) if pacing.quiet_hours else None
+        return Pause(end, "quiet_hours") if end else None

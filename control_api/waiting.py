@@ -1,0 +1,91 @@
+"""Say why a message is not sent yet, until when, and about when it will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from control_api.schemas import DryRun, Waiting
+from control_api.services import Services
+from sessions.acceptance import MessageWish
+from sessions.connections import Connection
+from sessions.messages import Message, MessageStatus
+from sessions.pacing import HOUR, MINUTE, Pacing
+from sessions.states import ConnectionState
+
+_SENDS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
+
+
+async def waiting_of(
+    services: Services, connection: Connection, message: Message
+) -> Waiting | None:
+    """Return why a message waits, or None when nothing holds it."""
+    if message.status is not MessageStatus.QUEUED:
+        return None
+    position = await services.outbox.ahead_of(message)
+    waiting = _reason(connection, message, services.now(), position)
+    if waiting is None:
+        return None
+    return waiting.model_copy(update={"position": position})
+
+
+async def forecast(
+    services: Services, connection: Connection, wishes: Sequence[MessageWish]
+) -> DryRun:
+    """Guess when each message of a bulk would go, behind those that wait already."""
+    ahead = (await services.outbox.depth(connection.id)).queued
+    times = planned_times(connection.pacing, services.now(), ahead, len(wishes))
+    planned = [max(at, wish.send_at or at) for at, wish in zip(times, wishes, strict=True)]
+    return DryRun(
+        count=len(planned), first_at=min(planned), last_at=max(planned), estimated_at=planned
+    )
+
+
+def planned_times(pacing: Pacing, start: datetime, ahead: int, count: int) -> list[datetime]:
+    """Return when messages behind others would go: at the pace, in the hours and days allowed."""
+    times: list[datetime] = []
+    moment = start
+    for _ in range(ahead + count):
+        if pacing.enabled:
+            limits = ((window, limit) for window, limit, _ in pacing.windows)
+            fits = (times[-limit] + window for window, limit in limits if len(times) >= limit)
+            moment = max([moment, *fits])
+            quiet = pacing.quiet_hours.end_after(moment) if pacing.quiet_hours else None
+            moment = quiet or moment
+        times.append(moment)
+        moment += interval_of(pacing, spread_only=True)
+    return times[ahead:]
+
+
+def estimate(pacing: Pacing, start: datetime, position: int) -> datetime:
+    """Guess when the message at a position goes, at the pace that is set."""
+    return start + position * interval_of(pacing)
+
+
+def interval_of(pacing: Pacing, *, spread_only: bool = False) -> timedelta:
+    """Return the mean time between two messages, with or without what the windows allow."""
+    if not pacing.enabled:
+        return timedelta(milliseconds=100)
+    pause = timedelta(seconds=sum(pacing.jitter_seconds) / 2)
+    if spread_only:
+        return pause
+    return max(pause, MINUTE / pacing.per_minute, HOUR / pacing.per_hour)
+
+
+def _reason(
+    connection: Connection, message: Message, now: datetime, position: int
+) -> Waiting | None:
+    state, detail = connection.observed()
+    if message.due_at > now:
+        reason = message.reason or "scheduled"
+        return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
+    if state not in _SENDS:
+        return Waiting(reason=f"connection_{state}", detail=detail)
+    held = connection.held
+    if held is not None and held.until > now:
+        when = estimate(connection.pacing, held.until, position)
+        return Waiting(reason=held.reason, until=held.until, estimated_at=when)
+    if position:
+        when = estimate(connection.pacing, now, position)
+        return Waiting(reason="behind_others", estimated_at=when)
+    return None

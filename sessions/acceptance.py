@@ -1,0 +1,120 @@
+"""Accept messages: check, fix their ids, store them, ring. HTTP and arq come through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from sessions.connections import Connection, ConnectionStore
+from sessions.doorbell import Doorbell
+from sessions.idempotency import IdempotencyStore
+from sessions.messages import Draft, Message, Priority
+from sessions.outbox import Outbox
+from sessions.recipients import parse_recipient
+
+MAX_TEXT = 65_536
+"""Characters in one message: what WhatsApp's own clients take."""
+
+
+def _check_recipient(text: str) -> str:
+    parse_recipient(text)
+    return text
+
+
+def _check_priority(name: str) -> str:
+    if name not in _PRIORITIES:
+        raise ValueError("Give high, normal or low.")
+    return name
+
+
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class MessageWish(BaseModel):
+    """One message as its sender asks for it."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
+    )
+
+    to: Annotated[str, AfterValidator(_check_recipient)]
+    message: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+    priority: Annotated[str, AfterValidator(_check_priority)] = "normal"
+    send_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _can_be_sent_in_time(self) -> MessageWish:
+        if self.send_at and self.expires_at and self.expires_at <= self.send_at:
+            raise ValueError("expiresAt: it would expire before sendAt")
+        return self
+
+    def to_draft(self, message_id: str) -> Draft:
+        """Return what is stored of it."""
+        return Draft(
+            id=message_id,
+            to=parse_recipient(self.to).chat_id,
+            text=self.message,
+            priority=_PRIORITIES[self.priority],
+            send_at=self.send_at,
+            expires_at=self.expires_at,
+        )
+
+
+class SendWish(MessageWish):
+    """POST /api/whatsapp/send, and the arguments of the arq function `send_message`."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was accepted, and whether it had been accepted before."""
+
+    connection: Connection
+    messages: list[Message]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Takes messages into the outbox."""
+
+    connections: ConnectionStore
+    outbox: Outbox
+    keys: IdempotencyStore
+    doorbell: Doorbell
+    now: Callable[[], datetime]
+
+    async def accept(
+        self,
+        owner: str,
+        connection_id: str,
+        wishes: Sequence[MessageWish],
+        key: str | None,
+        body: bytes,
+    ) -> Receipt:
+        """Store the messages durably; raise ConnectionNotFoundError or KeyReusedError."""
+        connection = await self.connections.find(owner, connection_id)
+        ticket = await self.keys.ticket(owner, key, body, len(wishes), self.now())
+        drafts = [
+            wish.to_draft(message_id)
+            for wish, message_id in zip(wishes, ticket.message_ids, strict=True)
+        ]
+        messages = await self.outbox.add(connection, drafts, self.now())
+        if connection.lease and connection.leased:
+            await self.doorbell.dispatch(connection.lease.worker, connection.id)
+        return Receipt(connection, messages, ticket.replayed)

@@ -1,0 +1,76 @@
+"""Idempotency keys: the same request twice is one; the ids of its messages are fixed by the key."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pymongo.errors import DuplicateKeyError
+
+from sessions.errors import DomainError
+from sessions.ids import new_id
+
+if TYPE_CHECKING:
+    from sessions.mongo import Collection, Database
+
+KEPT_FOR = timedelta(hours=48)
+
+
+class KeyReusedError(DomainError):
+    """The key came before with another body."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The ids for the messages of a request; `replayed` when the key had come before."""
+
+    message_ids: list[str]
+    replayed: bool
+
+
+class IdempotencyStore:
+    """Gives out the ids of messages, the same ones for the same key.
+
+    The unique `_id` decides between requests that come together. Message ids are fixed here,
+    before any message is stored, and a message is stored once for each id; so a request that was
+    cut off in the middle is completed by its repetition.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._collection: Collection = database["idempotencyKeys"]
+
+    async def prepare(self) -> None:
+        """Create the index that forgets old keys."""
+        await self._collection.create_index(
+            "createdAt", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        )
+
+    async def ticket(
+        self, owner: str, key: str | None, body: bytes, count: int, now: datetime
+    ) -> Ticket:
+        """Return the ids for a request; raise KeyReusedError for a key with another body."""
+        fresh = [new_id() for _ in range(count)]
+        if key is None:
+            return Ticket(fresh, replayed=False)
+        digest = hashlib.sha256(body).hexdigest()
+        document = {
+            "_id": hashlib.sha256(f"{owner}\x00{key}".encode()).hexdigest(),
+            "digest": digest,
+            "messageIds": fresh,
+            "createdAt": now,
+        }
+        try:
+            await self._collection.insert_one(document)
+        except DuplicateKeyError:
+            return await self._earlier(str(document["_id"]), digest)
+        return Ticket(fresh, replayed=False)
+
+    async def _earlier(self, name: str, digest: str) -> Ticket:
+        known = await self._collection.find_one({"_id": name})
+        if known is None or known["digest"] != digest:
+            raise KeyReusedError("This Idempotency-Key came before with another body.")
+        return Ticket(list(known["messageIds"]), replayed=True)

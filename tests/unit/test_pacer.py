@@ -1,0 +1,137 @@
+"""The pacer against a made-up history and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatgrow_worker.connections.pacer import Pacer
+from sessions.messages import Message, MessageStatus
+from sessions.pacing import DAY, HOUR, MINUTE, Pacing, QuietHours
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+OPEN: dict[str, Any] = {"per_minute": 10_000, "per_hour": 100_000, "per_day": 1_000_000}
+
+
+@dataclass
+class History:
+    """Sends and new chats, as the outbox would tell them."""
+
+    sends: list[datetime] = field(default_factory=list)
+    chats: list[datetime] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    async def nth_latest(self, connection: str, n: int) -> datetime | None:
+        return self.sends[-n] if len(self.sends) >= n else None
+
+    async def is_new_chat(self, connection: str, to: str) -> bool:
+        return to not in self.known
+
+    async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
+        return [each for each in self.chats if each >= since]
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def _message(to: str) -> Message:
+    return Message(
+        id="m",
+        owner="o",
+        connection="c",
+        connection_id="c",
+        to=to,
+        text="t",
+        seq=1,
+        status=MessageStatus.QUEUED,
+        queued_at=START,
+        due_at=START,
+    )
+
+
+@given(
+    limits=st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 20)),
+    jitter=st.tuples(st.floats(0, 5), st.floats(5, 30)),
+    durations=st.lists(st.floats(0, 40), min_size=30, max_size=60),
+)
+async def test_no_window_ever_holds_more_than_its_limit(
+    limits: tuple[int, int, int], jitter: tuple[float, float], durations: list[float]
+) -> None:
+    per_minute, per_hour, per_day = limits
+    pacing = Pacing(
+        per_minute=per_minute, per_hour=per_hour, per_day=per_day, jitter_seconds=jitter
+    )
+    history, clock = History(), Clock()
+    arrivals: list[datetime] = []
+    for duration in durations:
+        # A new pacer each time: a restart or another worker must not burst.
+        pacer = Pacer(history, "c", clock)
+        while pause := await pacer.pause(pacing):
+            clock.now = pause.until
+        arrivals.append(clock.now)
+        clock.now += timedelta(seconds=duration)
+        history.sends.append(clock.now)
+    for window, limit in ((MINUTE, per_minute), (HOUR, per_hour), (DAY, per_day)):
+        for first, beyond in zip(arrivals, arrivals[limit:], strict=False):
+            assert beyond - first >= window
+    for first, following in pairwise(arrivals):
+        assert (following - first).total_seconds() >= jitter[0] - 1e-6
+
+
+async def test_a_pacer_that_is_off_holds_nothing() -> None:
+    history = History(sends=[START] * 100)
+    assert await Pacer(history, "c", Clock()).pause(Pacing(enabled=False)) is None
+
+
+async def test_new_chats_have_an_allowance_of_their_own() -> None:
+    history = History(chats=[START - HOUR, START - MINUTE], known={"friend@c.us"})
+    pacer, pacing = Pacer(history, "c", Clock()), Pacing(new_chats_per_day=2, **OPEN)
+    assert await pacer.pause_for(_message("friend@c.us"), pacing) is None
+    held = await pacer.pause_for(_message("stranger@c.us"), pacing)
+    assert held is not None
+    assert (held.until, held.reason) == (START - HOUR + DAY, "new_chats_limited")
+    history.chats.pop(0)
+    assert await pacer.pause_for(_message("stranger@c.us"), pacing) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "moment", "until"),
+    [
+        (
+            "22:00",
+            "07:00",
+            datetime(2026, 7, 1, 20, tzinfo=UTC),
+            datetime(2026, 7, 2, 4, tzinfo=UTC),
+        ),
+        (
+            "22:00",
+            "07:00",
+            datetime(2026, 7, 1, 3, tzinfo=UTC),
+            datetime(2026, 7, 1, 4, tzinfo=UTC),
+        ),
+        ("22:00", "07:00", datetime(2026, 7, 1, 12, tzinfo=UTC), None),
+        (
+            "13:00",
+            "15:00",
+            datetime(2026, 7, 1, 11, tzinfo=UTC),
+            datetime(2026, 7, 1, 12, tzinfo=UTC),
+        ),
+        ("13:00", "15:00", datetime(2026, 7, 1, 12, tzinfo=UTC), None),
+    ],
+)
+def test_quiet_hours_are_those_of_the_connections_own_time_zone(
+    start: str, end: str, moment: datetime, until: datetime | None
+) -> None:
+    quiet = QuietHours(start=start, end=end, time_zone="Asia/Jerusalem")
+    assert quiet.end_after(moment) == until

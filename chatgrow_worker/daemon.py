@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+from arq import Retry
 from loguru import logger
 
 from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root
+from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.pool import ConnectionPool
@@ -29,6 +31,7 @@ from sessions.workers import WorkerRegistry
 _SWEEP_EVERY = timedelta(seconds=2)
 _CLEAN_EVERY = timedelta(hours=1)
 _BEAT_EVERY = timedelta(seconds=3)
+_OFFERED_AGAIN = timedelta(milliseconds=300)
 _OWN_POLL = timedelta(milliseconds=50)
 _SHARED_POLL = timedelta(milliseconds=250)
 
@@ -39,7 +42,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
-        driver = Driver()
+        driver = Driver(stack.enter_context(own_temporary_folder(root)))
         stack.push_async_callback(driver.close)
         launcher = Launcher(driver, options, root)
         instance = new_id()
@@ -79,7 +82,8 @@ def _intakes(
     stop: asyncio.Event,
 ) -> dict[str, Coroutine[Any, Any, None]]:
     async def start(_ctx: object, connection: str) -> None:
-        await pool.take(str(connection))
+        if not await pool.take(str(connection)) and await pool.leaves(str(connection)):
+            raise Retry(defer=_OFFERED_AGAIN)
 
     async def dispatch(_ctx: object, connection: str) -> None:
         pool.ring(str(connection))

@@ -93,6 +93,8 @@ class Connection(Record):
         """Return state and reason as they are true now: a dead worker's last word is not."""
         if self.leased or not needs_a_worker(self.state):
             return self.state, self.reason
+        if self.desired == "stopped":
+            return ConnectionState.STOPPED, None
         if self.lease is None:
             return self.state, self.reason
         return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
@@ -173,7 +175,8 @@ class ConnectionStore:
         that the QR code it shows next is taken for a new link.
         """
         starts = desired == "running"
-        rests = {"$not": ["$lease"]} if not starts else {"$in": ["$state", _RESTING]}
+        unowned = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+        rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else unowned
         to = ConnectionState.STARTING if starts else ConnectionState.STOPPED
         reason = Reason.WAITING_FOR_WORKER if starts else None
         forgets = {"$eq": ["$state", ConnectionState.LOGGED_OUT]} if starts else False

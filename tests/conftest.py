@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from ulid import ULID
 
 from sessions.doorbell import open_redis
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from sessions.mongo import Database
 
 ROOT = Path(__file__).parents[1]
+# How long an example takes is the machine's affair.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 PATIENCE = timedelta(seconds=30)
 
 

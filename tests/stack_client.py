@@ -51,7 +51,7 @@ class StackClient:
             assert answer.status < 300, await answer.text()
             return await answer.json()
 
-    async def create(self, connection_id: str = "main", **fields: object) -> None:
+    async def create(self, connection_id: str = "main", /, **fields: object) -> None:
         """Create a connection, without pacing unless that is given."""
         body = {"connectionId": connection_id, "pacing": {"enabled": False}}
         made = await self.post("/api/whatsapp/connections", body | fields)
@@ -125,6 +125,14 @@ class StackClient:
 
         await until(there, within=PATIENCE)
         return await self.message(message_id)
+
+    async def until_sending(self, message_id: str) -> None:
+        """Wait until a message is in the hands of a worker, or beyond."""
+
+        async def in_hand() -> bool:
+            return bool((await self.message(message_id))["status"] != "queued")
+
+        await until(in_hand, within=PATIENCE)
 
     async def message(self, message_id: str) -> dict[str, Any]:
         """Return a message."""

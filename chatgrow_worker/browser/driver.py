@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 from loguru import logger
 from playwright.async_api import BrowserType, Playwright, async_playwright
+
+from chatgrow_worker.browser.temporary import empty
 
 _STOP_LIMIT = timedelta(seconds=5)
 
@@ -15,7 +18,8 @@ _STOP_LIMIT = timedelta(seconds=5)
 class Driver:
     """Gives out Playwright's Chromium; a driver that died gives no event, so it is looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, temporary: Path) -> None:
+        self._temporary = temporary
         self._playwright: Playwright | None = None
         self._process: psutil.Process | None = None
         self._lock = asyncio.Lock()
@@ -46,6 +50,8 @@ class Driver:
     async def _start(self) -> None:
         if self._playwright is not None:
             logger.error("The browser driver has died; starting another")
+            # Its browsers died with it, at the end of their pipes.
+            await asyncio.to_thread(empty, self._temporary)
         before = set(psutil.Process().children())
         self._playwright = await async_playwright().start()
         started = set(psutil.Process().children()) - before

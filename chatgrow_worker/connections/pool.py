@@ -50,6 +50,12 @@ class ConnectionPool:
             await self.beat()
             return True
 
+    async def leaves(self, connection: str) -> bool:
+        """Tell whether a free connection was left to a worker that is less full."""
+        if self._closed or self.running >= self.capacity or await self._is_our_turn():
+            return False
+        return not (await self._parts.connections.get(connection)).leased
+
     async def beat(self) -> None:
         """Say that this worker lives and how full it is."""
         await self._parts.registry.beat(self._worker, self._instance, self.running, self.capacity)

@@ -18,6 +18,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.script import init_script
@@ -40,10 +41,11 @@ async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
 
 @pytest.fixture
 async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
-    driver = Driver()
     (tmp_path / "profiles").mkdir()
-    yield _launcher(driver, web.url, tmp_path / "profiles")
-    await driver.close()
+    with own_temporary_folder(tmp_path / "profiles") as temporary:
+        driver = Driver(temporary)
+        yield _launcher(driver, web.url, tmp_path / "profiles")
+        await driver.close()
 
 
 def _launcher(driver: Driver, url: str, root: Path) -> Launcher:
@@ -173,9 +175,12 @@ async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
             each.kill()
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
+    left = set(Path(os.environ["TMPDIR"]).iterdir())
+    assert left
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await _until_page(page, PageState.QR)
+        assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
 
 
 async def test_no_process_outlives_its_page(launcher: Launcher) -> None:
@@ -199,7 +204,7 @@ async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Laun
 
 
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
-    driver = Driver()
+    driver = Driver(tmp_path)
     launcher = _launcher(driver, "http://127.0.0.1:1", tmp_path)
     with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
         async with launcher.open(CONNECTION):

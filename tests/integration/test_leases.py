@@ -91,6 +91,26 @@ async def test_a_connection_that_shall_stop_loses_its_lease_at_the_next_renewal(
     assert await stores.leases("two").acquire() is None
 
 
+@pytest.mark.parametrize("dies_first", [True, False])
+async def test_a_connection_that_shall_stop_is_stopped_though_its_worker_died(
+    stores: Stores, dies_first: bool
+) -> None:
+    connection, lease = await stores.leased("one", SHORT)
+    await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
+
+    async def dead() -> bool:
+        return not (await stores.connections.get(connection.id)).leased
+
+    if dies_first:
+        await until(dead)
+    await stores.connections.want(connection, "stopped")
+    await until(dead)
+    shown = await stores.connections.get(connection.id)
+    assert shown.observed() == (ConnectionState.STOPPED, None)
+    await stores.connections.want(connection, "running")
+    assert await stores.leases("two").acquire() is not None
+
+
 async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
     connection, lease = await stores.leased("one", SHORT)
     await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)

@@ -1,0 +1,140 @@
+"""A send that is accepted is delivered once, in order, at the pace that is set."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+from arq.connections import create_pool
+
+from sessions.clock import utc_now
+from sessions.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
+from tests.stack_client import PATIENCE, THEIR_PHONE, StackClient, stack
+from tests.waiting import until
+
+
+async def _linked(system: StackClient, **fields: object) -> None:
+    await system.create("main", **fields)
+    await system.scan()
+    await system.until_state("connected")
+
+
+async def _arrived(system: StackClient, count: int) -> list[datetime]:
+    async def all_there() -> bool:
+        return len(await system.ledger()) >= count
+
+    await until(all_there, within=timedelta(seconds=90))
+    return [datetime.fromisoformat(each["arrivedAt"]) for each in await system.ledger()]
+
+
+async def test_the_pace_holds_across_a_restart(tmp_path: Path) -> None:
+    pacing = {"perMinute": 4, "jitterSeconds": [1, 2]}
+    async with stack("--supervise", "--data", str(tmp_path)) as system:
+        await _linked(system, pacing=pacing)
+        ids = [await system.send(f"text {number}") for number in range(5)]
+        await _arrived(system, 2)
+        os.kill(system.pid("worker-1"), signal.SIGTERM)
+        arrivals = await _arrived(system, 4)
+
+        async def told_why() -> bool:
+            waiting = (await system.message(ids[4])).get("waiting") or {}
+            return bool(waiting.get("reason") == "rate_limited_per_minute")
+
+        await until(told_why, within=PATIENCE)
+        waiting = (await system.message(ids[4]))["waiting"]
+        assert waiting["until"] > utc_now().isoformat()[:19]
+        assert waiting["position"] == 0
+        # Changed live: what waited goes at once.
+        async with system.http.patch(
+            f"{system.about['api']}/api/whatsapp/connections/main",
+            json={"pacing": {"perMinute": 100}},
+        ) as changed:
+            assert changed.status == 200
+        await system.until_message(ids[4], "read")
+        gaps = [following - first for first, following in pairwise(arrivals)]
+        assert all(gap >= timedelta(seconds=1) for gap in gaps)
+
+
+async def test_a_flushed_redis_loses_nothing(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path)) as system:
+        await _linked(system)
+        pool = await create_pool(redis_settings(system.about["redis"]))
+        ids = []
+        for number in range(10):
+            ids.append(await system.send(f"text {number}"))
+            await pool.flushall()
+        await pool.aclose(close_connection_pool=True)
+        for message_id in ids:
+            await system.until_message(message_id, "read")
+        assert [each["text"] for each in await system.ledger()] == [
+            f"text {number}" for number in range(10)
+        ]
+
+
+async def test_a_job_from_a_python_backend_is_delivered(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path)) as system:
+        await _linked(system)
+        pool = await create_pool(
+            redis_settings(system.about["redis"]),
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+        body = {"connectionId": "main", "to": THEIR_PHONE, "message": "from a job"}
+        await pool.enqueue_job("send_message", body, _queue_name=SHARED_QUEUE, _job_id="o-17")
+        await _arrived(system, 1)
+        await pool.aclose(close_connection_pool=True)
+        assert [each["text"] for each in await system.ledger()] == ["from a job"]
+
+
+@pytest.mark.timeout(300)
+async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(tmp_path: Path) -> None:
+    settings = ("--env", "LEASE_TTL=3", "--env", "GHOST_WAIT=1")
+    async with stack("--supervise", "--data", str(tmp_path), *settings) as system:
+        await _linked(system)
+        texts = [f"text {number}" for number in range(6)]
+        for place, text in enumerate(texts):
+            sent = await system.send(text)
+            if place % 2:
+                # Killed when WhatsApp has it, which the record need not know yet.
+                await _arrived(system, place + 1)
+            else:
+                await system.until_sending(sent)
+            worker = psutil.Process(system.pid("worker-1"))
+            worker.kill()
+            await system.until_restarted("worker-1", place + 1)
+            await system.until_message(sent, "read")
+        assert [
+            (each["text"], each["deliveredAt"] is not None) for each in await system.ledger()
+        ] == [(text, True) for text in texts]
+
+
+async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) -> None:
+    settings = ("--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
+    async with stack("--supervise", "--data", str(tmp_path), *settings) as system:
+        await _linked(system)
+        first = await system.send("settles the chat")
+        await system.until_message(first, "read")
+        await system.control("PUT", "faults", {"pendingOnly": True})
+        ghost = await system.send("stored, not sent")
+
+        async def written_down() -> bool:
+            return "whatsappId" in await system.message(ghost)
+
+        await until(written_down)
+        await _until_stored(system)
+        psutil.Process(system.pid("worker-1")).kill()
+        await system.control("PUT", "faults", {"pendingOnly": False})
+        read = await system.until_message(ghost, "read")
+        entries = await system.ledger()
+        assert [each["text"] for each in entries] == ["settles the chat", "stored, not sent"]
+        assert entries[1]["id"] in read["whatsappId"]
+
+
+async def _until_stored(system: StackClient) -> None:
+    """Wait until the page has certainly stored what it holds back: the connection says so."""
+    await system.until_state("degraded")

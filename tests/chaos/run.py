@@ -1,0 +1,194 @@
+"""One run of chaos, the same for the same seed as far as processes allow."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+from arq.connections import create_pool
+from pymongo import AsyncMongoClient
+from redis.exceptions import RedisError
+
+from sessions.doorbell import redis_settings
+from tests.stack_client import THEIR_PHONE, StackClient, stack
+from tests.waiting import until
+
+_FINAL = ("sent", "delivered", "read", "failed", "unknown")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a run is."""
+
+    connections: int
+    workers: int
+    messages: int
+    blows: int
+    patience: timedelta
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run left: texts by connection and priority, as accepted and as delivered."""
+
+    accepted: dict[str, list[str]]
+    delivered: dict[str, list[str]]
+    statuses: dict[str, int]
+    blows: list[str]
+
+
+class Chaos:
+    """Sends on all connections while blow after blow falls."""
+
+    def __init__(self, system: StackClient, seed: int, size: Size) -> None:
+        self._system = system
+        self._random = random.Random(seed)  # noqa: S311  repeatable, guards no secret
+        self._size = size
+        self._accepted: dict[str, list[str]] = defaultdict(list)
+        self._ids: list[str] = []
+        self._falls: list[str] = []
+
+    async def run(self) -> Verdict:
+        """Link, send under blows, let calm return, and tell what arrived."""
+        names = [f"c{number}" for number in range(self._size.connections)]
+        for number, name in enumerate(names):
+            await self._system.create(name)
+            await self._system.scan(name, _phone(number))
+            await self._system.until_state("connected", name)
+        await _until_saved(self._system, names)
+        sending = [asyncio.create_task(self._send_all(name)) for name in names]
+        await self._blows()
+        await asyncio.gather(*sending)
+        await until(self._all_final, within=self._size.patience)
+        return await self._verdict()
+
+    async def _send_all(self, name: str) -> None:
+        share = self._size.messages // self._size.connections
+        for number in range(share):
+            priority = ("high", "normal", "low")[number % 3]
+            text = f"{name} {priority} {number}"
+            body = {"connectionId": name, "to": THEIR_PHONE, "message": text, "priority": priority}
+            self._ids.append(await self._accept(body, key=text))
+            self._accepted[f"{name} {priority}"].append(text)
+
+    async def _accept(self, body: dict[str, Any], key: str) -> str:
+        """Send as a careful backend does: the same key until it is accepted."""
+        url = f"{self._system.about['api']}/api/whatsapp/send"
+        async with asyncio.timeout(self._size.patience.total_seconds()):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    headers = {"Idempotency-Key": key}
+                    async with self._system.http.post(url, json=body, headers=headers) as answer:
+                        if answer.status == 202:
+                            return str((await answer.json())["messageId"])
+                        assert answer.status == 503, await answer.text()
+                await asyncio.sleep(0.1)
+
+    async def _blows(self) -> None:
+        blows: list[Callable[[], Awaitable[None]]] = [
+            self._kill_worker,
+            self._kill_browser,
+            self._kill_redis,
+            self._flush_redis,
+            self._kill_mongo,
+            self._cut_network,
+            self._hold_acks,
+        ]
+        for _ in range(self._size.blows):
+            await asyncio.sleep(self._random.uniform(0.5, 3))
+            blow = self._random.choice(blows)
+            self._falls.append(blow.__name__.lstrip("_"))
+            await blow()
+
+    async def _kill_worker(self) -> None:
+        number = self._random.randint(1, self._size.workers)
+        _kill(self._system.pid(f"worker-{number}"))
+
+    async def _kill_browser(self) -> None:
+        number = self._random.randint(1, self._size.workers)
+        with suppress(psutil.NoSuchProcess):
+            worker = psutil.Process(self._system.pid(f"worker-{number}"))
+            children = worker.children(recursive=True)
+            browsers = [each for each in children if "chromium" in each.name()]
+            if browsers:
+                self._random.choice(browsers).kill()
+
+    async def _kill_redis(self) -> None:
+        _kill(self._system.pid("redis"))
+
+    async def _kill_mongo(self) -> None:
+        _kill(self._system.pid("mongo"))
+
+    async def _flush_redis(self) -> None:
+        with suppress(RedisError, OSError):
+            pool = await create_pool(redis_settings(self._system.about["redis"]))
+            await pool.flushall()
+            await pool.aclose(close_connection_pool=True)
+
+    async def _cut_network(self) -> None:
+        await self._fault("dropNetwork", self._random.uniform(1, 5))
+
+    async def _hold_acks(self) -> None:
+        await self._fault("holdAcks", self._random.uniform(1, 5))
+
+    async def _fault(self, name: str, seconds: float) -> None:
+        await self._system.control("PUT", "faults", {name: True})
+        await asyncio.sleep(seconds)
+        await self._system.control("PUT", "faults", {name: False})
+
+    async def _all_final(self) -> bool:
+        with suppress(aiohttp.ClientError):
+            for message_id in self._ids:
+                if (await self._system.message(message_id)).get("status") not in _FINAL:
+                    return False
+            return True
+        return False
+
+    async def _verdict(self) -> Verdict:
+        delivered: dict[str, list[str]] = defaultdict(list)
+        entries = sorted(await self._system.ledger(), key=lambda entry: str(entry["arrivedAt"]))
+        for entry in entries:
+            if entry["deliveredAt"] is not None:
+                delivered[" ".join(str(entry["text"]).split()[:2])].append(str(entry["text"]))
+        statuses: dict[str, int] = defaultdict(int)
+        for message_id in self._ids:
+            statuses[(await self._system.message(message_id))["status"]] += 1
+        return Verdict(dict(self._accepted), dict(delivered), dict(statuses), self._falls)
+
+
+async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
+    """Run the stack under blows from a seed."""
+    settings = ("--env", "LEASE_TTL=5", "--env", "GHOST_WAIT=2")
+    workers = ("--workers", str(size.workers))
+    async with stack("--supervise", "--data", str(data), *workers, *settings) as system:
+        return await Chaos(system, seed, size).run()
+
+
+def _phone(number: int) -> str:
+    return f"+9725011{number:05d}"
+
+
+def _kill(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).kill()
+
+
+async def _until_saved(system: StackClient, names: list[str]) -> None:
+    """Wait until each login is saved: with its worker, a login may move to another one."""
+    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
+        records = client.get_default_database()["connections"]
+
+        async def saved() -> bool:
+            with_blob = {"blobs.0": {"$exists": True}}
+            return await records.count_documents(with_blob) == len(names)
+
+        await until(saved, within=timedelta(seconds=60))

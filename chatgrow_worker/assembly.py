@@ -40,6 +40,8 @@ async def assemble_parts(
     """Build what every connection shares, and create the indexes."""
     connections = ConnectionStore(stores.database)
     outbox = Outbox(stores.database, connections)
+    queue = SendQueue(stores.database)
+    await queue.prepare()
     await connections.prepare()
     await outbox.prepare(settings.message_retention)
     blobs = BlobStore(
@@ -52,7 +54,7 @@ async def assemble_parts(
     return Parts(
         connections,
         outbox,
-        SendQueue(stores.database),
+        queue,
         leases,
         WorkerRegistry(stores.database),
         blobs,
@@ -112,6 +114,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         restart_first=timedelta(seconds=1),
         restart_cap=timedelta(minutes=1),
         safety_poll=settings.safety_poll,
+        ban_pause=settings.ban_pause,
         dispatch=DispatchLimits(
             outcome_within=settings.send_outcome_limit,
             outcome_poll=timedelta(milliseconds=500),

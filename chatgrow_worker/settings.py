@@ -36,6 +36,7 @@ class WorkerSettings(BlobSettings):
     page_call_limit: Span = timedelta(seconds=15)
     send_outcome_limit: Span = timedelta(seconds=30)
     ghost_wait: Span = timedelta(seconds=10)
+    ban_pause: Span = timedelta(minutes=15)
     resend_ghosts: bool = True
     send_tries: int = Field(8, ge=1, le=100)
     number_recheck: Span = timedelta(seconds=20)

@@ -112,6 +112,13 @@ class Retry(_Body):
     confirm: bool = False
 
 
+class RetryFailed(_Body):
+    """POST /api/whatsapp/messages/retry: the failed messages of a connection, all or by reason."""
+
+    connection_id: ConnectionId
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
 class Waiting(_Answer):
     """Why a message is not sent yet, until when, and how many go before it.
 

@@ -230,10 +230,19 @@ class ConnectionStore:
         held = {"until": until, "reason": reason} if until else None
         await self._write(lease, [{"$set": {"held": {"$literal": held}}}], {})
 
-    async def pacing_of(self, internal_id: str) -> Pacing:
-        """Return the limits as they are now: they are changed while messages wait."""
-        document = await self._collection.find_one({"_id": internal_id}, projection={"pacing": 1})
-        return Pacing.model_validate((document or {}).get("pacing") or {})
+    async def pause(self, lease: Lease, until: datetime, reason: str) -> None:
+        """Keep the whole connection from sending until a time; raise LeaseLostError."""
+        paused = {"until": until, "reason": reason}
+        await self._write(lease, [{"$set": {"paused": {"$literal": paused}}}], {})
+
+    async def pace_of(self, internal_id: str) -> tuple[Pacing, Held | None]:
+        """Return the limits as they are now, and a pause that WhatsApp's refusals have brought."""
+        document = await self._collection.find_one(
+            {"_id": internal_id}, projection={"pacing": True, "paused": True}
+        )
+        paused = (document or {}).get("paused")
+        pacing = Pacing.model_validate((document or {}).get("pacing") or {})
+        return pacing, Held.model_validate(paused) if paused else None
 
     async def change(self, connection: Connection, changes: Mapping[str, Any]) -> Connection:
         """Change what its owner may change."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _DUPLICATE_KEY = 11000
+_REDRIVEN_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,17 @@ class Outbox:
             "expiresAt": None,
         }
         return await self._change(owner, message_id, allowed, changes)
+
+    async def redrive_failed(
+        self, owner: str, connection: Connection, reason: str | None
+    ) -> list[Message]:
+        """Put a connection's failed messages back in their order, all or those with a reason."""
+        query: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
+        if reason is not None:
+            query["reason"] = {"$eq": reason}
+        cursor = self._collection.find(query, sort=[("seq", ASCENDING)], limit=_REDRIVEN_AT_ONCE)
+        found = [str(document["_id"]) async for document in cursor]
+        return [await self.redrive(owner, each, unknown_too=False) for each in found]
 
     async def depth(self, connection: str) -> QueueDepth:
         """Count what is not sent yet."""

@@ -65,7 +65,7 @@ class Pacing(_Part):
     per_day: int = Field(1000, ge=1, le=1_000_000)
     new_chats_per_day: int = Field(50, ge=0, le=100_000)
     jitter_seconds: tuple[float, float] = (1.0, 4.0)
-    typing: bool = False
+    typing: bool = True
     quiet_hours: QuietHours | None = None
 
     @model_validator(mode="after")

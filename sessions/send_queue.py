@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
+_KNOWN_FOR_SECONDS = 24 * 60 * 60
 _ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 
 
@@ -30,6 +31,21 @@ class SendQueue:
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["messages"]
+        self._numbers: Collection = database["knownNumbers"]
+
+    async def prepare(self) -> None:
+        """Create the index that forgets numbers after a day."""
+        await self._numbers.create_index("checkedAt", expireAfterSeconds=_KNOWN_FOR_SECONDS)
+
+    async def knows_number(self, chat_id: str) -> bool:
+        """Tell whether a number was found on WhatsApp lately."""
+        return await self._numbers.find_one({"_id": chat_id}) is not None
+
+    async def remember_number(self, chat_id: str) -> None:
+        """Remember that a number is on WhatsApp."""
+        await self._numbers.update_one(
+            {"_id": chat_id}, [{"$set": {"checkedAt": "$$NOW"}}], upsert=True
+        )
 
     async def left_over(self, lease: Lease) -> list[Message]:
         """Take over what an earlier owner had in hand, in order: it may or may not be sent."""

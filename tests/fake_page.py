@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 from chatgrow_worker.page.errors import PageCallError
@@ -27,6 +28,8 @@ class FakePage:
     resent: list[str] = field(default_factory=list)
     fail_prepare: int = 0
     refused: str | None = None
+    nack: int | None = None
+    typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -39,10 +42,15 @@ class FakePage:
             raise PageCallError("Error", "chat_not_found", "busy")
         return f"true_{chat_id}_ID{next(self._ids)}"
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
+    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+        self.typed.append(typing)
         if key in self.stored:
             failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
             self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif self.nack:
+            self.stored[key] = -1
+            self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=self.nack)
+            self.nack = None
         elif self.refused:
             failure = CallFailure(name="Error", code=self.refused, message="no")
             self.outcomes[key] = Outcome(state="thrown", error=failure)

@@ -23,6 +23,10 @@ from sessions.send_queue import SendQueue
 _PAUSE = timedelta(seconds=1)
 
 
+_PAUSING = {463: "timelock", 475: "new_chats_capped"}
+"""Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
+
+
 class SendingPage(Protocol):
     """What the dispatcher asks of a page; `WhatsAppPage` is the real one."""
 
@@ -32,8 +36,8 @@ class SendingPage(Protocol):
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat."""
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
-        """Start sending under a key."""
+    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+        """Start sending under a key, after a time of typing."""
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record under the same id."""
@@ -150,23 +154,32 @@ class Dispatcher:
 
         The page answers "no" for an error of the moment too, and keeps a "no" for 15 seconds.
         """
-        if not message.to.endswith("@c.us") or await self._page.exists(message.to):
+        if not message.to.endswith("@c.us") or await self._exists(message.to):
             return True
         if await happens(stop, self._limits.number_recheck):
             await self._queue.settle(self._lease, message, MessageStatus.QUEUED)
             return False
-        if await self._page.exists(message.to):
+        if await self._exists(message.to):
             return True
         await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
         return False
 
+    async def _exists(self, chat_id: str) -> bool:
+        """Ask once a day: asking for many numbers is what gets a number banned."""
+        if await self._queue.knows_number(chat_id):
+            return True
+        if not await self._page.exists(chat_id):
+            return False
+        await self._queue.remember_number(chat_id)
+        return True
+
     async def _send(self, message: Message, key: str) -> None:
         self._check_lease()
         self._sending_since = time.monotonic()
-        await self._page.send(key, message.to, message.text)
+        typing = self._turnstile.typing_for(message.text)
+        await self._page.send(key, message.to, message.text, typing)
         outcome = await self._await_outcome(key)
-        if outcome.state == "done" and outcome.result == "OK":
-            await self._end(message, MessageStatus.SENT)
+        if await self._is_settled(message, outcome):
             return
         if outcome.state == "none":
             raise PageCallError("SendLost", None, "the page was loaded anew during a send")
@@ -176,6 +189,21 @@ class Dispatcher:
         else:
             reason = outcome.error.code or outcome.error.name
             await self._end(message, MessageStatus.FAILED, reason)
+
+    async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
+        """Record a send that went well, or that WhatsApp refuses for now; tell whether it did."""
+        if outcome.state != "done":
+            return False
+        if outcome.result == "OK":
+            await self._end(message, MessageStatus.SENT)
+            return True
+        reason = _PAUSING.get(outcome.code or 0)
+        if reason is None or message.attempts >= self._limits.tries:
+            return False
+        logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
+        await self._turnstile.pause(reason)
+        await self._end(message, MessageStatus.QUEUED, reason)
+        return True
 
     async def _await_outcome(self, key: str) -> Outcome:
         """Follow a started send until it is decided or its time is over."""
@@ -196,6 +224,9 @@ class Dispatcher:
             if known.ack > 0:
                 await self._end(message, MessageStatus.SENT)
                 return
+            if known.ack < 0 and message.reason in _PAUSING.values():
+                await self._send_again(message, key, MessageStatus.FAILED, "refused_by_whatsapp")
+                return
             if known.ack < 0:
                 await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
                 return
@@ -209,14 +240,21 @@ class Dispatcher:
 
         A ghost was stored by a page that died before it sent: nobody will ever send it by itself.
         """
+        unsettled = (MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
         if self._limits.resend_ghosts and (await self._page.outcome(key)).state == "none":
-            self._check_lease()
-            await self._page.resend(key, message.to)
-            outcome = await self._await_outcome(key)
-            if outcome.state == "done" and outcome.result == "OK":
-                await self._end(message, MessageStatus.SENT)
-                return
-        await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+            await self._send_again(message, key, *unsettled)
+        else:
+            await self._end(message, *unsettled)
+
+    async def _send_again(
+        self, message: Message, key: str, otherwise: MessageStatus, reason: str
+    ) -> None:
+        """Send a stored message as the same record; record `otherwise` when that does not help."""
+        self._check_lease()
+        self._sending_since = time.monotonic()
+        await self._page.resend(key, message.to)
+        if not await self._is_settled(message, await self._await_outcome(key)):
+            await self._end(message, otherwise, reason)
 
     async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
         """Return a message that was never prepared to its place, and wait a moment."""

@@ -74,6 +74,7 @@ class Limits:
     restart_first: timedelta
     restart_cap: timedelta
     safety_poll: timedelta
+    ban_pause: timedelta
     dispatch: DispatchLimits
 
 

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from chatgrow_worker.connections.pacer import Pacer, Pause
 from sessions.connections import ConnectionStore
 from sessions.leases import Lease
+from sessions.pacing import Pacing
 from sessions.send_queue import SendQueue
 
 _WORTH_TELLING = timedelta(seconds=5)
+_A_KEY = timedelta(milliseconds=50)
+_LONGEST_TYPING = timedelta(seconds=6)
 _MOMENT = timedelta(milliseconds=5)
 
 
@@ -25,6 +28,7 @@ class Turnstile:
         lease: Lease,
         now: Callable[[], datetime],
         look_every: timedelta,
+        ban_pause: timedelta,
     ) -> None:
         self._queue = queue
         self._connections = connections
@@ -32,7 +36,20 @@ class Turnstile:
         self._lease = lease
         self._now = now
         self._look_every = look_every
+        self._ban_pause = ban_pause
+        self._pacing = Pacing()
         self._published: Pause | None = None
+
+    def typing_for(self, text: str) -> timedelta:
+        """Return how long somebody would seem to type this, by the limits read last."""
+        if not (self._pacing.enabled and self._pacing.typing):
+            return timedelta(0)
+        return min(len(text) * _A_KEY, _LONGEST_TYPING)
+
+    async def pause(self, reason: str) -> None:
+        """Let nothing out of the whole connection for a while; it is kept across restarts."""
+        until = self._now() + self._ban_pause
+        await self._connections.pause(self._lease, until, reason)
 
     async def wait_for_next(self) -> timedelta | None:
         """Return how long to wait, or None when a message may be claimed now."""
@@ -41,8 +58,11 @@ class Turnstile:
         if first is None:
             await self._publish(None)
             return await self._until_due()
-        pacing = await self._connections.pacing_of(self._lease.connection)
+        pacing, paused = await self._connections.pace_of(self._lease.connection)
+        self._pacing = pacing
         pause = await self._pacer.pause(pacing)
+        if paused is not None and paused.until > self._now():
+            pause = Pause(paused.until, paused.reason)
         await self._publish(pause)
         if pause is not None:
             return self._until(pause.until)

@@ -88,6 +88,7 @@ class VisitMaker:
                     lease=self.lease,
                     now=parts.now,
                     look_every=parts.limits.safety_poll,
+                    ban_pause=parts.limits.ban_pause,
                 ),
                 check_lease=self.check_lease,
             )

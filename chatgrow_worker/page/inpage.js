@@ -71,7 +71,15 @@
     });
     // It resolves for a refused send too; only the result tells.
     const result = await sent.sendMsgResult;
-    return {result: String(result?.messageSendResult ?? result), ack: Number(sent.ack ?? 0)};
+    return {...told(result), ack: Number(sent.ack ?? 0)};
+  }
+
+  function told(result) {
+    const code = result?.ackErrorCode;
+    return {
+      result: String(result?.messageSendResult ?? result),
+      code: code === undefined || code === null ? null : Number(code),
+    };
   }
 
   // The page's own function for a stored record: the same id goes out once more.
@@ -80,7 +88,7 @@
     const message = await WPP.chat.getMessageById(key);
     const {sendMsgRecord} = window.require('WAWebSendMsgRecordAction');
     const result = await sendMsgRecord(message);
-    return {result: String(result?.messageSendResult ?? result), ack: Number(message.ack ?? 0)};
+    return {...told(result), ack: Number(message.ack ?? 0)};
   }
 
   function begin(key, work) {

@@ -112,10 +112,11 @@ class Outcome(BaseModel):
     """What became of a send that was started in the page.
 
     `state` is none (never started here), pending, thrown (see `error`) or done (see `result`,
-    where only `OK` is success).
+    where only `OK` is success; `code` is the server's own number for a refusal).
     """
 
     state: str
     result: str | None = None
+    code: int | None = None
     ack: int | None = None
     error: CallFailure | None = None

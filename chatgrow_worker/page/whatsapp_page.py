@@ -101,9 +101,13 @@ class WhatsAppPage:
         """Return a new message key for the chat, under which one message may be sent once."""
         return str(await self._call("prepare", chat_id))
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
-        """Start sending under a prepared key, and return at once; `outcome` tells the rest."""
-        await self._call("send", key, chat_id, text, {})
+    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+        """Start sending under a prepared key, and return at once; `outcome` tells the rest.
+
+        For the time of `typing` the recipient is shown that somebody types.
+        """
+        options = {"delay": typing // timedelta(milliseconds=1)}
+        await self._call("send", key, chat_id, text, options)
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record under the same id."""

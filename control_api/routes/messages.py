@@ -16,6 +16,7 @@ from control_api.schemas import (
     MessageList,
     MessageView,
     Retry,
+    RetryFailed,
 )
 from control_api.services import SERVICES, Services
 from control_api.waiting import forecast, waiting_of
@@ -112,6 +113,19 @@ async def retry(request: web.Request) -> web.Response:
     if connection.lease:
         await services.doorbell.dispatch(connection.lease.worker, connection.id)
     return answer(await _view(services, message), HTTPStatus.ACCEPTED)
+
+
+@routes.post("/api/whatsapp/messages/retry")
+async def retry_failed(request: web.Request) -> web.Response:
+    """Put failed messages of a connection back into the queue, in their order."""
+    body = await read_body(request, RetryFailed)
+    services, owner = request.app[SERVICES], owner_of(request)
+    connection = await services.connections.find(owner, body.connection_id)
+    messages = await services.outbox.redrive_failed(owner, connection, body.reason)
+    if connection.lease:
+        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    items = [Accepted(message_id=each.id, status=each.status) for each in messages]
+    return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED)
 
 
 async def _view(services: Services, message: Message) -> MessageView:

@@ -109,14 +109,14 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         assert await page.exists(THEM)
         key = await page.prepare(THEM)
         assert not (await page.look_up(key, THEM)).found
-        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>")
+        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>", timedelta(0))
         assert await _sent(page, key) == "OK"
 
         async def read() -> bool:
             return any(each.ack == 3 for each in await page.acks_since(0))
 
         await until(read)
-        await page.send(key, THEM, "the same id again")
+        await page.send(key, THEM, "the same id again", timedelta(0))
         assert await _sent(page, key) == "DuplicateMessageError"
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
@@ -147,7 +147,7 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
         await _link(page, web)
         key = await page.prepare(THEM)
         page.bell.clear()
-        await page.send(key, THEM, "ring")
+        await page.send(key, THEM, "ring", timedelta(0))
         async with asyncio.timeout(10):
             await page.bell.wait()
 

@@ -17,6 +17,7 @@ from sessions.errors import LeaseLostError
 from sessions.ids import new_id
 from sessions.leases import Lease
 from sessions.messages import Ack, Draft, Message, MessageStatus, Priority
+from sessions.pacing import Pacing
 from tests.builders import OWNER, TO, Stores
 from tests.fake_page import FakePage
 from tests.waiting import until
@@ -60,6 +61,7 @@ def _dispatcher(
             lease=lease,
             now=utc_now,
             look_every=MOMENT,
+            ban_pause=MOMENT,
         ),
         lease=lease,
         limits=limits or _limits(),
@@ -118,7 +120,7 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, new_chat=False)
-    await page.send(key, message.to, message.text)
+    await page.send(key, message.to, message.text, timedelta(0))
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
         await _reaches(stores, message, MessageStatus.SENT)
@@ -291,6 +293,49 @@ async def test_a_refused_send_fails_with_its_code_and_the_next_goes_out(stores: 
         following = await stores.message(connection, "next")
         await _reaches(stores, following, MessageStatus.SENT)
     assert failed.reason == "can_not_send_message_to_this_groupType"
+
+
+@pytest.mark.parametrize("code", [463, 475])
+async def test_a_sign_of_a_ban_pauses_the_connection_and_loses_nothing(
+    stores: Stores, code: int
+) -> None:
+    connection, lease = await stores.leased()
+    messages = [await stores.message(connection, f"text {n}") for n in range(3)]
+    page = FakePage(nack=code)
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, messages[-1], MessageStatus.SENT)
+    _, paused = await stores.connections.pace_of(connection.id)
+    assert paused is not None
+    assert paused.reason in ("timelock", "new_chats_capped")
+    assert [text for _, text in page.delivered] == ["resent", "text 1", "text 2"]
+    first = await stores.outbox.find(OWNER, messages[0].id)
+    assert (first.status, page.resent) == (MessageStatus.SENT, [first.whatsapp_id])
+
+
+async def test_a_known_number_is_not_asked_for_again(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    looks: list[str] = []
+
+    def somebody(chat_id: str) -> bool:
+        looks.append(chat_id)
+        return True
+
+    messages = [await stores.message(connection) for _ in range(3)]
+    async with dispatching(stores, FakePage(registered=somebody), lease):
+        await _reaches(stores, messages[-1], MessageStatus.SENT)
+    assert len(looks) == 1
+
+
+async def test_typing_takes_longer_for_longer_texts(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    pacing = Pacing(jitter_seconds=(0, 0))
+    await stores.connections.change(connection, {"pacing": pacing.model_dump(by_alias=True)})
+    page = FakePage()
+    messages = [await stores.message(connection, "x" * length) for length in (1, 50, 5000)]
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, messages[-1], MessageStatus.SENT)
+    assert page.typed == sorted(set(page.typed))
+    assert timedelta(0) < page.typed[0] < page.typed[-1] <= timedelta(seconds=6)
 
 
 async def test_nothing_is_sent_once_the_lease_may_be_lost(stores: Stores) -> None:

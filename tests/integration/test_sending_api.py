@@ -188,6 +188,24 @@ async def test_an_unknown_message_is_repeated_only_when_confirmed(
     assert (await confirmed.json())["whatsappId"] == "true_x@c.us_ID1"
 
 
+async def test_failed_messages_are_driven_again_by_their_reason(
+    client: Client, stores: Stores
+) -> None:
+    ids = [(await _accepted(client))["messageId"] for _ in range(3)]
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    for reason in ("one", "two", "one"):
+        message = await stores.queue.claim_next(lease)
+        assert message is not None
+        await stores.queue.settle(lease, message, MessageStatus.FAILED, reason)
+    path = "/api/whatsapp/messages/retry"
+    some = await client.post(path, json={"connectionId": "main", "reason": "one"})
+    assert some.status == 202
+    assert [each["messageId"] for each in (await some.json())["items"]] == [ids[0], ids[2]]
+    rest = await client.post(path, json={"connectionId": "main"})
+    assert [each["messageId"] for each in (await rest.json())["items"]] == [ids[1]]
+
+
 async def test_messages_are_listed_page_by_page(client: Client) -> None:
     ids = [(await _accepted(client))["messageId"] for _ in range(5)]
     await client.delete(f"/api/whatsapp/messages/{ids[0]}")

@@ -169,7 +169,8 @@ class SendQueue:
         times: dict[str, Any] = {}
         if status is not MessageStatus.QUEUED:
             times = {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
-        if status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
+        if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or reason == "not_on_whatsapp":
+            # A number that was asked for in vain counts as much as a message.
             times["pacedAt"] = "$$NOW"
         await self._finish(lease, message, {"status": status, "reason": reason, **times})
 

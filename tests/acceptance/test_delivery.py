@@ -14,6 +14,7 @@ from arq.connections import create_pool
 
 from sessions.clock import utc_now
 from sessions.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
+from tests.chaos.kills import kills
 from tests.stack_client import PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -93,24 +94,8 @@ async def test_a_job_from_a_python_backend_is_delivered(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(300)
 async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(tmp_path: Path) -> None:
-    settings = ("--env", "LEASE_TTL=3", "--env", "GHOST_WAIT=1")
-    async with stack("--supervise", "--data", str(tmp_path), *settings) as system:
-        await _linked(system)
-        texts = [f"text {number}" for number in range(6)]
-        for place, text in enumerate(texts):
-            sent = await system.send(text)
-            if place % 2:
-                # Killed when WhatsApp has it, which the record need not know yet.
-                await _arrived(system, place + 1)
-            else:
-                await system.until_sending(sent)
-            worker = psutil.Process(system.pid("worker-1"))
-            worker.kill()
-            await system.until_restarted("worker-1", place + 1)
-            await system.until_message(sent, "read")
-        assert [
-            (each["text"], each["deliveredAt"] is not None) for each in await system.ledger()
-        ] == [(text, True) for text in texts]
+    sent, delivered = await kills(6, tmp_path)
+    assert delivered == sent
 
 
 async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) -> None:

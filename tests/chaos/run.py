@@ -34,6 +34,7 @@ class Size:
     messages: int
     blows: int
     patience: timedelta
+    resend_ghosts: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,21 @@ class Verdict:
     accepted: dict[str, list[str]]
     delivered: dict[str, list[str]]
     statuses: dict[str, int]
+    unknown: list[str]
     blows: list[str]
+
+    @property
+    def missing_is_unknown(self) -> bool:
+        """Whether all that is not unknown arrived once and in order, and nothing else did.
+
+        What is unknown may have arrived or not; that is what the word says.
+        """
+        unknown = set(self.unknown)
+        return all(
+            _without(self.delivered.get(line, []), unknown) == _without(accepted, unknown)
+            and len(set(self.delivered.get(line, []))) == len(self.delivered.get(line, []))
+            for line, accepted in self.accepted.items()
+        )
 
 
 class Chaos:
@@ -54,7 +69,7 @@ class Chaos:
         self._random = random.Random(seed)  # noqa: S311  repeatable, guards no secret
         self._size = size
         self._accepted: dict[str, list[str]] = defaultdict(list)
-        self._ids: list[str] = []
+        self._ids: dict[str, str] = {}
         self._falls: list[str] = []
 
     async def run(self) -> Verdict:
@@ -77,7 +92,7 @@ class Chaos:
             priority = ("high", "normal", "low")[number % 3]
             text = f"{name} {priority} {number}"
             body = {"connectionId": name, "to": THEIR_PHONE, "message": text, "priority": priority}
-            self._ids.append(await self._accept(body, key=text))
+            self._ids[await self._accept(body, key=text)] = text
             self._accepted[f"{name} {priority}"].append(text)
 
     async def _accept(self, body: dict[str, Any], key: str) -> str:
@@ -160,17 +175,25 @@ class Chaos:
             if entry["deliveredAt"] is not None:
                 delivered[" ".join(str(entry["text"]).split()[:2])].append(str(entry["text"]))
         statuses: dict[str, int] = defaultdict(int)
-        for message_id in self._ids:
-            statuses[(await self._system.message(message_id))["status"]] += 1
-        return Verdict(dict(self._accepted), dict(delivered), dict(statuses), self._falls)
+        unknown = []
+        for message_id, text in self._ids.items():
+            status = (await self._system.message(message_id))["status"]
+            statuses[status] += 1
+            unknown += [text] if status == "unknown" else []
+        return Verdict(dict(self._accepted), dict(delivered), dict(statuses), unknown, self._falls)
 
 
 async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
     """Run the stack under blows from a seed."""
     settings = ("--env", "LEASE_TTL=5", "--env", "GHOST_WAIT=2")
+    settings += ("--env", f"RESEND_GHOSTS={size.resend_ghosts}")
     workers = ("--workers", str(size.workers))
     async with stack("--supervise", "--data", str(data), *workers, *settings) as system:
         return await Chaos(system, seed, size).run()
+
+
+def _without(texts: list[str], left_out: set[str]) -> list[str]:
+    return [text for text in texts if text not in left_out]
 
 
 def _phone(number: int) -> str:

@@ -186,9 +186,9 @@ class Chaos:
 async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
     """Run the stack under blows from a seed."""
     settings = ("--env", "LEASE_TTL=5", "--env", "GHOST_WAIT=2")
-    settings += ("--env", f"RESEND_GHOSTS={size.resend_ghosts}")
+    ghosts = ("--env", f"RESEND_GHOSTS={size.resend_ghosts}")
     workers = ("--workers", str(size.workers))
-    async with stack("--supervise", "--data", str(data), *workers, *settings) as system:
+    async with stack("--supervise", "--data", str(data), *workers, *settings, *ghosts) as system:
         return await Chaos(system, seed, size).run()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -57,7 +58,8 @@ class Desk:
 
 async def run(report: Report, sizes: Sizes) -> None:
     """Copy, save, restore and open, again and again while the page goes on writing."""
-    driver = Driver()
+    temporary = Path(tempfile.mkdtemp(prefix="chatgrow-soak-"))
+    driver = Driver(temporary)
     try:
         async with (
             soak_stack("--workers", "0") as system,
@@ -72,6 +74,7 @@ async def run(report: Report, sizes: Sizes) -> None:
                 await _copies(report, sizes, Desk(driver, site, Path(folder), blobs, lease))
     finally:
         await driver.close()
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 async def _copies(report: Report, sizes: Sizes, desk: Desk) -> None:

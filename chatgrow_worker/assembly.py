@@ -103,7 +103,11 @@ def _limits(settings: WorkerSettings) -> Limits:
         look_while_loading=timedelta(milliseconds=250),
         ladder=_ladder(settings),
         reload=settings.page_load_limit,
-        wear=WearLimits(settings.browser_max_age, settings.browser_max_memory_mb * 1024 * 1024),
+        wear=WearLimits(
+            age=settings.browser_max_age,
+            memory_bytes=settings.browser_max_memory_mb * 1024 * 1024,
+            look_every=settings.browser_wear_every,
+        ),
         qr_first=timedelta(seconds=60),
         qr_next=timedelta(seconds=20),
         qr_asked_within=settings.qr_asked_within,

@@ -43,6 +43,7 @@ class WorkerSettings(BlobSettings):
     qr_asked_within: Span = timedelta(minutes=3)
     start_concurrency: int = Field(2, ge=1, le=50)
     browser_max_age: Span = timedelta(hours=24)
+    browser_wear_every: Span = timedelta(minutes=1)
     browser_max_memory_mb: int = Field(1500, ge=50)
     offline_limit: Span = timedelta(minutes=1)
     session_save_every: Span = timedelta(minutes=15)

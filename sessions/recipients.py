@@ -52,10 +52,5 @@ def parse_phone_number(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def mask(number: str) -> str:
-    """Hide the middle of a phone number for logs: +972501234567 becomes +97250***67."""
-    return f"{number[:6]}***{number[-2:]}" if len(number) > 8 else "***"
-
-
 def _clean(text: str) -> str:
     return _DIRECTION_MARKS.sub("", text).strip()

@@ -37,7 +37,6 @@ class Reason(StrEnum):
 
     WAITING_FOR_WORKER = "waiting_for_worker"
     WORKER_LOST = "worker_lost"
-    WORKER_STOPPED = "worker_stopped"
     BROWSER_STARTING = "browser_starting"
     BROWSER_UNAVAILABLE = "browser_unavailable"
     PAGE_LOADING = "page_loading"

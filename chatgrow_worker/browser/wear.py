@@ -18,6 +18,7 @@ class WearLimits:
 
     age: timedelta
     memory_bytes: int
+    look_every: timedelta
 
 
 class Wear:
@@ -27,6 +28,11 @@ class Wear:
         self._profile = profile
         self._limits = limits
         self._opened = time.monotonic()
+
+    @property
+    def look_every(self) -> timedelta:
+        """How often to look."""
+        return self._limits.look_every
 
     def is_worn(self) -> bool:
         """Tell whether the browser is due; looks at processes, so call it in a thread."""

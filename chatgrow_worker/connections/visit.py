@@ -25,7 +25,6 @@ from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Reason
 
-_WEAR_EVERY = timedelta(minutes=1)
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 
 
@@ -67,7 +66,7 @@ class Visit:
         self._look_while_loading = look_while_loading
         self._state: PageState | None = None
         self._update_due = False
-        self._wear_look = time.monotonic() + _WEAR_EVERY.total_seconds()
+        self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self.was_linked = was_linked
 
     @property
@@ -108,7 +107,7 @@ class Visit:
         now = time.monotonic()
         if now < self._wear_look or not self._parts.sending.idle:
             return False
-        self._wear_look = now + _WEAR_EVERY.total_seconds()
+        self._wear_look = now + self._parts.wear.look_every.total_seconds()
         return self._update_due or await asyncio.to_thread(self._parts.wear.is_worn)
 
     async def _look(self) -> None:

@@ -281,3 +281,41 @@ async def test_each_trouble_has_its_own_state_and_reason(tmp_path: Path) -> None
         await system.until_state("passkey_required", "second")
         await system.control("PUT", "faults", {"passkey": False})
         await system.until_state("connected", "second")
+
+
+@pytest.mark.parametrize("ceiling", ["BROWSER_MAX_AGE=3", "BROWSER_MAX_MEMORY_MB=50"])
+async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
+    tmp_path: Path, ceiling: str
+) -> None:
+    settings = ("--env", "BROWSER_WEAR_EVERY=2", "--env", ceiling)
+    async with stack("--data", str(tmp_path), *settings) as system:
+        await _link(system)
+        before = _browsers(system)
+        assert before
+
+        async def renewed() -> bool:
+            now = _browsers(system)
+            return bool(now) and now.isdisjoint(before)
+
+        await until(renewed, within=PATIENCE)
+        await _sends(system, "from a new browser")
+        assert len(await system.control("GET", "devices")) == 1
+
+
+async def test_a_worker_cut_off_from_mongodb_closes_its_page_in_time(tmp_path: Path) -> None:
+    async with stack("--data", str(tmp_path), "--env", "LEASE_TTL=4") as system:
+        await _link(system)
+        assert _browsers(system)
+        os.kill(system.pid("mongo"), signal.SIGSTOP)
+        try:
+            await until(lambda: not _browsers(system), within=PATIENCE)
+        finally:
+            os.kill(system.pid("mongo"), signal.SIGCONT)
+        await _sends(system, "after the outage")
+
+
+def _browsers(system: StackClient) -> set[int]:
+    """Return the processes of the worker's browsers."""
+    worker = psutil.Process(system.pid("worker-1"))
+    children = worker.children(recursive=True)
+    return {each.pid for each in children if "chromium" in each.name()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
@@ -25,6 +27,9 @@ from chatgrow_worker.page.script import init_script
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from chatgrow_worker.settings import WorkerSettings
+from sessions.connections import Proxy
+from sessions.errors import ConfigurationError
+from sessions.states import Reason
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
@@ -201,6 +206,50 @@ async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Laun
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
     assert _browsers() == []
+
+
+async def test_a_connection_goes_through_its_own_proxy(launcher: Launcher) -> None:
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = Proxy(server=f"http://127.0.0.1:{port}")
+        async with launcher.open(CONNECTION, proxy=proxy):
+            pass
+    assert any(line.startswith("GET http://127.0.0.1:") for line in asked)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, Reason.DISK_FULL),
+        (errno.EDQUOT, Reason.DISK_FULL),
+        (errno.EROFS, Reason.DISK_READ_ONLY),
+        (errno.EIO, Reason.DISK_UNUSABLE),
+    ],
+)
+def test_an_error_of_the_disk_has_its_reason(number: int, reason: Reason) -> None:
+    assert disk_reason(OSError(number, "")) is reason
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PageBrokenError) as broken:
+        check_disk(tmp_path / "file" / "root")
+    assert broken.value.reason is Reason.DISK_UNUSABLE
+    check_disk(tmp_path / "removed meanwhile")
+    assert list((tmp_path / "removed meanwhile").iterdir()) == []
+
+
+def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
+    with owned_root(tmp_path), pytest.raises(ConfigurationError, match="running worker"):
+        owned_root(tmp_path).__enter__()
 
 
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sessions.errors import InvalidRecipientError
-from sessions.recipients import mask, parse_phone_number, parse_recipient
+from sessions.recipients import parse_phone_number, parse_recipient
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,3 @@ def test_what_cannot_exist_is_refused(text: str) -> None:
 
 def test_a_number_is_kept_in_e164() -> None:
     assert parse_phone_number("972-50-123-4567") == "+972501234567"
-
-
-def test_a_masked_number_does_not_tell_the_number() -> None:
-    assert mask("+972501234567") == "+97250***67"
-    assert mask("+97250") == "***"

@@ -16,7 +16,7 @@ from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
-from sessions.messages import Message, MessageStatus
+from sessions.messages import Ack, Message, MessageStatus
 from sessions.mongo import STORE_DOWN, brief
 from sessions.send_queue import SendQueue
 
@@ -223,6 +223,8 @@ class Dispatcher:
             known = await self._page.look_up(key, message.to)
             if known.ack > 0:
                 await self._end(message, MessageStatus.SENT)
+                # Its later acks came while nobody listened, and do not come again.
+                await self._queue.record_ack(self._lease, key, Ack(min(known.ack, Ack.PLAYED)))
                 return
             if known.ack < 0 and message.reason in _PAUSING.values():
                 await self._send_again(message, key, MessageStatus.FAILED, "refused_by_whatsapp")

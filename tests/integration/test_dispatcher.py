@@ -127,6 +127,14 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     assert page.delivered == [(key, message.text)]
 
 
+async def test_a_message_read_before_it_was_recorded_is_read(stores: Stores) -> None:
+    page = FakePage()
+    lease, message, key = await _ghost(stores, page)
+    page.stored[key] = 3
+    async with dispatching(stores, page, lease):
+        await _reaches(stores, message, MessageStatus.READ)
+
+
 async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
     stores: Stores,
 ) -> None:

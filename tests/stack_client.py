@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from pymongo import AsyncMongoClient
 
 from tests.waiting import until
 
@@ -103,6 +104,17 @@ class StackClient:
 
         await until(taken, within=PATIENCE)
         return accepted[0]
+
+    async def until_saved(self, times: int = 1) -> None:
+        """Wait until each connection has so many blobs: then its login may move to any worker."""
+        async with AsyncMongoClient[dict[str, Any]](self.about["mongo"]) as client:
+            records = client.get_default_database()["connections"]
+
+            async def saved() -> bool:
+                without = {f"blobs.{times - 1}": {"$exists": False}}
+                return await records.count_documents(without) == 0
+
+            await until(saved, within=PATIENCE)
 
     async def until_login_is_on_disk(self) -> None:
         """Wait until the browser has written the login: it takes seconds to write localStorage."""

@@ -33,14 +33,17 @@ async def _arrived(system: StackClient, count: int) -> list[datetime]:
     return [datetime.fromisoformat(each["arrivedAt"]) for each in await system.ledger()]
 
 
-async def test_the_pace_holds_across_a_restart(tmp_path: Path) -> None:
+async def test_the_pace_holds_when_another_worker_takes_over(tmp_path: Path) -> None:
     pacing = {"perMinute": 4, "jitterSeconds": [1, 2]}
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
+    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
         await _linked(system, pacing=pacing)
+        await system.until_saved()
+        owner = (await system.status())["worker"]
         ids = [await system.send(f"text {number}") for number in range(5)]
         await _arrived(system, 2)
-        os.kill(system.pid("worker-1"), signal.SIGTERM)
+        os.kill(system.pid(owner), signal.SIGKILL)
         arrivals = await _arrived(system, 4)
+        assert (await system.status())["worker"] != owner
 
         async def told_why() -> bool:
             waiting = (await system.message(ids[4])).get("waiting") or {}

@@ -34,17 +34,6 @@ async def _link(system: StackClient, connection: str = "main", phone: str = OUR_
     await system.until_state("connected", connection)
 
 
-async def _until_saved(system: StackClient, times: int = 1) -> None:
-    """Wait until every connection has a blob."""
-    async with database_of(system) as database:
-
-        async def saved() -> bool:
-            records = database["connections"].find({})
-            return all([len(each.get("blobs") or []) >= times async for each in records])
-
-        await until(saved, within=PATIENCE)
-
-
 def _kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> None:
     worker = psutil.Process(system.pid(f"worker-{number}"))
     family = [worker, *worker.children(recursive=True)]
@@ -66,7 +55,7 @@ async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     async with stack("--supervise", "--data", str(tmp_path)) as system:
         await _link(system)
         if lose_disk:
-            await _until_saved(system)
+            await system.until_saved()
         # Otherwise at once: Chromium has not written localStorage to its disk yet.
         _kill_worker(system, lose_disk=lose_disk)
         await system.until_restarted("worker-1")
@@ -81,7 +70,7 @@ async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
             await _link(system, connection, phone)
         owners = {each: (await system.status(each))["worker"] for each in phones}
         assert set(owners.values()) == {"worker-1", "worker-2"}
-        await _until_saved(system)
+        await system.until_saved()
         _kill_worker(system, 1, lose_disk=True)
         for connection in phones:
             await _sends(system, f"from {connection}", connection)
@@ -92,7 +81,7 @@ async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
 async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path) -> None:
     async with stack("--workers", "2", "--data", str(tmp_path)) as system:
         await _link(system)
-        await _until_saved(system)
+        await system.until_saved()
         paused = int(str((await system.status())["worker"]).removeprefix("worker-"))
         texts = [f"text {number}" for number in range(10)]
         ids = [await system.send(text) for text in texts[:5]]
@@ -117,10 +106,10 @@ async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path
 async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(tmp_path: Path) -> None:
     async with stack("--supervise", "--data", str(tmp_path)) as system:
         await _link(system)
-        await _until_saved(system)
+        await system.until_saved()
         os.kill(system.pid("worker-1"), signal.SIGTERM)
         await system.until_restarted("worker-1")
-        await _until_saved(system, times=2)
+        await system.until_saved(times=2)
         async with database_of(system) as database:
             newest = (await database["connections"].find_one({}) or {})["blobs"][0]["id"]
             await _damage(database, newest)
@@ -145,7 +134,7 @@ async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(tmp_path:
 async def test_a_phone_that_unlinks_leaves_nothing_behind(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path)) as system:
         await _link(system)
-        await _until_saved(system)
+        await system.until_saved()
         await system.control("POST", f"phones/{OUR_PHONE}/unlink")
         await system.until_state("logged_out")
         assert (await system.status())["reason"] == "unlinked"

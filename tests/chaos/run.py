@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import psutil
 from arq.connections import create_pool
-from pymongo import AsyncMongoClient
 from redis.exceptions import RedisError
 
 from sessions.doorbell import redis_settings
@@ -79,7 +78,7 @@ class Chaos:
             await self._system.create(name)
             await self._system.scan(name, _phone(number))
             await self._system.until_state("connected", name)
-        await _until_saved(self._system, names)
+        await self._system.until_saved()
         sending = [asyncio.create_task(self._send_all(name)) for name in names]
         await self._blows()
         await asyncio.gather(*sending)
@@ -203,15 +202,3 @@ def _phone(number: int) -> str:
 def _kill(pid: int) -> None:
     with suppress(psutil.NoSuchProcess):
         psutil.Process(pid).kill()
-
-
-async def _until_saved(system: StackClient, names: list[str]) -> None:
-    """Wait until each login is saved: with its worker, a login may move to another one."""
-    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
-        records = client.get_default_database()["connections"]
-
-        async def saved() -> bool:
-            with_blob = {"blobs.0": {"$exists": True}}
-            return await records.count_documents(with_blob) == len(names)
-
-        await until(saved, within=timedelta(seconds=60))

@@ -19,7 +19,7 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@exec $(BIN)/supervisord --configuration supervisord.conf
 
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))

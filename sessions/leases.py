@@ -52,7 +52,9 @@ def _free_since(span: timedelta) -> dict[str, Any]:
     amount = span // timedelta(milliseconds=1)
     then = {"$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}
     given_back = {"$and": [{"$not": ["$lease"]}, {"$lte": ["$since", then]}]}
-    return {"$or": [given_back, {"$lte": ["$lease.expiresAt", then]}]}
+    # Without a lease its expiry is null, which MongoDB sorts before every date.
+    ran_out = {"$and": ["$lease", {"$lte": ["$lease.expiresAt", then]}]}
+    return {"$or": [given_back, ran_out]}
 
 
 class LeaseStore:

@@ -1,6 +1,9 @@
 """What tests ask the kernel about processes."""
 
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 
 def alive(pid: int) -> bool:
@@ -14,3 +17,13 @@ def alive(pid: int) -> bool:
 def holds_open(pid: int, file: Path) -> bool:
     """Say whether the process has the file open."""
     return any(opened.resolve() == file for opened in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def children_named(pid: int, name: str) -> list[psutil.Process]:
+    """Return the processes below this one with this in their name, but for those that end now."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [child] if name in child.name() else []
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import children_named
 from tests.stack_client import OUR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -111,8 +112,7 @@ async def test_nothing_is_left_running_when_the_stack_ends(tmp_path: Path) -> No
 
 async def _kill_child(system: StackClient, name: str) -> None:
     """Kill the worker's children of this name, and wait until the worker has noticed."""
-    worker = psutil.Process(system.pid("worker-1"))
-    victims = [each for each in worker.children(recursive=True) if name in each.name()]
+    victims = children_named(system.pid("worker-1"), name)
     assert victims
     before = (await system.status())["since"]
     for each in victims:

@@ -16,6 +16,7 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from tests.processes import children_named
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
 from tests.waiting import until
 
@@ -97,8 +98,7 @@ async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path
         ]
 
         async def its_browser_is_closed() -> bool:
-            worker = psutil.Process(system.pid(f"worker-{paused}"))
-            return not any("chromium" in each.name() for each in worker.children(recursive=True))
+            return not children_named(system.pid(f"worker-{paused}"), "chromium")
 
         await until(its_browser_is_closed)
 
@@ -305,6 +305,4 @@ async def test_a_worker_cut_off_from_mongodb_closes_its_page_in_time(tmp_path: P
 
 def _browsers(system: StackClient) -> set[int]:
     """Return the processes of the worker's browsers."""
-    worker = psutil.Process(system.pid("worker-1"))
-    children = worker.children(recursive=True)
-    return {each.pid for each in children if "chromium" in each.name()}
+    return {each.pid for each in children_named(system.pid("worker-1"), "chromium")}

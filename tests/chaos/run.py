@@ -18,6 +18,7 @@ from arq.connections import create_pool
 from redis.exceptions import RedisError
 
 from sessions.doorbell import redis_settings
+from tests.processes import children_named
 from tests.stack_client import THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -129,12 +130,9 @@ class Chaos:
 
     async def _kill_browser(self) -> None:
         number = self._random.randint(1, self._size.workers)
-        with suppress(psutil.NoSuchProcess):
-            worker = psutil.Process(self._system.pid(f"worker-{number}"))
-            children = worker.children(recursive=True)
-            browsers = [each for each in children if "chromium" in each.name()]
-            if browsers:
-                self._random.choice(browsers).kill()
+        browsers = children_named(self._system.pid(f"worker-{number}"), "chromium")
+        if browsers:
+            _kill(self._random.choice(browsers).pid)
 
     async def _kill_redis(self) -> None:
         _kill(self._system.pid("redis"))

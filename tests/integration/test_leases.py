@@ -11,7 +11,7 @@ from sessions.errors import LeaseLostError
 from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.messages import MessageStatus
 from sessions.states import ConnectionState, Reason
-from tests.builders import OWNER, Stores
+from tests.builders import LONG, OWNER, Stores
 from tests.waiting import until
 
 SHORT = timedelta(milliseconds=300)
@@ -34,6 +34,20 @@ async def test_a_lease_that_ran_out_is_taken_with_a_higher_generation(stores: St
             first, ConnectionState.STARTING, ConnectionState.CONNECTED, None
         )
     assert (await stores.connections.get(connection.id)).state is ConnectionState.STARTING
+
+
+async def test_a_connection_is_left_to_others_for_a_while(stores: Stores) -> None:
+    connection = await stores.connection()
+    for free_for, taken in ((LONG, False), (timedelta(0), True)):
+        lease = await stores.leases("one", SHORT).acquire(connection.id, free_for=free_for)
+        assert (lease is not None) is taken
+
+    async def ran_out() -> bool:
+        return not (await stores.connections.get(connection.id)).leased
+
+    await until(ran_out)
+    assert await stores.leases("two").acquire(free_for=LONG) is None
+    assert await stores.leases("two").acquire(free_for=timedelta(0)) is not None
 
 
 async def test_a_renewed_lease_is_not_taken(stores: Stores) -> None:

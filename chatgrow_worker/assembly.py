@@ -141,6 +141,7 @@ def _ladder(settings: WorkerSettings) -> Ladder:
             timedelta(seconds=5), (Remedy.TAKE_OVER, again, new), Reason.REPLACED
         ),
         PageState.OUTDATED: Rungs(timedelta(seconds=10), (again, new), Reason.UPDATE_NEEDED),
+        PageState.BLOCKED: Rungs(timedelta(minutes=10), (again, new), Reason.BLOCKED),
         PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
     }
 

@@ -26,6 +26,9 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.states import ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
+_STUCK_AT_MOST = 3
+_WORKED = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
+_MAY_BE_THE_PROFILE = (Reason.PAGE_LOADING, Reason.LOADING_CHATS, Reason.BROWSER_UNAVAILABLE)
 
 
 class ConnectionRunner:
@@ -43,6 +46,7 @@ class ConnectionRunner:
         self._log = logger.bind(connection=label)
         limits = parts.limits
         self._keeper = LeaseKeeper(parts.leases, lease, limits.lease_ttl, limits.lease_margin)
+        self._stuck = 0
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
         self._reporter = StateReporter(parts.connections, lease, label)
         profile = parts.pages.profile(lease.connection)
@@ -77,16 +81,21 @@ class ConnectionRunner:
     async def _run_pages(self) -> None:
         while not self._ending.is_set():
             try:
-                await self._run_one_page()
-            except PageBrokenError as error:
-                await self._after_break(error)
-            except LoggedOutError as error:
-                await self._after_logout(error.reason)
-            except QrNotScannedError:
-                await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
+                await self._run_page_and_answer()
             except STORE_DOWN as error:
                 self._log.warning("MongoDB is away: {}", brief(error))
                 await happens(self._ending, _PAUSE)
+
+    async def _run_page_and_answer(self) -> None:
+        """Run one page, and do what its end asks for."""
+        try:
+            await self._run_one_page()
+        except PageBrokenError as error:
+            await self._after_break(error)
+        except LoggedOutError as error:
+            await self._after_logout(error.reason)
+        except QrNotScannedError:
+            await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
 
     async def _run_one_page(self) -> None:
         saver: SessionSaver | None = None
@@ -123,16 +132,30 @@ class ConnectionRunner:
         return visit.logged_in
 
     async def _after_break(self, error: PageBrokenError) -> None:
-        if self._reporter.state is ConnectionState.CONNECTED:
+        if self._reporter.state in _WORKED:
             self._backoff.reset()
+            self._stuck = 0
         wait = self._backoff.next()
         self._log.warning(
             "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error
         )
         await self._reporter.report(ConnectionState.DISCONNECTED, error.reason)
+        await self._try_another_login(error.reason)
         await happens(self._ending, wait)
         if not self._ending.is_set():
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
+
+    async def _try_another_login(self, reason: Reason) -> None:
+        """Take a profile on which the page never comes up for a damaged one, if there is a blob.
+
+        A network that is away says nothing about the profile, so it does not count.
+        """
+        if reason not in _MAY_BE_THE_PROFILE:
+            return
+        self._stuck += 1
+        if self._stuck >= _STUCK_AT_MOST and await self._source.give_way():
+            self._log.warning("The page does not come up on this login; trying the one before")
+            self._stuck = 0
 
     async def _after_logout(self, reason: Reason) -> None:
         """Try the login before this one, if it was merely lost; otherwise only a scan helps."""

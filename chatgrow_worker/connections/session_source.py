@@ -49,7 +49,6 @@ class SessionSource:
         blobs = await self._blobs.blobs_of(self._connection)
         note = self._local()
         if note is not None and (not blobs or note.generation >= blobs[0].generation):
-            self._current = None
             return None if note.clean else read_dump(self._profile)
         for blob in blobs:
             if blob.id not in self._tried and await self._restored(blob):
@@ -66,13 +65,20 @@ class SessionSource:
 
     def reject(self) -> bool:
         """Take the login that was prepared last for a bad one; tell whether it was one at all."""
+        known = self._current is not None or self._local() is not None
         if self._current is not None:
             self._tried.add(self._current.id)
             self._current = None
-            return True
-        known = self._local() is not None
         self._local_failed = True
         return known
+
+    async def give_way(self) -> bool:
+        """Reject the login that was prepared last if there is another to try; tell whether so."""
+        blobs = await self._blobs.blobs_of(self._connection)
+        current = {self._current.id} if self._current else set()
+        if all(each.id in self._tried | current for each in blobs):
+            return False
+        return self.reject()
 
     async def forget(self, *, blobs_too: bool) -> None:
         """Remove the profile after a logout, and the blobs with it: they log nobody in any more."""
@@ -96,5 +102,6 @@ class SessionSource:
             write_dump(self._profile, dump)
         write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
         self._current = blob
+        self._local_failed = False
         self._log.info("Restored the login from blob {} ({})", blob.serial, blob.kind)
         return True

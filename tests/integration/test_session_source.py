@@ -1,0 +1,101 @@
+"""Which login a connection starts from, on the real MongoDB and the real disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatgrow_worker.browser.notes import ProfileNote, read_note, write_dump, write_note
+from chatgrow_worker.connections.session_source import SessionSource
+from sessions.blobs import BlobKind, BlobStore
+from sessions.blobs.keys import Key, KeyRing
+from sessions.clock import utc_now
+from sessions.leases import Lease
+from tests.blob_profiles import login, write_profile
+from tests.builders import Stores
+
+
+@pytest.fixture
+async def lease(stores: Stores) -> Lease:
+    _, lease = await stores.leased()
+    return lease
+
+
+@pytest.fixture
+def blobs(stores: Stores) -> BlobStore:
+    return BlobStore(stores.database, KeyRing([Key.generate()]))
+
+
+async def _save(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> None:
+    profile = write_profile(folder / text.decode(), login(text))
+    assert await blobs.save(lease, profile, BlobKind.HOT, {"login": text.decode()}, utc_now())
+
+
+def _source(blobs: BlobStore, lease: Lease, profile: Path) -> SessionSource:
+    return SessionSource(blobs, lease.connection, profile, "main")
+
+
+async def test_without_any_login_none_is_found(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    source = _source(blobs, lease, tmp_path / "p")
+    assert await source.prepare() is None
+    assert not source.found
+
+
+async def test_a_profile_that_is_not_older_wins_and_is_healed_if_it_was_killed(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_dump(profile, {"login": "local"})
+    for clean, heal in ((False, {"login": "local"}), (True, None)):
+        write_note(profile, ProfileNote(generation=lease.generation, clean=clean))
+        source = _source(blobs, lease, profile)
+        assert await source.prepare() == heal
+        assert source.found
+
+
+async def test_a_profile_that_is_older_gives_way_to_the_blob(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_note(profile, ProfileNote(generation=lease.generation - 1, clean=True))
+    assert await _source(blobs, lease, profile).prepare() == {"login": "saved"}
+    assert read_note(profile) == ProfileNote(generation=lease.generation, clean=False)
+
+
+async def test_logins_that_fail_are_tried_once_each_from_the_newest_down(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"older")
+    await _save(blobs, lease, tmp_path, b"newer")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+    source = _source(blobs, lease, profile)
+    assert await source.prepare() is None
+    for text in ("newer", "older"):
+        assert await source.give_way()
+        assert await source.prepare() == {"login": text}
+        # What was restored is what the disk holds now: it wins until it fails too.
+        assert await source.prepare() == {"login": text}
+    assert not await source.give_way()
+    assert source.found
+    assert source.reject()
+    assert await source.prepare() is None
+    assert not source.found
+
+
+async def test_a_logout_removes_the_profile_and_if_wanted_the_blobs(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    source = _source(blobs, lease, profile)
+    await source.forget(blobs_too=False)
+    assert not profile.exists()
+    assert len(await blobs.blobs_of(lease.connection)) == 1
+    await source.forget(blobs_too=True)
+    assert await blobs.blobs_of(lease.connection) == []

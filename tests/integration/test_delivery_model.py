@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -97,6 +98,7 @@ class World:
     lease: Lease
     page: CrashingPage = field(default_factory=CrashingPage)
     accepted: dict[str, Message] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.loop.run_until_complete(work)
@@ -136,7 +138,7 @@ class Delivery(RuleBasedStateMachine):
     @rule(priority=st.sampled_from(Priority), count=st.integers(1, 3))
     def accept(self, priority: Priority, count: int) -> None:
         for _ in range(count):
-            text = f"{priority.name} {len(self.world.accepted)}"
+            text = f"{priority.name} {next(self.world.numbers)}"
             message = self.world.run(
                 self.world.stores.message(self.world.connection, text, priority)
             )

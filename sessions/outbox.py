@@ -126,7 +126,7 @@ class Outbox:
             owner,
             message_id,
             [MessageStatus.QUEUED],
-            {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW"},
+            {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"},
         )
 
     async def redrive(self, owner: str, message_id: str, *, unknown_too: bool) -> Message:
@@ -146,6 +146,8 @@ class Outbox:
             "attempts": 0,
             "dueAt": "$$NOW",
             "expiresAt": None,
+            # What waits again is not finished, and must not be forgotten as if it were.
+            "endedAt": None,
         }
         return await self._change(owner, message_id, allowed, changes)
 

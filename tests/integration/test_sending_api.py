@@ -160,15 +160,25 @@ async def test_a_queued_message_is_taken_back_and_driven_again(
 ) -> None:
     path = f"/api/whatsapp/messages/{(await _accepted(client))['messageId']}"
     assert (await (await client.delete(path)).json())["status"] == "cancelled"
+    assert (await _stored(stores))["endedAt"] is not None
     again = await client.delete(path)
     assert again.status == 409
     assert (await again.json())["messageStatus"] == "cancelled"
     retried = await client.post(f"{path}/retry")
     assert (retried.status, (await retried.json())["status"]) == (202, "queued")
+    # It is forgotten some time after its end, so it must have none while it waits.
+    assert (await _stored(stores))["endedAt"] is None
     lease = await stores.leases().acquire()
     assert lease is not None
     assert await stores.queue.claim_next(lease)
     assert (await client.delete(path)).status == 409
+
+
+async def _stored(stores: Stores) -> dict[str, Any]:
+    """Return the one stored message as it is in MongoDB."""
+    document = await stores.database["messages"].find_one({})
+    assert document is not None
+    return document
 
 
 async def test_an_unknown_message_is_repeated_only_when_confirmed(

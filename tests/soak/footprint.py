@@ -32,7 +32,10 @@ class Footprint:
         grown = {
             "processes": dict(self.processes - before.processes),
             "descriptors": dict(self.descriptors - before.descriptors),
-            "temporary": sorted(self.temporary - before.temporary),
+            # A worker that took a dead one's place has a folder of its own, and only that one.
+            "temporary": sorted(self.temporary - before.temporary)
+            if len(self.temporary) > len(before.temporary)
+            else [],
         }
         return {name: what for name, what in grown.items() if what}
 

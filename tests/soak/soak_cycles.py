@@ -194,7 +194,7 @@ def _report(report: Report, shared: Run, before: Footprint, after: Footprint) ->
     for name in ("processes", "descriptors"):
         counts = [sum(getattr(each, name).values()) for each in (before, after)]
         report.figure(f"{name} at rest", f"{counts[0]} before, {counts[1]} after")
-    left = len(after.temporary - before.temporary)
+    left = len(after.temporary) - len(before.temporary)
     report.figure("temporary folders left", left)
 
 

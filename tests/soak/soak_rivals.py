@@ -137,8 +137,9 @@ def _report_pages(report: Report, witness: Witness) -> None:
 def _check(report: Report, sent: dict[str, str], ledger: list[dict[str, Any]]) -> None:
     texts = Counter([each["text"] for each in ledger])
     arrivals = Counter([each["arrivals"] for each in ledger])
-    # A figure, not a fault: a worker that is stopped in the middle of a send has a browser that goes
-    # on with it. The next owner cannot know and repeats it under the same id, which WhatsApp drops.
+    # A figure, not a fault: a worker that is stopped in the middle of a send has a browser that
+    # goes on with it. The next owner cannot know and repeats it under the same id, which WhatsApp
+    # drops.
     report.figure("messages by arrivals", dict(arrivals))
     wrong = {text: texts[text] for text in sent if texts[text] != 1}
     assert not wrong, f"not exactly one message each: {wrong}"

@@ -12,6 +12,7 @@ from pymongo.errors import DuplicateKeyError
 
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
 from sessions.ids import new_id
+from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
 from sessions.states import ConnectionState, Reason, check_move, needs_a_worker
 
@@ -175,8 +176,7 @@ class ConnectionStore:
         that the QR code it shows next is taken for a new link.
         """
         starts = desired == "running"
-        unowned = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
-        rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else unowned
+        rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else UNOWNED
         to = ConnectionState.STARTING if starts else ConnectionState.STOPPED
         reason = Reason.WAITING_FOR_WORKER if starts else None
         forgets = {"$eq": ["$state", ConnectionState.LOGGED_OUT]} if starts else False

@@ -47,8 +47,15 @@ class Renewal(Enum):
 _S = ConnectionState
 
 
+UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+"""The expression for records that nobody has now: no lease, or one that ran out."""
+
+
 def _free_since(span: timedelta) -> dict[str, Any]:
     """Return the expression for connections that nobody has had for a while."""
+    if not span:
+        # Not by `since`: the clock of whoever made the record may be ahead of the server's.
+        return UNOWNED
     amount = span // timedelta(milliseconds=1)
     then = {"$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}
     given_back = {"$and": [{"$not": ["$lease"]}, {"$lte": ["$since", then]}]}

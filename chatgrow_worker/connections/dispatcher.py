@@ -21,8 +21,6 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.send_queue import SendQueue
 
 _PAUSE = timedelta(seconds=1)
-
-
 _PAUSING = {463: "timelock", 475: "new_chats_capped"}
 """Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
 
@@ -226,16 +224,21 @@ class Dispatcher:
                 # Its later acks came while nobody listened, and do not come again.
                 await self._queue.record_ack(self._lease, key, Ack(min(known.ack, Ack.PLAYED)))
                 return
-            if known.ack < 0 and message.reason in _PAUSING.values():
-                await self._send_again(message, key, MessageStatus.FAILED, "refused_by_whatsapp")
-                return
             if known.ack < 0:
-                await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
+                await self._after_refusal(message, key)
                 return
             if time.monotonic() >= give_up:
                 await self._after_silence(message, key)
                 return
             await happens(self._page_bell, self._limits.outcome_poll)
+
+    async def _after_refusal(self, message: Message, key: str) -> None:
+        """Try again what was refused for a time; the pause that it brought is over."""
+        refused = (MessageStatus.FAILED, "refused_by_whatsapp")
+        if message.reason in _PAUSING.values():
+            await self._send_again(message, key, *refused)
+        else:
+            await self._end(message, *refused)
 
     async def _after_silence(self, message: Message, key: str) -> None:
         """Send a ghost again as the record that it is; what the page still has in hand may go yet.

@@ -101,28 +101,48 @@ async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(tmp_path:
     assert delivered == sent
 
 
+_GHOSTS = ("--supervise", "--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
+
+
 async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) -> None:
-    settings = ("--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
-    async with stack("--supervise", "--data", str(tmp_path), *settings) as system:
-        await _linked(system)
-        first = await system.send("settles the chat")
-        await system.until_message(first, "read")
-        await system.control("PUT", "faults", {"pendingOnly": True})
-        ghost = await system.send("stored, not sent")
-
-        async def written_down() -> bool:
-            return "whatsappId" in await system.message(ghost)
-
-        await until(written_down)
-        await _until_stored(system)
-        psutil.Process(system.pid("worker-1")).kill()
-        await system.control("PUT", "faults", {"pendingOnly": False})
+    async with stack("--data", str(tmp_path), *_GHOSTS) as system:
+        ghost = await _ghost(system)
         read = await system.until_message(ghost, "read")
         entries = await system.ledger()
         assert [each["text"] for each in entries] == ["settles the chat", "stored, not sent"]
         assert entries[1]["id"] in read["whatsappId"]
 
 
-async def _until_stored(system: StackClient) -> None:
-    """Wait until the page has certainly stored what it holds back: the connection says so."""
+async def test_without_the_re_send_a_ghost_is_what_is_called_unknown(tmp_path: Path) -> None:
+    settings = (*_GHOSTS, "--env", "RESEND_GHOSTS=false")
+    async with stack("--data", str(tmp_path), *settings) as system:
+        ghost = await _ghost(system)
+        unknown = await system.until_message(ghost, "unknown")
+        assert unknown["reason"] == "stored_but_not_acknowledged"
+        following = await system.send("after it")
+        await system.until_message(following, "read")
+        assert [each["text"] for each in await system.ledger()] == ["settles the chat", "after it"]
+
+
+async def _ghost(system: StackClient) -> str:
+    """Leave a message stored by a page that died before it sent; return its id."""
+    await _linked(system)
+    first = await system.send("settles the chat")
+    await system.until_message(first, "read")
+    await system.control("PUT", "faults", {"pendingOnly": True})
+    ghost = await system.send("stored, not sent")
+
+    async def written_down() -> bool:
+        return "whatsappId" in await system.message(ghost)
+
+    await until(written_down)
+    # The connection says so once the page has certainly stored what it holds back.
     await system.until_state("degraded")
+    worker = psutil.Process(system.pid("worker-1"))
+    family = [worker, *worker.children(recursive=True)]
+    worker.kill()
+    # A page that lives a moment longer would still send it.
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+    await system.control("PUT", "faults", {"pendingOnly": False})
+    return ghost

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.messages import MessageStatus
@@ -48,6 +49,12 @@ async def test_a_connection_is_left_to_others_for_a_while(stores: Stores) -> Non
     await until(ran_out)
     assert await stores.leases("two").acquire(free_for=LONG) is None
     assert await stores.leases("two").acquire(free_for=timedelta(0)) is not None
+
+
+async def test_a_record_made_by_a_clock_that_is_ahead_is_free_at_once(stores: Stores) -> None:
+    ahead = utc_now() + LONG
+    await stores.connections.create(OWNER, "main", "Main", None, ahead)
+    assert await stores.leases("one").acquire() is not None
 
 
 async def test_a_renewed_lease_is_not_taken(stores: Stores) -> None:

@@ -19,9 +19,7 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let running requests finish."""
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
-        services = await Services.open(
-            stores.database, stores.redis, utc_now, settings.message_retention
-        )
+        services = await Services.open(stores.database, stores.redis, settings, utc_now)
         await _ensure_key(services, settings)
         runner = web.AppRunner(build_app(services), access_log=None, handle_signals=False)
         stack.push_async_callback(runner.cleanup)

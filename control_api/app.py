@@ -2,19 +2,23 @@
 
 from aiohttp import web
 
-from control_api.auth import authenticate
+from control_api.auth import identify
+from control_api.docs import add_docs
+from control_api.endpoints import add_endpoints
 from control_api.problems import problems
-from control_api.routes import connections, health, messages
+from control_api.routes import api_keys, auth, connections, health, messages, users
 from control_api.services import SERVICES, Services
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""
+GROUPS = tuple(module.routes for module in (auth, users, api_keys, connections, messages, health))
+"""Every endpoint there is."""
 
 
 def build_app(services: Services) -> web.Application:
     """Return the application over open services."""
-    app = web.Application(middlewares=[problems, authenticate], client_max_size=_LARGEST_BODY)
+    app = web.Application(middlewares=[problems, identify], client_max_size=_LARGEST_BODY)
     app[SERVICES] = services
-    for module in (connections, health, messages):
-        app.add_routes(module.routes)
+    add_endpoints(app, GROUPS)
+    add_docs(app, GROUPS)
     return app

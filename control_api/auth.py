@@ -1,35 +1,99 @@
-"""Ask every request for its key; what is open stands in one list."""
+"""Find out who a request comes from; what is declared as open asks for nobody."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
-from control_api.problems import Handler, UnauthorizedError
-from control_api.services import SERVICES
-from sessions.api_keys import Caller
+from control_api.problems import ForbiddenError, Handler, UnauthorizedError
+from control_api.services import SERVICES, Services
+from control_api.tokens import BadTokenError
+from sessions.callers import ALL_SCOPES, Caller, Scope
 
-OPEN_PATHS = frozenset({"/api", "/health", "/health/live", "/health/ready"})
-_CALLER = web.RequestKey("caller", Caller)
+_BEARER = "bearer "
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a request comes from, or why that is not known."""
+
+    caller: Caller | None
+    why_not: str
+
+
+IDENTITY = web.RequestKey("identity", Identity)
+_OWNER = web.RequestKey("owner", str)
 
 
 @web.middleware
-async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request pass with a known `X-Api-Key`, or to an open path."""
-    if request.path not in OPEN_PATHS:
-        request[_CALLER] = await _caller(request)
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Note who sent the request; the endpoint decides whether that is enough."""
+    request[IDENTITY] = await _identity(request)
     return await handler(request)
 
 
-async def _caller(request: web.Request) -> Caller:
-    key = request.headers.get("X-Api-Key")
-    if not key:
-        raise UnauthorizedError("Send your API key in the header X-Api-Key.")
-    caller = await request.app[SERVICES].keys.caller_of(key)
-    if caller is None:
-        raise UnauthorizedError("This API key is not known.")
-    return caller
+async def _identity(request: web.Request) -> Identity:
+    services = request.app[SERVICES]
+    if key := request.headers.get("X-Api-Key"):
+        return Identity(await services.keys.caller_of(key), "This API key is not known.")
+    given = request.headers.get("Authorization", "")
+    if given[: len(_BEARER)].lower() == _BEARER:
+        caller = await caller_by_token(services, given[len(_BEARER) :].strip())
+        return Identity(caller, "This token does not work (any more). Sign in again.")
+    return Identity(None, "Send an API key in X-Api-Key, or a token as Authorization: Bearer.")
+
+
+async def caller_by_token(services: Services, token: str) -> Caller | None:
+    """Return who an access token stands for, unless they signed out or are gone."""
+    try:
+        claims = services.tokens.read(token)
+    except BadTokenError:
+        return None
+    if not await services.sign_ins.is_alive(claims.sign_in, services.now()):
+        return None
+    user = await services.users.get(claims.user)
+    if user is None:
+        return None
+    return Caller(user.id, user.role, ALL_SCOPES, sign_in=claims.sign_in)
+
+
+async def authorize(request: web.Request, needs: Scope | None, *, admin: bool) -> None:
+    """Refuse a caller who may not; raise UnauthorizedError or ForbiddenError."""
+    caller = caller_of(request)
+    if needs is not None and needs not in caller.scopes:
+        raise ForbiddenError(f"This API key lacks the scope {needs}.")
+    if admin and not caller.is_admin:
+        raise ForbiddenError("Only an administrator may do this.")
+
+
+async def choose_owner(request: web.Request) -> None:
+    """Read `?owner=`, with which an administrator names somebody else's connections."""
+    caller = caller_of(request)
+    named = request.query.get("owner")
+    if not named:
+        return
+    if not caller.is_admin and named != caller.owner:
+        raise ForbiddenError("Only an administrator may name another owner.")
+    user_is_caller = named == caller.owner
+    owner = named if user_is_caller else (await request.app[SERVICES].users.named(named)).id
+    request[_OWNER] = owner
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Return who sent the request; raise UnauthorizedError when nobody known did."""
+    identity = request[IDENTITY]
+    if identity.caller is None:
+        raise UnauthorizedError(identity.why_not)
+    return identity.caller
 
 
 def owner_of(request: web.Request) -> str:
-    """Return the owner whose connections this request may see."""
-    return request[_CALLER].owner
+    """Return the owner whose connections are meant: the caller's own, unless another is named."""
+    return request.get(_OWNER) or caller_of(request).owner
+
+
+def seen_owner(request: web.Request) -> str | None:
+    """Return whose records may be seen; None means everybody's, as an administrator does."""
+    caller = caller_of(request)
+    return request.get(_OWNER) or (None if caller.is_admin else caller.owner)

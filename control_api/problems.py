@@ -16,7 +16,7 @@ from sessions.mongo import STORE_DOWN
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
+STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "connection_not_found": HTTPStatus.NOT_FOUND,
     "connection_exists": HTTPStatus.CONFLICT,
     "message_not_found": HTTPStatus.NOT_FOUND,
@@ -28,6 +28,17 @@ _STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "invalid_credentials": HTTPStatus.UNAUTHORIZED,
+    "invalid_refresh_token": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "user_exists": HTTPStatus.CONFLICT,
+    "user_not_found": HTTPStatus.NOT_FOUND,
+    "user_has_connections": HTTPStatus.CONFLICT,
+    "api_key_not_found": HTTPStatus.NOT_FOUND,
+    "invalid_fields": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request_entity_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER_SECONDS = 2
 
@@ -58,6 +69,21 @@ class UnauthorizedError(DomainError):
     """No key, or none that we know."""
 
     code = "unauthorized"
+
+
+class BadCredentialsError(DomainError):
+    """No such user, or another password: which one is not told."""
+
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address or password is wrong.")
+
+
+class ForbiddenError(DomainError):
+    """Known, and not allowed."""
+
+    code = "forbidden"
 
 
 class NoQrCodeError(DomainError):
@@ -121,11 +147,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _domain_problem(error: DomainError) -> web.Response:
-    status = _STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
     members: dict[str, Any] = dict(getattr(error, "members", {}))
     if fields := getattr(error, "fields", None):
         members["errors"] = fields
-    headers = {"WWW-Authenticate": "ApiKey"} if status is HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
     return problem(status, error.code, str(error), headers, **members)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from control_api.problems import (
     UnsupportedMediaTypeError,
 )
 
-_LONGEST_KEY = 255
+_LONGEST_NAME = 100
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -52,25 +51,24 @@ def answer(
     )
 
 
-def read_idempotency_key(request: web.Request) -> str | None:
-    """Read the header Idempotency-Key; raise InvalidParameterError for one we cannot keep."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
-        raise InvalidParameterError(
-            "Idempotency-Key", f"Give 1 to {_LONGEST_KEY} printable characters."
-        )
-    return key
+def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] = ()) -> Model:
+    """Read the query into its model; an empty value is as good as none.
+
+    Raises ValidationError, and InvalidParameterError for a parameter that is given twice.
+    """
+    names = [name for name in request.query if name not in ignored]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameterError(name[:_LONGEST_NAME], "Give this parameter once.")
+    given = {name: value for name, value in request.query.items() if value and name in names}
+    unknown = set(names) - {field.alias or name for name, field in model.model_fields.items()}
+    for name in unknown:
+        raise InvalidParameterError(name[:_LONGEST_NAME], "There is no such parameter.")
+    return model.model_validate(given)
 
 
-def read_wait(request: web.Request, longest: timedelta) -> timedelta:
-    """Read `?wait=SECONDS`, none when it is not there; raise InvalidParameterError."""
-    text = request.query.get("wait", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= longest.total_seconds():
-        raise InvalidParameterError(
-            "wait", f"Give seconds from 0 to {longest.total_seconds():g}, not {text[:40]!r}."
-        )
-    return timedelta(seconds=seconds)
+def read_headers(request: web.Request, model: type[Model]) -> Model:
+    """Read the headers that a model names by its aliases; raise ValidationError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return model.model_validate(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -29,7 +30,7 @@ MAX_BULK = 1000
 """Messages in one bulk request."""
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     """A request body: camelCase, and a field nobody knows is refused, not ignored."""
 
     model_config = ConfigDict(
@@ -37,7 +38,7 @@ class _Body(BaseModel):
     )
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     """A response body in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -47,10 +48,50 @@ Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
 ]
-PhoneNumber = Annotated[str, AfterValidator(parse_phone_number)]
+PhoneNumber = Annotated[
+    str,
+    AfterValidator(parse_phone_number),
+    WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
+]
 
 
-class ProxyWish(_Body):
+class QrQuery(Body):
+    """GET …/qr: the format, if Accept does not say, and for how long to wait for a code."""
+
+    format: Literal["png", "svg", "ascii", "json"] | None = None
+    wait: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
+
+
+class MessageQuery(Body):
+    """GET /api/whatsapp/messages: which ones, and from where on."""
+
+    connection_id: ConnectionId | None = None
+    status: MessageStatus | None = None
+    cursor: Annotated[str, StringConstraints(max_length=64)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class BulkQuery(Body):
+    """POST …/send/bulk: with `dryRun` nothing is stored."""
+
+    dry_run: bool = False
+
+
+class SendHeaders(BaseModel):
+    """The headers of a send; the same key and body again give the same answer."""
+
+    idempotency_key: (
+        Annotated[
+            str,
+            StringConstraints(
+                min_length=1, max_length=255, pattern=r"^[\x20-\x7e\u00a0-\U0010ffff]*$"
+            ),
+        ]
+        | None
+    ) = Field(None, alias="Idempotency-Key")
+
+
+class ProxyWish(Body):
     """The proxy for one connection's browser."""
 
     server: Annotated[str, StringConstraints(pattern=_PROXY, max_length=300)]
@@ -68,7 +109,7 @@ class ProxyWish(_Body):
         return Proxy(server=self.server, username=self.username, password=self.password)
 
 
-class NewConnection(_Body):
+class NewConnection(Body):
     """POST /api/whatsapp/connections."""
 
     connection_id: ConnectionId
@@ -78,20 +119,20 @@ class NewConnection(_Body):
     pacing: Pacing | None = None
 
 
-class PairingWish(_Body):
+class PairingWish(Body):
     """POST …/pairing-code: the phone to link, if it is not the connection's own."""
 
     phone_number: PhoneNumber | None = None
 
 
-class PairingView(_Answer):
+class PairingView(Answer):
     """A pairing code as the phone wants it typed, and when it stops working."""
 
     code: str
     expires_at: datetime
 
 
-class ConnectionChange(_Body):
+class ConnectionChange(Body):
     """PATCH …/{id}: only what is named changes."""
 
     name: Name | None = None
@@ -99,27 +140,27 @@ class ConnectionChange(_Body):
     proxy: ProxyWish | None = None
 
 
-class BulkSend(_Body):
+class BulkSend(Body):
     """POST /api/whatsapp/send/bulk: all of it is accepted or nothing."""
 
     connection_id: ConnectionId
     messages: Annotated[list[MessageWish], Field(min_length=1, max_length=MAX_BULK)]
 
 
-class Retry(_Body):
+class Retry(Body):
     """POST …/messages/{id}/retry: `confirm` repeats even a message that may be out already."""
 
     confirm: bool = False
 
 
-class RetryFailed(_Body):
+class RetryFailed(Body):
     """POST /api/whatsapp/messages/retry: the failed messages of a connection, all or by reason."""
 
     connection_id: ConnectionId
     reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
 
 
-class Waiting(_Answer):
+class Waiting(Answer):
     """Why a message is not sent yet, until when, and how many go before it.
 
     `detail` is the connection's own reason code; `estimatedAt` is a guess from the pace set.
@@ -132,14 +173,14 @@ class Waiting(_Answer):
     estimated_at: datetime | None = None
 
 
-class QueueView(_Answer):
+class QueueView(Answer):
     """What waits in a connection's outbox."""
 
     queued: int
     oldest_queued_at: datetime | None = None
 
 
-class StatusView(_Answer):
+class StatusView(Answer):
     """GET …/status: the state as it is true now, with who runs it and what waits."""
 
     connection_id: str
@@ -170,6 +211,7 @@ class ConnectionView(StatusView):
     """A connection as its owner made it, with its status."""
 
     name: str
+    owner: str
     created_at: datetime
     pacing: Pacing
 
@@ -180,29 +222,31 @@ class ConnectionView(StatusView):
         return cls(
             **status.model_dump(),
             name=connection.name,
+            owner=connection.owner,
             created_at=connection.created_at,
             pacing=connection.pacing,
         )
 
 
-class ConnectionList(_Answer):
+class ConnectionList(Answer):
     """GET /api/whatsapp/connections."""
 
     items: list[ConnectionView]
 
 
-class QrView(_Answer):
+class QrView(Answer):
     """GET …/qr as JSON: the text of the code and when it stops working."""
 
     code: str
     expires_at: datetime
 
 
-class MessageView(_Answer):
+class MessageView(Answer):
     """GET /api/whatsapp/messages/{id}: a message and the time of each status it reached."""
 
     message_id: str
     connection_id: str
+    owner: str
     to: str
     status: MessageStatus
     priority: str
@@ -226,7 +270,7 @@ class MessageView(_Answer):
     def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
         """Show a message, and why it waits if it does."""
         return cls.model_validate(
-            message.model_dump(exclude={"id", "text", "owner", "connection", "priority"})
+            message.model_dump(exclude={"id", "text", "connection", "priority"})
             | {
                 "message_id": message.id,
                 "priority": message.priority.name.lower(),
@@ -236,7 +280,7 @@ class MessageView(_Answer):
         )
 
 
-class Accepted(_Answer):
+class Accepted(Answer):
     """The answer to a send: stored, with its id; not yet sent."""
 
     message_id: str
@@ -244,13 +288,13 @@ class Accepted(_Answer):
     waiting: Waiting | None = None
 
 
-class AcceptedList(_Answer):
+class AcceptedList(Answer):
     """The answer to a bulk send, in the order of the request."""
 
     items: list[Accepted]
 
 
-class DryRun(_Answer):
+class DryRun(Answer):
     """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored."""
 
     count: int
@@ -259,8 +303,38 @@ class DryRun(_Answer):
     estimated_at: list[datetime]
 
 
-class MessageList(_Answer):
+class MessageList(Answer):
     """A page of messages, newest first; `cursor` asks for the next page."""
 
     items: list[MessageView]
     cursor: str | None = None
+
+
+class About(Answer):
+    """GET /api."""
+
+    name: str
+    version: str
+
+
+class Alive(Answer):
+    """GET /health/live."""
+
+    status: Literal["ok"]
+
+
+class HealthChecks(Answer):
+    """The parts that messages need, and how many workers live."""
+
+    mongo: Literal["ok", "down"]
+    redis: Literal["ok", "down"]
+    workers: int
+
+
+class Health(Answer):
+    """GET /health: whether messages can flow, and which parts are away if not."""
+
+    status: Literal["ok", "unavailable"]
+    version: str
+    checks: HealthChecks
+    away: list[str] | None = None

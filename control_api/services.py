@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from control_api.passwords import Passwords
+from control_api.settings import ApiSettings
+from control_api.signing import signing_secret
+from control_api.tokens import AccessTokens
 from sessions.acceptance import Acceptance
 from sessions.api_keys import ApiKeyStore
 from sessions.connections import ConnectionStore
@@ -17,6 +21,8 @@ from sessions.idempotency import IdempotencyStore
 from sessions.linking import LinkingDesk
 from sessions.mongo import database_answers
 from sessions.outbox import Outbox
+from sessions.sign_ins import SignInStore
+from sessions.users import UserStore
 from sessions.workers import WorkerRegistry
 
 if TYPE_CHECKING:
@@ -33,10 +39,15 @@ class Services:
     connections: ConnectionStore
     outbox: Outbox
     keys: ApiKeyStore
+    users: UserStore
+    sign_ins: SignInStore
+    passwords: Passwords
+    tokens: AccessTokens
     workers: WorkerRegistry
     acceptance: Acceptance
     desk: LinkingDesk
     doorbell: Doorbell
+    settings: ApiSettings
     now: Callable[[], datetime]
 
     @classmethod
@@ -44,31 +55,34 @@ class Services:
         cls,
         database: Database,
         redis: ArqRedis,
+        settings: ApiSettings,
         now: Callable[[], datetime],
-        keep_messages_for: timedelta = timedelta(days=90),
     ) -> Services:
-        """Build the stores and create their indexes."""
+        """Build the stores and create their indexes; raise ConfigurationError."""
         connections = ConnectionStore(database)
         outbox = Outbox(database, connections)
-        keys = ApiKeyStore(database)
-        await connections.prepare()
-        await outbox.prepare(keep_messages_for)
-        await keys.prepare()
-        registry = WorkerRegistry(database)
         idempotency = IdempotencyStore(database)
-        await idempotency.prepare()
         doorbell = Doorbell(redis)
-        return cls(
+        services = cls(
             database=database,
             connections=connections,
             outbox=outbox,
-            keys=keys,
-            workers=registry,
+            keys=ApiKeyStore(database),
+            users=UserStore(database),
+            sign_ins=SignInStore(database),
+            passwords=Passwords(settings.bcrypt_rounds),
+            tokens=AccessTokens(signing_secret(settings), settings.jwt_expires_in),
+            workers=WorkerRegistry(database),
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, now),
             desk=LinkingDesk(database),
             doorbell=doorbell,
+            settings=settings,
             now=now,
         )
+        await outbox.prepare(settings.message_retention)
+        for store in (connections, idempotency, services.keys, services.users, services.sign_ins):
+            await store.prepare()
+        return services
 
     async def database_answers(self) -> bool:
         """Tell whether MongoDB answers now."""

@@ -165,9 +165,9 @@ class ConnectionStore:
             raise ConnectionNotFoundError(internal_id)
         return found[0]
 
-    async def of_owner(self, owner: str) -> list[Connection]:
-        """Return all connections of an owner, oldest first."""
-        return await self._aggregate({"owner": owner})
+    async def of_owner(self, owner: str | None) -> list[Connection]:
+        """Return all connections of an owner, or of everybody, oldest first."""
+        return await self._aggregate({} if owner is None else {"owner": owner})
 
     async def want(self, connection: Connection, desired: Desired) -> Connection:
         """Ask for the connection to run or to stop; return it as it is then.

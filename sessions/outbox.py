@@ -48,6 +48,7 @@ class Outbox:
             [connection, ("pacedAt", DESCENDING)],
             [connection, ("to", ASCENDING), ("pacedAt", DESCENDING)],
             [("owner", ASCENDING), ("_id", DESCENDING)],
+            [status, ("_id", DESCENDING)],
             [("owner", ASCENDING), status, ("_id", DESCENDING)],
             [connection, ("_id", DESCENDING)],
         ):
@@ -81,25 +82,23 @@ class Outbox:
                 raise
         return messages
 
-    async def find(self, owner: str, message_id: str) -> Message:
-        """Return the owner's message or raise MessageNotFoundError."""
-        document = await self._collection.find_one(
-            {"_id": {"$eq": message_id}, "owner": {"$eq": owner}}
-        )
+    async def find(self, owner: str | None, message_id: str) -> Message:
+        """Return the owner's message, or anybody's for None; raise MessageNotFoundError."""
+        document = await self._collection.find_one({"_id": {"$eq": message_id}, **_of(owner)})
         if document is None:
             raise MessageNotFoundError(message_id)
         return Message.model_validate(document)
 
     async def page(
         self,
-        owner: str,
+        owner: str | None,
         connection: str | None,
         status: MessageStatus | None,
         before: str | None,
         limit: int,
     ) -> list[Message]:
         """Return the owner's messages, newest first, older than the one named."""
-        query: dict[str, Any] = {"owner": {"$eq": owner}}
+        query: dict[str, Any] = _of(owner)
         if connection is not None:
             query["connection"] = {"$eq": connection}
         if status is not None:
@@ -120,7 +119,7 @@ class Outbox:
             }
         )
 
-    async def cancel(self, owner: str, message_id: str) -> Message:
+    async def cancel(self, owner: str | None, message_id: str) -> Message:
         """Take a queued message back; raise WrongStatusError once it is in hand."""
         return await self._change(
             owner,
@@ -129,7 +128,7 @@ class Outbox:
             {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"},
         )
 
-    async def redrive(self, owner: str, message_id: str, *, unknown_too: bool) -> Message:
+    async def redrive(self, owner: str | None, message_id: str, *, unknown_too: bool) -> Message:
         """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
 
         A message that is unknown may be out already: only a person may repeat it, and then under
@@ -151,16 +150,14 @@ class Outbox:
         }
         return await self._change(owner, message_id, allowed, changes)
 
-    async def redrive_failed(
-        self, owner: str, connection: Connection, reason: str | None
-    ) -> list[Message]:
+    async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
         """Put a connection's failed messages back in their order, all or those with a reason."""
         query: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
         if reason is not None:
             query["reason"] = {"$eq": reason}
         cursor = self._collection.find(query, sort=[("seq", ASCENDING)], limit=_REDRIVEN_AT_ONCE)
         found = [str(document["_id"]) async for document in cursor]
-        return [await self.redrive(owner, each, unknown_too=False) for each in found]
+        return [await self.redrive(connection.owner, each, unknown_too=False) for each in found]
 
     async def depth(self, connection: str) -> QueueDepth:
         """Count what is not sent yet."""
@@ -183,13 +180,13 @@ class Outbox:
 
     async def _change(
         self,
-        owner: str,
+        owner: str | None,
         message_id: str,
         allowed: list[MessageStatus],
         changes: dict[str, Any],
     ) -> Message:
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            {"_id": {"$eq": message_id}, "owner": {"$eq": owner}, "status": {"$in": allowed}},
+            {"_id": {"$eq": message_id}, **_of(owner), "status": {"$in": allowed}},
             [{"$set": changes}],
             return_document=ReturnDocument.AFTER,
         )
@@ -210,3 +207,7 @@ class Outbox:
                 self._collection.name,
                 index={"name": name, "expireAfterSeconds": seconds},
             )
+
+
+def _of(owner: str | None) -> dict[str, Any]:
+    return {} if owner is None else {"owner": {"$eq": owner}}

@@ -21,6 +21,19 @@ def _seconds(value: object) -> object:
         return value
 
 
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def _lifetime(value: object) -> object:
+    """Read `7d`, `12h`, `30m`, `45s` besides what a Span takes."""
+    if isinstance(value, str):
+        number, unit = value.strip().rstrip("smhdw"), value.strip().lstrip("0123456789.")
+        if unit in _UNITS and number.replace(".", "", 1).isdigit():
+            return timedelta(seconds=float(number) * _UNITS[unit])
+    return _seconds(value)
+
+
+Lifetime = Annotated[timedelta, BeforeValidator(_lifetime)]
 Span = Annotated[timedelta, BeforeValidator(_seconds)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
@@ -47,6 +60,12 @@ class SharedSettings(BaseSettings):
     message_retention: Span = Field(timedelta(days=90), ge=timedelta(days=1))
     log_level: LogLevel = "info"
     database_url: SecretStr | None = None
+
+    @field_validator("mongodb_uri", "redis_url", mode="before")
+    @classmethod
+    def _no_placeholder(cls, value: object) -> object:
+        """Take `redis://...`, as an example file has it, for nothing set."""
+        return None if isinstance(value, str) and value.endswith("://...") else value
 
     @field_validator("log_level", mode="before")
     @classmethod

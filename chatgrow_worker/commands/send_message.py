@@ -12,7 +12,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from sessions.acceptance import Acceptance, SendWish
-from sessions.api_keys import FIRST_OWNER
+from sessions.callers import FIRST_OWNER
 from sessions.errors import DomainError
 from sessions.intake_failures import IntakeFailures
 from sessions.mongo import STORE_DOWN

@@ -9,10 +9,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import owner_of
+from control_api.auth import owner_of, seen_owner
+from control_api.endpoints import Endpoints
 from control_api.problems import InvalidParameterError, NoQrCodeError, PairingError
 from control_api.qr_images import FORMATS
-from control_api.requests import answer, read_body, read_wait
+from control_api.requests import answer
 from control_api.schemas import (
     ConnectionChange,
     ConnectionList,
@@ -20,27 +21,38 @@ from control_api.schemas import (
     NewConnection,
     PairingView,
     PairingWish,
+    QrQuery,
     QrView,
     StatusView,
 )
 from control_api.services import SERVICES, Services
+from sessions.callers import Scope
 from sessions.connections import Connection, QrCode
 from sessions.states import ConnectionState
 
-routes = web.RouteTableDef()
+routes = Endpoints("Connections", owned=True)
 
-_LONGEST_WAIT = timedelta(seconds=60)
 _LOOK_EVERY = timedelta(milliseconds=250)
 _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
 """States in which a QR code may come by itself soon."""
 _PAIRING_WITHIN = timedelta(seconds=20)
+_NOT_FOUND = ("connection_not_found",)
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
 
-@routes.post("/api/whatsapp/connections")
-async def create(request: web.Request) -> web.Response:
+@routes.post(
+    "/api/whatsapp/connections",
+    needs=Scope.MANAGE,
+    answers={201: ConnectionView},
+    problems=("connection_exists",),
+    example={
+        "connectionId": "business_main",
+        "name": "Main Business Line",
+        "phoneNumber": "+972501234567",
+    },
+)
+async def create(request: web.Request, body: NewConnection) -> web.Response:
     """Create a connection; a worker starts it at once."""
-    body = await read_body(request, NewConnection)
     services = request.app[SERVICES]
     connection = await services.connections.create(
         owner_of(request),
@@ -56,24 +68,34 @@ async def create(request: web.Request) -> web.Response:
     return answer(await _view(services, connection), HTTPStatus.CREATED, {"Location": location})
 
 
-@routes.get("/api/whatsapp/connections")
+@routes.get("/api/whatsapp/connections", needs=Scope.READ, answers={200: ConnectionList})
 async def index(request: web.Request) -> web.Response:
     """List the caller's connections."""
     services = request.app[SERVICES]
-    connections = await services.connections.of_owner(owner_of(request))
+    connections = await services.connections.of_owner(seen_owner(request))
     return answer(ConnectionList(items=[await _view(services, each) for each in connections]))
 
 
-@routes.get("/api/whatsapp/connections/{id}")
+@routes.get(
+    "/api/whatsapp/connections/{id}",
+    needs=Scope.READ,
+    answers={200: ConnectionView},
+    problems=_NOT_FOUND,
+)
 async def show(request: web.Request) -> web.Response:
     """Show one connection."""
     return answer(await _view(request.app[SERVICES], await _connection(request)))
 
 
-@routes.patch("/api/whatsapp/connections/{id}")
-async def change(request: web.Request) -> web.Response:
+@routes.patch(
+    "/api/whatsapp/connections/{id}",
+    needs=Scope.MANAGE,
+    answers={200: ConnectionView},
+    problems=_NOT_FOUND,
+    example={"pacing": {"perMinute": 10}},
+)
+async def change(request: web.Request, body: ConnectionChange) -> web.Response:
     """Change the name, the pace or the proxy; the pace counts from now on."""
-    body = await read_body(request, ConnectionChange)
     services = request.app[SERVICES]
     connection = await _connection(request)
     changes: dict[str, object] = {}
@@ -91,7 +113,12 @@ async def change(request: web.Request) -> web.Response:
     return answer(await _view(services, connection))
 
 
-@routes.get("/api/whatsapp/connections/{id}/status")
+@routes.get(
+    "/api/whatsapp/connections/{id}/status",
+    needs=Scope.READ,
+    answers={200: StatusView},
+    problems=_NOT_FOUND,
+)
 async def status(request: web.Request) -> web.Response:
     """Tell the state as it is true now."""
     connection = await _connection(request)
@@ -99,7 +126,12 @@ async def status(request: web.Request) -> web.Response:
     return answer(StatusView.of(connection, depth))
 
 
-@routes.post("/api/whatsapp/connections/{id}/start")
+@routes.post(
+    "/api/whatsapp/connections/{id}/start",
+    needs=Scope.MANAGE,
+    answers={202: ConnectionView},
+    problems=_NOT_FOUND,
+)
 async def start(request: web.Request) -> web.Response:
     """Ask for the connection to run; a logged-out one shows a new QR code then."""
     services = request.app[SERVICES]
@@ -108,7 +140,12 @@ async def start(request: web.Request) -> web.Response:
     return answer(await _view(services, connection), HTTPStatus.ACCEPTED)
 
 
-@routes.post("/api/whatsapp/connections/{id}/stop")
+@routes.post(
+    "/api/whatsapp/connections/{id}/stop",
+    needs=Scope.MANAGE,
+    answers={202: ConnectionView},
+    problems=_NOT_FOUND,
+)
 async def stop(request: web.Request) -> web.Response:
     """Ask for the connection to stop; its login and its messages are kept."""
     services = request.app[SERVICES]
@@ -116,13 +153,23 @@ async def stop(request: web.Request) -> web.Response:
     return answer(await _view(services, connection), HTTPStatus.ACCEPTED)
 
 
-@routes.get("/api/whatsapp/connections/{id}/qr")
-async def qr(request: web.Request) -> web.Response:
+@routes.get(
+    "/api/whatsapp/connections/{id}/qr",
+    needs=Scope.MANAGE,
+    answers={
+        200: {
+            **dict.fromkeys([each.media_type for each in FORMATS.values()]),
+            "application/json": QrView,
+        }
+    },
+    problems=(*_NOT_FOUND, "no_qr_code"),
+)
+async def qr(request: web.Request, query: QrQuery) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""
-    wanted = _wanted_format(request)
+    wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
     await request.app[SERVICES].desk.ask_for_qr(connection.id)
-    code = await _current_code(request, read_wait(request, _LONGEST_WAIT))
+    code = await _current_code(request, timedelta(seconds=query.wait))
     if wanted == "json":
         return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
     shape = FORMATS[wanted]
@@ -134,10 +181,15 @@ async def qr(request: web.Request) -> web.Response:
     )
 
 
-@routes.post("/api/whatsapp/connections/{id}/pairing-code")
-async def pairing_code(request: web.Request) -> web.Response:
+@routes.post(
+    "/api/whatsapp/connections/{id}/pairing-code",
+    needs=Scope.MANAGE,
+    answers={200: PairingView},
+    problems=(*_NOT_FOUND, "no_qr_code", "no_pairing_code"),
+)
+async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Response:
     """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""
-    wish = await read_body(request, PairingWish) if request.can_read_body else PairingWish()
+    wish = body or PairingWish()
     connection = await _connection(request)
     state, reason = connection.observed()
     if state is not ConnectionState.AWAITING_SCAN:
@@ -190,13 +242,8 @@ async def _current_code(request: web.Request, wait: timedelta) -> QrCode:
         await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
 
-def _wanted_format(request: web.Request) -> str:
-    """Return what `?format=` names, else the first format that Accept names, else png."""
-    named = request.query.get("format")
-    if named is not None:
-        if named not in {"json", *FORMATS}:
-            raise InvalidParameterError("format", "Ask for png, svg, ascii or json.")
-        return named
+def _accepted_format(request: web.Request) -> str:
+    """Return the first format that Accept names, else png."""
     types = {"application/json": "json"} | {each.media_type: name for name, each in FORMATS.items()}
     accepted = [part.split(";")[0].strip() for part in request.headers.get("Accept", "").split(",")]
     return next((types[each] for each in accepted if each in types), "png")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
 
 from control_api.app import build_app
 from control_api.services import Services
+from control_api.settings import ApiSettings
 from sessions.clock import utc_now
 from tests.builders import Stores
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
     Client = TestClient[web.Request, web.Application]
 
+JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEY = "a key of at least thirty-two characters"
 
 
@@ -33,9 +37,19 @@ async def stores(database: Database) -> Stores:
 
 
 @pytest.fixture
-async def client(database: Database, redis: ArqRedis, stores: Stores) -> AsyncIterator[Client]:
+def api_settings(tmp_path: Path) -> ApiSettings:
+    """Give a test the API's settings: nothing of this machine's, and quick hashes."""
+    return ApiSettings(
+        _env_file=None, data_dir=tmp_path, bcrypt_rounds=4, jwt_secret=SecretStr(JWT_SECRET)
+    )
+
+
+@pytest.fixture
+async def client(
+    database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
+) -> AsyncIterator[Client]:
     """Serve the API over the test's stores; its requests carry a key."""
-    services = await Services.open(database, redis, utc_now)
+    services = await Services.open(database, redis, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
     server = TestServer(build_app(services))
     async with TestClient(server, headers={"X-Api-Key": KEY}) as client:

@@ -1,0 +1,164 @@
+"""Handlers for signing in: register, log in, go on, sign out."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from control_api.account_schemas import (
+    Credentials,
+    Me,
+    PasswordChange,
+    RefreshToken,
+    Registration,
+    SignedIn,
+    UserView,
+)
+from control_api.auth import IDENTITY, caller_of
+from control_api.endpoints import Endpoints
+from control_api.problems import BadCredentialsError, ForbiddenError
+from control_api.requests import answer
+from control_api.services import SERVICES, Services
+from control_api.tokens import Claims
+from sessions.sign_ins import SignIn
+from sessions.users import User
+
+routes = Endpoints("Sign-in")
+
+_NEVER_STORED = {"Cache-Control": "no-store"}
+
+
+@routes.post(
+    "/api/auth/register",
+    open=True,
+    answers={201: SignedIn},
+    problems=("forbidden", "user_exists"),
+    example={"email": "dana@example.com", "password": "correct horse battery", "name": "Dana"},
+)
+async def register(request: web.Request, body: Registration) -> web.Response:
+    """Register a user; the first one is the administrator, who lets in everybody else."""
+    services = request.app[SERVICES]
+    user = await _register(services, body, invited=_is_invited(request, services))
+    return await _signed_in(services, user, HTTPStatus.CREATED)
+
+
+@routes.post(
+    "/api/auth/login",
+    open=True,
+    answers={200: SignedIn},
+    problems=("invalid_credentials",),
+    example={"email": "dana@example.com", "password": "correct horse battery"},
+)
+async def login(request: web.Request, body: Credentials) -> web.Response:
+    """Sign in with e-mail address and password."""
+    services = request.app[SERVICES]
+    user = await services.users.by_email(body.email)
+    kept = user.password_hash if user else None
+    right = await services.passwords.matches(body.password.get_secret_value(), kept)
+    if user is None or not right:
+        raise BadCredentialsError
+    return await _signed_in(services, user)
+
+
+@routes.post(
+    "/api/auth/refresh",
+    open=True,
+    answers={200: SignedIn},
+    problems=("invalid_refresh_token",),
+)
+async def refresh(request: web.Request, body: RefreshToken) -> web.Response:
+    """Go on: a refresh token gives the next pair of tokens, once."""
+    services = request.app[SERVICES]
+    now = services.now()
+    sign_in = await services.sign_ins.refresh(
+        body.refresh_token, now, now + services.settings.refresh_expires_in
+    )
+    user = await services.users.get(sign_in.user)
+    if user is None:
+        await services.sign_ins.end(sign_in.id)
+        raise BadCredentialsError
+    return _tokens(services, user, sign_in)
+
+
+@routes.post("/api/auth/logout", answers={204: None})
+async def logout(request: web.Request) -> web.Response:
+    """Sign out: the tokens of this sign-in stop working at once."""
+    caller = caller_of(request)
+    if caller.sign_in is not None:
+        await request.app[SERVICES].sign_ins.end(caller.sign_in)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+@routes.get("/api/auth/me", answers={200: Me})
+async def me(request: web.Request) -> web.Response:
+    """Tell who the caller is."""
+    caller = caller_of(request)
+    user = await request.app[SERVICES].users.get(caller.owner)
+    view = Me(
+        owner=caller.owner,
+        role=caller.role,
+        scopes=sorted(caller.scopes),
+        user=UserView.of(user) if user and caller.key_id is None else None,
+    )
+    return answer(view)
+
+
+@routes.post(
+    "/api/auth/password", answers={204: None}, problems=("invalid_credentials", "forbidden")
+)
+async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
+    """Change one's password; every other sign-in ends."""
+    services, caller = request.app[SERVICES], caller_of(request)
+    user = await services.users.get(caller.owner)
+    if caller.sign_in is None or user is None:
+        raise ForbiddenError("Only a person who signed in has a password.")
+    if not await services.passwords.matches(body.password.get_secret_value(), user.password_hash):
+        raise BadCredentialsError
+    hashed = await services.passwords.hash(body.new_password.get_secret_value())
+    await services.users.set_password(user.id, hashed)
+    await services.sign_ins.end_all(user.id, but=caller.sign_in)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _is_invited(request: web.Request, services: Services) -> bool:
+    caller = request[IDENTITY].caller
+    return services.settings.allow_registration or (caller is not None and caller.is_admin)
+
+
+async def _register(services: Services, wish: Registration, *, invited: bool) -> User:
+    """Store a user; raise ForbiddenError or UserExistsError."""
+    # Asked before the hash is made: a stranger must not make us work.
+    first = await services.users.is_empty()
+    if not (first or invited):
+        raise ForbiddenError("Only an administrator lets in more users.")
+    hashed = await services.passwords.hash(wish.password.get_secret_value())
+    name, now = wish.name or wish.email, services.now()
+    created = await services.users.create_first(wish.email, name, hashed, now) if first else None
+    if created is not None:
+        return created
+    if not invited:
+        raise ForbiddenError("Only an administrator lets in more users.")
+    return await services.users.create(wish.email, name, hashed, now)
+
+
+async def _signed_in(
+    services: Services, user: User, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    now = services.now()
+    sign_in = await services.sign_ins.start(
+        user.id, now, now + services.settings.refresh_expires_in
+    )
+    return _tokens(services, user, sign_in, status)
+
+
+def _tokens(
+    services: Services, user: User, sign_in: SignIn, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    view = SignedIn(
+        access_token=services.tokens.write(Claims(user.id, sign_in.id), services.now()),
+        expires_in=int(services.tokens.lifetime.total_seconds()),
+        refresh_token=sign_in.refresh_token,
+        user=UserView.of(user),
+    )
+    return answer(view, status, _NEVER_STORED)

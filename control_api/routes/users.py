@@ -1,0 +1,50 @@
+"""Handlers for an administrator: who can sign in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from control_api.account_schemas import UserList, UserView
+from control_api.auth import caller_of
+from control_api.endpoints import Endpoints
+from control_api.problems import ForbiddenError
+from control_api.requests import answer
+from control_api.services import SERVICES
+from sessions.errors import DomainError
+
+routes = Endpoints("Users")
+
+
+class UserHasConnectionsError(DomainError):
+    """Their connections would belong to nobody."""
+
+    code = "user_has_connections"
+
+
+@routes.get("/api/users", admin=True, answers={200: UserList})
+async def index(request: web.Request) -> web.Response:
+    """List everybody who can sign in."""
+    users = await request.app[SERVICES].users.all()
+    return answer(UserList(items=[UserView.of(each) for each in users]))
+
+
+@routes.delete(
+    "/api/users/{id}",
+    admin=True,
+    answers={204: None},
+    problems=("user_not_found", "user_has_connections"),
+)
+async def delete(request: web.Request) -> web.Response:
+    """Remove a user who has no connections left; their sign-ins and keys end at once."""
+    services = request.app[SERVICES]
+    user = await services.users.named(request.match_info["id"])
+    if user.id == caller_of(request).owner:
+        raise ForbiddenError("Nobody can remove themselves.")
+    if await services.connections.of_owner(user.id):
+        raise UserHasConnectionsError("Delete this user's connections first.")
+    await services.users.delete(user.id)
+    await services.sign_ins.end_all(user.id)
+    await services.keys.revoke_all(user.id)
+    return web.Response(status=HTTPStatus.NO_CONTENT)

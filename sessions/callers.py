@@ -1,0 +1,48 @@
+"""Who a request comes from, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+FIRST_OWNER = "admin"
+"""The first administrator: the owner of what the first API key makes, and the first user's id."""
+
+
+class Role(StrEnum):
+    """What a person may see."""
+
+    ADMIN = "admin"
+    """Everything, and who may use the system."""
+    USER = "user"
+    """What they own."""
+
+
+class Scope(StrEnum):
+    """What an API key may be used for."""
+
+    SEND = "send"
+    """Send messages, take them back and send them again."""
+    READ = "read"
+    """Look at connections and messages."""
+    MANAGE = "manage"
+    """Create, change, link and delete connections, and make keys."""
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person who signed in, or a backend with its key; `owner` is whose connections it uses."""
+
+    owner: str
+    role: Role = Role.USER
+    scopes: frozenset[Scope] = ALL_SCOPES
+    key_id: str | None = None
+    sign_in: str | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether everybody's connections may be seen."""
+        return self.role is Role.ADMIN

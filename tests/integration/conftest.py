@@ -45,12 +45,25 @@ def api_settings(tmp_path: Path) -> ApiSettings:
 
 
 @pytest.fixture
-async def client(
+async def services(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
-) -> AsyncIterator[Client]:
-    """Serve the API over the test's stores; its requests carry a key."""
+) -> Services:
+    """Give a test what the API's handlers use; the first key is `KEY`."""
     services = await Services.open(database, redis, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
+    return services
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[Client]:
+    """Serve the API over the test's stores; its requests carry a key."""
     server = TestServer(build_app(services))
     async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(services: Services) -> AsyncIterator[Client]:
+    """Serve the API to requests that carry no key."""
+    async with TestClient(TestServer(build_app(services))) as client:
         yield client

@@ -58,7 +58,7 @@ async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _database(settings: BlobSettings) -> AsyncIterator[Database]:
     """Reach the MongoDB that was set, or the embedded one."""
-    given = settings.mongodb_uri and settings.mongodb_uri.get_secret_value()
+    given = settings.mongo_address
     need_mongo = given is None
     mode = settings.embedded_servers
     async with (

@@ -40,8 +40,7 @@ class Stores:
 @asynccontextmanager
 async def open_stores(settings: SharedSettings) -> AsyncIterator[Stores]:
     """Reach MongoDB and Redis: those that were set, or embedded ones that this starts."""
-    given_mongo = settings.mongodb_uri and settings.mongodb_uri.get_secret_value()
-    given_redis = settings.redis_url and settings.redis_url.get_secret_value()
+    given_mongo, given_redis = settings.mongo_address, settings.redis_address
     async with AsyncExitStack() as stack:
         embedded = await stack.enter_async_context(
             embedded_servers(

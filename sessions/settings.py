@@ -2,9 +2,16 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CONFIGURATION = 78
@@ -61,12 +68,6 @@ class SharedSettings(BaseSettings):
     log_level: LogLevel = "info"
     database_url: SecretStr | None = None
 
-    @field_validator("mongodb_uri", "redis_url", mode="before")
-    @classmethod
-    def _no_placeholder(cls, value: object) -> object:
-        """Take `redis://...`, as an example file has it, for nothing set."""
-        return None if isinstance(value, str) and value.endswith("://...") else value
-
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
@@ -76,3 +77,34 @@ class SharedSettings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _no_placeholders_in_earnest(self) -> Self:
+        if self.app_env != "development":
+            for name, value in self._servers().items():
+                if value is not None and is_placeholder(value.get_secret_value()):
+                    raise ValueError(f"{name} is an example's placeholder, not an address")
+        return self
+
+    @property
+    def mongo_address(self) -> str | None:
+        """The MongoDB that was set; None means the embedded one."""
+        return self._address("MONGODB_URI")
+
+    @property
+    def redis_address(self) -> str | None:
+        """The Redis that was set; None means the embedded one."""
+        return self._address("REDIS_URL")
+
+    def _address(self, name: str) -> str | None:
+        value = self._servers()[name]
+        address = value.get_secret_value() if value else None
+        return None if address is None or is_placeholder(address) else address
+
+    def _servers(self) -> dict[str, SecretStr | None]:
+        return {"MONGODB_URI": self.mongodb_uri, "REDIS_URL": self.redis_url}
+
+
+def is_placeholder(address: str) -> bool:
+    """Tell whether an address is `redis://...`, as example files have it."""
+    return address.endswith("://...")

@@ -13,6 +13,7 @@ from sessions.embedded.kinds import KINDS
 from sessions.embedded.launch import become_server
 from sessions.embedded.lifeline import die_with_parent
 from sessions.embedded.standby import StoppedError
+from sessions.settings import is_placeholder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = _environment()
     options = _parse(arguments, environment)
     kind = KINDS[options.server]
-    if environment.get(kind.setting) and not options.always:
+    given = environment.get(kind.setting)
+    if given and not is_placeholder(given) and not options.always:
         print(f"{kind.setting} is set: no embedded {kind.name} is started.", flush=True)
         return int(options.nothing_to_do)
     if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):

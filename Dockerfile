@@ -1,32 +1,65 @@
-# One machine in a container: supervisord, the worker and the API; MongoDB and Redis from outside, or
-# embedded, with their data in the volume.
+# The worker and the control API, without MongoDB and Redis: docker-compose.yml puts them beside it.
 #
 #   docker build -t chatgrow-worker .
-#   docker run --init --hostname chatgrow-worker -p 127.0.0.1:5000:5000 -v chatgrow:/app/var \
-#       --security-opt seccomp=unconfined chatgrow-worker
+#   docker build -t chatgrow-worker:demo --target demo . && docker run --rm chatgrow-worker:demo
 #
-# Chromium's sandbox needs user namespaces, which Docker's default seccomp profile refuses: give it a
-# profile that allows them as above, or accept the risk with `-e CHROMIUM_NO_SANDBOX=true`.
-# `--init` reaps the browsers' processes; a fixed host name keeps a profile's lock recognisable.
-FROM debian:12-slim
+# Chromium's sandbox needs user namespaces, which Docker's default seccomp profile refuses: run the
+# worker with `--security-opt seccomp=unconfined` or a profile that allows them, or accept the risk
+# with `-e CHROMIUM_NO_SANDBOX=true`.
+ARG BASE=debian:12-slim
 
+FROM ${BASE} AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv \
-    && rm -rf /var/lib/apt/lists/*
-
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
-COPY requirements.txt package.json package-lock.json ./
-COPY scripts scripts
-RUN scripts/setup.sh && rm -rf /var/lib/apt/lists/*
+COPY requirements requirements
+RUN python3 -m venv .venv \
+    && .venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/production.txt
+# npm is needed here only: for wa-js and Swagger UI.
+COPY package.json package-lock.json ./
+RUN python3 -m venv /npm \
+    && /npm/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/node.txt \
+    && PATH="/npm/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --omit=dev \
+    && find node_modules/swagger-ui-dist -name '*.map' -delete \
+    && rm -rf /npm
 
-COPY . .
-RUN useradd --system --home-dir /app/var chatgrow && mkdir -p var && chown chatgrow: var
+FROM ${BASE} AS runtime
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends \
+        ca-certificates chromium-headless-shell libatomic1 python3 tini \
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --home-dir /app/var --shell /usr/sbin/nologin chatgrow
+WORKDIR /app
+COPY --from=build /app/.venv .venv
+COPY --from=build /app/node_modules node_modules
+COPY supervisord.conf ./
+COPY sessions sessions
+COPY chatgrow_worker chatgrow_worker
+COPY control_api control_api
+RUN mkdir var && chown chatgrow: var && .venv/bin/python -m compileall -q sessions chatgrow_worker control_api
 USER chatgrow
-
-ENV HOST=0.0.0.0
+ENV PATH="/app/.venv/bin:$PATH" PYTHONUNBUFFERED=1 APP_ENV=production HOST=0.0.0.0
 EXPOSE 5000
 VOLUME /app/var
-STOPSIGNAL SIGTERM
-HEALTHCHECK --start-period=60s CMD [".venv/bin/python", "-c", \
+# tini reaps what browsers leave and hands signals on; every program stops in order on SIGTERM.
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "-m", "control_api"]
+HEALTHCHECK --start-period=30s --interval=10s --timeout=6s CMD ["python", "-c", \
     "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", 5000)}/health/live', timeout=5)"]
-CMD [".venv/bin/supervisord", "--configuration", "supervisord.conf"]
+
+# Everything in one container, embedded servers and the simulated WhatsApp Web too: to look at.
+FROM runtime AS demo
+USER root
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libcurl4 \
+    && apt-get clean && rm -rf /var/lib/apt/lists/*
+COPY requirements.txt ./
+RUN .venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.txt
+COPY tests tests
+USER chatgrow
+ENV APP_ENV=development HOST=127.0.0.1
+HEALTHCHECK NONE
+CMD ["python", "-m", "tests.demo"]
+
+FROM runtime

@@ -3,7 +3,7 @@ PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test chaos soak check lint types imports clean
+.PHONY: help setup demo run test chaos soak check docs lint types imports clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,9 @@ chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a 
 	@$(BIN)/python -m tests.chaos $(SEED)
 
 check: lint types imports test ## Run every check: style, types, import contracts, tests
+
+docs: setup ## Write the pages of docs/ that come from the code
+	@$(BIN)/python scripts/write_docs.py
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -23,31 +23,60 @@ class WorkerSettings(BlobSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    """The worker's name; no two workers may share one."""
     whatsapp_session_path: Path = Path("sessions")
+    """Browser profiles, one for each connection; each worker on a host needs a folder of its
+    own."""
     whatsapp_max_connections: int = Field(10, ge=1, le=500)
+    """Connections that this worker runs at most."""
     whatsapp_web_url: HttpUrl = HttpUrl("https://web.whatsapp.com/")
+    """Where WhatsApp Web is."""
     device_name: str = Field("ChatGrow", min_length=1, max_length=50)
+    """What the phone's list of linked devices calls us."""
     chromium_path: Path | None = None
+    """The browser; Debian's chromium-headless-shell is found by itself."""
     chromium_no_sandbox: bool = False
+    """Turns the browser's sandbox off: only where the worker must run as root."""
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
+    """Where npm has put wa-js."""
     lease_ttl: Span = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
+    """A worker that dies loses its connections to the others after this time."""
     safety_poll: Span = timedelta(seconds=5)
+    """How often a queue is looked at when no bell rings."""
     page_load_limit: Span = timedelta(seconds=90)
+    """How long WhatsApp Web may load before its page is opened anew."""
     page_call_limit: Span = timedelta(seconds=15)
+    """How long the page may take to answer."""
     send_outcome_limit: Span = timedelta(seconds=30)
+    """How long WhatsApp may take to acknowledge a send before it is looked into."""
     ghost_wait: Span = timedelta(seconds=10)
+    """How long a message that is stored in the page may stay unacknowledged before it counts as a
+    ghost."""
     ban_pause: Span = timedelta(minutes=15)
+    """How long a connection sends nothing after a sign of a coming ban."""
     resend_ghosts: bool = True
+    """Whether a message that was stored by a page that died, but never sent, is sent by the page's
+    own function. Unproven on the live service; with false it becomes `unknown`."""
     send_tries: int = Field(8, ge=1, le=100)
+    """How often a message is tried before it fails."""
     number_recheck: Span = timedelta(seconds=20)
+    """After this time a number that seemed unknown is asked for once more."""
     qr_asked_within: Span = timedelta(minutes=3)
+    """A connection that nobody has asked for a QR code for so long stops showing new ones."""
     start_concurrency: int = Field(2, ge=1, le=50)
+    """Browsers that start at a time."""
     browser_max_age: Span = timedelta(hours=24)
+    """A browser is opened anew after this time, when nothing is in hand."""
     browser_wear_every: Span = timedelta(minutes=1)
+    """How often a browser's age and memory are looked at."""
     browser_max_memory_mb: int = Field(1500, ge=50)
+    """A browser that uses more is opened anew, when nothing is in hand."""
     offline_limit: Span = timedelta(minutes=1)
+    """How long the page may be offline before it is opened anew."""
     session_save_every: Span = timedelta(minutes=15)
+    """How often a running login is saved, besides after linking and at each stop."""
     stop_limit: Span = timedelta(seconds=60)
+    """How long a stopping worker may take before its connections are cut off."""
 
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:

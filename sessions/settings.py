@@ -54,19 +54,29 @@ class SharedSettings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     app_env: Literal["development", "production", "test"] = Field(
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
     )
+    """`production` wants its secrets set and logs JSON; `development` makes what is missing."""
     data_dir: Path = Path("var")
+    """Everything that is kept on disk; relative paths below it are taken from here."""
     mongodb_uri: SecretStr | None = None
+    """Your MongoDB, with its database. Without it an embedded one runs in the data directory."""
     redis_url: SecretStr | None = None
+    """Your Redis. Without it an embedded one runs in the data directory."""
     embedded_servers: Literal["auto", "attach"] = "auto"
+    """`attach` waits for embedded servers that somebody else starts, as under supervisord."""
     startup_timeout: Span = timedelta(seconds=60)
+    """How long to wait for MongoDB and Redis at the start before giving up with 69."""
     message_retention: Span = Field(timedelta(days=90), ge=timedelta(days=1))
+    """How long finished messages are kept."""
     log_level: LogLevel = "info"
+    """`error`, `warn`, `info` or `debug`."""
     database_url: SecretStr | None = None
+    """Accepted and not used, so that an example file works unchanged."""
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -1,0 +1,159 @@
+"""Write the pages of `docs/` that come from the code: `python scripts/write_docs.py [--check]`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import itertools
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from pydantic import SecretStr  # noqa: E402  the path comes first
+from pydantic.fields import FieldInfo  # noqa: E402
+
+from chatgrow_worker.settings import WorkerSettings  # noqa: E402
+from control_api.settings import ApiSettings  # noqa: E402
+from sessions.blobs import BlobSettings  # noqa: E402
+from sessions.settings import SharedSettings  # noqa: E402
+from sessions.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
+
+GROUPS: tuple[tuple[str, type[SharedSettings], type[SharedSettings] | None], ...] = (
+    ("Both programs", SharedSettings, None),
+    ("The control API", ApiSettings, SharedSettings),
+    ("The worker", WorkerSettings, BlobSettings),
+    ("The worker, and `python -m sessions`", BlobSettings, SharedSettings),
+)
+
+_MINUTE = timedelta(minutes=1)
+
+
+def configuration() -> str:
+    """Return docs/configuration.md: every setting, its default and its meaning."""
+    lines = [
+        "# Configuration",
+        "",
+        "Every setting is an environment variable; a `.env` file in the folder that a program is",
+        "started in is read too, and the environment wins. An empty value counts as not set. A",
+        "time is a number of seconds or an ISO 8601 duration (`PT15M`); a lifetime is also `7d`,",
+        "`12h`, `30m`. A setting that cannot work is named at the start, and the program ends",
+        "with 78.",
+    ]
+    for title, owner, base in GROUPS:
+        lines += ["", f"## {title}", "", "| setting | default | meaning |", "|---|---|---|"]
+        lines += [_row(name, field) for name, field in _own_fields(owner, base)]
+    return "\n".join([*lines, ""])
+
+
+def _own_fields(
+    owner: type[SharedSettings], base: type[SharedSettings] | None
+) -> Iterator[tuple[str, FieldInfo]]:
+    inherited = base.model_fields if base else {}
+    for name, field in owner.model_fields.items():
+        if name not in inherited:
+            yield name, field
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    names = getattr(alias, "choices", None) or [name.upper()]
+    shown = ", ".join(f"`{each}`" for each in names)
+    meaning = " ".join((field.description or "").split())
+    return f"| {shown} | {_default(field)} | {meaning} |"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or field.default_factory is not None or isinstance(value, SecretStr):
+        return ""
+    if isinstance(value, timedelta):
+        return _span(value)
+    if isinstance(value, Path) and value.is_absolute():
+        return f"`{value.relative_to(ROOT)}`"
+    if value in ((), [], frozenset()):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _span(span: timedelta) -> str:
+    for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (_MINUTE, "min")):
+        if span and span % unit == timedelta(0):
+            return f"{span // unit} {name}"
+    return f"{span.total_seconds():g} s"
+
+
+def states() -> str:
+    """Return docs/states.md: the states of a connection, their moves and their reasons."""
+    meanings, reasons = _texts(ConnectionState), _texts(Reason)
+    lines = [
+        "# The states of a connection",
+        "",
+        "`GET /api/whatsapp/connections/{id}/status` tells the state as it is true now, a",
+        "`reason` beside it and since when. A state that needs a worker is never shown of a worker",
+        "that died.",
+        "",
+        "| state | meaning | may move to |",
+        "|---|---|---|",
+    ]
+    for state in ConnectionState:
+        to = ", ".join(f"`{each}`" for each in ConnectionState if each in MOVES[state])
+        lines.append(f"| `{state}` | {meanings[state.name]} | {to} |")
+    lines += ["", "```mermaid", "stateDiagram-v2", "    [*] --> starting"]
+    lines += [
+        f"    {state} --> {to}" for state in ConnectionState for to in _in_order(MOVES[state])
+    ]
+    resting = ", ".join(f"`{each}`" for each in ConnectionState if not needs_a_worker(each))
+    lines += ["```", "", f"Nobody runs a connection that is {resting}.", "", "## Reasons", ""]
+    lines += ["| reason | what it means, and what helps |", "|---|---|"]
+    lines += [f"| `{reason}` | {reasons[reason.name]} |" for reason in Reason]
+    return "\n".join([*lines, ""])
+
+
+def _in_order(states: frozenset[ConnectionState]) -> Iterator[ConnectionState]:
+    return (each for each in ConnectionState if each in states)
+
+
+def _texts(enum: type[StrEnum]) -> Mapping[str, str]:
+    """Read the docstring below each member, which Python itself does not keep."""
+    (body,) = (
+        node.body
+        for node in ast.parse(inspect.getsource(enum)).body
+        if isinstance(node, ast.ClassDef)
+    )
+    texts: dict[str, str] = {}
+    for member, below in itertools.pairwise(body):
+        if isinstance(member, ast.Assign) and isinstance(below, ast.Expr):
+            name, text = member.targets[0], below.value
+            if isinstance(name, ast.Name) and isinstance(text, ast.Constant):
+                texts[name.id] = " ".join(str(text.value).split())
+    return texts
+
+
+PAGES: Mapping[str, Any] = {"configuration.md": configuration, "states.md": states}
+
+
+def main() -> int:
+    """Write the pages, or with `--check` only tell which ones are old."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if one is old")
+    check = parser.parse_args().check
+    old = 0
+    for name, write in PAGES.items():
+        path, text = ROOT / "docs" / name, write()
+        if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
+            print(f"docs/{name} is old: run `make docs`.")
+            old += 1
+        elif not check:
+            path.write_text(text, encoding="utf-8")
+    return 1 if old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The pages of `docs/` that come from the code are as the code is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatgrow_worker.settings import WorkerSettings
+from control_api.settings import ApiSettings
+from sessions.states import ConnectionState, Reason
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    command = [sys.executable, "scripts/write_docs.py", "--check"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("settings", [ApiSettings, WorkerSettings])
+def test_every_setting_has_a_meaning(settings: type[ApiSettings | WorkerSettings]) -> None:
+    silent = [name for name, field in settings.model_fields.items() if not field.description]
+    assert silent == []
+
+
+def test_every_state_and_reason_has_a_meaning() -> None:
+    text = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
+    assert set(told) == {*ConnectionState, *Reason}
+    assert all(meaning.strip() for meaning in told.values())

@@ -22,6 +22,8 @@ from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from sessions.connections import Proxy
 from sessions.states import Reason
 
+_LONGEST_REASON = 1000
+
 
 class Launcher:
     """Opens pages; each has a browser of its own, so that a crash takes one connection with it."""
@@ -80,7 +82,7 @@ class Launcher:
             async with asyncio.timeout(options.launch_limit.total_seconds()):
                 return await self._finish(launching)
         except (PlaywrightError, TimeoutError, OSError) as error:
-            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
 
     async def _finish(self, launching: asyncio.Future[BrowserContext]) -> BrowserContext:
         """Await a launch; one that is given up goes on in the driver, so it is closed when done."""
@@ -103,7 +105,7 @@ class Launcher:
                 page = context.pages[0] if context.pages else await context.new_page()
                 await set_user_agent(await context.new_cdp_session(page))
         except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, str(error)[:1000]) from error
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
         for event in ("close", "crash"):
             page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)
@@ -128,3 +130,12 @@ def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
     if proxy.password is not None:
         settings["password"] = proxy.password.get_secret_value()
     return settings
+
+
+def _why(error: Exception) -> str:
+    """Return what the browser itself complained about, else the first line of the error."""
+    text = str(error)
+    complaints = [
+        line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line
+    ]
+    return (" ".join(filter(None, complaints)) or text.partition("\n")[0])[:_LONGEST_REASON]

@@ -53,11 +53,27 @@ async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
         await driver.close()
 
 
-def _launcher(driver: Driver, url: str, root: Path) -> Launcher:
+async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 1\n")
+    browser.chmod(0o755)
+    (tmp_path / "profiles").mkdir()
+    with own_temporary_folder(tmp_path / "profiles") as temporary:
+        driver = Driver(temporary)
+        launcher = _launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
+        with pytest.raises(PageBrokenError) as broken:
+            async with launcher.open(CONNECTION):
+                pass
+        await driver.close()
+    assert broken.value.reason is Reason.BROWSER_UNAVAILABLE
+    assert str(broken.value) == "No usable sandbox!"
+
+
+def _launcher(driver: Driver, url: str, root: Path, browser: Path | None = None) -> Launcher:
     wa_js = WorkerSettings.model_fields["wa_js_path"].default
     limit = timedelta(seconds=30)
     options = BrowserOptions(
-        executable=find_chromium(None),
+        executable=find_chromium(browser),
         sandbox=os.geteuid() != 0,
         url=f"{url}/",
         script=init_script(wa_js, url, "Test"),

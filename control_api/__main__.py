@@ -10,6 +10,7 @@ from loguru import logger
 from control_api.app import build_app
 from control_api.services import Services
 from control_api.settings import ApiSettings
+from control_api.shield.transport import ApiRunner
 from sessions.clock import utc_now
 from sessions.errors import ConfigurationError
 from sessions.program import open_stores, run_program
@@ -21,7 +22,7 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
         stores = await stack.enter_async_context(open_stores(settings))
         services = await Services.open(stores.database, stores.redis, settings, utc_now)
         await _ensure_key(services, settings)
-        runner = web.AppRunner(build_app(services), access_log=None, handle_signals=False)
+        runner = ApiRunner(build_app(services), settings.keepalive_timeout)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         await _listen(runner, settings)

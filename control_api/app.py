@@ -8,6 +8,7 @@ from control_api.endpoints import add_endpoints
 from control_api.problems import problems
 from control_api.routes import api_keys, auth, connections, health, messages, users
 from control_api.services import SERVICES, Services
+from control_api.shield import answer_preflights, limit_requests, shield
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""
@@ -17,8 +18,12 @@ GROUPS = tuple(module.routes for module in (auth, users, api_keys, connections, 
 
 def build_app(services: Services) -> web.Application:
     """Return the application over open services."""
-    app = web.Application(middlewares=[problems, identify], client_max_size=_LARGEST_BODY)
+    app = web.Application(
+        middlewares=[problems, answer_preflights, identify, limit_requests],
+        client_max_size=_LARGEST_BODY,
+    )
     app[SERVICES] = services
+    shield(app, services.settings, services.limiter)
     add_endpoints(app, GROUPS)
     add_docs(app, GROUPS)
     return app

@@ -205,6 +205,8 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     if endpoint.body is not None:
         codes += [
             "malformed_json",
+            "malformed_body",
+            "request_timeout",
             "unsupported_media_type",
             "request_entity_too_large",
             "invalid_fields",

@@ -37,7 +37,11 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "api_key_not_found": HTTPStatus.NOT_FOUND,
     "invalid_fields": HTTPStatus.UNPROCESSABLE_ENTITY,
     "request_entity_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "malformed_body": HTTPStatus.BAD_REQUEST,
+    "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
+    "origin_not_allowed": HTTPStatus.FORBIDDEN,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER_SECONDS = 2
@@ -53,6 +57,18 @@ class UnsupportedMediaTypeError(DomainError):
     """The body is not declared as JSON."""
 
     code = "unsupported_media_type"
+
+
+class MalformedBodyError(DomainError):
+    """The body ended early, or is not encoded as its headers say."""
+
+    code = "malformed_body"
+
+
+class SlowBodyError(DomainError):
+    """The body did not arrive within its time."""
+
+    code = "request_timeout"
 
 
 class InvalidParameterError(DomainError):
@@ -84,6 +100,32 @@ class ForbiddenError(DomainError):
     """Known, and not allowed."""
 
     code = "forbidden"
+
+
+class ForeignOriginError(DomainError):
+    """A page of an origin that is not listed asks whether it may use the API."""
+
+    code = "origin_not_allowed"
+
+
+class RateLimitedError(DomainError):
+    """The caller has used up what is allowed for now; seconds say when there is more."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many requests. More are allowed in {seconds} s.")
+        self.members = {"retryAfterSeconds": seconds}
+
+
+class TooManyAttemptsError(DomainError):
+    """Too many wrong passwords; seconds say when another may be tried."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many failed attempts to sign in. Try again in {seconds} s.")
+        self.members = {"retryAfterSeconds": seconds}
 
 
 class NoQrCodeError(DomainError):
@@ -138,7 +180,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except STORE_DOWN:
         return _unavailable("MongoDB does not answer; nothing was accepted. Try again.")
     except web.HTTPException as error:
-        return _http_problem(error)
+        return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
         logger.exception("A handler failed: {} {}", request.method, request.path)
         return problem(
@@ -151,7 +193,9 @@ def _domain_problem(error: DomainError) -> web.Response:
     members: dict[str, Any] = dict(getattr(error, "members", {}))
     if fields := getattr(error, "fields", None):
         members["errors"] = fields
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if "retryAfterSeconds" in members:
+        headers["Retry-After"] = str(members["retryAfterSeconds"])
     return problem(status, error.code, str(error), headers, **members)
 
 
@@ -187,7 +231,8 @@ def _unavailable(detail: str) -> web.Response:
     )
 
 
-def _http_problem(error: web.HTTPException) -> web.Response:
+def http_problem(error: web.HTTPException) -> web.Response:
+    """Say as a problem what aiohttp refused."""
     status = HTTPStatus(error.status)
     headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
     return problem(status, status.name.lower(), _TEXTS.get(status, error.reason), headers)

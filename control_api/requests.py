@@ -10,6 +10,7 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from control_api.bodies import receive
 from control_api.problems import (
     InvalidParameterError,
     MalformedJsonError,
@@ -23,13 +24,13 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(request: web.Request, model: type[Model]) -> Model:
     """Read a JSON body into its model.
 
-    Raises UnsupportedMediaTypeError, MalformedJsonError, or pydantic's ValidationError, which
-    names each field.
+    Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or pydantic's
+    ValidationError, which names each field.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
     try:
-        body = json.loads(await request.read())
+        body = json.loads(await receive(request))
     except json.JSONDecodeError as error:
         raise MalformedJsonError(f"The body is not JSON: {error}.") from error
     except UnicodeDecodeError as error:

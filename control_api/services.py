@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from control_api.limiter import Limiter
+from control_api.login_attempts import LoginAttempts
 from control_api.passwords import Passwords
 from control_api.settings import ApiSettings
 from control_api.signing import signing_secret
@@ -47,6 +49,8 @@ class Services:
     acceptance: Acceptance
     desk: LinkingDesk
     doorbell: Doorbell
+    limiter: Limiter
+    login_attempts: LoginAttempts
     settings: ApiSettings
     now: Callable[[], datetime]
 
@@ -63,6 +67,7 @@ class Services:
         outbox = Outbox(database, connections)
         idempotency = IdempotencyStore(database)
         doorbell = Doorbell(redis)
+        limiter = Limiter(redis)
         services = cls(
             database=database,
             connections=connections,
@@ -76,6 +81,8 @@ class Services:
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, now),
             desk=LinkingDesk(database),
             doorbell=doorbell,
+            limiter=limiter,
+            login_attempts=LoginAttempts(limiter),
             settings=settings,
             now=now,
         )

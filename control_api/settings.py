@@ -1,14 +1,54 @@
 """Settings of the control API."""
 
+from __future__ import annotations
+
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+from yarl import URL
 
-from sessions.settings import Lifetime, SharedSettings
+from sessions.settings import Lifetime, SharedSettings, Span
+
+
+def _items(value: object) -> object:
+    """Read a comma-separated list."""
+    if not isinstance(value, str):
+        return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _networks(value: object) -> object:
+    """Read addresses and networks; a network must have no bits set beyond its mask."""
+    items = _items(value)
+    return tuple(map(ip_network, items)) if isinstance(items, list) else items
+
+
+def _origins(value: object) -> object:
+    """Read origins as browsers write them."""
+    items = _items(value)
+    return tuple(map(_origin, items)) if isinstance(items, list) else items
+
+
+def _origin(text: str) -> str:
+    if text == "*":
+        raise ValueError("name each origin: * would let every page in the world in")
+    url = URL(text)
+    if url.scheme not in ("http", "https") or not url.host or text != str(url.origin()):
+        raise ValueError(f"{text!r} is not an origin such as https://app.example.org")
+    if url.explicit_port is not None and url.is_default_port():
+        raise ValueError(f"{text!r}: browsers leave out the port when it is the usual one")
+    return text
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 
 
 class ApiSettings(SharedSettings):
-    """Where the API listens, which key it starts with, and how people sign in."""
+    """Where the API listens, whom it lets in, and how much it takes from whom."""
 
     host: str = "127.0.0.1"
     """The address that the API listens on."""
@@ -27,3 +67,25 @@ class ApiSettings(SharedSettings):
     """The work in a password's hash, as a power of two."""
     allow_registration: bool = False
     """Whether anybody may register; otherwise an administrator lets people in."""
+    rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
+    """The sliding window over which requests are counted, in milliseconds."""
+    rate_limit_max_requests: int = Field(100, ge=1)
+    """Requests in a window for a person, and for each address of strangers; a person's looking at
+    our own pages may take 20 times as many."""
+    api_key_rate_limit_max_requests: int = Field(60_000, ge=1)
+    """Requests in a window for each API key."""
+    cors_origins: Origins = ()
+    """Origins whose web pages may use the API, comma-separated: `https://app.example.org`."""
+    trusted_proxies: Networks = ()
+    """Addresses and networks of the proxies in front, comma-separated: only what these say in
+    `Forwarded` or `X-Forwarded-For` and `X-Forwarded-Proto` is believed."""
+    keepalive_timeout: Span = Field(timedelta(seconds=75), gt=timedelta(0))
+    """How long a client's connection may be idle, or take to send the head of a request; longer
+    than the proxy in front keeps it."""
+    body_timeout: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    """How long the body of a request may take to arrive."""
+
+    @property
+    def rate_limit_window(self) -> timedelta:
+        """The window over which requests are counted."""
+        return timedelta(milliseconds=self.rate_limit_window_ms)

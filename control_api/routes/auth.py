@@ -16,6 +16,7 @@ from control_api.account_schemas import (
     UserView,
 )
 from control_api.auth import IDENTITY, caller_of
+from control_api.client import client_of
 from control_api.endpoints import Endpoints
 from control_api.problems import BadCredentialsError, ForbiddenError
 from control_api.requests import answer
@@ -47,17 +48,18 @@ async def register(request: web.Request, body: Registration) -> web.Response:
     "/api/auth/login",
     open=True,
     answers={200: SignedIn},
-    problems=("invalid_credentials",),
+    problems=("invalid_credentials", "too_many_attempts"),
     example={"email": "dana@example.com", "password": "correct horse battery"},
 )
 async def login(request: web.Request, body: Credentials) -> web.Response:
     """Sign in with e-mail address and password."""
     services = request.app[SERVICES]
-    user = await services.users.by_email(body.email)
-    kept = user.password_hash if user else None
-    right = await services.passwords.matches(body.password.get_secret_value(), kept)
-    if user is None or not right:
-        raise BadCredentialsError
+    async with services.login_attempts.counted(body.email, client_of(request)):
+        user = await services.users.by_email(body.email)
+        kept = user.password_hash if user else None
+        right = await services.passwords.matches(body.password.get_secret_value(), kept)
+        if user is None or not right:
+            raise BadCredentialsError
     return await _signed_in(services, user)
 
 
@@ -105,7 +107,9 @@ async def me(request: web.Request) -> web.Response:
 
 
 @routes.post(
-    "/api/auth/password", answers={204: None}, problems=("invalid_credentials", "forbidden")
+    "/api/auth/password",
+    answers={204: None},
+    problems=("invalid_credentials", "forbidden", "too_many_attempts"),
 )
 async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
     """Change one's password; every other sign-in ends."""
@@ -113,8 +117,10 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
     user = await services.users.get(caller.owner)
     if caller.sign_in is None or user is None:
         raise ForbiddenError("Only a person who signed in has a password.")
-    if not await services.passwords.matches(body.password.get_secret_value(), user.password_hash):
-        raise BadCredentialsError
+    given = body.password.get_secret_value()
+    async with services.login_attempts.counted(user.email, client_of(request)):
+        if not await services.passwords.matches(given, user.password_hash):
+            raise BadCredentialsError
     hashed = await services.passwords.hash(body.new_password.get_secret_value())
     await services.users.set_password(user.id, hashed)
     await services.sign_ins.end_all(user.id, but=caller.sign_in)

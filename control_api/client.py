@@ -1,0 +1,103 @@
+"""Find out where a request comes from, past the proxies that we were told to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from aiohttp import hdrs, web
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_ONE_CUSTOMER = 64
+"""Bits of an IPv6 address that one customer of a provider usually holds."""
+_UNKNOWN = ip_address("0.0.0.0")  # noqa: S104  nothing listens here: it names an unknown client
+
+
+@dataclass(frozen=True)
+class Client:
+    """The machine that a request comes from, and the scheme that it used."""
+
+    address: Address
+    scheme: str
+
+    @property
+    def network(self) -> str:
+        """What limits count by: an IPv4 address, or the /64 of an IPv6 one."""
+        if isinstance(self.address, IPv4Address):
+            return str(self.address)
+        return str(ip_network((self.address, _ONE_CUSTOMER), strict=False))
+
+
+TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple[Network, ...])
+_CLIENT = web.RequestKey("client", Client)
+
+
+def client_of(request: web.Request) -> Client:
+    """Return the client: use this, not `request.remote` or `.scheme`, which name the last proxy."""
+    if _CLIENT not in request:
+        trusted = request.app[TRUSTED_PROXIES]
+        request[_CLIENT] = _find(request, trusted)
+    return request[_CLIENT]
+
+
+def _find(request: web.Request, trusted: Sequence[Network]) -> Client:
+    """Walk from our side outwards; the first address that nobody vouches for is the client."""
+    client = Client(_parse(request.remote or "") or _UNKNOWN, request.scheme)
+    for hop in _hops(request):
+        if not any(client.address in network for network in trusted):
+            break
+        address = _parse(hop.address)
+        if address is None:
+            break
+        client = Client(address, hop.scheme if hop.scheme in ("http", "https") else client.scheme)
+    return client
+
+
+@dataclass(frozen=True)
+class _Hop:
+    """Whom a proxy says it spoke with."""
+
+    address: str
+    scheme: str
+
+
+def _hops(request: web.Request) -> Iterator[_Hop]:
+    """Give what the proxies wrote down, the one nearest to us first."""
+    if hdrs.FORWARDED in request.headers:
+        for element in reversed(request.forwarded):
+            yield _Hop(element.get("for", ""), element.get("proto", "").lower())
+        return
+    addresses = _values(request, hdrs.X_FORWARDED_FOR)
+    schemes = [scheme.lower() for scheme in _values(request, hdrs.X_FORWARDED_PROTO)]
+    if len(schemes) != len(addresses):
+        # Many proxies keep one value only: that of the request which came from outside.
+        schemes = schemes[-1:] * len(addresses) or [""] * len(addresses)
+    yield from map(_Hop, reversed(addresses), reversed(schemes))
+
+
+def _values(request: web.Request, header: str) -> list[str]:
+    lines = request.headers.getall(header, [])
+    return [value.strip() for value in ",".join(lines).split(",") if value.strip()]
+
+
+def _parse(text: str) -> Address | None:
+    """Read an address as proxies write it: bare, with a port, or `[v6]:port`."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,31 @@
+"""What protects the API as a whole: limits, headers, origins, sockets."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from control_api.bodies import BODY_TIMEOUT
+from control_api.client import TRUSTED_PROXIES, client_of
+from control_api.limiter import Limiter
+from control_api.settings import ApiSettings
+from control_api.shield.cors import CORS_ORIGINS, answer_preflights, share
+from control_api.shield.headers import protect
+from control_api.shield.limits import LIMITS, RequestLimits, limit_requests, tell_standing
+
+__all__ = ["answer_preflights", "limit_requests", "shield"]
+
+
+def shield(app: web.Application, settings: ApiSettings, limiter: Limiter) -> None:
+    """Give both middlewares what they go by, and every answer its headers."""
+    app[TRUSTED_PROXIES] = settings.trusted_proxies
+    app[CORS_ORIGINS] = frozenset(settings.cors_origins)
+    app[BODY_TIMEOUT] = settings.body_timeout
+    app[LIMITS] = RequestLimits.of(settings, limiter)
+    app.on_response_prepare.append(_add_headers)
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what each answer carries; a signal, because streams begin inside their handlers."""
+    protect(response.headers, request.path, https=client_of(request).scheme == "https")
+    share(response.headers, request)
+    tell_standing(response.headers, request)

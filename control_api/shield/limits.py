@@ -1,0 +1,104 @@
+"""Limit requests: people and strangers to what was set, API keys so that no backend notices."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from control_api.auth import IDENTITY
+from control_api.client import client_of
+from control_api.limiter import Limiter, Rule, Standing
+from control_api.problems import Handler, RateLimitedError
+from control_api.settings import ApiSettings
+from sessions.callers import Caller
+
+_UNCOUNTED = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
+"""These paths and all below them: asked by machines, cheap, and the same for everybody."""
+_VIEWS = 20
+"""How much more a person may ask for through our own pages, of which each view asks a lot."""
+_STANDING = web.RequestKey("standing", Standing)
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """A rule for each kind of caller, over one limiter."""
+
+    limiter: Limiter
+    user: Rule
+    """A person who uses the API by a program or by hand."""
+    dashboard: Rule
+    """The same person looking at our pages."""
+    address: Rule
+    """Everybody who is not known, by network: wrong credentials count here too."""
+    api_key: Rule
+
+    @classmethod
+    def of(cls, settings: ApiSettings, limiter: Limiter) -> RequestLimits:
+        """Make the rules from what was set."""
+        most, window = settings.rate_limit_max_requests, settings.rate_limit_window
+        return cls(
+            limiter,
+            user=Rule("user", most, window),
+            dashboard=Rule("dashboard", most * _VIEWS, window),
+            address=Rule("address", most, window),
+            api_key=Rule("api-key", settings.api_key_rate_limit_max_requests, window),
+        )
+
+    async def charge(self, request: web.Request) -> Standing | None:
+        """Count a request for whom it comes from; None where nothing is counted."""
+        caller = request[IDENTITY].caller
+        if not _is_counted(request, caller):
+            return None
+        if caller is None:
+            return await self.limiter.charge(self.address, client_of(request).network)
+        if caller.key_id is not None:
+            return await self.limiter.charge(self.api_key, caller.key_id)
+        rule = self.dashboard if _comes_from_our_pages(request) else self.user
+        return await self.limiter.charge(rule, caller.owner)
+
+
+LIMITS = web.AppKey("request_limits", RequestLimits)
+
+
+@web.middleware
+async def limit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Pass a request on while its caller has some left; raise RateLimitedError.
+
+    It stands after `identify`: a known caller does not suffer for what strangers at the same
+    address do.
+    """
+    standing = await request.app[LIMITS].charge(request)
+    if standing is not None:
+        request[_STANDING] = standing
+        if not standing.allowed:
+            raise RateLimitedError(standing.resets_in)
+    return await handler(request)
+
+
+def tell_standing(headers: MutableMapping[str, str], request: web.Request) -> None:
+    """Add the fields of draft-ietf-httpapi-ratelimit-headers to what was counted."""
+    standing = request.get(_STANDING)
+    if standing is not None:
+        rule = standing.rule
+        headers["RateLimit-Policy"] = f'"{rule.name}";q={rule.amount};w={rule.seconds}'
+        headers["RateLimit"] = f'"{rule.name}";r={standing.remaining};t={standing.resets_in}'
+
+
+def _is_counted(request: web.Request, caller: Caller | None) -> bool:
+    path = request.path
+    if any(path == each or path.startswith(f"{each}/") for each in _UNCOUNTED):
+        return False
+    # A stream is one request that a browser makes again after each broken line.
+    is_stream = request.method == hdrs.METH_GET and path.endswith("/events")
+    return caller is None or not is_stream
+
+
+def _comes_from_our_pages(request: web.Request) -> bool:
+    """Tell whether a page of ours asks: browsers say so, or a cookie signed the person in.
+
+    Who pretends it gains a few requests for an account that is known by name.
+    """
+    same_origin = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    return same_origin or hdrs.AUTHORIZATION not in request.headers

@@ -35,12 +35,20 @@ def _origins(value: object) -> object:
 def _origin(text: str) -> str:
     if text == "*":
         raise ValueError("name each origin: * would let every page in the world in")
-    url = URL(text)
-    if url.scheme not in ("http", "https") or not url.host or text != str(url.origin()):
-        raise ValueError(f"{text!r} is not an origin such as https://app.example.org")
-    if url.explicit_port is not None and url.is_default_port():
-        raise ValueError(f"{text!r}: browsers leave out the port when it is the usual one")
+    if not _is_origin(text):
+        raise ValueError(
+            f"{text!r} is not an origin as browsers write it, such as https://app.example.org: "
+            "no path, no usual port"
+        )
     return text
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        url = URL(text)
+        return url.scheme in ("http", "https") and text == str(url.origin())
+    except ValueError:
+        return False
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]

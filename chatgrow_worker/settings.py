@@ -84,3 +84,13 @@ class WorkerSettings(BlobSettings):
         # A frozen model is completed once, here: `./sessions` must not fall on our own package.
         object.__setattr__(self, "whatsapp_session_path", (self.data_dir / path).absolute())
         return self
+
+    @property
+    def worker(self) -> str:
+        """The name of this worker."""
+        return self.worker_id
+
+    @property
+    def log_name(self) -> str | None:
+        """The name that was given to this worker; one made of a process's id never comes again."""
+        return self.worker_id if "worker_id" in self.model_fields_set else None

@@ -6,20 +6,23 @@ from control_api.auth import identify
 from control_api.docs import add_docs
 from control_api.endpoints import add_endpoints
 from control_api.problems import problems
-from control_api.routes import api_keys, auth, connections, health, messages, users
+from control_api.request_log import log_requests
+from control_api.routes import api_keys, auth, connections, health, logs, messages, users
 from control_api.services import SERVICES, Services
 from control_api.shield import answer_preflights, limit_requests, shield
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""
-GROUPS = tuple(module.routes for module in (auth, users, api_keys, connections, messages, health))
+GROUPS = tuple(
+    module.routes for module in (auth, users, api_keys, connections, messages, logs, health)
+)
 """Every endpoint there is."""
 
 
 def build_app(services: Services) -> web.Application:
     """Return the application over open services."""
     app = web.Application(
-        middlewares=[problems, answer_preflights, identify, limit_requests],
+        middlewares=[log_requests, problems, answer_preflights, identify, limit_requests],
         client_max_size=_LARGEST_BODY,
     )
     app[SERVICES] = services

@@ -182,7 +182,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
-        logger.exception("A handler failed: {} {}", request.method, request.path)
+        logger.exception("A handler failed")
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
         )

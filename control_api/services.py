@@ -21,6 +21,7 @@ from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.idempotency import IdempotencyStore
 from sessions.linking import LinkingDesk
+from sessions.log_records import LogRecords
 from sessions.mongo import database_answers
 from sessions.outbox import Outbox
 from sessions.sign_ins import SignInStore
@@ -51,6 +52,7 @@ class Services:
     doorbell: Doorbell
     limiter: Limiter
     login_attempts: LoginAttempts
+    logs: LogRecords
     settings: ApiSettings
     now: Callable[[], datetime]
 
@@ -83,6 +85,7 @@ class Services:
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
+            logs=LogRecords(database),
             settings=settings,
             now=now,
         )

@@ -1,4 +1,6 @@
-"""Set up loguru: readable lines on a terminal, JSON lines in production."""
+"""Set up loguru: readable lines on a terminal; JSON lines and files in production."""
+
+from __future__ import annotations
 
 import inspect
 import logging
@@ -7,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 
-from sessions.settings import SharedSettings
+from sessions.errors import ConfigurationError
+from sessions.log_files import LogFile, private
+from sessions.log_lines import LEVELS, as_json, bound_to, make_safe
 
 if TYPE_CHECKING:
-    from loguru import Record
+    from loguru import Message, Record
 
-_LEVELS = {"error": "ERROR", "warn": "WARNING", "info": "INFO", "debug": "DEBUG"}
-_FORMAT = (
-    "<green>{time:HH:mm:ss.SSS}</green> <level>{level: <7}</level> "
-    "<cyan>{extra[process]}</cyan> {message} <dim>{extra[context]}</dim>"
-)
+    from sessions.settings import SharedSettings
 
 
 class _Forward(logging.Handler):
@@ -26,29 +26,71 @@ class _Forward(logging.Handler):
         frame, depth = inspect.currentframe(), 0
         while frame and (depth == 0 or frame.f_code.co_filename == logging.__file__):
             frame, depth = frame.f_back, depth + 1
-        level = record.levelname if record.levelname in _LEVELS.values() else record.levelno
-        logger.opt(depth=depth, exception=record.exc_info).log(level, record.getMessage())
+        level = record.levelname if record.levelname in LEVELS.values() else record.levelno
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):
+            text = str(record.msg)  # what does not fit its arguments is told without them
+        logger.opt(depth=depth, exception=record.exc_info).log(level, text)
 
 
 def configure_logging(settings: SharedSettings, process: str) -> None:
-    """Send every log record of this process to standard error, at the level that was set."""
-    level = _LEVELS[settings.log_level]
-    production = settings.app_env == "production"
+    """Send every record of this process where it belongs, masked, at the level that was set.
+
+    Raises ConfigurationError when LOG_DIR cannot be written.
+    """
+    level = LEVELS[settings.log_level]
     logger.remove()
-    logger.configure(extra={"process": process, "context": ""}, patcher=_gather_context)
-    # Values of variables stay out of tracebacks (`diagnose`): they can be secrets or texts.
-    logger.add(
-        sys.stderr,
-        level=level,
-        format=_FORMAT if not production else "{message}",
-        serialize=production,
-        backtrace=False,
-        diagnose=False,
-    )
+    names = {"process": process, **({"worker": settings.worker} if settings.worker else {})}
+    logger.configure(extra=names, patcher=make_safe)
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    if settings.app_env != "production":
+        logger.add(sys.stderr, level=level, format=_readable)
+        return
+    logger.add(_write_json, level=level, format="{message}")
+    _add_file(settings, process, level)
 
 
-def _gather_context(record: "Record") -> None:
-    extra = record["extra"]
-    bound = {key: value for key, value in extra.items() if key not in ("process", "context")}
-    extra["context"] = " ".join(f"{key}={value}" for key, value in bound.items())
+def _add_file(settings: SharedSettings, process: str, level: str) -> None:
+    try:
+        file = LogFile(
+            settings.log_dir,
+            settings.log_name or process,
+            settings.log_file_max_size,
+            settings.log_file_max_files,
+        )
+        logger.add(
+            file.path,
+            level=level,
+            format=_json_line,
+            rotation=file.is_over,
+            retention=file.remove_oldest,
+            encoding="utf-8",
+            opener=private,
+        )
+    except OSError as error:
+        raise ConfigurationError(f"LOG_DIR cannot be written: {error}") from error
+
+
+def _write_json(message: Message) -> None:
+    sys.stderr.write(as_json(message.record) + "\n")
+
+
+def _json_line(record: Record) -> str:
+    # loguru fills in a template: the line is handed to it as a value, so that braces stay braces.
+    record["extra"]["line"] = as_json(record)
+    return "{extra[line]}\n"
+
+
+def _readable(record: Record) -> str:
+    """Return the template of a line for people."""
+    template = (
+        "<green>{time:HH:mm:ss.SSS}</green> <level>{level: <7}</level> "
+        "<cyan>{extra[process]}</cyan> {message}"
+    )
+    for name in bound_to(record):
+        template += f" <dim>{name}={{extra[{name}]}}</dim>"
+    if "exception" in record["extra"]:
+        template += "\n{extra[exception]}"
+    return template + "\n"

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from sessions.doorbell import open_redis
 from sessions.embedded import EmbeddedServerError, embedded_servers
 from sessions.errors import ConfigurationError, StoreUnavailableError
+from sessions.log_records import keeping_records
 from sessions.logs import configure_logging
 from sessions.mongo import open_database
-from sessions.settings import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, SharedSettings
+from sessions.settings import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE, SharedSettings
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -54,6 +55,7 @@ async def open_stores(settings: SharedSettings) -> AsyncIterator[Stores]:
         redis_url = given_redis or embedded.redis
         mongo = open_database(given_mongo or embedded.mongo, patience)
         database = await stack.enter_async_context(mongo)
+        await stack.enter_async_context(keeping_records(database, settings.log_level))
         redis = await stack.enter_async_context(open_redis(redis_url, patience))
         yield Stores(database, redis, redis_url)
 
@@ -69,10 +71,10 @@ def run_program(
     except ValidationError as error:
         _explain(name, error)
         return EXIT_CONFIGURATION
-    configure_logging(settings, name)
-    if settings.database_url is not None:
-        logger.info("DATABASE_URL is set; nothing here uses it")
     try:
+        configure_logging(settings, name)
+        if settings.database_url is not None:
+            logger.info("DATABASE_URL is set; nothing here uses it")
         asyncio.run(_until_signal(settings, main))
     except ConfigurationError as error:
         logger.error("{}", error)
@@ -83,6 +85,9 @@ def run_program(
     except EmbeddedServerError as error:
         logger.error("{}", error)
         return error.exit_code
+    except Exception:  # noqa: BLE001  the last word is a log line too, masked like any other
+        logger.exception("The program failed in a way nobody expected")
+        return EXIT_FAILED
     return 0
 
 

@@ -1,5 +1,6 @@
 """Settings that both programs read; built once, in each `__main__`."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,11 +10,14 @@ from pydantic import (
     BeforeValidator,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+EXIT_FAILED = 1
+"""Exit code after an error that nobody expected: starting again may help."""
 EXIT_CONFIGURATION = 78
 """Exit code for a configuration that cannot work (EX_CONFIG of sysexits): do not start again."""
 EXIT_UNAVAILABLE = 69
@@ -40,6 +44,15 @@ def _lifetime(value: object) -> object:
     return _seconds(value)
 
 
+def _bytes(value: object) -> object:
+    """Read `10m`, `500k`, `1g` besides plain bytes."""
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip().lower())):
+        return int(found[1]) * 1024 ** " kmg".index(found[2] or " ")
+    return value
+
+
+_SIZE = re.compile(r"(\d+)\s*(?:([kmg])b?)?")
+Size = Annotated[int, BeforeValidator(_bytes)]
 Lifetime = Annotated[timedelta, BeforeValidator(_lifetime)]
 Span = Annotated[timedelta, BeforeValidator(_seconds)]
 LogLevel = Literal["error", "warn", "info", "debug"]
@@ -74,7 +87,15 @@ class SharedSettings(BaseSettings):
     message_retention: Span = Field(timedelta(days=90), ge=timedelta(days=1))
     """How long finished messages are kept."""
     log_level: LogLevel = "info"
-    """`error`, `warn`, `info` or `debug`."""
+    """`error`, `warn`, `info` or `debug`: that and worse is logged."""
+    log_dir: Path = Field(Path("logs"), validate_default=True)
+    """Where log files go in production, one for each process; taken from the data directory."""
+    log_file_max_size: Size = Field(10 * 1024 * 1024, ge=1)
+    """When a log file is full (`10m`, `500k`, `1g`, or bytes); each day begins a new one too."""
+    log_file_max_files: int = Field(5, ge=1)
+    """How many log files of a process are kept, the one in use included."""
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    """What `/metrics` wants as a bearer token; without it, `/metrics` is open."""
     database_url: SecretStr | None = None
     """Accepted and not used, so that an example file works unchanged."""
 
@@ -87,6 +108,11 @@ class SharedSettings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("log_dir")
+    @classmethod
+    def _from_data_dir(cls, value: Path, info: ValidationInfo) -> Path:
+        return Path(info.data.get("data_dir", "")) / value.expanduser()
 
     @model_validator(mode="after")
     def _no_placeholders_in_earnest(self) -> Self:
@@ -113,6 +139,16 @@ class SharedSettings(BaseSettings):
 
     def _servers(self) -> dict[str, SecretStr | None]:
         return {"MONGODB_URI": self.mongodb_uri, "REDIS_URL": self.redis_url}
+
+    @property
+    def worker(self) -> str | None:
+        """The name of the worker that this process is, if it is one."""
+        return None
+
+    @property
+    def log_name(self) -> str | None:
+        """The name of this process's log file, where it is not the program's."""
+        return None
 
 
 def is_placeholder(address: str) -> bool:

@@ -1,0 +1,21 @@
+"""The handler for what all processes have logged lately."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from control_api.endpoints import Endpoints
+from control_api.log_schemas import LogRecordList, LogRecordView, LogSearch
+from control_api.requests import answer
+from control_api.services import SERVICES
+
+routes = Endpoints("Logs")
+
+
+@routes.get("/api/logs", admin=True, answers={200: LogRecordList})
+async def index(request: web.Request, query: LogSearch) -> web.Response:
+    """List what the API and the workers have logged, newest first."""
+    found = await request.app[SERVICES].logs.page(query.to_query(), query.cursor, query.limit)
+    items = [LogRecordView.of(each) for each in found]
+    cursor = str(found[-1]["_id"]) if len(found) == query.limit else None
+    return answer(LogRecordList(items=items, cursor=cursor))

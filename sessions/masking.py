@@ -1,0 +1,76 @@
+"""Mask what no log line may show: phone numbers, logins in addresses, keys and codes."""
+
+from __future__ import annotations
+
+import re
+
+_KEPT_DIGITS = 3
+_SHORTEST, _LONGEST = 7, 15
+"""Digits of a phone number without separators; E.164 ends at 15."""
+_SHORTEST_SPACED = 9
+_HIDDEN = "***"
+
+_SECRETS = (
+    # A user and password in an address; a password may hold `/`, which a port never does.
+    (
+        re.compile(r"(://)(?:[^\s/?#\"'<>]*|[^\s:/\"'<>]*:(?!\d{1,5}/)[^\s\"'<>]*)@"),
+        rf"\1{_HIDDEN}@",
+    ),
+    (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {_HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)(?<![a-z])(x-api-key|api_?key|password|secret|access_?token|refresh_?token|token)"
+            r"([\"']?\s*[:=]\s*[\"']?)[^\s\"',;&)]+"
+        ),
+        rf"\1\2{_HIDDEN}",
+    ),
+    (re.compile(r"\bcgw_[\w-]{8,}"), f"cgw_{_HIDDEN}"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), _HIDDEN),
+    # The text of a QR code: a reference and three keys.
+    (re.compile(r"(?<![\w@])\d@[\w+/=-]{8,}(?:,[\w+/=-]+)*"), _HIDDEN),
+)
+
+_CHAT = r"(?<!\d)\d{5,32}(?:-\d{5,20})?(?=(?::\d+)?@(?:c\.us|g\.us|lid|s\.whatsapp\.net))"
+_SAFE = (
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",  # UUID
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?",
+    r"\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)",  # IPv4
+    r"\d+(?:\.\d+)?\s?(?:bytes?|[kKMG]i?B|ms|µs|us|ns|s|seconds?|%)(?![A-Za-z0-9])",
+    r"\d+\.\d+(?![\d.])",
+    r"(?:pid|process|browser|port|line)[ =:]\d+",
+    r"\\[nrt]",  # so that a number behind an escaped line end is none with a letter before it
+    r"[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*-\d{1,8}(?!\d)",  # a name with a number, as `host-1234567`
+    r"[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*",  # ULIDs and digests: digits with letters among them
+)
+_NUMBER = r"(?:\+|%2B)?\(?\d(?:[\d().\u00a0 \u2010-\u2015-]*\d)?"
+_CANDIDATE = re.compile(
+    rf"(?P<chat>{_CHAT})|(?P<encoded>%2B\d+)|(?P<safe>{'|'.join(_SAFE)})|(?P<number>{_NUMBER})"
+)
+
+
+def mask(text: str) -> str:
+    """Return the text with secrets hidden and phone numbers cut to their last digits."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return _CANDIDATE.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    found = match[0]
+    if match["safe"] or (match["number"] and not _is_phone_number(found)):
+        return found
+    digits = re.sub(r"\D", "", found.removeprefix("%2B"))
+    return _HIDDEN + digits[-_KEPT_DIGITS:]
+
+
+def _is_phone_number(text: str) -> bool:
+    """Tell whether digits look like a number: with `+`, in one run, or in groups of the usual."""
+    digits = sum(character.isdigit() for character in text)
+    if text.startswith("+"):
+        return digits >= _SHORTEST
+    if text.isdigit():
+        return _SHORTEST <= digits <= _LONGEST
+    # A version of a browser has groups of one digit, a phone number at most the first.
+    groups = [group for group in re.split(r"\D+", text) if group]
+    rest = groups if "." in text else groups[1:]
+    return _SHORTEST_SPACED <= digits <= _LONGEST and all(len(group) > 1 for group in rest)

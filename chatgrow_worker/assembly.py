@@ -11,6 +11,7 @@ from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
+from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.script import MissingScriptError, init_script
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
@@ -24,6 +25,7 @@ from sessions.idempotency import IdempotencyStore
 from sessions.intake_failures import IntakeFailures
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
+from sessions.metrics import ProcessMetrics
 from sessions.outbox import Outbox
 from sessions.program import Stores
 from sessions.send_queue import SendQueue
@@ -63,6 +65,7 @@ async def assemble_parts(
         _limits(settings),
         StartSlots(settings.start_concurrency),
         utc_now,
+        WorkerMetrics(ProcessMetrics()),
     )
 
 
@@ -73,7 +76,12 @@ async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:
     await keys.prepare()
     await failures.prepare()
     acceptance = Acceptance(
-        parts.connections, parts.outbox, keys, Doorbell(stores.redis), parts.now
+        parts.connections,
+        parts.outbox,
+        keys,
+        Doorbell(stores.redis),
+        parts.metrics.process,
+        parts.now,
     )
     return SendMessage(acceptance, failures)
 

@@ -20,6 +20,7 @@ from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
+from chatgrow_worker.observed import observed
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobStore
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
@@ -51,6 +52,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )
         send_message = await assemble_intake(stores, parts)
+        await stack.enter_async_context(observed(settings, stores, pool, parts))
         logger.info("Worker {} is ready", settings.worker_id)
         await _watch(
             stop,

@@ -77,6 +77,10 @@ class WorkerSettings(BlobSettings):
     """How often a running login is saved, besides after linking and at each stop."""
     stop_limit: Span = timedelta(seconds=60)
     """How long a stopping worker may take before its connections are cut off."""
+    metrics_host: str = "127.0.0.1"
+    """The address that the worker's `/metrics` is served on."""
+    metrics_port: int | None = Field(None, ge=1, le=65535)
+    """The port that the worker's `/metrics` is served on; without it there is none."""
 
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:

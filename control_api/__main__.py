@@ -21,6 +21,7 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
         services = await Services.open(stores.database, stores.redis, settings, utc_now)
+        await stack.enter_async_context(services.metrics.process.watching_the_loop())
         await _ensure_key(services, settings)
         runner = ApiRunner(build_app(services), settings.keepalive_timeout)
         stack.push_async_callback(runner.cleanup)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from control_api.limiter import Limiter
 from control_api.login_attempts import LoginAttempts
+from control_api.metrics import ApiMetrics
 from control_api.passwords import Passwords
 from control_api.settings import ApiSettings
 from control_api.signing import signing_secret
@@ -19,9 +20,11 @@ from sessions.acceptance import Acceptance
 from sessions.api_keys import ApiKeyStore
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
+from sessions.fleet import FleetStore
 from sessions.idempotency import IdempotencyStore
 from sessions.linking import LinkingDesk
 from sessions.log_records import LogRecords
+from sessions.metrics import ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
 from sessions.outbox import Outbox
 from sessions.sign_ins import SignInStore
@@ -53,6 +56,7 @@ class Services:
     limiter: Limiter
     login_attempts: LoginAttempts
     logs: LogRecords
+    metrics: ApiMetrics
     settings: ApiSettings
     now: Callable[[], datetime]
 
@@ -70,6 +74,10 @@ class Services:
         idempotency = IdempotencyStore(database)
         doorbell = Doorbell(redis)
         limiter = Limiter(redis)
+        workers = WorkerRegistry(database)
+        process = ProcessMetrics()
+        answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
+        probe = StoreProbe(process, answers)
         services = cls(
             database=database,
             connections=connections,
@@ -79,13 +87,14 @@ class Services:
             sign_ins=SignInStore(database),
             passwords=Passwords(settings.bcrypt_rounds),
             tokens=AccessTokens(signing_secret(settings), settings.jwt_expires_in),
-            workers=WorkerRegistry(database),
-            acceptance=Acceptance(connections, outbox, idempotency, doorbell, now),
+            workers=workers,
+            acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
             logs=LogRecords(database),
+            metrics=ApiMetrics(process, probe, FleetStore(database, connections, workers), now),
             settings=settings,
             now=now,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from loguru import logger
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -21,6 +23,7 @@ from sessions.connections import Connection, ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.idempotency import IdempotencyStore
 from sessions.messages import Draft, Message, Priority
+from sessions.metrics import ProcessMetrics
 from sessions.outbox import Outbox
 from sessions.recipients import parse_recipient
 
@@ -97,6 +100,7 @@ class Acceptance:
     outbox: Outbox
     keys: IdempotencyStore
     doorbell: Doorbell
+    metrics: ProcessMetrics
     now: Callable[[], datetime]
 
     async def accept(
@@ -108,6 +112,22 @@ class Acceptance:
         body: bytes,
     ) -> Receipt:
         """Store the messages durably; raise ConnectionNotFoundError or KeyReusedError."""
+        began = time.monotonic()
+        receipt = await self._store(owner, connection_id, wishes, key, body)
+        new = 0 if receipt.replayed else len(receipt.messages)
+        self.metrics.accepted(new, time.monotonic() - began)
+        if new:
+            _log(receipt)
+        return receipt
+
+    async def _store(
+        self,
+        owner: str,
+        connection_id: str,
+        wishes: Sequence[MessageWish],
+        key: str | None,
+        body: bytes,
+    ) -> Receipt:
         connection = await self.connections.find(owner, connection_id)
         ticket = await self.keys.ticket(owner, key, body, len(wishes), self.now())
         drafts = [
@@ -118,3 +138,12 @@ class Acceptance:
         if connection.lease and connection.leased:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
         return Receipt(connection, messages, ticket.replayed)
+
+
+def _log(receipt: Receipt) -> None:
+    """Say what was accepted: a message by its id, many by their number."""
+    about = {"owner": receipt.connection.owner, "connection": receipt.connection.connection_id}
+    if len(receipt.messages) == 1:
+        logger.bind(**about, messageId=receipt.messages[0].id).info("Message queued")
+    else:
+        logger.bind(**about).info("{} messages queued", len(receipt.messages))

@@ -45,6 +45,7 @@ class Outbox:
         for keys in (
             [connection, status, *order],
             [connection, status, ("queuedAt", ASCENDING)],
+            [connection, status, ("dueAt", ASCENDING)],
             [connection, ("pacedAt", DESCENDING)],
             [connection, ("to", ASCENDING), ("pacedAt", DESCENDING)],
             [("owner", ASCENDING), ("_id", DESCENDING)],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
-
-from chatgrow_worker.browser.profile import holders_of
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,35 @@ class Wear:
 
 def memory_of(profile: Path) -> int:
     """Return the proportional memory in bytes of a profile's browser with all its processes."""
-    seen: dict[int, psutil.Process] = {}
-    for holder in holders_of(profile):
-        for process in (holder, *_children(holder)):
-            seen[process.pid] = process
-    return sum(map(_pss, seen.values()))
+    return memory_by_profile({"": profile}).get("", 0)
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
+def memory_by_profile(profiles: Mapping[str, Path]) -> dict[str, int]:
+    """Return the same for many profiles after one look at all processes; those that run only."""
+    named = {f"--user-data-dir={profile}": name for name, profile in profiles.items()}
+    children: dict[int, list[psutil.Process]] = {}
+    holders: dict[str, list[psutil.Process]] = {}
+    for process in psutil.process_iter(["cmdline", "ppid"]):
+        children.setdefault(process.info["ppid"], []).append(process)
+        for flag in set(process.info["cmdline"] or []) & named.keys():
+            holders.setdefault(named[flag], []).append(process)
+    return {
+        name: sum(map(_pss, _with_descendants(processes, children)))
+        for name, processes in holders.items()
+    }
+
+
+def _with_descendants(
+    processes: list[psutil.Process], children: Mapping[int, list[psutil.Process]]
+) -> list[psutil.Process]:
+    found: dict[int, psutil.Process] = {}
+    waiting = list(processes)
+    while waiting:
+        process = waiting.pop()
+        if process.pid not in found:
+            found[process.pid] = process
+            waiting += children.get(process.pid, [])
+    return list(found.values())
 
 
 def _pss(process: psutil.Process) -> int:

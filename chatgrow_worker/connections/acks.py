@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loguru import logger
 
+from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.leases import Lease
@@ -16,10 +17,13 @@ _MISSED_AT_MOST = 200
 class AckRecorder:
     """Follows one page's acks; a reloaded page counts anew."""
 
-    def __init__(self, page: WhatsAppPage, queue: SendQueue, lease: Lease) -> None:
+    def __init__(
+        self, page: WhatsAppPage, queue: SendQueue, lease: Lease, metrics: WorkerMetrics
+    ) -> None:
         self._page = page
         self._queue = queue
         self._lease = lease
+        self._metrics = metrics
         self._epoch = ""
         self._serial = 0
 

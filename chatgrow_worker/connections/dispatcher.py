@@ -13,6 +13,7 @@ from loguru import logger
 
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import any_of, happens
+from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
@@ -72,6 +73,7 @@ class Dispatcher:
         page_bell: asyncio.Event,
         turnstile: Turnstile,
         check_lease: Callable[[], None],
+        metrics: WorkerMetrics,
     ) -> None:
         self._page = page
         self._queue = queue
@@ -80,6 +82,7 @@ class Dispatcher:
         self._page_bell = page_bell
         self._turnstile = turnstile
         self._check_lease = check_lease
+        self._metrics = metrics
         self._sending_since: float | None = None
         self._last_unknown = False
         self._idle = False
@@ -125,6 +128,10 @@ class Dispatcher:
                 await self._deliver(message, stop)
 
     async def _deliver(self, message: Message, stop: asyncio.Event) -> None:
+        with logger.contextualize(messageId=message.id):
+            await self._bring_to_an_end(message, stop)
+
+    async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
         if message.whatsapp_id is not None:
             await self._resume(message, message.whatsapp_id)
             return
@@ -266,7 +273,7 @@ class Dispatcher:
         if message.attempts >= self._limits.tries:
             await self._end(message, MessageStatus.FAILED, error.code or "page_error")
             return
-        logger.bind(message=message.id).warning("Not prepared, tried again soon: {}", error)
+        logger.warning("Not prepared, tried again soon: {}", error)
         await self._queue.settle(self._lease, message, MessageStatus.QUEUED, "page_error")
         # The order is kept: the connection waits with its first message.
         wait = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
@@ -279,6 +286,4 @@ class Dispatcher:
         self._last_unknown = status is MessageStatus.UNKNOWN
         await self._queue.settle(self._lease, message, status, reason)
         suffix = f" ({reason})" if reason else ""
-        logger.bind(connection=message.connection_id, message=message.id).info(
-            "Message {}{}", status, suffix
-        )
+        logger.info("Message {}{}", status, suffix)

@@ -14,6 +14,7 @@ from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.recovery import Ladder
+from chatgrow_worker.metrics import WorkerMetrics
 from sessions.blobs import BlobStore
 from sessions.connections import ConnectionStore, Proxy
 from sessions.leases import LeaseStore
@@ -80,7 +81,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Parts:
-    """The stores, the browsers and the clock."""
+    """The stores, the browsers, the clock, and where each reports what it did."""
 
     connections: ConnectionStore
     outbox: Outbox
@@ -93,3 +94,4 @@ class Parts:
     limits: Limits
     start_slots: StartSlots
     now: Callable[[], datetime]
+    metrics: WorkerMetrics

@@ -9,6 +9,7 @@ from loguru import logger
 
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
+from sessions.connections import Connection
 from sessions.leases import Lease
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
@@ -31,6 +32,10 @@ class ConnectionPool:
     def running(self) -> int:
         """How many connections run here now."""
         return len(self._running)
+
+    def connections(self) -> list[Connection]:
+        """Return the connections that run here now, as they were when they were taken."""
+        return [runner.connection for runner, _ in self._running.values()]
 
     def ring(self, connection: str) -> None:
         """Tell a connection's dispatcher that a message is due, if the connection runs here."""
@@ -95,12 +100,11 @@ class ConnectionPool:
         runner = ConnectionRunner(self._parts, lease, connection)
         task = asyncio.create_task(runner.run(), name=f"connection {lease.connection}")
         self._running[lease.connection] = (runner, task)
-        logger.bind(connection=connection.connection_id).info(
-            "Runs here, generation {}", lease.generation
-        )
-        task.add_done_callback(lambda done: self._ended(lease.connection, done))
+        task.add_done_callback(lambda done: self._ended(connection, done))
 
-    def _ended(self, connection: str, task: asyncio.Task[None]) -> None:
-        self._running.pop(connection, None)
+    def _ended(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        self._running.pop(connection.id, None)
         if not task.cancelled() and (error := task.exception()):
-            logger.opt(exception=error).error("A connection failed in a way nobody expected")
+            logger.bind(owner=connection.owner, connection=connection.connection_id).opt(
+                exception=error
+            ).error("A connection failed in a way nobody expected")

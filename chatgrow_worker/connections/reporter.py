@@ -19,10 +19,9 @@ class StateReporter:
     Raises LeaseLostError once another worker owns the connection.
     """
 
-    def __init__(self, store: ConnectionStore, lease: Lease, label: str) -> None:
+    def __init__(self, store: ConnectionStore, lease: Lease) -> None:
         self._store = store
         self._lease = lease
-        self._log = logger.bind(connection=label)
         self._reported: tuple[ConnectionState, Reason | None] = (
             ConnectionState.STARTING,
             Reason.BROWSER_STARTING,
@@ -43,9 +42,9 @@ class StateReporter:
         try:
             await self._store.move(self._lease, self.state, to, reason, number)
         except STORE_DOWN:
-            self._log.warning("MongoDB is away; {} is reported when it is back", to)
+            logger.warning("MongoDB is away; {} is reported when it is back", to)
             return
-        self._log.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
+        logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
         self._reported = (to, reason)
         self._code = None
 

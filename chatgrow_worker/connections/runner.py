@@ -37,23 +37,26 @@ class ConnectionRunner:
     def __init__(self, parts: Parts, lease: Lease, connection: Connection) -> None:
         self._parts = parts
         self._lease = lease
+        self._connection = connection
         self._proxy = connection.proxy
         self._was_linked = connection.linked_number is not None
         self._ending = asyncio.Event()
         self._doorbell = asyncio.Event()
         self._wish = asyncio.Event()
-        label = connection.connection_id
-        self._log = logger.bind(connection=label)
         limits = parts.limits
         self._keeper = LeaseKeeper(parts.leases, lease, limits.lease_ttl, limits.lease_margin)
         self._stuck = 0
+        self._ran_before = False
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
-        self._reporter = StateReporter(parts.connections, lease, label)
+        self._reporter = StateReporter(parts.connections, lease)
         profile = parts.pages.profile(lease.connection)
-        self._source = SessionSource(parts.blobs, lease.connection, profile, label)
-        self._visits = VisitMaker(
-            parts, lease, label, self._reporter, self._doorbell, self._keeper.check
-        )
+        self._source = SessionSource(parts.blobs, lease.connection, profile)
+        self._visits = VisitMaker(parts, lease, self._reporter, self._doorbell, self._keeper.check)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection as it was when it was taken."""
+        return self._connection
 
     def ring(self) -> None:
         """Say that a message may be due, or a pairing code wanted."""
@@ -66,6 +69,13 @@ class ConnectionRunner:
 
     async def run(self) -> None:
         """Run until `end` is called, the lease is lost or the connection rests."""
+        # Whatever is logged from here on, in tasks and threads too, names the connection.
+        connection = self._connection
+        with logger.contextualize(owner=connection.owner, connection=connection.connection_id):
+            logger.info("Runs here, generation {}", self._lease.generation)
+            await self._run()
+
+    async def _run(self) -> None:
         done = asyncio.Event()
         try:
             # A lost lease cancels whatever the page is doing: another owner may open it next.
@@ -74,7 +84,8 @@ class ConnectionRunner:
                 await self._run_pages()
                 done.set()
         except* LeaseLostError as errors:
-            self._log.warning("The lease is lost: {}", errors.exceptions[0])
+            self._parts.metrics.lease_lost()
+            logger.warning("The lease is lost: {}", errors.exceptions[0])
         finally:
             await self._release()
 
@@ -83,7 +94,7 @@ class ConnectionRunner:
             try:
                 await self._run_page_and_answer()
             except STORE_DOWN as error:
-                self._log.warning("MongoDB is away: {}", brief(error))
+                logger.warning("MongoDB is away: {}", brief(error))
                 await happens(self._ending, _PAUSE)
 
     async def _run_page_and_answer(self) -> None:
@@ -98,6 +109,9 @@ class ConnectionRunner:
             await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
 
     async def _run_one_page(self) -> None:
+        if self._ran_before:
+            self._parts.metrics.browser_restarted()
+        self._ran_before = True
         saver: SessionSaver | None = None
         give_back = await self._parts.start_slots.take()
         try:
@@ -132,11 +146,12 @@ class ConnectionRunner:
         return visit.logged_in
 
     async def _after_break(self, error: PageBrokenError) -> None:
+        self._parts.metrics.page_broke(error.reason)
         if self._reporter.state in _WORKED:
             self._backoff.reset()
             self._stuck = 0
         wait = self._backoff.next()
-        self._log.warning(
+        logger.warning(
             "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error
         )
         await self._reporter.report(ConnectionState.DISCONNECTED, error.reason)
@@ -154,13 +169,13 @@ class ConnectionRunner:
             return
         self._stuck += 1
         if self._stuck >= _STUCK_AT_MOST and await self._source.give_way():
-            self._log.warning("The page does not come up on this login; trying the one before")
+            logger.warning("The page does not come up on this login; trying the one before")
             self._stuck = 0
 
     async def _after_logout(self, reason: Reason) -> None:
         """Try the login before this one, if it was merely lost; otherwise only a scan helps."""
         if reason is Reason.LOGIN_LOST and self._source.reject():
-            self._log.warning("The page does not take this login; trying the one before")
+            logger.warning("The page does not take this login; trying the one before")
             return
         await self._source.forget(blobs_too=reason is Reason.UNLINKED)
         await self._rest(ConnectionState.LOGGED_OUT, reason)
@@ -175,4 +190,4 @@ class ConnectionRunner:
         try:
             await self._parts.leases.release(self._lease, Reason.WAITING_FOR_WORKER)
         except STORE_DOWN as error:
-            self._log.warning("The lease runs out by itself, MongoDB is away: {}", brief(error))
+            logger.warning("The lease runs out by itself, MongoDB is away: {}", brief(error))

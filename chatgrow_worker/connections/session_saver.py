@@ -12,6 +12,7 @@ from loguru import logger
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
+from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import PageState
 from sessions.blobs import BlobKind, BlobStore, NotSavedError
@@ -33,18 +34,18 @@ class SessionSaver:
         now: Callable[[], datetime],
         settle: timedelta,
         every: timedelta,
-        label: str,
+        metrics: WorkerMetrics,
     ) -> None:
         self._browser = browser
         self._blobs = blobs
         self._lease = lease
         self._now = now
+        self._metrics = metrics
         self._every = every.total_seconds()
         self._settle = settle.total_seconds()
         self._due: float | None = None
         self._saving: asyncio.Task[None] | None = None
         self._noted = False
-        self._log = logger.bind(connection=label)
 
     async def keep_dump(self) -> None:
         """Keep the newest localStorage of a page that is logged in on disk."""
@@ -94,25 +95,27 @@ class SessionSaver:
                     await asyncio.to_thread(self._keep, dump)
                     await self._save(copy, BlobKind.HOT, dump)
         except (PageBrokenError, PageCallError) as error:
-            self._log.warning("The login was not saved, the page let it down: {}", error)
+            logger.warning("The login was not saved, the page let it down: {}", error)
             self._soon()
 
     async def _save(self, profile: Path, kind: BlobKind, dump: dict[str, str] | None) -> None:
+        began = time.monotonic()
         try:
             blob = await self._blobs.save(self._lease, profile, kind, dump, self._now())
         except STORE_DOWN as error:
-            self._log.warning("The login was not saved, MongoDB is away: {}", brief(error))
+            logger.warning("The login was not saved, MongoDB is away: {}", brief(error))
             self._soon()
         except (NotSavedError, OSError) as error:
-            self._log.warning("The login was not saved: {}", error)
+            logger.warning("The login was not saved: {}", error)
             self._soon()
         except LeaseLostError:
-            self._log.warning("The login was not saved: another owner has the connection")
+            logger.warning("The login was not saved: another owner has the connection")
+            self._metrics.session_not_saved()
         else:
+            size = None if blob is None else blob.size
+            self._metrics.session_saved(time.monotonic() - began, size)
             if blob is not None:
-                self._log.info(
-                    "Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.size
-                )
+                logger.info("Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.size)
 
     def _keep(self, dump: dict[str, str]) -> None:
         """Write the dump beside the profile, and first that the profile is in use under us."""
@@ -123,6 +126,8 @@ class SessionSaver:
         write_dump(self._browser.profile, dump)
 
     def _soon(self) -> None:
+        """Try a save that failed again before the next one is due."""
+        self._metrics.session_not_saved()
         self._due = time.monotonic() + _AGAIN.total_seconds()
 
     def _is_idle(self) -> bool:

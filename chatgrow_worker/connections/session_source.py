@@ -22,7 +22,7 @@ class SessionSource:
     WhatsApp counts on both sides.
     """
 
-    def __init__(self, blobs: BlobStore, connection: str, profile: Path, label: str) -> None:
+    def __init__(self, blobs: BlobStore, connection: str, profile: Path) -> None:
         self._blobs = blobs
         self._connection = connection
         self._profile = profile
@@ -30,7 +30,6 @@ class SessionSource:
         self._tried: set[str] = set()
         self._current: Blob | None = None
         self.found = False  # whether the last `prepare` found a login
-        self._log = logger.bind(connection=label)
 
     async def prepare(self) -> dict[str, str] | None:
         """Make the profile ready; return the dump of localStorage to put back, if one is needed.
@@ -95,7 +94,7 @@ class SessionSource:
                 # The login is not lost: with its key it comes back.
                 raise PageBrokenError(Reason.KEY_MISSING, str(error)) from error
             self._tried.add(blob.id)
-            self._log.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
+            logger.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
             return False
         clean = blob.kind is BlobKind.CLEAN
         if dump is not None:
@@ -103,5 +102,5 @@ class SessionSource:
         write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
         self._current = blob
         self._local_failed = False
-        self._log.info("Restored the login from blob {} ({})", blob.serial, blob.kind)
+        logger.info("Restored the login from blob {} ({})", blob.serial, blob.kind)
         return True

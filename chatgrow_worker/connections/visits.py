@@ -29,7 +29,6 @@ class VisitMaker:
 
     parts: Parts
     lease: Lease
-    label: str
     reporter: StateReporter
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
@@ -44,7 +43,7 @@ class VisitMaker:
             now=self.parts.now,
             settle=limits.save_after,
             every=limits.save_every,
-            label=self.label,
+            metrics=self.parts.metrics,
         )
 
     def visit(self, browser: Browser, saver: SessionSaver, was_linked: bool) -> Visit:
@@ -53,7 +52,7 @@ class VisitMaker:
         parts = VisitParts(
             page=browser.page,
             reporter=self.reporter,
-            acks=AckRecorder(browser.page, self.parts.queue, self.lease),
+            acks=AckRecorder(browser.page, self.parts.queue, self.lease, self.parts.metrics),
             saver=saver,
             linking=self._linking(browser),
             sending=self._sending(browser),
@@ -91,6 +90,7 @@ class VisitMaker:
                     ban_pause=parts.limits.ban_pause,
                 ),
                 check_lease=self.check_lease,
+                metrics=parts.metrics,
             )
 
         return Sending(make, self.doorbell, browser.page.bell, self.lease.connection)

@@ -17,6 +17,7 @@ from sessions.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
 from sessions.embedded import ServerUris
 from sessions.idempotency import IdempotencyStore
 from sessions.intake_failures import IntakeFailures
+from sessions.metrics import ProcessMetrics
 from tests.builders import Stores
 from tests.waiting import until
 
@@ -30,7 +31,9 @@ GOOD = {"connectionId": "main", "to": "+972501234567", "message": "שלום"}
 async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncIterator[None]:
     await stores.connection()
     keys = IdempotencyStore(stores.database)
-    acceptance = Acceptance(stores.connections, stores.outbox, keys, Doorbell(redis), utc_now)
+    acceptance = Acceptance(
+        stores.connections, stores.outbox, keys, Doorbell(redis), ProcessMetrics(), utc_now
+    )
     send_message = SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
     settings = redis_settings(servers.redis)
     intake = Intake(

@@ -18,11 +18,13 @@ from ulid import ULID
 from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.turnstile import Turnstile
+from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.clock import utc_now
 from sessions.embedded import ServerUris
 from sessions.errors import WrongStatusError
 from sessions.messages import Message, MessageStatus, Priority
+from sessions.metrics import ProcessMetrics
 from sessions.mongo import open_database
 from tests.builders import OWNER, Stores
 from tests.fake_page import FakePage
@@ -122,6 +124,7 @@ class World:
                 ban_pause=MOMENT,
             ),
             check_lease=lambda: None,
+            metrics=WorkerMetrics(ProcessMetrics()),
         )
         running = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
         while not running.done() and not dispatcher.idle:

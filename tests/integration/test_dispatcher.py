@@ -12,11 +12,13 @@ import pytest
 from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.turnstile import Turnstile
+from chatgrow_worker.metrics import WorkerMetrics
 from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
 from sessions.ids import new_id
 from sessions.leases import Lease
 from sessions.messages import Ack, Draft, Message, MessageStatus, Priority
+from sessions.metrics import ProcessMetrics
 from sessions.pacing import Pacing
 from tests.builders import OWNER, TO, Stores
 from tests.fake_page import FakePage
@@ -67,6 +69,7 @@ def _dispatcher(
         limits=limits or _limits(),
         page_bell=page.bell,
         check_lease=check_lease,
+        metrics=WorkerMetrics(ProcessMetrics()),
     )
 
 

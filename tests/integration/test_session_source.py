@@ -33,7 +33,7 @@ async def _save(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> No
 
 
 def _source(blobs: BlobStore, lease: Lease, profile: Path) -> SessionSource:
-    return SessionSource(blobs, lease.connection, profile, "main")
+    return SessionSource(blobs, lease.connection, profile)
 
 
 async def test_without_any_login_none_is_found(

@@ -1,0 +1,138 @@
+"""What a worker counts; its parts report here, each in one call."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from prometheus_client import Counter, Histogram
+
+from sessions.messages import Message, MessageStatus
+from sessions.metrics import LONG, SHORT, ProcessMetrics
+from sessions.states import Reason
+
+_RESULTS = (MessageStatus.SENT, MessageStatus.FAILED, MessageStatus.UNKNOWN)
+_SIZES = tuple(float(1 << power) for power in range(16, 31, 2))
+"""Buckets in bytes, from 64 KiB to 1 GiB."""
+_REASONS_AT_MOST = 50
+
+
+class WorkerMetrics:
+    """The counters and histograms of one worker process, in the registry of its process."""
+
+    def __init__(self, process: ProcessMetrics) -> None:
+        self.process = process
+        registry = process.registry
+        self._reasons: set[str] = set()
+        self._sends = Counter(
+            "chatgrow_sends_total",
+            "Sends that ended, by result and, where it did not go out, the reason.",
+            ["result", "reason"],
+            registry=registry,
+        )
+        self._from_queue = Histogram(
+            "chatgrow_message_enqueue_to_sent_seconds",
+            "From when a message could go, accepted or due if that was later, until it was sent.",
+            buckets=LONG,
+            registry=registry,
+        )
+        self._from_claim = Histogram(
+            "chatgrow_message_claim_to_sent_seconds",
+            "From when a worker took a message in hand until it was sent.",
+            buckets=LONG,
+            registry=registry,
+        )
+        self._to_device = Histogram(
+            "chatgrow_message_sent_to_delivered_seconds",
+            "From when a message was sent until a device of the recipient had it.",
+            buckets=LONG,
+            registry=registry,
+        )
+        self._lease_losses = Counter(
+            "chatgrow_lease_losses_total",
+            "Connections given up because their lease was lost.",
+            registry=registry,
+        )
+        self._page_breaks = Counter(
+            "chatgrow_page_breaks_total", "Pages that broke.", ["reason"], registry=registry
+        )
+        self._restarts = Counter(
+            "chatgrow_browser_restarts_total",
+            "Browsers opened anew for a connection that ran here before.",
+            registry=registry,
+        )
+        self._saves = Counter(
+            "chatgrow_session_saves_total",
+            "Saves of a login: saved, unchanged or failed.",
+            ["result"],
+            registry=registry,
+        )
+        self._save_duration = Histogram(
+            "chatgrow_session_save_duration_seconds",
+            "How long saving a login took, unchanged ones included.",
+            buckets=SHORT,
+            registry=registry,
+        )
+        self._save_size = Histogram(
+            "chatgrow_session_save_size_bytes",
+            "The size of saved logins, packed and encrypted.",
+            buckets=_SIZES,
+            registry=registry,
+        )
+
+    def send_ended(
+        self, message: Message, status: MessageStatus, reason: str | None, at: datetime
+    ) -> None:
+        """Count a send whose end is recorded; one that goes back to the queue has not ended."""
+        if status not in _RESULTS:
+            return
+        self._sends.labels(status, self._bounded(reason)).inc()
+        if status is MessageStatus.SENT:
+            self._from_queue.observe(_seconds(at - max(message.queued_at, message.due_at)))
+            if message.sending_at is not None:
+                self._from_claim.observe(_seconds(at - message.sending_at))
+
+    def acked(self, message: Message) -> None:
+        """Note an ack that moved a message on, as the message is now."""
+        sent, delivered = message.sent_at, message.delivered_at
+        news = message.status is MessageStatus.DELIVERED or delivered == message.read_at
+        if sent is not None and delivered is not None and news:
+            self._to_device.observe(_seconds(delivered - sent))
+
+    def lease_lost(self) -> None:
+        """Count a connection given up because its lease was lost."""
+        self._lease_losses.inc()
+
+    def page_broke(self, reason: Reason) -> None:
+        """Count a page that broke."""
+        self._page_breaks.labels(reason).inc()
+
+    def browser_restarted(self) -> None:
+        """Count a browser that is opened anew for the same connection."""
+        self._restarts.inc()
+
+    def session_saved(self, seconds: float, size: int | None) -> None:
+        """Count a save; without a size in bytes there was nothing new to save."""
+        self._saves.labels("unchanged" if size is None else "saved").inc()
+        self._save_duration.observe(seconds)
+        if size is not None:
+            self._save_size.observe(size)
+
+    def session_not_saved(self) -> None:
+        """Count a save that failed."""
+        self._saves.labels("failed").inc()
+
+    def _bounded(self, reason: str | None) -> str:
+        """Keep the label small: a reason can be a code that WhatsApp's page made up."""
+        if reason is None:
+            return ""
+        known = reason in self._reasons or len(self._reasons) < _REASONS_AT_MOST
+        if not known or not re.fullmatch(r"[A-Za-z][\w.-]{0,63}|\d{1,4}", reason, re.ASCII):
+            return "other"
+        self._reasons.add(reason)
+        return reason
+
+
+def _seconds(span: timedelta) -> float:
+    # The clocks of two hosts may differ by more than a send takes.
+    return max(0.0, span.total_seconds())

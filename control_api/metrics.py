@@ -1,0 +1,94 @@
+"""The metrics of the control API: its requests, and the fleet as MongoDB knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from prometheus_client import Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sessions.fleet import Fleet, FleetStore
+from sessions.metrics import SHORT, Glimpse, ProcessMetrics, StoreProbe, connection_label
+from sessions.mongo import STORE_DOWN
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+_FLEET_WITHIN = timedelta(seconds=2)
+_FLEET_FRESH_FOR = timedelta(seconds=5)
+
+
+class ApiMetrics:
+    """What the API counts, and what it looks up when it is scraped."""
+
+    def __init__(
+        self,
+        process: ProcessMetrics,
+        probe: StoreProbe,
+        fleet: FleetStore,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.process = process
+        self._probe = probe
+        self._requests = Histogram(
+            "chatgrow_http_request_duration_seconds",
+            "How long requests took, by the template of their path.",
+            ["method", "route", "status"],
+            buckets=SHORT,
+            registry=process.registry,
+        )
+        self._fleet = FleetCollector()
+        process.registry.register(self._fleet)
+
+        async def look() -> Fleet | None:
+            try:
+                return await fleet.look(now())
+            except STORE_DOWN:
+                return None
+
+        self._glimpse = Glimpse(look, _FLEET_WITHIN, _FLEET_FRESH_FOR)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(method, route, f"{status // 100}xx").observe(seconds)
+
+    async def look(self) -> None:
+        """Look at the stores before a scrape, for two seconds at most."""
+        await self._probe.look()
+        self._fleet.fleet = await self._glimpse.get()
+
+
+class FleetCollector(Collector):
+    """The fleet as it was seen last; nothing of it while MongoDB is away: old numbers would lie."""
+
+    def __init__(self) -> None:
+        self.fleet: Fleet | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metrics to the registry."""
+        states = GaugeMetricFamily(
+            "chatgrow_connections",
+            "Connections in each state, as it is true now.",
+            labels=["state"],
+        )
+        workers = GaugeMetricFamily("chatgrow_workers_alive", "Workers with a fresh heartbeat.")
+        depth = GaugeMetricFamily(
+            "chatgrow_queue_messages", "Messages not sent yet.", labels=["connection"]
+        )
+        oldest = GaugeMetricFamily(
+            "chatgrow_queue_oldest_age_seconds",
+            "For how long the oldest message not sent yet has been due.",
+            labels=["connection"],
+        )
+        if (fleet := self.fleet) is not None:
+            workers.add_metric([], fleet.workers)
+            for state, count in fleet.states().items():
+                states.add_metric([state], count)
+            for each in fleet.connections:
+                label = [connection_label(each.owner, each.connection_id, each.id)]
+                depth.add_metric(label, fleet.queue_of(each).messages)
+                oldest.add_metric(label, fleet.queue_of(each).oldest.total_seconds())
+        yield from (states, workers, depth, oldest)

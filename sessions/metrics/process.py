@@ -1,0 +1,74 @@
+"""The metrics of every process: itself, the stores as it sees them, and what it has accepted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Buckets in seconds for what should take milliseconds."""
+LONG = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
+"""Buckets in seconds for what may wait: for a phone, for its turn."""
+_LAG_EVERY = timedelta(milliseconds=500)
+
+
+class ProcessMetrics:
+    """What both programs count; `registry` is where each adds its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._lag = Histogram(
+            "chatgrow_event_loop_lag_seconds",
+            "How much later than due the event loop does its work.",
+            buckets=SHORT,
+            registry=self.registry,
+        )
+        self._store_up = Gauge(
+            "chatgrow_store_up",
+            "Whether this process reaches the store: 1, or 0.",
+            ["store"],
+            registry=self.registry,
+        )
+        self._accepting = Histogram(
+            "chatgrow_accept_duration_seconds",
+            "How long it took to store what a request or a job asked to send.",
+            buckets=SHORT,
+            registry=self.registry,
+        )
+        self._accepted = Counter(
+            "chatgrow_messages_accepted_total",
+            "Messages that were stored to be sent; the same request again adds none.",
+            registry=self.registry,
+        )
+
+    def accepted(self, messages: int, seconds: float) -> None:
+        """Count messages that were stored, and how long that took."""
+        self._accepting.observe(seconds)
+        self._accepted.inc(messages)
+
+    def store_answers(self, store: str, *, answers: bool) -> None:
+        """Note whether a store answered just now."""
+        self._store_up.labels(store).set(answers)
+
+    @asynccontextmanager
+    async def watching_the_loop(self) -> AsyncIterator[None]:
+        """Measure the event loop's lag inside the block."""
+        task = asyncio.create_task(self._watch(), name="event loop lag")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _watch(self) -> None:
+        loop, every = asyncio.get_running_loop(), _LAG_EVERY.total_seconds()
+        while True:
+            due = loop.time() + every
+            await asyncio.sleep(every)
+            self._lag.observe(max(0.0, loop.time() - due))

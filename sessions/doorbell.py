@@ -62,7 +62,11 @@ def redis_settings(url: str) -> RedisSettings:
     try:
         settings = RedisSettings.from_dsn(url)
     except (RuntimeError, ValueError) as error:
-        raise ConfigurationError(f"REDIS_URL is not an address we can use: {error}") from error
+        # What the library says can quote a part of the password.
+        raise ConfigurationError(
+            "REDIS_URL is not an address we can use: redis://[[user]:password@]host[:port][/number]"
+            ", signs other than letters and digits percent-encoded in user and password"
+        ) from error
     settings.conn_retries = 0
     settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())
     settings.retry_on_timeout = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import weakref
 from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
@@ -30,7 +31,9 @@ class LogFile:
         Raises OSError when the folder cannot be written.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock, stem = _take_name(folder, name)
+        lock, stem = _take_name(folder, name)
+        # Held for as long as loguru holds this object's methods.
+        weakref.finalize(self, lock.close)
         self._rotated = re.compile(re.escape(stem) + _ROTATED)
         self._largest = largest
         self._keep = keep

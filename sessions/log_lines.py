@@ -37,11 +37,12 @@ def make_safe(record: Record) -> None:
     An exception becomes text here, without the values of variables, since loguru would format it
     behind our back.
     """
-    record["message"] = _shortened(mask(record["message"]), _LONGEST_MESSAGE)
+    record["message"] = _safe(record["message"], _LONGEST_MESSAGE)
     extra = {name: _plain(value) for name, value in record["extra"].items()}
     if (exception := record["exception"]) is not None:
         text = "".join(traceback.format_exception(*exception))
-        extra["exception"] = _shortened(mask(text), _LONGEST_EXCEPTION, keep_end=True)
+        # Its end says what went wrong.
+        extra["exception"] = _safe(text[-_LONGEST_EXCEPTION:], 2 * _LONGEST_EXCEPTION)
         record["exception"] = None
     record["extra"].clear()
     record["extra"].update(extra)
@@ -84,15 +85,14 @@ def _plain(value: object) -> object:
         return value
     # One line stays one line, whatever a caller has put into an id.
     text = "".join(each if each.isprintable() else " " for each in str(value))
-    return _shortened(mask(text), _LONGEST_VALUE)
+    return _safe(text, _LONGEST_VALUE)
 
 
-def _shortened(text: str, longest: int, *, keep_end: bool = False) -> str:
-    # A lone surrogate is no text that a file or MongoDB takes.
-    text = text.encode(errors="replace").decode()
-    if len(text) <= longest:
-        return text
-    return f"…{text[-longest:]}" if keep_end else f"{text[:longest]}…"
+def _safe(text: str, longest: int) -> str:
+    """Return a text masked, of bounded length, and such that a file and MongoDB take it."""
+    # A lone surrogate is no text to them.
+    text = mask(text[: 2 * longest].encode(errors="replace").decode())
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _level_of(number: int) -> LogLevel:

@@ -13,7 +13,9 @@ _HIDDEN = "***"
 _SECRETS = (
     # A user and password in an address; a password may hold `/`, which a port never does.
     (
-        re.compile(r"(://)(?:[^\s/?#\"'<>]*|[^\s:/\"'<>]*:(?!\d{1,5}/)[^\s\"'<>]*)@"),
+        re.compile(
+            r"(://)(?:[^\s:/\"'<>]{0,300}:(?!\d{1,5}/)[^\s\"'<>]{0,300}|[^\s/?#\"'<>]{0,300})@"
+        ),
         rf"\1{_HIDDEN}@",
     ),
     (re.compile(r"(?i)\b(bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {_HIDDEN}"),
@@ -39,10 +41,11 @@ _SAFE = (
     r"\d+\.\d+(?![\d.])",
     r"(?:pid|process|browser|port|line)[ =:]\d+",
     r"\\[nrt]",  # so that a number behind an escaped line end is none with a letter before it
-    r"[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*-\d{1,8}(?!\d)",  # a name with a number, as `host-1234567`
-    r"[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*",  # ULIDs and digests: digits with letters among them
+    # ULIDs, digests and names: letters among the digits, as in `host-1234567`.
+    r"(?=\d*[A-Za-z])[A-Za-z0-9]++(?:-\d{1,8}(?!\d))?",
 )
-_NUMBER = r"(?:\+|%2B)?\(?\d(?:[\d().\u00a0 \u2010-\u2015-]*\d)?"
+_NUMBER = r"\+?\(?\d(?:[\d().\u00a0 \u2010-\u2015-]*\d)?"
+_RUN = re.compile(rf"(?<!\d)\d{{{_SHORTEST},{_LONGEST}}}(?!\d)")
 _CANDIDATE = re.compile(
     rf"(?P<chat>{_CHAT})|(?P<encoded>%2B\d+)|(?P<safe>{'|'.join(_SAFE)})|(?P<number>{_NUMBER})"
 )
@@ -57,10 +60,16 @@ def mask(text: str) -> str:
 
 def _masked(match: re.Match[str]) -> str:
     found = match[0]
-    if match["safe"] or (match["number"] and not _is_phone_number(found)):
+    if match["safe"]:
         return found
-    digits = re.sub(r"\D", "", found.removeprefix("%2B"))
-    return _HIDDEN + digits[-_KEPT_DIGITS:]
+    if match["number"] and not _is_phone_number(found):
+        # Not a number as a whole, but one may stand beside other digits.
+        return _RUN.sub(lambda run: _cut(run[0]), found)
+    return _cut(found.removeprefix("%2B"))
+
+
+def _cut(text: str) -> str:
+    return _HIDDEN + re.sub(r"\D", "", text)[-_KEPT_DIGITS:]
 
 
 def _is_phone_number(text: str) -> bool:

@@ -63,7 +63,11 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
             socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
         )
     except (errors.PyMongoError, ValueError) as error:
-        raise ConfigurationError(f"MONGODB_URI is not an address we can use: {error}") from error
+        # What the driver says can quote a part of the password.
+        raise ConfigurationError(
+            "MONGODB_URI is not an address we can use: mongodb://[user:password@]host[:port][/name]"
+            ", signs other than letters and digits percent-encoded in user and password"
+        ) from error
 
 
 async def _wait_until_reachable(database: Database, patience: timedelta) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
+from sessions.clock import utc_now
 from sessions.messages import Message, MessageStatus
 from sessions.metrics import LONG, SHORT, ProcessMetrics
 from sessions.states import Reason
@@ -20,8 +22,9 @@ _REASONS_AT_MOST = 50
 class WorkerMetrics:
     """The counters and histograms of one worker process, in the registry of its process."""
 
-    def __init__(self, process: ProcessMetrics) -> None:
+    def __init__(self, process: ProcessMetrics, now: Callable[[], datetime] = utc_now) -> None:
         self.process = process
+        self._now = now
         registry = process.registry
         self._reasons: set[str] = set()
         self._sends = Counter(
@@ -80,12 +83,11 @@ class WorkerMetrics:
             registry=registry,
         )
 
-    def send_ended(
-        self, message: Message, status: MessageStatus, reason: str | None, at: datetime
-    ) -> None:
+    def send_ended(self, message: Message, status: MessageStatus, reason: str | None) -> None:
         """Count a send whose end is recorded; one that goes back to the queue has not ended."""
         if status not in _RESULTS:
             return
+        at = message.sent_at or self._now()
         self._sends.labels(status, self._bounded(reason)).inc()
         if status is MessageStatus.SENT:
             self._from_queue.observe(_seconds(at - max(message.queued_at, message.due_at)))

@@ -22,7 +22,7 @@ async def observed(
 ) -> AsyncIterator[None]:
     """Measure and serve inside the block."""
     process = parts.metrics.process
-    gauges = PoolCollector(pool, parts.pages)
+    gauges = PoolCollector(pool.connections, pool.capacity, parts.pages.profile)
     process.registry.register(gauges)
     probe = StoreProbe(
         process,

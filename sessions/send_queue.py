@@ -164,30 +164,34 @@ class SendQueue:
 
     async def settle(
         self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
-    ) -> None:
-        """Record how a send ended (sent, failed, unknown) or that it goes back to the queue."""
+    ) -> Message:
+        """Record how a send ended (sent, failed, unknown) or that it goes back to the queue.
+
+        Return the message as it is then; as it was, where an ack has overtaken that.
+        """
         times: dict[str, Any] = {}
         if status is not MessageStatus.QUEUED:
             times = {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
         if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or reason == "not_on_whatsapp":
             # A number that was asked for in vain counts as much as a message.
             times["pacedAt"] = "$$NOW"
-        await self._finish(lease, message, {"status": status, "reason": reason, **times})
+        settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
+        return settled or message
 
-    async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> bool:
-        """Move a message forward by an ack; False when it had gone that far already.
+    async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> Message | None:
+        """Move a message forward by an ack and return it; None when it had gone that far already.
 
         Matched on the bare id: the chat part of the key may have become a LID meanwhile.
         """
         status = STATUS_OF_ACK.get(ack)
         if status is None:
-            return False
+            return None
         before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
         times = {
             f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
             for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
         }
-        result = await self._collection.update_one(
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {
                 "connection": lease.connection,
                 "bareId": bare_id(message_key),
@@ -195,8 +199,9 @@ class SendQueue:
                 "generation": {"$lte": lease.generation},
             },
             [{"$set": {"status": status, "reason": None, "endedAt": "$$NOW", **times}}],
+            return_document=ReturnDocument.AFTER,
         )
-        return result.matched_count == 1
+        return None if document is None else Message.model_validate(document)
 
     async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
         """Return the newest messages that are out but not read: acks may have been missed."""
@@ -208,13 +213,20 @@ class SendQueue:
         )
         return [Message.model_validate(document) async for document in cursor]
 
-    async def _finish(self, lease: Lease, message: Message, changes: dict[str, Any]) -> None:
-        result = await self._collection.update_one(
+    async def _finish(
+        self, lease: Lease, message: Message, changes: dict[str, Any]
+    ) -> Message | None:
+        """Change a message in hand; None when an ack has overtaken that."""
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {"_id": message.id, "generation": lease.generation, "status": MessageStatus.SENDING},
             [{"$set": {name: _literal(value) for name, value in changes.items()}}],
+            return_document=ReturnDocument.AFTER,
         )
-        if result.matched_count == 0 and not await self._acked_meanwhile(lease, message):
+        if document is not None:
+            return Message.model_validate(document)
+        if not await self._acked_meanwhile(lease, message):
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+        return None
 
     async def _acked_meanwhile(self, lease: Lease, message: Message) -> bool:
         """Tell whether an ack overtook the record of the send: then there is nothing to add."""

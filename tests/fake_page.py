@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count
 
 from chatgrow_worker.page.errors import PageCallError
-from chatgrow_worker.page.snapshot import CallFailure, LookUp, Outcome
+from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcome
 
 
 @dataclass
@@ -31,6 +31,7 @@ class FakePage:
     nack: int | None = None
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
+    acks: list[AckUpdate] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     async def exists(self, chat_id: str) -> bool:
@@ -73,6 +74,13 @@ class FakePage:
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         return LookUp(found=key in self.stored, ack=self.stored.get(key, 0))
+
+    async def acks_since(self, serial: int) -> list[AckUpdate]:
+        return [each for each in self.acks if each.serial > serial]
+
+    def ack(self, key: str, ack: int) -> None:
+        """Let an ack arrive."""
+        self.acks.append(AckUpdate(key=key, ack=ack, serial=len(self.acks) + 1))
 
     def deliver(self, key: str, text: str) -> None:
         """Let a stored message reach the server."""

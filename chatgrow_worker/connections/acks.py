@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from loguru import logger
 
 from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageCallError
-from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.page.snapshot import AckUpdate, LookUp
 from sessions.leases import Lease
 from sessions.messages import Ack
 from sessions.send_queue import SendQueue
@@ -14,11 +16,21 @@ from sessions.send_queue import SendQueue
 _MISSED_AT_MOST = 200
 
 
+class AckingPage(Protocol):
+    """What the recorder asks of a page; `WhatsAppPage` is the real one."""
+
+    async def acks_since(self, serial: int) -> list[AckUpdate]:
+        """Return the acks that came after the one with this serial."""
+
+    async def look_up(self, key: str, chat_id: str) -> LookUp:
+        """Look a message up by its key."""
+
+
 class AckRecorder:
     """Follows one page's acks; a reloaded page counts anew."""
 
     def __init__(
-        self, page: WhatsAppPage, queue: SendQueue, lease: Lease, metrics: WorkerMetrics
+        self, page: AckingPage, queue: SendQueue, lease: Lease, metrics: WorkerMetrics
     ) -> None:
         self._page = page
         self._queue = queue
@@ -50,4 +62,7 @@ class AckRecorder:
 
     async def _record(self, key: str, ack: int) -> None:
         if Ack.SERVER <= ack <= Ack.PLAYED:
-            await self._queue.record_ack(self._lease, key, Ack(ack))
+            moved = await self._queue.record_ack(self._lease, key, Ack(ack))
+            if moved is not None:
+                self._metrics.acked(moved)
+                logger.bind(messageId=moved.id).info("Message {}", moved.status)

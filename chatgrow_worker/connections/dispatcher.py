@@ -229,7 +229,9 @@ class Dispatcher:
             if known.ack > 0:
                 await self._end(message, MessageStatus.SENT)
                 # Its later acks came while nobody listened, and do not come again.
-                await self._queue.record_ack(self._lease, key, Ack(min(known.ack, Ack.PLAYED)))
+                ack = Ack(min(known.ack, Ack.PLAYED))
+                if moved := await self._queue.record_ack(self._lease, key, ack):
+                    self._metrics.acked(moved)
                 return
             if known.ack < 0:
                 await self._after_refusal(message, key)
@@ -284,6 +286,7 @@ class Dispatcher:
     ) -> None:
         self._sending_since = None
         self._last_unknown = status is MessageStatus.UNKNOWN
-        await self._queue.settle(self._lease, message, status, reason)
+        settled = await self._queue.settle(self._lease, message, status, reason)
+        self._metrics.send_ended(settled, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.info("Message {}{}", status, suffix)

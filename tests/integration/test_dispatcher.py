@@ -28,7 +28,7 @@ MOMENT = timedelta(milliseconds=20)
 LONG = timedelta(seconds=30)
 
 
-def _limits(
+def dispatch_limits(
     *,
     outcome: timedelta = LONG,
     ghost: timedelta = LONG,
@@ -52,6 +52,7 @@ def _dispatcher(
     lease: Lease,
     limits: DispatchLimits | None = None,
     check_lease: Callable[[], None] = lambda: None,
+    metrics: WorkerMetrics | None = None,
 ) -> Dispatcher:
     return Dispatcher(
         page=page,
@@ -66,19 +67,23 @@ def _dispatcher(
             ban_pause=MOMENT,
         ),
         lease=lease,
-        limits=limits or _limits(),
+        limits=limits or dispatch_limits(),
         page_bell=page.bell,
         check_lease=check_lease,
-        metrics=WorkerMetrics(ProcessMetrics()),
+        metrics=metrics or WorkerMetrics(ProcessMetrics()),
     )
 
 
 @asynccontextmanager
 async def dispatching(
-    stores: Stores, page: FakePage, lease: Lease, limits: DispatchLimits | None = None
+    stores: Stores,
+    page: FakePage,
+    lease: Lease,
+    limits: DispatchLimits | None = None,
+    metrics: WorkerMetrics | None = None,
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    dispatcher = _dispatcher(stores, page, lease, limits)
+    dispatcher = _dispatcher(stores, page, lease, limits, metrics=metrics)
     task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
     try:
         yield
@@ -178,7 +183,7 @@ async def _ghost(stores: Stores, page: FakePage) -> tuple[Lease, Message, str]:
 async def test_a_ghost_is_sent_again_as_the_same_record(stores: Stores) -> None:
     page = FakePage()
     lease, message, key = await _ghost(stores, page)
-    async with dispatching(stores, page, lease, _limits(ghost=MOMENT)):
+    async with dispatching(stores, page, lease, dispatch_limits(ghost=MOMENT)):
         await _reaches(stores, message, MessageStatus.SENT)
     assert page.resent == [key]
     assert [sent for sent, _ in page.delivered] == [key]
@@ -187,7 +192,7 @@ async def test_a_ghost_is_sent_again_as_the_same_record(stores: Stores) -> None:
 async def test_a_ghost_is_unknown_where_that_is_not_wanted(stores: Stores) -> None:
     page = FakePage()
     lease, message, _ = await _ghost(stores, page)
-    limits = _limits(ghost=MOMENT, resend_ghosts=False)
+    limits = dispatch_limits(ghost=MOMENT, resend_ghosts=False)
     async with dispatching(stores, page, lease, limits):
         unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
     assert unknown.reason == "stored_but_not_acknowledged"
@@ -198,7 +203,7 @@ async def test_what_the_page_still_has_in_hand_is_unknown_and_not_repeated(store
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage(held=True)
-    limits = _limits(outcome=MOMENT, ghost=MOMENT)
+    limits = dispatch_limits(outcome=MOMENT, ghost=MOMENT)
     async with dispatching(stores, page, lease, limits):
         await _reaches(stores, message, MessageStatus.UNKNOWN)
     assert (page.resent, page.delivered) == ([], [])
@@ -210,7 +215,7 @@ async def test_a_page_that_never_prepares_fails_the_message_after_its_tries(
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage(fail_prepare=100)
-    async with dispatching(stores, page, lease, _limits(tries=3)):
+    async with dispatching(stores, page, lease, dispatch_limits(tries=3)):
         failed = await _reaches(stores, message, MessageStatus.FAILED)
     assert (failed.reason, failed.attempts) == ("chat_not_found", 3)
 
@@ -248,7 +253,7 @@ async def test_an_ack_that_comes_late_settles_what_was_unknown(stores: Stores) -
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage(held=True)
-    async with dispatching(stores, page, lease, _limits(outcome=MOMENT, ghost=MOMENT)):
+    async with dispatching(stores, page, lease, dispatch_limits(outcome=MOMENT, ghost=MOMENT)):
         unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
     assert unknown.whatsapp_id is not None
     # The chat became a LID meanwhile: only the bare id is the same.

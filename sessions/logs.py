@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from sessions.settings import SharedSettings
 
 
+_IN_THE_MESSAGE = {"method", "path", "status", "durationMs"}
+"""What the line of a request says already; people need not read it twice."""
+
+
 class _Forward(logging.Handler):
     """Hand the records of libraries that use `logging` over to loguru."""
 
@@ -89,7 +93,7 @@ def _readable(record: Record) -> str:
         "<green>{time:HH:mm:ss.SSS}</green> <level>{level: <7}</level> "
         "<cyan>{extra[process]}</cyan> {message}"
     )
-    for name in bound_to(record):
+    for name in (each for each in bound_to(record) if each not in _IN_THE_MESSAGE):
         template += f" <dim>{name}={{extra[{name}]}}</dim>"
     if "exception" in record["extra"]:
         template += "\n{extra[exception]}"

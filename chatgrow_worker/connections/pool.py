@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from loguru import logger
@@ -84,14 +85,15 @@ class ConnectionPool:
         """End all connections in order; what is not done in time is cut off."""
         async with self._taking:
             self._closed = True
-        tasks = [task for _, task in self._running.values()]
-        for runner, _ in list(self._running.values()):
+        running = {task: runner for runner, task in self._running.values()}
+        for runner in running.values():
             runner.end()
-        if not tasks:
+        if not running:
             return
-        _, late = await asyncio.wait(tasks, timeout=within.total_seconds())
+        _, late = await asyncio.wait(running, timeout=within.total_seconds())
         for task in late:
-            logger.error("{} did not end in time and is cut off", task.get_name())
+            with _about(running[task].connection):
+                logger.error("It did not end in time and is cut off")
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
@@ -105,6 +107,10 @@ class ConnectionPool:
     def _ended(self, connection: Connection, task: asyncio.Task[None]) -> None:
         self._running.pop(connection.id, None)
         if not task.cancelled() and (error := task.exception()):
-            logger.bind(owner=connection.owner, connection=connection.connection_id).opt(
-                exception=error
-            ).error("A connection failed in a way nobody expected")
+            with _about(connection):
+                logger.opt(exception=error).error("A connection failed in a way nobody expected")
+
+
+def _about(connection: Connection) -> AbstractContextManager[None]:
+    """Let what is logged inside the block name the connection."""
+    return logger.contextualize(owner=connection.owner, connection=connection.connection_id)

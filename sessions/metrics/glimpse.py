@@ -50,11 +50,6 @@ class Glimpse(Generic[Seen]):
                 self._seen = _result_of(task)
         return self._seen
 
-    def cancel(self) -> None:
-        """End a look that is under way."""
-        if self._looking is not None:
-            self._looking.cancel()
-
 
 def _result_of(task: asyncio.Task[Seen | None]) -> Seen | None:
     if task.cancelled():

@@ -85,6 +85,8 @@ class Connection(Record):
     leased: bool = False
     qr: QrCode | None = None
     linked_number: str | None = None
+    logins: int = 0
+    """How often a phone was linked."""
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
     held: Held | None = None
@@ -217,7 +219,11 @@ class ConnectionStore:
         if to is not ConnectionState.AWAITING_SCAN:
             changes["qr"] = None
         if linked_number is not None:
-            changes["linkedNumber"] = {"$literal": linked_number}
+            number = {"$literal": linked_number}
+            again = {"$eq": ["$linkedNumber", number]}
+            logins = {"$ifNull": ["$logins", 0]}
+            changes["linkedNumber"] = number
+            changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
         await self._write(lease, [{"$set": changes}], {"state": current})
 
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:

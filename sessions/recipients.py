@@ -34,15 +34,20 @@ def parse_recipient(text: str) -> Recipient:
     return Recipient(chat_id=f"{parse_phone_number(text).lstrip('+')}@c.us")
 
 
-def parse_phone_number(text: str) -> str:
-    """Return the number in E.164 with its `+`, or raise InvalidRecipientError."""
+def parse_phone_number(text: str, region: str | None = None) -> str:
+    """Return the number in E.164 with its `+`, or raise InvalidRecipientError.
+
+    With a `region` (`IL`) a number with a leading zero is read as people there write it.
+    """
     text = _clean(text)
     if len(text) > _MAX_LENGTH or not _NUMBER.fullmatch(text):
         raise InvalidRecipientError(
             "Not a phone number in international format (+972501234567) and not a WhatsApp id."
         )
+    digits = re.sub(r"\D", "", text, flags=re.ASCII)
+    local = region is not None and digits.startswith("0") and not digits.startswith("00")
     try:
-        number = phonenumbers.parse("+" + re.sub(r"\D", "", text, flags=re.ASCII))
+        number = phonenumbers.parse(digits if local else f"+{digits}", region)
     except phonenumbers.NumberParseException as error:
         raise InvalidRecipientError(
             "No country code that exists: write the number in international format (+972501234567)."

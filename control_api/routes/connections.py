@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import web
 
 from control_api.auth import owner_of, seen_owner
 from control_api.endpoints import Endpoints
-from control_api.problems import InvalidParameterError, NoQrCodeError, PairingError
+from control_api.pairing import pairing_code_for, require_linkable
+from control_api.problems import InvalidParameterError, NoQrCodeError
 from control_api.qr_images import FORMATS
 from control_api.requests import answer
 from control_api.schemas import (
@@ -35,7 +36,6 @@ routes = Endpoints("Connections", owned=True)
 _LOOK_EVERY = timedelta(milliseconds=250)
 _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
 """States in which a QR code may come by itself soon."""
-_PAIRING_WITHIN = timedelta(seconds=20)
 _NOT_FOUND = ("connection_not_found",)
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
@@ -191,33 +191,12 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""
     wish = body or PairingWish()
     connection = await _connection(request)
-    state, reason = connection.observed()
-    if state is not ConnectionState.AWAITING_SCAN:
-        raise NoQrCodeError(state, reason)
+    require_linkable(connection)
     phone = wish.phone_number or connection.phone_number
     if phone is None:
         raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
-    code, expires_at = await _paired(request.app[SERVICES], connection, phone)
-    view = PairingView(code=f"{code[:4]}-{code[4:]}", expires_at=expires_at)
-    return answer(view, headers=_NEVER_STORED)
-
-
-async def _paired(services: Services, connection: Connection, phone: str) -> tuple[str, datetime]:
-    """Wait for the worker's answer; raise PairingError when there is none that helps."""
-    wish = await services.desk.ask_for_pairing(connection.id, phone)
-    if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
-    give_up = time.monotonic() + _PAIRING_WITHIN.total_seconds()
-    while time.monotonic() < give_up:
-        found = await services.desk.pairing(connection.id)
-        if found is None or found.id != wish:
-            raise PairingError("Somebody else asked for a pairing code meanwhile.")
-        if found.error:
-            raise PairingError(f"WhatsApp gave no pairing code: {found.error}.")
-        if found.code and found.expires_at:
-            return found.code, found.expires_at
-        await asyncio.sleep(_LOOK_EVERY.total_seconds())
-    raise PairingError("WhatsApp gave no pairing code in time.")
+    code, expires_at = await pairing_code_for(request.app[SERVICES], connection, phone)
+    return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
 async def _connection(request: web.Request) -> Connection:

@@ -1,0 +1,1 @@
+"""Pages for people: templates, languages, styles and scripts, without a build step."""

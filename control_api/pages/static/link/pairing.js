@@ -1,0 +1,128 @@
+/** Link by number: ask for a code, show it while it works. */
+
+import { countDown } from '../shared/countdown.js';
+import { showOnly } from '../shared/dom.js';
+import { Refusal, ask } from '../shared/request.js';
+
+const ANSWER_WITHIN_MS = 30_000;
+const COPIED_FOR_MS = 2_000;
+const ERRORS = {
+  invalid_parameter: 'number',
+  invalid_fields: 'number',
+  no_pairing_code: 'refused',
+  no_qr_code: 'not_now',
+};
+
+/** The part of the page that links by number. */
+export class Pairing {
+  #base;
+  #language;
+  #part;
+  #form;
+  #button;
+  #ready = false;
+  #asking = false;
+  #stop = () => {};
+
+  constructor(part, base) {
+    this.#base = base;
+    this.#language = document.documentElement.lang;
+    this.#part = part;
+    this.#form = part.querySelector('form');
+    this.#button = this.#form.querySelector('button');
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#ask();
+    });
+    this.#form.number.addEventListener('input', () => this.#complain(null));
+    this.#find('[data-again]').addEventListener('click', () => this.#askAgain());
+    this.#offerCopying();
+  }
+
+  /** Let a code be asked for, or not now. */
+  set ready(ready) {
+    this.#ready = ready;
+    this.#button.disabled = this.#asking || !ready;
+  }
+
+  async #ask() {
+    if (this.#asking || !this.#ready) return;
+    this.#complain(null);
+    this.#work(true);
+    try {
+      const number = this.#form.number.value;
+      const url = `${this.#base}/pairing-code?lang=${this.#language}`;
+      const body = { phoneNumber: number };
+      this.#show(await ask(url, { method: 'POST', body, within: ANSWER_WITHIN_MS }));
+    } catch (error) {
+      this.#complain(kindOf(error));
+    } finally {
+      this.#work(false);
+    }
+  }
+
+  #work(asking) {
+    this.#asking = asking;
+    this.#button.disabled = asking || !this.#ready;
+    showOnly(this.#button, 'label', asking ? 'getting' : 'get');
+  }
+
+  #show({ code, expiresInSeconds }) {
+    this.#find('[data-code]').textContent = code;
+    this.#over(false);
+    this.#form.hidden = true;
+    this.#find('[data-got]').hidden = false;
+    const clock = this.#find('[data-code-timer] [data-clock]');
+    this.#stop = countDown(
+      expiresInSeconds,
+      (text) => { clock.textContent = text; },
+      () => this.#over(true),
+    );
+  }
+
+  #askAgain() {
+    this.#stop();
+    this.#form.hidden = false;
+    this.#find('[data-got]').hidden = true;
+    this.#form.number.focus();
+  }
+
+  #over(over) {
+    this.#find('[data-code]').classList.toggle('over', over);
+    this.#find('[data-code-timer]').hidden = over;
+    this.#find('[data-code-over]').hidden = !over;
+  }
+
+  #complain(kind) {
+    showOnly(this.#form, 'error', kind);
+    const field = this.#form.number;
+    if (kind === 'number') {
+      field.setAttribute('aria-invalid', 'true');
+      field.focus();
+    } else {
+      field.removeAttribute('aria-invalid');
+    }
+  }
+
+  #offerCopying() {
+    const button = this.#find('[data-copy]');
+    // There is a clipboard on https and on this machine only.
+    if (!navigator.clipboard) return;
+    button.hidden = false;
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(this.#find('[data-code]').textContent);
+      showOnly(button, 'label', 'copied');
+      setTimeout(() => showOnly(button, 'label', 'copy'), COPIED_FOR_MS);
+    });
+  }
+
+  #find(selector) {
+    return this.#part.querySelector(selector);
+  }
+}
+
+function kindOf(error) {
+  if (!(error instanceof Refusal)) return 'unreachable';
+  if (error.status === 429) return 'many';
+  return ERRORS[error.code] ?? (error.status >= 500 ? 'unreachable' : 'not_now');
+}

@@ -1,0 +1,67 @@
+/** Follow the state of linking: one request that waits, again and again, while somebody looks. */
+
+import { Refusal, ask } from '../shared/request.js';
+
+const WAIT_SECONDS = 25;
+const ANSWER_WITHIN_MS = 40_000;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 15_000;
+// Longer than it takes to type a code in another app of the same phone.
+const HIDDEN_AT_MOST_MS = 180_000;
+const ENDS = ['link_expired', 'link_used', 'link_unknown'];
+
+/** Call `show(state)` with each new state, until `show` returns true: then nothing more comes. */
+export async function watch(base, show) {
+  let seen = '';
+  let failures = 0;
+  for (;;) {
+    if (await rested()) seen = '';
+    try {
+      const state = await look(base, seen);
+      failures = 0;
+      if (state.version === seen) continue;
+      seen = state.version;
+      if (await show(state)) return;
+    } catch (error) {
+      if (error instanceof Refusal && ENDS.includes(error.code)) {
+        show({ stage: error.code });
+        return;
+      }
+      failures += 1;
+      seen = '';
+      // One failure alone is nothing to speak of, nor is being asked to be slower.
+      if (error.status !== 429 && (failures > 1 || !navigator.onLine)) {
+        show({ stage: navigator.onLine ? 'unreachable' : 'offline' });
+      }
+      await pause(error, failures);
+    }
+  }
+}
+
+function look(base, seen) {
+  const query = seen ? `?seen=${seen}&wait=${WAIT_SECONDS}` : '';
+  return ask(`${base}/state${query}`, { within: ANSWER_WITHIN_MS });
+}
+
+function pause(error, failures) {
+  const asked = (error.retryAfterSeconds ?? 0) * 1000;
+  const longer = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+  return new Promise((resolve) => {
+    setTimeout(resolve, Math.max(asked, longer));
+    if (!asked) addEventListener('online', resolve, { once: true });
+  });
+}
+
+let hiddenSince = document.hidden ? performance.now() : null;
+document.addEventListener('visibilitychange', () => {
+  hiddenSince = document.hidden ? performance.now() : null;
+});
+
+/** Wait until somebody looks again, if nobody has for long; return whether it waited. */
+async function rested() {
+  if (hiddenSince === null || performance.now() - hiddenSince < HIDDEN_AT_MOST_MS) return false;
+  await new Promise((resolve) => {
+    document.addEventListener('visibilitychange', resolve, { once: true });
+  });
+  return true;
+}

@@ -1,0 +1,33 @@
+/** Ask our own server. */
+
+/** What the server refuses, with the stable code of its problem. */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.code ?? String(status));
+    this.status = status;
+    this.code = problem.code;
+    this.retryAfterSeconds = problem.retryAfterSeconds;
+  }
+}
+
+/**
+ * Return the JSON of an answer, or null where there is none.
+ * Throws Refusal for an error of the server, and others when there is no answer in time.
+ */
+export async function ask(url, { method = 'GET', body, within = 30_000 } = {}) {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), within);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: 'no-store',
+      signal: limit.signal,
+    });
+    if (!response.ok) throw new Refusal(response.status, await response.json().catch(() => ({})));
+    return response.status === 204 ? null : await response.json();
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+"""A person's browser on our own pages, which notes everything that should not happen there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+
+from chatgrow_worker.browser.options import find_chromium
+
+_AXE = Path(__file__).parent / "acceptance/node_modules/axe-core/axe.min.js"
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+
+@dataclass
+class Visit:
+    """A page that somebody looks at."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    async def barriers(self) -> list[str]:
+        """Return what axe-core finds that keeps people out."""
+        await self.page.evaluate(_AXE.read_text(encoding="utf-8"))
+        found: dict[str, Any] = await self.page.evaluate("axe.run(document)")
+        return [
+            f"{each['id']}: {node['html'][:120]}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    async def overflows(self) -> bool:
+        """Tell whether the page is wider than its window."""
+        wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        return bool(await self.page.evaluate(wider))
+
+
+@asynccontextmanager
+async def people() -> AsyncIterator[Browser]:
+    """Start a browser for people, apart from those that a worker runs."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium(None), chromium_sandbox=os.geteuid() != 0
+        )
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def visit(
+    browser: Browser,
+    url: str,
+    *,
+    locale: str = "en-GB",
+    viewport: ViewportSize = DESKTOP,
+    dark: bool = False,
+) -> AsyncIterator[Visit]:
+    """Open an address as a person does; yield what they see."""
+    context = await browser.new_context(
+        locale=locale, viewport=viewport, color_scheme="dark" if dark else "light"
+    )
+    seen = Visit(await context.new_page())
+    seen.page.on("console", lambda told: _note(seen, told.type, told.text))
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    seen.page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).netloc))
+    await seen.page.goto(url)
+    yield seen
+    await context.close()
+
+
+def _note(seen: Visit, kind: str, text: str) -> None:
+    # What a server refuses is reported as an error, too; pages say that in words.
+    if kind in ("error", "warning") and "the server responded with a status" not in text:
+        seen.complaints.append(text)

@@ -1,0 +1,30 @@
+"""The texts of the pages: the same ones in every language."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from control_api.pages.languages import Language, Texts
+
+ENGLISH = Texts.load(Language.ENGLISH).by_key
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_language_has_the_same_texts_with_the_same_places(language: Language) -> None:
+    texts = Texts.load(language).by_key
+    assert list(texts) == list(ENGLISH)
+    assert all(text.strip() == text != "" for text in texts.values())
+    assert {key: _places(text) for key, text in texts.items()} == {
+        key: _places(text) for key, text in ENGLISH.items()
+    }
+
+
+def test_a_text_that_does_not_exist_is_an_error_and_not_a_gap() -> None:
+    with pytest.raises(KeyError):
+        Texts.load(Language.ENGLISH)("link.no_such_text")

@@ -3,19 +3,39 @@
 from aiohttp import web
 
 from control_api.auth import identify
+from control_api.closing import note_closing
 from control_api.docs import add_docs
 from control_api.endpoints import add_endpoints
 from control_api.observing import observe_requests
+from control_api.pages.shell import set_up_pages
 from control_api.problems import problems
-from control_api.routes import api_keys, auth, connections, health, logs, messages, metrics, users
+from control_api.routes import (
+    api_keys,
+    auth,
+    connections,
+    health,
+    links,
+    logs,
+    messages,
+    metrics,
+    users,
+)
 from control_api.services import SERVICES, Services
 from control_api.shield import answer_preflights, limit_requests, shield
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""
-GROUPS = tuple(
-    module.routes
-    for module in (auth, users, api_keys, connections, messages, logs, metrics, health)
+GROUPS = (
+    auth.routes,
+    users.routes,
+    api_keys.routes,
+    connections.routes,
+    links.manage_routes,
+    links.routes,
+    messages.routes,
+    logs.routes,
+    metrics.routes,
+    health.routes,
 )
 """Every endpoint there is."""
 
@@ -30,4 +50,7 @@ def build_app(services: Services) -> web.Application:
     shield(app, services.settings, services.limiter)
     add_endpoints(app, GROUPS)
     add_docs(app, GROUPS)
+    note_closing(app)
+    set_up_pages(app)
+    app.router.add_get("/link/{rest:.*}", links.show_broken)
     return app

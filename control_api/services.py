@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from control_api.link_tokens import LinkSigner
 from control_api.limiter import Limiter
 from control_api.login_attempts import LoginAttempts
 from control_api.metrics import ApiMetrics
@@ -49,6 +50,7 @@ class Services:
     sign_ins: SignInStore
     passwords: Passwords
     tokens: AccessTokens
+    links: LinkSigner
     workers: WorkerRegistry
     acceptance: Acceptance
     desk: LinkingDesk
@@ -78,6 +80,7 @@ class Services:
         process = ProcessMetrics()
         answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
         probe = StoreProbe(process, answers)
+        secret = signing_secret(settings)
         services = cls(
             database=database,
             connections=connections,
@@ -86,7 +89,8 @@ class Services:
             users=UserStore(database),
             sign_ins=SignInStore(database),
             passwords=Passwords(settings.bcrypt_rounds),
-            tokens=AccessTokens(signing_secret(settings), settings.jwt_expires_in),
+            tokens=AccessTokens(secret, settings.jwt_expires_in),
+            links=LinkSigner(secret, settings.link_lifetime, now),
             workers=workers,
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),

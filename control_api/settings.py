@@ -6,7 +6,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
 from yarl import URL
 
@@ -75,6 +75,10 @@ class ApiSettings(SharedSettings):
     """The work in a password's hash, as a power of two."""
     allow_registration: bool = False
     """Whether anybody may register; otherwise an administrator lets people in."""
+    public_url: HttpUrl | None = None
+    """The address that people reach the API under; without it links have that of the request."""
+    link_lifetime: Lifetime = Field(timedelta(minutes=30), gt=timedelta(0))
+    """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     """The sliding window over which requests are counted, in milliseconds."""
     rate_limit_max_requests: int = Field(100, ge=1)

@@ -1,0 +1,189 @@
+"""Handlers for signed links: make one, and everything that its page asks for; no key is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from datetime import timedelta
+from http import HTTPStatus
+
+from aiohttp import web
+
+from control_api.auth import owner_of
+from control_api.client import client_of
+from control_api.closing import pause
+from control_api.endpoints import Endpoints
+from control_api.link_schemas import (
+    LinkCode,
+    LinkPairing,
+    LinkState,
+    PhoneWish,
+    QrLinkView,
+    StateQuery,
+)
+from control_api.link_stages import Stage, stage_of
+from control_api.link_tokens import Link, LinkExpiredError, LinkUnknownError, LinkUsedError
+from control_api.pages.languages import wanted_language
+from control_api.pages.origin import require_own_origin
+from control_api.pages.shell import page
+from control_api.pairing import pairing_code_for, require_linkable
+from control_api.problems import InvalidParameterError
+from control_api.qr_images import FORMATS
+from control_api.requests import answer
+from control_api.services import SERVICES, Services
+from sessions.callers import Scope
+from sessions.connections import Connection
+from sessions.errors import ConnectionNotFoundError, InvalidRecipientError
+from sessions.mongo import STORE_DOWN
+from sessions.recipients import parse_phone_number
+
+manage_routes = Endpoints("Connections", owned=True)
+routes = Endpoints("Links")
+
+_ENDS = ("link_unknown", "link_expired", "link_used")
+_PAGE = {"text/html": None}
+_LOOK_EVERY = timedelta(milliseconds=250)
+_NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+
+
+@manage_routes.post(
+    "/api/whatsapp/connections/{id}/qr-link",
+    needs=Scope.MANAGE,
+    answers={201: QrLinkView},
+    problems=("connection_not_found",),
+)
+async def create(request: web.Request) -> web.Response:
+    """Make a link whose page links a phone to this connection, for whoever holds the phone."""
+    services = request.app[SERVICES]
+    connection = await services.connections.find(owner_of(request), request.match_info["id"])
+    token, expires_at = services.links.make(connection)
+    view = QrLinkView(url=f"{_base(request)}/link/{token}", expires_at=expires_at)
+    return answer(view, HTTPStatus.CREATED, _NEVER_STORED)
+
+
+@routes.get("/link/{token}/state", open=True, answers={200: LinkState}, problems=_ENDS)
+async def state(request: web.Request, query: StateQuery) -> web.Response:
+    """Tell how far linking is, with the QR code on show; asking keeps codes coming.
+
+    With `seen` (the version seen last) and `wait` it answers once something has changed.
+    """
+    _, connection = await _opened(request)
+    await request.app[SERVICES].desk.ask_for_qr(connection.id)
+    return answer(await _changed(request, query), headers=_NEVER_STORED)
+
+
+@routes.post(
+    "/link/{token}/start", open=True, answers={204: None}, problems=(*_ENDS, "foreign_origin")
+)
+async def start(request: web.Request) -> web.Response:
+    """Have codes shown again after nobody looked for a while, or after a logout."""
+    require_own_origin(request)
+    services = request.app[SERVICES]
+    _, connection = await _opened(request)
+    if stage_of(connection, services.now(), workers=1) is Stage.ASLEEP:
+        await services.desk.ask_for_qr(connection.id)
+        await services.connections.want(connection, "running")
+        await services.doorbell.start_connection(connection.id)
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=_NEVER_STORED)
+
+
+@routes.post(
+    "/link/{token}/pairing-code",
+    open=True,
+    answers={200: LinkPairing},
+    problems=(*_ENDS, "foreign_origin", "invalid_parameter", "no_qr_code", "no_pairing_code"),
+)
+async def pair(request: web.Request, body: PhoneWish) -> web.Response:
+    """Ask for a code that links the phone by its number; the phone is alerted."""
+    require_own_origin(request)
+    services = request.app[SERVICES]
+    _, connection = await _opened(request)
+    phone = _phone(request, body.phone_number)
+    require_linkable(connection)
+    code, expires_at = await pairing_code_for(services, connection, phone)
+    left = expires_at - services.now()
+    view = LinkPairing(code=code, expires_in_seconds=left.total_seconds())
+    return answer(view, headers=_NEVER_STORED)
+
+
+@routes.get("/link/{token}", open=True, answers={200: _PAGE, 404: _PAGE, 410: _PAGE, 503: _PAGE})
+async def show(request: web.Request) -> web.Response:
+    """Show the page of a link, or a page that says why it does not work and what to do."""
+    try:
+        link, connection = await _opened(request)
+    except LinkUnknownError as error:
+        return _refused(request, error.code, HTTPStatus.NOT_FOUND)
+    except (LinkExpiredError, LinkUsedError) as error:
+        return _refused(request, error.code, HTTPStatus.GONE)
+    except STORE_DOWN:
+        return _refused(request, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+    context = {"connection": connection.name, "expires_at": link.expires_at, "stages": list(Stage)}
+    return page(request, "link.html", context)
+
+
+async def show_broken(request: web.Request) -> web.Response:
+    """Show the page of a link that was cut off or lengthened on its way."""
+    return _refused(request, LinkUnknownError.code, HTTPStatus.NOT_FOUND)
+
+
+async def _opened(request: web.Request) -> tuple[Link, Connection]:
+    """Return what the link allows, and its connection; raise the error that says why not."""
+    services = request.app[SERVICES]
+    link = services.links.read(request.match_info["token"])
+    try:
+        connection = await services.connections.get(link.connection)
+    except ConnectionNotFoundError as error:
+        raise LinkExpiredError from error
+    link.check(connection)
+    return link, connection
+
+
+async def _changed(request: web.Request, query: StateQuery) -> LinkState:
+    """Return the state once it is another than the one seen, or as it is when the wait is over."""
+    give_up = time.monotonic() + query.wait
+    while True:
+        _, connection = await _opened(request)
+        stage = await _stage(request.app[SERVICES], connection)
+        version = _version(connection, stage)
+        over = version != query.seen or time.monotonic() >= give_up
+        if over or not await pause(request.app, _LOOK_EVERY):
+            code = await _code(request.app[SERVICES], connection, stage)
+            return LinkState(stage=stage, version=version, qr=code)
+
+
+async def _stage(services: Services, connection: Connection) -> Stage:
+    stage = stage_of(connection, services.now(), workers=1)
+    if stage in (Stage.STARTING, Stage.RETURNING):
+        return stage_of(connection, services.now(), await services.workers.count_alive())
+    return stage
+
+
+def _version(connection: Connection, stage: Stage) -> str:
+    code = connection.qr.code if connection.qr and stage is Stage.SCAN else ""
+    return hashlib.sha256(f"{stage} {code}".encode()).hexdigest()[:16]
+
+
+async def _code(services: Services, connection: Connection, stage: Stage) -> LinkCode | None:
+    if stage is not Stage.SCAN or connection.qr is None:
+        return None
+    svg = await asyncio.to_thread(FORMATS["svg"].draw, connection.qr.code)
+    left = connection.qr.expires_at - services.now()
+    return LinkCode(svg=svg.decode(), expires_in_seconds=left.total_seconds())
+
+
+def _phone(request: web.Request, text: str) -> str:
+    try:
+        return parse_phone_number(text, wanted_language(request).region)
+    except InvalidRecipientError as error:
+        raise InvalidParameterError("phoneNumber", str(error)) from error
+
+
+def _base(request: web.Request) -> str:
+    public = request.app[SERVICES].settings.public_url
+    own = f"{client_of(request).scheme}://{request.host}"
+    return str(public).rstrip("/") if public else own
+
+
+def _refused(request: web.Request, code: str, status: HTTPStatus) -> web.Response:
+    return page(request, "link_refused.html", {"code": code}, status)

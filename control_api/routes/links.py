@@ -118,7 +118,7 @@ async def show(request: web.Request) -> web.Response:
         return _refused(request, error.code, HTTPStatus.GONE)
     except STORE_DOWN:
         return _refused(request, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
-    context = {"connection": connection.name, "expires_at": link.expires_at, "stages": list(Stage)}
+    context = {"connection": connection.name, "expires_at": link.expires_at}
     return page(request, "link.html", context)
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from motor.motor_asyncio import AsyncIOMotorClient
 
 from control_api.app import build_app
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
-from sessions.connections import Connection, QrCode
+from sessions.connections import Connection, ConnectionStore, QrCode
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
@@ -193,6 +195,20 @@ async def test_a_restored_login_is_no_new_one(
     assert (await _state(stranger, link))["stage"] == "returning"
     await move(lease, _S.DISCONNECTED, _S.CONNECTED, None, PHONE)
     assert (await _state(stranger, link))["stage"] == "linked"
+
+
+async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_work(
+    services: Services, stores: Stores
+) -> None:
+    token, _ = services.links.make(await stores.connection())
+    nobody = AsyncIOMotorClient[dict[str, Any]]("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=1)
+    away = dataclasses.replace(services, connections=ConnectionStore(nobody["chatgrow"]))
+    async with TestClient(TestServer(build_app(away))) as client:
+        answer = await client.get(f"/link/{token}")
+        assert (answer.status, answer.content_type) == (503, "text/html")
+        assert "Your link is fine" in await answer.text()
+        assert (await client.get(f"/link/{token}x")).status == 404
+    nobody.close()
 
 
 @pytest.mark.parametrize("token", ["", "x", "x/", "a.b.c", "%00", "é", "x" * 3000, "../../etc"])

@@ -7,6 +7,7 @@ from control_api.closing import note_closing
 from control_api.docs import add_docs
 from control_api.endpoints import add_endpoints
 from control_api.observing import observe_requests
+from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
 from control_api.problems import problems
 from control_api.routes import (
@@ -43,7 +44,14 @@ GROUPS = (
 def build_app(services: Services) -> web.Application:
     """Return the application over open services."""
     app = web.Application(
-        middlewares=[observe_requests, problems, answer_preflights, identify, limit_requests],
+        middlewares=[
+            observe_requests,
+            problems_as_pages,
+            problems,
+            answer_preflights,
+            identify,
+            limit_requests,
+        ],
         client_max_size=_LARGEST_BODY,
     )
     app[SERVICES] = services
@@ -53,4 +61,5 @@ def build_app(services: Services) -> web.Application:
     note_closing(app)
     set_up_pages(app)
     app.router.add_get("/link/{rest:.*}", links.show_broken)
+    app[PAGES] = frozenset({"/link/{token}", "/link/{rest}"})
     return app

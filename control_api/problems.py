@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sessions.errors import DomainError
 from sessions.mongo import STORE_DOWN
 
+PROBLEM_TYPE = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
@@ -167,7 +168,7 @@ def problem(
     return web.Response(
         text=json.dumps(body, ensure_ascii=False),
         status=status,
-        content_type="application/problem+json",
+        content_type=PROBLEM_TYPE,
         headers=headers,
     )
 

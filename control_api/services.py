@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from control_api.link_tokens import LinkSigner
 from control_api.limiter import Limiter
+from control_api.link_tokens import LinkSigner
 from control_api.login_attempts import LoginAttempts
 from control_api.metrics import ApiMetrics
 from control_api.passwords import Passwords

@@ -23,7 +23,7 @@ from control_api.link_schemas import (
     StateQuery,
 )
 from control_api.link_stages import Stage, stage_of
-from control_api.link_tokens import Link, LinkExpiredError, LinkUnknownError, LinkUsedError
+from control_api.link_tokens import Link, LinkExpiredError, LinkUnknownError
 from control_api.pages.languages import wanted_language
 from control_api.pages.origin import require_own_origin
 from control_api.pages.shell import page
@@ -35,7 +35,6 @@ from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection
 from sessions.errors import ConnectionNotFoundError, InvalidRecipientError
-from sessions.mongo import STORE_DOWN
 from sessions.recipients import parse_phone_number
 
 manage_routes = Endpoints("Connections", owned=True)
@@ -107,24 +106,17 @@ async def pair(request: web.Request, body: PhoneWish) -> web.Response:
     return answer(view, headers=_NEVER_STORED)
 
 
-@routes.get("/link/{token}", open=True, answers={200: _PAGE, 404: _PAGE, 410: _PAGE, 503: _PAGE})
+@routes.get("/link/{token}", open=True, answers=dict.fromkeys((200, 404, 410, 429, 503), _PAGE))
 async def show(request: web.Request) -> web.Response:
     """Show the page of a link, or a page that says why it does not work and what to do."""
-    try:
-        link, connection = await _opened(request)
-    except LinkUnknownError as error:
-        return _refused(request, error.code, HTTPStatus.NOT_FOUND)
-    except (LinkExpiredError, LinkUsedError) as error:
-        return _refused(request, error.code, HTTPStatus.GONE)
-    except STORE_DOWN:
-        return _refused(request, "unavailable", HTTPStatus.SERVICE_UNAVAILABLE)
+    link, connection = await _opened(request)
     context = {"connection": connection.name, "expires_at": link.expires_at}
     return page(request, "link.html", context)
 
 
 async def show_broken(request: web.Request) -> web.Response:
-    """Show the page of a link that was cut off or lengthened on its way."""
-    return _refused(request, LinkUnknownError.code, HTTPStatus.NOT_FOUND)
+    """Say that a link was cut off or lengthened on its way."""
+    raise LinkUnknownError
 
 
 async def _opened(request: web.Request) -> tuple[Link, Connection]:
@@ -183,7 +175,3 @@ def _base(request: web.Request) -> str:
     public = request.app[SERVICES].settings.public_url
     own = f"{client_of(request).scheme}://{request.host}"
     return str(public).rstrip("/") if public else own
-
-
-def _refused(request: web.Request, code: str, status: HTTPStatus) -> web.Response:
-    return page(request, "link_refused.html", {"code": code}, status)

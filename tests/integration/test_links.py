@@ -211,6 +211,22 @@ async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_w
     nobody.close()
 
 
+async def test_too_many_requests_are_told_in_words_too(
+    database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
+) -> None:
+    few = api_settings.model_copy(update={"rate_limit_max_requests": 1})
+    services = await Services.open(database, redis, few, utc_now)
+    token, _ = services.links.make(await stores.connection())
+    async with TestClient(TestServer(build_app(services))) as client:
+        assert (await client.get(f"/link/{token}")).status == 200
+        page = await client.get(f"/link/{token}")
+        assert (page.status, page.content_type) == (429, "text/html")
+        assert int(page.headers["Retry-After"]) > 0
+        assert "Too many requests" in await page.text()
+        state = await client.get(f"/link/{token}/state")
+        assert (state.status, (await state.json())["code"]) == (429, "rate_limited")
+
+
 @pytest.mark.parametrize("token", ["", "x", "x/", "a.b.c", "%00", "é", "x" * 3000, "../../etc"])
 async def test_what_is_no_link_of_ours_gets_a_page_that_says_what_to_do(
     stranger: Client, token: str

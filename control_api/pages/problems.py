@@ -1,0 +1,31 @@
+"""Problems as pages: who opens an address in a browser is not answered in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from control_api.pages.shell import page
+from control_api.problems import PROBLEM_TYPE, Handler
+
+PAGES = web.AppKey("pages", Set[str])
+"""The routes whose answers people read."""
+
+
+@web.middleware
+async def problems_as_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn the problem that a page's route answers with into a page; it stands outermost."""
+    answer = await handler(request)
+    if not isinstance(answer, web.Response) or answer.content_type != PROBLEM_TYPE:
+        return answer
+    resource = request.match_info.route.resource
+    if resource is None or resource.canonical not in request.app[PAGES]:
+        return answer
+    code = json.loads(answer.text or "{}").get("code")
+    told = page(request, "problem.html", {"code": code}, HTTPStatus(answer.status))
+    if hdrs.RETRY_AFTER in answer.headers:
+        told.headers[hdrs.RETRY_AFTER] = answer.headers[hdrs.RETRY_AFTER]
+    return told

@@ -21,6 +21,7 @@ from sessions.clock import utc_now
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.errors import ConfigurationError
+from sessions.events import EventLog
 from sessions.idempotency import IdempotencyStore
 from sessions.intake_failures import IntakeFailures
 from sessions.leases import LeaseStore
@@ -37,12 +38,12 @@ _LEASE_MARGIN = 0.4
 
 
 async def assemble_parts(
-    settings: WorkerSettings, stores: Stores, launcher: Launcher, instance: str
+    settings: WorkerSettings, stores: Stores, events: EventLog, launcher: Launcher, instance: str
 ) -> Parts:
     """Build what every connection shares, and create the indexes."""
-    connections = ConnectionStore(stores.database)
-    outbox = Outbox(stores.database, connections)
-    queue = SendQueue(stores.database)
+    connections = ConnectionStore(stores.database, events)
+    outbox = Outbox(stores.database, connections, events)
+    queue = SendQueue(stores.database, events)
     await queue.prepare()
     await connections.prepare()
     await outbox.prepare(settings.message_retention)
@@ -52,7 +53,7 @@ async def assemble_parts(
             settings.session_encryption_keys, settings.data_dir, settings.app_env == "production"
         ),
     )
-    leases = LeaseStore(stores.database, settings.worker_id, instance, settings.lease_ttl)
+    leases = LeaseStore(stores.database, events, settings.worker_id, instance, settings.lease_ttl)
     return Parts(
         connections,
         outbox,

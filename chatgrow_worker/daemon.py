@@ -24,6 +24,7 @@ from chatgrow_worker.observed import observed
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobStore
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
+from sessions.event_stream import open_event_log
 from sessions.ids import new_id
 from sessions.mongo import STORE_DOWN, brief
 from sessions.program import Stores, open_stores
@@ -43,11 +44,12 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
+        events = await stack.enter_async_context(open_event_log(stores.redis))
         driver = Driver(stack.enter_context(own_temporary_folder(root)))
         stack.push_async_callback(driver.close)
         launcher = Launcher(driver, options, root)
         instance = new_id()
-        parts = await assemble_parts(settings, stores, launcher, instance)
+        parts = await assemble_parts(settings, stores, events, launcher, instance)
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )

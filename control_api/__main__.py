@@ -13,6 +13,7 @@ from control_api.settings import ApiSettings
 from control_api.shield.transport import ApiRunner
 from sessions.clock import utc_now
 from sessions.errors import ConfigurationError
+from sessions.event_stream import open_event_log
 from sessions.program import open_stores, run_program
 
 
@@ -20,7 +21,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let running requests finish."""
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
-        services = await Services.open(stores.database, stores.redis, settings, utc_now)
+        events = await stack.enter_async_context(open_event_log(stores.redis))
+        services = await Services.open(stores.database, stores.redis, events, settings, utc_now)
         await stack.enter_async_context(services.metrics.process.watching_the_loop())
         await _ensure_key(services, settings)
         runner = ApiRunner(build_app(services), settings.keepalive_timeout)

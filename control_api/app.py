@@ -3,9 +3,12 @@
 from aiohttp import web
 
 from control_api.auth import identify
+from control_api.background import end_streams, run_background
 from control_api.closing import note_closing
 from control_api.docs import add_docs
 from control_api.endpoints import add_endpoints
+from control_api.event_feed import EventFeed
+from control_api.event_streams import STREAMS, EventStreams, StreamLimits
 from control_api.observing import observe_requests
 from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
@@ -14,6 +17,7 @@ from control_api.routes import (
     api_keys,
     auth,
     connections,
+    events,
     health,
     links,
     logs,
@@ -34,6 +38,7 @@ GROUPS = (
     links.manage_routes,
     links.routes,
     messages.routes,
+    events.routes,
     logs.routes,
     metrics.routes,
     health.routes,
@@ -56,9 +61,15 @@ def build_app(services: Services) -> web.Application:
     )
     app[SERVICES] = services
     shield(app, services.settings, services.limiter)
+    app[STREAMS] = EventStreams(
+        EventFeed(services.events),
+        StreamLimits(per_owner=services.settings.event_streams_per_owner),
+    )
+    app.cleanup_ctx.append(run_background)
     add_endpoints(app, GROUPS)
     add_docs(app, GROUPS)
     note_closing(app)
+    app.on_shutdown.append(end_streams)
     set_up_pages(app)
     app.router.add_get("/link/{rest:.*}", links.show_broken)
     app[PAGES] = frozenset({"/link/{token}", "/link/{rest}"})

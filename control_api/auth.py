@@ -33,6 +33,11 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     return await handler(request)
 
 
+async def identify_again(request: web.Request) -> None:
+    """Look again who sent a request that lasts: keys are revoked, people sign out."""
+    request[IDENTITY] = await _identity(request)
+
+
 async def _identity(request: web.Request) -> Identity:
     services = request.app[SERVICES]
     if key := request.headers.get("X-Api-Key"):

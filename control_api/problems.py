@@ -45,6 +45,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "malformed_body": HTTPStatus.BAD_REQUEST,
     "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
     "origin_not_allowed": HTTPStatus.FORBIDDEN,
+    "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -131,6 +132,16 @@ class TooManyAttemptsError(DomainError):
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Too many failed attempts to sign in. Try again in {seconds} s.")
         self.members = {"retryAfterSeconds": seconds}
+
+
+class TooManyStreamsError(DomainError):
+    """The owner follows as many streams of events as one may."""
+
+    code = "too_many_streams"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"No more than {most} streams of events at a time; close one first.")
+        self.members = {"retryAfterSeconds": _RETRY_AFTER_SECONDS}
 
 
 class NoQrCodeError(DomainError):

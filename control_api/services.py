@@ -21,6 +21,8 @@ from sessions.acceptance import Acceptance
 from sessions.api_keys import ApiKeyStore
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
+from sessions.event_stream import EventStream
+from sessions.events import EventLog
 from sessions.fleet import FleetStore
 from sessions.idempotency import IdempotencyStore
 from sessions.linking import LinkingDesk
@@ -59,6 +61,7 @@ class Services:
     login_attempts: LoginAttempts
     logs: LogRecords
     metrics: ApiMetrics
+    events: EventStream
     settings: ApiSettings
     now: Callable[[], datetime]
 
@@ -67,12 +70,13 @@ class Services:
         cls,
         database: Database,
         redis: ArqRedis,
+        events: EventLog,
         settings: ApiSettings,
         now: Callable[[], datetime],
     ) -> Services:
         """Build the stores and create their indexes; raise ConfigurationError."""
-        connections = ConnectionStore(database)
-        outbox = Outbox(database, connections)
+        connections = ConnectionStore(database, events)
+        outbox = Outbox(database, connections, events)
         idempotency = IdempotencyStore(database)
         doorbell = Doorbell(redis)
         limiter = Limiter(redis)
@@ -99,6 +103,7 @@ class Services:
             login_attempts=LoginAttempts(limiter),
             logs=LogRecords(database),
             metrics=ApiMetrics(process, probe, FleetStore(database, connections, workers), now),
+            events=EventStream(redis),
             settings=settings,
             now=now,
         )

@@ -73,6 +73,8 @@ class ApiSettings(SharedSettings):
     """How long a sign-in can be continued without the password."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
     """The work in a password's hash, as a power of two."""
+    event_streams_per_owner: int = Field(50, ge=1)
+    """How many streams of events one owner may follow at a time, in each API process."""
     allow_registration: bool = False
     """Whether anybody may register; otherwise an administrator lets people in."""
     public_url: HttpUrl | None = None

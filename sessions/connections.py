@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
+from sessions.events import EventLog, observed_event, qr_event, state_event
 from sessions.ids import new_id
 from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
@@ -108,10 +110,11 @@ _WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}
 
 
 class ConnectionStore:
-    """Create, read and move connection records."""
+    """Create, read and move connection records, and tell each change of a state."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: EventLog) -> None:
         self._collection: Collection = database["connections"]
+        self._events = events
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat and to race."""
@@ -151,6 +154,7 @@ class ConnectionStore:
             await self._collection.insert_one(document)
         except DuplicateKeyError as error:
             raise ConnectionExistsError(connection_id) from error
+        self._events.publish(state_event(document))
         return Connection.model_validate(document)
 
     async def find(self, owner: str, connection_id: str) -> Connection:
@@ -188,9 +192,16 @@ class ConnectionStore:
             "state": {"$cond": [rests, to, "$state"]},
             "reason": {"$cond": [rests, reason, "$reason"]},
             "since": {"$cond": [rests, "$$NOW", "$since"]},
+            # A dead worker's lease would make the new state look as dead as its own.
+            "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
         }
-        await self._collection.update_one({"_id": connection.id}, [{"$set": changes}])
-        return await self.get(connection.id)
+        before = await self._collection.find_one_and_update(
+            {"_id": connection.id}, [{"$set": changes}]
+        )
+        after = await self.get(connection.id)
+        if before and (before["state"], before["reason"]) != (after.state, after.reason):
+            self._events.publish(observed_event(after))
+        return after
 
     async def next_sequence(self, internal_id: str, count: int) -> int:
         """Take the next places in the connection's order of messages; return the first."""
@@ -224,12 +235,15 @@ class ConnectionStore:
             logins = {"$ifNull": ["$logins", 0]}
             changes["linkedNumber"] = number
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
-        await self._write(lease, [{"$set": changes}], {"state": current})
+        moved = await self._write(lease, [{"$set": changes}], {"state": current})
+        self._events.publish(state_event(moved))
 
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:
         """Publish the QR code that the page shows now, or none; raise LeaseLostError."""
         document = qr.model_dump(by_alias=True) if qr else None
-        await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
+        shown = await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
+        if qr is not None:
+            self._events.publish(qr_event(shown["owner"], shown["_id"], shown["connectionId"], qr))
 
     async def hold(self, lease: Lease, until: datetime | None, reason: str | None) -> None:
         """Publish until when nothing is sent and why, for those who wait; raise LeaseLostError."""
@@ -259,12 +273,31 @@ class ConnectionStore:
         """Ask for no worker any more, as after a logout; raise LeaseLostError."""
         await self._write(lease, [{"$set": {"desired": "stopped"}}], {})
 
+    async def announce_lost(self) -> None:
+        """Tell what became of connections whose worker has died: each once, over all processes."""
+        dead = {"$and": ["$lease", {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+        unannounced: dict[str, Any] = {
+            "state": {"$nin": _RESTING},
+            "lease.announced": {"$ne": True},
+            "$expr": dead,
+        }
+        # A part of the lease: the next one begins without it.
+        while document := await self._collection.find_one_and_update(
+            unannounced,
+            {"$set": {"lease.announced": True}},
+            return_document=ReturnDocument.AFTER,
+        ):
+            self._events.publish(observed_event(Connection.model_validate(document)))
+
     async def _write(
         self, lease: Lease, pipeline: list[dict[str, Any]], also: Mapping[str, Any]
-    ) -> None:
-        result = await self._collection.update_one({**lease.fence(), **also}, pipeline)
-        if result.matched_count == 0:
+    ) -> dict[str, Any]:
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            {**lease.fence(), **also}, pipeline, return_document=ReturnDocument.AFTER
+        )
+        if document is None:
             raise LeaseLostError(f"Generation {lease.generation} no longer owns this connection.")
+        return document
 
     async def _aggregate(self, match: Mapping[str, Any]) -> list[Connection]:
         # A value from a request is matched with $eq, so that it can never be an operator.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ReturnDocument
 
+from sessions.events import EventLog, state_event
 from sessions.states import ConnectionState, Reason, needs_a_worker
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ class LeaseStore:
     take its predecessor's leases for its own.
     """
 
-    def __init__(self, database: Database, worker: str, instance: str, ttl: timedelta) -> None:
+    def __init__(
+        self, database: Database, events: EventLog, worker: str, instance: str, ttl: timedelta
+    ) -> None:
         self._collection: MongoCollection = database["connections"]
+        self._events = events
         self._worker = worker
         self._instance = instance
         self._ttl = ttl
@@ -106,17 +110,20 @@ class LeaseStore:
         )
         if document is None:
             return None
+        self._events.publish(state_event(document))
         return Lease(document["_id"], self._worker, self._instance, document["generation"])
 
     async def renew(self, lease: Lease) -> Renewal:
         """Extend the lease, if it is still ours."""
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             lease.fence(),
-            [{"$set": {"lease.expiresAt": self._expiry()}}],
-            projection={"desired": True},
+            [{"$set": {"lease.expiresAt": self._expiry(), "lease.announced": "$$REMOVE"}}],
         )
         if document is None:
             return Renewal.LOST
+        if document["lease"].get("announced"):
+            # It had run out, and was told to be lost.
+            self._events.publish(state_event(document))
         return Renewal.KEPT if document["desired"] == "running" else Renewal.UNWANTED
 
     async def release(self, lease: Lease, reason: Reason) -> None:
@@ -131,7 +138,11 @@ class LeaseStore:
             "reason": {"$cond": [running, {"$cond": [unwanted, None, reason]}, "$reason"]},
             "since": {"$cond": [running, "$$NOW", "$since"]},
         }
-        await self._collection.update_one(lease.fence(), [{"$set": changes}])
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            lease.fence(), [{"$set": changes}], return_document=ReturnDocument.AFTER
+        )
+        if document is not None:
+            self._events.publish(state_event(document))
 
     def _taken(self) -> dict[str, Any]:
         return {
@@ -140,6 +151,8 @@ class LeaseStore:
                 "worker": {"$literal": self._worker},
                 "instance": {"$literal": self._instance},
                 "expiresAt": self._expiry(),
+                # A document that is set in a pipeline is merged into the one before.
+                "announced": "$$REMOVE",
             },
             "state": _S.STARTING,
             "reason": Reason.BROWSER_STARTING,

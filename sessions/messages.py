@@ -80,6 +80,7 @@ class Message(Record):
     priority: Priority = Priority.NORMAL
     seq: int
     status: MessageStatus
+    status_at: datetime | None = None
     reason: str | None = None
     attempts: int = 0
     generation: int = 0
@@ -120,6 +121,7 @@ class Draft:
             priority=self.priority,
             seq=seq,
             status=MessageStatus.QUEUED,
+            status_at=now,
             queued_at=now,
             due_at=max(now, self.send_at or now),
             expires_at=self.expires_at,

@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import MessageNotFoundError, WrongStatusError
+from sessions.events import EventLog, status_event
 from sessions.messages import Draft, Message, MessageStatus
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class QueueDepth:
 class Outbox:
     """Store messages, tell where they are, cancel and redrive them."""
 
-    def __init__(self, database: Database, connections: ConnectionStore) -> None:
+    def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
         self._collection: Collection = database["messages"]
+        self._events = events
         self._connections = connections
 
     async def prepare(self, keep_for: timedelta) -> None:
@@ -75,12 +77,9 @@ class Outbox:
         messages = [
             draft.to_message(connection, first + place, now) for place, draft in enumerate(drafts)
         ]
-        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
-        try:
-            await self._collection.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if any(each["code"] != _DUPLICATE_KEY for each in (error.details or {})["writeErrors"]):
-                raise
+        known = await self._insert(messages)
+        new = (each for place, each in enumerate(messages) if place not in known)
+        self._events.publish(*(status_event(each) for each in new))
         return messages
 
     async def find(self, owner: str | None, message_id: str) -> Message:
@@ -179,6 +178,18 @@ class Outbox:
         )
         return [str(each["_id"]) async for each in cursor]
 
+    async def _insert(self, messages: Sequence[Message]) -> set[int]:
+        """Store messages; return the places of those that were stored already."""
+        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
+        try:
+            await self._collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            refused = (error.details or {})["writeErrors"]
+            if any(each["code"] != _DUPLICATE_KEY for each in refused):
+                raise
+            return {int(each["index"]) for each in refused}
+        return set()
+
     async def _change(
         self,
         owner: str | None,
@@ -188,12 +199,14 @@ class Outbox:
     ) -> Message:
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {"_id": {"$eq": message_id}, **_of(owner), "status": {"$in": allowed}},
-            [{"$set": changes}],
+            [{"$set": {**changes, "statusAt": "$$NOW"}}],
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
             raise WrongStatusError(message_id, (await self.find(owner, message_id)).status)
-        return Message.model_validate(document)
+        message = Message.model_validate(document)
+        self._events.publish(status_event(message))
+        return message
 
     async def _forget_finished(self, keep_for: timedelta) -> None:
         """Let MongoDB remove messages some time after they ended, whatever was set before."""

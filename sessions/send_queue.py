@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from sessions.errors import LeaseLostError
+from sessions.events import EventLog, status_event
 from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 _KNOWN_FOR_SECONDS = 24 * 60 * 60
+_EXPIRED_AT_ONCE = 1000
 _ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 
 
@@ -29,7 +31,8 @@ class SendQueue:
     is out of reach for an older one (LeaseLostError).
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: EventLog) -> None:
+        self._events = events
         self._collection: Collection = database["messages"]
         self._numbers: Collection = database["knownNumbers"]
 
@@ -67,16 +70,24 @@ class SendQueue:
 
     async def expire(self, lease: Lease) -> None:
         """End the messages whose time ran out before they were sent."""
+        overdue = {
+            "connection": lease.connection,
+            "status": MessageStatus.QUEUED,
+            "$expr": {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]},
+        }
+        cursor = self._collection.find(overdue, projection={"_id": True}, limit=_EXPIRED_AT_ONCE)
+        while found := [document["_id"] async for document in cursor]:
+            await self._end_expired(found)
+            cursor = cursor.clone()
+
+    async def _end_expired(self, found: list[str]) -> None:
+        ended = {"status": "expired", "statusAt": "$$NOW", "expiredAt": "$$NOW", "endedAt": "$$NOW"}
+        named = {"_id": {"$in": found}}
         await self._collection.update_many(
-            {
-                "connection": lease.connection,
-                "status": MessageStatus.QUEUED,
-                "$expr": {
-                    "$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]
-                },
-            },
-            [{"$set": {"status": "expired", "expiredAt": "$$NOW", "endedAt": "$$NOW"}}],
+            {**named, "status": MessageStatus.QUEUED}, [{"$set": ended}]
         )
+        expired = await self._list({**named, "status": MessageStatus.EXPIRED})
+        self._events.publish(*(status_event(each) for each in expired))
 
     async def first_due(self, lease: Lease) -> Message | None:
         """Return the message that `claim_next` would claim, or None when nothing is due."""
@@ -108,12 +119,13 @@ class SendQueue:
 
     async def claim_next(self, lease: Lease) -> Message | None:
         """Claim the first message in order, or None when nothing is due."""
-        document = await self._collection.find_one_and_update(
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
             self._due(lease),
             [
                 {
                     "$set": {
                         "status": MessageStatus.SENDING,
+                        "statusAt": "$$NOW",
                         "generation": lease.generation,
                         "attempts": {"$add": ["$attempts", 1]},
                         "sendingAt": "$$NOW",
@@ -123,7 +135,11 @@ class SendQueue:
             sort=_ORDER,
             return_document=ReturnDocument.AFTER,
         )
-        return None if document is None else Message.model_validate(document)
+        if document is None:
+            return None
+        message = Message.model_validate(document)
+        self._events.publish(status_event(message))
+        return message
 
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
         """Return when the n-th latest send ended, or None when there were fewer."""
@@ -169,13 +185,15 @@ class SendQueue:
 
         Return the message as it is then; as it was, where an ack has overtaken that.
         """
-        times: dict[str, Any] = {}
+        times: dict[str, Any] = {"statusAt": "$$NOW"}
         if status is not MessageStatus.QUEUED:
-            times = {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
+            times |= {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
         if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or reason == "not_on_whatsapp":
             # A number that was asked for in vain counts as much as a message.
             times["pacedAt"] = "$$NOW"
         settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
+        if settled is not None:
+            self._events.publish(status_event(settled))
         return settled or message
 
     async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> Message | None:
@@ -191,6 +209,7 @@ class SendQueue:
             f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
             for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
         }
+        changes = {"status": status, "statusAt": "$$NOW", "reason": None, "endedAt": "$$NOW"}
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {
                 "connection": lease.connection,
@@ -198,10 +217,14 @@ class SendQueue:
                 "status": {"$in": before},
                 "generation": {"$lte": lease.generation},
             },
-            [{"$set": {"status": status, "reason": None, "endedAt": "$$NOW", **times}}],
+            [{"$set": {**changes, **times}}],
             return_document=ReturnDocument.AFTER,
         )
-        return None if document is None else Message.model_validate(document)
+        if document is None:
+            return None
+        message = Message.model_validate(document)
+        self._events.publish(status_event(message))
+        return message
 
     async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
         """Return the newest messages that are out but not read: acks may have been missed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import utc_now
 from sessions.connections import Connection, ConnectionStore
+from sessions.events import EventLog
 from sessions.ids import new_id
 from sessions.leases import Lease, LeaseStore
 from sessions.messages import Draft, Message, Priority
@@ -25,11 +26,12 @@ TO = "972501234567@c.us"
 class Stores:
     """The stores over one database, and shortcuts to put things into them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: EventLog | None = None) -> None:
         self.database = database
-        self.connections = ConnectionStore(database)
-        self.outbox = Outbox(database, self.connections)
-        self.queue = SendQueue(database)
+        self.events = events or EventLog()
+        self.connections = ConnectionStore(database, self.events)
+        self.outbox = Outbox(database, self.connections, self.events)
+        self.queue = SendQueue(database, self.events)
 
     async def prepare(self) -> None:
         """Create the indexes, on which uniqueness depends."""
@@ -40,12 +42,12 @@ class Stores:
         self, worker: str = "one", ttl: timedelta = LONG, instance: str | None = None
     ) -> LeaseStore:
         """Return the lease store of a worker process."""
-        return LeaseStore(self.database, worker, instance or worker, ttl)
+        return LeaseStore(self.database, self.events, worker, instance or worker, ttl)
 
-    async def connection(self, connection_id: str = "main") -> Connection:
+    async def connection(self, connection_id: str = "main", owner: str = OWNER) -> Connection:
         """Store a connection that wants to run."""
         return await self.connections.create(
-            OWNER, connection_id, "Main", None, utc_now(), pacing=Pacing(enabled=False)
+            owner, connection_id, "Main", None, utc_now(), pacing=Pacing(enabled=False)
         )
 
     async def leased(self, worker: str = "one", ttl: timedelta = LONG) -> tuple[Connection, Lease]:

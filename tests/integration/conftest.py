@@ -49,7 +49,7 @@ async def services(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
 ) -> Services:
     """Give a test what the API's handlers use; the first key is `KEY`."""
-    services = await Services.open(database, redis, api_settings, utc_now)
+    services = await Services.open(database, redis, stores.events, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
     return services
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from control_api.app import build_app
 from control_api.services import Services
 from sessions.clock import utc_now
+from sessions.events import EventLog
 from sessions.messages import MessageStatus
 from sessions.mongo import open_database
 from sessions.workers import WorkerRegistry
@@ -126,7 +127,7 @@ async def test_the_token_is_wanted_where_one_is_set(
 ) -> None:
     token = SecretStr("a token of sixteen and more")
     settings = api_settings.model_copy(update={"metrics_token": token})
-    services = await Services.open(database, redis, settings, utc_now)
+    services = await Services.open(database, redis, EventLog(), settings, utc_now)
     async with TestClient(TestServer(build_app(services))) as client:
         for header in ("", "Bearer", "Bearer a token of sixteen and mor", token.get_secret_value()):
             refused = await client.get("/metrics", headers={"Authorization": header})
@@ -142,7 +143,7 @@ async def test_a_scrape_is_answered_though_mongodb_is_frozen(
     with gate_before(servers.mongo) as gate:
         uri = f"mongodb://127.0.0.1:{gate.port}/{database.name}?directConnection=true"
         async with open_database(uri, PATIENCE) as through:
-            services = await Services.open(through, redis, api_settings, utc_now)
+            services = await Services.open(through, redis, EventLog(), api_settings, utc_now)
             async with TestClient(TestServer(build_app(services))) as client:
                 gate.shut()
                 began = time.monotonic()

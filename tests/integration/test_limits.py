@@ -128,7 +128,7 @@ async def test_wrong_credentials_count_for_the_address_and_right_ones_do_not_suf
     async with api(services, limiter, rate_limit_max_requests=4) as client:
         assert await _statuses(client, path, 2, X_Api_Key="no key of ours") == [401] * 2
         assert await _statuses(client, path, 1, Authorization="Bearer nonsense") == [401]
-        assert await _statuses(client, f"{path}/main/events", 1, X_Api_Key="nor this") == [404]
+        assert await _statuses(client, f"{path}/main/events", 1, X_Api_Key="nor this") == [401]
         assert await _statuses(client, path, 2, X_Api_Key="no key of ours") == [429] * 2
         known = await client.get(path, headers={"X-Api-Key": KEY})
         assert known.status == 200

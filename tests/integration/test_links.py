@@ -77,7 +77,7 @@ async def test_a_link_has_the_public_address_when_one_is_set(
     settings = ApiSettings.model_validate(
         api_settings.model_dump() | {"public_url": "https://grow.example/wa/"}
     )
-    services = await Services.open(database, redis, settings, utc_now)
+    services = await Services.open(database, redis, stores.events, settings, utc_now)
     await services.keys.ensure_first("k" * 32, utc_now())
     headers = {"X-Api-Key": "k" * 32}
     async with TestClient(TestServer(build_app(services)), headers=headers) as client:
@@ -202,7 +202,9 @@ async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_w
 ) -> None:
     token, _ = services.links.make(await stores.connection())
     nobody = AsyncIOMotorClient[dict[str, Any]]("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=1)
-    away = dataclasses.replace(services, connections=ConnectionStore(nobody["chatgrow"]))
+    away = dataclasses.replace(
+        services, connections=ConnectionStore(nobody["chatgrow"], stores.events)
+    )
     async with TestClient(TestServer(build_app(away))) as client:
         answer = await client.get(f"/link/{token}")
         assert (answer.status, answer.content_type) == (503, "text/html")
@@ -215,7 +217,7 @@ async def test_too_many_requests_are_told_in_words_too(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
 ) -> None:
     few = api_settings.model_copy(update={"rate_limit_max_requests": 1})
-    services = await Services.open(database, redis, few, utc_now)
+    services = await Services.open(database, redis, stores.events, few, utc_now)
     token, _ = services.links.make(await stores.connection())
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await client.get(f"/link/{token}")).status == 200

@@ -14,6 +14,7 @@ from control_api.app import build_app
 from control_api.services import Services
 from control_api.tokens import AccessTokens, Claims
 from sessions.clock import utc_now
+from sessions.events import EventLog
 from tests.integration.conftest import JWT_SECRET, KEY
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ async def test_registration_can_be_opened(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
     settings = api_settings.model_copy(update={"allow_registration": True})
-    services = await Services.open(database, redis, settings, utc_now)
+    services = await Services.open(database, redis, EventLog(), settings, utc_now)
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await _post(client, "/api/auth/register", DANA))["user"]["role"] == "admin"
         assert (await _post(client, "/api/auth/register", NOA))["user"]["role"] == "user"

@@ -1,0 +1,103 @@
+"""Handlers for following events as they happen (server-sent events)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from aiohttp import hdrs, web
+from pydantic import AfterValidator, BaseModel, Field
+
+from control_api import sse
+from control_api.auth import (
+    authorize,
+    caller_of,
+    choose_owner,
+    identify_again,
+    owner_of,
+    seen_owner,
+)
+from control_api.endpoints import Endpoints
+from control_api.event_streams import STREAMS, Audience
+from control_api.follower import Follower
+from control_api.services import SERVICES
+from sessions.callers import Scope
+from sessions.connections import Connection
+from sessions.errors import ConnectionNotFoundError
+from sessions.event_stream import Position
+
+routes = Endpoints("Events", owned=True)
+
+
+def _check_position(text: str) -> str:
+    Position.parse(text)
+    return text
+
+
+class Resumption(BaseModel):
+    """Where a client that was cut off goes on: the id of the last event that it has."""
+
+    last_event_id: Annotated[str, AfterValidator(_check_position)] | None = Field(
+        None, alias="Last-Event-ID", examples=["1764000000000-0"]
+    )
+
+    @property
+    def position(self) -> Position | None:
+        """The position behind that event."""
+        return Position.parse(self.last_event_id) if self.last_event_id else None
+
+
+@routes.get(
+    "/api/whatsapp/events",
+    needs=Scope.READ,
+    answers={200: {sse.MEDIA_TYPE: None}},
+    problems=("too_many_streams",),
+)
+async def of_all(request: web.Request, headers: Resumption) -> web.StreamResponse:
+    """Follow the states, QR codes and messages of all connections that the caller may see."""
+    return await _follow(request, None, headers)
+
+
+@routes.get(
+    "/api/whatsapp/connections/{id}/events",
+    needs=Scope.READ,
+    answers={200: {sse.MEDIA_TYPE: None}},
+    problems=("connection_not_found", "too_many_streams"),
+)
+async def of_one(request: web.Request, headers: Resumption) -> web.StreamResponse:
+    """Follow the states, QR codes and messages of one connection."""
+    return await _follow(request, await _connection(request), headers)
+
+
+async def _follow(
+    request: web.Request, connection: Connection | None, headers: Resumption
+) -> web.StreamResponse:
+    if request.method == hdrs.METH_HEAD:
+        return web.Response(headers=sse.HEADERS)
+    services = request.app[SERVICES]
+
+    async def admit() -> Audience:
+        return await _admit(request, connection)
+
+    streams = request.app[STREAMS]
+    async with streams.room(caller_of(request).owner):
+        follower = Follower(request, streams, services.connections, admit)
+        return await follower.follow(headers.position)
+
+
+async def _admit(request: web.Request, connection: Connection | None) -> Audience:
+    """Tell what the caller may follow now; a key may be revoked and a connection deleted since."""
+    await identify_again(request)
+    await authorize(request, Scope.READ, admin=False)
+    await choose_owner(request)
+    if connection is not None and (await _connection(request)).id != connection.id:
+        raise ConnectionNotFoundError(connection.connection_id)
+    return Audience(
+        owner=seen_owner(request),
+        connection=connection.id if connection else None,
+        codes=Scope.MANAGE in caller_of(request).scopes,
+    )
+
+
+async def _connection(request: web.Request) -> Connection:
+    connection_id = request.match_info["id"]
+    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)

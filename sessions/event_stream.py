@@ -1,0 +1,190 @@
+"""Events in Redis: one stream that every program adds to and every API process reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from loguru import logger
+from redis.exceptions import RedisError
+
+from sessions.events import Event, EventLog
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+STREAM = "chatgrow:events"
+KEPT = 10_000
+"""About how many events the stream keeps."""
+STREAM_DOWN = (RedisError, OSError, TimeoutError)
+"""What a call raises while Redis cannot be reached or does not answer."""
+
+_ANSWER_WITHIN = timedelta(seconds=2)
+_TRY_AGAIN_AFTER = timedelta(seconds=1)
+_BATCH = 250
+_FIELDS = (b"type", b"owner", b"connection", b"data")
+
+
+class Position(NamedTuple):
+    """A place in the stream: just behind the event with this id."""
+
+    milliseconds: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.milliseconds}-{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read a position as `str` writes it; raise ValueError for anything else."""
+        parts = text.split("-")
+        if len(parts) != 2 or not all(_is_number(part) for part in parts):
+            raise ValueError("Give an id as the stream of events has it.")
+        return cls(int(parts[0]), int(parts[1]))
+
+
+START = Position(0, 0)
+"""Before the first event."""
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 20 and int(text) < 1 << 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event at its position."""
+
+    position: Position
+    event: Event
+
+
+class PositionLostError(Exception):
+    """The stream does not hold that position any more: events behind it may be gone too."""
+
+
+class EventStream:
+    """The stream, one call at a time; each ends within seconds or raises one of STREAM_DOWN."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Add events in their order, all or none."""
+        async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                for event in events:
+                    pipeline.xadd(STREAM, _fields(event), maxlen=KEPT, approximate=True)
+                await pipeline.execute()
+
+    async def end(self) -> Position:
+        """Return the position behind the newest event."""
+        async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+            newest = await self._redis.xrevrange(STREAM, count=1)
+        return _position(newest[0][0]) if newest else START
+
+    async def after(self, position: Position, count: int) -> list[Entry]:
+        """Return the next events behind a position; raise PositionLostError."""
+        async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.xrange(STREAM, str(position), str(position))
+                pipeline.xrange(STREAM, f"({position}", "+", count)
+                itself, found = await pipeline.execute()
+        if not itself:
+            raise PositionLostError(str(position))
+        return [_entry(*each) for each in found]
+
+    async def wait_after(self, position: Position, count: int, within: timedelta) -> list[Entry]:
+        """Return the next events behind a position, none when none comes in time.
+
+        Raises PositionLostError. A stream that is empty is followed from START.
+        """
+        async with asyncio.timeout((within + _ANSWER_WITHIN).total_seconds()):
+            # Both on one connection: a break between them is a new try of both.
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.xrange(STREAM, str(position), str(position))
+                pipeline.xread({STREAM: str(position)}, count, within // timedelta(milliseconds=1))
+                itself, found = await pipeline.execute()
+        if not itself and position != START:
+            raise PositionLostError(str(position))
+        return [_entry(*each) for each in found[0][1]] if found else []
+
+
+def _fields(event: Event) -> dict[Any, Any]:
+    return {
+        "type": event.type,
+        "owner": event.owner,
+        "connection": event.connection,
+        "data": event.data,
+    }
+
+
+def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
+    type_, owner, connection, data = (fields.get(name, b"").decode() for name in _FIELDS)
+    return Entry(_position(entry_id), Event(type_, owner, connection, data))
+
+
+def _position(entry_id: bytes) -> Position:
+    return Position.parse(entry_id.decode())
+
+
+@asynccontextmanager
+async def open_event_log(redis: ArqRedis) -> AsyncIterator[EventLog]:
+    """Yield an event log whose events go to Redis; at the end what waits has a moment to go."""
+    log = EventLog()
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(_Carrier(log, EventStream(redis)).run(), name="event log")
+            try:
+                yield log
+            finally:
+                await _end(log, task)
+    except BaseExceptionGroup as errors:
+        # The group is ours; whoever uses the log expects the errors of its own block.
+        error = errors.exceptions[0]
+        raise error from error.__cause__
+
+
+async def _end(log: EventLog, task: asyncio.Task[None]) -> None:
+    log.close()
+    _, late = await asyncio.wait({task}, timeout=_ANSWER_WITHIN.total_seconds())
+    if late:
+        logger.warning("Redis is away at the end: the last events are not published")
+        task.cancel()
+
+
+class _Carrier:
+    """Brings events from a log to the stream, again and again while Redis is away.
+
+    What was tried stays first, so the order is kept; one that Redis took without saying so comes
+    twice.
+    """
+
+    def __init__(self, log: EventLog, stream: EventStream) -> None:
+        self._log = log
+        self._stream = stream
+        self._away = False
+
+    async def run(self) -> None:
+        """Carry until the log is closed and empty."""
+        while await self._log.wait():
+            batch = self._log.take(_BATCH)
+            while not await self._carried(batch):  # noqa: ASYNC110  Redis sends no event
+                await asyncio.sleep(_TRY_AGAIN_AFTER.total_seconds())
+
+    async def _carried(self, batch: Sequence[Event]) -> bool:
+        try:
+            await self._stream.append(batch)
+        except STREAM_DOWN as error:
+            if not self._away:
+                logger.warning("Events wait, Redis is away: {}", str(error) or "no answer")
+            self._away = True
+            return False
+        if self._away:
+            logger.info("Events are published again")
+        self._away = False
+        return True

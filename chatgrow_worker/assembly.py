@@ -18,17 +18,21 @@ from chatgrow_worker.settings import WorkerSettings
 from sessions.acceptance import Acceptance
 from sessions.blobs import BlobStore, open_key_ring
 from sessions.clock import utc_now
+from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.errors import ConfigurationError
 from sessions.events import EventLog
 from sessions.idempotency import IdempotencyStore
 from sessions.intake_failures import IntakeFailures
+from sessions.known_numbers import KnownNumbers
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
 from sessions.metrics import ProcessMetrics
+from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
+from sessions.removals import Removals
 from sessions.send_queue import SendQueue
 from sessions.states import Reason
 from sessions.workers import WorkerRegistry
@@ -43,9 +47,11 @@ async def assemble_parts(
     """Build what every connection shares, and create the indexes."""
     connections = ConnectionStore(stores.database, events)
     outbox = Outbox(stores.database, connections, events)
-    queue = SendQueue(stores.database, events)
-    await queue.prepare()
-    await connections.prepare()
+    removals = Removals(stores.database, outbox, events)
+    checks = NumberCheckDesk(stores.database)
+    numbers = KnownNumbers(stores.database)
+    for store in (connections, removals, checks, numbers):
+        await store.prepare()
     await outbox.prepare(settings.message_retention)
     blobs = BlobStore(
         stores.database,
@@ -57,11 +63,15 @@ async def assemble_parts(
     return Parts(
         connections,
         outbox,
-        queue,
+        SendQueue(stores.database, events),
         leases,
         WorkerRegistry(stores.database),
         blobs,
         LinkingDesk(stores.database),
+        CommandDesk(stores.database),
+        removals,
+        checks,
+        numbers,
         launcher,
         _limits(settings),
         StartSlots(settings.start_concurrency),
@@ -128,6 +138,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         restart_cap=timedelta(minutes=1),
         safety_poll=settings.safety_poll,
         ban_pause=settings.ban_pause,
+        logout_within=settings.logout_limit,
         dispatch=DispatchLimits(
             outcome_within=settings.send_outcome_limit,
             outcome_poll=timedelta(milliseconds=500),

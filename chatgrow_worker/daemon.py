@@ -18,6 +18,7 @@ from chatgrow_worker.browser.profiles_root import owned_root
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
+from chatgrow_worker.connections.left_profiles import LeftProfiles
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.observed import observed
@@ -32,6 +33,7 @@ from sessions.workers import WorkerRegistry
 
 _SWEEP_EVERY = timedelta(seconds=2)
 _CLEAN_EVERY = timedelta(hours=1)
+_TIDY_EVERY = timedelta(seconds=10)
 _BEAT_EVERY = timedelta(seconds=3)
 _OFFERED_AGAIN = timedelta(milliseconds=300)
 _OWN_POLL = timedelta(milliseconds=50)
@@ -62,6 +64,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 "heartbeat": _beat(pool, stop),
                 "sweep": _sweep(pool, stop),
                 "janitor": _clean(parts.blobs, stop),
+                "left profiles": _tidy(LeftProfiles(root, parts.removals, pool.runs), stop),
                 **_intakes(settings, stores, pool, send_message, stop),
             },
         )
@@ -130,6 +133,17 @@ async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
             logger.warning("Nothing is cleaned, MongoDB is away: {}", brief(error))
         else:
             logger.info("Removed {} leftovers of cut-off saves", removed)
+
+
+async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:
+    """Remove the profiles that connections deleted elsewhere have left on this disk."""
+    while True:
+        try:
+            await profiles.remove()
+        except (*STORE_DOWN, OSError) as error:
+            logger.warning("No profiles are removed: {}", brief(error))
+        if await happens(stop, _TIDY_EVERY):
+            return
 
 
 async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:

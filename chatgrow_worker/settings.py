@@ -54,6 +54,9 @@ class WorkerSettings(BlobSettings):
     ghost."""
     ban_pause: Span = timedelta(minutes=15)
     """How long a connection sends nothing after a sign of a coming ban."""
+    logout_limit: Span = timedelta(seconds=90)
+    """How long a login that shall end may take to reach WhatsApp; then it is forgotten all the
+    same, and the phone still lists it."""
     resend_ghosts: bool = True
     """Whether a message that was stored by a page that died, but never sent, is sent by the page's
     own function. Unproven on the live service; with false it becomes `unknown`."""

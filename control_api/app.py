@@ -16,6 +16,7 @@ from control_api.problems import problems
 from control_api.routes import (
     api_keys,
     auth,
+    commands,
     connections,
     events,
     health,
@@ -23,6 +24,7 @@ from control_api.routes import (
     logs,
     messages,
     metrics,
+    numbers,
     users,
 )
 from control_api.services import SERVICES, Services
@@ -35,8 +37,10 @@ GROUPS = (
     users.routes,
     api_keys.routes,
     connections.routes,
+    commands.routes,
     links.manage_routes,
     links.routes,
+    numbers.routes,
     messages.routes,
     events.routes,
     logs.routes,

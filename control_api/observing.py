@@ -14,6 +14,8 @@ from control_api.services import SERVICES
 
 _CLIENT_LEFT = 499
 """The status for a request whose client went away before the answer, as other servers have it."""
+_STREAM = "/events"
+"""It lasts as long as its client likes, which says nothing of how fast we answer."""
 _QUIET = ("/health", "/metrics")
 """Asked every few seconds by machines: a line for each would bury the others."""
 
@@ -33,7 +35,8 @@ async def observe_requests(request: web.Request, handler: Handler) -> web.Stream
 
 def _note(request: web.Request, status: int, seconds: float) -> None:
     method, route = _method_of(request), _route_of(request)
-    request.app[SERVICES].metrics.answered(method, route, status, seconds)
+    if not route.endswith(_STREAM):
+        request.app[SERVICES].metrics.answered(method, route, status, seconds)
     if not request.path.startswith(_QUIET):
         milliseconds = round(seconds * 1000, 1)
         level = "WARNING" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INFO"

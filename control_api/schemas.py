@@ -241,6 +241,13 @@ class QrView(Answer):
     expires_at: datetime
 
 
+class NumberView(Answer):
+    """GET …/numbers/{phone}: whether the number is on WhatsApp, and the id that `to` takes."""
+
+    exists: bool
+    chat_id: str
+
+
 class MessageView(Answer):
     """GET /api/whatsapp/messages/{id}: a message and the time of each status it reached."""
 

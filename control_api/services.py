@@ -19,17 +19,21 @@ from control_api.signing import signing_secret
 from control_api.tokens import AccessTokens
 from sessions.acceptance import Acceptance
 from sessions.api_keys import ApiKeyStore
+from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.event_stream import EventStream
 from sessions.events import EventLog
 from sessions.fleet import FleetStore
 from sessions.idempotency import IdempotencyStore
+from sessions.known_numbers import KnownNumbers
 from sessions.linking import LinkingDesk
 from sessions.log_records import LogRecords
 from sessions.metrics import ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
+from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.removals import Removals
 from sessions.sign_ins import SignInStore
 from sessions.users import UserStore
 from sessions.workers import WorkerRegistry
@@ -56,6 +60,10 @@ class Services:
     workers: WorkerRegistry
     acceptance: Acceptance
     desk: LinkingDesk
+    commands: CommandDesk
+    removals: Removals
+    checks: NumberCheckDesk
+    numbers: KnownNumbers
     doorbell: Doorbell
     limiter: Limiter
     login_attempts: LoginAttempts
@@ -98,6 +106,10 @@ class Services:
             workers=workers,
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),
+            commands=CommandDesk(database),
+            removals=Removals(database, outbox, events),
+            checks=NumberCheckDesk(database),
+            numbers=KnownNumbers(database),
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
@@ -108,7 +120,16 @@ class Services:
             now=now,
         )
         await outbox.prepare(settings.message_retention)
-        for store in (connections, idempotency, services.keys, services.users, services.sign_ins):
+        for store in (
+            connections,
+            idempotency,
+            services.keys,
+            services.users,
+            services.sign_ins,
+            services.removals,
+            services.checks,
+            services.numbers,
+        ):
             await store.prepare()
         return services
 

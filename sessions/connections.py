@@ -12,11 +12,11 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
-from sessions.events import EventLog, observed_event, qr_event, state_event
+from sessions.events import EventLog, observed_event, qr_event
 from sessions.ids import new_id
 from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
-from sessions.states import ConnectionState, Reason, check_move, needs_a_worker
+from sessions.states import HOLDS_LOGIN, ConnectionState, Reason, check_move, needs_a_worker
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -71,7 +71,10 @@ class Held(Record):
 
 
 class Connection(Record):
-    """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it."""
+    """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it.
+
+    Logins of `forgotten_generation` and before were given up and must not be used any more.
+    """
 
     id: str = Field(alias="_id")
     owner: str
@@ -89,6 +92,7 @@ class Connection(Record):
     linked_number: str | None = None
     logins: int = 0
     """How often a phone was linked."""
+    forgotten_generation: int = -1
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
     held: Held | None = None
@@ -106,6 +110,8 @@ class Connection(Record):
 
 
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
+_PRESENT: dict[str, Any] = {"deletedAt": None}
+"""The filter for connections that are not being deleted."""
 _WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}}
 
 
@@ -154,26 +160,29 @@ class ConnectionStore:
             await self._collection.insert_one(document)
         except DuplicateKeyError as error:
             raise ConnectionExistsError(connection_id) from error
-        self._events.publish(state_event(document))
+        self._events.publish_state(document)
         return Connection.model_validate(document)
 
     async def find(self, owner: str, connection_id: str) -> Connection:
         """Return the owner's connection or raise ConnectionNotFoundError."""
-        found = await self._aggregate({"owner": owner, "connectionId": connection_id})
+        found = await self._aggregate({"owner": owner, "connectionId": connection_id, **_PRESENT})
         if not found:
             raise ConnectionNotFoundError(connection_id)
         return found[0]
 
-    async def get(self, internal_id: str) -> Connection:
-        """Return the connection with our own id or raise ConnectionNotFoundError."""
-        found = await self._aggregate({"_id": internal_id})
+    async def get(self, internal_id: str, *, deleted_too: bool = False) -> Connection:
+        """Return the connection with our own id, on request one that is being deleted too.
+
+        Raises ConnectionNotFoundError.
+        """
+        found = await self._aggregate({"_id": internal_id} | ({} if deleted_too else _PRESENT))
         if not found:
             raise ConnectionNotFoundError(internal_id)
         return found[0]
 
     async def of_owner(self, owner: str | None) -> list[Connection]:
         """Return all connections of an owner, or of everybody, oldest first."""
-        return await self._aggregate({} if owner is None else {"owner": owner})
+        return await self._aggregate(_PRESENT | ({} if owner is None else {"owner": owner}))
 
     async def want(self, connection: Connection, desired: Desired) -> Connection:
         """Ask for the connection to run or to stop; return it as it is then.
@@ -203,10 +212,19 @@ class ConnectionStore:
             self._events.publish(observed_event(after))
         return after
 
+    async def is_present(self, internal_id: str) -> bool:
+        """Tell whether the connection is there and not being deleted."""
+        return await self._collection.count_documents({"_id": internal_id, **_PRESENT}) > 0
+
     async def next_sequence(self, internal_id: str, count: int) -> int:
-        """Take the next places in the connection's order of messages; return the first."""
+        """Take the next places in the connection's order of messages; return the first.
+
+        Raises ConnectionNotFoundError, for a connection that is being deleted too.
+        """
         document = await self._collection.find_one_and_update(
-            {"_id": internal_id}, {"$inc": {"nextSeq": count}}, projection={"nextSeq": True}
+            {"_id": internal_id, **_PRESENT},
+            {"$inc": {"nextSeq": count}},
+            projection={"nextSeq": True},
         )
         if document is None:
             raise ConnectionNotFoundError(internal_id)
@@ -229,6 +247,8 @@ class ConnectionStore:
         }
         if to is not ConnectionState.AWAITING_SCAN:
             changes["qr"] = None
+        if to in HOLDS_LOGIN or to is ConnectionState.LOGGED_OUT:
+            changes["linked"] = to in HOLDS_LOGIN
         if linked_number is not None:
             number = {"$literal": linked_number}
             again = {"$eq": ["$linkedNumber", number]}
@@ -236,7 +256,7 @@ class ConnectionStore:
             changes["linkedNumber"] = number
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
         moved = await self._write(lease, [{"$set": changes}], {"state": current})
-        self._events.publish(state_event(moved))
+        self._events.publish_state(moved)
 
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:
         """Publish the QR code that the page shows now, or none; raise LeaseLostError."""
@@ -277,6 +297,7 @@ class ConnectionStore:
         """Tell what became of connections whose worker has died: each once, over all processes."""
         dead = {"$and": ["$lease", {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
         unannounced: dict[str, Any] = {
+            "deletedAt": None,
             "state": {"$nin": _RESTING},
             "lease.announced": {"$ne": True},
             "$expr": dead,

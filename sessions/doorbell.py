@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from loguru import logger
@@ -21,6 +21,9 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
 from tenacity import wait_random_exponential as wait_with_jitter
 
 from sessions.errors import ConfigurationError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from sessions.connections import Connection
 
 SHARED_QUEUE = "chatgrow:queue"
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ConnectionError, OSError)
@@ -121,6 +124,13 @@ class Doorbell:
     async def dispatch(self, worker: str, connection: str) -> None:
         """Tell the owner of a connection that a message is due."""
         await self._ring(worker_queue(worker), Job.DISPATCH, connection)
+
+    async def ring_owner(self, connection: Connection) -> None:
+        """Tell the owner of a connection, or any worker if it has none, to look at it."""
+        if connection.lease and connection.leased:
+            await self.dispatch(connection.lease.worker, connection.id)
+        else:
+            await self.start_connection(connection.id)
 
     async def answers(self) -> bool:
         """Tell whether Redis answers now."""

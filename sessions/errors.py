@@ -46,6 +46,16 @@ class WrongStatusError(DomainError):
         self.members = {"messageStatus": str(status)}
 
 
+class WrongStateError(DomainError):
+    """The connection is not in a state in which this can be done."""
+
+    code = "wrong_state"
+
+    def __init__(self, state: str, reason: str | None) -> None:
+        super().__init__(f"The connection is {state}; this cannot be done to it now.")
+        self.members = {"state": str(state), **({"reason": str(reason)} if reason else {})}
+
+
 class IllegalMoveError(DomainError):
     """A state was asked to move where the table of legal moves does not lead."""
 

@@ -29,6 +29,7 @@ class EventType(StrEnum):
 
     CONNECTION_STATE = "connection.state"
     CONNECTION_QR = "connection.qr"
+    CONNECTION_DELETED = "connection.deleted"
     MESSAGE_STATUS = "message.status"
     GAP = "gap"
     """Events were lost here: whoever follows them asks for the states anew."""
@@ -52,6 +53,13 @@ class ConnectionStateData(_Data):
     reason: str | None = None
     since: datetime
     phone_number: str | None = None
+
+
+class ConnectionDeletedData(_Data):
+    """A connection that its owner has deleted: its id is free from now on."""
+
+    connection_id: str
+    owner: str
 
 
 class ConnectionQrData(_Data):
@@ -116,6 +124,12 @@ def observed_event(connection: Connection) -> Event:
     return Event(EventType.CONNECTION_STATE, connection.owner, connection.id, data.to_json())
 
 
+def deleted_event(connection: Connection) -> Event:
+    """Tell that a connection is gone for its owner."""
+    data = ConnectionDeletedData(connection_id=connection.connection_id, owner=connection.owner)
+    return Event(EventType.CONNECTION_DELETED, connection.owner, connection.id, data.to_json())
+
+
 def qr_event(owner: str, connection: str, connection_id: str, qr: QrCode) -> Event:
     """Tell the QR code that a connection shows."""
     data = ConnectionQrData(connection_id=connection_id, code=qr.code, expires_at=qr.expires_at)
@@ -148,6 +162,11 @@ class EventLog:
         self._dropped = False
         self._closed = False
         self._bell = asyncio.Event()
+
+    def publish_state(self, record: Mapping[str, Any]) -> None:
+        """Tell a connection's state, unless the connection is deleted: nobody owns it any more."""
+        if record.get("deletedAt") is None:
+            self.publish(state_event(record))
 
     def publish(self, *events: Event) -> None:
         """Add events behind those that wait."""

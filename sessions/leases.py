@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ReturnDocument
 
-from sessions.events import EventLog, state_event
-from sessions.states import ConnectionState, Reason, needs_a_worker
+from sessions.events import EventLog
+from sessions.states import Command, ConnectionState, Reason, needs_a_worker
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection as MongoCollection
@@ -40,12 +40,16 @@ class Renewal(Enum):
     """What became of an attempt to renew a lease."""
 
     KEPT = auto()
+    COMMANDED = auto()
+    """Kept, and something is asked of the owner."""
     UNWANTED = auto()
     """Kept, but the connection should run no more."""
     LOST = auto()
 
 
 _S = ConnectionState
+_LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
+"""Commands for which a connection is taken even if it does not want to run."""
 
 
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
@@ -86,9 +90,12 @@ class LeaseStore:
         connection: str | None = None,
         running: Collection[str] = (),
         free_for: timedelta = timedelta(0),
+        *,
+        only_leaving: bool = False,
     ) -> Lease | None:
         """Take a free connection that wants to run, or the one named; None when there is none.
 
+        One that is to be logged out or deleted is taken too, and with `only_leaving` no other.
         With `free_for` only one that nobody has taken for so long.
 
         A lease of our own that is not among those `running` is free too: it was granted by an
@@ -97,7 +104,10 @@ class LeaseStore:
         ours = {"$eq": ["$lease.instance", {"$literal": self._instance}]}
         wanted: dict[str, Any] = {
             "_id": {"$nin": list(running)},
-            "desired": "running",
+            "$or": [
+                {"command.name": {"$in": _LEAVING}},
+                *([] if only_leaving else [{"desired": "running"}]),
+            ],
             "$expr": {"$or": [_free_since(free_for), ours]},
         }
         if connection is not None:
@@ -110,7 +120,7 @@ class LeaseStore:
         )
         if document is None:
             return None
-        self._events.publish(state_event(document))
+        self._events.publish_state(document)
         return Lease(document["_id"], self._worker, self._instance, document["generation"])
 
     async def renew(self, lease: Lease) -> Renewal:
@@ -123,8 +133,11 @@ class LeaseStore:
             return Renewal.LOST
         if document["lease"].get("announced"):
             # It had run out, and was told to be lost.
-            self._events.publish(state_event(document))
-        return Renewal.KEPT if document["desired"] == "running" else Renewal.UNWANTED
+            self._events.publish_state(document)
+        command = (document.get("command") or {}).get("name")
+        if document["desired"] == "stopped" and command not in _LEAVING:
+            return Renewal.UNWANTED
+        return Renewal.KEPT if command is None else Renewal.COMMANDED
 
     async def release(self, lease: Lease, reason: Reason) -> None:
         """Give the lease back, so that another worker may take it at once."""
@@ -142,7 +155,7 @@ class LeaseStore:
             lease.fence(), [{"$set": changes}], return_document=ReturnDocument.AFTER
         )
         if document is not None:
-            self._events.publish(state_event(document))
+            self._events.publish_state(document)
 
     def _taken(self) -> dict[str, Any]:
         return {
@@ -153,6 +166,10 @@ class LeaseStore:
                 "expiresAt": self._expiry(),
                 # A document that is set in a pipeline is merged into the one before.
                 "announced": "$$REMOVE",
+            },
+            # A restart is done by this very start.
+            "command": {
+                "$cond": [{"$eq": ["$command.name", Command.RESTART]}, "$$REMOVE", "$command"]
             },
             "state": _S.STARTING,
             "reason": Reason.BROWSER_STARTING,

@@ -11,7 +11,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import BulkWriteError
 
 from sessions.connections import Connection, ConnectionStore
-from sessions.errors import MessageNotFoundError, WrongStatusError
+from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
 from sessions.messages import Draft, Message, MessageStatus
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _DUPLICATE_KEY = 11000
-_REDRIVEN_AT_ONCE = 1000
+_CHANGED_AT_ONCE = 1000
+_CANCELLED = {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"}
+_DELETED = "connection_deleted"
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ class Outbox:
         """Store messages durably behind those already there; only then may they be accepted.
 
         A draft whose id is stored already is left as it is: adding the same again adds nothing.
+        Raises ConnectionNotFoundError when the connection is deleted meanwhile.
         """
-        first = await self._connections.next_sequence(connection.id, len(drafts))
+        first = await self._places(connection.id, connection.connection_id, len(drafts))
         messages = [
             draft.to_message(connection, first + place, now) for place, draft in enumerate(drafts)
         ]
         known = await self._insert(messages)
+        await self._check_present(connection.id, connection.connection_id)
         new = (each for place, each in enumerate(messages) if place not in known)
         self._events.publish(*(status_event(each) for each in new))
         return messages
@@ -121,12 +125,36 @@ class Outbox:
 
     async def cancel(self, owner: str | None, message_id: str) -> Message:
         """Take a queued message back; raise WrongStatusError once it is in hand."""
-        return await self._change(
-            owner,
-            message_id,
-            [MessageStatus.QUEUED],
-            {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"},
-        )
+        return await self._change(owner, message_id, [MessageStatus.QUEUED], _CANCELLED)
+
+    async def cancel_queued(self, connection: str) -> None:
+        """Take back all that waits, since its connection is deleted."""
+        waits = {"connection": connection, "status": MessageStatus.QUEUED}
+        await self._end_all(waits, _CANCELLED)
+
+    async def abandon(self, connection: str) -> None:
+        """End all that was not sent, since its connection is deleted and nobody runs it.
+
+        What was given an id by WhatsApp may be out: whether it is stays unknown.
+        """
+        await self.cancel_queued(connection)
+        unknown = {"status": MessageStatus.UNKNOWN, "unknownAt": "$$NOW", "endedAt": "$$NOW"}
+        in_hand = {"connection": connection, "status": MessageStatus.SENDING}
+        for has_id, changes in ((False, _CANCELLED), (True, unknown)):
+            await self._end_all({**in_hand, "whatsappId": {"$exists": has_id}}, changes)
+
+    async def _end_all(self, which: dict[str, Any], changes: dict[str, Any]) -> None:
+        """End messages of a connection that is deleted, and tell of each."""
+        ended = [{"$set": {**changes, "statusAt": "$$NOW", "reason": _DELETED}}]
+        cursor = self._collection.find(which, projection={"_id": True}, limit=_CHANGED_AT_ONCE)
+        while found := [document["_id"] async for document in cursor]:
+            named = {"_id": {"$in": found}}
+            await self._collection.update_many({**which, **named}, ended)
+            messages = self._collection.find({**named, "status": changes["status"]})
+            self._events.publish(
+                *[status_event(Message.model_validate(each)) async for each in messages]
+            )
+            cursor = cursor.clone()
 
     async def redrive(self, owner: str | None, message_id: str, *, unknown_too: bool) -> Message:
         """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
@@ -140,7 +168,7 @@ class Outbox:
             allowed.append(MessageStatus.UNKNOWN)
         changes = {
             "status": MessageStatus.QUEUED,
-            "seq": await self._connections.next_sequence(message.connection, 1),
+            "seq": await self._places(message.connection, message.connection_id, 1),
             "reason": None,
             "attempts": 0,
             "dueAt": "$$NOW",
@@ -148,14 +176,16 @@ class Outbox:
             # What waits again is not finished, and must not be forgotten as if it were.
             "endedAt": None,
         }
-        return await self._change(owner, message_id, allowed, changes)
+        changed = await self._change(owner, message_id, allowed, changes)
+        await self._check_present(message.connection, message.connection_id)
+        return changed
 
     async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
         """Put a connection's failed messages back in their order, all or those with a reason."""
         query: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
         if reason is not None:
             query["reason"] = {"$eq": reason}
-        cursor = self._collection.find(query, sort=[("seq", ASCENDING)], limit=_REDRIVEN_AT_ONCE)
+        cursor = self._collection.find(query, sort=[("seq", ASCENDING)], limit=_CHANGED_AT_ONCE)
         found = [str(document["_id"]) async for document in cursor]
         return [await self.redrive(connection.owner, each, unknown_too=False) for each in found]
 
@@ -189,6 +219,22 @@ class Outbox:
                 raise
             return {int(each["index"]) for each in refused}
         return set()
+
+    async def _places(self, connection: str, name: str, count: int) -> int:
+        """Take places in a connection's order; raise ConnectionNotFoundError by its own name."""
+        try:
+            return await self._connections.next_sequence(connection, count)
+        except ConnectionNotFoundError:
+            raise ConnectionNotFoundError(name) from None
+
+    async def _check_present(self, connection: str, name: str) -> None:
+        """Cancel what was queued while the connection was deleted; raise ConnectionNotFoundError.
+
+        A deletion cancels what it finds queued, which this may have come too late for.
+        """
+        if not await self._connections.is_present(connection):
+            await self.cancel_queued(connection)
+            raise ConnectionNotFoundError(name)
 
     async def _change(
         self,

@@ -9,13 +9,14 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
+from sessions.known_numbers import KnownNumbers
 from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
+from sessions.number_checks import COLLECTION as NUMBER_CHECKS
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
-_KNOWN_FOR_SECONDS = 24 * 60 * 60
 _EXPIRED_AT_ONCE = 1000
 _ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 
@@ -34,21 +35,16 @@ class SendQueue:
     def __init__(self, database: Database, events: EventLog) -> None:
         self._events = events
         self._collection: Collection = database["messages"]
-        self._numbers: Collection = database["knownNumbers"]
-
-    async def prepare(self) -> None:
-        """Create the index that forgets numbers after a day."""
-        await self._numbers.create_index("checkedAt", expireAfterSeconds=_KNOWN_FOR_SECONDS)
+        self._checks: Collection = database[NUMBER_CHECKS]
+        self._numbers = KnownNumbers(database)
 
     async def knows_number(self, chat_id: str) -> bool:
         """Tell whether a number was found on WhatsApp lately."""
-        return await self._numbers.find_one({"_id": chat_id}) is not None
+        return await self._numbers.verdict(chat_id) is True
 
     async def remember_number(self, chat_id: str) -> None:
         """Remember that a number is on WhatsApp."""
-        await self._numbers.update_one(
-            {"_id": chat_id}, [{"$set": {"checkedAt": "$$NOW"}}], upsert=True
-        )
+        await self._numbers.remember(chat_id, exists=True)
 
     async def left_over(self, lease: Lease) -> list[Message]:
         """Take over what an earlier owner had in hand, in order: it may or may not be sent."""
@@ -142,14 +138,16 @@ class SendQueue:
         return message
 
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
-        """Return when the n-th latest send ended, or None when there were fewer."""
-        document = await self._collection.find_one(
-            {"connection": connection, "pacedAt": {"$exists": True}},
-            sort=[("pacedAt", DESCENDING)],
-            skip=n - 1,
-            projection={"pacedAt": True},
-        )
-        return None if document is None else document["pacedAt"]
+        """Return when the n-th latest send ended, or None when there were fewer.
+
+        A check of a number counts as much as a message.
+        """
+        checks = await _paced(self._checks, connection, 0, n)
+        # So many messages are certainly among the n latest of both, and need not be looked at.
+        certain = max(0, n - 1 - len(checks))
+        sends = await _paced(self._collection, connection, certain, n - certain)
+        latest = sorted(checks + sends, reverse=True)[n - certain - 1 :]
+        return latest[0] if latest else None
 
     async def is_new_chat(self, connection: str, to: str) -> bool:
         """Tell whether nothing was ever sent there, as far as we remember."""
@@ -266,6 +264,18 @@ class SendQueue:
     async def _list(self, query: dict[str, Any]) -> list[Message]:
         cursor = self._collection.find(query, sort=[("priority", 1), ("seq", 1)])
         return [Message.model_validate(document) async for document in cursor]
+
+
+async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:
+    """Return when the latest of what counts for the pace was, newest first."""
+    cursor = source.find(
+        {"connection": connection, "pacedAt": {"$exists": True}},
+        sort=[("pacedAt", DESCENDING)],
+        skip=skip,
+        limit=limit,
+        projection={"pacedAt": True},
+    )
+    return [document["pacedAt"] async for document in cursor]
 
 
 def bare_id(message_key: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from sessions.errors import IllegalMoveError
+from sessions.errors import IllegalMoveError, WrongStateError
 
 
 class ConnectionState(StrEnum):
@@ -83,6 +83,25 @@ class Reason(StrEnum):
     """No login that works is left, neither on disk nor saved: link the phone again."""
     QR_NOT_SCANNED = "qr_not_scanned"
     """Nobody scanned a code or asked for a new one: start it when the phone is at hand."""
+    LOGGING_OUT = "logging_out"
+    """A logout was asked for: the worker tells WhatsApp."""
+    LOGGED_OUT_BY_REQUEST = "logged_out_by_request"
+    """A logout was asked for and is done: the phone does not list this device any more."""
+    STILL_LISTED = "device_still_listed"
+    """Logged out by request, but WhatsApp could not be told: remove the device on the phone."""
+
+
+class Command(StrEnum):
+    """What may be asked of a connection."""
+
+    RESTART = "restart"
+    """Close its page in order and open it anew; the login is kept."""
+    LOGOUT = "logout"
+    """End its login, on the phone too."""
+    DELETE = "delete"
+    """End its login and remove all that is kept of it."""
+    CHECK_NUMBER = "check_number"
+    """Ask WhatsApp whether a number has an account."""
 
 
 _S = ConnectionState
@@ -119,6 +138,25 @@ MOVES: Mapping[ConnectionState, frozenset[ConnectionState]] = MappingProxyType(
     }
 )
 """Every legal move. A change of reason within one state is no move and always legal."""
+
+HOLDS_LOGIN = frozenset({_S.SYNCING, _S.CONNECTED, _S.DEGRADED})
+"""States that no connection reaches without a phone that has linked it."""
+
+COMMANDS: Mapping[Command, frozenset[ConnectionState]] = MappingProxyType(
+    {
+        Command.RESTART: frozenset(_S) - {_S.LOGGED_OUT},
+        Command.LOGOUT: frozenset(_S) - {_S.AWAITING_SCAN, _S.PASSKEY_REQUIRED, _S.LOGGED_OUT},
+        Command.DELETE: frozenset(_S),
+        Command.CHECK_NUMBER: frozenset({_S.CONNECTED, _S.DEGRADED}),
+    }
+)
+"""In which states each command makes sense; a start or a stop does in all of them."""
+
+
+def check_command(command: Command, state: ConnectionState, reason: Reason | None) -> None:
+    """Raise WrongStateError unless the command makes sense in this state."""
+    if state not in COMMANDS[command]:
+        raise WrongStateError(state, reason)
 
 
 def check_move(current: ConnectionState, to: ConnectionState) -> None:

@@ -45,6 +45,11 @@ class StackClient:
             told: dict[str, Any] = await answer.json()
             return told | {"http": answer.status}
 
+    async def delete(self, path: str) -> int:
+        """Have the API delete something; return the HTTP status."""
+        async with self.http.delete(self.about["api"] + path) as answer:
+            return answer.status
+
     async def control(self, method: str, path: str, body: object = None) -> Any:
         """Use the simulator's control endpoints."""
         url = f"{self.about['simulator']}/control/{path}"

@@ -32,8 +32,10 @@ class LeaseKeeper:
         if time.monotonic() >= self._safe_until:
             raise LeaseLostError("it could not be renewed in time")
 
-    async def keep(self, ending: asyncio.Event, done: asyncio.Event) -> None:
+    async def keep(self, ending: asyncio.Event, done: asyncio.Event, asked: asyncio.Event) -> None:
         """Renew until `done` is set; set `ending` once nobody wants the connection to run.
+
+        `asked` is set while something else is asked of its owner.
 
         Raises LeaseLostError when another owner has it, or could have it soon: then the page must
         be gone at once, whatever it is doing.
@@ -49,6 +51,8 @@ class LeaseKeeper:
             if renewal is Renewal.UNWANTED and not ending.is_set():
                 logger.info("The connection is asked to stop")
                 ending.set()
+            if renewal is Renewal.COMMANDED:
+                asked.set()
             self._safe_until = asked_at + self._safe_for
 
     async def _renew(self, seconds: float) -> Renewal | None:

@@ -55,10 +55,21 @@ class Pacer:
 
     async def pause(self, pacing: Pacing) -> Pause | None:
         """Return what holds the whole connection now, or None when a message may go."""
+        return await self._longest(pacing, await self._after_the_last(pacing))
+
+    async def pause_for_check(self, pacing: Pacing) -> Pause | None:
+        """Return what holds a check of a number now.
+
+        It is not seen by anybody, so it need not look like a person's: the pause after each
+        message does not hold it, though the next message waits for that pause after it.
+        """
+        return await self._longest(pacing)
+
+    async def _longest(self, pacing: Pacing, *pauses_too: Pause | None) -> Pause | None:
         if not pacing.enabled:
             return None
         now = self._now()
-        pauses = [await self._after_the_last(pacing), self._quiet(pacing, now)]
+        pauses = [*pauses_too, self._quiet(pacing, now)]
         for window, limit, reason in pacing.windows:
             oldest = await self._history.nth_latest(self._connection, limit)
             pauses.append(Pause(oldest + window, reason) if oldest else None)
@@ -77,6 +88,8 @@ class Pacer:
 
     async def _after_the_last(self, pacing: Pacing) -> Pause | None:
         """Hold for a random moment after the last send, drawn once for each."""
+        if not pacing.enabled:
+            return None
         last = await self._history.nth_latest(self._connection, 1)
         if last is None:
             return None

@@ -16,10 +16,14 @@ from chatgrow_worker.connections.dispatcher import DispatchLimits
 from chatgrow_worker.connections.recovery import Ladder
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.blobs import BlobStore
+from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore, Proxy
+from sessions.known_numbers import KnownNumbers
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
+from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.removals import Removals
 from sessions.send_queue import SendQueue
 from sessions.workers import WorkerRegistry
 
@@ -76,6 +80,7 @@ class Limits:
     restart_cap: timedelta
     safety_poll: timedelta
     ban_pause: timedelta
+    logout_within: timedelta
     dispatch: DispatchLimits
 
 
@@ -90,6 +95,10 @@ class Parts:
     registry: WorkerRegistry
     blobs: BlobStore
     desk: LinkingDesk
+    commands: CommandDesk
+    removals: Removals
+    checks: NumberCheckDesk
+    numbers: KnownNumbers
     pages: PageOpener
     limits: Limits
     start_slots: StartSlots

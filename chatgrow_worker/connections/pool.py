@@ -11,6 +11,7 @@ from loguru import logger
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
 from sessions.connections import Connection
+from sessions.errors import ConnectionNotFoundError
 from sessions.leases import Lease
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
@@ -18,7 +19,11 @@ _LEFT_TO_OTHERS = timedelta(seconds=5)
 
 
 class ConnectionPool:
-    """Runs at most `capacity` connections, each in a task of its own."""
+    """Runs at most `capacity` connections, each in a task of its own.
+
+    When it is full it still takes one connection that is only to be logged out or deleted, so that
+    this never waits for others to stop.
+    """
 
     def __init__(self, parts: Parts, worker: str, instance: str, capacity: int) -> None:
         self._parts = parts
@@ -38,6 +43,10 @@ class ConnectionPool:
         """Return the connections that run here now, as they were when they were taken."""
         return [runner.connection for runner, _ in self._running.values()]
 
+    def runs(self, connection: str) -> bool:
+        """Tell whether a connection runs here now."""
+        return connection in self._running
+
     def ring(self, connection: str) -> None:
         """Tell a connection's dispatcher that a message is due, if the connection runs here."""
         if found := self._running.get(connection):
@@ -46,10 +55,13 @@ class ConnectionPool:
     async def take(self, connection: str | None = None) -> bool:
         """Take the named connection, or any free one, and run it; tell whether one was taken."""
         async with self._taking:
-            if self._closed or self.running >= self.capacity:
+            if self._closed or self.running > self.capacity:
                 return False
+            full = self.running == self.capacity
             free_for = timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
-            lease = await self._parts.leases.acquire(connection, self._running, free_for)
+            lease = await self._parts.leases.acquire(
+                connection, self._running, free_for, only_leaving=full
+            )
             if lease is None:
                 return False
             await self._start(lease)
@@ -60,7 +72,11 @@ class ConnectionPool:
         """Tell whether a free connection was left to a worker that is less full."""
         if self._closed or self.running >= self.capacity or await self._is_our_turn():
             return False
-        return not (await self._parts.connections.get(connection)).leased
+        try:
+            found = await self._parts.connections.get(connection, deleted_too=True)
+        except ConnectionNotFoundError:
+            return False
+        return not found.leased
 
     async def beat(self) -> None:
         """Say that this worker lives and how full it is."""
@@ -76,7 +92,7 @@ class ConnectionPool:
         A worker that is fuller than another leaves them to that one, but not for long.
         """
         for connection in await self._parts.outbox.longest_queues(self.capacity):
-            if connection not in self._running:
+            if connection not in self._running and self.running < self.capacity:
                 await self.take(connection)
         while await self.take():
             pass
@@ -98,7 +114,7 @@ class ConnectionPool:
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _start(self, lease: Lease) -> None:
-        connection = await self._parts.connections.get(lease.connection)
+        connection = await self._parts.connections.get(lease.connection, deleted_too=True)
         runner = ConnectionRunner(self._parts, lease, connection)
         task = asyncio.create_task(runner.run(), name=f"connection {lease.connection}")
         self._running[lease.connection] = (runner, task)

@@ -36,14 +36,19 @@ class StateReporter:
     async def report(
         self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
     ) -> None:
-        """Report a state and its reason, if either is new."""
-        if self._reported == (to, reason):
-            return
+        """Report a state and its reason, if either is new and MongoDB takes it."""
         try:
-            await self._store.move(self._lease, self.state, to, reason, number)
+            await self.settle(to, reason, number)
         except STORE_DOWN:
             logger.warning("MongoDB is away; {} is reported when it is back", to)
+
+    async def settle(
+        self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
+    ) -> None:
+        """Report a state, if it is new; what follows may rely on it. Raises STORE_DOWN errors."""
+        if self._reported == (to, reason):
             return
+        await self._store.move(self._lease, self.state, to, reason, number)
         logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
         self._reported = (to, reason)
         self._code = None

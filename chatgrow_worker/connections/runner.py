@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 from loguru import logger
 
 from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.connections.command_watch import CommandWatch
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
+from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrNotScannedError
 from chatgrow_worker.connections.reporter import StateReporter
@@ -23,7 +26,7 @@ from sessions.connections import Connection
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN, brief
-from sessions.states import ConnectionState, Reason
+from sessions.states import Command, ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
 _STUCK_AT_MOST = 3
@@ -50,7 +53,12 @@ class ConnectionRunner:
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
         self._reporter = StateReporter(parts.connections, lease)
         profile = parts.pages.profile(lease.connection)
-        self._source = SessionSource(parts.blobs, lease.connection, profile)
+        self._source = SessionSource(
+            parts.blobs, lease.connection, profile, connection.forgotten_generation
+        )
+        self._commands = CommandWatch(
+            parts.commands, lease.connection, self._ending, limits.logout_within
+        )
         self._visits = VisitMaker(parts, lease, self._reporter, self._doorbell, self._keeper.check)
 
     @property
@@ -59,9 +67,10 @@ class ConnectionRunner:
         return self._connection
 
     def ring(self) -> None:
-        """Say that a message may be due, or a pairing code wanted."""
+        """Say that a message may be due, or something else wanted."""
         self._doorbell.set()
         self._wish.set()
+        self._commands.asked.set()
 
     def end(self) -> None:
         """Ask to finish the message in hand, close the page and give the lease back."""
@@ -80,7 +89,9 @@ class ConnectionRunner:
         try:
             # A lost lease cancels whatever the page is doing: another owner may open it next.
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._keeper.keep(self._ending, done), name="lease keeper")
+                keeping = self._keeper.keep(self._ending, done, self._commands.asked)
+                group.create_task(keeping, name="lease keeper")
+                group.create_task(self._commands.follow(done), name="command watch")
                 await self._run_pages()
                 done.set()
         except* LeaseLostError as errors:
@@ -100,6 +111,7 @@ class ConnectionRunner:
     async def _run_page_and_answer(self) -> None:
         """Run one page, and do what its end asks for."""
         try:
+            await self._take_command()
             await self._run_one_page()
         except PageBrokenError as error:
             await self._after_break(error)
@@ -107,6 +119,23 @@ class ConnectionRunner:
             await self._after_logout(error.reason)
         except QrNotScannedError:
             await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
+
+    async def _take_command(self) -> None:
+        """Do what is asked between two pages; raise LoggedOutError when a logout needs no page."""
+        command = await self._commands.current()
+        if command is None:
+            return
+        if command.name is Command.RESTART:
+            await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
+            await self._parts.commands.restarted(self._lease, command)
+            self._backoff.reset()
+            self._stuck = 0
+            return
+        await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
+        if command.outcome is not None:
+            raise LoggedOutError(command.outcome)
+        if time.monotonic() >= self._commands.give_up:
+            raise LoggedOutError(Reason.STILL_LISTED)
 
     async def _run_one_page(self) -> None:
         if self._ran_before:
@@ -120,6 +149,9 @@ class ConnectionRunner:
             async with pages.open(self._lease.connection, heal, self._proxy) as browser:
                 saver = self._visits.saver(browser)
                 logged_in = await self._visit(browser, saver, give_back)
+                if self._commands.leaving:
+                    logged_in = False  # whatever comes of it, this login is not to be saved
+                    await self._log_out(browser)
         finally:
             give_back()
             if saver is not None:
@@ -130,20 +162,35 @@ class ConnectionRunner:
     async def _login(self) -> dict[str, str] | None:
         """Prepare the profile; without any login left, a connection that had one is logged out."""
         heal = await self._source.prepare()
-        if self._was_linked and not self._source.found:
+        if not self._source.found and self._was_linked:
             raise LoggedOutError(Reason.LOGIN_LOST)
+        if not self._source.found and self._commands.leaving:
+            raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST)
         return heal
 
     async def _visit(
         self, browser: Browser, saver: SessionSaver, on_loaded: Callable[[], None]
     ) -> bool:
         """Follow the page to its end; tell whether it was logged in then."""
+        if self._commands.leaving:
+            return False
         visit = self._visits.visit(browser, saver, self._was_linked)
         try:
-            await visit.run(self._ending, self._wish, on_loaded)
+            await visit.run(self._commands.turn, self._wish, on_loaded)
         finally:
             self._was_linked = visit.was_linked
         return visit.logged_in
+
+    async def _log_out(self, browser: Browser) -> None:
+        """End the login, unless this worker ends first; raise LoggedOutError."""
+        await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
+        try:
+            await Logout(browser.page, self._commands.give_up).run(self._ending)
+        except LoggedOutError as error:
+            if error.reason is Reason.LOGGED_OUT_BY_REQUEST:
+                # At once: whoever goes on after a crash could not tell from the page.
+                await self._parts.commands.note(self._lease, error.reason)
+            raise
 
     async def _after_break(self, error: PageBrokenError) -> None:
         self._parts.metrics.page_broke(error.reason)
@@ -156,7 +203,10 @@ class ConnectionRunner:
         )
         await self._reporter.report(ConnectionState.DISCONNECTED, error.reason)
         await self._try_another_login(error.reason)
-        await happens(self._ending, wait)
+        if self._commands.leaving:
+            left = max(0.0, self._commands.give_up - time.monotonic())
+            wait = min(wait, timedelta(seconds=left))
+        await happens(self._commands.turn, wait)
         if not self._ending.is_set():
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
 
@@ -177,8 +227,29 @@ class ConnectionRunner:
         if reason is Reason.LOGIN_LOST and self._source.reject():
             logger.warning("The page does not take this login; trying the one before")
             return
+        if self._commands.leaving:
+            await self._leave(reason)
+            return
         await self._source.forget(blobs_too=reason is Reason.UNLINKED)
         await self._rest(ConnectionState.LOGGED_OUT, reason)
+
+    async def _leave(self, reason: Reason) -> None:
+        """Forget the login after a logout that was asked for, and the connection if that was too.
+
+        Each step may be done again by the next owner.
+        """
+        outcome = Reason.LOGGED_OUT_BY_REQUEST
+        if reason is Reason.STILL_LISTED or (reason is Reason.LOGIN_LOST and self._was_linked):
+            outcome = Reason.STILL_LISTED
+        command = await self._parts.commands.note(self._lease, outcome)
+        await self._source.forget(blobs_too=True)
+        if command is Command.DELETE:
+            await self._parts.removals.finish(self._lease)
+            logger.info("Deleted ({})", outcome)
+        else:
+            await self._reporter.settle(ConnectionState.LOGGED_OUT, outcome)
+            await self._parts.commands.logged_out(self._lease)
+        self._ending.set()
 
     async def _rest(self, state: ConnectionState, reason: Reason) -> None:
         """Stop running until a person starts the connection again."""

@@ -19,11 +19,15 @@ class SessionSource:
     """Prepares a profile; what was tried and did not log in is not tried again.
 
     The profile on disk wins unless a blob is newer: restoring an older login would rewind what
-    WhatsApp counts on both sides.
+    WhatsApp counts on both sides. What was logged in under the lease generation `forgotten` or
+    before, on another host perhaps, was given up and is not used.
     """
 
-    def __init__(self, blobs: BlobStore, connection: str, profile: Path) -> None:
+    def __init__(
+        self, blobs: BlobStore, connection: str, profile: Path, forgotten: int = -1
+    ) -> None:
         self._blobs = blobs
+        self._forgotten = forgotten
         self._connection = connection
         self._profile = profile
         self._local_failed = False
@@ -44,6 +48,7 @@ class SessionSource:
 
     async def _prepare(self) -> dict[str, str] | None:
         await free_profile(self._profile)
+        await self._remove_what_was_given_up()
         self.found = True
         blobs = await self._blobs.blobs_of(self._connection)
         note = self._local()
@@ -54,6 +59,11 @@ class SessionSource:
                 return read_dump(self._profile)
         self.found = False
         return None
+
+    async def _remove_what_was_given_up(self) -> None:
+        note = read_note(self._profile)
+        if note is not None and note.generation <= self._forgotten:
+            await asyncio.to_thread(remove_profile, self._profile)
 
     def _local(self) -> ProfileNote | None:
         """Return what is known of the profile on disk; a login without a note is very young."""

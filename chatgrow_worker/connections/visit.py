@@ -14,6 +14,7 @@ from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.meaning import MEANING, STALLED, UPDATE_DUE
+from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
@@ -46,6 +47,7 @@ class VisitParts:
     saver: SessionSaver
     linking: Linking
     sending: Sending
+    checks: NumberChecks
     recovery: Recovery
     wear: Wear
 
@@ -158,3 +160,5 @@ class Visit:
             self._parts.sending.start()
         await self._parts.acks.record_new(snapshot.epoch)
         self._parts.saver.save_when_due()
+        if await self._parts.checks.answer_next():
+            self._page.bell.set()  # one for each look: what else the page has is not held up

@@ -11,6 +11,7 @@ from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.linking import Linking
+from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrPublisher
@@ -56,6 +57,7 @@ class VisitMaker:
             saver=saver,
             linking=self._linking(browser),
             sending=self._sending(browser),
+            checks=self._checks(browser),
             recovery=Recovery(browser.page, limits.ladder, limits.reload),
             wear=Wear(browser.profile, limits.wear),
         )
@@ -69,6 +71,18 @@ class VisitMaker:
 
         qr = QrPublisher(browser.page, self.reporter, parts.limits, parts.now, asked_for)
         return Linking(browser.page, parts.desk, self.lease, qr, parts.now)
+
+    def _checks(self, browser: Browser) -> NumberChecks:
+        parts, connection = self.parts, self.lease.connection
+        return NumberChecks(
+            page=browser.page,
+            desk=parts.checks,
+            numbers=parts.numbers,
+            connections=parts.connections,
+            pacer=Pacer(parts.queue, connection, parts.now),
+            connection=connection,
+            now=parts.now,
+        )
 
     def _sending(self, browser: Browser) -> Sending:
         parts = self.parts

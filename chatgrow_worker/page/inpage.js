@@ -149,6 +149,18 @@
       return found ? String(found.wid) : null;
     },
 
+    // wa-js keeps a "no" and makes one of every error; WhatsApp's own function throws.
+    isRegistered: async (chatId) => {
+      const found = await WPP.whatsapp.functions.queryWidExists(WPP.util.createWid(chatId));
+      return Boolean(found?.wid);
+    },
+
+    // Not awaited: it waits for an event that may never come, and the page goes elsewhere.
+    logOut: () => {
+      WPP.conn.logout().catch(() => {});
+      return null;
+    },
+
     // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
     prepare: async (chatId) => {
       const chat = await chatOf(chatId);

@@ -97,6 +97,14 @@ class WhatsAppPage:
         """Ask whether a number is on WhatsApp; a False can also be an error of the moment."""
         return await self._call("exists", chat_id) is not None
 
+    async def is_registered(self, chat_id: str) -> bool:
+        """Ask WhatsApp's server whether a number is on WhatsApp; an error is no answer."""
+        return bool(await self._call("isRegistered", chat_id))
+
+    async def log_out(self) -> None:
+        """Start the logout, which the phone is told of too; then the page shows a QR code."""
+        await self._call("logOut")
+
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat, under which one message may be sent once."""
         return str(await self._call("prepare", chat_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
@@ -26,6 +27,7 @@ from control_api.services import SERVICES, Services
 from control_api.waiting import forecast, waiting_of
 from sessions.acceptance import Receipt, SendWish
 from sessions.callers import Scope
+from sessions.errors import ConnectionNotFoundError
 from sessions.messages import Message, MessageStatus
 
 routes = Endpoints("Messages", owned=True)
@@ -181,8 +183,10 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
 async def _view(services: Services, message: Message) -> MessageView:
     waiting = None
     if message.status is MessageStatus.QUEUED:
-        connection = await services.connections.get(message.connection)
-        waiting = await waiting_of(services, connection, message)
+        # Its connection may be deleted between the two looks, and the message cancelled.
+        with suppress(ConnectionNotFoundError):
+            connection = await services.connections.get(message.connection)
+            waiting = await waiting_of(services, connection, message)
     return MessageView.of(message, waiting)
 
 

@@ -1,5 +1,6 @@
 """Saved sessions: browser profiles that hold a login, encrypted, in MongoDB's GridFS."""
 
+from sessions.blobs.eraser import BlobEraser
 from sessions.blobs.errors import (
     BlobError,
     BlobReason,
@@ -19,6 +20,7 @@ from sessions.blobs.store import BlobStore
 __all__ = [
     "COMMIT_WITHIN",
     "Blob",
+    "BlobEraser",
     "BlobError",
     "BlobKind",
     "BlobReason",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
+KEEP = 3
 COMMIT_WITHIN = timedelta(minutes=5)
 """A save that took longer is refused: the sweep may take what it uploaded for abandoned."""
 
@@ -71,7 +72,7 @@ class History:
 class BlobRecords:
     """Read and move the pointers to blobs on the records of connections."""
 
-    def __init__(self, database: Database, keep: int) -> None:
+    def __init__(self, database: Database, keep: int = KEEP) -> None:
         self._collection: Collection = database["connections"]
         self._keep = keep
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from loguru import logger
 
 from sessions.blobs.archive import LARGEST, pack, unpack
+from sessions.blobs.eraser import BlobEraser
 from sessions.blobs.errors import BlobError
 from sessions.blobs.files import BlobFiles
 from sessions.blobs.header import Header, Identity
-from sessions.blobs.records import Blob, BlobKind, BlobRecords, History
+from sessions.blobs.records import KEEP, Blob, BlobKind, BlobRecords, History
 from sessions.blobs.sealing import rewrap, seal, unseal
 from sessions.blobs.threads import Sink, Source, Stop, to_the_end
 from sessions.errors import DomainError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from sessions.blobs.keys import KeyRing
     from sessions.leases import Lease
     from sessions.mongo import Database
-
-KEEP = 3
 
 
 class BlobStore:
@@ -41,6 +40,7 @@ class BlobStore:
         self._largest = largest
         self._records = BlobRecords(database, keep)
         self._files = BlobFiles(database)
+        self._eraser = BlobEraser(database)
 
     async def save(
         self,
@@ -89,8 +89,7 @@ class BlobStore:
 
     async def discard(self, connection: str) -> None:
         """Remove all saved sessions of a connection, as after a logout."""
-        await self._records.forget(connection)
-        await to_the_end(self._files.remove_of(connection))
+        await self._eraser.discard(connection)
 
     async def sweep(self, older_than: timedelta) -> int:
         """Remove what no record names and is older; return how many uploads that were.

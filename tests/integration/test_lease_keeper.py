@@ -35,7 +35,7 @@ async def test_a_lease_that_cannot_be_renewed_is_given_up(hangs: bool) -> None:
     keeper = LeaseKeeper(store, Lease("c", "w", "i", 1), TTL, MARGIN)
     keeper.check()
     with pytest.raises(LeaseLostError):
-        await keeper.keep(asyncio.Event(), asyncio.Event())
+        await keeper.keep(asyncio.Event(), asyncio.Event(), asyncio.Event())
     with pytest.raises(LeaseLostError):
         keeper.check()
 
@@ -45,14 +45,14 @@ async def test_a_lease_that_another_has_is_lost_at_once(stores: Stores) -> None:
     await stores.leases("one").acquire(connection.id)
     keeper = LeaseKeeper(stores.leases("one"), lease, TTL, MARGIN)
     with pytest.raises(LeaseLostError):
-        await keeper.keep(asyncio.Event(), asyncio.Event())
+        await keeper.keep(asyncio.Event(), asyncio.Event(), asyncio.Event())
 
 
 async def test_a_wish_to_stop_ends_the_connection_and_keeps_the_lease(stores: Stores) -> None:
     connection, lease = await stores.leased("one", TTL)
     keeper = LeaseKeeper(stores.leases("one", TTL), lease, TTL, MARGIN)
     ending, done = asyncio.Event(), asyncio.Event()
-    keeping = asyncio.create_task(keeper.keep(ending, done))
+    keeping = asyncio.create_task(keeper.keep(ending, done, asyncio.Event()))
     await stores.connections.want(connection, "stopped")
     async with asyncio.timeout(10):
         await ending.wait()

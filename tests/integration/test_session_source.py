@@ -99,3 +99,15 @@ async def test_a_logout_removes_the_profile_and_if_wanted_the_blobs(
     assert len(await blobs.blobs_of(lease.connection)) == 1
     await source.forget(blobs_too=True)
     assert await blobs.blobs_of(lease.connection) == []
+
+
+async def test_a_login_that_was_given_up_elsewhere_is_not_used(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_note(profile, ProfileNote(generation=3, clean=True))
+    for forgotten, found in ((2, True), (3, False)):
+        source = SessionSource(blobs, lease.connection, profile, forgotten)
+        await source.prepare()
+        assert source.found is found
+    assert not profile.exists()

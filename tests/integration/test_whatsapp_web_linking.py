@@ -74,6 +74,19 @@ async def test_the_phone_unlinks(world: World) -> None:
         assert (await tab.state())["authenticated"] is False
 
 
+async def test_a_logout_while_it_synchronises_unlinks_too(world: World) -> None:
+    await world.hand.faults(syncMs=60_000)
+    async with world.tab() as tab:
+        await tab.open()
+        await world.hand.good("POST", "/control/phones", number=ME)
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=await tab.code())
+        await tab.until("WPP.whatsapp.Socket.stream === 'SYNCING'")
+        assert len(await world.hand.good("GET", "/control/devices")) == 1
+        await tab.ask("() => { WPP.conn.logout(); }")
+        await tab.page.wait_for_url("**/?post_logout=1*")
+        assert await world.hand.good("GET", "/control/devices") == []
+
+
 async def test_unlinked_while_away_is_found_out_at_the_next_start(world: World) -> None:
     async with world.linked(ME):
         pass

@@ -132,10 +132,10 @@ class LoginDesk:
         await page.push("offline-end", count=len(mail))
 
     async def logout(self, page: PageSocket, frame: Frame) -> Any:
-        """Unlink the device that says goodbye."""
-        if page.device_id is not None:
-            await self._accounts.unlink(page.device_id)
-            page.device_id = None
+        """Unlink the device that says goodbye, one that still synchronises too."""
+        if page.proved is not None:
+            await self._accounts.unlink(page.proved)
+            page.device_id = page.proved = None
 
     async def refuse(self, page: PageSocket, frame: Frame) -> Any:
         """Forget the device that a page will not be, since the phone saw another secret."""

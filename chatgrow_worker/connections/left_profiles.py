@@ -1,0 +1,34 @@
+"""Remove the browser profiles of connections that were deleted while others ran them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from loguru import logger
+
+from chatgrow_worker.browser.profile import free_profile, remove_profile
+from sessions.removals import Removals
+
+
+class LeftProfiles:
+    """The profiles of one worker; what no list of deleted connections names is never touched."""
+
+    def __init__(self, root: Path, removals: Removals, runs_here: Callable[[str], bool]) -> None:
+        self._root = root
+        self._removals = removals
+        self._runs_here = runs_here
+
+    async def remove(self) -> None:
+        """Remove the profiles of deleted connections."""
+        names = await asyncio.to_thread(self._names)
+        for name in await self._removals.removed_among(names):
+            if self._runs_here(name):
+                continue
+            await free_profile(self._root / name)
+            await asyncio.to_thread(remove_profile, self._root / name)
+            logger.info("Removed the profile of deleted connection {}", name)
+
+    def _names(self) -> list[str]:
+        return [each.name for each in self._root.iterdir() if each.name.isalnum()]

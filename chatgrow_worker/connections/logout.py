@@ -1,0 +1,69 @@
+"""Log a page out: the phone no longer lists us, and the page forgets its login."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+from loguru import logger
+
+from chatgrow_worker.connections.visit import LoggedOutError
+from chatgrow_worker.connections.waiting import any_of
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import PageState, Snapshot
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.states import Reason
+
+_LOOK_EVERY = timedelta(milliseconds=250)
+_AGAIN_AFTER = timedelta(seconds=5)
+_UNLINKED = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
+_CAN_LOG_OUT = (PageState.READY, PageState.SYNCING)
+_NO_LINE = ("OPENING", "OFFLINE", "TIMEOUT")
+"""What the page says of its line before it says that it is offline; nobody would hear us then."""
+
+
+class Logout:
+    """The logout of one open page."""
+
+    def __init__(self, page: WhatsAppPage, give_up: float) -> None:
+        """Take the page, and the time of the monotonic clock at which it is given up."""
+        self._page = page
+        self._give_up = give_up
+        self._asked = False
+        self._next_try = 0.0
+
+    async def run(self, ending: asyncio.Event) -> None:
+        """Follow the page until it is logged out or `ending` is set.
+
+        Raises LoggedOutError once it is: LOGGED_OUT_BY_REQUEST, LOGIN_LOST if the page came up
+        without the login, STILL_LISTED if it did not come so far in time. Raises PageBrokenError.
+        """
+        while not ending.is_set():
+            self._page.bell.clear()
+            try:
+                snapshot = await self._page.snapshot()
+                if snapshot is not None:
+                    await self._act(snapshot)
+            except PageCallError as error:
+                logger.debug("The page was busy with itself: {}", error)
+            if time.monotonic() >= self._give_up:
+                raise LoggedOutError(Reason.STILL_LISTED)
+            await any_of(self._page.bell, ending, within=_LOOK_EVERY)
+
+    async def _act(self, snapshot: Snapshot) -> None:
+        state = snapshot.state
+        if state in _UNLINKED:
+            known = self._asked or snapshot.logged_out
+            raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST if known else Reason.LOGIN_LOST)
+        if time.monotonic() < self._next_try:
+            return
+        has_line = snapshot.online and snapshot.info not in _NO_LINE
+        if state in _CAN_LOG_OUT and snapshot.authenticated and has_line:
+            await self._page.log_out()
+            self._asked = True
+        elif state is PageState.CONFLICT:
+            await self._page.take_over()
+        else:
+            return
+        self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()

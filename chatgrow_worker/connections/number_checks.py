@@ -1,0 +1,77 @@
+"""Answer those who ask whether a number is on WhatsApp, at a pace that does no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from loguru import logger
+
+from chatgrow_worker.connections.pacer import Pacer, Pause
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.connections import ConnectionStore
+from sessions.known_numbers import KnownNumbers
+from sessions.number_checks import NumberCheck, NumberCheckDesk
+
+
+class NumberChecks:
+    """Asks one page for one connection."""
+
+    def __init__(
+        self,
+        page: WhatsAppPage,
+        desk: NumberCheckDesk,
+        numbers: KnownNumbers,
+        connections: ConnectionStore,
+        pacer: Pacer,
+        connection: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._page = page
+        self._desk = desk
+        self._numbers = numbers
+        self._connections = connections
+        self._pacer = pacer
+        self._connection = connection
+        self._now = now
+
+    async def answer_next(self) -> bool:
+        """Answer the oldest question of a page that is ready; False when there is none."""
+        check = await self._desk.next_pending(self._connection)
+        if check is None:
+            return False
+        known = await self._numbers.verdict(check.chat_id)
+        if known is not None:
+            await self._desk.answer(check, exists=known)
+        elif pause := await self._pause():
+            await self._desk.answer(check, retry_at=pause.until, reason=pause.reason)
+        else:
+            await self._ask(check)
+        return True
+
+    async def _pause(self) -> Pause | None:
+        pacing, paused = await self._connections.pace_of(self._connection)
+        if paused is not None and paused.until > self._now():
+            return Pause(paused.until, paused.reason)
+        return await self._pacer.pause_for_check(pacing)
+
+    async def _ask(self, check: NumberCheck) -> None:
+        # Counted first: what was asked counts, whatever becomes of the answer.
+        await self._desk.count(check)
+        try:
+            exists = await self._page.is_registered(check.chat_id)
+            await self._confirm_ready()
+        except PageCallError as error:
+            logger.warning("A number could not be checked: {} {}", error.name, error.code or "")
+            await self._desk.answer(check, error=error.code or error.name)
+            return
+        await self._numbers.remember(check.chat_id, exists=exists)
+        await self._desk.answer(check, exists=exists)
+
+    async def _confirm_ready(self) -> None:
+        """Trust no answer that came while the page lost its line; raise PageCallError."""
+        snapshot = await self._page.snapshot()
+        if snapshot is None or snapshot.state is not PageState.READY:
+            raise PageCallError("NotReady", None, "the page is not connected any more")

@@ -1,0 +1,84 @@
+"""Handlers for what ends or renews a connection: restart, log out, delete."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from control_api.auth import owner_of
+from control_api.endpoints import Endpoints
+from control_api.requests import answer
+from control_api.schemas import ConnectionView
+from control_api.services import SERVICES, Services
+from sessions.callers import Scope
+from sessions.connections import Connection
+from sessions.states import Command, check_command
+
+routes = Endpoints("Connections", owned=True)
+
+_NOT_FOUND = ("connection_not_found",)
+
+
+@routes.post(
+    "/api/whatsapp/connections/{id}/restart",
+    needs=Scope.MANAGE,
+    answers={202: ConnectionView},
+    problems=(*_NOT_FOUND, "wrong_state"),
+)
+async def restart(request: web.Request) -> web.Response:
+    """Ask for a new page; a connection that rests is started, and nothing is lost."""
+    services = request.app[SERVICES]
+    connection = await _connection(request)
+    check_command(Command.RESTART, *connection.observed())
+    await services.connections.want(connection, "running")
+    await services.commands.restart(connection.id)
+    return await _asked(services, connection)
+
+
+@routes.post(
+    "/api/whatsapp/connections/{id}/logout",
+    needs=Scope.MANAGE,
+    answers={202: ConnectionView},
+    problems=(*_NOT_FOUND, "wrong_state"),
+)
+async def logout(request: web.Request) -> web.Response:
+    """Ask for the login to end, on the phone too; messages are kept for the next one."""
+    services = request.app[SERVICES]
+    connection = await _connection(request)
+    check_command(Command.LOGOUT, *connection.observed())
+    await services.commands.log_out(connection.id)
+    return await _asked(services, connection)
+
+
+@routes.delete(
+    "/api/whatsapp/connections/{id}",
+    needs=Scope.MANAGE,
+    answers={202: None, 204: None},
+    problems=_NOT_FOUND,
+)
+async def delete(request: web.Request) -> web.Response:
+    """Delete a connection, its login and what waits: its id is free at once.
+
+    204 when nothing is left to do, 202 while a worker still logs it out.
+    """
+    services = request.app[SERVICES]
+    connection = await _connection(request)
+    await services.removals.begin(connection)
+    if await services.removals.finish_alone(connection.id):
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+    await services.doorbell.ring_owner(connection)
+    return web.Response(status=HTTPStatus.ACCEPTED)
+
+
+async def _asked(services: Services, before: Connection) -> web.Response:
+    """Ring whoever shall do it, and show the connection as it is now."""
+    connection = await services.connections.get(before.id)
+    await services.doorbell.ring_owner(connection)
+    depth = await services.outbox.depth(connection.id)
+    return answer(ConnectionView.of(connection, depth), HTTPStatus.ACCEPTED)
+
+
+async def _connection(request: web.Request) -> Connection:
+    connection_id = request.match_info["id"]
+    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)

@@ -1,0 +1,118 @@
+"""Handlers for phone numbers: whether one is on WhatsApp."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from datetime import timedelta
+
+from aiohttp import web
+
+from control_api.auth import owner_of
+from control_api.endpoints import Endpoints
+from control_api.problems import InvalidParameterError
+from control_api.requests import answer
+from control_api.schemas import NumberView
+from control_api.services import SERVICES, Services
+from sessions.callers import Scope
+from sessions.connections import Connection
+from sessions.errors import DomainError, InvalidRecipientError
+from sessions.number_checks import ANSWERED_WITHIN, NumberCheck
+from sessions.recipients import parse_recipient
+from sessions.states import Command, check_command
+
+routes = Endpoints("Numbers", owned=True)
+
+_LOOK_EVERY = timedelta(milliseconds=100)
+
+
+class PaceLimitedError(DomainError):
+    """The connection's pace allows no question now; it counts like a message."""
+
+    code = "pace_limited"
+
+    def __init__(self, reason: str | None, seconds: int) -> None:
+        super().__init__(f"The pace of this connection allows it in {seconds} s ({reason}).")
+        self.members = {"reason": reason, "retryAfterSeconds": seconds}
+
+
+class CheckFailedError(DomainError):
+    """WhatsApp could not be asked, or gave no answer that tells."""
+
+    code = "number_check_failed"
+
+
+class CheckTimedOutError(DomainError):
+    """The worker gave no answer in time."""
+
+    code = "number_check_timed_out"
+
+
+@routes.get(
+    "/api/whatsapp/connections/{id}/numbers/{phone}",
+    needs=Scope.READ,
+    answers={200: NumberView},
+    problems=(
+        "connection_not_found",
+        "wrong_state",
+        "pace_limited",
+        "number_check_failed",
+        "number_check_timed_out",
+    ),
+)
+async def check(request: web.Request) -> web.Response:
+    """Tell whether a number is on WhatsApp; what was asked lately is known, else it is asked."""
+    chat_id = _chat_id(request.match_info["phone"])
+    services = request.app[SERVICES]
+    connection = await _usable(services, owner_of(request), request.match_info["id"])
+    exists = await services.numbers.verdict(chat_id)
+    if exists is None:
+        exists = await _asked(services, connection, chat_id)
+    return answer(NumberView(exists=exists, chat_id=chat_id))
+
+
+async def _asked(services: Services, connection: Connection, chat_id: str) -> bool:
+    """Have the owner's page ask WhatsApp, within a bound."""
+    question = await services.checks.ask(connection.id, chat_id)
+    try:
+        await services.doorbell.ring_owner(connection)
+        found = await _answered(services, question)
+    finally:
+        await services.checks.withdraw(question)
+    if found is None:
+        await _usable(services, connection.owner, connection.connection_id)
+        raise CheckTimedOutError("The worker did not answer in time. Try again.")
+    if found.retry_at is not None:
+        wait = (found.retry_at - services.now()).total_seconds()
+        raise PaceLimitedError(found.reason, max(1, math.ceil(wait)))
+    if found.exists is None:
+        raise CheckFailedError(f"WhatsApp gave no answer ({found.error}). Try again.")
+    return found.exists
+
+
+async def _answered(services: Services, question: str) -> NumberCheck | None:
+    give_up = time.monotonic() + ANSWERED_WITHIN.total_seconds()
+    while time.monotonic() < give_up:
+        found = await services.checks.find(question)
+        if found is not None and not found.pending:
+            return found
+        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+    return None
+
+
+async def _usable(services: Services, owner: str, connection_id: str) -> Connection:
+    """Return a connection that can ask now; raise WrongStateError."""
+    connection = await services.connections.find(owner, connection_id)
+    check_command(Command.CHECK_NUMBER, *connection.observed())
+    return connection
+
+
+def _chat_id(phone: str) -> str:
+    try:
+        chat_id = parse_recipient(phone).chat_id
+    except InvalidRecipientError as error:
+        raise InvalidParameterError("phone", str(error)) from error
+    if not chat_id.endswith("@c.us"):
+        raise InvalidParameterError("phone", "Give a phone number: only those can be checked.")
+    return chat_id

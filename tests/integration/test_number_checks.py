@@ -1,0 +1,220 @@
+"""Checks of numbers over real stores: asked once, remembered, counted, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from chatgrow_worker.connections.number_checks import NumberChecks
+from chatgrow_worker.connections.pacer import Pacer
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import Snapshot
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.clock import utc_now
+from sessions.known_numbers import KnownNumbers
+from sessions.leases import Lease
+from sessions.number_checks import NumberCheckDesk
+from sessions.pacing import Pacing
+from sessions.states import ConnectionState
+from tests.builders import TO, Stores
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    Client = TestClient[web.Request, web.Application]
+
+PATH = "/api/whatsapp/connections/main/numbers"
+OTHER = "972507654321@c.us"
+
+
+@dataclass
+class PageDouble:
+    """A page that can tell, and may lose its line."""
+
+    registered: set[str] = field(default_factory=lambda: {TO})
+    asked: list[str] = field(default_factory=list)
+    online: bool = True
+    fails: bool = False
+
+    async def is_registered(self, chat_id: str) -> bool:
+        self.asked.append(chat_id)
+        if self.fails:
+            raise PageCallError("NetworkError", None, "the connection broke")
+        return chat_id in self.registered
+
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(
+            epoch="e",
+            ready=True,
+            full_ready=True,
+            authenticated=True,
+            online=self.online,
+            idle=False,
+            needs_update=False,
+            mode="MAIN",
+            info="NORMAL",
+            me=None,
+            logged_out=False,
+        )
+
+
+@dataclass
+class Owner:
+    """The worker that has the connection."""
+
+    stores: Stores
+    lease: Lease
+    page: PageDouble
+    checks: NumberChecks
+    desk: NumberCheckDesk
+
+    async def ask(self, client: Client, phone: str = "+972501234567") -> dict[str, Any]:
+        """Ask through the API, and answer as the worker."""
+        asking = asyncio.create_task(client.get(f"{PATH}/{phone}"))
+        await until(self._answered)
+        answer = await asking
+        told: dict[str, Any] = await answer.json()
+        return {"http": answer.status, "retryAfter": answer.headers.get("Retry-After"), **told}
+
+    async def _answered(self) -> bool:
+        return await self.checks.answer_next()
+
+    async def pace(self, pacing: Pacing) -> None:
+        connection = await self.stores.connections.get(self.lease.connection)
+        await self.stores.connections.change(
+            connection, {"pacing": pacing.model_dump(by_alias=True)}
+        )
+
+
+@pytest.fixture
+async def owner(stores: Stores) -> Owner:
+    connection, lease = await stores.leased()
+    await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
+    desk, page = NumberCheckDesk(stores.database), PageDouble()
+    await desk.prepare()
+    checks = NumberChecks(
+        page=cast("WhatsAppPage", page),
+        desk=desk,
+        numbers=KnownNumbers(stores.database),
+        connections=stores.connections,
+        pacer=Pacer(stores.queue, connection.id, utc_now),
+        connection=connection.id,
+        now=utc_now,
+    )
+    return Owner(stores, lease, page, checks, desk)
+
+
+async def test_both_answers_are_told_and_remembered(client: Client, owner: Owner) -> None:
+    there = await owner.ask(client, "+972 50-123-4567")
+    assert (there["http"], there["exists"], there["chatId"]) == (200, True, TO)
+    assert (await owner.ask(client, OTHER))["exists"] is False
+    for phone, exists in ((TO, True), (OTHER, False)):
+        again = await (await client.get(f"{PATH}/{phone}")).json()
+        assert again == {"exists": exists, "chatId": phone}
+    assert owner.page.asked == [TO, OTHER]
+
+
+async def test_a_no_is_forgotten_sooner_than_a_yes(stores: Stores, database: Any) -> None:
+    numbers = KnownNumbers(stores.database)
+    await numbers.remember(TO, exists=True)
+    await numbers.remember(OTHER, exists=False)
+    earlier = utc_now() - timedelta(hours=1)
+    await database["knownNumbers"].update_many({}, {"$set": {"checkedAt": earlier}})
+    assert await numbers.verdict(TO) is True
+    assert await numbers.verdict(OTHER) is None
+    assert not await stores.queue.knows_number(OTHER)
+    await stores.queue.remember_number(OTHER)
+    assert await stores.queue.knows_number(OTHER)
+
+
+async def test_who_asks_for_the_same_number_together_asks_whatsapp_once(
+    client: Client, owner: Owner
+) -> None:
+    asking = [asyncio.create_task(client.get(f"{PATH}/{TO}")) for _ in range(3)]
+    for _ in asking:
+        await until(owner.checks.answer_next)
+    assert [answer.status for answer in await asyncio.gather(*asking)] == [200] * 3
+    assert owner.page.asked == [TO]
+
+
+async def test_an_error_and_a_lost_line_are_no_answers(client: Client, owner: Owner) -> None:
+    owner.page.fails = True
+    failed = await owner.ask(client)
+    assert (failed["http"], failed["code"]) == (503, "number_check_failed")
+    owner.page.fails, owner.page.online = False, False
+    owner.page.registered.clear()
+    assert (await owner.ask(client))["code"] == "number_check_failed"
+    owner.page.online = True
+    owner.page.registered.add(TO)
+    assert (await owner.ask(client))["exists"] is True
+
+
+async def test_a_check_counts_as_much_as_a_message(client: Client, owner: Owner) -> None:
+    await owner.pace(Pacing(per_minute=2, jitter_seconds=(0, 0)))
+    pacing, _ = await owner.stores.connections.pace_of(owner.lease.connection)
+    pacer = Pacer(owner.stores.queue, owner.lease.connection, utc_now)
+    await owner.ask(client, TO)
+    assert await pacer.pause(pacing) is None
+    await owner.ask(client, OTHER)
+    assert (await pacer.pause(pacing)) is not None
+    refused = await owner.ask(client, "972507777777")
+    assert (refused["http"], refused["code"]) == (429, "pace_limited")
+    assert refused["reason"] == "rate_limited_per_minute"
+    assert refused["retryAfter"] == str(refused["retryAfterSeconds"])
+    assert owner.page.asked == [TO, OTHER]
+
+
+async def test_a_pause_that_whatsapp_brought_holds_checks_too(client: Client, owner: Owner) -> None:
+    until_then = utc_now() + timedelta(minutes=10)
+    await owner.stores.connections.pause(owner.lease, until_then, "timelock")
+    refused = await owner.ask(client)
+    assert (refused["code"], refused["reason"]) == ("pace_limited", "timelock")
+    assert 500 < refused["retryAfterSeconds"] <= 600
+
+
+async def test_what_cannot_send_cannot_ask(client: Client, owner: Owner) -> None:
+    await owner.stores.connections.move(
+        owner.lease, ConnectionState.CONNECTED, ConnectionState.DISCONNECTED, None
+    )
+    answer = await client.get(f"{PATH}/{TO}")
+    problem = await answer.json()
+    assert (answer.status, problem["code"]) == (409, "wrong_state")
+    assert problem["state"] == "disconnected"
+
+
+@pytest.mark.parametrize("phone", ["12", "123-456@g.us", "77777777@lid", "a", "%20"])
+async def test_only_a_phone_number_can_be_checked(client: Client, owner: Owner, phone: str) -> None:
+    answer = await client.get(f"{PATH}/{phone}")
+    assert answer.status == 422
+    assert (await answer.json())["errors"][0]["field"] == "phone"
+
+
+async def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(
+    client: Client, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("control_api.routes.numbers.ANSWERED_WITHIN", timedelta(seconds=0.3))
+    answer = await client.get(f"{PATH}/{TO}")
+    assert (answer.status, (await answer.json())["code"]) == (504, "number_check_timed_out")
+    assert not await owner.checks.answer_next(), "nobody waits for it any more"
+
+
+async def test_the_latest_of_messages_and_checks_are_found_in_their_order(
+    stores: Stores, database: Any
+) -> None:
+    start = utc_now()
+    kinds = "mcmmcccmmmmcm"
+    times = [start + timedelta(seconds=place) for place in range(len(kinds))]
+    for kind, at in zip(kinds, times, strict=True):
+        name = "messages" if kind == "m" else "numberChecks"
+        await database[name].insert_one({"connection": "c", "pacedAt": at})
+    await database["messages"].insert_one({"connection": "other", "pacedAt": start})
+    found: list[datetime | None] = [
+        await stores.queue.nth_latest("c", n) for n in range(1, len(kinds) + 3)
+    ]
+    assert found == [*reversed(times), None, None]

@@ -72,6 +72,7 @@ async def assemble_parts(
         removals,
         checks,
         numbers,
+        Doorbell(stores.redis),
         launcher,
         _limits(settings),
         StartSlots(settings.start_concurrency),
@@ -90,7 +91,7 @@ async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:
         parts.connections,
         parts.outbox,
         keys,
-        Doorbell(stores.redis),
+        parts.doorbell,
         parts.metrics.process,
         parts.now,
     )

@@ -58,19 +58,26 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         send_message = await assemble_intake(stores, parts)
         await stack.enter_async_context(observed(settings, stores, pool, parts))
         logger.info("Worker {} is ready", settings.worker_id)
-        await _watch(
-            stop,
-            {
-                "heartbeat": _beat(pool, stop),
-                "sweep": _sweep(pool, stop),
-                "janitor": _clean(parts.blobs, stop),
-                "left profiles": _tidy(LeftProfiles(root, parts.removals, pool.runs), stop),
-                **_intakes(settings, stores, pool, send_message, stop),
-            },
-        )
-        logger.info("Stopping {} connections", pool.running)
-        await pool.close(settings.stop_limit)
-        await _leave(parts.registry, settings.worker_id, instance)
+        drained = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            # Until the last connection has ended, its bell is heard.
+            own_queue = _own_queue(settings, stores, pool)
+            group.create_task(own_queue.listen(drained), name="own queue")
+            await _watch(
+                stop,
+                {
+                    "heartbeat": _beat(pool, stop),
+                    "sweep": _sweep(pool, stop),
+                    "janitor": _clean(parts.blobs, stop),
+                    "left profiles": _tidy(LeftProfiles(root, parts.removals, pool.runs), stop),
+                    "shared queue": _shared_queue(stores, pool, send_message).listen(stop),
+                },
+            )
+            logger.info("Stopping {} connections", pool.running)
+            # Others take what is free only from a worker that is not there any more.
+            await _leave(parts.registry, settings.worker_id, instance)
+            await pool.close(settings.stop_limit, settings.start_concurrency)
+            drained.set()
 
 
 async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]) -> None:
@@ -81,26 +88,21 @@ async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]
         await stop.wait()
 
 
-def _intakes(
-    settings: WorkerSettings,
-    stores: Stores,
-    pool: ConnectionPool,
-    send_message: SendMessage,
-    stop: asyncio.Event,
-) -> dict[str, Coroutine[Any, Any, None]]:
+def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: SendMessage) -> Intake:
     async def start(_ctx: object, connection: str) -> None:
         if not await pool.take(str(connection)) and await pool.leaves(str(connection)):
             raise Retry(defer=_OFFERED_AGAIN)
 
+    anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
+    return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), _SHARED_POLL)
+
+
+def _own_queue(settings: WorkerSettings, stores: Stores, pool: ConnectionPool) -> Intake:
     async def dispatch(_ctx: object, connection: str) -> None:
         pool.ring(str(connection))
 
-    redis = redis_settings(stores.redis_url)
-    own_queue = worker_queue(settings.worker_id)
-    anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
-    shared = Intake(SHARED_QUEUE, anyone, redis, _SHARED_POLL)
-    own = Intake(own_queue, {Job.DISPATCH: dispatch}, redis, _OWN_POLL)
-    return {"shared queue": shared.listen(stop), "own queue": own.listen(stop)}
+    queue = worker_queue(settings.worker_id)
+    return Intake(queue, {Job.DISPATCH: dispatch}, redis_settings(stores.redis_url), _OWN_POLL)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

@@ -24,6 +24,8 @@ class WorkerSettings(BlobSettings):
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
     """The worker's name; no two workers may share one."""
+    worker_number: int | None = Field(None, ge=0)
+    """Which of several workers on this host it is; each has a folder of its own for profiles."""
     whatsapp_session_path: Path = Path("sessions")
     """Browser profiles, one for each connection; each worker on a host needs a folder of its
     own."""
@@ -89,7 +91,8 @@ class WorkerSettings(BlobSettings):
     def _under_data_dir(self) -> WorkerSettings:
         path = self.whatsapp_session_path.expanduser()
         # A frozen model is completed once, here: `./sessions` must not fall on our own package.
-        object.__setattr__(self, "whatsapp_session_path", (self.data_dir / path).absolute())
+        own = path if self.worker_number is None else path / f"worker-{self.worker_number}"
+        object.__setattr__(self, "whatsapp_session_path", (self.data_dir / own).absolute())
         return self
 
     @property

@@ -43,6 +43,11 @@ class WorkerRegistry:
             if each["running"] < each["capacity"]
         ]
 
+    async def room(self, but: str) -> int:
+        """Count the connections that the other live workers can still take."""
+        cursor = self._collection.find({"_id": {"$ne": but}, **_ALIVE})
+        return sum([max(0, each["capacity"] - each["running"]) async for each in cursor])
+
     async def count_alive(self) -> int:
         """Count the workers with a fresh heartbeat."""
         return await self._collection.count_documents(_ALIVE)

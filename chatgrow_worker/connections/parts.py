@@ -18,6 +18,7 @@ from chatgrow_worker.metrics import WorkerMetrics
 from sessions.blobs import BlobStore
 from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore, Proxy
+from sessions.doorbell import Doorbell
 from sessions.known_numbers import KnownNumbers
 from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
@@ -99,6 +100,7 @@ class Parts:
     removals: Removals
     checks: NumberCheckDesk
     numbers: KnownNumbers
+    doorbell: Doorbell
     pages: PageOpener
     limits: Limits
     start_slots: StartSlots

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from loguru import logger
 
+from chatgrow_worker.connections.handover import Handover, Running
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
 from sessions.connections import Connection
@@ -97,15 +99,23 @@ class ConnectionPool:
         while await self.take():
             pass
 
-    async def close(self, within: timedelta) -> None:
-        """End all connections in order; what is not done in time is cut off."""
+    async def close(self, within: timedelta, at_once: int) -> None:
+        """Hand connections over, `at_once` at a time, and end the others in order.
+
+        The handover may take half of the time; what has not ended when it is over is cut off.
+        """
         async with self._taking:
             self._closed = True
         running = {task: runner for runner, task in self._running.values()}
-        for runner in running.values():
-            runner.end()
         if not running:
             return
+        over = time.monotonic() + within.total_seconds()
+        await Handover(self._parts, self._worker, at_once).give(running, within / 2)
+        await self._end(running, timedelta(seconds=max(0.0, over - time.monotonic())))
+
+    async def _end(self, running: Running, within: timedelta) -> None:
+        for runner in running.values():
+            runner.end()
         _, late = await asyncio.wait(running, timeout=within.total_seconds())
         for task in late:
             with _about(running[task].connection):

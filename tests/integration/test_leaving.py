@@ -100,7 +100,7 @@ async def worker(stores: Stores, redis: ArqRedis, tmp_path: Path) -> AsyncIterat
     )
     pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
     yield Worker(stores, pages, pool, parts.commands, parts.removals)
-    await pool.close(LONG)
+    await pool.close(LONG, at_once=1)
 
 
 async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: Worker) -> None:

@@ -5,10 +5,11 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from sessions.embedded import ServerUris
 from sessions.embedded.ports import free_port
@@ -24,17 +25,20 @@ WITHIN = timedelta(seconds=45)
 class Supervised:
     """A running supervisord, and its copy of the project."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, port: int) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, folder: Path, port: int, workers: int
+    ) -> None:
         self.process = process
         self.api = f"http://127.0.0.1:{port}"
         self._folder = folder
+        self._workers = workers
         self._tool = _tool("supervisorctl", folder)
 
     async def pids(self) -> list[int]:
         return [int(await self._ask("pid", program)) for program in PROGRAMS]
 
     async def healthy(self) -> bool:
-        return bool(await healthy(self.api, workers=1))
+        return bool(await healthy(self.api, workers=self._workers))
 
     def log(self) -> str:
         return (self._folder / "out.log").read_text()
@@ -65,7 +69,7 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
     tmp_path: Path, servers: ServerUris
 ) -> None:
     settings = {"MONGODB_URI": servers.mongo, "REDIS_URL": servers.redis, "LOG_LEVEL": "loud"}
-    async with supervised(tmp_path, **settings) as running:
+    async with supervised(tmp_path, settings) as running:
         await until(lambda: running.log().count("exited: ") == len(PROGRAMS), within=WITHIN)
     assert sorted(re.findall(r"exited: (\S+) \((.*)\)", running.log())) == [
         ("control_api", "exit status 78; expected"),
@@ -75,32 +79,82 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
     ]
 
 
+async def test_more_workers_are_one_number_and_the_commands_of_the_docs_work(
+    tmp_path: Path,
+) -> None:
+    async with supervised(tmp_path, workers=2) as running:
+        await until(running.healthy, within=WITHIN)
+        assert sorted(each.name for each in (tmp_path / "var/sessions").iterdir()) == [
+            "worker-0",
+            "worker-1",
+        ]
+        for command in _commands_of_docs():
+            if command in NOT_RUN_HERE:
+                continue
+            line = command.replace("http://localhost:5000", running.api)
+            code, said = await _shell(line, tmp_path)
+            assert code == 0, f"{command}: {said}"
+        await until(running.healthy, within=WITHIN)
+
+
+def test_every_command_of_the_docs_is_run_by_a_test() -> None:
+    assert set(NOT_RUN_HERE) <= set(_commands_of_docs())
+
+
+NOT_RUN_HERE = {
+    "make setup": "ran before any test could",
+    "make run": "is what runs here: it starts supervisord with this very file",
+}
+
+
+def _commands_of_docs() -> list[str]:
+    """Read the lines of every `sh` block."""
+    pages = sorted((ROOT / "docs").glob("*.md"))
+    blocks = [
+        block
+        for page in pages
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    return [line for block in blocks for line in block.strip().splitlines()]
+
+
+async def _shell(line: str, folder: Path) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_shell(
+        line, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
 @asynccontextmanager
-async def supervised(folder: Path, **settings: str) -> AsyncIterator[Supervised]:
-    _link_project(folder)
+async def supervised(
+    folder: Path, settings: Mapping[str, str] = MappingProxyType({}), workers: int = 1
+) -> AsyncIterator[Supervised]:
+    _link_project(folder, workers)
     port = free_port()
     environment = {"PATH": os.environ["PATH"], "PORT": str(port), "CHROMIUM_NO_SANDBOX": "true"}
     with (folder / "out.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *_tool("supervisord", folder),
             cwd=folder,
-            env=environment | settings,
+            env={**environment, **settings},
             stdout=log,
             stderr=log,
         )
     try:
-        yield Supervised(process, folder, port)
+        yield Supervised(process, folder, port, workers)
     finally:
         process.terminate()
         await process.wait()
 
 
-def _link_project(folder: Path) -> None:
+def _link_project(folder: Path, workers: int) -> None:
     """Lay the project out in a folder of its own, so that its `var` and `.env` are not ours."""
     for name in ("sessions", "control_api", "chatgrow_worker", "node_modules"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
-    (folder / "supervisord.conf").write_bytes((ROOT / "supervisord.conf").read_bytes())
+    config = (ROOT / "supervisord.conf").read_text().replace("numprocs=1", f"numprocs={workers}")
+    (folder / "supervisord.conf").write_text(config)
     (folder / "var").mkdir()
 
 

@@ -15,9 +15,8 @@ from sessions.users import User
 
 Email = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"
-    ),
+    StringConstraints(to_lower=True, max_length=254, pattern=r"^\s*[^@\s\x00]+@[^@\s\x00]+\s*$"),
+    AfterValidator(str.strip),
 ]
 
 
@@ -103,7 +102,7 @@ class NewApiKey(Body):
     """POST /api/api-keys."""
 
     name: Name
-    scopes: Annotated[set[Scope], Field(min_length=1)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
 
 
 class ApiKeyView(Answer):

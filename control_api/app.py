@@ -75,6 +75,6 @@ def build_app(services: Services) -> web.Application:
     note_closing(app)
     app.on_shutdown.append(end_streams)
     set_up_pages(app)
-    app.router.add_get("/link/{rest:.*}", links.show_broken)
+    app.router.add_get(links.BROKEN_PATH, links.show_broken)
     app[PAGES] = frozenset({"/link/{token}", "/link/{rest}"})
     return app

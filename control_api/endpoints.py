@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -158,7 +159,23 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 def add_endpoints(app: web.Application, groups: typing.Iterable[Endpoints]) -> None:
     """Route requests to what is declared."""
-    for endpoint in (each for group in groups for each in group):
-        app.router.add_route(endpoint.method, endpoint.path, endpoint.serve)
+    declared = [each for group in groups for each in group]
+    paths = {each.path for each in declared}
+    for endpoint in declared:
+        path = _without_others(endpoint.path, paths)
+        app.router.add_route(endpoint.method, path, endpoint.serve)
         if endpoint.method == "GET":
-            app.router.add_route("HEAD", endpoint.path, endpoint.serve)
+            app.router.add_route("HEAD", path, endpoint.serve)
+
+
+def _without_others(path: str, paths: typing.Iterable[str]) -> str:
+    """Keep a path that ends in a parameter from naming a path that is declared of itself."""
+    parent, _, last = path.rpartition("/")
+    others = [
+        each.removeprefix(f"{parent}/")
+        for each in paths
+        if each.startswith(f"{parent}/") and not re.search("[{/]", each.removeprefix(f"{parent}/"))
+    ]
+    if not last.startswith("{") or not others:
+        return path
+    return f"{parent}/{{{last.strip('{}')}:(?!(?:{'|'.join(others)})$)[^{{}}/]+}}"

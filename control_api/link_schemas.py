@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from control_api.link_stages import Stage
 from control_api.schemas import Answer, Body
@@ -28,7 +28,11 @@ class StateQuery(Body):
 class PhoneWish(Body):
     """POST /link/…/pairing-code: the phone to link, as people write its number."""
 
-    phone_number: Annotated[str, StringConstraints(max_length=100)]
+    phone_number: Annotated[
+        str,
+        StringConstraints(max_length=100),
+        WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
+    ]
 
 
 class LinkCode(Answer):

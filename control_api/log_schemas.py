@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from control_api.schemas import Answer, Body
+from sessions.json_values import Moment
 from sessions.log_records import LogQuery
 from sessions.settings import LogLevel
 
@@ -20,8 +21,8 @@ class LogSearch(Body):
     level: LogLevel = "debug"
     connection_id: _Text | None = None
     process: _Text | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: _Text | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 

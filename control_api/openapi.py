@@ -13,9 +13,12 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from control_api.endpoints import Answer, Endpoint
 from control_api.problems import STATUS_OF_CODE
 from control_api.schemas import Body
+from sessions.callers import Role
 
+_SOME_TEXT = {"type": "string", "minLength": 1}
+_PATH = {"phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]}}
+"""The schemas of path parameters of which more is known than that they are text."""
 _REF = "#/components/schemas/{model}"
-_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
 
@@ -91,7 +94,7 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         "summary": endpoint.summary,
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, models),
-        "security": [] if endpoint.open else _SECURITY,
+        "security": _security(endpoint),
     }
     if endpoint.needs or endpoint.admin:
         needs = f"the scope `{endpoint.needs}`" if endpoint.needs else "an administrator"
@@ -99,6 +102,15 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
     if endpoint.body is not None:
         described["requestBody"] = _request_body(endpoint, endpoint.body, models)
     return described
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
+    """Return the ways to show who one is, with the scope or role that is needed."""
+    if endpoint.open:
+        return []
+    needs = [Role.ADMIN.value] if endpoint.admin else []
+    needs += [endpoint.needs.value] if endpoint.needs else []
+    return [{"bearer": needs}, {"apiKey": needs}]
 
 
 def _request_body(endpoint: Endpoint, body: type[BaseModel], models: Models) -> dict[str, Any]:
@@ -113,7 +125,7 @@ def _request_body(endpoint: Endpoint, body: type[BaseModel], models: Models) -> 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     path = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": _PATH.get(name, _SOME_TEXT)}
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
     owner = {
@@ -121,7 +133,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         "in": "query",
         "required": False,
         "description": "An administrator names somebody else's connections: a user's id or e-mail.",
-        "schema": {"type": "string"},
+        "allowEmptyValue": True,
+        "schema": {"type": "string", "minLength": 1},
     }
     return [
         *path,
@@ -142,6 +155,7 @@ def _of_model(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]
             "name": name,
             "in": place,
             "required": name in required,
+            **({"allowEmptyValue": True} if place == "query" else {}),
             "schema": _in_place(_without_null(each), named),
         }
         for name, each in schema.get("properties", {}).items()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from control_api.bodies import receive
 from control_api.problems import (
@@ -22,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: web.Request, model: type[Model]) -> Model:
-    """Read a JSON body into its model.
+    """Read a JSON body into its model, taking each value for what it is: "5" is no number.
 
     Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or pydantic's
     ValidationError, which names each field.
@@ -30,14 +29,13 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
     try:
-        body = json.loads(await receive(request))
-    except json.JSONDecodeError as error:
-        raise MalformedJsonError(f"The body is not JSON: {error}.") from error
-    except UnicodeDecodeError as error:
-        raise MalformedJsonError("The body is not UTF-8.") from error
-    except (RecursionError, ValueError) as error:
-        raise MalformedJsonError("The body nests too deep or holds a number too long.") from error
-    return model.model_validate(body)
+        return model.model_validate_json(await receive(request), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            why = first["msg"].removeprefix("Invalid JSON: ")
+            raise MalformedJsonError(f"The body is not JSON: {why}.") from None
+        raise
 
 
 def answer(

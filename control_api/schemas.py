@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +25,7 @@ from sessions.pacing import Pacing
 from sessions.recipients import parse_phone_number
 from sessions.states import ConnectionState, Reason
 
-_PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:\d{1,5}$"
+_PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:[0-9]{1,5}$"
 MAX_BULK = 1000
 """Messages in one bulk request."""
 
@@ -44,10 +44,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
+_TEXT = r"[^\x00-\x1f\x7f-\x9f]"
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$"),
+    StringConstraints(max_length=200, pattern=rf"^{_TEXT}*[^\s\x00-\x1f\x7f-\x9f]{_TEXT}*$"),
+    AfterValidator(str.strip),
 ]
+"""A name for people: something to see, and no control characters."""
 PhoneNumber = Annotated[
     str,
     AfterValidator(parse_phone_number),
@@ -67,7 +70,7 @@ class MessageQuery(Body):
 
     connection_id: ConnectionId | None = None
     status: MessageStatus | None = None
-    cursor: Annotated[str, StringConstraints(max_length=64)] | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
@@ -83,9 +86,7 @@ class SendHeaders(BaseModel):
     idempotency_key: (
         Annotated[
             str,
-            StringConstraints(
-                min_length=1, max_length=255, pattern=r"^[\x20-\x7e\u00a0-\U0010ffff]*$"
-            ),
+            StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
         ]
         | None
     ) = Field(None, alias="Idempotency-Key")
@@ -94,7 +95,11 @@ class SendHeaders(BaseModel):
 class ProxyWish(Body):
     """The proxy for one connection's browser."""
 
-    server: Annotated[str, StringConstraints(pattern=_PROXY, max_length=300)]
+    server: Annotated[
+        str,
+        StringConstraints(pattern=_PROXY, max_length=300),
+        Field(examples=["http://proxy.example.com:3128"]),
+    ]
     username: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     password: SecretStr | None = None
 
@@ -136,7 +141,7 @@ class ConnectionChange(Body):
     """PATCH …/{id}: only what is named changes."""
 
     name: Name | None = None
-    pacing: dict[str, Any] | None = None
+    pacing: Pacing | None = None
     proxy: ProxyWish | None = None
 
 

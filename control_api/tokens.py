@@ -51,6 +51,7 @@ class AccessTokens:
                 audience=_AUDIENCE,
                 options={"require": ["sub", "sid", "exp", "aud"]},
             )
-        except jwt.PyJWTError as error:
+        # Who sends a token chooses its header, and that is read before the signature is checked.
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise BadTokenError(str(error)) from error
         return Claims(str(payload["sub"]), str(payload["sid"]))

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from loguru import logger
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -22,6 +23,7 @@ from pydantic.alias_generators import to_camel
 from sessions.connections import Connection, ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.idempotency import IdempotencyStore
+from sessions.json_values import Moment
 from sessions.messages import Draft, Message, Priority
 from sessions.metrics import ProcessMetrics
 from sessions.outbox import Outbox
@@ -36,14 +38,21 @@ def _check_recipient(text: str) -> str:
     return text
 
 
-def _check_priority(name: str) -> str:
-    if name not in _PRIORITIES:
-        raise ValueError("Give high, normal or low.")
-    return name
-
-
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+RecipientText = Annotated[
+    str,
+    AfterValidator(_check_recipient),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "whatsapp-recipient",
+            "description": "A phone number in international format, with or without `+`, spaces "
+            "or dashes, or a WhatsApp id (`…@c.us`, `…@g.us`, `…@lid`).",
+            "examples": ["+972501234567"],
+        }
+    ),
+]
 
 
 class MessageWish(BaseModel):
@@ -53,11 +62,11 @@ class MessageWish(BaseModel):
         alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
     )
 
-    to: Annotated[str, AfterValidator(_check_recipient)]
+    to: RecipientText
     message: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
-    priority: Annotated[str, AfterValidator(_check_priority)] = "normal"
-    send_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
+    priority: Literal["high", "normal", "low"] = "normal"
+    send_at: Moment | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+    expires_at: Moment | None = Field(None, examples=["2040-01-31T09:05:00Z"])
 
     @model_validator(mode="after")
     def _can_be_sent_in_time(self) -> MessageWish:

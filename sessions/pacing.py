@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+
+from sessions.json_values import WholeNumber
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -23,20 +32,29 @@ class _Part(BaseModel):
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("There is no such time zone; use a name like Asia/Jerusalem.")
+    try:
+        # One file is read, and kept; the list of all zones would be read from the disk each time.
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("There is no such time zone; use a name like Asia/Jerusalem.") from error
     return name
 
 
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeZone = Annotated[
+    str,
+    AfterValidator(_known_zone),
+    WithJsonSchema({"type": "string", "format": "time-zone", "examples": ["Asia/Jerusalem"]}),
+]
+JitterSeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 
 class QuietHours(_Part):
     """A part of the day in which nothing is sent, over midnight if `end` is before `start`."""
 
-    start: ClockTime
-    end: ClockTime
-    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    start: ClockTime = Field(examples=["22:00"])
+    end: ClockTime = Field(examples=["07:00"])
+    time_zone: TimeZone
 
     def end_after(self, moment: datetime) -> datetime | None:
         """Return when the quiet hours around the moment end, or None outside them."""
@@ -60,24 +78,26 @@ class Pacing(_Part):
     """
 
     enabled: bool = True
-    per_minute: int = Field(20, ge=1, le=10_000)
-    per_hour: int = Field(240, ge=1, le=100_000)
-    per_day: int = Field(1000, ge=1, le=1_000_000)
-    new_chats_per_day: int = Field(50, ge=0, le=100_000)
-    jitter_seconds: tuple[float, float] = (1.0, 4.0)
+    per_minute: WholeNumber = Field(20, ge=1, le=10_000)
+    per_hour: WholeNumber = Field(240, ge=1, le=100_000)
+    per_day: WholeNumber = Field(1000, ge=1, le=1_000_000)
+    new_chats_per_day: WholeNumber = Field(50, ge=0, le=100_000)
+    jitter_seconds: tuple[JitterSeconds, JitterSeconds] = (1.0, 4.0)
     typing: bool = True
     quiet_hours: QuietHours | None = None
 
     @model_validator(mode="after")
     def _ordered_jitter(self) -> Pacing:
         low, high = self.jitter_seconds
-        if not 0 <= low <= high <= 3600:
-            raise ValueError("jitterSeconds: give [min, max] with 0 <= min <= max <= 3600")
+        if low > high:
+            raise ValueError("jitterSeconds: give [min, max] with min <= max")
         return self
 
-    def changed(self, wishes: dict[str, Any]) -> Pacing:
-        """Return these limits with some of them changed; raise ValidationError."""
-        return Pacing.model_validate(self.model_dump(by_alias=True) | wishes)
+    def changed(self, wishes: Pacing) -> Pacing:
+        """Return these limits with those changed that the wishes set themselves."""
+        return self.model_copy(
+            update={name: getattr(wishes, name) for name in wishes.model_fields_set}
+        )
 
     @property
     def windows(self) -> tuple[tuple[timedelta, int, str], ...]:

@@ -26,10 +26,11 @@ routes = Endpoints("API keys", owned=True)
 async def create(request: web.Request, body: NewApiKey) -> web.Response:
     """Make an API key; it is shown this once."""
     services, caller = request.app[SERVICES], caller_of(request)
-    if not body.scopes <= caller.scopes:
+    scopes = frozenset(body.scopes)
+    if not scopes <= caller.scopes:
         raise ForbiddenError("A key cannot give scopes that it lacks.")
     made, key = await services.keys.create(
-        caller, owner_of(request), body.name, body.scopes, services.now()
+        caller, owner_of(request), body.name, scopes, services.now()
     )
     view = CreatedApiKey(**ApiKeyView.of(made).model_dump(), key=key)
     return answer(view, HTTPStatus.CREATED, {"Cache-Control": "no-store"})

@@ -68,6 +68,9 @@ async def login(request: web.Request, body: Credentials) -> web.Response:
     open=True,
     answers={200: SignedIn},
     problems=("invalid_refresh_token",),
+    example={
+        "refreshToken": "01kaxw3m5v8q2n7r4t6y9z0b1c.mXk1vT9sQ2wE4rY6uI8oP0aS3dF5gH7jK9lZ1xC3v"
+    },
 )
 async def refresh(request: web.Request, body: RefreshToken) -> web.Response:
     """Go on: a refresh token gives the next pair of tokens, once."""
@@ -109,7 +112,8 @@ async def me(request: web.Request) -> web.Response:
 @routes.post(
     "/api/auth/password",
     answers={204: None},
-    problems=("invalid_credentials", "forbidden", "too_many_attempts"),
+    problems=("invalid_credentials", "too_many_attempts"),
+    example={"password": "correct horse battery", "newPassword": "staple battery horse"},
 )
 async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
     """Change one's password; every other sign-in ends."""

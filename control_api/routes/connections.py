@@ -186,6 +186,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     needs=Scope.MANAGE,
     answers={200: PairingView},
     problems=(*_NOT_FOUND, "no_qr_code", "no_pairing_code"),
+    example={"phoneNumber": "+972501234567"},
 )
 async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Response:
     """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""

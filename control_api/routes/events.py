@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from aiohttp import hdrs, web
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from control_api import sse
 from control_api.auth import (
@@ -28,17 +28,16 @@ from sessions.event_stream import Position
 routes = Endpoints("Events", owned=True)
 
 
-def _check_position(text: str) -> str:
-    Position.parse(text)
-    return text
-
-
 class Resumption(BaseModel):
-    """Where a client that was cut off goes on: the id of the last event that it has."""
+    """Where a client that was cut off goes on: the id of the last event that it has, if any."""
 
-    last_event_id: Annotated[str, AfterValidator(_check_position)] | None = Field(
-        None, alias="Last-Event-ID", examples=["1764000000000-0"]
-    )
+    last_event_id: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^([0-9]{1,19}-[0-9]{1,19})?$"),
+        ]
+        | None
+    ) = Field(None, alias="Last-Event-ID", examples=["1764000000000-0"])
 
     @property
     def position(self) -> Position | None:

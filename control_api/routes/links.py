@@ -42,6 +42,8 @@ routes = Endpoints("Links")
 
 _ENDS = ("link_unknown", "link_expired", "link_used")
 _PAGE = {"text/html": None}
+BROKEN_PATH = r"/link/{rest:(?![^/]+/(?:state|start|pairing-code)$).*}"
+"""Every path that starts like a link and is none of those declared here."""
 _LOOK_EVERY = timedelta(milliseconds=250)
 _NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 
@@ -92,6 +94,7 @@ async def start(request: web.Request) -> web.Response:
     open=True,
     answers={200: LinkPairing},
     problems=(*_ENDS, "foreign_origin", "invalid_parameter", "no_qr_code", "no_pairing_code"),
+    example={"phoneNumber": "+972501234567"},
 )
 async def pair(request: web.Request, body: PhoneWish) -> web.Response:
     """Ask for a code that links the phone by its number; the phone is alerted."""

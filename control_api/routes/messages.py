@@ -149,6 +149,7 @@ async def cancel(request: web.Request) -> web.Response:
     needs=Scope.SEND,
     answers={202: MessageView},
     problems=(*_NOT_FOUND, "wrong_status"),
+    example={"confirm": True},
 )
 async def retry(request: web.Request, body: Retry | None) -> web.Response:
     """Put a failed message back into the queue; an unknown one only when that is confirmed."""

@@ -135,7 +135,6 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
         ({"connectionId": "a", "to": "+972501234567", "message": ""}, {"message"}),
         ({"connectionId": "a", "to": "+972501234567", "message": " \n "}, {"message"}),
         ({"connectionId": "a", "to": "+972501234567", "message": "x" * 65_537}, {"message"}),
-        ({"connectionId": "a", "to": "+972501234567", "message": "\ud800"}, {"message"}),
         ({"connectionId": "a", "to": 972501234567, "message": 5}, {"to", "message"}),
         ({"connectionId": "a", "to": "+972501234567", "message": "x", "text": "y"}, {"text"}),
         ([], {"(body)"}),
@@ -183,7 +182,9 @@ async def test_a_wrong_connection_is_refused_naming_each_field(
     assert (await (await client.get("/api/whatsapp/connections")).json())["items"] == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"{'a': 1}", b"\xff\xfe", b"[" * 100_000, b'{"message":"\\ud800"}']
+)
 async def test_what_is_not_json_is_a_400(client: Client, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await client.post("/api/whatsapp/send", data=body, headers=headers)
@@ -243,7 +244,7 @@ async def test_a_key_is_asked_for_but_on_open_paths(client: Client) -> None:
 
 async def test_the_qr_code_is_served_in_every_format(client: Client, stores: Stores) -> None:
     await _create(client)
-    await _show_code(stores)
+    await show_code(stores)
     path = "/api/whatsapp/connections/business_main/qr"
     as_json = await client.get(path, params={"format": "json"})
     assert (await as_json.json())["code"] == CODE
@@ -269,7 +270,7 @@ async def test_without_a_code_the_state_is_told(client: Client) -> None:
 
 async def test_a_code_that_ran_out_is_not_served(client: Client, stores: Stores) -> None:
     await _create(client)
-    await _show_code(stores, timedelta(seconds=-1))
+    await show_code(stores, timedelta(seconds=-1))
     assert (await client.get("/api/whatsapp/connections/business_main/qr")).status == 409
 
 
@@ -279,7 +280,7 @@ async def test_a_waiting_request_gets_the_code_when_it_comes(
     await _create(client)
     path = "/api/whatsapp/connections/business_main/qr?format=json&wait=20"
     waiting = asyncio.create_task(client.get(path))
-    await _show_code(stores)
+    await show_code(stores)
     assert (await (await waiting).json())["code"] == CODE
 
 
@@ -307,7 +308,7 @@ async def test_health_names_the_part_that_is_away(client: Client) -> None:
     assert health["away"] == ["workers"]
 
 
-async def _show_code(stores: Stores, lives: timedelta = timedelta(seconds=60)) -> None:
+async def show_code(stores: Stores, lives: timedelta = timedelta(seconds=60)) -> None:
     lease = await stores.leases().acquire()
     assert lease is not None
     await stores.connections.move(

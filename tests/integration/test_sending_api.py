@@ -146,6 +146,8 @@ async def test_an_urgent_message_goes_before_the_others(client: Client) -> None:
         ({"priority": "urgent"}, "priority"),
         ({"sendAt": "tomorrow"}, "sendAt"),
         ({"sendAt": "2030-01-01T10:00:00"}, "sendAt"),
+        ({"sendAt": "1893456000"}, "sendAt"),
+        ({"sendAt": "0001-01-01T00:00:00+14:00"}, "sendAt"),
         ({"sendAt": "2030-01-02T10:00:00Z", "expiresAt": "2030-01-01T10:00:00Z"}, "(body)"),
     ],
 )
@@ -254,6 +256,10 @@ async def test_the_pace_is_changed_in_part(client: Client) -> None:
         {"jitterSeconds": [5, 1]},
         {"quietHours": {"start": "25:00", "end": "07:00", "timeZone": "Asia/Jerusalem"}},
         {"quietHours": {"start": "22:00", "end": "07:00", "timeZone": "Mars/Base"}},
+        {"quietHours": {"start": "22:0\u0663", "end": "07:00", "timeZone": "Asia/Jerusalem"}},
+        {"jitterSeconds": [0, 1e400]},
+        {"perMinute": "20"},
+        {"perMinute": True},
     ],
 )
 async def test_a_wrong_pace_is_refused(client: Client, pacing: dict[str, Any]) -> None:

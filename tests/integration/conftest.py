@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
 from tests.builders import Stores
+from tests.integration.world import World, build_world
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -67,3 +70,15 @@ async def stranger(services: Services) -> AsyncIterator[Client]:
     """Serve the API to requests that carry no key."""
     async with TestClient(TestServer(build_app(services))) as client:
         yield client
+
+
+@pytest.fixture
+async def world(services: Services, database: Database) -> AsyncIterator[World]:
+    """Serve the API, without limits, to people who have the same things under the same names."""
+    settings = services.settings.model_copy(update={"rate_limit_max_requests": 1_000_000})
+    app = build_app(replace(services, settings=settings))
+    # With a worker that lives, /health is no 503.
+    worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
+    await database["workers"].insert_one({"_id": "one", **worker})
+    async with TestClient(TestServer(app)) as client:
+        yield await build_world(client)

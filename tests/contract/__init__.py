@@ -1,0 +1,1 @@
+"""What schemathesis is told to test the HTTP contract with: its settings and our formats."""

@@ -1,0 +1,87 @@
+"""Teach schemathesis our formats, and the rules between fields that JSON Schema cannot say."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from itertools import count
+from typing import Any
+from zoneinfo import available_timezones
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.generation.meta import TestPhase
+
+_NUMBERS = st.from_regex(r"\A\+?9725[0-9]([ -]?)[0-9]{3}\1[0-9]{4}\Z")
+_IDS = st.from_regex(r"\A[1-9][0-9]{9,14}@(c\.us|g\.us|lid)\Z")
+# A password is bounded in bytes, a schema in characters.
+_PASSWORDS = st.text(st.characters(codec="ascii"), min_size=10, max_size=72)
+for name, values in {
+    "phone-number": _NUMBERS,
+    "whatsapp-recipient": _NUMBERS | _IDS,
+    "time-zone": st.sampled_from(sorted(available_timezones())),
+    "password": _PASSWORDS,
+}.items():
+    schemathesis.openapi.format(name, values)
+
+_numbers = count()
+_KNOWN: dict[str, dict[str, list[str]]] = json.loads(os.environ.get("CONTRACT_KNOWN", "{}"))
+"""By operation: values of path parameters that name something which is there."""
+
+
+@schemathesis.hook
+def before_call(
+    context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]
+) -> None:
+    """Make what is right by itself right together; what is wrong by itself stays wrong."""
+    _fit_together(case.body)
+    # Within a scenario of many steps, the steps before say what to name.
+    if case.meta is not None and case.meta.phase.name is not TestPhase.STATEFUL:
+        _name_what_is_there(case, next(_numbers))
+    if isinstance(case.headers.get("Idempotency-Key"), str):
+        # Every request has another body, and a key belongs to one of them.
+        case.headers["Idempotency-Key"] += str(next(_numbers))
+    if _is_long(case.query.get("wait")):
+        # It would wait indeed.
+        case.query["wait"] = 0.1
+
+
+def _name_what_is_there(case: schemathesis.Case[Any], turn: int) -> None:
+    """Let every second request name something that exists."""
+    if turn % 2:
+        for name, values in _KNOWN.get(case.operation.label, {}).items():
+            case.path_parameters[name] = values[turn // 2 % len(values)]
+
+
+def _is_long(wait: Any) -> bool:
+    try:
+        return 1 < float(wait) <= 60
+    except (TypeError, ValueError):
+        return False
+
+
+def _fit_together(value: Any) -> None:
+    if isinstance(value, list):
+        for each in value:
+            _fit_together(each)
+    if not isinstance(value, dict):
+        return
+    for each in value.values():
+        _fit_together(each)
+    _order(value, "sendAt", "expiresAt")
+    jitter = value.get("jitterSeconds")
+    if isinstance(jitter, list) and all(isinstance(each, int | float) for each in jitter):
+        jitter.sort()
+    if isinstance(value.get("server"), str) and value.get("username") is not None:
+        value["server"] = value["server"].replace("socks5:", "http:")
+
+
+def _order(value: dict[str, Any], earlier: str, later: str) -> None:
+    """Exchange two times that are in the wrong order."""
+    try:
+        wrong = datetime.fromisoformat(value[later]) <= datetime.fromisoformat(value[earlier])
+    except (KeyError, TypeError, ValueError):
+        return
+    if wrong:
+        value[earlier], value[later] = value[later], value[earlier]

@@ -18,6 +18,7 @@ from control_api.routes import (
     auth,
     commands,
     connections,
+    dashboard,
     events,
     health,
     links,
@@ -25,6 +26,7 @@ from control_api.routes import (
     messages,
     metrics,
     numbers,
+    sign_in_pages,
     users,
 )
 from control_api.services import SERVICES, Services
@@ -46,6 +48,8 @@ GROUPS = (
     logs.routes,
     metrics.routes,
     health.routes,
+    dashboard.routes,
+    sign_in_pages.routes,
 )
 """Every endpoint there is."""
 
@@ -76,5 +80,7 @@ def build_app(services: Services) -> web.Application:
     app.on_shutdown.append(end_streams)
     set_up_pages(app)
     app.router.add_get(links.BROKEN_PATH, links.show_broken)
-    app[PAGES] = frozenset({"/link/{token}", "/link/{rest}"})
+    app.router.add_get("/dashboard/{rest:.*}", dashboard.show_missing)
+    views = {each.path for each in (*dashboard.routes, *sign_in_pages.routes)}
+    app[PAGES] = views | {"/link/{token}", "/link/{rest}", "/dashboard/{rest}"}
     return app

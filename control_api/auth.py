@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from control_api.csrf import HEADER, SAFE_METHODS, CsrfError
 from control_api.problems import ForbiddenError, Handler, UnauthorizedError
 from control_api.services import SERVICES, Services
-from control_api.tokens import BadTokenError
+from control_api.session_cookie import COOKIE, keep_session
+from control_api.tokens import BadTokenError, Claims
 from sessions.callers import ALL_SCOPES, Caller, Scope
+from sessions.errors import DomainError
+from sessions.mongo import STORE_DOWN
 
 _BEARER = "bearer "
+_RENEWED_AFTER = 0.25
+"""The part of a token's lifetime after which a session in use gets a new one."""
+_TOKEN_OVER = "This token does not work (any more). Sign in again."  # noqa: S105  no secret
+_NOTHING_SENT = "Send an API key in X-Api-Key, or a token as Authorization: Bearer."
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a request comes from, or why that is not known."""
+    """Who a request comes from, or the error that says why that is not known."""
 
     caller: Caller | None
-    why_not: str
+    refusal: DomainError
+    session: Claims | None = None
+    """What the session cookie says, where that told who it is."""
 
 
 IDENTITY = web.RequestKey("identity", Identity)
@@ -30,7 +41,9 @@ _OWNER = web.RequestKey("owner", str)
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note who sent the request; the endpoint decides whether that is enough."""
     request[IDENTITY] = await _identity(request)
-    return await handler(request)
+    response = await handler(request)
+    await _renew(request, response)
+    return response
 
 
 async def identify_again(request: web.Request) -> None:
@@ -41,12 +54,44 @@ async def identify_again(request: web.Request) -> None:
 async def _identity(request: web.Request) -> Identity:
     services = request.app[SERVICES]
     if key := request.headers.get("X-Api-Key"):
-        return Identity(await services.keys.caller_of(key), "This API key is not known.")
+        caller = await services.keys.caller_of(key)
+        return Identity(caller, UnauthorizedError("This API key is not known."))
     given = request.headers.get("Authorization", "")
     if given[: len(_BEARER)].lower() == _BEARER:
         caller = await caller_by_token(services, given[len(_BEARER) :].strip())
-        return Identity(caller, "This token does not work (any more). Sign in again.")
-    return Identity(None, "Send an API key in X-Api-Key, or a token as Authorization: Bearer.")
+        return Identity(caller, UnauthorizedError(_TOKEN_OVER))
+    if cookie := request.cookies.get(COOKIE):
+        return await _by_cookie(request, cookie)
+    return Identity(None, UnauthorizedError(_NOTHING_SENT))
+
+
+async def _by_cookie(request: web.Request, cookie: str) -> Identity:
+    """Believe a cookie; browsers add it by themselves, so what changes something proves more."""
+    services = request.app[SERVICES]
+    caller = await caller_by_token(services, cookie)
+    if caller is None or caller.sign_in is None:
+        return Identity(None, UnauthorizedError(_TOKEN_OVER))
+    if request.method not in SAFE_METHODS:
+        try:
+            services.csrf.check(request, caller.sign_in, request.headers.get(HEADER, ""))
+        except CsrfError as error:
+            return Identity(None, error)
+    return Identity(caller, UnauthorizedError(_TOKEN_OVER), services.tokens.read(cookie))
+
+
+async def _renew(request: web.Request, response: web.StreamResponse) -> None:
+    """Let a session that is used go on: its cookie long before the end, its sign-in with it."""
+    services, session = request.app[SERVICES], request[IDENTITY].session
+    if session is None or session.issued_at is None:
+        return
+    now = services.now()
+    fresh = now - session.issued_at < services.tokens.lifetime * _RENEWED_AFTER
+    if fresh or response.prepared or COOKIE in response.cookies:
+        return
+    # The answer stands already; the cookie is renewed another time.
+    with suppress(*STORE_DOWN):
+        await services.sign_ins.extend(session.sign_in, now + services.settings.refresh_expires_in)
+        keep_session(request, response, services.tokens.write(session, now), services)
 
 
 async def caller_by_token(services: Services, token: str) -> Caller | None:
@@ -86,10 +131,10 @@ async def choose_owner(request: web.Request) -> None:
 
 
 def caller_of(request: web.Request) -> Caller:
-    """Return who sent the request; raise UnauthorizedError when nobody known did."""
+    """Return who sent the request; raise UnauthorizedError or CsrfError for nobody known."""
     identity = request[IDENTITY]
     if identity.caller is None:
-        raise UnauthorizedError(identity.why_not)
+        raise identity.refusal
     return identity.caller
 
 

@@ -34,6 +34,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "foreign_origin": HTTPStatus.FORBIDDEN,
+    "csrf": HTTPStatus.FORBIDDEN,
     "link_unknown": HTTPStatus.NOT_FOUND,
     "link_expired": HTTPStatus.GONE,
     "link_used": HTTPStatus.GONE,

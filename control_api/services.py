@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from control_api.csrf import CsrfTokens
 from control_api.limiter import Limiter
 from control_api.link_tokens import LinkSigner
 from control_api.login_attempts import LoginAttempts
@@ -57,6 +58,7 @@ class Services:
     passwords: Passwords
     tokens: AccessTokens
     links: LinkSigner
+    csrf: CsrfTokens
     workers: WorkerRegistry
     acceptance: Acceptance
     desk: LinkingDesk
@@ -103,6 +105,7 @@ class Services:
             passwords=Passwords(settings.bcrypt_rounds),
             tokens=AccessTokens(secret, settings.jwt_expires_in),
             links=LinkSigner(secret, settings.link_lifetime, now),
+            csrf=CsrfTokens(secret),
             workers=workers,
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import jwt
 
@@ -17,10 +17,11 @@ class BadTokenError(Exception):
 
 @dataclass(frozen=True)
 class Claims:
-    """What an access token says."""
+    """What an access token says; `issued_at` is known of one that was read."""
 
     user: str
     sign_in: str
+    issued_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ class AccessTokens:
                 self.secret,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
-                options={"require": ["sub", "sid", "exp", "aud"]},
+                options={"require": ["sub", "sid", "iat", "exp", "aud"]},
             )
         # Who sends a token chooses its header, and that is read before the signature is checked.
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise BadTokenError(str(error)) from error
-        return Claims(str(payload["sub"]), str(payload["sid"]))
+        issued_at = datetime.fromtimestamp(payload["iat"], UTC)
+        return Claims(str(payload["sub"]), str(payload["sid"]), issued_at)

@@ -93,6 +93,12 @@ class SignInStore:
         query = {"_id": {"$eq": sign_in}, "expiresAt": {"$gt": now}}
         return await self._collection.find_one(query, projection={"_id": True}) is not None
 
+    async def extend(self, sign_in: str, expires_at: datetime) -> None:
+        """Let a sign-in that is used last longer, if nobody has ended it."""
+        await self._collection.update_one(
+            {"_id": {"$eq": sign_in}}, {"$set": {"expiresAt": expires_at}}
+        )
+
     async def end(self, sign_in: str) -> None:
         """End a sign-in: its tokens stop working at once."""
         await self._collection.delete_one({"_id": {"$eq": sign_in}})

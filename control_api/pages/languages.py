@@ -48,6 +48,10 @@ class Texts:
         """Return a text, its {places} filled in; KeyError for a key that does not exist."""
         return self.by_key[key].format_map(values)
 
+    def under(self, *prefixes: str) -> dict[str, str]:
+        """Return the texts whose keys begin so, for scripts."""
+        return {key: text for key, text in self.by_key.items() if key.startswith(prefixes)}
+
 
 def wanted_language(request: web.Request) -> Language:
     """Return the language of `?lang=`, else the cookie's, else the browser's, else English."""

@@ -15,6 +15,7 @@ from control_api.account_schemas import (
     SignedIn,
     UserView,
 )
+from control_api.accounts import authenticate, register_user, start_sign_in
 from control_api.auth import IDENTITY, caller_of
 from control_api.client import client_of
 from control_api.endpoints import Endpoints
@@ -40,7 +41,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 async def register(request: web.Request, body: Registration) -> web.Response:
     """Register a user; the first one is the administrator, who lets in everybody else."""
     services = request.app[SERVICES]
-    user = await _register(services, body, invited=_is_invited(request, services))
+    user = await register_user(services, body, invited=_is_invited(request, services))
     return await _signed_in(services, user, HTTPStatus.CREATED)
 
 
@@ -54,12 +55,7 @@ async def register(request: web.Request, body: Registration) -> web.Response:
 async def login(request: web.Request, body: Credentials) -> web.Response:
     """Sign in with e-mail address and password."""
     services = request.app[SERVICES]
-    async with services.login_attempts.counted(body.email, client_of(request)):
-        user = await services.users.by_email(body.email)
-        kept = user.password_hash if user else None
-        right = await services.passwords.matches(body.password.get_secret_value(), kept)
-        if user is None or not right:
-            raise BadCredentialsError
+    user = await authenticate(services, body, client_of(request))
     return await _signed_in(services, user)
 
 
@@ -136,30 +132,10 @@ def _is_invited(request: web.Request, services: Services) -> bool:
     return services.settings.allow_registration or (caller is not None and caller.is_admin)
 
 
-async def _register(services: Services, wish: Registration, *, invited: bool) -> User:
-    """Store a user; raise ForbiddenError or UserExistsError."""
-    # Asked before the hash is made: a stranger must not make us work.
-    first = await services.users.is_empty()
-    if not (first or invited):
-        raise ForbiddenError("Only an administrator lets in more users.")
-    hashed = await services.passwords.hash(wish.password.get_secret_value())
-    name, now = wish.name or wish.email, services.now()
-    created = await services.users.create_first(wish.email, name, hashed, now) if first else None
-    if created is not None:
-        return created
-    if not invited:
-        raise ForbiddenError("Only an administrator lets in more users.")
-    return await services.users.create(wish.email, name, hashed, now)
-
-
 async def _signed_in(
     services: Services, user: User, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
-    now = services.now()
-    sign_in = await services.sign_ins.start(
-        user.id, now, now + services.settings.refresh_expires_in
-    )
-    return _tokens(services, user, sign_in, status)
+    return _tokens(services, user, await start_sign_in(services, user), status)
 
 
 def _tokens(

@@ -14,13 +14,13 @@ export class Refusal extends Error {
  * Return the JSON of an answer, or null where there is none.
  * Throws Refusal for an error of the server, and others when there is no answer in time.
  */
-export async function ask(url, { method = 'GET', body, within = 30_000 } = {}) {
+export async function ask(url, { method = 'GET', body, headers = {}, within = 30_000 } = {}) {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), within);
   try {
     const response = await fetch(url, {
       method,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: 'no-store',
       signal: limit.signal,

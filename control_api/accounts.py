@@ -1,0 +1,46 @@
+"""Check who somebody is, let new people in, and start their sign-ins."""
+
+from __future__ import annotations
+
+from control_api.account_schemas import Credentials, Registration
+from control_api.client import Client
+from control_api.problems import BadCredentialsError, ForbiddenError
+from control_api.services import Services
+from sessions.sign_ins import SignIn
+from sessions.users import User
+
+
+async def authenticate(services: Services, given: Credentials, client: Client) -> User:
+    """Return who has this address and password.
+
+    Raises BadCredentialsError, and TooManyAttemptsError for who guesses.
+    """
+    async with services.login_attempts.counted(given.email, client):
+        user = await services.users.by_email(given.email)
+        kept = user.password_hash if user else None
+        right = await services.passwords.matches(given.password.get_secret_value(), kept)
+        if user is None or not right:
+            raise BadCredentialsError
+    return user
+
+
+async def register_user(services: Services, wish: Registration, *, invited: bool) -> User:
+    """Store a user, the first one as administrator; raise ForbiddenError or UserExistsError."""
+    # Asked before the hash is made: a stranger must not make us work.
+    first = await services.users.is_empty()
+    if not (first or invited):
+        raise ForbiddenError("Only an administrator lets in more users.")
+    hashed = await services.passwords.hash(wish.password.get_secret_value())
+    name, now = wish.name or wish.email, services.now()
+    created = await services.users.create_first(wish.email, name, hashed, now) if first else None
+    if created is not None:
+        return created
+    if not invited:
+        raise ForbiddenError("Only an administrator lets in more users.")
+    return await services.users.create(wish.email, name, hashed, now)
+
+
+async def start_sign_in(services: Services, user: User) -> SignIn:
+    """Start a sign-in for as long as it may be continued."""
+    now = services.now()
+    return await services.sign_ins.start(user.id, now, now + services.settings.refresh_expires_in)

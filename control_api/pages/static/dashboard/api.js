@@ -1,0 +1,30 @@
+/** Ask the public API in the name of whoever signed in. */
+
+import { Refusal, ask } from '../shared/request.js';
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
+/** The address of the root, right behind a proxy that adds a prefix, too. */
+export const ROOT = new URL(meta('root'), location.href).href;
+const TOKEN = meta('csrf-token');
+
+/**
+ * Return the JSON of an answer of the API; `path` begins with `api/`.
+ * Throws Refusal. When the session has ended, a dialog says so.
+ */
+export async function api(path, { method = 'GET', body, headers = {}, within } = {}) {
+  const proof = method === 'GET' ? {} : { 'X-CSRF-Token': TOKEN };
+  try {
+    return await ask(ROOT + path, { method, body, within, headers: { ...proof, ...headers } });
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 401) sayThatSignedOut();
+    throw error;
+  }
+}
+
+/** Say that the session has ended; nothing else works then. */
+export function sayThatSignedOut() {
+  const dialog = document.getElementById('signed-out');
+  if (dialog.open) return;
+  dialog.addEventListener('cancel', (event) => event.preventDefault());
+  dialog.showModal();
+}

@@ -1,0 +1,36 @@
+/** The texts of the page in the reader's language, and numbers and times as they write them. */
+
+const TEXTS = JSON.parse(document.getElementById('texts').textContent);
+const LANGUAGE = document.documentElement.lang;
+/** The reader's own variety of the language knows how they write the time. */
+export const LOCALE = navigator.languages.find((each) => each.split('-')[0] === LANGUAGE) ?? LANGUAGE;
+
+const NUMBER = new Intl.NumberFormat(LOCALE);
+const EXACT = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
+const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' });
+const STEPS = [['day', 86_400], ['hour', 3_600], ['minute', 60]];
+
+/** Return a text, its {places} filled in; throws for a key that does not exist. */
+export function t(key, values = {}) {
+  if (!(key in TEXTS)) throw new Error(`There is no text ${key}`);
+  return TEXTS[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** Tell whether there is a text. */
+export function hasText(key) {
+  return key in TEXTS;
+}
+
+export const number = (value) => NUMBER.format(value);
+export const exactTime = (date) => EXACT.format(date);
+export const clockTime = (date) => CLOCK.format(date);
+
+/** Say how long ago a moment was, or how far ahead it is, in its largest whole unit. */
+export function relativeTime(date, now = Date.now()) {
+  const seconds = (date.getTime() - now) / 1000;
+  for (const [unit, length] of STEPS) {
+    if (Math.abs(seconds) >= length) return RELATIVE.format(Math.trunc(seconds / length), unit);
+  }
+  return t('dashboard.just_now');
+}

@@ -1,0 +1,144 @@
+"""Handlers for the sign-in page: plain forms, which work without scripts."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from control_api.account_schemas import Credentials, Registration
+from control_api.accounts import authenticate, register_user, start_sign_in
+from control_api.client import client_of
+from control_api.csrf import CsrfError
+from control_api.endpoints import Endpoints
+from control_api.pages.frame import View, redirect, signed_in_user
+from control_api.pages.origin import ForeignOriginError, require_own_origin
+from control_api.pages.shell import page
+from control_api.problems import BadCredentialsError, ForbiddenError, TooManyAttemptsError
+from control_api.services import SERVICES
+from control_api.session_cookie import COOKIE, forget_session, keep_session
+from control_api.tokens import BadTokenError, Claims
+from sessions.users import User
+
+routes = Endpoints("Dashboard")
+
+_PAGE = {"text/html": None}
+_LONGEST_ECHO = 254
+Form = dict[str, str]
+
+
+@routes.get("/dashboard/sign-in", open=True, answers={200: _PAGE, 303: None})
+async def show(request: web.Request) -> web.Response:
+    """Show the page to sign in; on the very first visit, to become the administrator."""
+    if await signed_in_user(request) is not None:
+        return redirect(request, _wanted(request.query.get("view", "")).path)
+    return await _form(request, {"view": request.query.get("view", "")})
+
+
+@routes.post(
+    "/dashboard/sign-in",
+    open=True,
+    answers={303: None, **dict.fromkeys((401, 403, 422, 429), _PAGE)},
+)
+async def sign_in(request: web.Request) -> web.Response:
+    """Sign in, or become the first administrator, and go on to the dashboard."""
+    given = await _read_form(request)
+    try:
+        require_own_origin(request)
+        user = await _let_in(request, given)
+    except ForeignOriginError:
+        return await _form(request, given, "stale", HTTPStatus.FORBIDDEN)
+    except (BadCredentialsError, ForbiddenError):
+        return await _form(request, given, "wrong", HTTPStatus.UNAUTHORIZED)
+    except TooManyAttemptsError as error:
+        minutes = math.ceil(error.members["retryAfterSeconds"] / 60)
+        return await _form(request, given, "many", HTTPStatus.TOO_MANY_REQUESTS, minutes)
+    except ValidationError as error:
+        return await _form(request, given, _kind_of(error), HTTPStatus.UNPROCESSABLE_ENTITY)
+    return await _entered(request, user, _wanted(given.get("view", "")))
+
+
+@routes.post("/dashboard/sign-out", open=True, answers={303: None, 403: _PAGE})
+async def sign_out(request: web.Request) -> web.Response:
+    """Sign out: the session ends at once, wherever its cookie has gone."""
+    services = request.app[SERVICES]
+    session = _session(request)
+    if session is not None:
+        given = await _read_form(request)
+        try:
+            services.csrf.check(request, session.sign_in, given.get("csrf", ""))
+        except CsrfError:
+            return redirect(request, "dashboard")
+        await services.sign_ins.end(session.sign_in)
+    response = redirect(request, "dashboard/sign-in")
+    forget_session(request, response)
+    return response
+
+
+async def _let_in(request: web.Request, given: Form) -> User:
+    """Return who signs in; raise BadCredentialsError, ForbiddenError or ValidationError."""
+    services = request.app[SERVICES]
+    fields = {"email": given.get("email", ""), "password": given.get("password", "")}
+    if await services.users.is_empty():
+        wish = Registration.model_validate(fields | {"name": given.get("name") or None})
+        return await register_user(services, wish, invited=False)
+    try:
+        credentials = Credentials.model_validate(fields)
+    except ValidationError as error:
+        # What cannot be an address has no account either: nothing else is told.
+        raise BadCredentialsError from error
+    return await authenticate(services, credentials, client_of(request))
+
+
+async def _entered(request: web.Request, user: User, view: View) -> web.Response:
+    services = request.app[SERVICES]
+    sign_in = await start_sign_in(services, user)
+    response = redirect(request, view.path)
+    token = services.tokens.write(Claims(user.id, sign_in.id), services.now())
+    keep_session(request, response, token, services)
+    return response
+
+
+def _session(request: web.Request) -> Claims | None:
+    """Read the cookie; the form brings its proof as a field, not as the header of scripts."""
+    try:
+        return request.app[SERVICES].tokens.read(request.cookies.get(COOKIE, ""))
+    except BadTokenError:
+        return None
+
+
+async def _form(
+    request: web.Request,
+    given: Form,
+    error: str | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+    minutes: int = 0,
+) -> web.Response:
+    first = await request.app[SERVICES].users.is_empty()
+    context = {
+        "first": first,
+        "error": error,
+        "minutes": minutes,
+        "view": _wanted(given.get("view", "")),
+        "given": {name: given.get(name, "")[:_LONGEST_ECHO] for name in ("email", "name")},
+        # A strict cookie stays away when another site leads here; once more, and it comes along.
+        "again": request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET",
+    }
+    return page(request, "dashboard/sign_in.html", context, status)
+
+
+async def _read_form(request: web.Request) -> Form:
+    """Return the texts of a form; what is no text is left out."""
+    fields = await request.post()
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
+
+
+def _wanted(view: str) -> View:
+    return View(view) if view in set(View) else View.CONNECTIONS
+
+
+def _kind_of(error: ValidationError) -> str:
+    """Return the field that is wrong, for which the page has a text."""
+    return str(error.errors(include_url=False, include_input=False)[0]["loc"][0])

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -63,6 +64,12 @@ class QrQuery(Body):
 
     format: Literal["png", "svg", "ascii", "json"] | None = None
     wait: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 0
+
+
+class ConnectionQuery(Body):
+    """GET /api/whatsapp/connections: since when to count what each has sent."""
+
+    sent_since: AwareDatetime | None = None
 
 
 class MessageQuery(Body):
@@ -213,15 +220,21 @@ class StatusView(Answer):
 
 
 class ConnectionView(StatusView):
-    """A connection as its owner made it, with its status."""
+    """A connection as its owner made it, with its status.
+
+    `sent` counts the messages sent since `sentSince`, where a list was asked for that.
+    """
 
     name: str
     owner: str
     created_at: datetime
     pacing: Pacing
+    sent: int | None = None
 
     @classmethod
-    def of(cls, connection: Connection, depth: QueueDepth) -> ConnectionView:
+    def of(
+        cls, connection: Connection, depth: QueueDepth, sent: int | None = None
+    ) -> ConnectionView:
         """Show a connection with its name."""
         status = StatusView.of(connection, depth)
         return cls(
@@ -230,6 +243,7 @@ class ConnectionView(StatusView):
             owner=connection.owner,
             created_at=connection.created_at,
             pacing=connection.pacing,
+            sent=sent,
         )
 
 

@@ -33,6 +33,9 @@ class QueueDepth:
     oldest_queued_at: datetime | None
 
 
+NOTHING_WAITS = QueueDepth(0, None)
+
+
 class Outbox:
     """Store messages, tell where they are, cancel and redrive them."""
 
@@ -58,6 +61,10 @@ class Outbox:
             [connection, ("_id", DESCENDING)],
         ):
             await self._collection.create_index(keys)
+        await self._collection.create_index(
+            [connection, ("sentAt", ASCENDING)],
+            partialFilterExpression={"sentAt": {"$exists": True}},
+        )
         await self._collection.create_index(
             [status, connection],
             partialFilterExpression={"status": MessageStatus.QUEUED},
@@ -195,6 +202,28 @@ class Outbox:
         oldest = await self._collection.find_one(waiting, sort=[("queuedAt", ASCENDING)])
         count = await self._collection.count_documents(waiting) if oldest else 0
         return QueueDepth(count, oldest["queuedAt"] if oldest else None)
+
+    async def depths(self, connections: Sequence[str]) -> dict[str, QueueDepth]:
+        """Count what is not sent yet of several connections at once; those without are left out."""
+        waiting = {"connection": {"$in": list(connections)}, "status": {"$in": list(_NOT_SENT)}}
+        counts = {"queued": {"$sum": 1}, "oldest": {"$min": "$queuedAt"}}
+        cursor = self._collection.aggregate(
+            [{"$match": waiting}, {"$group": {"_id": "$connection"} | counts}]
+        )
+        return {
+            str(each["_id"]): QueueDepth(each["queued"], each["oldest"]) async for each in cursor
+        }
+
+    async def sent_since(self, connections: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Count what each connection has sent since a moment; those that sent nothing are left out.
+
+        The index holds all that this reads.
+        """
+        sent = {"connection": {"$in": list(connections)}, "sentAt": {"$gte": moment}}
+        cursor = self._collection.aggregate(
+            [{"$match": sent}, {"$group": {"_id": "$connection", "count": {"$sum": 1}}}]
+        )
+        return {str(each["_id"]): int(each["count"]) async for each in cursor}
 
     async def longest_queues(self, limit: int) -> list[str]:
         """Return the connections with the most messages waiting, the fullest first."""

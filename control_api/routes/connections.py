@@ -18,6 +18,7 @@ from control_api.requests import answer
 from control_api.schemas import (
     ConnectionChange,
     ConnectionList,
+    ConnectionQuery,
     ConnectionView,
     NewConnection,
     PairingView,
@@ -29,6 +30,7 @@ from control_api.schemas import (
 from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection, QrCode
+from sessions.outbox import NOTHING_WAITS
 from sessions.states import ConnectionState
 
 routes = Endpoints("Connections", owned=True)
@@ -69,11 +71,22 @@ async def create(request: web.Request, body: NewConnection) -> web.Response:
 
 
 @routes.get("/api/whatsapp/connections", needs=Scope.READ, answers={200: ConnectionList})
-async def index(request: web.Request) -> web.Response:
-    """List the caller's connections."""
+async def index(request: web.Request, query: ConnectionQuery) -> web.Response:
+    """List the caller's connections, an administrator's with everybody's."""
     services = request.app[SERVICES]
     connections = await services.connections.of_owner(seen_owner(request))
-    return answer(ConnectionList(items=[await _view(services, each) for each in connections]))
+    ids = [each.id for each in connections]
+    depths = await services.outbox.depths(ids)
+    sent = await services.outbox.sent_since(ids, query.sent_since) if query.sent_since else None
+    views = [
+        ConnectionView.of(
+            each,
+            depths.get(each.id, NOTHING_WAITS),
+            None if sent is None else sent.get(each.id, 0),
+        )
+        for each in connections
+    ]
+    return answer(ConnectionList(items=views))
 
 
 @routes.get(

@@ -30,7 +30,17 @@ export const clockTime = (date) => CLOCK.format(date);
 export function relativeTime(date, now = Date.now()) {
   const seconds = (date.getTime() - now) / 1000;
   for (const [unit, length] of STEPS) {
-    if (Math.abs(seconds) >= length) return RELATIVE.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) < length) continue;
+    // Hebrew has words for one and two, and the browser writes the number behind them again.
+    return RELATIVE.format(Math.trunc(seconds / length), unit).replace(/ \(\d+\)$/, '');
   }
   return t('dashboard.just_now');
+}
+
+/** Say how long it is since a moment, in its largest whole unit. */
+export function timeSince(date, now = Date.now()) {
+  const seconds = Math.max(0, (now - date.getTime()) / 1000);
+  const [unit, length] = STEPS.find(([, each]) => seconds >= each) ?? ['second', 1];
+  const style = { style: 'unit', unit, unitDisplay: 'short' };
+  return new Intl.NumberFormat(LOCALE, style).format(Math.trunc(seconds / length));
 }

@@ -10,19 +10,23 @@ const LONGEST_PAUSE_MS = 15_000;
 const HIDDEN_AT_MOST_MS = 180_000;
 const ENDS = ['link_expired', 'link_used', 'link_unknown'];
 
-/** Call `show(state)` with each new state, until `show` returns true: then nothing more comes. */
-export async function watch(base, show) {
+/**
+ * Call `show(state)` with each new state, until `show` returns true or the signal aborts: then
+ * nothing more comes.
+ */
+export async function watch(base, show, signal) {
   let seen = '';
   let failures = 0;
-  for (;;) {
+  while (!signal?.aborted) {
     if (await rested()) seen = '';
     try {
-      const state = await look(base, seen);
+      const state = await look(base, seen, signal);
       failures = 0;
       if (state.version === seen) continue;
       seen = state.version;
       if (await show(state)) return;
     } catch (error) {
+      if (signal?.aborted) return;
       if (error instanceof Refusal && ENDS.includes(error.code)) {
         show({ stage: error.code });
         return;
@@ -38,9 +42,9 @@ export async function watch(base, show) {
   }
 }
 
-function look(base, seen) {
+function look(base, seen, signal) {
   const query = seen ? `?seen=${seen}&wait=${WAIT_SECONDS}` : '';
-  return ask(`${base}/state${query}`, { within: ANSWER_WITHIN_MS });
+  return ask(`${base}/state${query}`, { within: ANSWER_WITHIN_MS, signal });
 }
 
 function pause(error, failures) {

@@ -14,8 +14,9 @@ export class Refusal extends Error {
  * Return the JSON of an answer, or null where there is none.
  * Throws Refusal for an error of the server, and others when there is no answer in time.
  */
-export async function ask(url, { method = 'GET', body, headers = {}, within = 30_000 } = {}) {
+export async function ask(url, { method = 'GET', body, headers = {}, within = 30_000, signal } = {}) {
   const limit = new AbortController();
+  signal?.addEventListener('abort', () => limit.abort());
   const timer = setTimeout(() => limit.abort(), within);
   try {
     const response = await fetch(url, {
@@ -26,7 +27,8 @@ export async function ask(url, { method = 'GET', body, headers = {}, within = 30
       signal: limit.signal,
     });
     if (!response.ok) throw new Refusal(response.status, await response.json().catch(() => ({})));
-    return response.status === 204 ? null : await response.json();
+    const isJson = response.headers.get('Content-Type')?.includes('json');
+    return isJson ? await response.json() : null;
   } finally {
     clearTimeout(timer);
   }

@@ -1,0 +1,69 @@
+/** What can be done with a connection: at once, or after a dialog. */
+
+import { api } from '../api.js';
+import { kindOf } from '../dialog.js';
+import { t } from '../texts.js';
+import { toast } from '../toast.js';
+import { ConfirmDialog } from './confirm_dialog.js';
+import { CreateDialog } from './create_dialog.js';
+import { LinkingDialog } from './linking_dialog.js';
+import { pathOf } from './paths.js';
+import { ShareDialog } from './share_dialog.js';
+
+const COMMANDS = { start: 'start', retry: 'start', stop: 'stop', restart: 'restart' };
+
+/** Runs actions; `changed()` is called after something was changed. */
+export class Actions {
+  #changed;
+  #create = new CreateDialog();
+  #share = new ShareDialog();
+  #linking;
+  #confirm = {
+    logout: new ConfirmDialog('logout'),
+    delete: new ConfirmDialog('delete'),
+  };
+
+  constructor(changed) {
+    this.#changed = changed;
+    this.#linking = new LinkingDialog(this.#share, changed);
+  }
+
+  /** Create a connection, then link a phone to it. */
+  async create(takenIds) {
+    const connection = await this.#create.ask(takenIds);
+    if (!connection) return;
+    this.#changed();
+    this.#linking.open(connection, '');
+  }
+
+  /** Run an action on a connection; `scope` is the query that names its owner, if another. */
+  async run(action, connection, scope) {
+    if (action === 'link') this.#linking.open(connection, scope);
+    else if (action === 'share' || action === 'send-link') this.#share.open(connection, scope);
+    else if (action in this.#confirm) await this.#ask(action, connection, scope);
+    else await this.#command(action, connection, scope);
+  }
+
+  async #ask(action, connection, scope) {
+    const path = pathOf(connection);
+    const send = action === 'delete'
+      ? () => api(path + scope, { method: 'DELETE' })
+      : () => api(`${path}/${action}${scope}`, { method: 'POST' });
+    if (await this.#confirm[action].ask(connection, send)) this.#done(action, connection);
+  }
+
+  async #command(action, connection, scope) {
+    try {
+      await api(`${pathOf(connection)}/${COMMANDS[action]}${scope}`, { method: 'POST' });
+      this.#done(action, connection);
+    } catch (error) {
+      toast(t(`connections.error.${kindOf(error, ConfirmDialog.KINDS)}`));
+      this.#changed();
+    }
+  }
+
+  #done(action, { name }) {
+    toast(t(`connections.asked.${action}`, { name }));
+    this.#changed();
+  }
+}

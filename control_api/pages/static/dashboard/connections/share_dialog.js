@@ -1,0 +1,67 @@
+/** Make a linking page for somebody else, and hand out its address. */
+
+import { showOnly } from '../../shared/dom.js';
+import { api } from '../api.js';
+import { closable, kindOf } from '../dialog.js';
+import { clockTime, t } from '../texts.js';
+import { pathOf } from './paths.js';
+
+/** The dialog that hands out a linking page. */
+export class ShareDialog {
+  #dialog = closable(document.getElementById('share'));
+  #field = document.getElementById('share-url');
+  #copy = this.#find('[data-copy]');
+  #send = this.#find('[data-send]');
+
+  constructor() {
+    this.#field.addEventListener('focus', () => this.#field.select());
+    this.#copy.addEventListener('click', () => this.#copied());
+    this.#send.addEventListener('click', () => {
+      const sent = navigator.share({ text: t('connections.share.message'), url: this.#field.value });
+      // Somebody who closes the browser's own dialog has decided so.
+      sent.catch(() => {});
+    });
+  }
+
+  /** Make a link and show it. */
+  async open(connection, scope) {
+    this.#find('[data-name]').textContent = connection.name;
+    this.#show('', '');
+    this.#dialog.showModal();
+    try {
+      const path = `${pathOf(connection)}/qr-link${scope}`;
+      const { url, expiresAt } = await api(path, { method: 'POST' });
+      this.#show(url, t('connections.share.until', { time: clockTime(new Date(expiresAt)) }));
+      this.#copy.focus();
+    } catch (error) {
+      showOnly(this.#dialog, 'error', kindOf(error, {}));
+    }
+  }
+
+  #show(url, until) {
+    showOnly(this.#dialog, 'error', null);
+    this.#field.value = url;
+    this.#find('[data-until]').textContent = until;
+    this.#copy.disabled = !url;
+    this.#label('copy');
+    this.#send.hidden = !url || !navigator.share;
+  }
+
+  async #copied() {
+    if (navigator.clipboard) await navigator.clipboard.writeText(this.#field.value);
+    else {
+      // There is a clipboard on https and on this machine only.
+      this.#field.select();
+      document.execCommand('copy');
+    }
+    this.#label('copied');
+  }
+
+  #label(label) {
+    showOnly(this.#copy, 'label', label);
+  }
+
+  #find(selector) {
+    return this.#dialog.querySelector(selector);
+  }
+}

@@ -212,7 +212,7 @@ class StatusView(Answer):
             connection_id=connection.connection_id,
             state=state,
             reason=reason,
-            since=connection.since,
+            since=connection.observed_since(),
             worker=holder.worker if holder else None,
             phone_number=connection.linked_number or connection.phone_number,
             queue=QueueView(queued=depth.queued, oldest_queued_at=depth.oldest_queued_at),

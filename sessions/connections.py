@@ -108,6 +108,12 @@ class Connection(Record):
             return self.state, self.reason
         return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
 
+    def observed_since(self) -> datetime:
+        """Return since when that is so: a dead worker is lost from the end of its lease on."""
+        if self.lease and self.observed()[1] is Reason.WORKER_LOST and not self.leased:
+            return self.lease.expires_at
+        return self.since
+
 
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
 _PRESENT: dict[str, Any] = {"deletedAt": None}

@@ -118,7 +118,7 @@ def observed_event(connection: Connection) -> Event:
         owner=connection.owner,
         state=state,
         reason=reason,
-        since=connection.since,
+        since=connection.observed_since(),
         phone_number=connection.linked_number or connection.phone_number,
     )
     return Event(EventType.CONNECTION_STATE, connection.owner, connection.id, data.to_json())

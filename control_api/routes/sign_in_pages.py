@@ -13,7 +13,7 @@ from control_api.accounts import authenticate, register_user, start_sign_in
 from control_api.client import client_of
 from control_api.csrf import CsrfError
 from control_api.endpoints import Endpoints
-from control_api.pages.frame import View, redirect, signed_in_user
+from control_api.frame import View, redirect, signed_in_user
 from control_api.pages.origin import ForeignOriginError, require_own_origin
 from control_api.pages.shell import page
 from control_api.problems import BadCredentialsError, ForbiddenError, TooManyAttemptsError

@@ -31,6 +31,8 @@ class Keeper {
   #due = 0;
   #timer;
   #busy = false;
+  /** Within how much time another refresh was asked for while one was running. */
+  #next = Infinity;
 
   constructor(refresh, names) {
     this.#refresh = refresh;
@@ -47,7 +49,11 @@ class Keeper {
 
   /** Refresh within so many milliseconds; what nobody looks at can wait. */
   wake(within) {
-    if (document.hidden && this.#due) return;
+    if (this.#busy) {
+      this.#next = Math.min(this.#next, within);
+      return;
+    }
+    if (document.hidden && this.#timer) return;
     const due = performance.now() + within;
     if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
@@ -56,9 +62,9 @@ class Keeper {
   }
 
   async #work() {
-    if (this.#busy) return;
-    this.#busy = true;
     this.#timer = undefined;
+    this.#busy = true;
+    this.#next = Infinity;
     let pause = this.#streaming ? WITH_STREAM_MS : WITHOUT_STREAM_MS;
     try {
       await this.#refresh();
@@ -66,10 +72,10 @@ class Keeper {
       showConnectivity(null);
     } catch (error) {
       pause = this.#failed(error);
-    } finally {
-      this.#busy = false;
+      this.#next = Infinity;
     }
-    this.wake(pause);
+    this.#busy = false;
+    this.wake(Math.min(pause, this.#next));
   }
 
   /** Tell that the line is down, unless it is the first time; return how long to wait. */

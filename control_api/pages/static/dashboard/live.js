@@ -26,6 +26,7 @@ export function keepTrue(refresh, names) {
 class Keeper {
   #refresh;
   #names;
+  #stream = null;
   #streaming = false;
   #failures = 0;
   #due = 0;
@@ -40,8 +41,11 @@ class Keeper {
   }
 
   run() {
-    this.#open();
-    document.addEventListener('visibilitychange', () => this.wake(0));
+    this.#follow();
+    document.addEventListener('visibilitychange', () => {
+      this.#follow();
+      this.wake(0);
+    });
     addEventListener('online', () => this.wake(0));
     addEventListener('offline', () => showConnectivity('offline'));
     this.wake(0);
@@ -88,8 +92,15 @@ class Keeper {
     return Math.max(WITHOUT_STREAM_MS, (error.retryAfterSeconds ?? 0) * 1000);
   }
 
+  /** Follow the events while somebody looks: a browser has few connections for all its tabs. */
+  #follow() {
+    if (document.hidden) this.#close();
+    else if (!this.#stream) this.#open();
+  }
+
   #open() {
     const stream = new EventSource(`${ROOT}api/whatsapp/events`);
+    this.#stream = stream;
     stream.addEventListener('open', () => {
       this.#streaming = true;
       this.wake(0);
@@ -101,9 +112,17 @@ class Keeper {
       this.#streaming = false;
       this.wake(WITHOUT_STREAM_MS);
       // A browser tries again by itself, but not after an answer that is no stream.
-      if (stream.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => this.#open(), OPEN_AGAIN_MS);
+      if (stream.readyState === EventSource.CLOSED && stream === this.#stream) {
+        this.#close();
+        setTimeout(() => this.#follow(), OPEN_AGAIN_MS);
+      }
     });
+  }
+
+  #close() {
+    this.#stream?.close();
+    this.#stream = null;
+    this.#streaming = false;
   }
 }
 

@@ -85,6 +85,10 @@ async def _by_phone_in_hebrew_with_a_code(system: StackClient, person: Browser) 
         card = _card(page, "סניף תל אביב")
         await expect(card).to_contain_text("מחובר", timeout=SLOW)
         await _is_in_order(seen)
+        await card.get_by_label("פעולות נוספות").click()
+        await card.get_by_role("button", name="ניתוק הטלפון…").click()
+        await page.get_by_role("button", name="ניתוק הטלפון", exact=True).click()
+        await expect(card).to_contain_text("ניתקתם את הטלפון", timeout=SLOW)
 
 
 @asynccontextmanager

@@ -127,7 +127,7 @@ async def test_a_taken_id_is_shown_where_it_can_be_changed(
         opener = page.get_by_role("button", name="New connection")
         await opener.focus()
         await page.keyboard.press("Enter")
-        await expect(page.get_by_label("Name", exact=True)).to_be_focused()
+        await expect(page.get_by_role("textbox", name="Name")).to_be_focused()
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Give the connection a name.")).to_be_visible()
         await page.keyboard.type("Main")
@@ -162,6 +162,26 @@ async def test_a_connection_is_deleted_once_its_name_is_typed(
         await expect(_card(page)).to_have_count(0)
         await expect(page.get_by_text("Main is deleted.")).to_be_visible()
         await expect(page.get_by_text("Connect your first WhatsApp number")).to_be_visible()
+
+
+async def test_name_and_pace_are_changed(client: Client, person: Browser, stores: Stores) -> None:
+    connection = await stores.connection()
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await _card(page).get_by_label("More for this connection").click()
+        await page.get_by_role("button", name="Name and pace…").click()
+        form = page.get_by_role("dialog")
+        await expect(form.get_by_label("Careful")).to_be_checked()
+        await form.get_by_label("Faster").check()
+        await form.get_by_label("Name", exact=True).fill("Renamed")
+        await _is_in_order(seen)
+        await page.get_by_role("button", name="Save").click()
+        await expect(_card(page, "Renamed")).to_be_visible()
+        assert (await stores.connections.get(connection.id)).pacing.per_day == 5000
+        await _card(page, "Renamed").get_by_label("More for this connection").click()
+        await page.get_by_role("button", name="Name and pace…").click()
+        await expect(form.get_by_label("Faster")).to_be_checked()
+        await expect(form.get_by_label("As it is now")).to_be_hidden()
 
 
 async def test_a_linking_page_is_shared_and_works(

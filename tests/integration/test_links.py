@@ -208,7 +208,7 @@ async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_w
     async with TestClient(TestServer(build_app(away))) as client:
         answer = await client.get(f"/link/{token}")
         assert (answer.status, answer.content_type) == (503, "text/html")
-        assert "Your link is fine" in await answer.text()
+        assert "Nothing is lost" in await answer.text()
         assert (await client.get(f"/link/{token}x")).status == 404
     nobody.close()
 

@@ -8,6 +8,7 @@ import { ConfirmDialog } from './confirm_dialog.js';
 import { CreateDialog } from './create_dialog.js';
 import { LinkingDialog } from './linking_dialog.js';
 import { pathOf } from './paths.js';
+import { SettingsDialog } from './settings_dialog.js';
 import { ShareDialog } from './share_dialog.js';
 
 const COMMANDS = { start: 'start', retry: 'start', stop: 'stop', restart: 'restart' };
@@ -16,6 +17,7 @@ const COMMANDS = { start: 'start', retry: 'start', stop: 'stop', restart: 'resta
 export class Actions {
   #changed;
   #create = new CreateDialog();
+  #settings = new SettingsDialog();
   #share = new ShareDialog();
   #linking;
   #confirm = {
@@ -40,6 +42,7 @@ export class Actions {
   async run(action, connection, scope) {
     if (action === 'link') this.#linking.open(connection, scope);
     else if (action === 'share' || action === 'send-link') this.#share.open(connection, scope);
+    else if (action === 'settings') await this.#change(connection, scope);
     else if (action in this.#confirm) await this.#ask(action, connection, scope);
     else await this.#command(action, connection, scope);
   }
@@ -50,6 +53,10 @@ export class Actions {
       ? () => api(path + scope, { method: 'DELETE' })
       : () => api(`${path}/${action}${scope}`, { method: 'POST' });
     if (await this.#confirm[action].ask(connection, send)) this.#done(action, connection);
+  }
+
+  async #change(connection, scope) {
+    if (await this.#settings.ask(connection, scope)) this.#done('settings', connection);
   }
 
   async #command(action, connection, scope) {

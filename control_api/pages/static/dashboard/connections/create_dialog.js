@@ -3,16 +3,8 @@
 import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
+import { PACES } from './paces.js';
 
-const FASTER = {
-  perMinute: 60,
-  perHour: 1000,
-  perDay: 5000,
-  newChatsPerDay: 500,
-  jitterSeconds: [0.2, 0.8],
-  typing: false,
-};
-const PACES = { careful: undefined, faster: FASTER };
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const LONGEST_MADE_ID = 40;
 const KINDS = { connection_exists: 'taken' };

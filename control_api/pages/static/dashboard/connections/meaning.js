@@ -52,6 +52,7 @@ function actionsOf({ state, phoneNumber }) {
     stop: !RESTS.includes(state),
     restart: !NOT_RESTARTED.includes(state),
     logout: LINKED.includes(state),
+    settings: true,
     delete: true,
   };
 }

@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -23,7 +24,7 @@ from sessions.connections import Connection, Proxy
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
 from sessions.pacing import Pacing
-from sessions.recipients import parse_phone_number
+from sessions.recipients import parse_phone_number, parse_recipient
 from sessions.states import ConnectionState, Reason
 
 _PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:[0-9]{1,5}$"
@@ -72,11 +73,30 @@ class ConnectionQuery(Body):
     sent_since: AwareDatetime | None = None
 
 
+def _split_statuses(text: object) -> object:
+    return text.split(",") if isinstance(text, str) else text
+
+
+def _to_chat_id(text: str) -> str:
+    return parse_recipient(text).chat_id
+
+
 class MessageQuery(Body):
-    """GET /api/whatsapp/messages: which ones, and from where on."""
+    """GET /api/whatsapp/messages: which ones, and from where on.
+
+    `status` takes several with commas between them; `to` is read as in a send; `since` and `until`
+    are about when messages were accepted.
+    """
 
     connection_id: ConnectionId | None = None
-    status: MessageStatus | None = None
+    status: Annotated[
+        tuple[MessageStatus, ...],
+        BeforeValidator(_split_statuses),
+        WithJsonSchema({"type": "string", "examples": ["queued", "failed,expired"]}),
+    ] = ()
+    to: Annotated[str, AfterValidator(_to_chat_id)] | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
@@ -173,7 +193,7 @@ class RetryFailed(Body):
 
 
 class Waiting(Answer):
-    """Why a message is not sent yet, until when, and how many go before it.
+    """Why a message is not sent yet, until when, and how many go before it (10000: or more).
 
     `detail` is the connection's own reason code; `estimatedAt` is a guess from the pace set.
     """

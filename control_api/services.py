@@ -30,10 +30,12 @@ from sessions.idempotency import IdempotencyStore
 from sessions.known_numbers import KnownNumbers
 from sessions.linking import LinkingDesk
 from sessions.log_records import LogRecords
+from sessions.message_search import MessageSearch
 from sessions.metrics import ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.queue_positions import QueuePositions
 from sessions.removals import Removals
 from sessions.sign_ins import SignInStore
 from sessions.users import UserStore
@@ -52,6 +54,8 @@ class Services:
     database: Database
     connections: ConnectionStore
     outbox: Outbox
+    search: MessageSearch
+    positions: QueuePositions
     keys: ApiKeyStore
     users: UserStore
     sign_ins: SignInStore
@@ -99,6 +103,8 @@ class Services:
             database=database,
             connections=connections,
             outbox=outbox,
+            search=MessageSearch(database),
+            positions=QueuePositions(database),
             keys=ApiKeyStore(database),
             users=UserStore(database),
             sign_ins=SignInStore(database),

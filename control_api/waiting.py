@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from control_api.schemas import DryRun, Waiting
@@ -11,6 +11,7 @@ from sessions.acceptance import MessageWish
 from sessions.connections import Connection
 from sessions.messages import Message, MessageStatus
 from sessions.pacing import HOUR, MINUTE, Pacing
+from sessions.queue_positions import COUNTED_AT_MOST
 from sessions.states import ConnectionState
 
 _SENDS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
@@ -20,13 +21,32 @@ async def waiting_of(
     services: Services, connection: Connection, message: Message
 ) -> Waiting | None:
     """Return why a message waits, or None when nothing holds it."""
-    if message.status is not MessageStatus.QUEUED:
-        return None
-    position = await services.outbox.ahead_of(message)
-    waiting = _reason(connection, message, services.now(), position)
-    if waiting is None:
-        return None
-    return waiting.model_copy(update={"position": position})
+    return (await _reasons(services, {connection.id: connection}, [message])).get(message.id)
+
+
+async def waiting_of_all(services: Services, messages: Sequence[Message]) -> dict[str, Waiting]:
+    """Return why messages wait, by id, with two queries for all of them."""
+    ids = {message.connection for message in _queued(messages)}
+    connections = await services.connections.by_ids(ids) if ids else {}
+    return await _reasons(services, connections, messages)
+
+
+def _queued(messages: Sequence[Message]) -> list[Message]:
+    return [message for message in messages if message.status is MessageStatus.QUEUED]
+
+
+async def _reasons(
+    services: Services, connections: Mapping[str, Connection], messages: Sequence[Message]
+) -> dict[str, Waiting]:
+    now, found = services.now(), {}
+    queued = [each for each in _queued(messages) if each.connection in connections]
+    positions = await services.positions.of(queued)
+    for message in queued:
+        position = positions[message.id]
+        waiting = _reason(connections[message.connection], message, now, position)
+        if waiting is not None:
+            found[message.id] = waiting.model_copy(update={"position": position})
+    return found
 
 
 async def forecast(
@@ -57,8 +77,10 @@ def planned_times(pacing: Pacing, start: datetime, ahead: int, count: int) -> li
     return times[ahead:]
 
 
-def estimate(pacing: Pacing, start: datetime, position: int) -> datetime:
-    """Guess when the message at a position goes, at the pace that is set."""
+def estimate(pacing: Pacing, start: datetime, position: int) -> datetime | None:
+    """Guess when the message at a position goes, at the pace that is set; None for one too far."""
+    if position >= COUNTED_AT_MOST:
+        return None
     return start + position * interval_of(pacing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -185,6 +185,14 @@ class ConnectionStore:
         if not found:
             raise ConnectionNotFoundError(internal_id)
         return found[0]
+
+    async def by_ids(self, internal_ids: Iterable[str]) -> dict[str, Connection]:
+        """Return the connections with our own ids, by id; those that are gone are left out."""
+        cursor = self._collection.aggregate(
+            [{"$match": {"_id": {"$in": [*internal_ids]}}}, _WITH_LEASED]
+        )
+        found = [Connection.model_validate(document) async for document in cursor]
+        return {each.id: each for each in found}
 
     async def of_owner(self, owner: str | None) -> list[Connection]:
         """Return all connections of an owner, or of everybody, oldest first."""

@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
+from sessions.message_search import SEARCH_INDEXES
 from sessions.messages import Draft, Message, MessageStatus
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ class Outbox:
             [connection, status, ("dueAt", ASCENDING)],
             [connection, ("pacedAt", DESCENDING)],
             [connection, ("to", ASCENDING), ("pacedAt", DESCENDING)],
-            [("owner", ASCENDING), ("_id", DESCENDING)],
-            [status, ("_id", DESCENDING)],
-            [("owner", ASCENDING), status, ("_id", DESCENDING)],
-            [connection, ("_id", DESCENDING)],
+            *SEARCH_INDEXES,
         ):
             await self._collection.create_index(keys)
         await self._collection.create_index(
@@ -99,36 +97,6 @@ class Outbox:
         if document is None:
             raise MessageNotFoundError(message_id)
         return Message.model_validate(document)
-
-    async def page(
-        self,
-        owner: str | None,
-        connection: str | None,
-        status: MessageStatus | None,
-        before: str | None,
-        limit: int,
-    ) -> list[Message]:
-        """Return the owner's messages, newest first, older than the one named."""
-        query: dict[str, Any] = _of(owner)
-        if connection is not None:
-            query["connection"] = {"$eq": connection}
-        if status is not None:
-            query["status"] = status
-        if before is not None:
-            query["_id"] = {"$lt": before}
-        cursor = self._collection.find(query, sort=[("_id", DESCENDING)], limit=limit)
-        return [Message.model_validate(document) async for document in cursor]
-
-    async def ahead_of(self, message: Message) -> int:
-        """Count the messages that go before this one."""
-        earlier = {"priority": message.priority, "seq": {"$lt": message.seq}}
-        return await self._collection.count_documents(
-            {
-                "connection": message.connection,
-                "status": {"$in": list(_NOT_SENT)},
-                "$or": [{"priority": {"$lt": message.priority}}, earlier],
-            }
-        )
 
     async def cancel(self, owner: str | None, message_id: str) -> Message:
         """Take a queued message back; raise WrongStatusError once it is in hand."""

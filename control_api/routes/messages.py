@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
@@ -24,11 +23,11 @@ from control_api.schemas import (
     SendHeaders,
 )
 from control_api.services import SERVICES, Services
-from control_api.waiting import forecast, waiting_of
+from control_api.waiting import forecast, waiting_of, waiting_of_all
 from sessions.acceptance import Receipt, SendWish
 from sessions.callers import Scope
-from sessions.errors import ConnectionNotFoundError
-from sessions.messages import Message, MessageStatus
+from sessions.message_search import MessageFilter
+from sessions.messages import Message
 
 routes = Endpoints("Messages", owned=True)
 
@@ -103,19 +102,26 @@ async def send_bulk(
 async def index(request: web.Request, query: MessageQuery) -> web.Response:
     """List messages, newest first, page by page."""
     services = request.app[SERVICES]
+    wanted = await _filter(request, query)
+    found, cursor = await services.search.page(wanted, query.cursor, query.limit)
+    waiting = await waiting_of_all(services, found)
+    items = [MessageView.of(each, waiting.get(each.id)) for each in found]
+    return answer(MessageList(items=items, cursor=cursor))
+
+
+async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
     connection = None
     if query.connection_id:
-        connection = await services.connections.find(owner_of(request), query.connection_id)
-    found = await services.outbox.page(
-        seen_owner(request),
-        connection.id if connection else None,
-        query.status,
-        query.cursor,
-        query.limit,
+        connections = request.app[SERVICES].connections
+        connection = (await connections.find(owner_of(request), query.connection_id)).id
+    return MessageFilter(
+        owner=seen_owner(request),
+        connection=connection,
+        statuses=query.status,
+        to=query.to,
+        since=query.since,
+        until=query.until,
     )
-    items = [await _view(services, each) for each in found]
-    cursor = found[-1].id if len(found) == query.limit else None
-    return answer(MessageList(items=items, cursor=cursor))
 
 
 @routes.get(
@@ -182,13 +188,8 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
 
 
 async def _view(services: Services, message: Message) -> MessageView:
-    waiting = None
-    if message.status is MessageStatus.QUEUED:
-        # Its connection may be deleted between the two looks, and the message cancelled.
-        with suppress(ConnectionNotFoundError):
-            connection = await services.connections.get(message.connection)
-            waiting = await waiting_of(services, connection, message)
-    return MessageView.of(message, waiting)
+    waiting = await waiting_of_all(services, [message])
+    return MessageView.of(message, waiting.get(message.id))
 
 
 async def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:

@@ -17,6 +17,7 @@ from sessions.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
 from sessions.embedded import ServerUris
 from sessions.idempotency import IdempotencyStore
 from sessions.intake_failures import IntakeFailures
+from sessions.message_search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
 from tests.builders import Stores
 from tests.waiting import until
@@ -69,7 +70,9 @@ async def test_a_job_makes_one_message_however_often_it_runs(
         await _settled(stores, 1, 0)
     await _enqueue(redis, GOOD, job="order-18")
     await _settled(stores, 2, 0)
-    (first, _) = await stores.outbox.page("admin", None, None, None, 10)
+    (first, _), _ = await MessageSearch(stores.database).page(
+        MessageFilter(owner="admin"), None, 10
+    )
     assert (first.text, first.to) == ("שלום", "972501234567@c.us")
 
 

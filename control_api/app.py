@@ -26,6 +26,7 @@ from control_api.routes import (
     messages,
     metrics,
     numbers,
+    overview,
     sign_in_pages,
     users,
 )
@@ -45,6 +46,8 @@ GROUPS = (
     numbers.routes,
     messages.routes,
     events.routes,
+    overview.routes,
+    overview.worker_routes,
     logs.routes,
     metrics.routes,
     health.routes,

@@ -1,4 +1,4 @@
-"""What the API does beside answering: read events, and notice workers that died."""
+"""What the API does beside answering: read events, notice workers that died, keep a history."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from loguru import logger
 
 from control_api.event_streams import STREAMS
+from control_api.sampling import keep_sampling
 from control_api.services import SERVICES, Services
 from sessions.connections import ConnectionStore
 from sessions.mongo import STORE_DOWN, brief
@@ -23,6 +24,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
     work = {
         "event feed": app[STREAMS].feed.run(),
         "lost workers": _announce_lost(services.connections),
+        "queue history": keep_sampling(services),
     }
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each, name=name) for name, each in work.items()]

@@ -35,6 +35,7 @@ from sessions.metrics import ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.queue_history import QueueHistory
 from sessions.queue_positions import QueuePositions
 from sessions.removals import Removals
 from sessions.sign_ins import SignInStore
@@ -64,6 +65,8 @@ class Services:
     links: LinkSigner
     csrf: CsrfTokens
     workers: WorkerRegistry
+    fleet: FleetStore
+    history: QueueHistory
     acceptance: Acceptance
     desk: LinkingDesk
     commands: CommandDesk
@@ -98,6 +101,7 @@ class Services:
         process = ProcessMetrics()
         answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
         probe = StoreProbe(process, answers)
+        fleet = FleetStore(database, connections, workers)
         secret = signing_secret(settings)
         services = cls(
             database=database,
@@ -113,6 +117,8 @@ class Services:
             links=LinkSigner(secret, settings.link_lifetime, now),
             csrf=CsrfTokens(secret),
             workers=workers,
+            fleet=fleet,
+            history=QueueHistory(database),
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),
             commands=CommandDesk(database),
@@ -123,8 +129,8 @@ class Services:
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
             logs=LogRecords(database),
-            metrics=ApiMetrics(process, probe, FleetStore(database, connections, workers), now),
             events=EventStream(redis),
+            metrics=ApiMetrics(process, probe, fleet, now),
             settings=settings,
             now=now,
         )
@@ -138,6 +144,8 @@ class Services:
             services.removals,
             services.checks,
             services.numbers,
+            workers,
+            services.history,
         ):
             await store.prepare()
         return services

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from sessions import __version__
+from sessions.connections import Record
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 FRESH = timedelta(seconds=15)
 """A worker whose heartbeat is older is taken for dead."""
+_REMEMBERED_FOR = timedelta(days=1)
+"""A worker that died is told of so long."""
 _AGE = {"$subtract": ["$$NOW", "$seenAt"]}
-_ALIVE = {"$expr": {"$lt": [_AGE, FRESH // timedelta(milliseconds=1)]}}
+_FRESH = FRESH // timedelta(milliseconds=1)
+_ALIVE = {"$expr": {"$lt": [_AGE, _FRESH]}}
+
+
+class WorkerRecord(Record):
+    """A worker as its last heartbeat told it."""
+
+    worker: str
+    alive: bool
+    running: int
+    capacity: int
+    version: str | None = None
+    started_at: datetime | None = None
+    seen_at: datetime
 
 
 class WorkerRegistry:
@@ -20,12 +38,22 @@ class WorkerRegistry:
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["workers"]
 
+    async def prepare(self) -> None:
+        """Create the index that forgets dead workers; safe to repeat and to race."""
+        await self._collection.create_index(
+            "seenAt", expireAfterSeconds=int(_REMEMBERED_FOR.total_seconds())
+        )
+
     async def beat(self, worker: str, instance: str, running: int, capacity: int) -> None:
         """Say that a worker lives, how many connections it runs and how many it can."""
         changes: dict[str, Any] = {
             "instance": {"$literal": instance},
             "running": running,
             "capacity": capacity,
+            "version": __version__,
+            "startedAt": {
+                "$cond": [{"$eq": ["$instance", {"$literal": instance}]}, "$startedAt", "$$NOW"]
+            },
             "seenAt": "$$NOW",
         }
         await self._collection.update_one({"_id": worker}, [{"$set": changes}], upsert=True)
@@ -47,6 +75,12 @@ class WorkerRegistry:
         """Count the connections that the other live workers can still take."""
         cursor = self._collection.find({"_id": {"$ne": but}, **_ALIVE})
         return sum([max(0, each["capacity"] - each["running"]) async for each in cursor])
+
+    async def all(self) -> list[WorkerRecord]:
+        """Return the workers that live, and those that died lately, by name."""
+        alive = {"$addFields": {"worker": "$_id", "alive": {"$lt": [_AGE, _FRESH]}}}
+        cursor = self._collection.aggregate([{"$sort": {"_id": 1}}, alive])
+        return [WorkerRecord.model_validate(document) async for document in cursor]
 
     async def count_alive(self) -> int:
         """Count the workers with a fresh heartbeat."""

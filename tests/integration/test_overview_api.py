@@ -1,0 +1,127 @@
+"""The queues over the last hours and the workers, as those who watch are told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from control_api.services import Services
+from sessions import __version__
+from sessions.clock import utc_now
+from sessions.messages import Message
+from sessions.queue_history import QueueHistory, Sample, in_steps
+from sessions.workers import WorkerRegistry
+from tests.builders import OWNER, Stores
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient
+
+    Client = TestClient[web.Request, web.Application]
+
+HISTORY = "/api/whatsapp/history"
+
+
+def _minutes_ago(minutes: int) -> datetime:
+    return utc_now().replace(second=0, microsecond=0) - timedelta(minutes=minutes)
+
+
+async def _set(stores: Stores, message: Message, **fields: Any) -> None:
+    await stores.database["messages"].update_one({"_id": message.id}, {"$set": fields})
+
+
+async def test_a_minute_tells_what_waits_and_what_left(
+    client: Client, stores: Stores, services: Services
+) -> None:
+    connection = await stores.connection()
+    minute = _minutes_ago(90)
+    oldest = await stores.message(connection)
+    later = await stores.message(connection)
+    await _set(stores, oldest, dueAt=minute - timedelta(minutes=3))
+    await _set(stores, later, dueAt=minute + timedelta(days=1))
+    for at in (timedelta(seconds=-61), timedelta(seconds=-60), timedelta(seconds=-1)):
+        sent = await stores.message(connection)
+        # It was read since: its last change is no longer that of being sent.
+        await _set(stores, sent, status="read", sentAt=minute + at, endedAt=utc_now())
+    failed = await stores.message(connection)
+    just_before = minute - timedelta(seconds=30)
+    await _set(stores, failed, status="failed", failedAt=just_before, endedAt=just_before)
+    await services.history.write_down(minute, await services.fleet.look(minute))
+
+    query = f"?since={(minute - timedelta(minutes=1)).isoformat()}".replace("+00:00", "Z")
+    told = await (await client.get(f"{HISTORY}{query}&stepMinutes=1")).json()
+    assert told["stepSeconds"] == 60
+    first = told["items"][0]
+    assert datetime.fromisoformat(first.pop("at")) == minute
+    assert first == {"queued": 2, "oldestSeconds": 180, "sent": 2, "failed": 1}
+
+
+async def test_everybody_sees_their_own_and_an_administrator_all(
+    client: Client, stores: Stores, services: Services
+) -> None:
+    mine = await stores.connection()
+    theirs = await stores.connections.create("somebody", "main", "Main", None, utc_now())
+    await stores.message(mine)
+    for _ in range(2):
+        await stores.message(theirs)
+    minute = _minutes_ago(70)
+    await services.history.write_down(minute, await services.fleet.look(minute))
+    start = minute - timedelta(minutes=1)
+    for owner, queued in ((OWNER, 1), ("somebody", 2), ("nobody", 0), (None, 3)):
+        first = (await services.history.since(start, owner))[0]
+        assert (first.at, first.queued) == (minute, queued)
+
+
+async def test_of_many_processes_one_writes_a_minute_down(stores: Stores) -> None:
+    processes = [QueueHistory(stores.database) for _ in range(10)]
+    for each in processes:
+        await each.prepare()
+    claims = await asyncio.gather(*[each.claim() for each in processes])
+    (minute,) = {each for each in claims if each is not None}
+    assert claims.count(minute) == 1
+    assert minute.second == minute.microsecond == 0
+    await stores.database["claims"].update_one({}, {"$set": {"minute": _minutes_ago(3)}})
+    assert await processes[3].claim() is not None
+
+
+async def test_the_history_is_written_while_the_api_serves(client: Client, stores: Stores) -> None:
+    async def written() -> bool:
+        return bool((await (await client.get(HISTORY)).json())["items"])
+
+    # The first minute is written down at once.
+    await until(written)
+
+
+def test_a_step_shows_the_most_that_waited_and_all_that_left() -> None:
+    start = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
+    minutes = [
+        Sample(start + timedelta(minutes=n), n % 4, timedelta(seconds=n), sent=1, failed=n % 2)
+        for n in range(7)
+    ]
+    first, second = in_steps(minutes, timedelta(minutes=5))
+    assert first == Sample(start, 3, timedelta(seconds=4), sent=5, failed=2)
+    assert second == Sample(start + timedelta(minutes=5), 2, timedelta(seconds=6), 2, 1)
+
+
+async def test_a_step_that_is_not_offered_is_refused(client: Client) -> None:
+    for query in ("stepMinutes=7", "stepMinutes=x", "hours=49", "since=x"):
+        assert (await client.get(f"{HISTORY}?{query}")).status == 422
+
+
+async def test_workers_tell_their_load_until_long_after_they_died(
+    client: Client, stores: Stores
+) -> None:
+    registry = WorkerRegistry(stores.database)
+    for name, running in (("one", 3), ("two", 0), ("three", 1)):
+        await registry.beat(name, f"instance of {name}", running, 10)
+    await registry.beat("one", "instance of one", 4, 10)
+    await registry.leave("three", "instance of three")
+    silent = {"$set": {"seenAt": utc_now() - timedelta(seconds=16)}}
+    await stores.database["workers"].update_one({"_id": "two"}, silent)
+    one, two = (await (await client.get("/api/workers")).json())["items"]
+    assert (one["worker"], one["alive"], one["running"], one["capacity"]) == ("one", True, 4, 10)
+    assert one["version"] == __version__
+    assert one["startedAt"] < one["seenAt"]
+    assert (two["worker"], two["alive"]) == ("two", False)

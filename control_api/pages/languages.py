@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Literal
 
 from aiohttp import web
+from phonenumbers import country_code_for_region
 
 COOKIE = "lang"
 
@@ -29,6 +30,11 @@ class Language(StrEnum):
     def region(self) -> str | None:
         """The country whose phone numbers are written without a country code, if there is one."""
         return "IL" if self is Language.HEBREW else None
+
+    @property
+    def calling_code(self) -> int | None:
+        """The country code of that country's phone numbers."""
+        return country_code_for_region(self.region) if self.region else None
 
 
 @dataclass(frozen=True)

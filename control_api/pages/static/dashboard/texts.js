@@ -8,6 +8,7 @@ export const LOCALE = navigator.languages.find((each) => each.split('-')[0] === 
 const NUMBER = new Intl.NumberFormat(LOCALE);
 const EXACT = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
+const SHORT = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' });
 const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' });
 const STEPS = [['day', 86_400], ['hour', 3_600], ['minute', 60]];
 
@@ -25,6 +26,11 @@ export function hasText(key) {
 export const number = (value) => NUMBER.format(value);
 export const exactTime = (date) => EXACT.format(date);
 export const clockTime = (date) => CLOCK.format(date);
+
+/** Write a moment as shortly as it stays clear: today's by the clock alone. */
+export function momentTime(date, now = new Date()) {
+  return date.toDateString() === now.toDateString() ? CLOCK.format(date) : SHORT.format(date);
+}
 
 /** Say how long ago a moment was, or how far ahead it is, in its largest whole unit. */
 export function relativeTime(date, now = Date.now()) {

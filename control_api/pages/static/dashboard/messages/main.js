@@ -1,1 +1,87 @@
-/** The view of messages. */
+/** The view of messages: look for them, see what became of each, act, and send a test. */
+
+import { api } from '../api.js';
+import { keepTrue } from '../live.js';
+import { Detail } from './detail.js';
+import { Filter } from './filter.js';
+import { MessageList } from './list.js';
+import { TestDialog } from './test_dialog.js';
+
+const CONNECTIONS_KNOWN_FOR_MS = 30_000;
+
+class MessagesView {
+  #root = document.getElementById('messages');
+  #names = new Map();
+  #connectionsAskedAt = -Infinity;
+  #filter;
+  #list;
+  #detail;
+  #test;
+  #refreshNow = () => {};
+
+  run() {
+    const { callingCode } = this.#root.dataset;
+    const nameOf = (each) => this.#names.get(`${each.owner}/${each.connectionId}`) ?? each.connectionId;
+    const changed = () => this.#refreshNow();
+    this.#filter = new Filter(this.#root.querySelector('[data-filter]'), callingCode, () => this.#restart());
+    this.#list = new MessageList(this.#root, this.#filter, nameOf, (id) => this.#open(id));
+    this.#detail = new Detail(nameOf, changed);
+    this.#test = new TestDialog(callingCode, nameOf, changed);
+    this.#listen();
+    this.#refreshNow = keepTrue(() => this.#refresh(), ['message.status']);
+    this.#openNamed(new URLSearchParams(location.search));
+  }
+
+  #listen() {
+    this.#root.addEventListener('click', (event) => {
+      if (event.target.closest('[data-test]')) this.#openTest();
+      if (event.target.closest('[data-clear]')) this.#filter.clear();
+      if (event.target.closest('[data-retry]')) this.#restart();
+    });
+  }
+
+  async #refresh() {
+    await this.#readConnections();
+    await Promise.all([this.#list.refresh(), this.#detail.refresh(), this.#test.refresh()]);
+  }
+
+  #restart() {
+    this.#list.restart();
+    this.#refreshNow();
+  }
+
+  async #open(id) {
+    // What cannot be opened now is told by the bar at the top.
+    await this.#detail.open(id).catch(() => this.#refreshNow());
+  }
+
+  async #openTest(connection) {
+    // States change: a test is sent from a connection that can send now.
+    this.#connectionsAskedAt = -Infinity;
+    await this.#readConnections().catch(() => {});
+    this.#test.open(connection);
+  }
+
+  /** Other views send people here: to one message, or to a test of one connection. */
+  async #openNamed(params) {
+    const message = params.get('message');
+    if (message) await this.#open(message);
+    if (params.has('test')) await this.#openTest(params.get('test'));
+  }
+
+  async #readConnections() {
+    if (performance.now() - this.#connectionsAskedAt < CONNECTIONS_KNOWN_FOR_MS) return;
+    const { items } = await api('api/whatsapp/connections');
+    this.#connectionsAskedAt = performance.now();
+    const many = new Set(items.map((each) => each.name)).size < items.length;
+    for (const each of items) {
+      // Two connections of one name are told apart by their ids.
+      const name = many ? `${each.name} (${each.connectionId})` : each.name;
+      this.#names.set(`${each.owner}/${each.connectionId}`, name);
+    }
+    this.#filter.offer(items, (each) => this.#names.get(`${each.owner}/${each.connectionId}`));
+    this.#test.offer(items);
+  }
+}
+
+new MessagesView().run();

@@ -1,0 +1,61 @@
+/** What is said of a message: its status, why it waits or ended as it did, and until when. */
+
+import { exactTime, hasText, momentTime, number, t } from '../texts.js';
+
+/** A position that is as high stands for every higher one, as the API says. */
+const COUNTED_AT_MOST = 10_000;
+
+export const statusWord = (status) => t(`messages.status.${status}`);
+
+/** Return in one or two sentences why a message is where it is, or '' when that says itself. */
+export function why(message) {
+  return message.status === 'queued' ? whyItWaits(message.waiting) : howItEnded(message);
+}
+
+/** The same in a few words, for a list. */
+export function shortWhy(message) {
+  const { status, waiting, reason } = message;
+  if (status === 'queued') return waiting ? join(waitingWords(waiting), until(waiting)) : t('messages.waiting.next');
+  return reason && isBad(status) ? endWords(status, reason) : '';
+}
+
+const isBad = (status) => ['failed', 'expired', 'cancelled', 'unknown'].includes(status);
+
+function whyItWaits(waiting) {
+  if (!waiting) return t('messages.waiting.next');
+  const detail = waiting.detail && hasText(`messages.detail.${waiting.detail}`)
+    ? t(`messages.detail.${waiting.detail}`) : '';
+  return [sentence(join(waitingWords(waiting), until(waiting))), detail].filter(Boolean).join(' ');
+}
+
+function waitingWords({ reason, position }) {
+  if (reason === 'behind_others') {
+    const many = position >= COUNTED_AT_MOST;
+    return t(`messages.waiting.${many ? 'behind_many' : 'behind_others'}`, { n: number(position) });
+  }
+  return known('messages.waiting', reason, 'other');
+}
+
+function until({ until: moment }) {
+  return moment ? t('messages.until', { time: momentTime(new Date(moment)) }) : '';
+}
+
+function howItEnded({ status, reason, expiresAt }) {
+  if (status === 'expired') {
+    return expiresAt ? t('messages.end.expired_at', { time: exactTime(new Date(expiresAt)) }) : t('messages.end.expired');
+  }
+  if (!isBad(status)) return t(`messages.meaning.${status}`);
+  const general = status === 'failed' ? '' : t(`messages.meaning.${status}`);
+  return [reason ? sentence(endWords(status, reason)) : '', general].filter(Boolean).join(' ');
+}
+
+function endWords(status, reason) {
+  return known('messages.end', reason, 'other');
+}
+
+function known(prefix, code, otherwise) {
+  return hasText(`${prefix}.${code}`) ? t(`${prefix}.${code}`) : t(`${prefix}.${otherwise}`, { code });
+}
+
+const join = (...parts) => parts.filter(Boolean).join(' ');
+const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);

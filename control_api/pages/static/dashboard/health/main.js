@@ -1,1 +1,132 @@
-/** The view of health. */
+/** The view of health: is everything well, and if not, what is not. */
+
+import { showOnly } from '../../shared/dom.js';
+import { ROOT, api } from '../api.js';
+import { keepTrue } from '../live.js';
+import { clockTime, number, t } from '../texts.js';
+import { Queue } from './queue.js';
+import { spanText } from './spans.js';
+import { verdictOf } from './verdict.js';
+import { showWarnings } from './warnings.js';
+import { showWorkers } from './workers.js';
+
+const LOOK_EVERY_MS = 10_000;
+const ANSWER_WITHIN_MS = 15_000;
+const WARNINGS_KNOWN_FOR_MS = 30_000;
+const WARNINGS_SINCE_MS = 24 * 3_600_000;
+
+class HealthView {
+  #root = document.getElementById('health');
+  #admin = this.#root.dataset.admin === 'yes';
+  #queue;
+  #known = {};
+  #warningsAskedAt = -Infinity;
+  #verdict = '';
+
+  run() {
+    let refreshNow = () => {};
+    this.#queue = new Queue(this.#root, () => refreshNow());
+    refreshNow = keepTrue(() => this.#refresh(), ['connection.state']);
+    // A worker that dies says nothing: it is noticed by looking.
+    setInterval(() => { if (!document.hidden) refreshNow(); }, LOOK_EVERY_MS);
+  }
+
+  async #refresh() {
+    const health = await readHealth();
+    if (health?.checks.mongo === 'ok') await this.#readMore();
+    this.#show(health);
+    if (!health) throw new TypeError('The server does not answer.');
+  }
+
+  /** Ask for what needs the database; what fails now stays as it was. */
+  async #readMore() {
+    const asked = [this.#read('connections', 'api/whatsapp/connections'), this.#queue.refresh()];
+    if (this.#admin) asked.push(this.#read('workers', 'api/workers'), this.#readWarnings());
+    await Promise.allSettled(asked);
+  }
+
+  async #read(name, path) {
+    this.#known[name] = (await api(path)).items;
+  }
+
+  async #readWarnings() {
+    if (performance.now() - this.#warningsAskedAt < WARNINGS_KNOWN_FOR_MS) return;
+    const since = new Date(Date.now() - WARNINGS_SINCE_MS).toISOString();
+    await this.#read('warnings', `api/logs?${new URLSearchParams({ level: 'warn', since, limit: 100 })}`);
+    this.#warningsAskedAt = performance.now();
+  }
+
+  #show(health) {
+    const { workers, connections, warnings } = this.#known;
+    const checks = health?.checks ?? null;
+    this.#showVerdict(verdictOf({ checks, workers, connections, samples: this.#queue.samples }));
+    this.#showParts(checks);
+    this.#find('[data-as-of]').textContent = t('health.now', { time: clockTime(new Date()) });
+    if (workers) {
+      this.#find('[data-workers-part]').hidden = false;
+      this.#find('[data-no-workers]').hidden = workers.length > 0;
+      showWorkers(this.#find('[data-workers]'), workers, health?.version);
+    }
+    if (warnings) {
+      this.#find('[data-warnings-part]').hidden = false;
+      this.#find('[data-no-warnings]').hidden = warnings.length > 0;
+      showWarnings(this.#find('[data-warnings]'), warnings);
+    }
+    showOnly(this.#root, 'when', 'health');
+  }
+
+  #showVerdict(verdict) {
+    // What is the same is left alone: a screen reader would say it again.
+    const seen = JSON.stringify(verdict);
+    if (seen === this.#verdict) return;
+    this.#verdict = seen;
+    const { tone, key, names = [], seconds = 0, link } = verdict;
+    const part = this.#find('[data-verdict]');
+    part.dataset.verdict = key;
+    part.dataset.tone = tone;
+    showOnly(part, 'tone-picture', tone);
+    part.querySelector('[data-title]').textContent = t(`health.verdict.${key}.title`);
+    const values = { names: names.join(', '), time: spanText(seconds) };
+    part.querySelector('[data-text]').textContent = t(`health.verdict.${key}.text`, values);
+    const anchor = part.querySelector('[data-link]');
+    anchor.hidden = !link;
+    if (link) {
+      anchor.href = ROOT + link;
+      anchor.textContent = t(`health.verdict.${key}.link`);
+    }
+    part.hidden = false;
+  }
+
+  #showParts(checks) {
+    // Without the database nobody knows of the workers.
+    const workers = checks?.mongo === 'ok' ? checks.workers : undefined;
+    this.#showPart('mongo', checks?.mongo);
+    this.#showPart('redis', checks?.redis);
+    if (workers) this.#showPart('workers', 'ok', t('health.workers.alive', { n: number(workers) }));
+    else this.#showPart('workers', workers === 0 ? 'down' : 'unknown');
+  }
+
+  #showPart(name, state = 'unknown', words = t(`health.state.${state}`)) {
+    const part = this.#find(`[data-part=${name}] [data-state]`);
+    part.dataset.state = state;
+    part.querySelector('[data-word]').textContent = words;
+  }
+
+  #find(selector) {
+    return this.#root.querySelector(selector);
+  }
+}
+
+/** What the server says of itself, which it says with an error's status, too; null for no answer. */
+async function readHealth() {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const response = await fetch(`${ROOT}health`, { cache: 'no-store', signal });
+    const health = await response.json();
+    return health.checks ? health : null;
+  } catch {
+    return null;
+  }
+}
+
+new HealthView().run();

@@ -71,8 +71,7 @@ export class Filter {
   /** Say that what was typed is no number, or with false that it is one. */
   refuseNumber(wrong) {
     showOnly(this.#form, 'error', wrong ? 'number' : null);
-    this.#form.elements.to.toggleAttribute('aria-invalid', wrong);
-    if (wrong) this.#form.elements.to.setAttribute('aria-invalid', 'true');
+    this.#form.elements.to.setAttribute('aria-invalid', String(wrong));
   }
 
   #addTimes(query) {

@@ -12,7 +12,7 @@ from sessions.clock import utc_now
 from sessions.messages import Message
 from sessions.queue_history import QueueHistory, Sample, in_steps
 from sessions.workers import WorkerRegistry
-from tests.builders import OWNER, Stores
+from tests.builders import Stores
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -58,20 +58,39 @@ async def test_a_minute_tells_what_waits_and_what_left(
     assert first == {"queued": 2, "oldestSeconds": 180, "sent": 2, "failed": 1}
 
 
+async def _person(stranger: Client, name: str, by: str = "") -> tuple[str, dict[str, str]]:
+    """Register somebody; return who they are and the header that proves it."""
+    body = {"email": f"{name}@example.com", "password": "correct horse battery staple"}
+    answer = await stranger.post(
+        "/api/auth/register", json=body, headers={"Authorization": by} if by else {}
+    )
+    made = await answer.json()
+    assert answer.status == 201, made
+    return made["user"]["id"], {"Authorization": f"Bearer {made['accessToken']}"}
+
+
 async def test_everybody_sees_their_own_and_an_administrator_all(
-    client: Client, stores: Stores, services: Services
+    stranger: Client, stores: Stores, services: Services
 ) -> None:
-    mine = await stores.connection()
-    theirs = await stores.connections.create("somebody", "main", "Main", None, utc_now())
-    await stores.message(mine)
-    for _ in range(2):
-        await stores.message(theirs)
+    admin, as_admin = await _person(stranger, "dana")
+    user, as_user = await _person(stranger, "noa", as_admin["Authorization"])
+    for owner, messages in ((admin, 1), (user, 2)):
+        own = await stores.connections.create(owner, "main", "Main", None, utc_now())
+        for _ in range(messages):
+            await stores.message(own)
     minute = _minutes_ago(70)
     await services.history.write_down(minute, await services.fleet.look(minute))
-    start = minute - timedelta(minutes=1)
-    for owner, queued in ((OWNER, 1), ("somebody", 2), ("nobody", 0), (None, 3)):
-        first = (await services.history.since(start, owner))[0]
-        assert (first.at, first.queued) == (minute, queued)
+
+    async def queued(headers: dict[str, str], query: str = "") -> int:
+        answer = await stranger.get(f"{HISTORY}?stepMinutes=60{query}", headers=headers)
+        return int((await answer.json())["items"][0]["queued"])
+
+    assert await queued(as_user) == 2
+    assert await queued(as_admin) == 3
+    assert await queued(as_admin, f"&owner={user}") == 2
+    assert (await stranger.get("/api/workers", headers=as_admin)).status == 200
+    assert (await stranger.get("/api/workers", headers=as_user)).status == 403
+    assert (await stranger.get(HISTORY)).status == 401
 
 
 async def test_of_many_processes_one_writes_a_minute_down(stores: Stores) -> None:

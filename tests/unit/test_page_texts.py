@@ -7,6 +7,9 @@ import string
 import pytest
 
 from control_api.pages.languages import Language, Texts
+from sessions.messages import MessageStatus
+from sessions.pacing import Pacing
+from sessions.states import ConnectionState, Reason
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
 
@@ -28,3 +31,12 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: Langua
 def test_a_text_that_does_not_exist_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(KeyError):
         Texts.load(Language.ENGLISH)("link.no_such_text")
+
+
+def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:
+    waits = [f"connection_{state}" for state in ConnectionState]
+    waits += [reason for _, _, reason in Pacing().windows]
+    said = {f"messages.waiting.{code}" for code in waits}
+    said |= {f"messages.detail.{reason}" for reason in Reason}
+    said |= {f"messages.status.{status}" for status in MessageStatus}
+    assert said - set(ENGLISH) == set()

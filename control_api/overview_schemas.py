@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from control_api.schemas import Answer, Body
+from sessions.json_values import Moment
 from sessions.queue_history import Sample
 from sessions.workers import WorkerRecord
+
+_STEPS = {str(minutes): minutes for minutes in (1, 5, 15, 60)}
 
 
 class HistoryQuery(Body):
     """GET /api/whatsapp/history: from when on (instead of `hours`), and how far apart."""
 
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     hours: Annotated[int, Field(ge=1, le=48)] = 6
-    step_minutes: Annotated[Literal[1, 5, 15, 60], BeforeValidator(int)] = 5
+    step_minutes: Annotated[
+        Literal[1, 5, 15, 60], BeforeValidator(lambda text: _STEPS.get(text, text))
+    ] = 5
 
 
 class SampleView(Answer):

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,8 +18,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from sessions.acceptance import ConnectionId, MessageWish
+from sessions.acceptance import ConnectionId, MessageWish, RecipientText
 from sessions.connections import Connection, Proxy
+from sessions.json_values import Moment
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
 from sessions.pacing import Pacing
@@ -70,7 +70,11 @@ class QrQuery(Body):
 class ConnectionQuery(Body):
     """GET /api/whatsapp/connections: since when to count what each has sent."""
 
-    sent_since: AwareDatetime | None = None
+    sent_since: Moment | None = None
+
+
+_STATUS = "|".join(MessageStatus)
+_STATUSES = f"^({_STATUS})(,({_STATUS}))*$"
 
 
 def _split_statuses(text: object) -> object:
@@ -92,11 +96,11 @@ class MessageQuery(Body):
     status: Annotated[
         tuple[MessageStatus, ...],
         BeforeValidator(_split_statuses),
-        WithJsonSchema({"type": "string", "examples": ["queued", "failed,expired"]}),
+        WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
     ] = ()
-    to: Annotated[str, AfterValidator(_to_chat_id)] | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 

@@ -21,6 +21,7 @@ class ConnectionsView {
     this.#actions = new Actions(now);
     for (const button of this.#root.querySelectorAll('[data-create]')) {
       button.addEventListener('click', () => this.#actions.create(this.#ownIds()));
+      button.disabled = false;
     }
     this.#root.querySelector('[data-retry]').addEventListener('click', now);
     setInterval(() => this.#cards.forEach((card) => card.tick()), TICK_MS);

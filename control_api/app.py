@@ -51,10 +51,10 @@ GROUPS = (
     logs.routes,
     metrics.routes,
     health.routes,
-    dashboard.routes,
-    sign_in_pages.routes,
 )
-"""Every endpoint there is."""
+"""Every endpoint of the API."""
+VIEWS = (dashboard.routes, sign_in_pages.routes)
+"""What people open in a browser; the API's document does not tell of it."""
 
 
 def build_app(services: Services) -> web.Application:
@@ -77,13 +77,13 @@ def build_app(services: Services) -> web.Application:
         StreamLimits(per_owner=services.settings.event_streams_per_owner),
     )
     app.cleanup_ctx.append(run_background)
-    add_endpoints(app, GROUPS)
+    add_endpoints(app, (*GROUPS, *VIEWS))
     add_docs(app, GROUPS)
     note_closing(app)
     app.on_shutdown.append(end_streams)
     set_up_pages(app)
     app.router.add_get(links.BROKEN_PATH, links.show_broken)
     app.router.add_get("/dashboard/{rest:.*}", dashboard.show_missing)
-    views = {each.path for each in (*dashboard.routes, *sign_in_pages.routes)}
+    views = {each.path for group in VIEWS for each in group}
     app[PAGES] = views | {"/link/{token}", "/link/{rest}", "/dashboard/{rest}"}
     return app

@@ -211,7 +211,7 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """Return the codes that an endpoint may answer with, by status."""
     codes = [*endpoint.problems, "rate_limited", "store_unavailable"]
     if not endpoint.open:
-        codes += ["unauthorized", "forbidden"]
+        codes += ["unauthorized", "forbidden", "csrf"]
     if endpoint.owned:
         codes += ["user_not_found"]
     if endpoint.query or endpoint.headers or not endpoint.open:

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from playwright.async_api import async_playwright
 
 from chatgrow_worker.browser.options import find_chromium
-from control_api.app import build_app
+from control_api.app import VIEWS, build_app
 from control_api.problems import STATUS_OF_CODE
 from sessions.errors import DomainError
 from tests.integration.operations import DOCUMENT, OPERATIONS, Operation, ends_last, full_body
@@ -30,6 +30,8 @@ UNDOCUMENTED = {
     "/docs/{name}": "parts of that page",
     "/static/{version}/{name}": "parts of pages",
     "/link/{rest}": "a page for links that were cut off",
+    "/dashboard/{rest}": "a page for what is not there",
+    **{each.path: "a page for people" for group in VIEWS for each in group},
 }
 INTERNAL = {
     "error": "the base class of all",

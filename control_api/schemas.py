@@ -97,7 +97,7 @@ class MessageQuery(Body):
         tuple[MessageStatus, ...],
         BeforeValidator(_split_statuses),
         WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
-    ] = ()
+    ] = Field(default_factory=tuple)
     to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
     since: Moment | None = None
     until: Moment | None = None

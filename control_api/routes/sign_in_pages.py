@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from control_api.account_schemas import Credentials, Registration
 from control_api.accounts import authenticate, register_user, start_sign_in
+from control_api.bodies import receive
 from control_api.client import client_of
 from control_api.csrf import CsrfError
 from control_api.endpoints import Endpoints
 from control_api.frame import View, redirect, signed_in_user
 from control_api.pages.origin import ForeignOriginError, require_own_origin
 from control_api.pages.shell import page
-from control_api.problems import BadCredentialsError, ForbiddenError, TooManyAttemptsError
+from control_api.problems import (
+    BadCredentialsError,
+    ForbiddenError,
+    MalformedBodyError,
+    TooManyAttemptsError,
+    UnsupportedMediaTypeError,
+)
 from control_api.services import SERVICES
 from control_api.session_cookie import COOKIE, forget_session, keep_session
 from control_api.tokens import BadTokenError, Claims
@@ -25,6 +33,8 @@ from sessions.users import User
 routes = Endpoints("Dashboard")
 
 _PAGE = {"text/html": None}
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 20
 _LONGEST_ECHO = 254
 Form = dict[str, str]
 
@@ -130,9 +140,16 @@ async def _form(
 
 
 async def _read_form(request: web.Request) -> Form:
-    """Return the texts of a form; what is no text is left out."""
-    fields = await request.post()
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
+    """Return the texts of a form; raise UnsupportedMediaTypeError or MalformedBodyError."""
+    if not request.can_read_body:
+        return {}
+    if request.content_type != _FORM:
+        raise UnsupportedMediaTypeError(f"Send the form as Content-Type: {_FORM}.")
+    text = (await receive(request)).decode("utf-8", errors="replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise MalformedBodyError("The form has more fields than we take.") from error
 
 
 def _wanted(view: str) -> View:

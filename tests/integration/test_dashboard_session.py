@@ -27,6 +27,7 @@ PASSWORD = "correct horse battery staple"
 DANA = {"email": "dana@example.com", "password": PASSWORD, "name": "Dana"}
 SIGN_IN = "/dashboard/sign-in"
 LIST = "/api/whatsapp/connections"
+FORM = "application/x-www-form-urlencoded"
 NEW = {"connectionId": "main"}
 
 
@@ -133,6 +134,23 @@ async def test_signing_out_ends_the_session_wherever_its_cookie_has_gone(dana: C
     assert _cookie(left).value == ""
     stolen = await dana.get(LIST, headers={"Cookie": f"session={kept}"})
     assert stolen.status == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [
+        (b"--x\r\n", "multipart/form-data; boundary=x", 415),
+        (b"{}", "application/json", 415),
+        (b"&".join(b"a%d=1" % number for number in range(100)), FORM, 400),
+        (b"email=%ff%00&password=%", FORM, 422),
+    ],
+)
+async def test_what_is_no_form_is_refused_in_words(
+    dana: Client, body: bytes, media_type: str, status: int
+) -> None:
+    headers = {"Content-Type": media_type}
+    async with dana.post("/dashboard/sign-in", data=body, headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (status, "text/html")
 
 
 async def test_who_fails_to_sign_in_learns_nothing_of_who_can(dana: Client) -> None:

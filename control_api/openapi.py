@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from control_api.csrf import SAFE_METHODS
 from control_api.endpoints import Answer, Endpoint
 from control_api.problems import STATUS_OF_CODE
 from control_api.schemas import Body
@@ -211,7 +212,8 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """Return the codes that an endpoint may answer with, by status."""
     codes = [*endpoint.problems, "rate_limited", "store_unavailable"]
     if not endpoint.open:
-        codes += ["unauthorized", "forbidden", "csrf"]
+        codes += ["unauthorized", "forbidden"]
+        codes += [] if endpoint.method in SAFE_METHODS else ["csrf"]
     if endpoint.owned:
         codes += ["user_not_found"]
     if endpoint.query or endpoint.headers or not endpoint.open:

@@ -92,6 +92,31 @@ class InvalidParameterError(DomainError):
         self.fields = [{"field": field, "message": message}]
 
 
+class InvalidFieldsError(DomainError):
+    """Fields of a request have values that their model does not take."""
+
+    code = "invalid_fields"
+
+    def __init__(self, error: ValidationError) -> None:
+        self.fields = [
+            {
+                "field": ".".join(str(part) for part in item["loc"]) or "(body)",
+                "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+            }
+            for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        names = ", ".join(dict.fromkeys(item["field"] for item in self.fields))
+        super().__init__(f"Invalid: {names}.")
+
+
+_MESSAGES = {
+    "model_type": "Send a JSON object.",
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_unicode": "This is not valid Unicode.",
+}
+
+
 class UnauthorizedError(DomainError):
     """No key, or none that we know."""
 
@@ -196,21 +221,25 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except DomainError as error:
         return _domain_problem(error)
-    except ValidationError as error:
-        return _validation_problem(error)
     except STORE_DOWN:
         return _unavailable("MongoDB does not answer; nothing was accepted. Try again.")
     except web.HTTPException as error:
         return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
-        logger.exception("A handler failed")
-        return problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
-        )
+        return _failure()
+
+
+def _failure() -> web.Response:
+    logger.exception("A handler failed")
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
+    )
 
 
 def _domain_problem(error: DomainError) -> web.Response:
-    status = STATUS_OF_CODE.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = STATUS_OF_CODE.get(error.code)
+    if status is None:
+        return _failure()
     members: dict[str, Any] = dict(getattr(error, "members", {}))
     if fields := getattr(error, "fields", None):
         members["errors"] = fields
@@ -218,28 +247,6 @@ def _domain_problem(error: DomainError) -> web.Response:
     if "retryAfterSeconds" in members:
         headers["Retry-After"] = str(members["retryAfterSeconds"])
     return problem(status, error.code, str(error), headers, **members)
-
-
-def _validation_problem(error: ValidationError) -> web.Response:
-    fields = [
-        {
-            "field": ".".join(str(part) for part in item["loc"]) or "(body)",
-            "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
-        }
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    names = ", ".join(dict.fromkeys(item["field"] for item in fields))
-    return problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_fields", f"Invalid: {names}.", errors=fields
-    )
-
-
-_MESSAGES = {
-    "model_type": "Send a JSON object.",
-    "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
-    "string_unicode": "This is not valid Unicode.",
-}
 
 
 def _unavailable(detail: str) -> web.Response:

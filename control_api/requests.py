@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from control_api.bodies import receive
 from control_api.problems import (
+    InvalidFieldsError,
     InvalidParameterError,
     MalformedJsonError,
     UnsupportedMediaTypeError,
@@ -23,19 +25,20 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(request: web.Request, model: type[Model]) -> Model:
     """Read a JSON body into its model, taking each value for what it is: "5" is no number.
 
-    Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or pydantic's
-    ValidationError, which names each field.
+    Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or
+    InvalidFieldsError, which names each field.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
+    body = await receive(request)
     try:
-        return model.model_validate_json(await receive(request), strict=True)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             why = first["msg"].removeprefix("Invalid JSON: ")
             raise MalformedJsonError(f"The body is not JSON: {why}.") from None
-        raise
+        raise InvalidFieldsError(error) from None
 
 
 def answer(
@@ -53,21 +56,29 @@ def answer(
 def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] = ()) -> Model:
     """Read the query into its model; an empty value is as good as none.
 
-    Raises ValidationError, and InvalidParameterError for a parameter that is given twice.
+    Raises InvalidFieldsError, and InvalidParameterError for a parameter that is given twice or
+    that there is not.
     """
-    names = [name for name in request.query if name not in ignored]
-    for name in names:
-        if names.count(name) > 1:
+    names = Counter(name for name in request.query if name not in ignored)
+    for name, times in names.items():
+        if times > 1:
             raise InvalidParameterError(name[:_LONGEST_NAME], "Give this parameter once.")
     given = {name: value for name, value in request.query.items() if value and name in names}
     unknown = set(names) - {field.alias or name for name, field in model.model_fields.items()}
     for name in unknown:
         raise InvalidParameterError(name[:_LONGEST_NAME], "There is no such parameter.")
-    return model.model_validate(given)
+    return _validated(model, given)
 
 
 def read_headers(request: web.Request, model: type[Model]) -> Model:
-    """Read the headers that a model names by its aliases; raise ValidationError."""
+    """Read the headers that a model names by its aliases; raise InvalidFieldsError."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     given = {name: request.headers[name] for name in names if name in request.headers}
-    return model.model_validate(given)
+    return _validated(model, given)
+
+
+def _validated(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise InvalidFieldsError(error) from None

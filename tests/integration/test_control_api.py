@@ -226,6 +226,15 @@ async def test_what_is_not_there(
     assert (await answer.json())["code"] == code
 
 
+async def test_a_record_that_cannot_be_read_is_our_failure_and_not_the_callers(
+    client: Client, stores: Stores
+) -> None:
+    await _create(client)
+    await stores.database["connections"].update_one({}, {"$set": {"name": 5}})
+    answer = await client.get("/api/whatsapp/connections/business_main")
+    assert (answer.status, (await answer.json())["code"]) == (500, "internal_error")
+
+
 async def test_a_send_to_an_unknown_connection_stores_nothing(
     client: Client, stores: Stores
 ) -> None:

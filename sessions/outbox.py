@@ -49,7 +49,8 @@ class Outbox:
         """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
         connection = ("connection", ASCENDING)
         status = ("status", ASCENDING)
-        order = [("priority", ASCENDING), ("seq", ASCENDING)]
+        # With `dueAt` behind the order, what is scheduled is passed over without being read.
+        order = [("priority", ASCENDING), ("seq", ASCENDING), ("dueAt", ASCENDING)]
         for keys in (
             [connection, status, *order],
             [connection, status, ("queuedAt", ASCENDING)],
@@ -66,6 +67,17 @@ class Outbox:
         await self._collection.create_index(
             [status, connection],
             partialFilterExpression={"status": MessageStatus.QUEUED},
+        )
+        await self._collection.create_index(
+            [connection, ("dueAt", ASCENDING)],
+            partialFilterExpression={"status": MessageStatus.QUEUED},
+        )
+        await self._collection.create_index(
+            [connection, ("expiresAt", ASCENDING)],
+            partialFilterExpression={
+                "status": MessageStatus.QUEUED,
+                "expiresAt": {"$type": "date"},
+            },
         )
         await self._collection.create_index(
             [connection, ("bareId", ASCENDING)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _EXPIRED_AT_ONCE = 1000
 _ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
+_OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
+_EVER = {"$gt": datetime.min.replace(tzinfo=UTC)}
+"""Matches any time from the index alone, which `$exists` cannot."""
 
 
 def _fence(lease: Lease) -> dict[str, Any]:
@@ -69,7 +72,9 @@ class SendQueue:
         overdue = {
             "connection": lease.connection,
             "status": MessageStatus.QUEUED,
-            "$expr": {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]},
+            # As the index of those that can expire has it: most cannot, and are not looked at.
+            "expiresAt": {"$type": "date"},
+            "$expr": {"$lte": ["$expiresAt", "$$NOW"]},
         }
         cursor = self._collection.find(overdue, projection={"_id": True}, limit=_EXPIRED_AT_ONCE)
         while found := [document["_id"] async for document in cursor]:
@@ -109,7 +114,7 @@ class SendQueue:
         return {
             "connection": lease.connection,
             "status": MessageStatus.QUEUED,
-            "$expr": {"$lte": ["$dueAt", "$$NOW"]},
+            "$expr": {"$and": [{"$lte": ["$dueAt", "$$NOW"]}, {"$not": [_OVERDUE]}]},
             **_fence(lease),
         }
 
@@ -151,8 +156,9 @@ class SendQueue:
 
     async def is_new_chat(self, connection: str, to: str) -> bool:
         """Tell whether nothing was ever sent there, as far as we remember."""
-        known = {"connection": connection, "to": to, "pacedAt": {"$exists": True}}
-        return await self._collection.find_one(known, projection={"_id": True}) is None
+        known = {"connection": connection, "to": to, "pacedAt": _EVER}
+        projection = {"_id": False, "to": True}
+        return await self._collection.find_one(known, projection=projection) is None
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         """Return when each new chat since a time was opened, oldest first."""
@@ -269,11 +275,11 @@ class SendQueue:
 async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:
     """Return when the latest of what counts for the pace was, newest first."""
     cursor = source.find(
-        {"connection": connection, "pacedAt": {"$exists": True}},
+        {"connection": connection, "pacedAt": _EVER},
         sort=[("pacedAt", DESCENDING)],
         skip=skip,
         limit=limit,
-        projection={"pacedAt": True},
+        projection={"_id": False, "pacedAt": True},
     )
     return [document["pacedAt"] async for document in cursor]
 

@@ -120,12 +120,12 @@ class Dispatcher:
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():
             doorbell.clear()
-            wait = await self._turnstile.wait_for_next()
-            self._idle = wait is not None
-            if wait is not None:
-                await any_of(doorbell, stop, within=wait)
-            elif message := await self._queue.claim_next(self._lease):
-                await self._deliver(message, stop)
+            following = await self._turnstile.next()
+            self._idle = not isinstance(following, Message)
+            if isinstance(following, Message):
+                await self._deliver(following, stop)
+            else:
+                await any_of(doorbell, stop, within=following)
 
     async def _deliver(self, message: Message, stop: asyncio.Event) -> None:
         with logger.contextualize(messageId=message.id):
@@ -142,7 +142,7 @@ class Dispatcher:
         except PageCallError as error:
             await self._put_back(message, error, stop)
             return
-        new_chat = await self._queue.is_new_chat(self._lease.connection, message.to)
+        new_chat = await self._turnstile.opens_chat(message.to)
         await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
         await self._send(message, key)
 

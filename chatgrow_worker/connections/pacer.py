@@ -52,10 +52,14 @@ class Pacer:
         self._now = now
         self._spread = spread
         self._jitter: tuple[datetime, timedelta] | None = None
+        self._counted: tuple[Pacing, datetime, list[Pause]] | None = None
+        self._asked: tuple[str, bool] | None = None
 
     async def pause(self, pacing: Pacing) -> Pause | None:
         """Return what holds the whole connection now, or None when a message may go."""
-        return await self._longest(pacing, await self._after_the_last(pacing))
+        last, windows = await self._counts(pacing)
+        after = [] if last is None else [self._after(last, pacing)]
+        return self._longest(pacing, [*windows, *after])
 
     async def pause_for_check(self, pacing: Pacing) -> Pause | None:
         """Return what holds a check of a number now.
@@ -63,22 +67,20 @@ class Pacer:
         It is not seen by anybody, so it need not look like a person's: the pause after each
         message does not hold it, though the next message waits for that pause after it.
         """
-        return await self._longest(pacing)
+        _, windows = await self._counts(pacing)
+        return self._longest(pacing, windows)
 
-    async def _longest(self, pacing: Pacing, *pauses_too: Pause | None) -> Pause | None:
-        if not pacing.enabled:
-            return None
-        now = self._now()
-        pauses = [*pauses_too, self._quiet(pacing, now)]
-        for window, limit, reason in pacing.windows:
-            oldest = await self._history.nth_latest(self._connection, limit)
-            pauses.append(Pause(oldest + window, reason) if oldest else None)
-        held = [pause for pause in pauses if pause is not None and pause.until > now]
-        return max(held, key=lambda pause: pause.until, default=None)
+    def let_through(self) -> None:
+        """Count anew at the next look, even if the message takes no time at all."""
+        self._counted = None
 
     async def pause_for(self, message: Message, pacing: Pacing) -> Pause | None:
         """Return what holds this message alone: the allowance for chats that are new."""
-        if not pacing.enabled or not await self._history.is_new_chat(self._connection, message.to):
+        if not pacing.enabled:
+            return None
+        is_new = await self._history.is_new_chat(self._connection, message.to)
+        self._asked = (message.to, is_new)
+        if not is_new:
             return None
         opened = await self._history.new_chats_since(self._connection, self._now() - DAY)
         if len(opened) < pacing.new_chats_per_day:
@@ -86,17 +88,48 @@ class Pacer:
         first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
         return Pause((first or self._now()) + DAY, "new_chats_limited")
 
-    async def _after_the_last(self, pacing: Pacing) -> Pause | None:
-        """Hold for a random moment after the last send, drawn once for each."""
+    async def opens_chat(self, to: str) -> bool:
+        """Tell whether a message that was let through is the first to its chat."""
+        asked, self._asked = self._asked, None
+        if asked is not None and asked[0] == to:
+            return asked[1]
+        return await self._history.is_new_chat(self._connection, to)
+
+    async def _counts(self, pacing: Pacing) -> tuple[datetime | None, list[Pause]]:
+        """Return the last of the history and what its windows ask for, over or not.
+
+        They are counted once until the history grows.
+        """
         if not pacing.enabled:
-            return None
+            return None, []
         last = await self._history.nth_latest(self._connection, 1)
         if last is None:
+            return None, []
+        if self._counted is None or self._counted[:2] != (pacing, last):
+            self._counted = (pacing, last, await self._count(pacing))
+        return last, self._counted[2]
+
+    async def _count(self, pacing: Pacing) -> list[Pause]:
+        pauses = []
+        for window, limit, reason in pacing.windows:
+            oldest = await self._history.nth_latest(self._connection, limit)
+            if oldest is not None:
+                pauses.append(Pause(oldest + window, reason))
+        return pauses
+
+    def _longest(self, pacing: Pacing, pauses: list[Pause]) -> Pause | None:
+        if not pacing.enabled:
             return None
+        now = self._now()
+        held = [each for each in (*pauses, *self._quiet(pacing, now)) if each.until > now]
+        return max(held, key=lambda pause: pause.until, default=None)
+
+    def _after(self, last: datetime, pacing: Pacing) -> Pause:
+        """Hold for a random moment after the last send, drawn once for each."""
         if self._jitter is None or self._jitter[0] != last:
             self._jitter = (last, timedelta(seconds=self._spread(*pacing.jitter_seconds)))
         return Pause(last + self._jitter[1], "pause_between_messages")
 
-    def _quiet(self, pacing: Pacing, now: datetime) -> Pause | None:
+    def _quiet(self, pacing: Pacing, now: datetime) -> list[Pause]:
         end = pacing.quiet_hours.end_after(now) if pacing.quiet_hours else None
-        return Pause(end, "quiet_hours") if end else None
+        return [Pause(end, "quiet_hours")] if end else []

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from chatgrow_worker.connections.pacer import Pacer, Pause
 from sessions.connections import ConnectionStore
 from sessions.leases import Lease
+from sessions.messages import Message
 from sessions.pacing import Pacing
 from sessions.send_queue import SendQueue
 
@@ -18,7 +19,7 @@ _MOMENT = timedelta(milliseconds=5)
 
 
 class Turnstile:
-    """Says how long to wait before the next claim, and tells those who wait why."""
+    """Claims the next message at its time, and tells those who wait why."""
 
     def __init__(
         self,
@@ -39,6 +40,8 @@ class Turnstile:
         self._ban_pause = ban_pause
         self._pacing = Pacing()
         self._published: Pause | None = None
+        self._flowing = False
+        self._swept: datetime | None = None
 
     def typing_for(self, text: str) -> timedelta:
         """Return how long somebody would seem to type this, by the limits read last."""
@@ -51,30 +54,68 @@ class Turnstile:
         until = self._now() + self._ban_pause
         await self._connections.pause(self._lease, until, reason)
 
-    async def wait_for_next(self) -> timedelta | None:
-        """Return how long to wait, or None when a message may be claimed now."""
-        await self._queue.expire(self._lease)
+    async def opens_chat(self, to: str) -> bool:
+        """Tell whether a message that was let through is the first to its chat."""
+        return await self._pacer.opens_chat(to)
+
+    async def next(self) -> Message | timedelta:
+        """Claim the message whose turn it is, or return how long to wait before asking again."""
+        await self._expire_now_and_then()
+        if self._flowing:
+            return await self._follow_on()
         first = await self._queue.first_due(self._lease)
         if first is None:
-            await self._publish(None)
-            return await self._until_due()
-        pacing, paused = await self._connections.pace_of(self._lease.connection)
-        self._pacing = pacing
-        pause = await self._pacer.pause(pacing)
-        if paused is not None and paused.until > self._now():
-            pause = Pause(paused.until, paused.reason)
+            return await self._rest()
+        pause = await self._pause()
         await self._publish(pause)
         if pause is not None:
             return self._until(pause.until)
-        own = await self._pacer.pause_for(first, pacing)
+        own = await self._pacer.pause_for(first, self._pacing)
         if own is not None:
             await self._queue.postpone(self._lease, first, own.until, own.reason)
             return _MOMENT
-        return None
+        return await self._claim()
+
+    async def _follow_on(self) -> Message | timedelta:
+        """Claim without a look at what is due: nothing held the message before this one."""
+        if await self._pause() is not None or self._pacing.enabled:
+            self._flowing = False
+            return await self.next()
+        return await self._claim()
+
+    async def _claim(self) -> Message | timedelta:
+        # Even a claim that fails may have been made, if MongoDB went away before it could answer.
+        self._pacer.let_through()
+        message = await self._queue.claim_next(self._lease)
+        self._flowing = message is not None and not self._pacing.enabled
+        return await self._rest() if message is None else message
+
+    async def _pause(self) -> Pause | None:
+        """Return what holds the whole connection, by its limits as they are now."""
+        self._pacing, paused = await self._connections.pace_of(self._lease.connection)
+        if paused is not None and paused.until > self._now():
+            return Pause(paused.until, paused.reason)
+        return await self._pacer.pause(self._pacing)
+
+    async def _expire_now_and_then(self) -> None:
+        """Record what has expired: it is never claimed, so nothing but its status waits for it."""
+        now = self._now()
+        if self._swept is None or now - self._swept >= self._look_every:
+            await self._queue.expire(self._lease)
+            self._swept = now
+
+    async def _rest(self) -> timedelta:
+        """Say that nothing is held, and wait for what is due next."""
+        await self._publish(None)
+        return await self._until_due()
 
     async def _until_due(self) -> timedelta:
         due_at = await self._queue.next_due_at(self._lease)
-        return self._look_every if due_at is None else self._until(due_at)
+        if due_at is None:
+            return self._look_every
+        if due_at <= self._now():
+            self._swept = None  # due, but not claimed: it has expired since the last sweep
+        return self._until(due_at)
 
     def _until(self, moment: datetime) -> timedelta:
         """Wait no longer than a look at the queue: what is urgent may come meanwhile."""

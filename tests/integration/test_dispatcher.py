@@ -391,3 +391,54 @@ async def test_a_text_that_looks_like_an_expression_is_kept_as_it_is(stores: Sto
     async with dispatching(stores, page, lease):
         await _reaches(stores, message, MessageStatus.SENT)
     assert page.delivered[0][1] == "$connection $$NOW שלום 👋🏽"
+
+
+async def test_an_expired_message_is_out_of_reach_before_that_is_recorded(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    past = utc_now() - timedelta(seconds=1)
+    stale = Draft(id=new_id(), to=TO, text="stale", expires_at=past)
+    (message,) = await stores.outbox.add(connection, [stale], utc_now())
+    assert await stores.queue.first_due(lease) is None
+    assert await stores.queue.claim_next(lease) is None
+    assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.QUEUED
+
+
+async def test_limits_hold_from_the_next_message_on(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    messages = [await stores.message(connection, f"text {n}") for n in range(3)]
+    page = FakePage(held=True)
+
+    async def held() -> bool:
+        now = await stores.connections.get(connection.id)
+        return now.held is not None and now.held.reason == "rate_limited_per_minute"
+
+    async with dispatching(stores, page, lease):
+        await until(lambda: _is_stored(page, 1))
+        page.deliver(next(iter(page.stored)), "text 0")
+        await until(lambda: _is_stored(page, 2))
+        pacing = Pacing(per_minute=1, jitter_seconds=(0, 0))
+        await stores.connections.change(connection, {"pacing": pacing.model_dump(by_alias=True)})
+        page.deliver(list(page.stored)[1], "text 1")
+        await until(held)
+    assert len(page.stored) == 2
+    assert (await stores.outbox.find(OWNER, messages[2].id)).status is MessageStatus.QUEUED
+
+
+async def test_a_long_queue_is_not_searched_for_each_message(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    tomorrow = utc_now() + timedelta(days=1)
+    scheduled = [Draft(id=new_id(), to=TO, text="later", send_at=tomorrow) for _ in range(300)]
+    waiting = [Draft(id=new_id(), to=TO, text=f"{n}") for n in range(300)]
+    await stores.outbox.add(connection, [*scheduled, *waiting], utc_now())
+    page = FakePage()
+    await stores.database.command("profile", 2)
+    async with dispatching(stores, page, lease):
+        await until(lambda: _is_stored(page, 10))
+    await stores.database.command("profile", 0)
+    mine = {"ns": f"{stores.database.name}.messages"}
+    operations = [each async for each in stores.database["system.profile"].find(mine)]
+    assert max(each["docsExamined"] for each in operations) < 20
+
+
+async def _is_stored(page: FakePage, count: int) -> bool:
+    return len(page.stored) >= count

@@ -26,8 +26,10 @@ class History:
     sends: list[datetime] = field(default_factory=list)
     chats: list[datetime] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    looks: int = 0
 
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
+        self.looks += 1
         return self.sends[-n] if len(self.sends) >= n else None
 
     async def is_new_chat(self, connection: str, to: str) -> bool:
@@ -92,6 +94,30 @@ async def test_no_window_ever_holds_more_than_its_limit(
 async def test_a_pacer_that_is_off_holds_nothing() -> None:
     history = History(sends=[START] * 100)
     assert await Pacer(history, "c", Clock()).pause(Pacing(enabled=False)) is None
+
+
+async def test_the_windows_are_counted_once_for_each_message_that_is_let_through() -> None:
+    history, clock = History(sends=[START]), Clock()
+    pacer, pacing = Pacer(history, "c", clock), Pacing(**{**OPEN, "per_minute": 1})
+    first = await pacer.pause(pacing)
+    assert first is not None
+    looks = history.looks
+    assert await pacer.pause(pacing) == first
+    assert history.looks == looks + 1  # whether anything has been sent since
+    clock.now = first.until
+    assert await pacer.pause(pacing) is None
+    pacer.let_through()
+    history.sends.append(clock.now)
+    following = await pacer.pause(pacing)
+    assert following is not None
+    assert following.until == clock.now + MINUTE
+
+
+async def test_new_limits_hold_at_once() -> None:
+    history, clock = History(sends=[START - MINUTE / 2]), Clock()
+    pacer = Pacer(history, "c", clock)
+    assert await pacer.pause(Pacing(jitter_seconds=(0, 0), **OPEN)) is None
+    assert await pacer.pause(Pacing(**{**OPEN, "per_minute": 1})) is not None
 
 
 async def test_new_chats_have_an_allowance_of_their_own() -> None:

@@ -75,7 +75,7 @@ class FakePage:
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         return LookUp(found=key in self.stored, ack=self.stored.get(key, 0))
 
-    async def acks_since(self, serial: int) -> list[AckUpdate]:
+    def acks_since(self, serial: int) -> list[AckUpdate]:
         return [each for each in self.acks if each.serial > serial]
 
     def ack(self, key: str, ack: int) -> None:

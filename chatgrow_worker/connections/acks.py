@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from loguru import logger
@@ -19,9 +20,6 @@ _MISSED_AT_MOST = 200
 class AckingPage(Protocol):
     """What the recorder asks of a page; `WhatsAppPage` is the real one."""
 
-    async def acks_since(self, serial: int) -> list[AckUpdate]:
-        """Return the acks that came after the one with this serial."""
-
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key."""
 
@@ -36,16 +34,16 @@ class AckRecorder:
         self._queue = queue
         self._lease = lease
         self._metrics = metrics
-        self._epoch = ""
-        self._serial = 0
+        self.epoch = ""
+        self.serial = 0
 
-    async def record_new(self, epoch: str) -> None:
-        """Record the acks that came since the last look."""
-        if epoch != self._epoch:
-            self._epoch, self._serial = epoch, 0
-        for update in await self._page.acks_since(self._serial):
+    async def record_new(self, epoch: str, updates: Sequence[AckUpdate]) -> None:
+        """Record acks of a page in this epoch; what is recorded moves `serial` on."""
+        if epoch != self.epoch:
+            self.epoch, self.serial = epoch, 0
+        for update in updates:
             await self._record(update.key, update.ack)
-            self._serial = max(self._serial, update.serial)
+            self.serial = max(self.serial, update.serial)
 
     async def record_missed(self) -> None:
         """Ask the page for the messages whose acks may have come while nobody listened."""

@@ -47,11 +47,9 @@ class SessionSaver:
         self._saving: asyncio.Task[None] | None = None
         self._noted = False
 
-    async def keep_dump(self) -> None:
+    async def keep_dump(self, dump: dict[str, str]) -> None:
         """Keep the newest localStorage of a page that is logged in on disk."""
-        dump = await self._browser.page.local_storage()
-        if dump is not None:
-            await asyncio.to_thread(self._keep, dump)
+        await asyncio.to_thread(self._keep, dump)
 
     def save_when_due(self) -> None:
         """Begin a blob when one is due: soon after the page is ready, then now and again."""

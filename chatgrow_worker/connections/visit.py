@@ -19,13 +19,14 @@ from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
-from chatgrow_worker.connections.waiting import any_of
+from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
-from chatgrow_worker.page.snapshot import PageState, Snapshot
+from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Reason
 
+_BREATH = timedelta(milliseconds=200)
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 
 
@@ -93,6 +94,7 @@ class Visit:
                 if self._state is not PageState.LOADING:
                     on_loaded()
                 await any_of(self._page.bell, ending, wish, within=self._next_look())
+                await self._breathe(ending)
         except asyncio.CancelledError:
             self._parts.saver.cut()
             self._parts.sending.cut()
@@ -100,6 +102,11 @@ class Visit:
         finally:
             await self._parts.sending.stop()
             await self._parts.saver.end()
+
+    async def _breathe(self, ending: asyncio.Event) -> None:
+        """Gather what rings while messages go out: a look takes the page's time, too."""
+        if self._state is PageState.READY:
+            await happens(ending, _BREATH)
 
     def _next_look(self) -> timedelta:
         loading = self._state is PageState.LOADING
@@ -113,16 +120,20 @@ class Visit:
         return self._update_due or await asyncio.to_thread(self._parts.wear.is_worn)
 
     async def _look(self) -> None:
-        snapshot = await self._page.snapshot()
+        acks = self._parts.acks
+        look = await self._page.look(acks.epoch, acks.serial)
+        snapshot = look.snapshot if look else None
         self._state = snapshot.state if snapshot else PageState.LOADING
         self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
+        if look and look.local_storage is not None:
+            await self._parts.saver.keep_dump(look.local_storage)
         try:
             if snapshot is not None and self._state in _QR_SCREEN:
                 await self._at_qr_screen(snapshot)
             else:
                 await self._report(self._state, snapshot)
-            await self._act(self._state, snapshot)
+            await self._act(self._state, look)
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
@@ -143,22 +154,20 @@ class Visit:
         number = snapshot.number if snapshot and ready else None
         await self._parts.reporter.report(to, reason, number)
 
-    async def _act(self, state: PageState, snapshot: Snapshot | None) -> None:
-        if snapshot and snapshot.authenticated:
-            await self._parts.saver.keep_dump()
-        if snapshot and state is PageState.READY:
-            await self._while_ready(snapshot)
+    async def _act(self, state: PageState, look: Look | None) -> None:
+        if look and state is PageState.READY:
+            await self._while_ready(look)
         else:
             await self._parts.sending.stop()
 
-    async def _while_ready(self, snapshot: Snapshot) -> None:
+    async def _while_ready(self, look: Look) -> None:
         self.was_linked = True
         if self._parts.sending.running:
             self._parts.sending.check()
         else:
             await self._parts.acks.record_missed()
             self._parts.sending.start()
-        await self._parts.acks.record_new(snapshot.epoch)
+        await self._parts.acks.record_new(look.snapshot.epoch, look.acks)
         self._parts.saver.save_when_due()
         if await self._parts.checks.answer_next():
             self._page.bell.set()  # one for each look: what else the page has is not held up

@@ -6,6 +6,8 @@
   if (window !== window.top) return;
 
   const MAX_REMEMBERED = 2000;
+  const RING_EVERY_MS = 200;
+  const OUTCOME_WITHIN_MS = 300;
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
   const sends = new Map();
@@ -23,9 +25,18 @@
     if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value);
   }
 
-  // A hint and no more: the worker looks for itself when it rings.
+  // A hint and no more: the worker looks for itself when it rings. What follows soon after a ring
+  // is told by one more.
+  let rang = 0;
+  let ringing = null;
   function ring() {
-    if (typeof window.__bell === 'function') window.__bell();
+    if (ringing) return;
+    const wait = Math.max(0, rang + RING_EVERY_MS - Date.now());
+    ringing = setTimeout(() => {
+      ringing = null;
+      rang = Date.now();
+      if (typeof window.__bell === 'function') window.__bell();
+    }, wait);
   }
 
   function noteAck({ack, ids}) {
@@ -91,14 +102,16 @@
     return {...told(result), ack: Number(message.ack ?? 0)};
   }
 
+  // Most sends are decided at once, and need not be asked for then.
   function begin(key, work) {
-    if (sends.get(key)?.state === 'pending') return null;
+    if (sends.get(key)?.state === 'pending') return sends.get(key);
     remember(sends, key, {state: 'pending'});
-    work()
+    const decided = work()
       .then((value) => remember(sends, key, {state: 'done', ...value}))
       .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
       .finally(ring);
-    return null;
+    const waited = new Promise((resolve) => setTimeout(resolve, OUTCOME_WITHIN_MS));
+    return Promise.race([decided, waited]).then(() => sends.get(key));
   }
 
   const failure = (error) => ({
@@ -126,6 +139,16 @@
         banned,
         passkey,
         loggedOut: new URLSearchParams(location.search).has('post_logout'),
+      };
+    },
+
+    // All that a look needs, in one answer: most of what a call costs is its way.
+    look: (of, since) => {
+      const snapshot = calls.snapshot();
+      return {
+        snapshot,
+        localStorage: snapshot.authenticated ? calls.localStorage(false) : null,
+        acks: calls.acksSince(of === epoch ? since : 0),
       };
     },
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -91,6 +91,19 @@ class AckUpdate(BaseModel):
     key: str
     ack: int
     serial: int
+
+
+class Look(BaseModel):
+    """What a page shows, and what is new in it since the look before.
+
+    `local_storage` is all of it when it has changed and the page is logged in, a credential.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    snapshot: Snapshot
+    local_storage: dict[str, str] | None = Field(None, repr=False)
+    acks: list[AckUpdate] = []
 
 
 class LookUp(BaseModel):

@@ -8,10 +8,9 @@ from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Route
-from pydantic import TypeAdapter
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
-from chatgrow_worker.page.snapshot import AckUpdate, LookUp, Outcome, Snapshot
+from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, Snapshot
 from sessions.states import Reason
 
 BELL = "__bell"
@@ -22,7 +21,6 @@ _PUT_BACK = """(dump) => {
     localStorage.clear();
     for (const [name, text] of Object.entries(dump)) localStorage.setItem(name, text);
 }"""
-_ACKS = TypeAdapter(list[AckUpdate])
 
 
 class WhatsAppPage:
@@ -35,6 +33,7 @@ class WhatsAppPage:
     def __init__(self, page: Page, bell: asyncio.Event, call_limit: timedelta) -> None:
         self._page = page
         self._call_limit = call_limit
+        self._decided: dict[str, Outcome] = {}
         self.bell = bell
 
     async def open(self, url: str, limit: timedelta) -> None:
@@ -84,6 +83,16 @@ class WhatsAppPage:
         except PageNotLoadedError:
             return None
 
+    async def look(self, epoch: str, serial: int) -> Look | None:
+        """Read all that a visit follows, in one call; None while the page has not loaded.
+
+        The acks are those after the one with this serial, which counts within an epoch.
+        """
+        try:
+            return Look.model_validate(await self._call("look", epoch, serial))
+        except PageNotLoadedError:
+            return None
+
     async def auth_code(self) -> str | None:
         """Return the text of the QR code on show, a credential."""
         value = await self._call("authCode")
@@ -110,19 +119,21 @@ class WhatsAppPage:
         return str(await self._call("prepare", chat_id))
 
     async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
-        """Start sending under a prepared key, and return at once; `outcome` tells the rest.
+        """Start sending under a prepared key, and return soon; `outcome` tells the rest.
 
         For the time of `typing` the recipient is shown that somebody types.
         """
         options = {"delay": typing // timedelta(milliseconds=1)}
-        await self._call("send", key, chat_id, text, options)
+        self._note(key, await self._call("send", key, chat_id, text, options))
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record under the same id."""
-        await self._call("resend", key, chat_id)
+        self._note(key, await self._call("resend", key, chat_id))
 
     async def outcome(self, key: str) -> Outcome:
         """Tell what became of a send that was started since the page loaded."""
+        if (decided := self._decided.pop(key, None)) is not None:
+            return decided
         return Outcome.model_validate(await self._call("outcome", key))
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
@@ -134,9 +145,10 @@ class WhatsAppPage:
         value = await self._call("localStorage", always)
         return None if value is None else {str(name): str(text) for name, text in value.items()}
 
-    async def acks_since(self, serial: int) -> list[AckUpdate]:
-        """Return the acks that came after the one with this serial."""
-        return _ACKS.validate_python(await self._call("acksSince", serial))
+    def _note(self, key: str, answer: Any) -> None:
+        """Keep what a send that was started has come to already; one send is in hand at a time."""
+        outcome = Outcome.model_validate(answer)
+        self._decided = {} if outcome.state == "pending" else {key: outcome}
 
     async def _call(self, name: str, *args: Any) -> Any:
         try:

@@ -134,7 +134,8 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         assert await _sent(page, key) == "OK"
 
         async def read() -> bool:
-            return any(each.ack == 3 for each in await page.acks_since(0))
+            look = await page.look("", 0)
+            return look is not None and any(each.ack == 3 for each in look.acks)
 
         await until(read)
         await page.send(key, THEM, "the same id again", timedelta(0))

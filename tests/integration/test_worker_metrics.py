@@ -91,7 +91,7 @@ async def test_a_delivery_is_counted_once_with_the_time_it_took(
     acks = AckRecorder(page, stores.queue, lease, metrics)
     for ack in (Ack.SERVER, Ack.DEVICE, Ack.DEVICE, Ack.READ):
         page.ack(str(sent.whatsapp_id), ack)
-        await acks.record_new("epoch")
+        await acks.record_new("epoch", page.acks_since(acks.serial))
     read = await stores.outbox.find(OWNER, message.id)
     assert read.status is MessageStatus.READ
     seen = scrape(metrics.process)

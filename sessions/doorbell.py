@@ -31,6 +31,7 @@ REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ConnectionError, OSError)
 
 _JOB_LIFE = timedelta(minutes=10)
 _ANSWER_WITHIN = timedelta(seconds=2)
+_REST = timedelta(milliseconds=100)
 
 
 class Job(StrEnum):
@@ -116,13 +117,26 @@ class Doorbell:
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
+        self._resting: dict[tuple[str, str], bool] = {}
+        self._later: set[asyncio.Task[None]] = set()
 
     async def start_connection(self, connection: str) -> None:
         """Ask any worker with room to take the connection."""
         await self._ring(SHARED_QUEUE, Job.START_CONNECTION, connection)
 
     async def dispatch(self, worker: str, connection: str) -> None:
-        """Tell the owner of a connection that a message is due."""
+        """Tell the owner of a connection that a message is due.
+
+        In a burst it rings at once and then once for all that came within a moment: an owner that
+        is busy finds the rest by itself, and each ring costs it more than finding them.
+        """
+        place = (worker, connection)
+        if place in self._resting:
+            self._resting[place] = True
+            return
+        self._resting[place] = False
+        rest = _REST.total_seconds()
+        asyncio.get_running_loop().call_later(rest, self._after_a_rest, place)
         await self._ring(worker_queue(worker), Job.DISPATCH, connection)
 
     async def ring_owner(self, connection: Connection) -> None:
@@ -131,6 +145,13 @@ class Doorbell:
             await self.dispatch(connection.lease.worker, connection.id)
         else:
             await self.start_connection(connection.id)
+
+    def _after_a_rest(self, place: tuple[str, str]) -> None:
+        """Ring for what came meanwhile; if that is lost, the next poll of its owner finds it."""
+        if self._resting.pop(place):
+            task = asyncio.create_task(self.dispatch(*place), name="ring again")
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
 
     async def answers(self) -> bool:
         """Tell whether Redis answers now."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from loguru import logger
-from playwright.async_api import BrowserContext, ProxySettings
+from playwright.async_api import BrowserContext, ProxySettings, ViewportSize
 from playwright.async_api import Error as PlaywrightError
 
 from chatgrow_worker.browser.browser import Browser
@@ -23,6 +23,9 @@ from sessions.connections import Proxy
 from sessions.states import Reason
 
 _LONGEST_REASON = 1000
+
+_VIEWPORT: ViewportSize = {"width": 800, "height": 600}
+"""Small: what nobody sees is drawn all the same."""
 
 
 class Launcher:
@@ -72,6 +75,7 @@ class Launcher:
                     profile,
                     executable_path=options.executable,
                     headless=True,
+                    viewport=_VIEWPORT,
                     args=list(ARGUMENTS),
                     chromium_sandbox=options.sandbox,
                     service_workers="block",

@@ -68,7 +68,7 @@ class WorkerSettings(BlobSettings):
     """After this time a number that seemed unknown is asked for once more."""
     qr_asked_within: Span = timedelta(minutes=3)
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
-    start_concurrency: int = Field(2, ge=1, le=50)
+    start_concurrency: int = Field(8, ge=1, le=50)
     """Browsers that start at a time."""
     browser_max_age: Span = timedelta(hours=24)
     """A browser is opened anew after this time, when nothing is in hand."""

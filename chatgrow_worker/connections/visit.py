@@ -68,6 +68,7 @@ class Visit:
         self._look_every = look_every
         self._look_while_loading = look_while_loading
         self._state: PageState | None = None
+        self._scripts_run = False
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self.was_linked = was_linked
@@ -82,16 +83,17 @@ class Visit:
     ) -> None:
         """Follow the page until `ending` is set, or until it is worn and nothing is in hand.
 
-        `wish` makes it look at once. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
-        LeaseLostError. A message in hand is finished, but not on cancellation: then nothing more
-        may leave this page.
+        `wish` makes it look at once; `on_loaded` is called when the page's own scripts have run,
+        which is before it has heard from WhatsApp. Raises PageBrokenError, LoggedOutError,
+        QrNotScannedError or LeaseLostError. A message in hand is finished, but not on cancellation:
+        then nothing more may leave this page.
         """
         try:
             while not ending.is_set() and not await self._is_worn_and_idle():
                 self._page.bell.clear()
                 wish.clear()
                 await self._look()
-                if self._state is not PageState.LOADING:
+                if self._scripts_run:
                     on_loaded()
                 await any_of(self._page.bell, ending, wish, within=self._next_look())
                 await self._breathe(ending)
@@ -124,6 +126,7 @@ class Visit:
         look = await self._page.look(acks.epoch, acks.serial)
         snapshot = look.snapshot if look else None
         self._state = snapshot.state if snapshot else PageState.LOADING
+        self._scripts_run = snapshot is not None and snapshot.ready
         self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
         if look and look.local_storage is not None:

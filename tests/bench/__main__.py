@@ -1,0 +1,80 @@
+"""Run the benchmark: `python -m tests.bench [PART …] [--quick] [--write]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from tests.bench import (
+    document,
+    part_fleet,
+    part_growth,
+    part_latency,
+    part_saving,
+    part_stored,
+)
+from tests.bench.lab import Lab, lab
+from tests.bench.machine import has_mongoose, machine
+from tests.bench.report import Report
+from tests.bench.sizes import QUICK, Sizes
+from tests.bench.table import COMPARED, alone, as_text, compared
+
+Part = Callable[[Lab, Report, Sizes], Coroutine[Any, Any, None]]
+PARTS: Mapping[str, Part] = {
+    "fleet": part_fleet.run,
+    "saving": part_saving.run,
+    "latency": part_latency.run,
+    "growth": part_growth.run,
+    "stored": part_stored.run,
+}
+
+
+def main() -> int:
+    """Run the parts asked for, or all; print the tables, and write the document if asked to."""
+    given = _parse()
+    report = Report()
+    for line in machine():
+        report.step(line)
+    asyncio.run(_run(report, given.parts or list(PARTS), QUICK if given.quick else Sizes()))
+    for table in _tables(report):
+        print(f"\n{as_text(table)}", flush=True)
+    if given.write:
+        command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+        print(f"\nwritten: {document.write(report, command).name}")
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="small amounts, to see that it runs")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .svg")
+    given = parser.parse_args()
+    if unknown := sorted(set(given.parts) - set(PARTS)):
+        parser.error(f"unknown: {', '.join(unknown)}")
+    return given
+
+
+async def _run(report: Report, parts: list[str], sizes: Sizes) -> None:
+    if not has_mongoose():
+        report.note(
+            "mongoose is not installed, without which wwebjs-mongo reaches no database: a folder "
+            "stands in for its GridFS, which can only make their side faster"
+        )
+    async with lab() as running:
+        for name in parts:
+            report.step(f"{name} begins")
+            await PARTS[name](running, report, sizes)
+
+
+def _tables(report: Report) -> list[list[tuple[str, ...]]]:
+    figures = list(report.compared.values())
+    first = [[COMPARED, *compared(figures)]] if figures else []
+    return [*first, *alone(list(report.alone.values()))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

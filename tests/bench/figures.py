@@ -1,0 +1,87 @@
+"""The figures of a run: what was measured on each side, what is wanted, and what came of it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.bench.lab import OURS
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the ratio ours / theirs should be at most, or at least."""
+
+    ratio: float
+    at_least: bool = False
+
+    def met_by(self, ratio: float) -> bool:
+        """Tell whether a ratio is good enough."""
+        return ratio >= self.ratio if self.at_least else ratio <= self.ratio
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.ratio:.2f}"
+
+
+@dataclass
+class Figure:
+    """One figure, with a sample of each side for each round."""
+
+    name: str
+    unit: str
+    meaning: str
+    goal: Goal | None = None
+    ours: list[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
+
+    def add(self, side: str, value: float) -> None:
+        """Keep what was measured of a side."""
+        (self.ours if side == OURS else self.theirs).append(value)
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours / theirs, by the medians; None when a side is missing."""
+        if not self.ours or not self.theirs or not statistics.median(self.theirs):
+            return None
+        return statistics.median(self.ours) / statistics.median(self.theirs)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the goal is met; empty without a goal."""
+        if self.goal is None or self.ratio is None:
+            return ""
+        return "met" if self.goal.met_by(self.ratio) else "MISSED"
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One figure of ours alone, at growing amounts."""
+
+    name: str
+    unit: str
+    of: str
+    values: dict[int, float] = field(default_factory=dict)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return the median and, with more than one value, the smallest and the largest."""
+    if not values:
+        return "–"
+    middle = number(statistics.median(values))
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({number(min(values))}–{number(max(values))})"
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """Return the value below which this part of the values lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(part * (len(ordered) - 1)))]

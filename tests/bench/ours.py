@@ -1,0 +1,129 @@
+"""Our side: the control API and one worker with its driver and browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import aiohttp
+
+from tests.bench.lab import LONG, OURS, Lab, Message
+from tests.bench.usage import marked
+from tests.stack.process import StackProcess
+from tests.waiting import until
+
+_AT_ONCE = 8
+_NOT_SENT = ["queued", "sending"]
+
+
+class Ours:
+    """The worker, from its empty disk on; the API runs all the time and counts too."""
+
+    name = OURS
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._records = lab.database["connections"]
+        self._messages = lab.database["messages"]
+        self._worker: StackProcess | None = None
+        self._before: dict[str, int] = {}
+
+    async def start(self) -> None:
+        self._before = {
+            each["_id"]: each["generation"]
+            async for each in self._records.find({"desired": "running"})
+        }
+        self._worker = self._lab.worker()
+        await self._worker.start()
+
+    async def until_ready(self) -> bool:
+        async def ready() -> bool:
+            found = self._records.find({"state": "connected"}, {"generation": True})
+            up = {each["_id"] async for each in found if each["generation"] > self._since(each)}
+            return up >= self._before.keys()
+
+        await until(ready, within=LONG)
+        return True
+
+    async def link(self, session: str, phone: str) -> asyncio.Task[float]:
+        await self._lab.system.create(session)
+        await self._lab.hold_phone(phone)
+        shown = await self._lab.system.get(
+            f"/api/whatsapp/connections/{session}/qr?format=json&wait=60"
+        )
+        scanned = await self._lab.scan(phone, shown["code"])
+        saved = asyncio.create_task(self._until_saved(session, scanned))
+        await self._lab.system.until_state("connected", session)
+        return saved
+
+    async def send(self, session: str, messages: Sequence[Message]) -> None:
+        """Post each message by itself, several requests under way, and wait for the outbox."""
+        await self.post(session, messages)
+        await self.until_sent(session)
+
+    async def post(self, session: str, messages: Sequence[Message]) -> None:
+        """Have messages accepted by the API, in order as far as requests can be."""
+        waiting = iter(messages)
+        async with self.backend() as http, asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(_post_all(http, session, waiting))
+
+    def backend(self) -> aiohttp.ClientSession:
+        """Return what a backend asks the API with: connections that are kept."""
+        about = self._lab.system.about
+        return aiohttp.ClientSession(about["api"], headers={"X-Api-Key": about["apiKey"]})
+
+    async def until_sent(self, session: str) -> None:
+        """Wait until nothing of a session waits or is in hand."""
+        record = await self._records.find_one({"connectionId": session})
+        waiting = {"connection": (record or {})["_id"], "status": {"$in": _NOT_SENT}}
+
+        async def sent() -> bool:
+            return await self._messages.find_one(waiting, {"_id": True}) is None
+
+        await until(sent, within=LONG)
+
+    async def stop(self) -> None:
+        if self._worker is not None:
+            await self._worker.stop()
+        self._lose_disk()
+
+    async def kill(self) -> None:
+        for pid in marked(self._lab.mark(OURS)):
+            os.kill(pid, signal.SIGKILL)
+        await self.stop()
+        await until(self._no_lease_lives, within=LONG)
+
+    def pids(self) -> set[int]:
+        return {*marked(self._lab.mark(OURS)), self._lab.system.pid("api")}
+
+    def _since(self, record: dict[str, Any]) -> int:
+        return self._before.get(record["_id"], -1)
+
+    def _lose_disk(self) -> None:
+        shutil.rmtree(self._lab.folder / "sessions", ignore_errors=True)
+
+    async def _no_lease_lives(self) -> bool:
+        live = {"$expr": {"$gt": ["$lease.expiresAt", "$$NOW"]}}
+        return await self._records.find_one(live) is None
+
+    async def _until_saved(self, session: str, scanned: float) -> float:
+        saved = {"connectionId": session, "blobs.0": {"$exists": True}}
+
+        async def there() -> bool:
+            return await self._records.find_one(saved, {"_id": True}) is not None
+
+        await until(there, within=LONG)
+        return time.monotonic() - scanned
+
+
+async def _post_all(http: aiohttp.ClientSession, session: str, waiting: Any) -> None:
+    for message in waiting:
+        body = {"connectionId": session, "to": message.to, "message": message.text}
+        async with http.post("/api/whatsapp/send", json=body) as answer:
+            assert answer.status == 202, await answer.text()

@@ -1,0 +1,54 @@
+"""Ours alone: what more connections cost, as far as this machine goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.bench.lab import Lab
+from tests.bench.linked import linked
+from tests.bench.ours import Ours
+from tests.bench.report import Report
+from tests.bench.side import session_name, texts
+from tests.bench.sizes import Sizes
+from tests.bench.usage import cpu_seconds, pss_bytes
+
+_OF = "connections"
+_MB = 1024 * 1024
+_MESSAGES = 200
+
+
+async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
+    """Measure at each number of connections."""
+    for count in sizes.connections:
+        async with linked(lab, count) as ours:
+            began = time.monotonic()
+            await ours.start()
+            await ours.until_ready()
+            report.grow("from a cold start", "s", _OF, count, time.monotonic() - began)
+            await asyncio.sleep(sizes.settle.total_seconds())
+            report.grow("memory, all", "MB", _OF, count, pss_bytes(ours.pids()) / _MB)
+            await _idle(report, sizes, ours, count)
+            await _dispatch(report, ours, count)
+
+
+async def _idle(report: Report, sizes: Sizes, ours: Ours, count: int) -> None:
+    seconds = sizes.settle.total_seconds()
+    before = cpu_seconds(ours.pids())
+    await asyncio.sleep(seconds)
+    used = (cpu_seconds(ours.pids()) - before) * 60 / seconds
+    report.grow("idle processor time", "s/min", _OF, count, used)
+
+
+async def _dispatch(report: Report, ours: Ours, count: int) -> None:
+    """Send the same number of messages, shared among the connections, all at once."""
+    each = max(1, _MESSAGES // count)
+    before, began = cpu_seconds(ours.pids()), time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            messages = texts(f"growth {count}, line {number}", each, each)
+            group.create_task(ours.send(session_name(number), messages))
+    total = each * count
+    report.grow("messages, all", "1/s", _OF, count, total / (time.monotonic() - began))
+    used = (cpu_seconds(ours.pids()) - before) * 1000 / total
+    report.grow("processor time of one message", "ms", _OF, count, used)

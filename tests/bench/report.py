@@ -1,0 +1,47 @@
+"""What a run says while it goes, and the figures that it keeps."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tests.bench.figures import Figure, Goal, Growth, number
+
+
+@dataclass
+class Report:
+    """The progress and the figures of a run."""
+
+    compared: dict[str, Figure] = field(default_factory=dict)
+    alone: dict[tuple[str, str], Growth] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been going."""
+        return time.monotonic() - self._began
+
+    def step(self, text: str) -> None:
+        """Say in one line what has just been done."""
+        print(f"{self.seconds:7.1f} s  {text}", flush=True)
+
+    def figure(self, name: str, unit: str, meaning: str, goal: Goal | None = None) -> Figure:
+        """Return the figure with this name, made at its first use."""
+        return self.compared.setdefault(name, Figure(name, unit, meaning, goal))
+
+    def add(self, figure: Figure, side: str, value: float) -> None:
+        """Keep a sample and say it."""
+        figure.add(side, value)
+        self.step(f"{side}: {figure.name}: {number(value)} {figure.unit}")
+
+    def grow(self, name: str, unit: str, of: str, at: int, value: float) -> None:
+        """Keep what was measured of ours alone with this amount of something, and say it."""
+        growth = self.alone.setdefault((of, name), Growth(name, unit, of))
+        growth.values[at] = value
+        self.step(f"{at:,} {of}: {name}: {number(value)} {unit}")
+
+    def note(self, text: str) -> None:
+        """Keep a remark about this run, and say it."""
+        self.notes.append(text)
+        self.step(text)

@@ -1,0 +1,54 @@
+"""What is asked of each side, so that both are measured by the same code."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from tests.bench.lab import Message
+
+
+class Side(Protocol):
+    """One side of the comparison: all its sessions and all its processes."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Start its processes, its disk empty; every session that is linked comes up by itself."""
+
+    async def until_ready(self) -> bool:
+        """Wait until every linked session can send; False when one will not come any more."""
+
+    async def link(self, session: str, phone: str) -> asyncio.Task[float]:
+        """Link a phone; the task ends when the login is saved, with the seconds since the scan."""
+
+    async def send(self, session: str, messages: Sequence[Message]) -> None:
+        """Send, the way a user of this side does; return when its own word is that all are sent."""
+
+    async def stop(self) -> None:
+        """End its processes in order, and lose its disk."""
+
+    async def kill(self) -> None:
+        """SIGKILL all its processes at once, and lose its disk."""
+
+    def pids(self) -> set[int]:
+        """Return all its processes."""
+
+
+def phone_of(side: str, number: int) -> str:
+    """Return the phone of a side's session with this number."""
+    return f"+97250{1 if side == 'ours' else 2}{number:06d}"
+
+
+def session_name(number: int) -> str:
+    """Return the name of a session."""
+    return f"line-{number}"
+
+
+def texts(label: str, count: int, recipients: int) -> list[Message]:
+    """Return messages to a few numbers in turn; no text comes twice in a run."""
+    return [
+        Message(f"+15551{place % recipients:06d}", f"{label}: message {place} of a benchmark")
+        for place in range(count)
+    ]

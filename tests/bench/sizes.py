@@ -1,0 +1,41 @@
+"""How much of each thing a run does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The full amounts."""
+
+    sessions: int = 10
+    rounds: int = 3
+    settle: timedelta = timedelta(seconds=10)
+    idle: timedelta = timedelta(seconds=30)
+    weight_mb: int = 60
+    messages: int = 300
+    recipients: int = 20
+    login_mb: tuple[int, ...] = (30, 200)
+    accept_rates: tuple[int, ...] = (50, 200)
+    accept_for: timedelta = timedelta(seconds=10)
+    paced_rate: int = 10
+    paced_for: timedelta = timedelta(seconds=20)
+    connections: tuple[int, ...] = (1, 10, 20, 40)
+    stored: tuple[int, ...] = (1_000, 100_000, 1_000_000)
+
+
+QUICK = Sizes(
+    sessions=2,
+    rounds=2,
+    settle=timedelta(seconds=5),
+    idle=timedelta(seconds=5),
+    messages=60,
+    login_mb=(5,),
+    accept_for=timedelta(seconds=3),
+    paced_for=timedelta(seconds=3),
+    connections=(1, 2),
+    stored=(1_000, 10_000),
+)
+"""Enough to see that it runs; the figures are worth little."""

@@ -1,0 +1,206 @@
+"""Their side: one Node process with whatsapp-web.js and RemoteAuth, and its browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from chatgrow_worker.browser.options import find_chromium
+from tests.bench.lab import LONG, Lab, Message
+from tests.bench.usage import MARK, marked
+
+THEIRS = "theirs"
+_PROGRAM = Path(__file__).with_name("peer.js")
+_LONGEST_LINE = 1 << 22
+_GIVEN_UP_AFTER = timedelta(minutes=1)
+
+
+class Peer:
+    """The Node process: deeds go in and are answered, events come out."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._numbers = count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._told: dict[tuple[str, str | None], asyncio.Queue[Any]] = {}
+        self._reader = asyncio.create_task(self._read(), name="peer")
+
+    @classmethod
+    async def start(cls, lab: Lab, folder: Path) -> Peer:
+        """Start it with this folder for its profiles, as its working folder too."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = lab.folder / "peer-files"
+        files.mkdir(exist_ok=True)
+        browser = find_chromium(None)
+        addresses = (f"{lab.system.about['simulator']}/", str(browser), lab.system.about["mongo"])
+        with (lab.folder / "logs" / "theirs.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *("node", str(_PROGRAM), *addresses),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, MARK: lab.mark(THEIRS), "PEER_FILES": str(files)},
+                cwd=folder,
+                limit=_LONGEST_LINE,
+            )
+        return cls(process)
+
+    async def do(self, deed: str, **request: object) -> Any:
+        """Have something done; return what came of it."""
+        number = next(self._numbers)
+        self._answers[number] = asyncio.get_running_loop().create_future()
+        assert self._process.stdin is not None
+        line = json.dumps({"n": number, "deed": deed, **request})
+        self._process.stdin.write(line.encode() + b"\n")
+        return await self._answers[number]
+
+    async def told(self, event: str, session: str) -> Any:
+        """Wait for an event of a session; return its value."""
+        async with asyncio.timeout(LONG.total_seconds()):
+            return await self._queue(event, session).get()
+
+    async def end(self) -> None:
+        """Wait until the process is gone; SIGTERM it first if nobody has killed it."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        await self._process.wait()
+        await self._reader
+
+    def _queue(self, event: str, session: str | None) -> asyncio.Queue[Any]:
+        return self._told.setdefault((event, session), asyncio.Queue())
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._take(json.loads(line))
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(EOFError("The peer has ended."))
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if "event" in told:
+            if told["event"] in ("failed", "unhandled"):
+                print(f"theirs: {told['event']}: {told['value']}", flush=True)
+            self._queue(told["event"], told.get("session")).put_nowait(told["value"])
+            return
+        answer = self._answers.pop(told["n"])
+        if "error" in told:
+            answer.set_exception(RuntimeError(told["error"]))
+        else:
+            answer.set_result(told["value"])
+
+
+class Saver:
+    """Their way to save a session, by itself."""
+
+    def __init__(self, peer: Peer, lab: Lab, session: str, profile: Path) -> None:
+        self._peer = peer
+        self._lab = lab
+        self._session = session
+        self.profile = profile
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, lab: Lab, session: str) -> AsyncIterator[Saver]:
+        """Run it for one session; its profile is there to be filled."""
+        folder = lab.folder / "their-saving"
+        peer = await Peer.start(lab, folder)
+        try:
+            yield cls(peer, lab, session, Path(await peer.do("prepare", session=session)))
+        finally:
+            await peer.end()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def save(self) -> int:
+        """Save what the profile holds now; return the bytes of what was stored."""
+        await self._peer.do("save", session=self._session)
+        name = f"whatsapp-RemoteAuth-{self._session}"
+        newest = await self._lab.database[f"{name}.files"].find_one(sort=[("uploadDate", -1)])
+        if newest is not None:
+            return int(newest["length"])
+        files = (self._lab.folder / "peer-files" / name).iterdir()
+        return max(files, key=lambda file: file.stat().st_mtime_ns).stat().st_size
+
+
+class Theirs:
+    """All sessions in one process: the leanest way to run several clients."""
+
+    name = THEIRS
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._folder = lab.folder / "theirs"
+        self._sessions: list[str] = []
+        self._peer: Peer | None = None
+
+    async def start(self) -> None:
+        self._peer = await Peer.start(self._lab, self._folder)
+        for session in self._sessions:
+            await self._peer.do("start", session=session)
+
+    async def until_ready(self) -> bool:
+        try:
+            async with (
+                asyncio.timeout(_GIVEN_UP_AFTER.total_seconds()),
+                asyncio.TaskGroup() as group,
+            ):
+                for session in self._sessions:
+                    group.create_task(self._running.told("ready", session))
+        except TimeoutError:
+            return False
+        return True
+
+    async def link(self, session: str, phone: str) -> asyncio.Task[float]:
+        self._sessions.append(session)
+        await self._running.do("start", session=session)
+        await self._lab.hold_phone(phone)
+        scanned = await self._lab.scan(phone, await self._running.told("qr", session))
+        saved = asyncio.create_task(self._until_saved(session, scanned))
+        await self._running.told("ready", session)
+        return saved
+
+    async def send(self, session: str, messages: Sequence[Message]) -> None:
+        """Call `sendMessage` in a loop, each call awaited."""
+        chats = [
+            {"to": f"{each.to.removeprefix('+')}@c.us", "text": each.text} for each in messages
+        ]
+        await self._running.do("send", session=session, messages=chats)
+
+    async def stop(self) -> None:
+        if self._peer is not None:
+            await self._peer.do("destroy")
+            await self._peer.end()
+            self._peer = None
+        self._lose_disk()
+
+    async def kill(self) -> None:
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        await self._running.end()
+        self._peer = None
+        self._lose_disk()
+
+    def pids(self) -> set[int]:
+        return marked(self._lab.mark(THEIRS))
+
+    @property
+    def _running(self) -> Peer:
+        assert self._peer is not None, "start it first"
+        return self._peer
+
+    def _lose_disk(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _until_saved(self, session: str, scanned: float) -> float:
+        await self._running.told("remote_session_saved", session)
+        return time.monotonic() - scanned

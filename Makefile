@@ -3,7 +3,7 @@ PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test contract chaos soak check docs lint types imports clean
+.PHONY: help setup demo run test contract bench chaos soak check docs lint types imports clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,9 @@ soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=
 
 contract: setup ## Send the API what its OpenAPI document allows and forbids; EXAMPLES=1000 sends more
 	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/integration/test_contract.py
+
+bench: setup ## Measure beside whatsapp-web.js: about twenty minutes; see python -m tests.bench --help
+	@$(BIN)/python -m tests.bench
 
 chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a run
 	@$(BIN)/python -m tests.chaos $(SEED)

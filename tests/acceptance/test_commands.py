@@ -146,13 +146,13 @@ async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(tmp_path: 
         in_hand = await system.send("in hand")
         await system.until_message(in_hand, "sending")
         waiting = await system.send("waits")
-        await system.control("PUT", "faults", {"pendingOnly": False})
         assert await system.delete(MAIN) == 202
         assert (await system.get(MAIN))["http"] == 404
         assert await system.delete(MAIN) == 404
         assert (await system.get("/api/whatsapp/connections"))["items"] == []
         cancelled = await system.message(waiting)
         assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "connection_deleted")
+        await system.control("PUT", "faults", {"pendingOnly": False})
         await _nothing_is_left(system)
         assert (await system.message(in_hand))["status"] in ("sent", "delivered", "read", "unknown")
         assert (await system.message(sent))["status"] == "read"

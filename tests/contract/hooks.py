@@ -83,10 +83,12 @@ def _fit_together(value: Any) -> None:
 
 
 def _order(value: dict[str, Any], earlier: str, later: str) -> None:
-    """Exchange two times that are in the wrong order."""
+    """Exchange two times that are in the wrong order; of the same time twice, leave one out."""
     try:
-        wrong = datetime.fromisoformat(value[later]) <= datetime.fromisoformat(value[earlier])
+        start, end = (datetime.fromisoformat(value[name]) for name in (earlier, later))
+        if end < start:
+            value[earlier], value[later] = value[later], value[earlier]
+        elif end == start:
+            del value[later]
     except (KeyError, TypeError, ValueError):
         return
-    if wrong:
-        value[earlier], value[later] = value[later], value[earlier]

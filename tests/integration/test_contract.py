@@ -61,7 +61,8 @@ async def test_the_api_keeps_its_contract(
 
 async def _furnish(stores: Stores, url: str) -> dict[str, dict[str, list[str]]]:
     """Make what no request can make; return what names it, by operation."""
-    await stores.connection("shows_a_code")
+    shown = await stores.connection("shows_a_code")
+    await stores.connections.change(shown, {"phoneNumber": "+972501234567"})
     await show_code(stores, timedelta(hours=3))
     resting = await stores.connection("resting")
     await stores.connection("leaving")

@@ -3,7 +3,7 @@ PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test contract bench chaos soak check docs lint types imports clean
+.PHONY: help setup demo run test slow contract bench chaos soak check docs lint types imports clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,8 +18,11 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@mkdir -p var
 	@exec $(BIN)/supervisord --configuration supervisord.conf
 
-test: setup ## Run all tests
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+test: setup ## Run the tests, but for those marked slow
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
+
+slow: setup ## Run the tests that are marked slow
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))
@@ -33,7 +36,7 @@ bench: setup ## Measure beside whatsapp-web.js: about twenty minutes; see python
 chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a run
 	@$(BIN)/python -m tests.chaos $(SEED)
 
-check: lint types imports test ## Run every check: style, types, import contracts, tests
+check: lint types imports test slow ## Run every check: style, types, import contracts, tests
 
 docs: setup ## Write the pages of docs/ that come from the code
 	@$(BIN)/python scripts/write_docs.py

@@ -9,6 +9,8 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from tests.processes import alive
 from tests.stack_client import PATIENCE, StackClient, stack
 from tests.waiting import until
@@ -16,6 +18,7 @@ from tests.waiting import until
 CONNECTIONS = [f"line-{number}" for number in range(4)]
 
 
+@pytest.mark.slow
 async def test_connections_move_one_after_the_other_while_messages_flow() -> None:
     one_at_a_time = ("--env", "START_CONCURRENCY=1", "--env", "WHATSAPP_MAX_CONNECTIONS=4")
     async with stack("--workers", "2", *one_at_a_time) as system:

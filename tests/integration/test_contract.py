@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from sessions.embedded import ServerUris
 
 KEY = "a key of at least thirty-two characters"
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "5")
-LONGEST_SECONDS = 300 if EXAMPLES == "5" else 7200
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "2")
+LONGEST_SECONDS = 300 if EXAMPLES == "2" else 7200
 
 
 @pytest.mark.timeout(LONGEST_SECONDS)

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
+
 from sessions.embedded import ServerUris
 from sessions.embedded.ports import free_port
 from tests.conftest import ROOT
@@ -79,6 +81,7 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
     ]
 
 
+@pytest.mark.slow
 async def test_more_workers_are_one_number_and_the_commands_of_the_docs_work(
     tmp_path: Path,
 ) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 KEY = "a key of at least thirty-two characters"
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "2")
-LONGEST_SECONDS = 300 if EXAMPLES == "2" else 7200
+LONGEST_SECONDS = 600 if EXAMPLES == "2" else 7200
 
 
 @pytest.mark.timeout(LONGEST_SECONDS)

@@ -79,6 +79,7 @@ async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
         assert len(await system.control("GET", "devices")) == 2
 
 
+@pytest.mark.timeout(300)
 async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path) -> None:
     async with stack("--workers", "2", "--data", str(tmp_path)) as system:
         await _link(system)

@@ -124,10 +124,13 @@ class StackClient:
     async def until_login_is_on_disk(self) -> None:
         """Wait until the browser has written the login: it takes seconds to write localStorage."""
         profiles = Path(self.about["data"]) / "sessions"
-        pattern = "*/*/Default/Local Storage/leveldb/*.log"
+        pattern = "*/[!.]*/Default/Local Storage/leveldb/*.log"  # copies being saved are hidden
 
         def written() -> bool:
-            return any(b"WANoiseInfo" in file.read_bytes() for file in profiles.glob(pattern))
+            try:
+                return any(b"WANoiseInfo" in file.read_bytes() for file in profiles.glob(pattern))
+            except FileNotFoundError:
+                return False  # LevelDB began a new log meanwhile
 
         await until(written, within=PATIENCE)
 

@@ -69,10 +69,6 @@ class Outbox:
             partialFilterExpression={"status": MessageStatus.QUEUED},
         )
         await self._collection.create_index(
-            [connection, ("dueAt", ASCENDING)],
-            partialFilterExpression={"status": MessageStatus.QUEUED},
-        )
-        await self._collection.create_index(
             [connection, ("expiresAt", ASCENDING)],
             partialFilterExpression={
                 "status": MessageStatus.QUEUED,

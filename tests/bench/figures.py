@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,9 +43,10 @@ class Figure:
     @property
     def ratio(self) -> float | None:
         """Ours / theirs, by the medians; None when a side is missing."""
-        if not self.ours or not self.theirs or not statistics.median(self.theirs):
+        if not self.ours or not self.theirs:
             return None
-        return statistics.median(self.ours) / statistics.median(self.theirs)
+        ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
+        return ours / theirs if theirs else math.inf
 
     @property
     def verdict(self) -> str:
@@ -76,6 +78,8 @@ def spread(values: Sequence[float]) -> str:
 
 def number(value: float) -> str:
     """Return a number with three digits that count."""
+    if math.isinf(value):
+        return "∞"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -84,11 +84,21 @@ async def _ask(http: aiohttp.ClientSession, path: str) -> float:
 
 
 async def _insert(lab: Lab, past: Iterator[dict[str, Any]], count: int) -> None:
-    """Write messages without waiting for the disk."""
-    messages = lab.database["messages"].with_options(write_concern=WriteConcern(w=1, j=False))
+    """Add messages in a copy of the collection that gets its indexes last: that is far quicker."""
+    messages = lab.database["messages"]
+    copy = lab.database.get_collection("past", write_concern=WriteConcern(w=1, j=False))
+    await (await messages.aggregate([{"$out": copy.name}])).to_list()
     while batch := list(islice(past, min(_BATCH, count))):
-        await messages.insert_many(batch, ordered=False)
+        await copy.insert_many(batch, ordered=False)
         count -= len(batch)
+    indexes = [
+        {name: value for name, value in index.items() if name != "v"}
+        async for index in await messages.list_indexes()
+    ]
+    await lab.database.command("createIndexes", copy.name, indexes=indexes)
+    await copy.rename(messages.name, dropTarget=True)
+    # What MongoDB has still to write would be counted as ours.
+    await lab.database.client.admin.command("fsync")
 
 
 def _past(record: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:

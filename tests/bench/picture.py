@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, number
 
 _LEFT, _WIDTH, _ROW, _TOP = 380, 400, 26, 50
 _LARGEST = 2.0
@@ -46,7 +46,7 @@ def _row(figure: Figure, y: int) -> str:
             f'  <rect class="{figure.verdict}" x="{_LEFT}" y="{y + 3}" width="{end - _LEFT}" '
             f'height="{_ROW - 10}"/>',
             f'  <line class="goal" x1="{goal}" x2="{goal}" y1="{y}" y2="{y + _ROW - 4}"/>',
-            f'  <text x="{end + 6}" y="{y + 14}">{figure.ratio:.2f}</text>',
+            f'  <text x="{end + 6}" y="{y + 14}">{number(figure.ratio)}</text>',
         ]
     )
 

@@ -16,7 +16,7 @@ def compared(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
             f"{each.name}, {each.unit}",
             spread(each.ours),
             spread(each.theirs),
-            "–" if each.ratio is None else f"{each.ratio:.2f}",
+            "–" if each.ratio is None else number(each.ratio),
             str(each.goal or "–"),
             each.verdict,
         )

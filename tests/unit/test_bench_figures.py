@@ -1,0 +1,78 @@
+"""What the benchmark counts, and how it judges."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.bench.figures import Figure, Goal, percentile, spread
+from tests.bench.usage import MARK, cpu_seconds, marked, pss_bytes
+from tests.waiting import until_true
+
+_PARENT = """
+import subprocess, sys
+burn = "import time; t = time.process_time\\nwhile t() < 0.3: pass\\nprint(t())"
+used = subprocess.run([sys.executable, "-c", burn], capture_output=True, text=True).stdout
+child = subprocess.Popen(["env", "--ignore-environment", "sleep", "60"])
+print(used, child.pid, flush=True)
+sys.stdin.read()
+child.kill()
+"""
+
+
+@contextmanager
+def _parent(side: str) -> Iterator[tuple[int, float, int]]:
+    """Run a marked process that has buried a child and keeps another, which lost the mark."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PARENT],
+        env={**os.environ, MARK: side},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    used = process.stdout.readline().strip()
+    child = process.stdout.readline().strip()
+    yield process.pid, float(used), int(child)
+    process.communicate()
+
+
+def test_a_side_is_all_its_processes_and_the_time_of_its_dead() -> None:
+    side = f"test-{os.getpid()}"
+    with _parent(side) as (parent, used, child):
+        until_true(lambda: marked(side) == {parent, child})
+        assert cpu_seconds([parent]) >= used - 0.05  # the kernel counts in hundredths
+        assert pss_bytes([parent, child]) > pss_bytes([child]) > 0
+    until_true(lambda: marked(side) == set())
+    assert cpu_seconds([parent]) == 0
+
+
+@pytest.mark.parametrize(
+    ("goal", "ours", "theirs", "verdict"),
+    [
+        (Goal(0.5), [1, 2, 9], [4], "met"),
+        (Goal(0.5), [3], [4], "MISSED"),
+        (Goal(1.0, at_least=True), [5], [5], "met"),
+        (Goal(1.0, at_least=True), [4], [5], "MISSED"),
+        (Goal(0.5), [1], [0], "MISSED"),
+        (Goal(0.5), [1], [], ""),
+        (None, [1], [4], ""),
+    ],
+)
+def test_a_figure_is_judged_by_its_medians(
+    goal: Goal | None, ours: list[float], theirs: list[float], verdict: str
+) -> None:
+    figure = Figure("f", "s", "what it means", goal, ours, theirs)
+    assert figure.verdict == verdict
+
+
+def test_values_are_told_with_their_spread() -> None:
+    assert spread([3, 1, 200]) == "3.00 (1.00–200)"
+    assert spread([12.34]) == "12.3"
+    assert spread([]) == "–"
+    assert percentile(list(range(101)), 0.99) == 99

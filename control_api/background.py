@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 from aiohttp import web
 from loguru import logger
+from pydantic import ValidationError
 
 from control_api.event_streams import STREAMS
-from control_api.sampling import keep_sampling
 from control_api.services import SERVICES, Services
-from sessions.connections import ConnectionStore
 from sessions.mongo import STORE_DOWN, brief
 
-_LOOK_EVERY = timedelta(seconds=2)
+_LOST_WORKERS_EVERY = timedelta(seconds=2)
+_SAMPLE_EVERY = timedelta(seconds=10)
 
 
 async def run_background(app: web.Application) -> AsyncIterator[None]:
     """Run the side tasks while the application serves; one that dies ends the program."""
     services: Services = app[SERVICES]
-    work = {
-        "event feed": app[STREAMS].feed.run(),
-        "lost workers": _announce_lost(services.connections),
-        "queue history": keep_sampling(services),
-    }
+    lost = services.connections.announce_lost
+    work = (
+        app[STREAMS].feed.run(),
+        _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
+        _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
+    )
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each, name=name) for name, each in work.items()]
+        tasks = [group.create_task(each) for each in work]
         yield
         for task in tasks:
             task.cancel()
@@ -38,11 +39,21 @@ async def end_streams(app: web.Application) -> None:
     await app[STREAMS].close()
 
 
-async def _announce_lost(connections: ConnectionStore) -> None:
-    """Tell of connections whose worker died: it cannot any more."""
+async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    """Do something again and again; one damaged record does not take the API from everybody."""
     while True:
         try:
-            await connections.announce_lost()
+            await work()
         except STORE_DOWN as error:
-            logger.warning("No look for lost workers, MongoDB is away: {}", brief(error))
-        await asyncio.sleep(_LOOK_EVERY.total_seconds())
+            logger.warning("Not done now, MongoDB is away ({}): {}", name, brief(error))
+        except ValidationError as error:
+            logger.error("Not done now, a record is damaged ({}): {}", name, error.title)
+        await asyncio.sleep(every.total_seconds())
+
+
+async def _sample_queues(services: Services) -> None:
+    """Write the queues down for this minute, unless another process of the API has done so."""
+    minute = await services.history.claim()
+    if minute is not None:
+        fleet = await services.fleet.look(services.now())
+        await services.history.write_down(minute, fleet)

@@ -6,6 +6,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from aiohttp.test_utils import TestClient, TestServer
+
+from control_api.app import build_app
 from control_api.services import Services
 from sessions import __version__
 from sessions.clock import utc_now
@@ -13,11 +16,11 @@ from sessions.messages import Message
 from sessions.queue_history import QueueHistory, Sample, in_steps
 from sessions.workers import WorkerRegistry
 from tests.builders import Stores
+from tests.logged import logged
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from aiohttp.test_utils import TestClient
 
     Client = TestClient[web.Request, web.Application]
 
@@ -30,6 +33,19 @@ def _minutes_ago(minutes: int) -> datetime:
 
 async def _set(stores: Stores, message: Message, **fields: Any) -> None:
     await stores.database["messages"].update_one({"_id": message.id}, {"$set": fields})
+
+
+async def test_a_damaged_record_does_not_take_the_api_from_everybody(
+    stores: Stores, services: Services
+) -> None:
+    damaged = await stores.connection()
+    await stores.database["connections"].update_one(
+        {"_id": damaged.id}, {"$set": {"pacing": "not a pace"}}
+    )
+    with logged("ERROR") as lines:
+        async with TestClient(TestServer(build_app(services))) as client:
+            await until(lambda: any("a record is damaged" in line for line in lines))
+            assert (await client.get("/health/live")).status == 200
 
 
 async def test_a_minute_tells_what_waits_and_what_left(

@@ -26,6 +26,8 @@ STREAM_DOWN = (RedisError, OSError, TimeoutError)
 _ANSWER_WITHIN = timedelta(seconds=2)
 _TRY_AGAIN_AFTER = timedelta(seconds=1)
 _BATCH = 250
+_REST = timedelta(milliseconds=50)
+"""After a batch, others gather: what comes in a burst goes together."""
 _FIELDS = (b"type", b"owner", b"connection", b"data")
 
 
@@ -175,6 +177,7 @@ class _Carrier:
             batch = self._log.take(_BATCH)
             while not await self._carried(batch):  # noqa: ASYNC110  Redis sends no event
                 await asyncio.sleep(_TRY_AGAIN_AFTER.total_seconds())
+            await asyncio.sleep(_REST.total_seconds())
 
     async def _carried(self, batch: Sequence[Event]) -> bool:
         try:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+import uvloop
 from loguru import logger
 from pydantic import ValidationError
 
@@ -75,7 +76,7 @@ def run_program(
         configure_logging(settings, name)
         if settings.database_url is not None:
             logger.info("DATABASE_URL is set; nothing here uses it")
-        asyncio.run(_until_signal(settings, main))
+        uvloop.run(_until_signal(settings, main))
     except ConfigurationError as error:
         logger.error("{}", error)
         return EXIT_CONFIGURATION

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
@@ -208,27 +209,34 @@ class SendQueue:
         status = STATUS_OF_ACK.get(ack)
         if status is None:
             return None
-        before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
-        times = {
-            f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
-            for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
-        }
-        changes = {"status": status, "statusAt": "$$NOW", "reason": None, "endedAt": "$$NOW"}
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            {
-                "connection": lease.connection,
-                "bareId": bare_id(message_key),
-                "status": {"$in": before},
-                "generation": {"$lte": lease.generation},
-            },
-            [{"$set": {**changes, **times}}],
-            return_document=ReturnDocument.AFTER,
+            *_step(lease, message_key, status), return_document=ReturnDocument.AFTER
         )
         if document is None:
             return None
         message = Message.model_validate(document)
         self._events.publish(status_event(message))
         return message
+
+    async def record_acks(self, lease: Lease, acks: Mapping[str, Ack]) -> list[Message]:
+        """Do what `record_ack` does for many keys, with three calls; return those that moved."""
+        steps = {key: status for key, ack in acks.items() if (status := STATUS_OF_ACK.get(ack))}
+        if not steps:
+            return []
+        named = {
+            "connection": lease.connection,
+            "bareId": {"$in": [bare_id(key) for key in steps]},
+        }
+        before = {message.id: message.status for message in await self._list(named)}
+        updates = [UpdateOne(*_step(lease, key, status)) for key, status in steps.items()]
+        await self._collection.bulk_write(updates, ordered=False)
+        moved = [
+            message
+            for message in await self._list(named)
+            if message.status in steps.values() and message.status != before.get(message.id)
+        ]
+        self._events.publish(*(status_event(each) for each in moved))
+        return moved
 
     async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
         """Return the newest messages that are out but not read: acks may have been missed."""
@@ -291,6 +299,25 @@ def bare_id(message_key: str) -> str:
     """
     parts = message_key.split("_")
     return parts[2] if len(parts) > 2 else message_key
+
+
+def _step(
+    lease: Lease, message_key: str, status: MessageStatus
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the filter and the update that move a message forward to a status."""
+    before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
+    times = {
+        f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
+        for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
+    }
+    changes = {"status": status, "statusAt": "$$NOW", "reason": None, "endedAt": "$$NOW"}
+    found = {
+        "connection": lease.connection,
+        "bareId": bare_id(message_key),
+        "status": {"$in": before},
+        **_fence(lease),
+    }
+    return found, [{"$set": {**changes, **times}}]
 
 
 def _literal(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from loguru import logger
@@ -41,12 +41,12 @@ class AckRecorder:
         """Record acks of a page in this epoch; what is recorded moves `serial` on."""
         if epoch != self.epoch:
             self.epoch, self.serial = epoch, 0
-        for update in updates:
-            await self._record(update.key, update.ack)
-            self.serial = max(self.serial, update.serial)
+        await self._record({update.key: update.ack for update in updates})
+        self.serial = max([self.serial, *(update.serial for update in updates)])
 
     async def record_missed(self) -> None:
         """Ask the page for the messages whose acks may have come while nobody listened."""
+        found = {}
         for message in await self._queue.unsettled(self._lease, _MISSED_AT_MOST):
             if message.whatsapp_id is None:
                 continue
@@ -56,11 +56,11 @@ class AckRecorder:
                 logger.debug("No look at {}: {}", message.id, error)
                 continue
             if known.found:
-                await self._record(message.whatsapp_id, known.ack)
+                found[message.whatsapp_id] = known.ack
+        await self._record(found)
 
-    async def _record(self, key: str, ack: int) -> None:
-        if Ack.SERVER <= ack <= Ack.PLAYED:
-            moved = await self._queue.record_ack(self._lease, key, Ack(ack))
-            if moved is not None:
-                self._metrics.acked(moved)
-                logger.bind(messageId=moved.id).info("Message {}", moved.status)
+    async def _record(self, found: Mapping[str, int]) -> None:
+        acks = {key: Ack(ack) for key, ack in found.items() if Ack.SERVER <= ack <= Ack.PLAYED}
+        for moved in await self._queue.record_acks(self._lease, acks):
+            self._metrics.acked(moved)
+            logger.bind(messageId=moved.id).info("Message {}", moved.status)

@@ -36,8 +36,9 @@ _CLEAN_EVERY = timedelta(hours=1)
 _TIDY_EVERY = timedelta(seconds=10)
 _BEAT_EVERY = timedelta(seconds=3)
 _OFFERED_AGAIN = timedelta(milliseconds=300)
-_OWN_POLL = timedelta(milliseconds=50)
-_SHARED_POLL = timedelta(milliseconds=250)
+_OWN_POLL = timedelta(seconds=1)
+_SHARED_POLL = timedelta(milliseconds=500)
+"""Backends that add jobs themselves ring no bell."""
 
 
 async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:

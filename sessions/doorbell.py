@@ -1,4 +1,7 @@
-"""The doorbell: short arq jobs that carry ids only and may be lost without losing a message."""
+"""The doorbell: short arq jobs that carry ids only and may be lost without losing a message.
+
+A worker looks at its queue when something is published under the queue's name, and now and then.
+"""
 
 from __future__ import annotations
 
@@ -168,5 +171,6 @@ class Doorbell:
                 await self._redis.enqueue_job(
                     str(job), connection, _queue_name=queue, _expires=_JOB_LIFE
                 )
+                await self._redis.publish(queue, b"")
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning("Redis is away, the next poll finds the work: {}", error or "no answer")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from arq.connections import RedisSettings
+from arq.connections import ArqRedis, RedisSettings, create_pool
 from arq.worker import Worker, func
 from loguru import logger
 from redis.exceptions import RedisError
@@ -23,12 +23,17 @@ Command = Callable[..., Awaitable[None]]
 """An arq function: it takes arq's context and what the job carries."""
 
 _JOB_LIMIT = timedelta(seconds=20)
+_WHILE_THERE_ARE_JOBS = timedelta(milliseconds=50)
 _MAX_TRIES = 1000
 """arq drops a job for good after this many starts, restarts of the worker included."""
 
 
 class Intake:
-    """One arq queue and the commands that come on it."""
+    """One arq queue and the commands that come on it.
+
+    arq itself asks Redis many times a second, whatever the queue holds. Here it runs only while
+    there are jobs: those that are rung for at once, others at the next poll.
+    """
 
     def __init__(
         self,
@@ -58,8 +63,8 @@ class Intake:
                 backoff.reset()
 
     async def _listen_once(self, stop: asyncio.Event) -> None:
-        worker = self._worker()
-        running = asyncio.create_task(worker.async_run(), name=f"arq {self._queue}")
+        worker = self._worker(await create_pool(self._redis))
+        running = asyncio.create_task(self._run_jobs(worker), name=f"arq {self._queue}")
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -71,16 +76,25 @@ class Intake:
         if not stop.is_set():
             running.result()
 
-    def _worker(self) -> Worker:
+    async def _run_jobs(self, worker: Worker) -> None:
+        async with worker.pool.pubsub() as bell:
+            await bell.subscribe(self._queue)
+            while True:
+                if await worker.pool.zcard(self._queue):
+                    await worker.async_run()
+                await bell.get_message(True, self._poll_every.total_seconds())
+
+    def _worker(self, pool: ArqRedis) -> Worker:
         return Worker(
             functions=[func(_job(run), name=name) for name, run in self._commands.items()],
             queue_name=self._queue,
-            redis_settings=self._redis,
+            redis_pool=pool,
+            burst=True,
             handle_signals=False,
             keep_result=0,
             job_timeout=_JOB_LIMIT.total_seconds(),
             max_tries=_MAX_TRIES,
-            poll_delay=self._poll_every.total_seconds(),
+            poll_delay=_WHILE_THERE_ARE_JOBS.total_seconds(),
             log_results=False,
             job_serializer=serialize,
             job_deserializer=deserialize,

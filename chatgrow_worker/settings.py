@@ -72,7 +72,7 @@ class WorkerSettings(BlobSettings):
     """Browsers that start at a time."""
     browser_max_age: Span = timedelta(hours=24)
     """A browser is opened anew after this time, when nothing is in hand."""
-    browser_wear_every: Span = timedelta(minutes=1)
+    browser_wear_every: Span = timedelta(minutes=5)
     """How often a browser's age and memory are looked at."""
     browser_max_memory_mb: int = Field(1500, ge=50)
     """A browser that uses more is opened anew, when nothing is in hand."""

@@ -66,6 +66,7 @@ class Limits:
     """How often a page is looked at, and how long it may wait in each state."""
 
     look_every: timedelta
+    look_when_ready: timedelta
     look_while_loading: timedelta
     ladder: Ladder
     reload: timedelta

@@ -60,12 +60,14 @@ class Visit:
         self,
         parts: VisitParts,
         look_every: timedelta,
+        look_when_ready: timedelta,
         look_while_loading: timedelta,
         was_linked: bool,
     ) -> None:
         self._parts = parts
         self._page = parts.page
         self._look_every = look_every
+        self._look_when_ready = look_when_ready
         self._look_while_loading = look_while_loading
         self._state: PageState | None = None
         self._scripts_run = False
@@ -111,8 +113,12 @@ class Visit:
             await happens(ending, _BREATH)
 
     def _next_look(self) -> timedelta:
-        loading = self._state is PageState.LOADING
-        return self._look_while_loading if loading else self._look_every
+        """Say how long to wait for a bell; a page that is ready rings when that changes."""
+        special: dict[PageState | None, timedelta] = {
+            PageState.READY: self._look_when_ready,
+            PageState.LOADING: self._look_while_loading,
+        }
+        return special.get(self._state, self._look_every)
 
     async def _is_worn_and_idle(self) -> bool:
         now = time.monotonic()

@@ -61,7 +61,13 @@ class VisitMaker:
             recovery=Recovery(browser.page, limits.ladder, limits.reload),
             wear=Wear(browser.profile, limits.wear),
         )
-        return Visit(parts, limits.look_every, limits.look_while_loading, was_linked)
+        return Visit(
+            parts,
+            limits.look_every,
+            limits.look_when_ready,
+            limits.look_while_loading,
+            was_linked,
+        )
 
     def _linking(self, browser: Browser) -> Linking:
         parts, connection = self.parts, self.lease.connection

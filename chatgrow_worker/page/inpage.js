@@ -8,6 +8,7 @@
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
   const OUTCOME_WITHIN_MS = 300;
+  const WATCH_EVERY_MS = 1000;
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
   const sends = new Map();
@@ -227,6 +228,19 @@
       return {ok: false, ...failure(error)};
     }
   }
+
+  // No event tells all that matters; from in here a look costs next to nothing.
+  let watched = null;
+  setInterval(() => {
+    let state;
+    try {
+      state = JSON.stringify(calls.snapshot());
+    } catch (error) {
+      state = String(error); // the worker's own look tells what is broken
+    }
+    if (state !== watched) ring();
+    watched = state;
+  }, WATCH_EVERY_MS);
 
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 

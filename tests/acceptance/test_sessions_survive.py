@@ -41,7 +41,9 @@ def _kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> No
     worker.kill()
     psutil.wait_procs(family, timeout=20)
     if lose_disk:
-        shutil.rmtree(Path(system.about["data"]) / "sessions" / f"worker-{number}")
+        folder = Path(system.about["data"]) / "sessions" / f"worker-{number}"
+        # At once: a worker that is started again may use the folder while it is being removed.
+        shutil.rmtree(folder.rename(folder.with_suffix(".lost")))
 
 
 async def _sends(system: StackClient, text: str, connection: str = "main") -> None:
@@ -90,18 +92,28 @@ async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path
         os.kill(system.pid(f"worker-{paused}"), signal.SIGSTOP)
         ids += [await system.send(text) for text in texts[5:]]
         for message_id in ids:
-            await system.until_message(message_id, "read")
+            await _until_out(system, message_id)
         assert (await system.status())["worker"] != f"worker-{paused}"
         os.kill(system.pid(f"worker-{paused}"), signal.SIGCONT)
         await _sends(system, "after the pause")
-        assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [
-            (text, 1) for text in [*texts, "after the pause"]
-        ]
+        ledger = await system.ledger()
+        assert [each["text"] for each in ledger] == [*texts, "after the pause"]
+        # What was in hand may have gone out: then it goes once more, under the id it had.
+        assert sum(each["arrivals"] for each in ledger) <= len(ledger) + 1
 
         async def its_browser_is_closed() -> bool:
             return not children_named(system.pid(f"worker-{paused}"), "chromium")
 
         await until(its_browser_is_closed)
+
+
+async def _until_out(system: StackClient, message_id: str) -> None:
+    """Wait until a message is out; a receipt that the paused page got does not come again."""
+
+    async def out() -> bool:
+        return (await system.message(message_id))["status"] in ("sent", "delivered", "read")
+
+    await until(out, within=PATIENCE)
 
 
 async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(tmp_path: Path) -> None:

@@ -181,7 +181,9 @@ class SendQueue:
         }
         if new_chat:
             changes["newChat"] = True
-        await self._finish(lease, message, changes)
+        written = await self._collection.update_one(*_in_hand(lease, message, changes))
+        if not written.matched_count:
+            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
 
     async def settle(
         self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
@@ -253,9 +255,7 @@ class SendQueue:
     ) -> Message | None:
         """Change a message in hand; None when an ack has overtaken that."""
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            {"_id": message.id, "generation": lease.generation, "status": MessageStatus.SENDING},
-            [{"$set": {name: _literal(value) for name, value in changes.items()}}],
-            return_document=ReturnDocument.AFTER,
+            *_in_hand(lease, message, changes), return_document=ReturnDocument.AFTER
         )
         if document is not None:
             return Message.model_validate(document)
@@ -299,6 +299,18 @@ def bare_id(message_key: str) -> str:
     """
     parts = message_key.split("_")
     return parts[2] if len(parts) > 2 else message_key
+
+
+def _in_hand(
+    lease: Lease, message: Message, changes: dict[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the filter and the update that change a message which this owner has in hand."""
+    found = {
+        "_id": message.id,
+        "generation": lease.generation,
+        "status": MessageStatus.SENDING,
+    }
+    return found, [{"$set": {name: _literal(value) for name, value in changes.items()}}]
 
 
 def _step(

@@ -22,6 +22,7 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.send_queue import SendQueue
 
 _PAUSE = timedelta(seconds=1)
+_CHATS_REMEMBERED = 10_000
 _PAUSING = {463: "timelock", 475: "new_chats_capped"}
 """Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
 
@@ -86,6 +87,7 @@ class Dispatcher:
         self._sending_since: float | None = None
         self._last_unknown = False
         self._idle = False
+        self._written_to: set[str] = set()
 
     @property
     def stalled(self) -> bool:
@@ -142,7 +144,8 @@ class Dispatcher:
         except PageCallError as error:
             await self._put_back(message, error, stop)
             return
-        new_chat = await self._turnstile.opens_chat(message.to)
+        known = message.to in self._written_to
+        new_chat = not known and await self._turnstile.opens_chat(message.to)
         await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
         await self._send(message, key)
 
@@ -171,12 +174,20 @@ class Dispatcher:
 
     async def _exists(self, chat_id: str) -> bool:
         """Ask once a day: asking for many numbers is what gets a number banned."""
+        if chat_id in self._written_to:
+            return True
         if await self._queue.knows_number(chat_id):
             return True
         if not await self._page.exists(chat_id):
             return False
         await self._queue.remember_number(chat_id)
         return True
+
+    def _remember(self, chat_id: str) -> None:
+        """Know a chat that this page has written to: it is there, and no longer new."""
+        if len(self._written_to) >= _CHATS_REMEMBERED:
+            self._written_to.clear()
+        self._written_to.add(chat_id)
 
     async def _send(self, message: Message, key: str) -> None:
         self._check_lease()
@@ -200,6 +211,7 @@ class Dispatcher:
         if outcome.state != "done":
             return False
         if outcome.result == "OK":
+            self._remember(message.to)
             await self._end(message, MessageStatus.SENT)
             return True
         reason = _PAUSING.get(outcome.code or 0)

@@ -17,7 +17,7 @@ from tests.bench import (
     part_stored,
 )
 from tests.bench.lab import Lab, lab
-from tests.bench.machine import has_mongoose, machine
+from tests.bench.machine import machine
 from tests.bench.report import Report
 from tests.bench.sizes import QUICK, Sizes
 from tests.bench.table import COMPARED, alone, as_text, compared
@@ -39,6 +39,8 @@ def main() -> int:
     for line in machine():
         report.step(line)
     asyncio.run(_run(report, given.parts or list(PARTS), QUICK if given.quick else Sizes()))
+    if report.starts:
+        print(f"\ncold starts that hung and were repeated: {report.hung()}")
     for table in _tables(report):
         print(f"\n{as_text(table)}", flush=True)
     if given.write:
@@ -59,11 +61,6 @@ def _parse() -> argparse.Namespace:
 
 
 async def _run(report: Report, parts: list[str], sizes: Sizes) -> None:
-    if not has_mongoose():
-        report.note(
-            "mongoose is not installed, without which wwebjs-mongo reaches no database: a folder "
-            "stands in for its GridFS, which can only make their side faster"
-        )
     async with lab() as running:
         for name in parts:
             report.step(f"{name} begins")

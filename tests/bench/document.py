@@ -25,7 +25,7 @@ def write(report: Report, command: str) -> Path:
         compared="\n\n".join(tables),
         alone="\n\n".join(as_markdown(table) for table in alone(list(report.alone.values()))),
         meanings="\n".join(meanings),
-        notes="\n".join(f"- {note}" for note in report.notes) or "- nothing out of the ordinary",
+        hung=report.hung() or "none was made",
     )
     (_DOCS / "benchmarks.svg").write_text(picture(figures), encoding="utf-8")
     document = _DOCS / "benchmarks.md"

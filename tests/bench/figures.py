@@ -7,12 +7,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.bench.lab import OURS
+from tests.bench.lab import OURS, THEIRS
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What the ratio ours / theirs should be at most, or at least."""
+    """What the ratio ours / theirs, as it comes, should be at most, or at least."""
 
     ratio: float
     at_least: bool = False
@@ -27,33 +27,36 @@ class Goal:
 
 @dataclass
 class Figure:
-    """One figure, with a sample of each side for each round."""
+    """One figure, with a sample of each side that it is measured of for each round."""
 
     name: str
     unit: str
     meaning: str
     goal: Goal | None = None
-    ours: list[float] = field(default_factory=list)
-    theirs: list[float] = field(default_factory=list)
+    samples: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, side: str, value: float) -> None:
         """Keep what was measured of a side."""
-        (self.ours if side == OURS else self.theirs).append(value)
+        self.samples.setdefault(side, []).append(value)
 
-    @property
-    def ratio(self) -> float | None:
-        """Ours / theirs, by the medians; None when a side is missing."""
-        if not self.ours or not self.theirs:
+    def of(self, side: str) -> list[float]:
+        """Return what was measured of a side."""
+        return self.samples.get(side, [])
+
+    def ratio(self, side: str = THEIRS) -> float | None:
+        """Return ours / that of another side, by the medians; None when one is missing."""
+        if not self.of(OURS) or not self.of(side):
             return None
-        ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
-        return ours / theirs if theirs else math.inf
+        ours, other = statistics.median(self.of(OURS)), statistics.median(self.of(side))
+        return ours / other if other else math.inf
 
     @property
     def verdict(self) -> str:
-        """Whether the goal is met; empty without a goal."""
-        if self.goal is None or self.ratio is None:
+        """Whether the goal is met, by theirs as it comes; empty without a goal."""
+        ratio = self.ratio()
+        if self.goal is None or ratio is None:
             return ""
-        return "met" if self.goal.met_by(self.ratio) else "MISSED"
+        return "met" if self.goal.met_by(ratio) else "MISSED"
 
 
 @dataclass(frozen=True)

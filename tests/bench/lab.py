@@ -24,6 +24,10 @@ from tests.stack_client import StackClient, stack
 from tests.waiting import until
 
 OURS = "ours"
+THEIRS = "theirs"
+"""The peer as it comes: a whole Chromium for each session."""
+THEIRS_SHELL = "theirs-shell"
+"""The peer, told to use the browser that we use."""
 LONG = timedelta(minutes=3)
 _SERVERS = "servers"
 _SYNC_MS = 3000
@@ -63,6 +67,10 @@ class Lab:
         return StackProcess(
             plan.worker(1, {"MONGODB_URI": about["mongo"], "REDIS_URL": about["redis"]}), None
         )
+
+    def mongo(self, name: str) -> str:
+        """Return the address of another database in our MongoDB."""
+        return f"{self.system.about['mongo'].rsplit('/', 1)[0]}/{name}"
 
     async def hold_phone(self, phone: str) -> None:
         """Make an account whose phone we hold."""

@@ -9,9 +9,9 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from chatgrow_worker.browser.options import find_chromium
 from sessions.embedded import MONGO, REDIS
 from sessions.embedded.binaries import find_binary
+from tests.bench.browsers import headless_shell, whole_chromium
 
 _PACKAGES = Path(__file__).parents[1] / "acceptance/node_modules"
 
@@ -22,7 +22,7 @@ def machine() -> list[str]:
     return [
         f"{os.cpu_count()} cores ({_cpu_model()}), {_memory_gib():.0f} GiB of memory",
         f"{platform.system()} {kernel.group() if kernel else ''}".strip(),
-        f"{_told(str(find_chromium(None)), '--version')}, for both sides",
+        f"{_browser(headless_shell())}; {_browser(whole_chromium())}",
         f"Python {platform.python_version()}, Playwright {version('playwright')}",
         f"Node {_told('node', '--version').lstrip('v')}, whatsapp-web.js "
         f"{_package('whatsapp-web.js')}, puppeteer {_package('puppeteer')}, "
@@ -30,11 +30,6 @@ def machine() -> list[str]:
         f"{_told(str(find_binary(MONGO)), '--version')}; "
         f"{_told(str(find_binary(REDIS)), '--version')}",
     ]
-
-
-def has_mongoose() -> bool:
-    """Tell whether wwebjs-mongo can be given the library that it stores with."""
-    return (_PACKAGES / "mongoose/package.json").exists()
 
 
 def _cpu_model() -> str:
@@ -52,6 +47,10 @@ def _told(*command: str) -> str:
     """Return the first line of what a program says of itself."""
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return told.splitlines()[0].strip() if told else f"{Path(command[0]).name}, unknown version"
+
+
+def _browser(program: Path) -> str:
+    return f"{program.name}: {_told(str(program), '--version')}"
 
 
 def _package(name: str) -> str:

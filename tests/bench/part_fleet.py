@@ -1,4 +1,4 @@
-"""Both sides with the same number of sessions: linking, starting, standing idle, sending."""
+"""All sides with the same number of sessions: linking, starting, standing idle, sending."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from tests.bench.figures import Goal
-from tests.bench.lab import Lab, Message
+from tests.bench.lab import THEIRS_SHELL, Lab, Message
 from tests.bench.ours import Ours
 from tests.bench.report import Report
 from tests.bench.side import Side, phone_of, session_name, texts
@@ -22,11 +22,11 @@ _ACKS_WITHIN_SECONDS = 1.5
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
     """Link all, lose everything but the store, then measure in turn."""
-    sides: tuple[Side, ...] = (Ours(lab), Theirs(lab))
+    sides: tuple[Side, ...] = (Ours(lab), Theirs(lab), Theirs(lab, THEIRS_SHELL))
     await _link_in_turn(report, sides, sizes)
     for side in sides:
         await side.kill()
-    report.step("both sides are killed, their disks are lost")
+    report.step("all sides are killed, their disks are lost")
     for round_ in range(1, sizes.rounds + 1):
         for side in sides:
             report.step(f"round {round_} of {sizes.rounds}: {side.name}")
@@ -75,13 +75,15 @@ async def _round(lab: Lab, report: Report, side: Side, sizes: Sizes, label: str)
 
 
 async def _cold_start(report: Report, side: Side) -> float:
-    """Return after how many seconds all could send; a start that hangs is noted and repeated."""
+    """Return after how many seconds all could send; a start that hangs is counted and repeated."""
     for _ in range(_STARTS_AT_MOST):
         began = time.monotonic()
         await side.start()
-        if await side.until_ready():
-            return time.monotonic() - began
-        report.note(f"{side.name}: a cold start hung, and was repeated")
+        came_up = await side.until_ready()
+        seconds = time.monotonic() - began
+        report.started(side.name, came_up)
+        if came_up:
+            return seconds
         await side.kill()
     raise TimeoutError(f"{side.name} does not start")
 

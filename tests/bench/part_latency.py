@@ -10,7 +10,7 @@ from datetime import datetime
 import aiohttp
 
 from tests.bench.figures import percentile
-from tests.bench.lab import Lab, Message
+from tests.bench.lab import OURS, Lab, Message
 from tests.bench.linked import linked
 from tests.bench.report import Report
 from tests.bench.side import phone_of, session_name, texts
@@ -60,7 +60,7 @@ async def _to_whatsapp(lab: Lab, report: Report, sizes: Sizes, http: aiohttp.Cli
 
     messages = texts("latency", int(rate * sizes.paced_for.total_seconds()), _RECIPIENTS)
     await _at_a_rate(messages, rate, post)
-    phone = phone_of("ours", 0)
+    phone = phone_of(OURS, 0)
     await lab.until_arrived(phone, messages[-1])
     took = [
         datetime.fromisoformat(entry["arrivedAt"]).timestamp() - posted[entry["text"]]

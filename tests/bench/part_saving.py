@@ -14,10 +14,10 @@ from sessions.clock import utc_now
 from sessions.mongo import open_database
 from tests.bench.big_login import copy_login, enlarge, size_of, touch_login, write_login
 from tests.bench.figures import Goal
-from tests.bench.lab import OURS, Lab
+from tests.bench.lab import OURS, THEIRS, Lab
 from tests.bench.report import Report
 from tests.bench.sizes import Sizes
-from tests.bench.theirs import THEIRS, Saver
+from tests.bench.theirs import Saver
 from tests.builders import Stores
 
 _KEYS = KeyRing([Key("bench", b"b" * 32)])
@@ -52,8 +52,10 @@ async def _compare(lab: Lab, report: Report, login: Path, sizes: Sizes, wanted: 
         "what one save adds to the store",
         Goal(0.5),
     )
-    uri = lab.system.about["mongo"].rsplit("/", 1)[0] + f"/saving-{wanted}"
-    async with open_database(uri, _PATIENCE) as database, Saver.running(lab, f"s-{wanted}") as peer:
+    async with (
+        open_database(lab.mongo(f"saving-{wanted}"), _PATIENCE) as database,
+        Saver.running(lab, f"s-{wanted}") as peer,
+    ):
         stores = Stores(database)
         await stores.prepare()
         _, lease = await stores.leased()

@@ -9,12 +9,12 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const readline = require('node:readline');
 
-const [url, executablePath, mongo] = process.argv.slice(2);
+const [url, mongo, puppeteer] = process.argv.slice(2);
 const need = createRequire(path.resolve(__dirname, '../acceptance/package.json'));
 need('whatsapp-web.js/src/util/Constants').WhatsWebURL = url;
 const { Client, RemoteAuth } = need('whatsapp-web.js');
 const { MongoStore } = need('wwebjs-mongo');
-const { connected } = require('./peer_mongoose.js');
+const mongoose = need('mongoose');
 
 // RemoteAuth writes its archive into its data folder, wwebjs-mongo reads it from the working one.
 const dataPath = process.cwd();
@@ -22,14 +22,14 @@ const BACKUP_EVERY_MS = 300000; // as both READMEs have it
 const sessions = new Map();
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const store = connected(need, mongo, process.env.PEER_FILES).then((mongoose) => new MongoStore({ mongoose }));
+const store = mongoose.connect(mongo).then(() => new MongoStore({ mongoose }));
 const auth = async (session) =>
   new RemoteAuth({ clientId: session, dataPath, store: await store, backupSyncIntervalMs: BACKUP_EVERY_MS });
 
 async function start({ session }) {
   const client = new Client({
     authStrategy: await auth(session),
-    puppeteer: { headless: 'shell', executablePath, args: ['--no-sandbox'] },
+    puppeteer: JSON.parse(puppeteer),
     webVersionCache: { type: 'none' },
   });
   sessions.set(session, client);

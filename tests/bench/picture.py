@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from html import escape
 
 from tests.bench.figures import Figure, number
+from tests.bench.lab import THEIRS_SHELL
 
 _LEFT, _WIDTH, _ROW, _TOP = 380, 400, 26, 50
 _LARGEST = 2.0
+_HEAD = "Ours / theirs; thick black mark: the goal; thin blue: ours / theirs on the headless shell"
 _STYLE = """
     text { font: 13px sans-serif; fill: #24292f }
     .head { font-weight: bold }
@@ -16,19 +18,20 @@ _STYLE = """
     .MISSED { fill: #cf222e }
     .grid { stroke: #8c959f; stroke-dasharray: 3 3 }
     .goal { stroke: #24292f; stroke-width: 3 }
+    .shell { stroke: #0969da; stroke-width: 1.5 }
 """
 
 
 def picture(figures: Sequence[Figure]) -> str:
     """Return an SVG of the figures that have a goal and a ratio."""
-    shown = [each for each in figures if each.goal is not None and each.ratio is not None]
+    shown = [each for each in figures if each.verdict]
     height = _TOP + _ROW * len(shown) + 20
     rows = "\n".join(_row(each, _TOP + _ROW * place) for place, each in enumerate(shown))
     even, size = _x(1), f'width="{_LEFT + _WIDTH + 80}" height="{height}"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" {size}>
   <style>{_STYLE}</style>
   <rect width="100%" height="100%" fill="white"/>
-  <text class="head" x="10" y="24">Ours / theirs; the black mark is the goal</text>
+  <text class="head" x="10" y="24">{_HEAD}</text>
   <text x="{even}" y="{_TOP - 8}" text-anchor="middle">1.0</text>
   <line class="grid" x1="{even}" x2="{even}" y1="{_TOP - 4}" y2="{height - 16}"/>
 {rows}
@@ -37,18 +40,24 @@ def picture(figures: Sequence[Figure]) -> str:
 
 
 def _row(figure: Figure, y: int) -> str:
-    assert figure.ratio is not None
+    ratio, shell = figure.ratio(), figure.ratio(THEIRS_SHELL)
+    assert ratio is not None
     assert figure.goal is not None
-    end, goal = _x(figure.ratio), _x(figure.goal.ratio)
-    return "\n".join(
-        [
-            f'  <text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(figure.name)}</text>',
-            f'  <rect class="{figure.verdict}" x="{_LEFT}" y="{y + 3}" width="{end - _LEFT}" '
-            f'height="{_ROW - 10}"/>',
-            f'  <line class="goal" x1="{goal}" x2="{goal}" y1="{y}" y2="{y + _ROW - 4}"/>',
-            f'  <text x="{end + 6}" y="{y + 14}">{number(figure.ratio)}</text>',
-        ]
-    )
+    end = _x(ratio)
+    parts = [
+        f'<text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(figure.name)}</text>',
+        f'<rect class="{figure.verdict}" x="{_LEFT}" y="{y + 3}" width="{end - _LEFT}" '
+        f'height="{_ROW - 10}"/>',
+        _mark("goal", figure.goal.ratio, y),
+        *([] if shell is None else [_mark("shell", shell, y)]),
+        f'<text x="{end + 6}" y="{y + 14}">{number(ratio)}</text>',
+    ]
+    return "\n".join(f"  {part}" for part in parts)
+
+
+def _mark(kind: str, ratio: float, y: int) -> str:
+    x = _x(ratio)
+    return f'<line class="{kind}" x1="{x}" x2="{x}" y1="{y}" y2="{y + _ROW - 4}"/>'
 
 
 def _x(ratio: float) -> int:

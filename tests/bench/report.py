@@ -14,7 +14,8 @@ class Report:
 
     compared: dict[str, Figure] = field(default_factory=dict)
     alone: dict[tuple[str, str], Growth] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    starts: dict[str, list[bool]] = field(default_factory=dict)
+    """The cold starts of each side: whether it came up."""
     _began: float = field(default_factory=time.monotonic)
 
     @property
@@ -41,7 +42,14 @@ class Report:
         growth.values[at] = value
         self.step(f"{at:,} {of}: {name}: {number(value)} {unit}")
 
-    def note(self, text: str) -> None:
-        """Keep a remark about this run, and say it."""
-        self.notes.append(text)
-        self.step(text)
+    def started(self, side: str, came_up: bool) -> None:
+        """Count a cold start, and say it when it hung."""
+        self.starts.setdefault(side, []).append(came_up)
+        if not came_up:
+            self.step(f"{side}: a cold start hung, and is repeated")
+
+    def hung(self) -> str:
+        """Return how many cold starts of each side hung."""
+        return ", ".join(
+            f"{side} {starts.count(False)} of {len(starts)}" for side, starts in self.starts.items()
+        )

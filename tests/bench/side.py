@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from tests.bench.lab import Message
+from tests.bench.lab import OURS, THEIRS, THEIRS_SHELL, Message
+
+_PREFIXES = {OURS: "+972501", THEIRS: "+972502", THEIRS_SHELL: "+972503"}
 
 
 class Side(Protocol):
@@ -38,7 +40,7 @@ class Side(Protocol):
 
 def phone_of(side: str, number: int) -> str:
     """Return the phone of a side's session with this number."""
-    return f"+97250{1 if side == 'ours' else 2}{number:06d}"
+    return f"{_PREFIXES[side]}{number:06d}"
 
 
 def session_name(number: int) -> str:

@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.bench.figures import Figure, Growth, number, spread
+from tests.bench.lab import OURS, THEIRS, THEIRS_SHELL
 
-COMPARED = ("figure", "ours", "theirs", "ours / theirs", "goal", "")
+COMPARED = (
+    *("figure", "ours", "theirs", "ours / theirs", "goal", ""),
+    *("theirs, headless shell", "ours / that"),
+)
 
 
 def compared(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
-    """Return a row for each figure that both sides have."""
+    """Return a row for each figure that the sides have in common."""
     return [
         (
             f"{each.name}, {each.unit}",
-            spread(each.ours),
-            spread(each.theirs),
-            "–" if each.ratio is None else number(each.ratio),
+            spread(each.of(OURS)),
+            spread(each.of(THEIRS)),
+            _ratio(each, THEIRS),
             str(each.goal or "–"),
             each.verdict,
+            spread(each.of(THEIRS_SHELL)),
+            _ratio(each, THEIRS_SHELL),
         )
         for each in figures
     ]
+
+
+def _ratio(figure: Figure, side: str) -> str:
+    ratio = figure.ratio(side)
+    return "–" if ratio is None else number(ratio)
 
 
 def alone(growths: Sequence[Growth]) -> list[list[tuple[str, ...]]]:

@@ -1,4 +1,4 @@
-"""Their side: one Node process with whatsapp-web.js and RemoteAuth, and its browsers."""
+"""Their sides: one Node process with whatsapp-web.js and RemoteAuth, and its browsers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from chatgrow_worker.browser.options import find_chromium
-from tests.bench.lab import LONG, Lab, Message
+from tests.bench.browsers import headless_shell, whole_chromium
+from tests.bench.lab import LONG, THEIRS, THEIRS_SHELL, Lab, Message
 from tests.bench.usage import MARK, marked
 
-THEIRS = "theirs"
 _PROGRAM = Path(__file__).with_name("peer.js")
 _LONGEST_LINE = 1 << 22
 _GIVEN_UP_AFTER = timedelta(minutes=1)
 
 
+def _puppeteer(side: str) -> dict[str, object]:
+    """Return what a client of a side is told of its browser; the rest is the library's choice."""
+    arguments = {"args": ["--no-sandbox"]}
+    if side == THEIRS_SHELL:
+        return {**arguments, "executablePath": str(headless_shell()), "headless": "shell"}
+    return {**arguments, "executablePath": str(whole_chromium())}
+
+
 class Peer:
     """The Node process: deeds go in and are answered, events come out."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, side: str, process: asyncio.subprocess.Process) -> None:
+        self._side = side
         self._process = process
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -36,24 +44,21 @@ class Peer:
         self._reader = asyncio.create_task(self._read(), name="peer")
 
     @classmethod
-    async def start(cls, lab: Lab, folder: Path) -> Peer:
-        """Start it with this folder for its profiles, as its working folder too."""
+    async def start(cls, lab: Lab, side: str, folder: Path) -> Peer:
+        """Start one of their sides with a folder for its profiles, as its working folder too."""
         folder.mkdir(parents=True, exist_ok=True)
-        files = lab.folder / "peer-files"
-        files.mkdir(exist_ok=True)
-        browser = find_chromium(None)
-        addresses = (f"{lab.system.about['simulator']}/", str(browser), lab.system.about["mongo"])
-        with (lab.folder / "logs" / "theirs.log").open("ab") as log:
+        addresses = (f"{lab.system.about['simulator']}/", lab.mongo(side))
+        with (lab.folder / "logs" / f"{side}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *("node", str(_PROGRAM), *addresses),
+                *("node", str(_PROGRAM), *addresses, json.dumps(_puppeteer(side))),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, MARK: lab.mark(THEIRS), "PEER_FILES": str(files)},
+                env={**os.environ, MARK: lab.mark(side)},
                 cwd=folder,
                 limit=_LONGEST_LINE,
             )
-        return cls(process)
+        return cls(side, process)
 
     async def do(self, deed: str, **request: object) -> Any:
         """Have something done; return what came of it."""
@@ -90,7 +95,7 @@ class Peer:
     def _take(self, told: dict[str, Any]) -> None:
         if "event" in told:
             if told["event"] in ("failed", "unhandled"):
-                print(f"theirs: {told['event']}: {told['value']}", flush=True)
+                print(f"{self._side}: {told['event']}: {told['value']}", flush=True)
             self._queue(told["event"], told.get("session")).put_nowait(told["value"])
             return
         answer = self._answers.pop(told["n"])
@@ -114,7 +119,7 @@ class Saver:
     async def running(cls, lab: Lab, session: str) -> AsyncIterator[Saver]:
         """Run it for one session; its profile is there to be filled."""
         folder = lab.folder / "their-saving"
-        peer = await Peer.start(lab, folder)
+        peer = await Peer.start(lab, THEIRS, folder)
         try:
             yield cls(peer, lab, session, Path(await peer.do("prepare", session=session)))
         finally:
@@ -124,27 +129,24 @@ class Saver:
     async def save(self) -> int:
         """Save what the profile holds now; return the bytes of what was stored."""
         await self._peer.do("save", session=self._session)
-        name = f"whatsapp-RemoteAuth-{self._session}"
-        newest = await self._lab.database[f"{name}.files"].find_one(sort=[("uploadDate", -1)])
-        if newest is not None:
-            return int(newest["length"])
-        files = (self._lab.folder / "peer-files" / name).iterdir()
-        return max(files, key=lambda file: file.stat().st_mtime_ns).stat().st_size
+        stored = self._lab.database.client[THEIRS][f"whatsapp-RemoteAuth-{self._session}.files"]
+        newest = await stored.find_one(sort=[("uploadDate", -1)])
+        assert newest is not None
+        return int(newest["length"])
 
 
 class Theirs:
     """All sessions in one process: the leanest way to run several clients."""
 
-    name = THEIRS
-
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, name: str = THEIRS) -> None:
+        self.name = name
         self._lab = lab
-        self._folder = lab.folder / "theirs"
+        self._folder = lab.folder / name
         self._sessions: list[str] = []
         self._peer: Peer | None = None
 
     async def start(self) -> None:
-        self._peer = await Peer.start(self._lab, self._folder)
+        self._peer = await Peer.start(self._lab, self.name, self._folder)
         for session in self._sessions:
             await self._peer.do("start", session=session)
 
@@ -191,7 +193,7 @@ class Theirs:
         self._lose_disk()
 
     def pids(self) -> set[int]:
-        return marked(self._lab.mark(THEIRS))
+        return marked(self._lab.mark(self.name))
 
     @property
     def _running(self) -> Peer:

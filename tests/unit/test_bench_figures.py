@@ -11,6 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from tests.bench.figures import Figure, Goal, percentile, spread
+from tests.bench.lab import OURS, THEIRS, THEIRS_SHELL
+from tests.bench.picture import picture
+from tests.bench.report import Report
+from tests.bench.table import COMPARED, compared
 from tests.bench.usage import MARK, cpu_seconds, marked, pss_bytes
 from tests.waiting import until_true
 
@@ -67,8 +71,48 @@ def test_a_side_is_all_its_processes_and_the_time_of_its_dead() -> None:
 def test_a_figure_is_judged_by_its_medians(
     goal: Goal | None, ours: list[float], theirs: list[float], verdict: str
 ) -> None:
-    figure = Figure("f", "s", "what it means", goal, ours, theirs)
+    figure = Figure("f", "s", "what it means", goal, {OURS: ours, THEIRS: theirs})
     assert figure.verdict == verdict
+
+
+def test_a_goal_is_for_theirs_as_it_comes_and_the_tuned_one_stands_beside() -> None:
+    figure = Figure("f", "s", "what it means", Goal(0.5))
+    for side, value in ((OURS, 2), (THEIRS, 8), (THEIRS_SHELL, 1), (THEIRS_SHELL, 3)):
+        figure.add(side, value)
+    [row] = compared([figure])
+    assert dict(zip(COMPARED, row, strict=True)) == {
+        "figure": "f, s",
+        "ours": "2.00",
+        "theirs": "8.00",
+        "ours / theirs": "0.25",
+        "goal": "≤ 0.50",
+        "": "met",
+        "theirs, headless shell": "2.00 (1.00–3.00)",
+        "ours / that": "1.00",
+    }
+
+
+def test_what_is_not_measured_of_the_tuned_one_is_left_open() -> None:
+    figure = Figure("f", "s", "what it means", None, {OURS: [2], THEIRS: [8]})
+    [row] = compared([figure])
+    assert row[-2:] == ("–", "–")
+
+
+def test_the_picture_marks_the_ratio_to_the_tuned_one_where_there_is_one() -> None:
+    both = {OURS: [2.0], THEIRS: [8.0]}
+    without = picture([Figure("f", "s", "what it means", Goal(0.5), both)])
+    tuned = {**both, THEIRS_SHELL: [2.0]}
+    beside = picture([Figure("f", "s", "what it means", Goal(0.5), tuned)])
+    assert without.count('<line class="shell"') == 0
+    assert beside.count('<line class="shell"') == 1
+    assert without.count('<line class="goal"') == beside.count('<line class="goal"') == 1
+
+
+def test_cold_starts_that_hung_are_counted_by_side() -> None:
+    report = Report()
+    for side, came_up in ((OURS, True), (THEIRS, False), (THEIRS, True), (THEIRS, False)):
+        report.started(side, came_up)
+    assert report.hung() == "ours 0 of 1, theirs 2 of 3"
 
 
 def test_values_are_told_with_their_spread() -> None:

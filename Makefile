@@ -30,7 +30,8 @@ soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=
 contract: setup ## Send the API what its OpenAPI document allows and forbids; EXAMPLES=1000 sends more
 	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/integration/test_contract.py
 
-bench: setup ## Measure beside whatsapp-web.js; PARTS="fleet" QUICK=1 does less, WRITE=1 writes docs/benchmarks.md
+bench: ## Measure beside whatsapp-web.js; PARTS="fleet" QUICK=1 does less, WRITE=1 writes docs/benchmarks.md
+	@scripts/setup.sh bench
 	@$(BIN)/python -m tests.bench $(PARTS) $(if $(filter-out 0,$(QUICK)),--quick) $(if $(filter-out 0,$(WRITE)),--write)
 
 chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a run

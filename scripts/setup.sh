@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Install what the project needs and is not there: Debian packages, .venv, wa-js. Safe to repeat.
+# `setup.sh bench` installs what only the benchmark needs too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +20,7 @@ main() {
     exec 9<requirements.txt
     flock --nonblock 9 || { echo "setup: waiting for another one to end …" && flock 9; }
     find_python
-    install_debian_packages
+    install_debian_packages "$@"
     if [[ "$(cat "$STAMP" 2>/dev/null)" == "$(fingerprint)" ]] && complete; then
         return
     fi
@@ -65,6 +66,9 @@ install_debian_packages() {
     need libcurl4 "for the embedded mongod" has_library libcurl.so.4
     need libatomic1 "for Playwright's driver" has_library libatomic.so.1
     need chromium-headless-shell "the browser; CHROMIUM_PATH may name another" has_browser
+    if [[ ${1:-} == bench ]]; then
+        need chromium "the browser of whatsapp-web.js, to measure beside it" has_whole_browser
+    fi
     [[ ${#missing[@]} -eq 0 ]] && return
     local by_hand="As root: apt-get update && apt-get install ${missing[*]}"
     command -v apt-get >/dev/null || fail "${reasons[@]}" "There is no apt-get here to install it with."
@@ -91,6 +95,10 @@ has_browser() {
     local chosen=${CHROMIUM_PATH:-$(sed -n 's/^CHROMIUM_PATH=//p' .env 2>/dev/null | tail -n 1)}
     [[ -n $chosen && -x $chosen ]] && return
     type -P chromium-headless-shell || type -P chromium || type -P google-chrome
+}
+
+has_whole_browser() {
+    type -P chromium || type -P google-chrome
 }
 
 make_environment() {

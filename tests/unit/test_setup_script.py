@@ -62,10 +62,12 @@ class Machine:
     def change_requirements(self) -> None:
         (self._folder / "requirements.txt").write_text("other")
 
-    def set_up(self, lacks: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def set_up(
+        self, lacks: str = "", what: tuple[str, ...] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         self._notes.write_text("")
         return subprocess.run(
-            [str(self._folder / "scripts/setup.sh")],
+            [str(self._folder / "scripts/setup.sh"), *what],
             env={
                 "PATH": str(self._programs),
                 "NOTES": str(self._notes),
@@ -150,6 +152,15 @@ class TestAMissingDebianPackage:
             "apt-get update",
             f"apt-get install -y --no-install-recommends {package}",
         ]
+
+
+def test_the_browser_of_the_peer_is_asked_for_by_the_benchmark_alone(machine: Machine) -> None:
+    assert machine.set_up().returncode == 0
+    refused = machine.set_up(what=("bench",))
+    assert refused.returncode == 1
+    assert "the Debian package chromium is missing" in refused.stderr
+    machine.install("chromium")
+    assert machine.set_up(what=("bench",)).returncode == 0
 
 
 def test_npm_packages_that_were_removed_are_installed_again(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
+from itertools import chain
 
 from tests.bench.figures import Goal
 from tests.bench.lab import THEIRS_SHELL, Lab, Message
@@ -17,13 +19,16 @@ from tests.bench.usage import cpu_seconds, pss_bytes
 _MB = 1024 * 1024
 _STARTS_AT_MOST = 10
 _ACKS_WITHIN_SECONDS = 1.5
-"""Delivery and reading follow 0.15 and 0.45 s after a message, and are recorded by both."""
+"""Delivery and reading follow 0.15 and 0.45 s after a message, and are recorded by all."""
+
+_Saving = tuple[Side, asyncio.Task[float]]
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
     """Link all, lose everything but the store, then measure in turn."""
-    sides: tuple[Side, ...] = (Ours(lab), Theirs(lab), Theirs(lab, THEIRS_SHELL))
-    await _link_in_turn(report, sides, sizes)
+    ours, theirs = Ours(lab), (Theirs(lab), Theirs(lab, THEIRS_SHELL))
+    sides: tuple[Side, ...] = (ours, *theirs)
+    await _link(report, ours, theirs, sizes)
     for side in sides:
         await side.kill()
     report.step("all sides are killed, their disks are lost")
@@ -33,8 +38,8 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
             await _round(lab, report, side, sizes, f"round {round_}")
 
 
-async def _link_in_turn(report: Report, sides: tuple[Side, ...], sizes: Sizes) -> None:
-    """Link one session after another, a side at a time; their logins are saved meanwhile."""
+async def _link(report: Report, ours: Side, theirs: Iterable[Side], sizes: Sizes) -> None:
+    """Link all sessions of each side, ours while theirs wait for their first save."""
     figure = report.figure(
         "login safe after the scan",
         "s",
@@ -42,16 +47,21 @@ async def _link_in_turn(report: Report, sides: tuple[Side, ...], sizes: Sizes) -
         "every session must come back",
         Goal(0.15),
     )
-    saving: list[tuple[Side, asyncio.Task[float]]] = []
-    for side in sides:
-        await side.start()
-    for number in range(sizes.sessions):
-        for side in sides:
-            phone = phone_of(side.name, number)
-            saving.append((side, await side.link(session_name(number), phone)))
-    report.step(f"{sizes.sessions} sessions of each side are linked")
-    for side, saved in saving:
+    saving = await asyncio.gather(*(_link_all(report, side, sizes) for side in theirs))
+    saving.append(await _link_all(report, ours, sizes))
+    for side, saved in chain.from_iterable(saving):
         report.add(figure, side.name, await saved)
+
+
+async def _link_all(report: Report, side: Side, sizes: Sizes) -> list[_Saving]:
+    """Link one session after another; return what ends when they are saved."""
+    await side.start()
+    saving = [
+        (side, await side.link(session_name(number), phone_of(side.name, number)))
+        for number in range(sizes.sessions)
+    ]
+    report.step(f"{side.name}: {sizes.sessions} sessions are linked")
+    return saving
 
 
 async def _round(lab: Lab, report: Report, side: Side, sizes: Sizes, label: str) -> None:

@@ -26,7 +26,16 @@ const store = mongoose.connect(mongo).then(() => new MongoStore({ mongoose }));
 const auth = async (session) =>
   new RemoteAuth({ clientId: session, dataPath, store: await store, backupSyncIntervalMs: BACKUP_EVERY_MS });
 
-async function start({ session }) {
+// Begins all, a few at a time: `initialize` ends when the client has taken hold of the page.
+function start({ sessions: names, atOnce }) {
+  const waiting = names.values();
+  const slot = async () => {
+    for (const session of waiting) await begin(session);
+  };
+  for (let n = 0; n < atOnce; n++) slot();
+}
+
+async function begin(session) {
   const client = new Client({
     authStrategy: await auth(session),
     puppeteer: JSON.parse(puppeteer),
@@ -36,7 +45,7 @@ async function start({ session }) {
   for (const event of ['qr', 'authenticated', 'ready', 'remote_session_saved', 'auth_failure', 'disconnected']) {
     client.on(event, (value) => say({ event, session, value: typeof value === 'string' ? value : null }));
   }
-  client.initialize().catch((error) => say({ event: 'failed', session, value: String(error?.stack ?? error) }));
+  await client.initialize().catch((error) => say({ event: 'failed', session, value: String(error?.stack ?? error) }));
 }
 
 async function send({ session, messages }) {

@@ -12,7 +12,7 @@ class Sizes:
 
     sessions: int = 10
     rounds: int = 3
-    settle: timedelta = timedelta(seconds=10)
+    settle: timedelta = timedelta(seconds=6)
     idle: timedelta = timedelta(seconds=20)
     weight_mb: int = 60
     messages: int = 300

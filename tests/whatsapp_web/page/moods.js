@@ -9,10 +9,10 @@ defineModule('WAWebServerMood', (exports, require) => {
   const ballast = [];
   let held = 0;
 
-  /** Hold this much more of the JavaScript heap. Numbers that differ, so that nothing is shared. */
+  /** Hold this much more of the JavaScript heap, by copies, which leave nothing to collect behind. */
   function weigh(megabytes) {
-    for (; held < megabytes; held += 1)
-      ballast.push(Array.from({ length: MIB / 8 }, (_, index) => index + 0.5));
+    const mebibyte = new Array(MIB / 8).fill(0.5);
+    for (; held < megabytes; held += 1) ballast.push(mebibyte.slice());
     if (megabytes < held) {
       ballast.length = megabytes;
       held = megabytes;

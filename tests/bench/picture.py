@@ -18,7 +18,7 @@ _STYLE = """
     .MISSED { fill: #cf222e }
     .grid { stroke: #8c959f; stroke-dasharray: 3 3 }
     .goal { stroke: #24292f; stroke-width: 3 }
-    .shell { stroke: #0969da; stroke-width: 1.5 }
+    .shell { stroke: #0550ae; stroke-width: 2 }
 """
 
 

@@ -27,6 +27,8 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Reason
 
 _BREATH = timedelta(milliseconds=200)
+_TIDY_AFTER = timedelta(seconds=3)
+"""Loading leaves garbage behind, which an idle page keeps for long: a sixth of its memory."""
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 
 
@@ -73,6 +75,7 @@ class Visit:
         self._scripts_run = False
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
+        self._tidy_at: float | None = None
         self.was_linked = was_linked
 
     @property
@@ -178,5 +181,14 @@ class Visit:
             self._parts.sending.start()
         await self._parts.acks.record_new(look.snapshot.epoch, look.acks)
         self._parts.saver.save_when_due()
+        await self._tidy_when_idle()
         if await self._parts.checks.answer_next():
             self._page.bell.set()  # one for each look: what else the page has is not held up
+
+    async def _tidy_when_idle(self) -> None:
+        now = time.monotonic()
+        if self._tidy_at is None:
+            self._tidy_at = now + _TIDY_AFTER.total_seconds()
+        elif now >= self._tidy_at and self._parts.sending.idle:
+            self._tidy_at = now + self._parts.wear.look_every.total_seconds()
+            await self._page.tidy()

@@ -145,6 +145,16 @@ class WhatsAppPage:
         value = await self._call("localStorage", always)
         return None if value is None else {str(name): str(text) for name, text in value.items()}
 
+    async def tidy(self) -> None:
+        """Have the page give back memory that nothing in it uses any more."""
+        try:
+            async with asyncio.timeout(self._call_limit.total_seconds()):
+                session = await self._page.context.new_cdp_session(self._page)
+                await session.send("HeapProfiler.collectGarbage")
+                await session.detach()
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
+
     def _note(self, key: str, answer: Any) -> None:
         """Keep what a send that was started has come to already; one send is in hand at a time."""
         outcome = Outcome.model_validate(answer)

@@ -107,3 +107,29 @@ async def test_a_bad_job_ends_as_a_recorded_failure(
         return int(await redis.zcard(SHARED_QUEUE)) == 0
 
     await until(gone)
+
+
+async def test_a_ring_is_heard_at_once_however_seldom_it_polls(
+    redis: ArqRedis, servers: ServerUris
+) -> None:
+    heard: list[str] = []
+
+    async def start(_ctx: object, connection: str) -> None:
+        heard.append(connection)
+
+    settings = redis_settings(servers.redis)
+    intake = Intake(SHARED_QUEUE, {Job.START_CONNECTION: start}, settings, timedelta(hours=1))
+    stop = asyncio.Event()
+    listening = asyncio.create_task(intake.listen(stop))
+
+    async def listens() -> bool:
+        return bool(await redis.pubsub_numsub(SHARED_QUEUE) == [(SHARED_QUEUE.encode(), 1)])
+
+    await until(listens)
+    bell = Doorbell(redis)
+    await bell.start_connection("one")
+    await until(lambda: heard == ["one"])
+    await bell.start_connection("two")
+    await until(lambda: heard == ["one", "two"])
+    stop.set()
+    await listening

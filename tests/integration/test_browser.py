@@ -163,6 +163,44 @@ async def test_a_number_that_is_not_on_whatsapp_is_told(
             await page.prepare("15551230000@c.us")
 
 
+async def test_the_bell_rings_for_a_change_that_no_event_tells(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await _link(page, web)
+
+        for due in (True, False, True, False, True):
+            await http.put("/control/faults", json={"needsUpdate": due})
+            await _until_rung(page, needs_update=due)
+
+
+async def _until_rung(page: WhatsAppPage, *, needs_update: bool) -> None:
+    """Wait for a ring after which the page says so."""
+
+    async def rung() -> bool:
+        rang = page.bell.is_set()
+        page.bell.clear()
+        snapshot = await page.snapshot()
+        return rang and snapshot is not None and snapshot.needs_update is needs_update
+
+    await until(rung)
+
+
+async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _link(page, web)
+        await page.tidy()
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "after", timedelta(0))
+        assert await _sent(page, key) == "OK"
+    with pytest.raises(PageBrokenError):
+        await page.tidy()
+
+
 async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page

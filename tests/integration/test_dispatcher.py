@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -382,6 +383,26 @@ async def test_acks_only_move_a_message_forward(stores: Stores) -> None:
     assert not await stores.queue.record_ack(lease, key, Ack.DEVICE)
     assert not await stores.queue.record_ack(lease, key, Ack.READ)
     assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.READ
+
+
+async def test_acks_that_come_together_move_each_message_as_far_as_its_own(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    messages = [await stores.message(connection, f"text {number}") for number in range(3)]
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        sent = [await _reaches(stores, each, MessageStatus.SENT) for each in messages]
+    read, delivered, known = (each.whatsapp_id or "" for each in sent)
+    await stores.queue.record_ack(lease, known, Ack.READ)
+    acks = {read: Ack.READ, delivered: Ack.DEVICE, known: Ack.DEVICE, "true_x_OTHER": Ack.READ}
+    moved = await stores.queue.record_acks(lease, acks)
+    assert {each.id: each.status for each in moved} == {
+        messages[0].id: MessageStatus.READ,
+        messages[1].id: MessageStatus.DELIVERED,
+    }
+    assert await stores.queue.record_acks(lease, acks) == []
+    older = replace(lease, generation=lease.generation - 1)
+    assert await stores.queue.record_acks(older, {delivered: Ack.READ}) == []
+    assert await stores.queue.record_acks(lease, {}) == []
 
 
 async def test_a_text_that_looks_like_an_expression_is_kept_as_it_is(stores: Stores) -> None:

@@ -170,6 +170,8 @@ class EventLog:
 
     def publish(self, *events: Event) -> None:
         """Add events behind those that wait."""
+        if not events:
+            return  # a bell without an event would mean that the log is closed
         self._dropped |= len(self._events) + len(events) > self._room
         self._events.extend(events)
         self._bell.set()

@@ -58,9 +58,13 @@ class Stores:
         return connection, lease
 
     async def message(
-        self, connection: Connection, text: str = "Hello", priority: Priority = Priority.NORMAL
+        self,
+        connection: Connection,
+        text: str = "Hello",
+        priority: Priority = Priority.NORMAL,
+        to: str = TO,
     ) -> Message:
         """Put a message into the outbox."""
-        draft = Draft(id=new_id(), to=TO, text=text, priority=priority)
+        draft = Draft(id=new_id(), to=to, text=text, priority=priority)
         (message,) = await self.outbox.add(connection, [draft], utc_now())
         return message

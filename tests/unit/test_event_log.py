@@ -50,6 +50,16 @@ async def test_a_closed_log_gives_what_it_has_and_ends() -> None:
     assert not await log.wait()
 
 
+async def test_nothing_published_is_not_taken_for_the_end() -> None:
+    log = EventLog()
+    log.publish()
+    waiting = asyncio.create_task(log.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    log.publish(*_events(1))
+    assert await waiting
+
+
 async def test_waiting_ends_with_the_next_event() -> None:
     log = EventLog()
     log.publish(*_events(1))

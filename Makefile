@@ -19,7 +19,7 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@exec $(BIN)/supervisord --configuration supervisord.conf
 
 test: setup ## Run the tests, but for those marked slow
-	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 slow: setup ## Run the tests that are marked slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow

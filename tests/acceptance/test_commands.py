@@ -122,6 +122,7 @@ async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(tmp_path: P
         assert await _devices(system) == []
 
 
+@pytest.mark.slow
 async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), "--env", "LOGOUT_LIMIT=4") as system:
         await _link(system)

@@ -113,6 +113,7 @@ async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) ->
         assert entries[1]["id"] in read["whatsappId"]
 
 
+@pytest.mark.slow
 async def test_without_the_re_send_a_ghost_is_what_is_called_unknown(tmp_path: Path) -> None:
     settings = (*_GHOSTS, "--env", "RESEND_GHOSTS=false")
     async with stack("--data", str(tmp_path), *settings) as system:

@@ -29,6 +29,7 @@ async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
     assert "three messages, each arrived once" in text
 
 
+@pytest.mark.slow
 async def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     demo = await _demo(TMPDIR=str(tmp_path))
     assert demo.stdout is not None

@@ -100,6 +100,7 @@ async def test_a_killed_browser_and_a_killed_driver_cost_seconds_and_no_message(
         assert [each["text"] for each in await system.ledger()] == ["before", "after 0", "after 1"]
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_running_when_the_stack_ends(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path)) as system:
         await system.create()

@@ -22,7 +22,7 @@ class Sizes:
     accept_for: timedelta = timedelta(seconds=10)
     paced_rate: int = 10
     paced_for: timedelta = timedelta(seconds=20)
-    connections: tuple[int, ...] = (1, 10, 20, 40)
+    connections: tuple[int, ...] = (1, 10, 40)
     stored: tuple[int, ...] = (1_000, 100_000, 1_000_000)
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from sessions.embedded import ServerUris
 
 KEY = "a key of at least thirty-two characters"
-EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "2")
-LONGEST_SECONDS = 600 if EXAMPLES == "2" else 7200
+EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "1")
+LONGEST_SECONDS = 600 if EXAMPLES == "1" else 7200
 
 
 @pytest.mark.timeout(LONGEST_SECONDS)

@@ -79,6 +79,7 @@ async def test_it_prints_one_line_when_all_is_ready_and_leaves_nothing_behind() 
     assert not Path(ready["data"]).exists()
 
 
+@pytest.mark.slow
 async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
     found = []
     for _ in range(2):
@@ -128,6 +129,7 @@ async def test_a_signal_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     await _assert_no_servers(tmp_path)
 
 
+@pytest.mark.slow
 async def test_its_parts_do_not_outlive_it_when_it_is_killed(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path)) as running:
         ready = await running.line()
@@ -137,6 +139,7 @@ async def test_its_parts_do_not_outlive_it_when_it_is_killed(tmp_path: Path) -> 
         await until(lambda: not any(map(alive, _pids(ready))), within=RECOVERED_WITHIN)
 
 
+@pytest.mark.slow
 async def test_two_stacks_cannot_share_a_folder(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), *NO_WORKERS) as first:
         await first.line()

@@ -36,9 +36,9 @@ _CLEAN_EVERY = timedelta(hours=1)
 _TIDY_EVERY = timedelta(seconds=10)
 _BEAT_EVERY = timedelta(seconds=3)
 _OFFERED_AGAIN = timedelta(milliseconds=300)
-_OWN_POLL = timedelta(seconds=1)
-_SHARED_POLL = timedelta(milliseconds=500)
-"""Backends that add jobs themselves ring no bell."""
+_OWN_POLL = (timedelta(seconds=1), timedelta(milliseconds=50))
+_SHARED_POLL = (timedelta(milliseconds=500), timedelta(milliseconds=250))
+"""Backends that add jobs themselves ring no bell, and may add some for later."""
 
 
 async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
@@ -95,7 +95,7 @@ def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: SendMessag
             raise Retry(defer=_OFFERED_AGAIN)
 
     anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
-    return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), _SHARED_POLL)
+    return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), *_SHARED_POLL)
 
 
 def _own_queue(settings: WorkerSettings, stores: Stores, pool: ConnectionPool) -> Intake:
@@ -103,7 +103,7 @@ def _own_queue(settings: WorkerSettings, stores: Stores, pool: ConnectionPool) -
         pool.ring(str(connection))
 
     queue = worker_queue(settings.worker_id)
-    return Intake(queue, {Job.DISPATCH: dispatch}, redis_settings(stores.redis_url), _OWN_POLL)
+    return Intake(queue, {Job.DISPATCH: dispatch}, redis_settings(stores.redis_url), *_OWN_POLL)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
+from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
 from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
@@ -221,22 +222,21 @@ class SendQueue:
         return message
 
     async def record_acks(self, lease: Lease, acks: Mapping[str, Ack]) -> list[Message]:
-        """Do what `record_ack` does for many keys, with three calls; return those that moved."""
+        """Do what `record_ack` does for many keys, with two calls; return those that moved."""
         steps = {key: status for key, ack in acks.items() if (status := STATUS_OF_ACK.get(ack))}
         if not steps:
             return []
-        named = {
-            "connection": lease.connection,
-            "bareId": {"$in": [bare_id(key) for key in steps]},
-        }
-        before = {message.id: message.status for message in await self._list(named)}
-        updates = [UpdateOne(*_step(lease, key, status)) for key, status in steps.items()]
-        await self._collection.bulk_write(updates, ordered=False)
-        moved = [
-            message
-            for message in await self._list(named)
-            if message.status in steps.values() and message.status != before.get(message.id)
-        ]
+        # Marked, since the dispatcher moves messages at the same time.
+        mark = {"ackedIn": new_id()}
+        updates = []
+        for key, status in steps.items():
+            found, changes = _step(lease, key, status)
+            updates.append(UpdateOne(found, [*changes, {"$set": mark}]))
+        written = await self._collection.bulk_write(updates, ordered=False)
+        if not written.matched_count:
+            return []
+        named = {"$in": [bare_id(key) for key in steps]}
+        moved = await self._list({"connection": lease.connection, "bareId": named, **mark})
         self._events.publish(*(status_event(each) for each in moved))
         return moved
 

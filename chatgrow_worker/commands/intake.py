@@ -23,7 +23,6 @@ Command = Callable[..., Awaitable[None]]
 """An arq function: it takes arq's context and what the job carries."""
 
 _JOB_LIMIT = timedelta(seconds=20)
-_WHILE_THERE_ARE_JOBS = timedelta(milliseconds=50)
 _MAX_TRIES = 1000
 """arq drops a job for good after this many starts, restarts of the worker included."""
 
@@ -41,11 +40,13 @@ class Intake:
         commands: Mapping[str, Command],
         redis: RedisSettings,
         poll_every: timedelta,
+        poll_while_busy: timedelta,
     ) -> None:
         self._queue = queue
         self._commands = commands
         self._redis = redis
         self._poll_every = poll_every
+        self._poll_while_busy = poll_while_busy
 
     async def listen(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop` is set."""
@@ -94,7 +95,7 @@ class Intake:
             keep_result=0,
             job_timeout=_JOB_LIMIT.total_seconds(),
             max_tries=_MAX_TRIES,
-            poll_delay=_WHILE_THERE_ARE_JOBS.total_seconds(),
+            poll_delay=self._poll_while_busy.total_seconds(),
             log_results=False,
             job_serializer=serialize,
             job_deserializer=deserialize,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatgrow_worker.commands.intake import Intake
+from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
 from sessions.acceptance import Acceptance
 from sessions.clock import utc_now
@@ -25,6 +25,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
+SOON = timedelta(milliseconds=20)
 GOOD = {"connectionId": "main", "to": "+972501234567", "message": "שלום"}
 
 
@@ -37,9 +38,7 @@ async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncI
     )
     send_message = SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
     settings = redis_settings(servers.redis)
-    intake = Intake(
-        SHARED_QUEUE, {Job.SEND_MESSAGE: send_message}, settings, timedelta(milliseconds=20)
-    )
+    intake = Intake(SHARED_QUEUE, {Job.SEND_MESSAGE: send_message}, settings, SOON, SOON)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
     yield
@@ -118,7 +117,8 @@ async def test_a_ring_is_heard_at_once_however_seldom_it_polls(
         heard.append(connection)
 
     settings = redis_settings(servers.redis)
-    intake = Intake(SHARED_QUEUE, {Job.START_CONNECTION: start}, settings, timedelta(hours=1))
+    commands: dict[str, Command] = {Job.START_CONNECTION: start}
+    intake = Intake(SHARED_QUEUE, commands, settings, timedelta(hours=1), SOON)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
 

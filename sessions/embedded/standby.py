@@ -19,10 +19,10 @@ def hold_lock(file: Path) -> int:
 
     The lock lives as long as the server that inherits it. Raises `StoppedError` on SIGTERM.
     """
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    os.set_inheritable(descriptor, True)
     # Blocked and waited for, not handled: a signal between a check and a blocking call gets lost.
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(descriptor, True)
     while not _try_lock(descriptor):
         if signal.sigtimedwait(_STOP_SIGNALS, _POLL.total_seconds()) is not None:
             raise StoppedError

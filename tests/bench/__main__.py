@@ -38,7 +38,8 @@ def main() -> int:
     report = Report()
     for line in machine():
         report.step(line)
-    asyncio.run(_run(report, given.parts or list(PARTS), QUICK if given.quick else Sizes()))
+    sizes = QUICK if given.quick else Sizes(rounds=given.rounds)
+    asyncio.run(_run(report, given.parts or list(PARTS), sizes))
     if report.starts:
         print(f"\ncold starts that hung and were repeated: {report.hung()}")
     for table in _tables(report):
@@ -53,6 +54,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="small amounts, to see that it runs")
+    parser.add_argument("--rounds", type=int, default=Sizes.rounds, help="of the part fleet")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .svg")
     given = parser.parse_args()
     if unknown := sorted(set(given.parts) - set(PARTS)):

@@ -19,10 +19,10 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@exec $(BIN)/supervisord --configuration supervisord.conf
 
 test: setup ## Run the tests, but for those marked slow
-	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1 -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 slow: setup ## Run the tests that are marked slow
-	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1 -m slow
+	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))

@@ -60,13 +60,12 @@ class Turnstile:
 
     async def next(self) -> Message | timedelta:
         """Claim the message whose turn it is, or return how long to wait before asking again."""
-        if self._flowing:
-            await self._expire_now_and_then()
-            return await self._follow_on()
-        if await self._queue.next_due_at(self._lease) is None:
+        if not self._flowing and await self._queue.next_due_at(self._lease) is None:
             await self._publish(None)
             return self._look_every
         await self._expire_now_and_then()
+        if self._flowing:
+            return await self._follow_on()
         first = await self._queue.first_due(self._lease)
         if first is None:
             return await self._rest()

@@ -11,7 +11,7 @@ defineModule('WAWebServerMood', (exports, require) => {
 
   /** Hold this much more of the JavaScript heap, by copies, which leave nothing to collect behind. */
   function weigh(megabytes) {
-    const mebibyte = new Array(MIB / 8).fill(0.5);
+    const mebibyte = new Array(MIB / 8 + 2048).fill(0.5); // never less, whatever is collected meanwhile
     for (; held < megabytes; held += 1) ballast.push(mebibyte.slice());
     if (megabytes < held) {
       ballast.length = megabytes;

@@ -12,6 +12,7 @@ from arq import Retry
 from loguru import logger
 
 from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options
+from chatgrow_worker.browser.child_environment import LEAN, child_environment, unless_set
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root
@@ -48,6 +49,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(open_event_log(stores.redis))
+        stack.enter_context(child_environment(unless_set(LEAN)))
         driver = Driver(stack.enter_context(own_temporary_folder(root)))
         stack.push_async_callback(driver.close)
         launcher = Launcher(driver, options, root)

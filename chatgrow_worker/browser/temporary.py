@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from chatgrow_worker.browser.child_environment import child_environment
 
 _REMEMBERED = ".temporary"
 
@@ -24,15 +25,10 @@ def own_temporary_folder(root: Path) -> Iterator[Path]:
     _remove_earlier(remembered)
     folder = Path(tempfile.mkdtemp(prefix="chatgrow-"))
     remembered.write_text(str(folder))
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(folder)
     try:
-        yield folder
+        with child_environment({"TMPDIR": str(folder)}):
+            yield folder
     finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before
         shutil.rmtree(folder, ignore_errors=True)
         remembered.unlink(missing_ok=True)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -16,10 +17,13 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from loguru import logger
 from redis.exceptions import RedisError
 
+from sessions.together import Together
+
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
 Found = TypeVar("Found")
+_Charged = tuple["Rule", tuple[str, ...]]
 
 _PATIENCE = timedelta(milliseconds=200)
 _PAUSE = timedelta(seconds=5)
@@ -74,6 +78,7 @@ class Limiter:
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
         self._windows = SlidingWindowCounterRateLimiter(storage)
+        self._charge: Together[_Charged, Standing] = Together(self._charge_all)
         self._patience = patience
         self._clock = clock
         self._away = False
@@ -81,7 +86,7 @@ class Limiter:
 
     async def charge(self, rule: Rule, *who: str) -> Standing | None:
         """Count one more, or refuse it: what is refused is not counted."""
-        return await self._ask(lambda: self._charge(rule, who))
+        return await self._ask(lambda: self._charge((rule, who)))
 
     async def give_back(self, rule: Rule, *who: str) -> None:
         """Take one back that was counted."""
@@ -91,12 +96,27 @@ class Limiter:
         """Start anew, as if nothing had been counted."""
         await self._ask(lambda: self._windows.clear(rule.to_item(), *who))
 
-    async def _charge(self, rule: Rule, who: tuple[str, ...]) -> Standing:
+    async def _charge_all(self, charged: Sequence[_Charged]) -> list[Standing | Exception]:
+        """Count requests that came together: for each caller at once while all of them fit."""
+        standings: dict[_Charged, list[Standing]] = {}
+        # Bounded here too: those who wait give up by themselves and leave this behind.
+        async with asyncio.timeout(self._patience.total_seconds()):
+            for (rule, who), number in Counter(charged).items():
+                standings[rule, who] = await self._charge_one(rule, who, number)
+        return [standings[each].pop() for each in charged]
+
+    async def _charge_one(self, rule: Rule, who: tuple[str, ...], number: int) -> list[Standing]:
+        """Return how a caller stood after each of so many requests, the last one first."""
         item = rule.to_item()
-        allowed = await self._windows.hit(item, *who)
+        allowed = await self._windows.hit(item, *who, cost=number)
+        if number > 1 and not allowed:
+            one_by_one = [(await self._charge_one(rule, who, 1))[0] for _ in range(number)]
+            return one_by_one[::-1]
         stats = await self._windows.get_window_stats(item, *who)
         resets_in = max(1, math.ceil(stats.reset_time - time.time()))
-        return Standing(rule, allowed, stats.remaining, resets_in)
+        return [
+            Standing(rule, allowed, stats.remaining + later, resets_in) for later in range(number)
+        ]
 
     async def _ask(self, question: Callable[[], Awaitable[Found]]) -> Found | None:
         if self._clock() < self._ask_again:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from control_api.schemas import DryRun, Waiting
@@ -21,32 +21,25 @@ async def waiting_of(
     services: Services, connection: Connection, message: Message
 ) -> Waiting | None:
     """Return why a message waits, or None when nothing holds it."""
-    return (await _reasons(services, {connection.id: connection}, [message])).get(message.id)
+    if message.status is not MessageStatus.QUEUED:
+        return None
+    position = await services.positions.of_one(message)
+    return _reason(connection, message, services.now(), position)
 
 
 async def waiting_of_all(services: Services, messages: Sequence[Message]) -> dict[str, Waiting]:
     """Return why messages wait, by id, with two queries for all of them."""
-    ids = {message.connection for message in _queued(messages)}
-    connections = await services.connections.by_ids(ids) if ids else {}
-    return await _reasons(services, connections, messages)
-
-
-def _queued(messages: Sequence[Message]) -> list[Message]:
-    return [message for message in messages if message.status is MessageStatus.QUEUED]
-
-
-async def _reasons(
-    services: Services, connections: Mapping[str, Connection], messages: Sequence[Message]
-) -> dict[str, Waiting]:
-    now, found = services.now(), {}
-    queued = [each for each in _queued(messages) if each.connection in connections]
-    positions = await services.positions.of(queued)
-    for message in queued:
-        position = positions[message.id]
-        waiting = _reason(connections[message.connection], message, now, position)
-        if waiting is not None:
-            found[message.id] = waiting.model_copy(update={"position": position})
-    return found
+    queued = [message for message in messages if message.status is MessageStatus.QUEUED]
+    if not queued:
+        return {}
+    connections = await services.connections.by_ids({each.connection for each in queued})
+    present = [each for each in queued if each.connection in connections]
+    positions, now = await services.positions.of(present), services.now()
+    reasons = {
+        each.id: _reason(connections[each.connection], each, now, positions[each.id])
+        for each in present
+    }
+    return {message_id: reason for message_id, reason in reasons.items() if reason is not None}
 
 
 async def forecast(
@@ -97,6 +90,11 @@ def interval_of(pacing: Pacing, *, spread_only: bool = False) -> timedelta:
 def _reason(
     connection: Connection, message: Message, now: datetime, position: int
 ) -> Waiting | None:
+    waiting = _hold(connection, message, now, position)
+    return waiting and waiting.model_copy(update={"position": position})
+
+
+def _hold(connection: Connection, message: Message, now: datetime, position: int) -> Waiting | None:
     state, detail = connection.observed()
     if message.due_at > now:
         reason = message.reason or "scheduled"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ from sessions.ids import new_id
 from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
 from sessions.states import HOLDS_LOGIN, ConnectionState, Reason, check_move, needs_a_worker
+from sessions.together import Together
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -127,6 +128,7 @@ class ConnectionStore:
     def __init__(self, database: Database, events: EventLog) -> None:
         self._collection: Collection = database["connections"]
         self._events = events
+        self._find = Together(self._find_all)
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat and to race."""
@@ -171,10 +173,7 @@ class ConnectionStore:
 
     async def find(self, owner: str, connection_id: str) -> Connection:
         """Return the owner's connection or raise ConnectionNotFoundError."""
-        found = await self._aggregate({"owner": owner, "connectionId": connection_id, **_PRESENT})
-        if not found:
-            raise ConnectionNotFoundError(connection_id)
-        return found[0]
+        return await self._find((owner, connection_id))
 
     async def get(self, internal_id: str, *, deleted_too: bool = False) -> Connection:
         """Return the connection with our own id, on request one that is being deleted too.
@@ -226,9 +225,11 @@ class ConnectionStore:
             self._events.publish(observed_event(after))
         return after
 
-    async def is_present(self, internal_id: str) -> bool:
-        """Tell whether the connection is there and not being deleted."""
-        return await self._collection.count_documents({"_id": internal_id, **_PRESENT}) > 0
+    async def present(self, internal_ids: Iterable[str]) -> set[str]:
+        """Return those of these connections that are there and not being deleted."""
+        ids = {"$in": [*internal_ids]}
+        cursor = self._collection.find({"_id": ids, **_PRESENT}, projection={"_id": True})
+        return {document["_id"] async for document in cursor}
 
     async def next_sequence(self, internal_id: str, count: int) -> int:
         """Take the next places in the connection's order of messages; return the first.
@@ -333,6 +334,19 @@ class ConnectionStore:
         if document is None:
             raise LeaseLostError(f"Generation {lease.generation} no longer owns this connection.")
         return document
+
+    async def _find_all(
+        self, names: Sequence[tuple[str, str]]
+    ) -> list[Connection | ConnectionNotFoundError]:
+        """Find connections by their owners and their owners' words for them."""
+        pairs = [
+            {"owner": {"$eq": owner}, "connectionId": {"$eq": connection_id}}
+            for owner, connection_id in dict.fromkeys(names)
+        ]
+        cursor = self._collection.aggregate([{"$match": {"$or": pairs, **_PRESENT}}, _WITH_LEASED])
+        records = [Connection.model_validate(document) async for document in cursor]
+        found = {(each.owner, each.connection_id): each for each in records}
+        return [found.get(name) or ConnectionNotFoundError(name[1]) for name in names]
 
     async def _aggregate(self, match: Mapping[str, Any]) -> list[Connection]:
         # A value from a request is matched with $eq, so that it can never be an operator.

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
-from pymongo.errors import BulkWriteError
 
+from sessions.arrivals import Arrival, Arrivals
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 _NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
-_DUPLICATE_KEY = 11000
 _CHANGED_AT_ONCE = 1000
 _CANCELLED = {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"}
 _DELETED = "connection_deleted"
@@ -43,7 +42,7 @@ class Outbox:
     def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
         self._collection: Collection = database["messages"]
         self._events = events
-        self._connections = connections
+        self._arrivals = Arrivals(self._collection, connections, self.cancel_queued)
 
     async def prepare(self, keep_for: timedelta) -> None:
         """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
@@ -89,15 +88,9 @@ class Outbox:
         A draft whose id is stored already is left as it is: adding the same again adds nothing.
         Raises ConnectionNotFoundError when the connection is deleted meanwhile.
         """
-        first = await self._places(connection.id, connection.connection_id, len(drafts))
-        messages = [
-            draft.to_message(connection, first + place, now) for place, draft in enumerate(drafts)
-        ]
-        known = await self._insert(messages)
-        await self._check_present(connection.id, connection.connection_id)
-        new = (each for place, each in enumerate(messages) if place not in known)
-        self._events.publish(*(status_event(each) for each in new))
-        return messages
+        stored = await self._arrivals.add(Arrival(connection, drafts, now))
+        self._events.publish(*(status_event(each) for each in stored.new))
+        return stored.messages
 
     async def find(self, owner: str | None, message_id: str) -> Message:
         """Return the owner's message, or anybody's for None; raise MessageNotFoundError."""
@@ -151,7 +144,7 @@ class Outbox:
             allowed.append(MessageStatus.UNKNOWN)
         changes = {
             "status": MessageStatus.QUEUED,
-            "seq": await self._places(message.connection, message.connection_id, 1),
+            "seq": await self._place(message),
             "reason": None,
             "attempts": 0,
             "dueAt": "$$NOW",
@@ -160,7 +153,8 @@ class Outbox:
             "endedAt": None,
         }
         changed = await self._change(owner, message_id, allowed, changes)
-        await self._check_present(message.connection, message.connection_id)
+        if await self._arrivals.gone([message.connection]):
+            raise ConnectionNotFoundError(message.connection_id)
         return changed
 
     async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
@@ -213,33 +207,11 @@ class Outbox:
         )
         return [str(each["_id"]) async for each in cursor]
 
-    async def _insert(self, messages: Sequence[Message]) -> set[int]:
-        """Store messages; return the places of those that were stored already."""
-        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
+    async def _place(self, message: Message) -> int:
         try:
-            await self._collection.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            refused = (error.details or {})["writeErrors"]
-            if any(each["code"] != _DUPLICATE_KEY for each in refused):
-                raise
-            return {int(each["index"]) for each in refused}
-        return set()
-
-    async def _places(self, connection: str, name: str, count: int) -> int:
-        """Take places in a connection's order; raise ConnectionNotFoundError by its own name."""
-        try:
-            return await self._connections.next_sequence(connection, count)
+            return await self._arrivals.place(message.connection)
         except ConnectionNotFoundError:
-            raise ConnectionNotFoundError(name) from None
-
-    async def _check_present(self, connection: str, name: str) -> None:
-        """Cancel what was queued while the connection was deleted; raise ConnectionNotFoundError.
-
-        A deletion cancels what it finds queued, which this may have come too late for.
-        """
-        if not await self._connections.is_present(connection):
-            await self.cancel_queued(connection)
-            raise ConnectionNotFoundError(name)
+            raise ConnectionNotFoundError(message.connection_id) from None
 
     async def _change(
         self,

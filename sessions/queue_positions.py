@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessions.messages import Message, MessageStatus, Priority
+from sessions.together import Together
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
@@ -48,6 +49,7 @@ class QueuePositions:
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["messages"]
+        self.of_one: Together[Message, int] = Together(self._of_each)
 
     async def of(self, messages: Sequence[Message]) -> dict[str, int]:
         """Return how many go before each of these messages, by id, up to COUNTED_AT_MOST."""
@@ -67,6 +69,10 @@ class QueuePositions:
                 position += counts[stretch]
                 positions[message.id] = min(position, COUNTED_AT_MOST)
         return positions
+
+    async def _of_each(self, messages: Sequence[Message]) -> list[int]:
+        positions = await self.of(messages)
+        return [positions[message.id] for message in messages]
 
     async def _count(self, stretches: Sequence[_Stretch]) -> dict[_Stretch, int]:
         """Count all stretches with one query: each is a range of the index of the order."""

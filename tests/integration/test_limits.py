@@ -312,3 +312,13 @@ async def _moved_on(clock: Later, limiter: Limiter, rule: Rule) -> bool:
 async def _is_refused(client: Client, clock: Later) -> bool:
     clock.now += 60
     return (await client.get("/api")).status == 429
+
+
+async def test_requests_that_come_together_are_counted_one_by_one(redis: ArqRedis) -> None:
+    limiter, rule = Limiter(redis, patience=PATIENCE), Rule("burst", 5, timedelta(minutes=1))
+    standings = await asyncio.gather(
+        *(limiter.charge(rule, who) for _ in range(8) for who in ("one", "other"))
+    )
+    for own in (standings[::2], standings[1::2]):
+        told = [(each.allowed, each.remaining) for each in own if each is not None]
+        assert told == [*((True, left) for left in (4, 3, 2, 1, 0)), *[(False, 0)] * 3]

@@ -65,6 +65,25 @@ async def test_a_hundred_requests_at_once_with_one_key_make_one_message(
     assert await _count(stores) == 1
 
 
+async def test_messages_that_come_together_get_places_of_their_own(
+    client: Client, stores: Stores
+) -> None:
+    """One connection that is not there spoils nothing for the others."""
+    first, second = [await stores.connection(name) for name in ("first", "second")]
+
+    async def post(connection: str, number: int) -> int:
+        wish = {"connectionId": connection, "to": "+972501234567", "message": str(number)}
+        return (await client.post("/api/whatsapp/send", json=wish)).status
+
+    names = ("first", "second", "nowhere")
+    statuses = await asyncio.gather(*(post(each, number) for number in range(15) for each in names))
+    assert statuses == [202, 202, 404] * 15
+    for connection in (first, second):
+        found = await stores.database["messages"].find({"connection": connection.id}).to_list(None)
+        assert sorted(each["text"] for each in found) == sorted(map(str, range(15)))
+        assert len({each["seq"] for each in found}) == 15
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_a_key_that_cannot_be_kept_is_refused(client: Client, key: str) -> None:
     answer = await client.post(SEND, json=BODY, headers={"Idempotency-Key": key})

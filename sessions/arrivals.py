@@ -1,0 +1,131 @@
+"""Put new messages into the outbox: durably, in their order, many requests in one write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, count
+from typing import TYPE_CHECKING
+
+from pymongo.errors import BulkWriteError
+
+from sessions.connections import Connection, ConnectionStore
+from sessions.errors import ConnectionNotFoundError
+from sessions.messages import Draft, Message
+from sessions.together import Together
+
+if TYPE_CHECKING:
+    from sessions import mongo
+
+_DUPLICATE_KEY = 11000
+_ALONE = 50
+"""So many messages of one request go by themselves: they would hold up others."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """The messages of one request, in their order."""
+
+    connection: Connection
+    drafts: Sequence[Draft]
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The messages of one request as they stand in the outbox, and which of them are new there."""
+
+    messages: list[Message]
+    new: list[Message]
+
+
+class Arrivals:
+    """Stores messages behind those that are there already.
+
+    Requests that come while others are stored share the next write: the journal is waited for
+    once, however many they are.
+    """
+
+    def __init__(
+        self,
+        messages: mongo.Collection,
+        connections: ConnectionStore,
+        cancel_queued: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._messages = messages
+        self._connections = connections
+        self._cancel_queued = cancel_queued
+        self._store = Together(self._store_all)
+
+    async def add(self, arrival: Arrival) -> Stored:
+        """Store the messages of a request; raise ConnectionNotFoundError."""
+        if len(arrival.drafts) < _ALONE:
+            return await self._store(arrival)
+        (stored,) = await self._store_all([arrival])
+        if isinstance(stored, Exception):
+            raise stored
+        return stored
+
+    async def place(self, connection: str) -> int:
+        """Take the next place in a connection's order; raise ConnectionNotFoundError."""
+        return await self._connections.next_sequence(connection, 1)
+
+    async def gone(self, connections: Collection[str]) -> set[str]:
+        """Return those that were deleted meanwhile, after cancelling what was queued for them.
+
+        A deletion cancels what it finds queued, which this may have come too late for.
+        """
+        gone = {*connections} - await self._connections.present(connections)
+        for connection in gone:
+            await self._cancel_queued(connection)
+        return gone
+
+    async def _store_all(self, arrivals: Sequence[Arrival]) -> list[Stored | Exception]:
+        places = await self._places(arrivals)
+        stored = [_numbered(each, places.get(each.connection.id)) for each in arrivals]
+        known = await self._insert([*chain.from_iterable(stored)])
+        present = places.keys() - await self.gone(places.keys())
+        return [
+            Stored(messages, [each for each in messages if each.id not in known])
+            if arrival.connection.id in present
+            else ConnectionNotFoundError(arrival.connection.connection_id)
+            for arrival, messages in zip(arrivals, stored, strict=True)
+        ]
+
+    async def _places(self, arrivals: Sequence[Arrival]) -> dict[str, Iterator[int]]:
+        """Take places for all messages; return those of each connection that is there."""
+        wanted: Counter[str] = Counter()
+        for each in arrivals:
+            wanted[each.connection.id] += len(each.drafts)
+        places: dict[str, Iterator[int]] = {}
+        for connection, number in wanted.items():
+            with suppress(ConnectionNotFoundError):
+                first = await self._connections.next_sequence(connection, number)
+                places[connection] = count(first)
+        return places
+
+    async def _insert(self, messages: Sequence[Message]) -> set[str]:
+        """Store messages; return the ids of those that were stored already."""
+        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
+        try:
+            if documents:
+                await self._messages.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            refused = (error.details or {})["writeErrors"]
+            if any(each["code"] != _DUPLICATE_KEY for each in refused):
+                raise
+            return {messages[each["index"]].id for each in refused}
+        return set()
+
+
+def _numbered(arrival: Arrival, places: Iterator[int] | None) -> list[Message]:
+    """Return the messages at their places; none where there are no places."""
+    if places is None:
+        return []
+    return [
+        draft.to_message(arrival.connection, place, arrival.now)
+        for draft, place in zip(arrival.drafts, places, strict=False)
+    ]

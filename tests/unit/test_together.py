@@ -1,0 +1,87 @@
+"""Questions that are asked together: who waits for whom, and what happens when one goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from sessions.together import Together
+
+
+class Desk:
+    """Doubles numbers when it is told to go on; refuses 13, and breaks down at 0."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.busy = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, numbers: Sequence[int]) -> list[int | Exception]:
+        self.asked.append([*numbers])
+        self.busy.set()
+        await self.go_on.wait()
+        if 0 in numbers:
+            raise RuntimeError("broken")
+        return [ValueError("refused") if each == 13 else 2 * each for each in numbers]
+
+
+async def _asked(together: Together[int, int], desk: Desk, *others: int) -> list[asyncio.Task[int]]:
+    """Ask for 1 alone and, while that is under way, for the others."""
+    tasks = [asyncio.create_task(together(1))]
+    await desk.busy.wait()
+    tasks += [asyncio.create_task(together(each)) for each in others]
+    await asyncio.sleep(0)  # the others have put their questions
+    return tasks
+
+
+async def test_what_is_asked_meanwhile_is_asked_at_once_and_in_its_order() -> None:
+    desk = Desk()
+    together = Together(desk)
+    tasks = await _asked(together, desk, 2, 3, 3)
+    desk.go_on.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 6]
+    assert desk.asked == [[1], [2, 3, 3]]
+    assert await together(4) == 8
+
+
+async def test_no_more_are_asked_at_once_than_was_said() -> None:
+    desk = Desk()
+    tasks = await _asked(Together(desk, at_most=2), desk, 2, 3, 4)
+    desk.go_on.set()
+    assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
+    assert desk.asked == [[1], [2, 3], [4]]
+
+
+async def test_a_refusal_is_for_the_one_who_asked() -> None:
+    desk = Desk()
+    _, refused, fine = await _asked(Together(desk), desk, 13, 3)
+    desk.go_on.set()
+    assert await fine == 6
+    with pytest.raises(ValueError, match="refused"):
+        await refused
+
+
+async def test_a_breakdown_is_told_to_all_and_the_next_question_is_asked() -> None:
+    desk = Desk()
+    together = Together(desk)
+    alone, *both = await _asked(together, desk, 0, 3)
+    desk.go_on.set()
+    assert await alone == 2
+    for each in both:
+        with pytest.raises(RuntimeError, match="broken"):
+            await each
+    assert await together(4) == 8
+
+
+async def test_one_who_goes_away_leaves_the_others_their_answer() -> None:
+    desk = Desk()
+    first, gone, stays = await _asked(Together(desk), desk, 2, 3)
+    first.cancel()
+    gone.cancel()
+    desk.go_on.set()
+    assert await stays == 6
+    for each in (first, gone):
+        with pytest.raises(asyncio.CancelledError):
+            await each

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
 
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
@@ -40,6 +40,11 @@ class SendQueue:
     def __init__(self, database: Database, events: EventLog) -> None:
         self._events = events
         self._collection: Collection = database["messages"]
+        # A claim that MongoDB forgets in a crash is as good as none: what is written down next, in
+        # the same document and durably, holds only where the claim has held.
+        self._claims: Collection = self._collection.with_options(
+            write_concern=WriteConcern(w=1, j=False)
+        )
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
 
@@ -122,7 +127,7 @@ class SendQueue:
 
     async def claim_next(self, lease: Lease) -> Message | None:
         """Claim the first message in order, or None when nothing is due."""
-        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+        document: dict[str, Any] | None = await self._claims.find_one_and_update(
             self._due(lease),
             [
                 {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
@@ -46,13 +47,17 @@ _POLICY = (
 """Swagger UI writes style attributes; scripts come from files only."""
 
 
-def add_docs(app: web.Application, groups: Iterable[Endpoints]) -> None:
+def add_docs(app: web.Application, groups: Collection[Endpoints]) -> None:
     """Add /openapi.json and /docs."""
-    described = document((each for group in groups for each in group), __version__)
-    text = json.dumps(described, ensure_ascii=False, indent=2)
+
+    @cache
+    def text() -> str:
+        # Made when it is first asked for: the start can do without that tenth of a second.
+        described = document((each for group in groups for each in group), __version__)
+        return json.dumps(described, ensure_ascii=False, indent=2)
 
     async def openapi(request: web.Request) -> web.Response:
-        return web.Response(text=text, content_type="application/json")
+        return web.Response(text=text(), content_type="application/json")
 
     async def page(request: web.Request) -> web.Response:
         headers = {"Content-Security-Policy": _POLICY}

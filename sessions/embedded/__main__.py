@@ -11,8 +11,8 @@ from dotenv import dotenv_values
 from sessions.embedded.errors import EmbeddedServerError, MissingPartError
 from sessions.embedded.kinds import KINDS
 from sessions.embedded.launch import become_server
-from sessions.embedded.lifeline import die_with_parent
 from sessions.embedded.standby import StoppedError
+from sessions.lifeline import die_with_parent
 from sessions.settings import is_placeholder
 
 

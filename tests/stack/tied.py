@@ -3,7 +3,7 @@
 import os
 import sys
 
-from sessions.embedded.lifeline import die_with_parent
+from sessions.lifeline import die_with_parent
 
 
 def main() -> None:

@@ -63,9 +63,15 @@ async def redis(servers: ServerUris) -> AsyncIterator[ArqRedis]:
 
 
 async def _empty(database: Database) -> None:
-    at_once = database.with_options(write_concern=WriteConcern(w=1, j=False))
     names = await database.list_collection_names()
+    if "system.profile" in names:
+        # What a profiler has written can only go with the whole database.
+        await database.client.drop_database(database.name)
+        return
+    at_once = database.with_options(write_concern=WriteConcern(w=1, j=False))
     await asyncio.gather(*(at_once[name].delete_many({}) for name in names))
+    # Which index suits a query was found out on records that are gone.
+    await asyncio.gather(*(database.command("planCacheClear", name) for name in names))
 
 
 class _Server:

@@ -181,6 +181,16 @@ class StackClient:
             return int(pids["workers"][int(name.removeprefix("worker-")) - 1])
         return int(pids[name])
 
+    def forget_restarts(self) -> None:
+        """Count restarts from here on."""
+        pids = self.about["pids"]
+        for name in {each["restarted"] for each in self.restarts}:
+            if name.startswith("worker-"):
+                pids["workers"][int(name.removeprefix("worker-")) - 1] = self.pid(name)
+            else:
+                pids[name] = self.pid(name)
+        self.restarts.clear()
+
 
 @asynccontextmanager
 async def stack(*arguments: str) -> AsyncIterator[StackClient]:

@@ -61,70 +61,70 @@ async def _nothing_is_left(system: StackClient) -> None:
     assert await _devices(system) == []
 
 
-async def test_a_restart_keeps_the_login_and_loses_no_message(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await _link(system)
-        devices = await _devices(system)
-        before = (await system.status())["since"]
-        await system.control("PUT", "faults", {"sendDelayMs": 1500})
-        ids = [await system.send(f"text {number}") for number in range(3)]
-        await system.until_message(ids[0], "sending")
-        for _ in range(3):
-            assert (await system.post(f"{MAIN}/restart"))["http"] == 202
-        await system.control("PUT", "faults", {"sendDelayMs": 0})
-        for each in ids:
-            await system.until_message(each, "read")
-        assert (await system.status())["since"] != before
-        assert [each["arrivals"] for each in await system.ledger()] == [1, 1, 1]
-        assert await _devices(system) == devices
+async def test_a_restart_keeps_the_login_and_loses_no_message(system: StackClient) -> None:
+    await _link(system)
+    devices = await _devices(system)
+    before = (await system.status())["since"]
+    await system.control("PUT", "faults", {"sendDelayMs": 1500})
+    ids = [await system.send(f"text {number}") for number in range(3)]
+    await system.until_message(ids[0], "sending")
+    for _ in range(3):
+        assert (await system.post(f"{MAIN}/restart"))["http"] == 202
+    await system.control("PUT", "faults", {"sendDelayMs": 0})
+    for each in ids:
+        await system.until_message(each, "read")
+    assert (await system.status())["since"] != before
+    assert [each["arrivals"] for each in await system.ledger()] == [1, 1, 1]
+    assert await _devices(system) == devices
 
-        await system.post(f"{MAIN}/stop")
-        await system.until_state("stopped")
-        assert (await system.post(f"{MAIN}/restart"))["state"] == "starting"
-        await system.until_state("connected")
-        assert await _devices(system) == devices
+    await system.post(f"{MAIN}/stop")
+    await system.until_state("stopped")
+    assert (await system.post(f"{MAIN}/restart"))["state"] == "starting"
+    await system.until_state("connected")
+    assert await _devices(system) == devices
 
 
 @pytest.mark.timeout(300)
-async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await _link(system)
-        await system.until_saved()
-        assert (await system.post(f"{MAIN}/logout"))["http"] == 202
-        assert (await system.post(f"{MAIN}/logout"))["http"] in (202, 409)
-        await _ends_as(system, "logged_out_by_request")
-        assert await _devices(system) == []
-        assert _profiles(system) == []
-        refused = await system.post(f"{MAIN}/logout")
-        assert (refused["http"], refused["code"]) == (409, "wrong_state")
-        assert refused["state"] == "logged_out"
-        waiting = await system.send("for the next login")
+async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: StackClient) -> None:
+    await _link(system)
+    await system.until_saved()
+    assert (await system.post(f"{MAIN}/logout"))["http"] == 202
+    assert (await system.post(f"{MAIN}/logout"))["http"] in (202, 409)
+    await _ends_as(system, "logged_out_by_request")
+    assert await _devices(system) == []
+    assert _profiles(system) == []
+    refused = await system.post(f"{MAIN}/logout")
+    assert (refused["http"], refused["code"]) == (409, "wrong_state")
+    assert refused["state"] == "logged_out"
+    waiting = await system.send("for the next login")
 
-        await system.post(f"{MAIN}/start")
-        await system.scan()
-        await system.until_message(waiting, "read")
+    await system.post(f"{MAIN}/start")
+    await system.scan()
+    await system.until_message(waiting, "read")
 
-        # Stopped: a worker starts it to log it out.
-        await system.post(f"{MAIN}/stop")
-        await system.until_state("stopped")
-        await system.post(f"{MAIN}/logout")
-        await _ends_as(system, "logged_out_by_request")
-        assert await _devices(system) == []
+    # Stopped: a worker starts it to log it out.
+    await system.post(f"{MAIN}/stop")
+    await system.until_state("stopped")
+    await system.post(f"{MAIN}/logout")
+    await _ends_as(system, "logged_out_by_request")
+    assert await _devices(system) == []
 
-        # Its worker dies, and a start comes while the logout is under way.
-        await system.post(f"{MAIN}/start")
-        await system.scan()
-        await system.until_state("connected")
-        os.kill(system.pid("worker-1"), signal.SIGKILL)
-        await system.post(f"{MAIN}/logout")
-        await system.post(f"{MAIN}/start")
-        await system.until_state("awaiting_scan")
-        assert await _devices(system) == []
+    # Its worker dies, and a start comes while the logout is under way.
+    await system.post(f"{MAIN}/start")
+    await system.scan()
+    await system.until_state("connected")
+    os.kill(system.pid("worker-1"), signal.SIGKILL)
+    await system.post(f"{MAIN}/logout")
+    await system.post(f"{MAIN}/start")
+    await system.until_state("awaiting_scan")
+    assert await _devices(system) == []
 
 
 @pytest.mark.slow
-async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path), "--env", "LOGOUT_LIMIT=4") as system:
+async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--data", str(tmp_path), *mongo_option, "--env", "LOGOUT_LIMIT=4") as system:
         await _link(system)
         await system.until_saved()
         await system.control("PUT", "faults", {"dropNetwork": True})
@@ -137,77 +137,75 @@ async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(tmp_path: Path) 
 
 
 @pytest.mark.timeout(300)
-async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await _link(system)
-        await system.until_saved()
-        sent = await system.send("before")
-        await system.until_message(sent, "read")
-        await system.control("PUT", "faults", {"pendingOnly": True})
-        in_hand = await system.send("in hand")
-        await system.until_message(in_hand, "sending")
-        waiting = await system.send("waits")
-        assert await system.delete(MAIN) == 202
-        assert (await system.get(MAIN))["http"] == 404
-        assert await system.delete(MAIN) == 404
-        assert (await system.get("/api/whatsapp/connections"))["items"] == []
-        cancelled = await system.message(waiting)
-        assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "connection_deleted")
-        await system.control("PUT", "faults", {"pendingOnly": False})
-        await _nothing_is_left(system)
-        assert (await system.message(in_hand))["status"] in ("sent", "delivered", "read", "unknown")
-        assert (await system.message(sent))["status"] == "read"
+async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: StackClient) -> None:
+    await _link(system)
+    await system.until_saved()
+    sent = await system.send("before")
+    await system.until_message(sent, "read")
+    await system.control("PUT", "faults", {"pendingOnly": True})
+    in_hand = await system.send("in hand")
+    await system.until_message(in_hand, "sending")
+    waiting = await system.send("waits")
+    assert await system.delete(MAIN) == 202
+    assert (await system.get(MAIN))["http"] == 404
+    assert await system.delete(MAIN) == 404
+    assert (await system.get("/api/whatsapp/connections"))["items"] == []
+    cancelled = await system.message(waiting)
+    assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "connection_deleted")
+    await system.control("PUT", "faults", {"pendingOnly": False})
+    await _nothing_is_left(system)
+    assert (await system.message(in_hand))["status"] in ("sent", "delivered", "read", "unknown")
+    assert (await system.message(sent))["status"] == "read"
 
-        await _link(system)
-        await system.until_saved()
-        # The same id is another connection at once, while the worker that removes the first dies.
-        assert await system.delete(MAIN) == 202
-        os.kill(system.pid("worker-1"), signal.SIGKILL)
-        await system.create()
-        await system.until_restarted("worker-1")
-        await system.until_state("awaiting_scan")
-        async with database_of(system) as database:
+    await _link(system)
+    await system.until_saved()
+    # The same id is another connection at once, while the worker that removes the first dies.
+    assert await system.delete(MAIN) == 202
+    os.kill(system.pid("worker-1"), signal.SIGKILL)
+    await system.create()
+    await system.until_restarted("worker-1")
+    await system.until_state("awaiting_scan")
+    async with database_of(system) as database:
 
-            async def only_the_new_one() -> bool:
-                return await database["connections"].count_documents({}) == 1
+        async def only_the_new_one() -> bool:
+            return await database["connections"].count_documents({}) == 1
 
-            await until(only_the_new_one, within=PATIENCE)
-        assert await _devices(system) == []
-        assert await system.delete(MAIN) == 202
-        await _nothing_is_left(system)
+        await until(only_the_new_one, within=PATIENCE)
+    assert await _devices(system) == []
+    assert await system.delete(MAIN) == 202
+    await _nothing_is_left(system)
 
 
-async def test_numbers_are_checked_at_the_pace_of_the_connection(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await system.control("PUT", f"numbers/{NOWHERE}", {"registered": False})
-        await system.create(pacing={"perMinute": 3})
-        early = await system.get(f"{MAIN}/numbers/{THEIR_PHONE}")
-        assert (early["http"], early["code"]) == (409, "wrong_state")
-        await system.scan()
-        await system.until_state("connected")
-        await _a_check_that_the_network_cuts_off_tells_nothing(system)
-        there = await system.get(f"{MAIN}/numbers/{THEIR_PHONE}")
-        assert there == {"http": 200, "exists": True, "chatId": "972501234567@c.us"}
+async def test_numbers_are_checked_at_the_pace_of_the_connection(system: StackClient) -> None:
+    await system.control("PUT", f"numbers/{NOWHERE}", {"registered": False})
+    await system.create(pacing={"perMinute": 3})
+    early = await system.get(f"{MAIN}/numbers/{THEIR_PHONE}")
+    assert (early["http"], early["code"]) == (409, "wrong_state")
+    await system.scan()
+    await system.until_state("connected")
+    await _a_check_that_the_network_cuts_off_tells_nothing(system)
+    there = await system.get(f"{MAIN}/numbers/{THEIR_PHONE}")
+    assert there == {"http": 200, "exists": True, "chatId": "972501234567@c.us"}
+    assert (await system.get(f"{MAIN}/numbers/{NOWHERE}"))["exists"] is False
+    # Known now: asked for again they cost nothing.
+    for _ in range(2):
+        assert (await system.get(f"{MAIN}/numbers/{THEIR_PHONE}"))["exists"] is True
         assert (await system.get(f"{MAIN}/numbers/{NOWHERE}"))["exists"] is False
-        # Known now: asked for again they cost nothing.
-        for _ in range(2):
-            assert (await system.get(f"{MAIN}/numbers/{THEIR_PHONE}"))["exists"] is True
-            assert (await system.get(f"{MAIN}/numbers/{NOWHERE}"))["exists"] is False
-        path = system.about["api"] + f"{MAIN}/numbers/+15558888888"
-        async with system.http.get(path) as paced:
-            problem = await paced.json()
-            assert (paced.status, problem["code"]) == (429, "pace_limited")
-            assert problem["reason"] == "rate_limited_per_minute"
-            assert 0 < problem["retryAfterSeconds"] <= 60
-            assert paced.headers["Retry-After"] == str(problem["retryAfterSeconds"])
-        # What was checked counts for messages too.
-        held = await system.send("later")
+    path = system.about["api"] + f"{MAIN}/numbers/+15558888888"
+    async with system.http.get(path) as paced:
+        problem = await paced.json()
+        assert (paced.status, problem["code"]) == (429, "pace_limited")
+        assert problem["reason"] == "rate_limited_per_minute"
+        assert 0 < problem["retryAfterSeconds"] <= 60
+        assert paced.headers["Retry-After"] == str(problem["retryAfterSeconds"])
+    # What was checked counts for messages too.
+    held = await system.send("later")
 
-        async def told_why() -> bool:
-            waiting = (await system.message(held)).get("waiting") or {}
-            return bool(waiting.get("reason") == "rate_limited_per_minute")
+    async def told_why() -> bool:
+        waiting = (await system.message(held)).get("waiting") or {}
+        return bool(waiting.get("reason") == "rate_limited_per_minute")
 
-        await until(told_why, within=PATIENCE)
+    await until(told_why, within=PATIENCE)
 
 
 async def _a_check_that_the_network_cuts_off_tells_nothing(system: StackClient) -> None:

@@ -19,8 +19,10 @@ PASSWORD = "correct horse battery staple"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
-async def test_an_admin_links_phones_and_sees_what_is_true(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system, people() as person:
+async def test_an_admin_links_phones_and_sees_what_is_true(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--data", str(tmp_path), *mongo_option) as system, people() as person:
         await _from_the_first_visit_to_a_linked_phone(system, person)
         await _by_phone_in_hebrew_with_a_code(system, person)
         await _a_worker_dies_and_the_card_tells(system, person)

@@ -18,8 +18,10 @@ NOT_ON_WHATSAPP = "+972509999999"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
-async def test_an_admin_watches_finds_and_drives_messages(tmp_path: Path) -> None:
-    arguments = ("--data", str(tmp_path), "--env", "NUMBER_RECHECK=0.1")
+async def test_an_admin_watches_finds_and_drives_messages(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    arguments = ("--data", str(tmp_path), *mongo_option, "--env", "NUMBER_RECHECK=0.1")
     async with stack(*arguments) as system, people() as person:
         await system.create(name="Front desk")
         await system.scan()

@@ -33,9 +33,11 @@ async def _arrived(system: StackClient, count: int) -> list[datetime]:
     return [datetime.fromisoformat(each["arrivedAt"]) for each in await system.ledger()]
 
 
-async def test_the_pace_holds_when_another_worker_takes_over(tmp_path: Path) -> None:
+async def test_the_pace_holds_when_another_worker_takes_over(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
     pacing = {"perMinute": 4, "jitterSeconds": [1, 2]}
-    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
+    async with stack("--workers", "2", "--data", str(tmp_path), *mongo_option) as system:
         await _linked(system, pacing=pacing)
         await system.until_saved()
         owner = (await system.status())["worker"]
@@ -64,48 +66,50 @@ async def test_the_pace_holds_when_another_worker_takes_over(tmp_path: Path) -> 
         assert all(gap >= timedelta(seconds=1) for gap in gaps)
 
 
-async def test_a_flushed_redis_loses_nothing(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await _linked(system)
-        pool = await create_pool(redis_settings(system.about["redis"]))
-        ids = []
-        for number in range(10):
-            ids.append(await system.send(f"text {number}"))
-            await pool.flushall()
-        await pool.aclose(close_connection_pool=True)
-        for message_id in ids:
-            await system.until_message(message_id, "read")
-        assert [each["text"] for each in await system.ledger()] == [
-            f"text {number}" for number in range(10)
-        ]
+async def test_a_flushed_redis_loses_nothing(system: StackClient) -> None:
+    await _linked(system)
+    pool = await create_pool(redis_settings(system.about["redis"]))
+    ids = []
+    for number in range(10):
+        ids.append(await system.send(f"text {number}"))
+        await pool.flushall()
+    await pool.aclose(close_connection_pool=True)
+    for message_id in ids:
+        await system.until_message(message_id, "read")
+    assert [each["text"] for each in await system.ledger()] == [
+        f"text {number}" for number in range(10)
+    ]
 
 
-async def test_a_job_from_a_python_backend_is_delivered(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await _linked(system)
-        pool = await create_pool(
-            redis_settings(system.about["redis"]),
-            job_serializer=serialize,
-            job_deserializer=deserialize,
-        )
-        body = {"connectionId": "main", "to": THEIR_PHONE, "message": "from a job"}
-        await pool.enqueue_job("send_message", body, _queue_name=SHARED_QUEUE, _job_id="o-17")
-        await _arrived(system, 1)
-        await pool.aclose(close_connection_pool=True)
-        assert [each["text"] for each in await system.ledger()] == ["from a job"]
+async def test_a_job_from_a_python_backend_is_delivered(system: StackClient) -> None:
+    await _linked(system)
+    pool = await create_pool(
+        redis_settings(system.about["redis"]),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+    )
+    body = {"connectionId": "main", "to": THEIR_PHONE, "message": "from a job"}
+    await pool.enqueue_job("send_message", body, _queue_name=SHARED_QUEUE, _job_id="o-17")
+    await _arrived(system, 1)
+    await pool.aclose(close_connection_pool=True)
+    assert [each["text"] for each in await system.ledger()] == ["from a job"]
 
 
 @pytest.mark.timeout(300)
-async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(tmp_path: Path) -> None:
-    sent, delivered = await kills(6, tmp_path)
+async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    sent, delivered = await kills(6, tmp_path, *mongo_option)
     assert delivered == sent
 
 
 _GHOSTS = ("--supervise", "--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
 
 
-async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path), *_GHOSTS) as system:
+async def test_a_ghost_goes_out_once_as_the_record_that_it_is(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--data", str(tmp_path), *mongo_option, *_GHOSTS) as system:
         ghost = await _ghost(system)
         read = await system.until_message(ghost, "read")
         entries = await system.ledger()
@@ -114,9 +118,11 @@ async def test_a_ghost_goes_out_once_as_the_record_that_it_is(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-async def test_without_the_re_send_a_ghost_is_what_is_called_unknown(tmp_path: Path) -> None:
+async def test_without_the_re_send_a_ghost_is_what_is_called_unknown(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
     settings = (*_GHOSTS, "--env", "RESEND_GHOSTS=false")
-    async with stack("--data", str(tmp_path), *settings) as system:
+    async with stack("--data", str(tmp_path), *mongo_option, *settings) as system:
         ghost = await _ghost(system)
         unknown = await system.until_message(ghost, "unknown")
         assert unknown["reason"] == "stored_but_not_acknowledged"

@@ -12,8 +12,10 @@ from tests.stack_client import OUR_PHONE, stack
 from tests.waiting import until
 
 
-async def test_a_connections_life_is_seen_as_events(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path), "--env", "LEASE_TTL=5") as system:
+async def test_a_connections_life_is_seen_as_events(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--data", str(tmp_path), *mongo_option, "--env", "LEASE_TTL=5") as system:
         events = system.about["api"] + "/api/whatsapp/events"
         async with system.http.get(events, timeout=None) as response:
             follower = EventReader(response)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import unquote
 
 from playwright.async_api import Browser, Page, expect
 
 from tests.people import PHONE, Visit, people, visit
-from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
+from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
 
 OTHER_PHONE = "+972502222222"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
-async def test_a_phone_is_linked_by_scan_and_another_by_number(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system, people() as person:
+async def test_a_phone_is_linked_by_scan_and_another_by_number(system: StackClient) -> None:
+    async with people() as person:
         await system.control("PUT", "faults", {"qrFirstMs": 2000, "qrNextMs": 2000, "qrCount": 2})
         await _by_scan(system, person)
         await _by_number(system, person)

@@ -16,31 +16,30 @@ from tests.waiting import until
 TEXTS = ["שלום, התור שלך מחר בשעה 9:30", "Hello from ChatGrow! 👋🏽", "line one\nline two $1 {x}"]
 
 
-async def test_a_linked_phone_sends_and_returns_without_a_new_scan(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await system.create()
-        early = await system.send("queued before the phone was linked")
-        waiting = (await system.message(early))["waiting"]
-        assert waiting["reason"].startswith("connection_")
-        await system.scan()
-        await system.until_state("connected")
-        assert (await system.status())["phoneNumber"] == OUR_PHONE
+async def test_a_linked_phone_sends_and_returns_without_a_new_scan(system: StackClient) -> None:
+    await system.create()
+    early = await system.send("queued before the phone was linked")
+    waiting = (await system.message(early))["waiting"]
+    assert waiting["reason"].startswith("connection_")
+    await system.scan()
+    await system.until_state("connected")
+    assert (await system.status())["phoneNumber"] == OUR_PHONE
 
-        ids = [early, *[await system.send(text) for text in TEXTS]]
-        for message_id in ids:
-            read = await system.until_message(message_id, "read")
-            times = [read[f"{step}At"] for step in ("queued", "sending", "sent")]
-            assert times == sorted(times)
-            assert read["sentAt"] <= read["deliveredAt"] <= read["readAt"]
-        assert [entry["text"] for entry in await system.ledger()][1:] == TEXTS
+    ids = [early, *[await system.send(text) for text in TEXTS]]
+    for message_id in ids:
+        read = await system.until_message(message_id, "read")
+        times = [read[f"{step}At"] for step in ("queued", "sending", "sent")]
+        assert times == sorted(times)
+        assert read["sentAt"] <= read["deliveredAt"] <= read["readAt"]
+    assert [entry["text"] for entry in await system.ledger()][1:] == TEXTS
 
-        devices = await system.control("GET", "devices")
-        os.kill(system.pid("worker-1"), signal.SIGTERM)
-        await system.until_restarted("worker-1")
-        after = await system.send("after the restart")
-        await system.until_message(after, "read")
-        assert (await system.control("GET", "devices")) == devices
-        assert all(entry["arrivals"] == 1 for entry in await system.ledger())
+    devices = await system.control("GET", "devices")
+    os.kill(system.pid("worker-1"), signal.SIGTERM)
+    await system.until_restarted("worker-1")
+    after = await system.send("after the restart")
+    await system.until_message(after, "read")
+    assert (await system.control("GET", "devices")) == devices
+    assert all(entry["arrivals"] == 1 for entry in await system.ledger())
 
 
 async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
@@ -60,44 +59,42 @@ async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_any_process_may_be_killed(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await system.create()
-        await system.scan()
-        await system.until_state("connected")
-        await system.until_login_is_on_disk()
-        texts = []
-        for name in ("api", "worker-1", "mongo", "redis", "simulator"):
-            os.kill(system.pid(name), signal.SIGKILL)
-            if name == "api":
-                # What it was answering when it died may be accepted or not; do not ask meanwhile.
-                await system.until_restarted(name)
-            texts.append(f"after {name} was killed")
-            sent = await system.send_stubbornly(texts[-1])
+async def test_any_process_may_be_killed(system: StackClient) -> None:
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+    await system.until_login_is_on_disk()
+    texts = []
+    for name in ("api", "worker-1", "mongo", "redis", "simulator"):
+        os.kill(system.pid(name), signal.SIGKILL)
+        if name == "api":
+            # What it was answering when it died may be accepted or not; do not ask meanwhile.
             await system.until_restarted(name)
-            await system.until_message(sent, "read")
-        assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [
-            (text, 1) for text in texts
-        ]
-        await system.until_state("connected")
-        assert (await system.get("/health"))["status"] == "ok"
+        texts.append(f"after {name} was killed")
+        sent = await system.send_stubbornly(texts[-1])
+        await system.until_restarted(name)
+        await system.until_message(sent, "read")
+    assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [
+        (text, 1) for text in texts
+    ]
+    await system.until_state("connected")
+    assert (await system.get("/health"))["status"] == "ok"
 
 
 async def test_a_killed_browser_and_a_killed_driver_cost_seconds_and_no_message(
-    tmp_path: Path,
+    system: StackClient,
 ) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await system.create()
-        await system.scan()
-        await system.until_state("connected")
-        first = await system.send("before")
-        await system.until_message(first, "read")
-        await system.until_login_is_on_disk()
-        for number, name in enumerate(("chromium", "node")):
-            await _kill_child(system, name)
-            sent = await system.send(f"after {number}")
-            await system.until_message(sent, "read")
-        assert [each["text"] for each in await system.ledger()] == ["before", "after 0", "after 1"]
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+    first = await system.send("before")
+    await system.until_message(first, "read")
+    await system.until_login_is_on_disk()
+    for number, name in enumerate(("chromium", "node")):
+        await _kill_child(system, name)
+        sent = await system.send(f"after {number}")
+        await system.until_message(sent, "read")
+    assert [each["text"] for each in await system.ledger()] == ["before", "after 0", "after 1"]
 
 
 @pytest.mark.slow

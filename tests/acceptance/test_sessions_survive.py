@@ -53,21 +53,22 @@ async def _sends(system: StackClient, text: str, connection: str = "main") -> No
 
 @pytest.mark.parametrize("lose_disk", [False, True])
 async def test_a_worker_killed_soon_after_the_scan_stays_linked(
-    tmp_path: Path, lose_disk: bool
+    system: StackClient, lose_disk: bool
 ) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await _link(system)
-        if lose_disk:
-            await system.until_saved()
-        # Otherwise at once: Chromium has not written localStorage to its disk yet.
-        _kill_worker(system, lose_disk=lose_disk)
-        await system.until_restarted("worker-1")
-        await _sends(system, "after the kill")
-        assert len(await system.control("GET", "devices")) == 1
+    await _link(system)
+    if lose_disk:
+        await system.until_saved()
+    # Otherwise at once: Chromium has not written localStorage to its disk yet.
+    _kill_worker(system, lose_disk=lose_disk)
+    await system.until_restarted("worker-1")
+    await _sends(system, "after the kill")
+    assert len(await system.control("GET", "devices")) == 1
 
 
-async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
-    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
+async def test_another_worker_takes_over_without_a_scan(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--workers", "2", "--data", str(tmp_path), *mongo_option) as system:
         phones = {"one": "+972501111111", "two": "+972502222222"}
         for connection, phone in phones.items():
             await _link(system, connection, phone)
@@ -82,8 +83,10 @@ async def test_another_worker_takes_over_without_a_scan(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_paused_worker_does_not_send_beside_its_successor(tmp_path: Path) -> None:
-    async with stack("--workers", "2", "--data", str(tmp_path)) as system:
+async def test_a_paused_worker_does_not_send_beside_its_successor(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    async with stack("--workers", "2", "--data", str(tmp_path), *mongo_option) as system:
         await _link(system)
         await system.until_saved()
         paused = int(str((await system.status())["worker"]).removeprefix("worker-"))
@@ -116,75 +119,74 @@ async def _until_out(system: StackClient, message_id: str) -> None:
     await until(out, within=PATIENCE)
 
 
-async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await _link(system)
-        await system.until_saved()
-        os.kill(system.pid("worker-1"), signal.SIGTERM)
-        await system.until_restarted("worker-1")
-        await system.until_saved(times=2)
-        async with database_of(system) as database:
-            newest = (await database["connections"].find_one({}) or {})["blobs"][0]["id"]
-            await _damage(database, newest)
-            _kill_worker(system, lose_disk=True)
-            await system.until_restarted("worker-1", times=2)
-            await _sends(system, "from the blob before")
-
-            await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
-            await system.post("/api/whatsapp/connections/main/stop")
-            await system.until_state("stopped")
-            await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
+async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: StackClient) -> None:
+    await _link(system)
+    await system.until_saved()
+    os.kill(system.pid("worker-1"), signal.SIGTERM)
+    await system.until_restarted("worker-1")
+    await system.until_saved(times=2)
+    async with database_of(system) as database:
+        newest = (await database["connections"].find_one({}) or {})["blobs"][0]["id"]
+        await _damage(database, newest)
         _kill_worker(system, lose_disk=True)
-        await system.post("/api/whatsapp/connections/main/start")
-        await system.until_state("logged_out")
-        assert (await system.status())["reason"] == "login_lost"
-        # A person starts it again: it shows a code, and the phone links once more.
-        await system.post("/api/whatsapp/connections/main/start")
-        await system.scan()
-        await _sends(system, "linked anew")
+        await system.until_restarted("worker-1", times=2)
+        await _sends(system, "from the blob before")
+
+        await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
+        await system.post("/api/whatsapp/connections/main/stop")
+        await system.until_state("stopped")
+        await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
+    _kill_worker(system, lose_disk=True)
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "login_lost"
+    # A person starts it again: it shows a code, and the phone links once more.
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.scan()
+    await _sends(system, "linked anew")
 
 
-async def test_a_phone_that_unlinks_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await _link(system)
-        await system.until_saved()
-        await system.control("POST", f"phones/{OUR_PHONE}/unlink")
-        await system.until_state("logged_out")
-        assert (await system.status())["reason"] == "unlinked"
-        async with database_of(system) as database:
+async def test_a_phone_that_unlinks_leaves_nothing_behind(system: StackClient) -> None:
+    await _link(system)
+    await system.until_saved()
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "unlinked"
+    async with database_of(system) as database:
 
-            async def forgotten() -> bool:
-                files = await database["sessionBlobs.files"].count_documents({})
-                chunks = await database["sessionBlobs.chunks"].count_documents({})
-                return files == chunks == 0
+        async def forgotten() -> bool:
+            files = await database["sessionBlobs.files"].count_documents({})
+            chunks = await database["sessionBlobs.chunks"].count_documents({})
+            return files == chunks == 0
 
-            await until(forgotten)
-        waiting = await system.send("for later")
-        await system.post("/api/whatsapp/connections/main/start")
-        await system.scan()
-        await system.until_message(waiting, "read")
-
-
-async def test_a_stop_finishes_the_send_in_hand_and_saves(tmp_path: Path) -> None:
-    async with stack("--supervise", "--data", str(tmp_path)) as system:
-        await _link(system)
-        await system.control("PUT", "faults", {"sendDelayMs": 2000})
-        first = await system.send("in hand")
-        second = await system.send("after the stop")
-        await system.until_message(first, "sending")
-        os.kill(system.pid("worker-1"), signal.SIGTERM)
-        await system.until_restarted("worker-1")
-        assert (await system.message(first))["status"] in ("sent", "delivered", "read")
-        async with database_of(system) as database:
-            record = await database["connections"].find_one({}) or {}
-            assert record["blobs"][0]["kind"] == "clean"
-        await system.until_message(second, "read")
-        assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+        await until(forgotten)
+    waiting = await system.send("for later")
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.scan()
+    await system.until_message(waiting, "read")
 
 
-async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(tmp_path: Path) -> None:
+async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -> None:
+    await _link(system)
+    await system.control("PUT", "faults", {"sendDelayMs": 2000})
+    first = await system.send("in hand")
+    second = await system.send("after the stop")
+    await system.until_message(first, "sending")
+    os.kill(system.pid("worker-1"), signal.SIGTERM)
+    await system.until_restarted("worker-1")
+    assert (await system.message(first))["status"] in ("sent", "delivered", "read")
+    async with database_of(system) as database:
+        record = await database["connections"].find_one({}) or {}
+        assert record["blobs"][0]["kind"] == "clean"
+    await system.until_message(second, "read")
+    assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+
+
+async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
     settings = ("--env", "QR_ASKED_WITHIN=1")
-    async with stack("--data", str(tmp_path), *settings) as system:
+    async with stack("--data", str(tmp_path), *mongo_option, *settings) as system:
         times = {"qrFirstMs": 1500, "qrNextMs": 1500, "qrCount": 2}
         await system.control("PUT", "faults", times)
         await system.create()
@@ -195,30 +197,31 @@ async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(tmp_path: P
         await system.until_state("connected")
 
 
-async def test_a_pairing_code_links_a_phone(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await system.create()
-        early = await system.post(
-            "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
-        )
-        assert (early["http"], early["code"]) in {(409, "no_qr_code"), (200, early["code"])}
-        await system.until_state("awaiting_scan")
-        nameless = await system.post("/api/whatsapp/connections/main/pairing-code", {})
-        assert nameless["http"] == 422
-        await system.control("POST", "phones", {"number": OUR_PHONE})
-        given = await system.post(
-            "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
-        )
-        assert given["http"] == 200, given
-        typed = given["code"].replace("-", "")
-        await system.control("POST", f"phones/{OUR_PHONE}/pair", {"code": typed})
-        await system.until_state("connected")
-        await _sends(system, "paired")
+async def test_a_pairing_code_links_a_phone(system: StackClient) -> None:
+    await system.create()
+    early = await system.post(
+        "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
+    )
+    assert (early["http"], early["code"]) in {(409, "no_qr_code"), (200, early["code"])}
+    await system.until_state("awaiting_scan")
+    nameless = await system.post("/api/whatsapp/connections/main/pairing-code", {})
+    assert nameless["http"] == 422
+    await system.control("POST", "phones", {"number": OUR_PHONE})
+    given = await system.post(
+        "/api/whatsapp/connections/main/pairing-code", {"phoneNumber": OUR_PHONE}
+    )
+    assert given["http"] == 200, given
+    typed = given["code"].replace("-", "")
+    await system.control("POST", f"phones/{OUR_PHONE}/pair", {"code": typed})
+    await system.until_state("connected")
+    await _sends(system, "paired")
 
 
-async def test_a_page_in_trouble_is_put_right(tmp_path: Path) -> None:
+async def test_a_page_in_trouble_is_put_right(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
     settings = ("--env", "OFFLINE_LIMIT=3", "--env", "PAGE_CALL_LIMIT=3")
-    async with stack("--data", str(tmp_path), *settings) as system:
+    async with stack("--data", str(tmp_path), *mongo_option, *settings) as system:
         await _link(system)
         await system.control("PUT", "faults", {"dropNetwork": True})
         await system.until_state("disconnected")
@@ -251,46 +254,45 @@ async def _damage(database: Database, blob: object) -> None:
     await chunks.update_one({"_id": found["_id"]}, {"$set": {"data": bytes(data)}})
 
 
-async def test_each_trouble_has_its_own_state_and_reason(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path)) as system:
-        await _link(system)
+async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) -> None:
+    await _link(system)
 
-        async def shown(state: str, reason: str | None) -> None:
-            async def there() -> bool:
-                status = await system.status()
-                return (status["state"], status.get("reason")) == (state, reason)
+    async def shown(state: str, reason: str | None) -> None:
+        async def there() -> bool:
+            status = await system.status()
+            return (status["state"], status.get("reason")) == (state, reason)
 
-            await until(there, within=PATIENCE)
+        await until(there, within=PATIENCE)
 
-        await system.control("PUT", "faults", {"banSeconds": 3})
-        await shown("disconnected", "blocked_by_whatsapp")
-        await shown("connected", None)
-        await system.control("PUT", "faults", {"needsUpdate": True})
-        await shown("connected", "update_needed")
-        await _sends(system, "while an update is due")
-        await system.control("PUT", "faults", {"needsUpdate": False})
-        await shown("connected", None)
-        await system.control("PUT", "faults", {"pendingOnly": True})
-        held = await system.send("held back")
-        await shown("degraded", "sends_unacknowledged")
-        await system.control("PUT", "faults", {"pendingOnly": False})
-        await system.until_message(held, "read")
-        await shown("connected", None)
+    await system.control("PUT", "faults", {"banSeconds": 3})
+    await shown("disconnected", "blocked_by_whatsapp")
+    await shown("connected", None)
+    await system.control("PUT", "faults", {"needsUpdate": True})
+    await shown("connected", "update_needed")
+    await _sends(system, "while an update is due")
+    await system.control("PUT", "faults", {"needsUpdate": False})
+    await shown("connected", None)
+    await system.control("PUT", "faults", {"pendingOnly": True})
+    held = await system.send("held back")
+    await shown("degraded", "sends_unacknowledged")
+    await system.control("PUT", "faults", {"pendingOnly": False})
+    await system.until_message(held, "read")
+    await shown("connected", None)
 
-        await system.create("second")
-        await system.control("PUT", "faults", {"passkey": True})
-        await system.scan("second", "+972503333333")
-        await system.until_state("passkey_required", "second")
-        await system.control("PUT", "faults", {"passkey": False})
-        await system.until_state("connected", "second")
+    await system.create("second")
+    await system.control("PUT", "faults", {"passkey": True})
+    await system.scan("second", "+972503333333")
+    await system.until_state("passkey_required", "second")
+    await system.control("PUT", "faults", {"passkey": False})
+    await system.until_state("connected", "second")
 
 
 @pytest.mark.parametrize("ceiling", ["BROWSER_MAX_AGE=3", "BROWSER_MAX_MEMORY_MB=50"])
 async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
-    tmp_path: Path, ceiling: str
+    tmp_path: Path, ceiling: str, mongo_option: tuple[str, str]
 ) -> None:
     settings = ("--env", "BROWSER_WEAR_EVERY=2", "--env", ceiling)
-    async with stack("--data", str(tmp_path), *settings) as system:
+    async with stack("--data", str(tmp_path), *mongo_option, *settings) as system:
         await _link(system)
         before = _browsers(system)
         assert before

@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 
 from sessions.embedded.ports import free_port
-from tests.stack_client import PATIENCE, ROOT, stack
+from tests.stack_client import PATIENCE, ROOT, StackClient
 from tests.waiting import until
 
 FOLDER = Path(__file__).parent
@@ -35,26 +35,25 @@ def _requests() -> list[tuple[str, str, Any]]:
     ]
 
 
-async def test_its_requests_work_in_their_order() -> None:
+async def test_its_requests_work_in_their_order(system: StackClient) -> None:
     (create, qr, send, status) = _requests()
-    async with stack() as system:
-        made = await system.post(create[1], create[2])
-        assert (made["http"], made["name"]) == (201, "Main Business Line")
-        await system.get(f"{qr[1]}?format=json&wait=60")
-        async with system.http.get(system.about["api"] + qr[1]) as image:
-            assert (image.status, image.content_type) == (200, "image/png")
-        await system.scan("business_main", "+972501111111")
-        await system.until_state("connected", "business_main")
-        accepted = await system.post(send[1], send[2])
-        assert accepted["http"] == 202
-        await system.until_message(accepted["messageId"], "read")
-        (delivered,) = await system.ledger()
-        assert (delivered["text"], delivered["to"]) == (
-            "Hello from ChatGrow!",
-            "+972501234567",
-        )
-        assert (await system.get(status[1]))["state"] == "connected"
-        await _signs_in(system.about["api"])
+    made = await system.post(create[1], create[2])
+    assert (made["http"], made["name"]) == (201, "Main Business Line")
+    await system.get(f"{qr[1]}?format=json&wait=60")
+    async with system.http.get(system.about["api"] + qr[1]) as image:
+        assert (image.status, image.content_type) == (200, "image/png")
+    await system.scan("business_main", "+972501111111")
+    await system.until_state("connected", "business_main")
+    accepted = await system.post(send[1], send[2])
+    assert accepted["http"] == 202
+    await system.until_message(accepted["messageId"], "read")
+    (delivered,) = await system.ledger()
+    assert (delivered["text"], delivered["to"]) == (
+        "Hello from ChatGrow!",
+        "+972501234567",
+    )
+    assert (await system.get(status[1]))["state"] == "connected"
+    await _signs_in(system.about["api"])
 
 
 async def _signs_in(api: str) -> None:

@@ -13,9 +13,9 @@ from tests.waiting import until
 _SETTINGS = ("--env", "LEASE_TTL=3", "--env", "GHOST_WAIT=1")
 
 
-async def kills(count: int, data: Path) -> tuple[list[str], list[str]]:
+async def kills(count: int, data: Path, *options: str) -> tuple[list[str], list[str]]:
     """Return the texts that were sent, one for each kill, and those that were delivered."""
-    async with stack("--supervise", "--data", str(data), *_SETTINGS) as system:
+    async with stack("--supervise", "--data", str(data), *_SETTINGS, *options) as system:
         await system.create()
         await system.scan()
         await system.until_state("connected")

@@ -8,13 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """How many workers, where the data goes, and what differs from the stack's own settings."""
+    """How many workers, where the data goes, and what differs from the stack's own settings.
+
+    With `mongo`, an address with its database, the stack starts no MongoDB of its own.
+    """
 
     workers: int
     data: Path | None
     port: int | None
     supervise: bool
     environment: dict[str, str]
+    mongo: str | None = None
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -24,9 +28,17 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep everything in this folder")
     parser.add_argument("--port", type=int, metavar="P", help="the control API's port")
     parser.add_argument("--supervise", action="store_true", help="start what dies again")
+    parser.add_argument("--mongo", metavar="URI", help="use the database there, and start none")
     parser.add_argument("--env", type=_pair, action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args(arguments)
-    return Options(given.workers, given.data, given.port, given.supervise, dict(given.env))
+    return Options(
+        workers=given.workers,
+        data=given.data,
+        port=given.port,
+        supervise=given.supervise,
+        environment=dict(given.env),
+        mongo=given.mongo,
+    )
 
 
 def _count(text: str) -> int:

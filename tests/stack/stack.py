@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sessions.embedded import MONGO, REDIS
@@ -21,8 +22,7 @@ class Running:
     """The processes of a stack that is ready, and where its servers are."""
 
     plan: Plan
-    mongo: str
-    redis: str
+    uris: dict[str, str]
     servers: tuple[StackProcess, ...]
     api: StackProcess
     workers: tuple[StackProcess, ...]
@@ -32,8 +32,8 @@ class Running:
         return {
             "api": self.plan.api,
             "simulator": self.plan.simulator,
-            "mongo": self.mongo,
-            "redis": self.redis,
+            "mongo": self.uris[MONGO.setting],
+            "redis": self.uris[REDIS.setting],
             "apiKey": self.plan.saved.api_key,
             "data": str(self.plan.folder),
             "pids": {
@@ -51,22 +51,23 @@ async def running(plan: Plan, announce: Announce | None) -> AsyncIterator[Runnin
         starter = _Starter(cleanup, announce)
         for port in (plan.saved.simulator_port, plan.saved.api_port):
             await wait_for_port(port)
-        mongo = await starter.start(plan.embedded(MONGO))
-        redis = await starter.start(plan.embedded(REDIS))
+        kinds = [REDIS] if plan.options.mongo else [MONGO, REDIS]
+        embedded = {kind: await starter.start(plan.embedded(kind)) for kind in kinds}
         simulator = await starter.start(plan.simulated_whatsapp_web())
-        mongo_uri = await wait_for([mongo], lambda: embedded_uri(plan.folder, MONGO), _READY_WITHIN)
-        redis_uri = await wait_for([redis], lambda: embedded_uri(plan.folder, REDIS), _READY_WITHIN)
+        servers = {MONGO.setting: plan.options.mongo or ""}
+        for kind, server in embedded.items():
+            asking = partial(embedded_uri, plan.folder, kind)
+            servers[kind.setting] = await wait_for([server], asking, _READY_WITHIN)
         await wait_for(
             [simulator], lambda: get_json(f"{plan.simulator}/control/devices"), _READY_WITHIN
         )
-        servers = {MONGO.setting: mongo_uri, REDIS.setting: redis_uri}
         api = await starter.start(plan.control_api(servers))
         count = plan.options.workers
         workers = await starter.start_together(
             [plan.worker(number, servers) for number in range(1, count + 1)]
         )
         await wait_for([api, *workers], lambda: healthy(plan.api, count), _READY_WITHIN)
-        yield Running(plan, mongo_uri, redis_uri, (mongo, redis, simulator), api, workers)
+        yield Running(plan, servers, (*embedded.values(), simulator), api, workers)
 
 
 class _Starter:

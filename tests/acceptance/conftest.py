@@ -1,0 +1,51 @@
+"""What acceptance tests share: a stack, unless they need settings of their own, and MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+from ulid import ULID
+
+from sessions.mongo import open_database
+from tests.conftest import PATIENCE
+from tests.lasting_stack import LastingStack
+
+if TYPE_CHECKING:
+    from sessions.embedded import ServerUris
+    from tests.stack_client import StackClient
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what shares a stack in one event loop: the stack's connections belong to it."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "lasting_stack" in item.fixturenames:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def lasting_stack(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[LastingStack]:
+    """Keep one supervised stack while acceptance tests run."""
+    stack = LastingStack(lambda: tmp_path_factory.mktemp("stack"))
+    yield stack
+    await stack.end()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def system(lasting_stack: LastingStack) -> AsyncIterator[StackClient]:
+    """Give a test a supervised stack that has nothing in it; whatever it does there may stay."""
+    yield await lasting_stack.lend()
+    await lasting_stack.take_back()
+
+
+@pytest.fixture
+async def mongo_option(servers: ServerUris) -> AsyncIterator[tuple[str, str]]:
+    """Give a stack with settings of its own a database, where MongoDB is not what is tested."""
+    uri = servers.mongo.replace("/chatgrow", f"/stack-{ULID()}")
+    yield "--mongo", uri
+    async with open_database(uri, PATIENCE) as database:
+        await database.client.drop_database(database.name)

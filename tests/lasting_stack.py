@@ -1,0 +1,99 @@
+"""One stack for test after test: started when first asked for, cleared between them.
+
+The programs go on running; what they keep is taken away. A stack that cannot be cleared in time
+is ended, and the next test has a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pymongo import AsyncMongoClient
+from redis.asyncio import Redis
+
+from tests.processes import alive
+from tests.stack_client import PATIENCE, StackClient, stack
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from pymongo.asynchronous.database import AsyncDatabase
+
+    Database = AsyncDatabase[dict[str, Any]]
+
+_PROGRAMS_OWN = ("apiKeys", "workers")
+"""Collections that a program fills when it starts, for as long as it runs."""
+
+
+class LastingStack:
+    """Lends a stack that has nothing in it."""
+
+    def __init__(self, new_folder: Callable[[], Path]) -> None:
+        """Prepare it; each stack that is started keeps its data and its logs in a new folder."""
+        self._new_folder = new_folder
+        self._running = AsyncExitStack()
+        self._system: StackClient | None = None
+
+    async def lend(self) -> StackClient:
+        """Return the stack that runs, or a new one."""
+        if self._system is None:
+            supervised = stack("--supervise", "--data", str(self._new_folder()))
+            self._system = await self._running.enter_async_context(supervised)
+        return self._system
+
+    async def take_back(self) -> None:
+        """Clear it for the next test; a stack that is not clear in time is ended."""
+        if self._system is None:
+            return
+        try:
+            await _clear(self._system)
+        except BaseException:
+            await self.end()
+            raise
+
+    async def end(self) -> None:
+        """Stop it."""
+        self._system = None
+        await self._running.aclose()
+
+
+async def _clear(system: StackClient) -> None:
+    """Take away what a test left: faults and phones, connections, then every record."""
+    await until(lambda: _all_run(system), within=PATIENCE)
+    await system.control("POST", "reset")
+    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
+        database = client.get_default_database()
+        await _delete_connections(system, database)
+        for name in await database.list_collection_names():
+            if name not in _PROGRAMS_OWN:
+                await database[name].delete_many({})
+    async with Redis.from_url(system.about["redis"]) as redis:
+        await redis.flushall()
+    await until(lambda: _is_healthy(system), within=PATIENCE)
+    system.forget_restarts()
+
+
+async def _delete_connections(system: StackClient, database: Database) -> None:
+    for each in await database["connections"].find({"deletedAt": None}).to_list():
+        await system.delete(f"/api/whatsapp/connections/{each['connectionId']}")
+
+    async def gone() -> bool:
+        return not await database["connections"].count_documents({}) and not _profiles(system)
+
+    await until(gone, within=PATIENCE)
+
+
+def _profiles(system: StackClient) -> list[Path]:
+    folders = (Path(system.about["data"]) / "sessions").glob("*/*")
+    return [each for each in folders if each.name.isalnum()]
+
+
+def _all_run(system: StackClient) -> bool:
+    names = ("api", "mongo", "redis", "simulator", "worker-1")
+    return all(alive(system.pid(name)) for name in names)
+
+
+async def _is_healthy(system: StackClient) -> bool:
+    return bool((await system.get("/health")).get("status") == "ok")

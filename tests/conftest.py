@@ -34,6 +34,8 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 PATIENCE = timedelta(seconds=30)
+# Playwright's driver starts a fifth faster when it finds its scripts compiled.
+os.environ.setdefault("NODE_COMPILE_CACHE", str(ROOT / ".pytest_cache/node"))
 
 
 @pytest.fixture(scope="session")

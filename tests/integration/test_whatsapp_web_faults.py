@@ -9,7 +9,8 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from playwright.async_api import Error
+import pytest_asyncio
+from playwright.async_api import Error, Playwright
 
 from tests.integration.whatsapp_web_driver import Tab, World, small_world
 from tests.waiting import until
@@ -19,9 +20,12 @@ FRIEND = "15551234567@c.us"
 STRANGER = "15557654321@c.us"
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with small_world(tmp_path) as world:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
+    async with small_world(tmp_path, playwright) as world:
         yield world
 
 

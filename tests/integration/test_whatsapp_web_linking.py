@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Playwright
 
 from tests.integration.whatsapp_web_driver import World, small_world
 from tests.waiting import until
@@ -16,9 +18,12 @@ FRIEND = "15551234567@c.us"
 TYPED = "WPP.conn.startLinkDeviceCodeForPhoneNumber('972501234567', false)"
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with small_world(tmp_path) as world:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
+    async with small_world(tmp_path, playwright) as world:
         yield world
 
 

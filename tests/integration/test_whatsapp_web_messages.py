@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Playwright
 
 from tests.integration.whatsapp_web_driver import World, small_world
 from tests.waiting import until
@@ -28,9 +30,12 @@ FIRST_INBOUND = """
 """
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with small_world(tmp_path) as world:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
+    async with small_world(tmp_path, playwright) as world:
         yield world
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import Error, Page, Playwright, async_playwright
+from playwright.async_api import Error, Page, Playwright
 
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
@@ -214,12 +214,11 @@ class World:
 
 
 @asynccontextmanager
-async def small_world(folder: Path) -> AsyncIterator[World]:
+async def small_world(folder: Path, playwright: Playwright) -> AsyncIterator[World]:
     """Start the service, with a first synchronisation that takes no time."""
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(whatsapp_web(folder / "service"))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        playwright = await stack.enter_async_context(async_playwright())
         hand = Hand(session, web.url)
         await hand.faults(syncMs=200)
         yield World(web, hand, playwright, folder)

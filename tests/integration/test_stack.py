@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from sessions.embedded import MONGO, REDIS
+from sessions.embedded import MONGO, REDIS, ServerUris
 from sessions.embedded.answers import answering_uri
 from sessions.embedded.layout import Layout
+from sessions.mongo import open_database
 from tests.processes import alive
 from tests.stack.readiness import get_json, healthy
 from tests.waiting import until
@@ -104,9 +105,17 @@ async def test_under_supervision_whatever_is_killed_comes_back(tmp_path: Path) -
         assert await answering_uri(REDIS, Layout.of(tmp_path, REDIS)) == ready["redis"]
 
 
-async def test_without_supervision_the_dead_stay_dead(tmp_path: Path) -> None:
-    async with stack("--data", str(tmp_path), *NO_WORKERS) as running:
+async def test_a_given_mongodb_is_used_and_without_supervision_the_dead_stay_dead(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    uri = servers.mongo.replace("/chatgrow", "/stack")
+    async with stack("--data", str(tmp_path), *NO_WORKERS, "--mongo", uri) as running:
         ready = await running.line()
+        assert ready["mongo"] == uri
+        assert set(ready["pids"]) == {"api", "workers", "redis", "simulator"}
+        async with open_database(uri, READY_WITHIN) as database:
+            assert await database["apiKeys"].count_documents({}) == 1
+            await database.client.drop_database(database.name)
         os.kill(ready["pids"]["simulator"], signal.SIGKILL)
         await until(lambda: not alive(ready["pids"]["simulator"]))
         exit_code, said, complaint = await running.end(signal.SIGINT)

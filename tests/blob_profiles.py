@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 LOGIN = b"WANoiseInfo:the-private-key-of-the-phone"
 OTHERS = {
@@ -52,3 +53,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def no_part(part: object) -> NoReturn:
+    """Open no part: what is unpacked has none."""
+    raise AssertionError(part)

@@ -39,7 +39,8 @@ class Saver:
         """Save the profile, with this login in it."""
         if text is not None:
             self.write(text)
-        return await self.blobs.save(self.lease, self.profile, kind, DUMP, utc_now())
+        saved = await self.blobs.save(self.lease, self.profile, kind, DUMP, utc_now())
+        return None if saved is None else saved.blob
 
     async def saved(self, text: bytes = LOGIN) -> Blob:
         """Save the profile, which must be new."""
@@ -59,4 +60,4 @@ class Saver:
 
     async def named(self) -> set[str]:
         """Return the ids that the record names."""
-        return {blob.id for blob in await self.blobs.blobs_of(self.id)}
+        return set().union(*(blob.files for blob in await self.blobs.blobs_of(self.id)))

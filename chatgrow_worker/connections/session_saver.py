@@ -99,7 +99,7 @@ class SessionSaver:
     async def _save(self, profile: Path, kind: BlobKind, dump: dict[str, str] | None) -> None:
         began = time.monotonic()
         try:
-            blob = await self._blobs.save(self._lease, profile, kind, dump, self._now())
+            saved = await self._blobs.save(self._lease, profile, kind, dump, self._now())
         except STORE_DOWN as error:
             logger.warning("The login was not saved, MongoDB is away: {}", brief(error))
             self._soon()
@@ -110,10 +110,12 @@ class SessionSaver:
             logger.warning("The login was not saved: another owner has the connection")
             self._metrics.session_not_saved()
         else:
-            size = None if blob is None else blob.size
-            self._metrics.session_saved(time.monotonic() - began, size)
-            if blob is not None:
-                logger.info("Saved the login, blob {} ({}), {} bytes", blob.serial, kind, blob.size)
+            self._metrics.session_saved(time.monotonic() - began, saved.size if saved else None)
+            if saved is not None:
+                logger.info(
+                    "Saved the login, blob {} ({}), {} bytes, {} of them new",
+                    *(saved.blob.serial, kind, saved.size, saved.added),
+                )
 
     def _keep(self, dump: dict[str, str]) -> None:
         """Write the dump beside the profile, and first that the profile is in use under us."""

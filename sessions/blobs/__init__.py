@@ -14,6 +14,7 @@ from sessions.blobs.keys import KeyRing, open_key_ring
 from sessions.blobs.login import is_complete
 from sessions.blobs.placing import clear_leftovers
 from sessions.blobs.records import COMMIT_WITHIN, Blob, BlobKind
+from sessions.blobs.saving import Saved
 from sessions.blobs.settings import BlobSettings
 from sessions.blobs.store import BlobStore
 
@@ -31,6 +32,7 @@ __all__ = [
     "NotSavedError",
     "ProfileTooLargeError",
     "SaveConflictError",
+    "Saved",
     "UploadDamagedError",
     "clear_leftovers",
     "is_complete",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -14,88 +16,116 @@ from pymongo.errors import PyMongoError
 
 from sessions.blobs.errors import BlobError, BlobReason, UploadDamagedError
 from sessions.blobs.header import Header
-from sessions.blobs.records import Blob, oldest_id
-from sessions.blobs.threads import Sink, Source, Stop, to_the_end
+from sessions.blobs.records import oldest_id
+from sessions.blobs.streams import Fingerprint, Sink, Source
+from sessions.blobs.threads import Stop, to_the_end
 from sessions.mongo import brief
 
 if TYPE_CHECKING:
-    from sessions.mongo import Collection, Database
+    from sessions.blobs.sealing import Sealed
+    from sessions.mongo import Collection as MongoCollection
+    from sessions.mongo import Database
 
 BUCKET = "sessionBlobs"
 _CHUNK = 1024 * 1024
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that is there; `size` is in bytes, encrypted."""
+
+    id: str
+    header: Header
+    size: int
+
+
 class BlobFiles:
-    """Upload, download and remove the files of blobs."""
+    """Upload, download and remove the files of blobs and of their parts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._bucket = AsyncIOMotorGridFSBucket(database, BUCKET, chunk_size_bytes=_CHUNK)
-        self._files: Collection = database[f"{BUCKET}.files"]
-        self._chunks: Collection = database[f"{BUCKET}.chunks"]
+        self._files: MongoCollection = database[f"{BUCKET}.files"]
+        self._chunks: MongoCollection = database[f"{BUCKET}.chunks"]
 
-    async def put(self, blob: Blob, header: Header, file: BinaryIO) -> None:
+    async def put(self, file_id: str, sealed: Sealed, file: BinaryIO) -> None:
         """Store a file and read it back; whatever goes wrong, nothing of it stays.
 
         Raises UploadDamagedError.
         """
+        header = sealed.header
         stream = self._bucket.open_upload_stream_with_id(
-            ObjectId(blob.id), header.connection, metadata=header.document()
+            ObjectId(file_id), header.connection, metadata=header.document()
         )
         try:
             await self._send(stream, file)
-            await self._read_back(blob)
+            await self._read_back(file_id, sealed.fingerprint)
         except BaseException:
             await to_the_end(_abort(stream))
             raise
 
-    async def header(self, blob: Blob) -> Header:
-        """Return what is stored beside the file; raise BlobError."""
-        document = await self._files.find_one({"_id": ObjectId(blob.id)})
-        if document is None:
+    async def headers(self, ids: Collection[str]) -> dict[str, Header]:
+        """Return what is stored beside each of these files; raise BlobError."""
+        headers = {}
+        async for document in self._files.find(_any_of(ids), {"metadata": 1}):
+            headers[str(document["_id"])] = Header.read(document.get("metadata"))
+        if len(headers) < len(ids):
             raise _missing()
-        return Header.read(document.get("metadata"))
+        return headers
 
-    async def get(self, blob: Blob, file: BinaryIO | None) -> None:
-        """Fetch a file and check its length and hash; raise BlobError when they differ."""
+    async def whole(self, ids: Collection[str]) -> list[StoredFile]:
+        """Return those of these files of which nothing is missing, the oldest first."""
+        counts = await self._chunk_counts(ids)
+        whole = []
+        async for each in self._files.find(_any_of(ids)).sort("_id", 1):
+            chunks = -(-each["length"] // each["chunkSize"])
+            with suppress(BlobError):
+                header = Header.read(each.get("metadata"))
+                if counts.get(each["_id"]) == chunks:
+                    whole.append(StoredFile(str(each["_id"]), header, each["length"]))
+        return whole
+
+    async def get(
+        self, file_id: str, file: BinaryIO | None, expected: Fingerprint | None = None
+    ) -> None:
+        """Fetch a file; raise BlobError when it is not whole, or not as expected."""
         stop = Stop()
         sink = Sink(stop, file)
         try:
-            await to_the_end(self._bucket.download_to_stream(ObjectId(blob.id), sink), stop)
+            await to_the_end(self._bucket.download_to_stream(ObjectId(file_id), sink), stop)
         except NoFile:
             raise _missing() from None
         except CorruptGridFile as error:
             raise BlobError(BlobReason.TRUNCATED, "A part of the blob is missing.") from error
-        if sink.size < blob.size:
-            raise BlobError(BlobReason.TRUNCATED, "The end of the blob is missing.")
-        if sink.sha256 != blob.sha256:
-            raise BlobError(BlobReason.DAMAGED, "The blob is not what was saved.")
+        if expected is not None:
+            _compare(sink.fingerprint, expected)
 
-    async def remove(self, blob_id: str) -> None:
-        """Remove a file, if it is there, and its chunks."""
-        file_id = ObjectId(blob_id)
-        await self._files.delete_one({"_id": file_id})
-        await self._chunks.delete_many({"files_id": file_id})
+    async def remove(self, ids: Collection[str]) -> None:
+        """Remove files, as far as they are there, and their chunks."""
+        file_ids = _object_ids(ids)
+        await self._files.delete_many({"_id": file_ids})
+        await self._chunks.delete_many({"files_id": file_ids})
 
-    async def try_to_remove(self, blob_id: str) -> None:
-        """Remove a file that no record names, or leave it to the sweep."""
+    async def try_to_remove(self, ids: Collection[str]) -> None:
+        """Remove files that no record names, or leave them to the sweep."""
+        if not ids:
+            return
         try:
-            await self.remove(blob_id)
+            await self.remove(ids)
         except PyMongoError as error:
-            logger.warning("Blob {} is left to the sweep: {}", blob_id, brief(error))
+            logger.warning("Files {} are left to the sweep: {}", sorted(ids), brief(error))
 
     async def remove_of(self, connection: str) -> None:
         """Remove all files of a connection, whether or not its record names them."""
-        exact = {"metadata.connection": {"$eq": connection}}
-        async for document in self._files.find(exact, {"_id": 1}):
-            await self.remove(str(document["_id"]))
+        named = self._files.find({"filename": {"$eq": connection}}, {"_id": 1})
+        await self.remove([str(document["_id"]) async for document in named])
 
-    async def older_than(self, age: timedelta) -> list[str]:
+    async def older_than(self, age: timedelta) -> set[str]:
         """Return the ids of files, and of chunks without a file, that are older."""
-        before = oldest_id(await self._now() - age)
-        whole = await self._files.distinct("_id", {"_id": {"$lt": before}})
-        parts = await self._chunks.distinct("files_id", {"files_id": {"$lt": before}})
-        return sorted({str(each) for each in (*whole, *parts)})
+        before = {"$lt": oldest_id(await self._now() - age)}
+        ids = {str(each["_id"]) async for each in self._files.find({"_id": before}, {"_id": 1})}
+        match, once = {"$match": {"files_id": before}}, {"$group": {"_id": "$files_id"}}
+        return ids | {str(each["_id"]) async for each in self._chunks.aggregate([match, once])}
 
     async def headers_not_under(self, key_id: str) -> AsyncIterator[tuple[str, Any]]:
         """Return the ids and stored headers of the files whose key another key wraps."""
@@ -117,11 +147,17 @@ class BlobFiles:
         await to_the_end(stream.write(Source(stop, file)), stop)
         await to_the_end(stream.close())
 
-    async def _read_back(self, blob: Blob) -> None:
+    async def _read_back(self, file_id: str, expected: Fingerprint) -> None:
         try:
-            await self.get(blob, None)
+            await self.get(file_id, None, expected)
         except BlobError as error:
             raise UploadDamagedError(f"The upload did not read back: {error}") from error
+
+    async def _chunk_counts(self, ids: Collection[str]) -> dict[ObjectId, int]:
+        # Needs the index of GridFS only: no chunk is read.
+        count = {"$group": {"_id": "$files_id", "chunks": {"$sum": 1}}}
+        found = self._chunks.aggregate([{"$match": {"files_id": _object_ids(ids)}}, count])
+        return {each["_id"]: each["chunks"] async for each in found}
 
     async def _now(self) -> datetime:
         answer: dict[str, Any] = await self._database.command("hello")
@@ -133,6 +169,21 @@ async def _abort(stream: AsyncIOMotorGridIn) -> None:
         await stream.abort()
     except PyMongoError as error:
         logger.warning("An upload was given up; the sweep removes what it left: {}", brief(error))
+
+
+def _compare(found: Fingerprint, expected: Fingerprint) -> None:
+    if found.size < expected.size:
+        raise BlobError(BlobReason.TRUNCATED, "The end of the blob is missing.")
+    if found != expected:
+        raise BlobError(BlobReason.DAMAGED, "The blob is not what was saved.")
+
+
+def _object_ids(ids: Collection[str]) -> dict[str, list[ObjectId]]:
+    return {"$in": [ObjectId(each) for each in ids]}
+
+
+def _any_of(ids: Collection[str]) -> dict[str, Any]:
+    return {"_id": _object_ids(ids)}
 
 
 def _missing() -> BlobError:

@@ -13,21 +13,28 @@ from sessions.blobs.errors import damaged
 from sessions.connections import Record
 
 VERSION = 1
+_BLOB = f"chatgrow-blob-{VERSION}"
+_PART = f"chatgrow-part-{VERSION}"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a blob is bound to for ever: its connection, and which save of it this is."""
+    """What a file is bound to for ever: its connection, and which save of it has made it.
+
+    A part is bound to its content too, the SHA-256 of which is `part`; a blob has none.
+    """
 
     connection: str
     generation: int
     serial: int
+    part: str = ""
 
-    def bound(self, *parts: str) -> bytes:
+    def bound(self, *more: str) -> bytes:
         """Return the identity as authenticated data; no two identities give the same bytes."""
-        fields = (self.connection, str(self.generation), str(self.serial), *parts)
-        encoded = [field.encode() for field in (f"chatgrow-blob-{VERSION}", *fields)]
-        return b"".join(struct.pack(">I", len(part)) + part for part in encoded)
+        kind = (_PART, self.part) if self.part else (_BLOB,)
+        fields = (*kind, self.connection, str(self.generation), str(self.serial), *more)
+        encoded = [field.encode() for field in fields]
+        return b"".join(struct.pack(">I", len(field)) + field for field in encoded)
 
 
 class Wrapping(Record):
@@ -46,13 +53,14 @@ class Header(Record):
     connection: str
     generation: int
     serial: int
+    part: str = ""
     nonce_prefix: bytes
     wrapping: Wrapping
 
     @property
     def identity(self) -> Identity:
-        """What the blob says it is."""
-        return Identity(self.connection, self.generation, self.serial)
+        """What the file says it is."""
+        return Identity(self.connection, self.generation, self.serial, self.part)
 
     def document(self) -> dict[str, Any]:
         """Return the header as MongoDB stores it."""

@@ -7,12 +7,13 @@ logs in.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 DEFAULT = "Default"
 PARTS = ("IndexedDB", "Local Storage")
 # Chromium makes these anew; LOG is the diary of LevelDB and differs after every start.
 _LEFT_OUT = frozenset({"LOCK", "LOG", "LOG.old"})
+_TABLES = frozenset({".ldb", ".sst"})
 
 
 def is_complete(profile: Path) -> bool:
@@ -32,6 +33,18 @@ def login_files(profile: Path) -> Iterator[Path]:
         if path.name not in _LEFT_OUT and not path.is_symlink() and path.is_file()
     )
     return iter(sorted(wanted, key=lambda path: path.relative_to(profile).as_posix()))
+
+
+def is_lasting(path: Path) -> bool:
+    """Tell whether Chromium writes a file once and never changes it, by its path in the profile."""
+    return path.suffix in _TABLES or any(folder.suffix == ".blob" for folder in path.parents)
+
+
+def belongs(name: str) -> bool:
+    """Tell whether a name is one that a file of a login may have, and reaches nowhere else."""
+    path = PurePosixPath(name)
+    ours = path.parts[:1] == (DEFAULT,) and len(path.parts) > 2 and path.parts[1] in PARTS
+    return ours and ".." not in path.parts and path.as_posix() == name
 
 
 def lacking(profile: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,6 +14,7 @@ from pydantic import Field
 
 from sessions.blobs.errors import SaveConflictError
 from sessions.blobs.header import Identity
+from sessions.blobs.streams import Fingerprint
 from sessions.connections import Record
 from sessions.errors import LeaseLostError
 
@@ -35,7 +37,10 @@ class BlobKind(StrEnum):
 
 
 class Blob(Record):
-    """One saved session; `sha256` and `size` are those of the encrypted bytes."""
+    """One saved session; `sha256` and `size` are those of the encrypted bytes of its own file.
+
+    `parts` are the ids of the files that hold the rest, which blobs of one connection share.
+    """
 
     id: str
     serial: int
@@ -45,6 +50,17 @@ class Blob(Record):
     size: int = Field(alias="bytes")
     saved_at: datetime
     generation: int
+    parts: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> set[str]:
+        """The ids of all that a restore needs."""
+        return {self.id, *self.parts}
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """That of the blob's own file."""
+        return Fingerprint(self.size, self.sha256)
 
     def identity(self, connection: str) -> Identity:
         """Return what the blob must be bound to."""
@@ -89,8 +105,8 @@ class BlobRecords:
         exact = {"_id": {"$eq": connection}}
         return _blobs(await self._collection.find_one(exact, {"blobs": 1}))
 
-    async def push(self, lease: Lease, before: History, blob: Blob) -> list[str]:
-        """Make the blob the newest one; return the ids that fell out of the list.
+    async def push(self, lease: Lease, before: History, blob: Blob) -> set[str]:
+        """Make the blob the newest one; return the ids of the files that none names any more.
 
         Raises LeaseLostError or SaveConflictError, and nothing has changed then.
         """
@@ -107,7 +123,8 @@ class BlobRecords:
         )
         if document is None:
             raise await self._refusal(lease)
-        return [old.id for old in _blobs(document)[self._keep - 1 :]]
+        old, kept = _blobs(document), self._keep - 1
+        return _files(old[kept:]) - _files([blob, *old[:kept]])
 
     async def forget(self, connection: str) -> None:
         """Empty the list, and refuse the saves that are on their way."""
@@ -115,9 +132,12 @@ class BlobRecords:
         await self._collection.update_one({"_id": {"$eq": connection}}, change)
 
     async def named(self) -> set[str]:
-        """Return the ids of all blobs that a record names."""
-        names: list[str] = await self._collection.distinct("blobs.id")
-        return set(names)
+        """Return the ids of all files that a record names."""
+        names: set[str] = set()
+        async for document in self._collection.find({}, {"blobs.id": 1, "blobs.parts": 1}):
+            for blob in document.get("blobs") or []:
+                names.update((blob["id"], *blob.get("parts", ())))
+        return names
 
     async def _refusal(self, lease: Lease) -> Exception:
         if await self._collection.find_one(lease.fence(), {"_id": 1}) is None:
@@ -136,6 +156,10 @@ def _seconds(at: datetime) -> bytes:
 
 def _blobs(document: dict[str, Any] | None) -> list[Blob]:
     return [Blob.model_validate(blob) for blob in (document or {}).get("blobs") or []]
+
+
+def _files(blobs: Iterable[Blob]) -> set[str]:
+    return set().union(*(blob.files for blob in blobs))
 
 
 def _lost(lease: Lease) -> LeaseLostError:

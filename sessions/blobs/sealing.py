@@ -3,13 +3,16 @@
 Each frame's nonce counts, its header says whether it is the last one, and its authenticated data
 names the connection and the save: what is cut off, reordered, repeated, appended, or taken from
 another connection or another save does not open. The wrapped key stands in the header, apart from
-the frames, so that it can be wrapped anew without touching them.
+the frames, so that it can be wrapped anew without touching them. Parts are sealed as blobs are.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,18 +21,49 @@ from sessions.blobs.errors import BlobError, BlobReason, damaged
 from sessions.blobs.frames import PREFIX_BYTES, Frames, Opener, Readable, Sealer, Writable
 from sessions.blobs.header import Header, Identity, Wrapping
 from sessions.blobs.keys import KEY_BYTES, Key, KeyRing
+from sessions.blobs.streams import Fingerprint, Sink
+
+if TYPE_CHECKING:
+    from sessions.blobs.threads import Stop
+
+Result = TypeVar("Result")
 
 _NONCE_BYTES = 12
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A file that was written encrypted: its header, and what tells its bytes from others."""
+
+    header: Header
+    fingerprint: Fingerprint
+
+
+def seal_to_file(
+    keys: KeyRing,
+    identity: Identity,
+    file: BinaryIO,
+    stop: Stop,
+    fill: Callable[[Writable], Result],
+) -> tuple[Sealed, Result]:
+    """Encrypt what `fill` writes to a file; return what was sealed and what `fill` returned."""
+    sink = Sink(stop, file)
+    header, sealer = seal(keys, identity, sink)
+    result = fill(sealer)
+    sealer.finish()
+    file.flush()
+    return Sealed(header, sink.fingerprint), result
+
+
 def seal(keys: KeyRing, identity: Identity, out: Writable) -> tuple[Header, Sealer]:
-    """Return the header of a new blob and what its content is written to."""
+    """Return the header of a new file and what its content is written to."""
     blob_key = AESGCM.generate_key(bit_length=8 * KEY_BYTES)
     prefix = secrets.token_bytes(PREFIX_BYTES)
     header = Header(
         connection=identity.connection,
         generation=identity.generation,
         serial=identity.serial,
+        part=identity.part,
         nonce_prefix=prefix,
         wrapping=_wrap(blob_key, keys.first, identity, prefix),
     )
@@ -52,9 +86,20 @@ def rewrap(keys: KeyRing, header: Header) -> Header:
     return header.model_copy(update={"wrapping": wrapping})
 
 
+def is_under_first_key(keys: KeyRing, header: Header) -> bool:
+    """Tell whether the ring's first key alone opens what has this header."""
+    try:
+        _unwrapped(header, KeyRing([keys.first]))
+    except BlobError:
+        return False
+    return True
+
+
 def _check_identity(found: Identity, expected: Identity) -> None:
     if found.connection != expected.connection:
         raise BlobError(BlobReason.FOREIGN, "The blob belongs to another connection.")
+    if found.part != expected.part:
+        raise damaged("The file is another part of a login than the blob names.")
     if found != expected:
         raise BlobError(
             BlobReason.ROLLED_BACK,

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from loguru import logger
 
-from sessions.blobs.archive import LARGEST, pack, unpack
 from sessions.blobs.eraser import BlobEraser
 from sessions.blobs.errors import BlobError
+from sessions.blobs.fetching import fetch
 from sessions.blobs.files import BlobFiles
 from sessions.blobs.header import Header, Identity
+from sessions.blobs.limits import LARGEST
 from sessions.blobs.records import KEEP, Blob, BlobKind, BlobRecords, History
-from sessions.blobs.sealing import rewrap, seal, unseal
-from sessions.blobs.threads import Sink, Source, Stop, to_the_end
+from sessions.blobs.saving import Login, Saved, Saving
+from sessions.blobs.sealing import rewrap
+from sessions.blobs.threads import Stop, in_thread, to_the_end
+from sessions.blobs.unpacking import unpack
 from sessions.errors import DomainError
 
 if TYPE_CHECKING:
+    from sessions.blobs.frames import Readable
     from sessions.blobs.keys import KeyRing
+    from sessions.blobs.parts import Part
     from sessions.leases import Lease
     from sessions.mongo import Database
 
@@ -30,7 +34,8 @@ if TYPE_CHECKING:
 class BlobStore:
     """The saved sessions of all connections; the newest few of each are kept.
 
-    A cancelled call ends only when nothing of it runs any more.
+    Large files that stay as they are from one to the next are stored once, as parts that they
+    share. A cancelled call ends only when nothing of it runs any more.
     """
 
     def __init__(
@@ -49,25 +54,18 @@ class BlobStore:
         kind: BlobKind,
         local_storage: dict[str, str] | None,
         saved_at: datetime,
-    ) -> Blob | None:
+    ) -> Saved | None:
         """Save a profile that nothing writes to; return None when the newest blob equals it.
 
         Raises LeaseLostError or NotSavedError, and nothing is saved then.
         """
         before = await self._records.history(lease)
         identity = Identity(lease.connection, lease.generation, before.serial + 1)
-        with tempfile.TemporaryFile() as file:  # has no name: a kill leaves nothing behind
-            stop = Stop()
-            sealing = asyncio.to_thread(
-                self._seal, identity, profile, local_storage, cast("BinaryIO", file), stop
-            )
-            sealed = await to_the_end(sealing, stop)
-            if before.newest and before.newest.content_hash == sealed.content_hash:
-                return None
-            blob = sealed.as_blob(before, kind, saved_at)
-            await self._files.put(blob, sealed.header, cast("BinaryIO", file))
-        await to_the_end(self._publish(lease, before, blob))
-        return blob
+        saving = Saving(self._files, self._keys, identity, before, self._largest)
+        saved = await saving.upload(Login(profile, kind, local_storage, saved_at))
+        if saved is not None:
+            await to_the_end(self._publish(lease, before, saved.blob, saving.uploaded))
+        return saved
 
     async def blobs_of(self, connection: str) -> list[Blob]:
         """Return the saved sessions of a connection, newest first."""
@@ -78,14 +76,17 @@ class BlobStore:
 
         Raises BlobError when anything does not verify; the profile is as it was then.
         """
-        header = await self._files.header(blob)
-        with tempfile.TemporaryFile() as file:
-            await self._files.get(blob, cast("BinaryIO", file))
-            stop = Stop()
-            opening = asyncio.to_thread(
-                self._open, header, blob.identity(connection), cast("BinaryIO", file), profile, stop
-            )
-            return await to_the_end(opening, stop)
+        with tempfile.TemporaryFile() as file:  # has no name: a kill leaves nothing behind
+            fetched = await fetch(self._files, self._keys, blob, cast("BinaryIO", file))
+
+            def work(stop: Stop) -> dict[str, str] | None:
+                def open_part(part: Part) -> Readable:
+                    return fetched.open(part.id, part.identity(connection), stop)
+
+                source = fetched.open(blob.id, blob.identity(connection), stop)
+                return unpack(source, open_part, profile, self._largest)
+
+            return await in_thread(work)
 
     async def discard(self, connection: str) -> None:
         """Remove all saved sessions of a connection, as after a logout."""
@@ -97,14 +98,12 @@ class BlobStore:
         `older_than` must exceed COMMIT_WITHIN while anything saves.
         """
         candidates = await self._files.older_than(older_than)
-        named = await self._records.named()
-        abandoned = [blob_id for blob_id in candidates if blob_id not in named]
-        for blob_id in abandoned:
-            await self._files.remove(blob_id)
+        abandoned = candidates - await self._records.named()
+        await self._files.remove(abandoned)
         return len(abandoned)
 
     async def rewrap_all(self) -> int:
-        """Wrap the key of every blob under the first key; return how many needed it.
+        """Wrap all keys of blobs and parts under the first key; return how many blobs needed it.
 
         Raises BlobError at the end when some could not be; the others are done then.
         """
@@ -117,12 +116,15 @@ class BlobStore:
                 logger.error("Blob {} keeps its key: {}", blob_id, error)
                 failed = error
             else:
-                done += await self._files.replace_header(blob_id, old, new)
+                moved = await self._files.replace_header(blob_id, old, new)
+                done += moved and not new.part
         if failed is not None:
             raise failed
         return done
 
-    async def _publish(self, lease: Lease, before: History, blob: Blob) -> None:
+    async def _publish(
+        self, lease: Lease, before: History, blob: Blob, uploaded: Collection[str]
+    ) -> None:
         """Point to what was uploaded and remove what fell out, or remove what was uploaded.
 
         When MongoDB does not say whether the pointer moved, the upload stays: the sweep removes it
@@ -131,51 +133,6 @@ class BlobStore:
         try:
             fell_out = await self._records.push(lease, before, blob)
         except DomainError:
-            await self._files.try_to_remove(blob.id)
+            await self._files.try_to_remove(uploaded)
             raise
-        for blob_id in fell_out:
-            await self._files.try_to_remove(blob_id)
-
-    def _seal(
-        self,
-        identity: Identity,
-        profile: Path,
-        local_storage: dict[str, str] | None,
-        file: BinaryIO,
-        stop: Stop,
-    ) -> _Sealed:
-        sink = Sink(stop, file)
-        header, sealer = seal(self._keys, identity, sink)
-        content_hash = pack(profile, local_storage, sealer, self._largest)
-        sealer.finish()
-        file.flush()
-        return _Sealed(header, content_hash, sink.sha256, sink.size)
-
-    def _open(
-        self, header: Header, expected: Identity, file: BinaryIO, profile: Path, stop: Stop
-    ) -> dict[str, str] | None:
-        file.seek(0)
-        content = unseal(self._keys, header, expected, Source(stop, file))
-        return unpack(content, profile, self._largest)
-
-
-@dataclass(frozen=True)
-class _Sealed:
-    """What came out of packing and encrypting a profile."""
-
-    header: Header
-    content_hash: str
-    sha256: str
-    size: int
-
-    def as_blob(self, before: History, kind: BlobKind, saved_at: datetime) -> Blob:
-        return Blob(
-            id=before.new_id(),
-            serial=self.header.serial,
-            kind=kind,
-            sha256=self.sha256,
-            content_hash=self.content_hash,
-            size=self.size,
-            saved_at=saved_at,
-            generation=self.header.generation,
-        )
+        await self._files.try_to_remove(fell_out)

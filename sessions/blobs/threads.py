@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -52,38 +52,25 @@ async def to_the_end(work: Awaitable[Result], stop: Stop | None = None) -> Resul
         raise
 
 
-class Sink:
-    """Writes to a file, counts and hashes on the way."""
-
-    def __init__(self, stop: Stop, file: BinaryIO | None = None) -> None:
-        self._file = file
-        self._stop = stop
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes, /) -> int:
-        """Take the data; raise StoppedError when nobody waits for it any more."""
-        self._stop.check()
-        self._hash.update(data)
-        self.size += len(data)
-        if self._file is not None:
-            self._file.write(data)
-        return len(data)
-
-    @property
-    def sha256(self) -> str:
-        """The hash of what was written."""
-        return self._hash.hexdigest()
+async def in_thread(work: Callable[[Stop], Result]) -> Result:
+    """Do the work in a thread, and wait for its end; it is told when nobody waits any more."""
+    stop = Stop()
+    return await to_the_end(asyncio.to_thread(work, stop), stop)
 
 
-class Source:
-    """Reads from a file for as long as somebody waits for it."""
+async def a_few_at_a_time(
+    work: Callable[[Item], Awaitable[None]], items: Iterable[Item], limit: int
+) -> None:
+    """Do the work for each item, for at most `limit` at once; the first error ends all."""
+    waiting = iter(items)
 
-    def __init__(self, stop: Stop, file: BinaryIO) -> None:
-        self._file = file
-        self._stop = stop
+    async def lane() -> None:
+        for item in waiting:
+            await work(item)
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Return what comes next; raise StoppedError when nobody waits for it any more."""
-        self._stop.check()
-        return self._file.read(size)
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(limit):
+                lanes.create_task(lane())
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None

@@ -18,7 +18,7 @@ from gridfs.synchronous import grid_file
 from pymongo import monitoring
 from pymongo.errors import AutoReconnect
 
-from sessions.blobs import store
+from sessions.blobs import saving, store
 from sessions.leases import Lease
 from sessions.mongo import open_database
 from tests.blob_profiles import OTHERS, contents, login, write_profile
@@ -95,13 +95,13 @@ async def test_a_cancelled_save_ends_only_when_nothing_reads_the_profile_any_mor
 ) -> None:
     started, ended = threading.Event(), threading.Event()
 
-    def pack(_profile: Path, _dump: object, out: Writable, _limit: int) -> str:
+    def pack(_profile: Path, _dump: object, _parts: object, out: Writable, _limit: int) -> str:
         started.set()
         for _ in range(200):  # MiB: far more than there is time for
             out.write(_BALLAST[: 1024 * 1024])
         return "hash"
 
-    monkeypatch.setattr(store, "pack", _ending(pack, ended))
+    monkeypatch.setattr(saving, "pack", _ending(pack, ended))
     await _cancelled_when(started, saver.save())
     assert ended.is_set()
 
@@ -114,7 +114,7 @@ async def test_a_cancelled_restore_ends_only_when_nothing_writes_to_the_profile_
     assert blob is not None
     started, ended = threading.Event(), threading.Event()
 
-    def unpack(source: Readable, _profile: Path, _limit: int) -> None:
+    def unpack(source: Readable, _open: object, _profile: Path, _limit: int) -> None:
         started.set()
         while source.read(16):
             pass
@@ -131,7 +131,7 @@ async def test_a_save_of_which_mongodb_does_not_say_how_it_ended_loses_no_blob(
     old = await saver.saved(b"old")
     push = saver.blobs._records.push
 
-    async def push_and_lose_the_answer(*arguments: Any) -> list[str]:
+    async def push_and_lose_the_answer(*arguments: Any) -> set[str]:
         if moved:
             await push(*arguments)
         raise AutoReconnect

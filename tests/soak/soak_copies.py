@@ -112,9 +112,9 @@ async def _copy(desk: Desk, browser: Browser) -> Copy:
     before = int(await ask(browser, "window.committed"))
     async with browser.copy_of_login() as copy:
         after = int(await ask(browser, "window.committed"))
-        blob = await desk.blobs.save(desk.lease, copy, BlobKind.HOT, dump, utc_now())
-    assert blob is not None, "the copy equals the one before: the page does not write"
-    return Copy(blob, dump, range(before, after + 2))
+        saved = await desk.blobs.save(desk.lease, copy, BlobKind.HOT, dump, utc_now())
+    assert saved is not None, "the copy equals the one before: the page does not write"
+    return Copy(saved.blob, dump, range(before, after + 2))
 
 
 async def _what_is_wrong(desk: Desk, copy: Copy, number: int) -> list[str]:

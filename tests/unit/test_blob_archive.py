@@ -14,7 +14,6 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.blobs.archive import pack, unpack
 from sessions.blobs.errors import (
     BlobError,
     BlobReason,
@@ -22,7 +21,9 @@ from sessions.blobs.errors import (
     ProfileTooLargeError,
 )
 from sessions.blobs.login import is_complete
-from tests.blob_profiles import OTHERS, UNSAVED, contents, login, write_profile
+from sessions.blobs.packing import pack
+from sessions.blobs.unpacking import unpack
+from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 
 _INDEXED_DB = "Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb"
 _DUMP = {"WANoiseInfo": "secret", "lone surrogate": "\ud800", "": ""}
@@ -30,14 +31,14 @@ _DUMP = {"WANoiseInfo": "secret", "lone surrogate": "\ud800", "": ""}
 
 def _packed(profile: Path, dump: dict[str, str] | None = None) -> tuple[str, bytes]:
     out = io.BytesIO()
-    return pack(profile, dump, out), out.getvalue()
+    return pack(profile, dump, [], out), out.getvalue()
 
 
 def test_a_login_comes_back_as_it_was(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "here", login())
     _, packed = _packed(profile, _DUMP)
     there = tmp_path / "there"
-    assert unpack(io.BytesIO(packed), there) == _DUMP
+    assert unpack(io.BytesIO(packed), no_part, there) == _DUMP
     assert contents(there) == login()
     assert is_complete(there)
 
@@ -52,7 +53,7 @@ def test_only_the_login_is_packed(tmp_path: Path) -> None:
 def test_what_is_restored_is_for_its_owner_only(tmp_path: Path) -> None:
     _, packed = _packed(write_profile(tmp_path / "here", login()))
     there = tmp_path / "there"
-    unpack(io.BytesIO(packed), there)
+    unpack(io.BytesIO(packed), no_part, there)
     for path in [there, *there.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
@@ -62,7 +63,7 @@ def test_other_files_of_the_profile_stay_and_an_old_login_goes(tmp_path: Path) -
     old = {**login(b"old"), f"{_INDEXED_DB}/000009.ldb": b"old"}
     there = write_profile(tmp_path / "there", old)
     (there / "Default/link").symlink_to("nowhere")
-    assert unpack(io.BytesIO(packed), there) is None
+    assert unpack(io.BytesIO(packed), no_part, there) is None
     assert contents(there) == {**OTHERS, **login(b"new")}
     assert (there / "Default/link").is_symlink()
     assert {path.name for path in tmp_path.iterdir()} == {"here", "there"}
@@ -107,7 +108,7 @@ def test_any_local_storage_comes_back(
 ) -> None:
     folder = tmp_path_factory.mktemp("dump")
     _, packed = _packed(write_profile(folder / "here", login()), dump)
-    assert unpack(io.BytesIO(packed), folder / "there") == dump
+    assert unpack(io.BytesIO(packed), no_part, folder / "there") == dump
 
 
 @pytest.mark.parametrize("part", ["IndexedDB", "Local Storage"])
@@ -136,7 +137,7 @@ def test_a_database_that_lost_its_manifest_is_not_packed(tmp_path: Path) -> None
 def test_a_profile_over_the_limit_is_not_packed(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "here", login(ballast=b"x" * 5000))
     with pytest.raises(ProfileTooLargeError):
-        pack(profile, None, io.BytesIO(), limit_bytes=5000)
+        pack(profile, None, [], io.BytesIO(), limit_bytes=5000)
 
 
 def test_a_file_outside_is_not_packed_through_a_link(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_file_outside_is_not_packed_through_a_link(tmp_path: Path) -> None:
     profile = write_profile(tmp_path / "here", login())
     (profile / f"{_INDEXED_DB}/000011.log").symlink_to(outside)
     there = tmp_path / "there"
-    unpack(io.BytesIO(_packed(profile)[1]), there)
+    unpack(io.BytesIO(_packed(profile)[1]), no_part, there)
     assert contents(there) == login()
 
 
@@ -180,7 +181,7 @@ def test_an_archive_that_reaches_elsewhere_changes_nothing(
 ) -> None:
     there = write_profile(tmp_path / "there", login(b"old"))
     with pytest.raises(BlobError) as caught:
-        unpack(_archive({**login(b"new")}, entry), there)
+        unpack(_archive({**login(b"new")}, entry), no_part, there)
     assert caught.value.reason is BlobReason.DAMAGED
     assert contents(there) == {**OTHERS, **UNSAVED, **login(b"old")}
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
@@ -194,7 +195,7 @@ def test_an_archive_that_reaches_elsewhere_changes_nothing(
 def test_what_is_no_archive_changes_nothing(tmp_path: Path, content: bytes) -> None:
     there = write_profile(tmp_path / "there", login(b"old"))
     with pytest.raises(BlobError):
-        unpack(io.BytesIO(content), there)
+        unpack(io.BytesIO(content), no_part, there)
     assert contents(there) == {**OTHERS, **UNSAVED, **login(b"old")}
 
 
@@ -203,7 +204,7 @@ def test_an_archive_that_blows_up_is_refused_before_the_disk_fills(tmp_path: Pat
     _, packed = _packed(profile)
     assert len(packed) < 10_000
     with pytest.raises(BlobError) as caught:
-        unpack(io.BytesIO(packed), tmp_path / "there", limit_bytes=1_000_000)
+        unpack(io.BytesIO(packed), no_part, tmp_path / "there", limit_bytes=1_000_000)
     assert caught.value.reason is BlobReason.TOO_LARGE
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
@@ -218,7 +219,7 @@ def test_a_source_that_fails_at_its_very_end_changes_nothing(tmp_path: Path) -> 
     _, packed = _packed(write_profile(tmp_path / "here", login(b"new")))
     there = write_profile(tmp_path / "there", login(b"old"))
     with pytest.raises(BlobError, match="last frame"):
-        unpack(Failing(packed), there)
+        unpack(Failing(packed), no_part, there)
     assert contents(there) == {**OTHERS, **UNSAVED, **login(b"old")}
 
 

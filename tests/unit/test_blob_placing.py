@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from sessions.blobs import disk
-from sessions.blobs.archive import pack, unpack
-from tests.blob_profiles import OTHERS, UNSAVED, contents, login, write_profile
+from sessions.blobs.packing import pack
+from sessions.blobs.unpacking import unpack
+from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 
 _OLD = {**OTHERS, **UNSAVED, **login(b"old")}
 _NEW = {**OTHERS, **login(b"new")}
@@ -58,7 +59,7 @@ def _restore(packed: bytes, profile: Path, step: int, act: Callable[[], None]) -
         hook = _At(step, act)
         sys.addaudithook(hook)
         try:
-            unpack(io.BytesIO(packed), profile)
+            unpack(io.BytesIO(packed), no_part, profile)
         except BaseException:  # noqa: BLE001 - the parent reads the exit code
             os._exit(_FAILED)
         os._exit(0 if hook.left > 0 else _RECOVERED)
@@ -74,7 +75,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def packed(tmp_path: Path) -> bytes:
     out = io.BytesIO()
-    pack(write_profile(tmp_path / "source", login(b"new")), None, out)
+    pack(write_profile(tmp_path / "source", login(b"new")), None, [], out)
     return out.getvalue()
 
 
@@ -92,7 +93,7 @@ def test_a_restore_that_ends_at_any_step_leaves_the_old_or_the_new_login(
         if code == 0:
             break
         if step % 5 == 0:
-            unpack(io.BytesIO(packed), profile)
+            unpack(io.BytesIO(packed), no_part, profile)
             assert contents(profile) == _NEW, step
             assert [path.name for path in profile.parent.iterdir()] == ["profile"], step
     assert seen == {False, True}
@@ -109,7 +110,7 @@ def test_a_restore_into_nothing_that_is_killed_leaves_nothing_or_all(
         if code == 0:
             break
         if step % 5 == 0:
-            unpack(io.BytesIO(packed), profile)
+            unpack(io.BytesIO(packed), no_part, profile)
             assert contents(profile) == login(b"new"), step
 
 
@@ -125,7 +126,7 @@ def test_where_folders_cannot_be_exchanged_a_kill_leaves_no_mix(
         if code == 0:
             break
         if step % 5 == 0:
-            unpack(io.BytesIO(packed), profile)
+            unpack(io.BytesIO(packed), no_part, profile)
             assert {**contents(profile), **OTHERS} == _NEW, step
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-from itertools import count, cycle
+from itertools import cycle
 from pathlib import Path
 
 from playwright.async_api import Route, async_playwright
@@ -15,10 +14,11 @@ PARTS = ("IndexedDB", "Local Storage")
 _MB = 1_000_000
 _PAGE = "http://127.0.0.1:9/"
 _SCRIPT = Path(__file__).with_name("big_login.js")
+_FIRST_COPY = 900_000
 
 
 async def write_login(profile: Path, size_mb: int) -> None:
-    """Have Chromium write rows like messages until IndexedDB has about this size on disk."""
+    """Have Chromium write rows like messages, of about this size on disk, beside those there."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile, executable_path=find_chromium(None), chromium_sandbox=False
@@ -30,19 +30,21 @@ async def write_login(profile: Path, size_mb: int) -> None:
         await context.close()
 
 
-def enlarge(profile: Path, size_mb: int) -> None:
-    """Repeat the tables of a login until it has this size.
+def write_ballast(profile: Path, size_mb: int, to: Path) -> None:
+    """Write tables like those of a login into `to`, as many as it lacks to this size.
 
-    No compressor here looks back as far as from one copy to the next.
+    No two are equal, and no compressor here looks back as far as from one to its like.
     """
     tables = sorted((profile / "Default" / "IndexedDB").glob("*/*.ldb"))
-    numbers = count(max(int(re.sub(r"\D", "", table.stem)) for table in tables) + 1)
     size = size_of(profile)
-    for table in cycle(tables):
-        size += table.stat().st_size
+    for number, table in enumerate(cycle(tables), _FIRST_COPY):
+        content = table.read_bytes()
+        size += len(content)
         if size > size_mb * _MB:
             return
-        shutil.copyfile(table, table.with_name(f"{next(numbers):06d}.ldb"))
+        copy = to / table.parent.relative_to(profile) / f"{number:06d}.ldb"
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(number.to_bytes(8, "big") + content[8:])
 
 
 def size_of(profile: Path) -> int:
@@ -52,15 +54,10 @@ def size_of(profile: Path) -> int:
 
 
 def copy_login(profile: Path, to: Path) -> None:
-    """Copy the two parts of a login into another profile."""
+    """Put the two parts of a login in the place of those of another profile."""
     for part in PARTS:
-        shutil.copytree(profile / "Default" / part, to / "Default" / part, dirs_exist_ok=True)
-
-
-def touch_login(profile: Path, text: str) -> None:
-    """Make a login differ from the one before: what is unchanged need not be saved."""
-    folder = profile / "Default" / "Local Storage" / "leveldb"
-    (folder / "999999.log").write_text(text, encoding="utf-8")
+        shutil.rmtree(to / "Default" / part, ignore_errors=True)
+        shutil.copytree(profile / "Default" / part, to / "Default" / part)
 
 
 async def _empty(route: Route) -> None:

@@ -22,6 +22,8 @@ from sessions.blobs.threads import Stop, to_the_end
 from sessions.mongo import brief
 
 if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorCursor
+
     from sessions.blobs.sealing import Sealed
     from sessions.mongo import Collection as MongoCollection
     from sessions.mongo import Database
@@ -64,33 +66,36 @@ class BlobFiles:
             await to_the_end(_abort(stream))
             raise
 
-    async def headers(self, ids: Collection[str]) -> dict[str, Header]:
-        """Return what is stored beside each of these files; raise BlobError."""
-        headers = {}
-        async for document in self._files.find(_any_of(ids), {"metadata": 1}):
-            headers[str(document["_id"])] = Header.read(document.get("metadata"))
-        if len(headers) < len(ids):
+    async def all_of(self, ids: Collection[str]) -> list[StoredFile]:
+        """Return what is known of these files; raise BlobError when one is missing."""
+        found = [_stored(each) async for each in self._find(ids)]
+        if len(found) < len(ids):
             raise _missing()
-        return headers
+        return found
 
-    async def whole(self, ids: Collection[str]) -> list[StoredFile]:
+    async def whole_of(self, ids: Collection[str]) -> list[StoredFile]:
         """Return those of these files of which nothing is missing, the oldest first."""
         counts = await self._chunk_counts(ids)
         whole = []
-        async for each in self._files.find(_any_of(ids)).sort("_id", 1):
-            chunks = -(-each["length"] // each["chunkSize"])
-            with suppress(BlobError):
-                header = Header.read(each.get("metadata"))
-                if counts.get(each["_id"]) == chunks:
-                    whole.append(StoredFile(str(each["_id"]), header, each["length"]))
+        async for each in self._find(ids).sort("_id", 1):
+            if counts.get(each["_id"]) == -(-each["length"] // each["chunkSize"]):
+                with suppress(BlobError):
+                    whole.append(_stored(each))
         return whole
 
     async def get(
-        self, file_id: str, file: BinaryIO | None, expected: Fingerprint | None = None
+        self,
+        file_id: str,
+        expected: Fingerprint | None = None,
+        into: BinaryIO | None = None,
+        start: int = 0,
     ) -> None:
-        """Fetch a file; raise BlobError when it is not whole, or not as expected."""
+        """Fetch a file, to that place in another one; raise BlobError if not whole or as expected.
+
+        Without a place it is only read.
+        """
         stop = Stop()
-        sink = Sink(stop, file)
+        sink = Sink(stop, into, start)
         try:
             await to_the_end(self._bucket.download_to_stream(ObjectId(file_id), sink), stop)
         except NoFile:
@@ -143,15 +148,17 @@ class BlobFiles:
 
     async def _send(self, stream: AsyncIOMotorGridIn, file: BinaryIO) -> None:
         stop = Stop()
-        file.seek(0)
         await to_the_end(stream.write(Source(stop, file)), stop)
         await to_the_end(stream.close())
 
     async def _read_back(self, file_id: str, expected: Fingerprint) -> None:
         try:
-            await self.get(file_id, None, expected)
+            await self.get(file_id, expected)
         except BlobError as error:
             raise UploadDamagedError(f"The upload did not read back: {error}") from error
+
+    def _find(self, ids: Collection[str]) -> AsyncIOMotorCursor[dict[str, Any]]:
+        return self._files.find({"_id": _object_ids(ids)})
 
     async def _chunk_counts(self, ids: Collection[str]) -> dict[ObjectId, int]:
         # Needs the index of GridFS only: no chunk is read.
@@ -182,8 +189,9 @@ def _object_ids(ids: Collection[str]) -> dict[str, list[ObjectId]]:
     return {"$in": [ObjectId(each) for each in ids]}
 
 
-def _any_of(ids: Collection[str]) -> dict[str, Any]:
-    return {"_id": _object_ids(ids)}
+def _stored(document: dict[str, Any]) -> StoredFile:
+    header = Header.read(document.get("metadata"))
+    return StoredFile(str(document["_id"]), header, document["length"])
 
 
 def _missing() -> BlobError:

@@ -35,7 +35,7 @@ async def reusable_parts(
         return {}
     return {
         stored.header.part: stored
-        for stored in await files.whole(young)
+        for stored in await files.whole_of(young)
         if stored.header.connection == connection and is_under_first_key(keys, stored.header)
     }
 

@@ -51,7 +51,6 @@ def seal_to_file(
     header, sealer = seal(keys, identity, sink)
     result = fill(sealer)
     sealer.finish()
-    file.flush()
     return Sealed(header, sink.fingerprint), result
 
 

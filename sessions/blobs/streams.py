@@ -20,11 +20,12 @@ class Fingerprint:
 
 
 class Sink:
-    """Writes to a file, counts and hashes on the way."""
+    """Writes to a file from `start` on, or nowhere; counts and hashes on the way."""
 
-    def __init__(self, stop: Stop, file: BinaryIO | None = None) -> None:
+    def __init__(self, stop: Stop, file: BinaryIO | None = None, start: int = 0) -> None:
         self._file = file
         self._stop = stop
+        self._start = start
         self._hash = hashlib.sha256()
         self._size = 0
 
@@ -32,9 +33,9 @@ class Sink:
         """Take the data; raise StoppedError when nobody waits for it any more."""
         self._stop.check()
         self._hash.update(data)
-        self._size += len(data)
         if self._file is not None:
-            self._file.write(data)
+            _write_at(self._file, data, self._start + self._size)
+        self._size += len(data)
         return len(data)
 
     @property
@@ -61,3 +62,10 @@ class Source:
         self._at += len(data)
         self._left -= len(data)
         return data
+
+
+def _write_at(file: BinaryIO, data: bytes, place: int) -> None:
+    left = memoryview(data)
+    while left:
+        written = os.pwrite(file.fileno(), left, place)
+        left, place = left[written:], place + written

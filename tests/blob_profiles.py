@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,6 +36,11 @@ def login(text: bytes = LOGIN, ballast: bytes = b"") -> dict[str, bytes]:
         f"{_LOCAL}/MANIFEST-000007": b"manifest",
         f"{_LOCAL}/000005.ldb": text,
     }
+
+
+def tables(contents: Iterable[bytes]) -> dict[str, bytes]:
+    """Return tables of a login, as Chromium writes them once for all."""
+    return {f"{_DATABASE}/{n:06d}.ldb": content for n, content in enumerate(contents, 100)}
 
 
 def write_profile(profile: Path, files: dict[str, bytes]) -> Path:

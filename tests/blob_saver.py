@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from sessions.blobs import Blob, BlobKind, BlobStore, KeyRing
 from sessions.blobs.keys import Key
 from sessions.clock import utc_now
 from tests.blob_profiles import LOGIN, contents, login, write_profile
+from tests.blob_profiles import tables as tables_of
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -31,9 +34,10 @@ class Saver:
         self.files = database["sessionBlobs.files"]
         self.chunks = database["sessionBlobs.chunks"]
 
-    def write(self, text: bytes, ballast: bytes = b"") -> None:
+    def write(self, text: bytes, ballast: bytes = b"", tables: Iterable[bytes] = ()) -> None:
         """Give the profile another login."""
-        write_profile(self.profile, login(text, ballast))
+        shutil.rmtree(self.profile, ignore_errors=True)
+        write_profile(self.profile, {**login(text, ballast), **tables_of(tables)})
 
     async def save(self, text: bytes | None = None, kind: BlobKind = BlobKind.HOT) -> Blob | None:
         """Save the profile, with this login in it."""

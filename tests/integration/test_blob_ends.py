@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from pymongo.errors import AutoReconnect
 from sessions.blobs import saving, store
 from sessions.leases import Lease
 from sessions.mongo import open_database
-from tests.blob_profiles import OTHERS, contents, login, write_profile
+from tests.blob_profiles import OTHERS, contents, login, tables, write_profile
 from tests.blob_saver import Saver
 from tests.builders import Stores
 from tests.conftest import ROOT
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from sessions.embedded import ServerUris
 
 _BALLAST = os.urandom(2_500_000)
-_OLD, _NEW = {**login(b"old")}, {**login(b"new", _BALLAST)}
+_TABLES = [os.urandom(1_300_000), os.urandom(300_000)]
+_OLD, _NEW = login(b"old"), login(b"new", _BALLAST)
+_NEW_IN_PARTS = {**login(b"new"), **tables(_TABLES)}
 _KILLED = 9
 
 
@@ -146,11 +149,30 @@ async def test_a_save_of_which_mongodb_does_not_say_how_it_ended_loses_no_blob(
     assert await saver.restored(newest) == {**login(b"new" if moved else b"old")}
 
 
+async def test_a_save_that_is_cancelled_while_it_stores_parts_leaves_nothing_of_them(
+    saver: Saver,
+) -> None:
+    saver.write(b"before", tables=_TABLES[:1])
+    assert await saver.save() is not None
+    chunks, files = await saver.chunks.count_documents({}), _open_temporary_files()
+    for more in range(1, 5):
+        saver.write(b"after", tables=[_TABLES[0], *(os.urandom(1_500_000) for _ in range(4))])
+        task = asyncio.create_task(saver.save())
+        await until(partial(_has_chunks, saver, chunks + more))
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert await saver.stored() == await saver.named(), more
+        assert _open_temporary_files() == files, more
+    [blob] = await saver.blobs.blobs_of(saver.id)
+    assert await saver.restored(blob) == {**login(b"before"), **tables(_TABLES[:1])}
+
+
 async def test_a_worker_killed_around_any_command_of_a_save_loses_no_login(
     saver: Saver, servers: ServerUris, tmp_path: Path
 ) -> None:
     await saver.saved(b"old")
-    saver.write(b"new", _BALLAST)
+    saver.write(b"new", tables=_TABLES)
     uri = servers.mongo.replace("/chatgrow", f"/{saver.database.name}")
     async with _kills(uri, saver.id, tmp_path) as kill_at:
         for step in count(1):
@@ -158,13 +180,13 @@ async def test_a_worker_killed_around_any_command_of_a_save_loses_no_login(
             [newest, *_] = await saver.blobs.blobs_of(saver.id)
             await saver.blobs.sweep(timedelta(0))
             assert await saver.stored() == await saver.named(), step
-            assert await saver.restored(newest) in (_OLD, _NEW), step
+            assert await saver.restored(newest) in (_OLD, _NEW_IN_PARTS), step
             if not killed:
                 break
             if newest.serial > 1:
                 await saver.saved(b"old")
-                saver.write(b"new", _BALLAST)
-    assert await saver.restored(newest) == _NEW
+                saver.write(b"new", tables=_TABLES)
+    assert await saver.restored(newest) == _NEW_IN_PARTS
     assert step > 10
 
 
@@ -194,6 +216,10 @@ async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any], *, again: boo
     await asyncio.wait({task})
     assert task.cancelled() == at_step.reached
     return at_step.reached
+
+
+async def _has_chunks(saver: Saver, count: int) -> bool:
+    return await saver.chunks.count_documents({}) >= count
 
 
 def _open_temporary_files() -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from sessions.blobs.frames import FRAME_BYTES
 from sessions.blobs.header import Header, Identity
 from sessions.blobs.keys import Key, KeyRing
 from sessions.blobs.sealing import rewrap, seal, unseal
+from sessions.blobs.unpacking import unpack
+from tests.blob_profiles import contents, login, no_part
 
 _RING = KeyRing([Key("one", b"1" * 32)])
 _WHO = Identity("connection-a", 3, 7)
@@ -31,6 +35,32 @@ def _sealed(
         sealer.write(content[start : start + 300_000])
     sealer.finish()
     return header, out.getvalue()
+
+
+# A blob as it was written when a login was stored in one file only.
+_WRITTEN_BEFORE = """
+AQAAAdbWVdhqFta4GrMv6VP6jOiJYz6CVd+z+uTsn03PqpF6dLSJwc/Uy1ijCKAbkYXNSX7fAFn1B1XALGBQJUYDK7Usuxb9
+WYXVdlk70ap9c7RlBMgSLm6nWjjZrYr7qMSuE4uBgLp03PJ6ejxvXOZ6nmkW3vZaEJDrSBvqii7CwL1twVh21gYvrdZU9ATV
+iBte3niZY16e14AjQU9FoLSo6CkqxjzYTCneA3UFSLtOvJamIfv0+ltjFZbcC9a+WXe5ZZc/qvNnnECJ9XTfdC49gYZcn9ib
+5L75rWxzZvqd62gSmFfhUuPgrEYuXuIvzA3NNCHVWlG+dgsg7VFz3XCIIkPjCwjT3VJYGMQY+YbREkeFhGJjMJCG/pMrvIpH
+frgnBAt7q+ORrI5XQPqDJTyRp3Oq10AD9A7WPew4sMBws3qfgNxY6bE8kOL5zopu1DYikFJ857JcGES1CSlStTB2zP1qPoNt
+kmPwdw/wWeI2fk+TW/X7I0A/6HlfrxtWiyHa9YC0yQWVFA6MKaV/foiq8dkb9PfXatd5tCXOA/og/levEXDvujnE4XZuw9xo
+3U+tRqyiEORBNJiKXyckizuuO7R9FHfYnVLY198kaygZ5I+SHc1YODXZBA==
+"""
+_HEADER_BEFORE = {
+    "version": 1,
+    "connection": "connection-a",
+    "generation": 3,
+    "serial": 7,
+    "noncePrefix": b"\xc7u\x16\xf3",
+    "wrapping": {
+        "keyId": "one",
+        "keyCheck": b"j\xbd\r#DI\xe27",
+        "nonce": b"\xbb\xe8\x13\x83\xe9\xe0;68p\xa6\xe4",
+        "wrappedKey": b"\xec\xf9\x8f\xdcb\xb2m\xa37\x13:m\xf8u\xb1n\xb1w\xc9\x06_0w\xbbQH"
+        b"V\xe6#\x12\xef-\x05gs\xeb\xe6\xf4\x14\x0e\xee\x9fx\x1ab\xca\x9d\x99",
+    },
+}
 
 
 def _opened(
@@ -54,6 +84,13 @@ def test_what_was_sealed_opens(size: int) -> None:
     content = (b"content" * (size // 7 + 1))[:size]
     header, frames = _sealed(content)
     assert _opened(header, frames) == content
+
+
+def test_a_blob_that_was_written_before_there_were_parts_still_restores(tmp_path: Path) -> None:
+    frames = io.BytesIO(base64.b64decode(_WRITTEN_BEFORE))
+    content = unseal(_RING, Header.read(_HEADER_BEFORE), _WHO, frames)
+    assert unpack(content, no_part, tmp_path / "there") == {"WANoiseInfo": "secret"}
+    assert contents(tmp_path / "there") == login()
 
 
 def test_two_blobs_of_the_same_content_have_nothing_in_common() -> None:
@@ -127,6 +164,44 @@ def test_an_older_save_is_not_taken_for_a_newer_one(older: Identity) -> None:
     lying = header.model_copy(update={"serial": _WHO.serial, "generation": _WHO.generation})
     assert _refused(header, frames) is BlobReason.ROLLED_BACK
     assert _refused(lying, frames) is BlobReason.DAMAGED
+
+
+_PART = replace(_WHO, part="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [(_PART, replace(_PART, part="1" * 64)), (_PART, _WHO), (_WHO, _PART)],
+    ids=["part for part", "part for blob", "blob for part"],
+)
+def test_neither_a_part_nor_a_blob_is_taken_for_another_of_the_same_save(
+    made: Identity, expected: Identity
+) -> None:
+    header, frames = _sealed(identity=made)
+    lying = header.model_copy(update={"part": expected.part})
+    assert _opened(header, frames, made) == _CONTENT
+    assert _refused(header, frames, expected) is BlobReason.DAMAGED
+    assert _refused(lying, frames, expected) is BlobReason.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (replace(_PART, connection="connection-b"), BlobReason.FOREIGN),
+        (replace(_PART, serial=6), BlobReason.ROLLED_BACK),
+    ],
+)
+def test_a_part_of_another_connection_or_save_is_refused(
+    found: Identity, reason: BlobReason
+) -> None:
+    header, frames = _sealed(identity=found)
+    assert _refused(header, frames, _PART) is reason
+
+
+def test_no_two_identities_are_bound_alike() -> None:
+    others = [_PART, replace(_WHO, part="key"), Identity("key", 3, 7), replace(_WHO, serial=3)]
+    bound = {who.bound(*more) for who in (_WHO, *others) for more in (["frame"], ["key", "frame"])}
+    assert len(bound) == 2 * (1 + len(others))
 
 
 def test_a_key_that_is_not_in_the_ring_is_named() -> None:

@@ -9,7 +9,6 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,23 +148,20 @@ async def test_a_save_of_which_mongodb_does_not_say_how_it_ended_loses_no_blob(
     assert await saver.restored(newest) == {**login(b"new" if moved else b"old")}
 
 
-async def test_a_save_that_is_cancelled_while_it_stores_parts_leaves_nothing_of_them(
-    saver: Saver,
+async def test_a_save_that_is_cancelled_when_any_part_is_stored_leaves_nothing_of_it(
+    saver: Saver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saver.write(b"before", tables=_TABLES[:1])
-    assert await saver.save() is not None
-    chunks, files = await saver.chunks.count_documents({}), _open_temporary_files()
-    for more in range(1, 5):
+    before = await saver.save()
+    assert before is not None
+    files = _open_temporary_files()
+    for uploads in range(1, 5):
         saver.write(b"after", tables=[_TABLES[0], *(os.urandom(1_500_000) for _ in range(4))])
-        task = asyncio.create_task(saver.save())
-        await until(partial(_has_chunks, saver, chunks + more))
-        task.cancel()
-        await asyncio.wait({task})
-        assert task.cancelled()
-        assert await saver.stored() == await saver.named(), more
-        assert _open_temporary_files() == files, more
-    [blob] = await saver.blobs.blobs_of(saver.id)
-    assert await saver.restored(blob) == {**login(b"before"), **tables(_TABLES[:1])}
+        with monkeypatch.context() as patch:
+            await _cancelled_after(uploads, saver, patch)
+        assert await saver.stored() == await saver.named() == before.files, uploads
+        assert _open_temporary_files() == files, uploads
+    assert await saver.restored(before) == {**login(b"before"), **tables(_TABLES[:1])}
 
 
 async def test_a_worker_killed_around_any_command_of_a_save_loses_no_login(
@@ -208,6 +204,21 @@ async def _cancelled_when(started: threading.Event, work: Coroutine[Any, Any, An
     assert task.cancelled()
 
 
+async def _cancelled_after(uploads: int, saver: Saver, patch: pytest.MonkeyPatch) -> None:
+    """Cancel a save when it has stored so many files."""
+    put, left = saver.blobs._files.put, count(uploads - 1, -1)
+
+    async def put_and_cancel(*arguments: Any) -> None:
+        await put(*arguments)
+        if next(left) == 0:
+            task.cancel()
+
+    patch.setattr(saver.blobs._files, "put", put_and_cancel)
+    task = asyncio.create_task(saver.save())
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
 async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any], *, again: bool = False) -> bool:
     """Cancel the work where it waits for the nth time; tell whether it came so far."""
     task: asyncio.Task[Any]
@@ -216,10 +227,6 @@ async def _cancelled_at(step: int, work: Coroutine[Any, Any, Any], *, again: boo
     await asyncio.wait({task})
     assert task.cancelled() == at_step.reached
     return at_step.reached
-
-
-async def _has_chunks(saver: Saver, count: int) -> bool:
-    return await saver.chunks.count_documents({}) >= count
 
 
 def _open_temporary_files() -> list[str]:

@@ -78,7 +78,7 @@ class WorkerMetrics:
         )
         self._save_size = Histogram(
             "chatgrow_session_save_size_bytes",
-            "The size of saved logins, packed and encrypted.",
+            "The size of saved logins, whole, packed and encrypted.",
             buckets=_SIZES,
             registry=registry,
         )
@@ -114,7 +114,7 @@ class WorkerMetrics:
         self._restarts.inc()
 
     def session_saved(self, seconds: float, size: int | None) -> None:
-        """Count a save; without a size in bytes there was nothing new to save."""
+        """Count a save of a login of this size in bytes; without one there was nothing to save."""
         self._saves.labels("unchanged" if size is None else "saved").inc()
         self._save_duration.observe(seconds)
         if size is not None:

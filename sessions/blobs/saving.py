@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from sessions.blobs.header import Identity
 from sessions.blobs.packing import pack, pack_part
-from sessions.blobs.parts import LastingFile, Part, lasting_files
+from sessions.blobs.parts import Part, lasting_files
+from sessions.blobs.plan import Plan, make_plan
 from sessions.blobs.records import Blob, BlobKind, History
 from sessions.blobs.reuse import reusable_parts
 from sessions.blobs.sealing import Sealed, seal_to_file
-from sessions.blobs.threads import Stop, a_few_at_a_time, in_thread, to_the_end
+from sessions.blobs.threads import a_few_at_a_time, in_thread, to_the_end
 
 if TYPE_CHECKING:
-    from sessions.blobs.files import BlobFiles, StoredFile
+    from sessions.blobs.files import BlobFiles
     from sessions.blobs.frames import Writable
     from sessions.blobs.keys import KeyRing
 
@@ -73,50 +74,36 @@ class Saving:
             raise
 
     async def _upload(self, login: Login) -> Saved | None:
-        lasting = await in_thread(lambda stop: lasting_files(login.profile, self._largest, stop))
-        plan = self._plan(lasting, await self._reusable(lasting))
+        plan = await self._plan(login.profile)
         with tempfile.TemporaryFile() as file:  # has no name: a kill leaves nothing behind
             temporary = cast("BinaryIO", file)
-            sealed, content_hash = await in_thread(
-                lambda stop: self._seal_blob(login, plan.parts, temporary, stop)
-            )
+            sealed, content_hash = await self._seal_blob(login, plan.parts, temporary)
             newest = self._before.newest
             if newest is not None and newest.content_hash == content_hash:
                 return None
             await a_few_at_a_time(self._put_part, plan.missing.values(), _AT_ONCE)
-            blob = self._blob(login, sealed, content_hash, plan.parts)
+            blob = self._blob(login, sealed, content_hash, plan.ids)
             await self._put(blob.id, sealed, temporary)
         added = sum(self.uploaded.values())
         return Saved(blob, sum(plan.there.values()) + added, added)
 
-    async def _reusable(self, lasting: Sequence[LastingFile]) -> dict[str, StoredFile]:
-        if not lasting:
-            return {}
-        connection = self._identity.connection
-        return await reusable_parts(self._files, self._keys, connection, self._before)
-
-    def _plan(self, lasting: Sequence[LastingFile], there: dict[str, StoredFile]) -> _Plan:
-        plan = _Plan()
-        for file in lasting:
-            if stored := there.get(file.sha256):
-                plan.there[stored.id] = stored.size
-                part = _part(file, stored.id, stored.header.identity)
-            else:
-                part_id = plan.new_ids.setdefault(file.sha256, self._before.new_id())
-                part = _part(file, part_id, self._identity)
-                plan.missing[part_id] = (file.path, part)
-            plan.parts.append(part)
-        return plan
+    async def _plan(self, profile: Path) -> Plan:
+        files = await in_thread(lambda stop: lasting_files(profile, self._largest, stop))
+        connection, before = self._identity.connection, self._before
+        stored = await reusable_parts(self._files, self._keys, connection, before) if files else {}
+        return make_plan(files, stored, self._identity, before.new_id)
 
     async def _put_part(self, missing: tuple[Path, Part]) -> None:
         path, part = missing
         identity = part.identity(self._identity.connection)
+
+        def fill(out: Writable) -> None:
+            pack_part(path, part, out)
+
         with tempfile.TemporaryFile() as file:
             temporary = cast("BinaryIO", file)
             sealed, _ = await in_thread(
-                lambda stop: seal_to_file(
-                    self._keys, identity, temporary, stop, lambda out: pack_part(path, part, out)
-                )
+                lambda stop: seal_to_file(self._keys, identity, temporary, stop, fill)
             )
             await self._put(part.id, sealed, temporary)
 
@@ -124,15 +111,19 @@ class Saving:
         await self._files.put(file_id, sealed, file)
         self.uploaded[file_id] = sealed.fingerprint.size
 
-    def _seal_blob(
-        self, login: Login, parts: Sequence[Part], file: BinaryIO, stop: Stop
+    async def _seal_blob(
+        self, login: Login, parts: Sequence[Part], file: BinaryIO
     ) -> tuple[Sealed, str]:
         def fill(out: Writable) -> str:
             return pack(login.profile, login.local_storage, parts, out, self._largest)
 
-        return seal_to_file(self._keys, self._identity, file, stop, fill)
+        return await in_thread(
+            lambda stop: seal_to_file(self._keys, self._identity, file, stop, fill)
+        )
 
-    def _blob(self, login: Login, sealed: Sealed, content_hash: str, parts: Sequence[Part]) -> Blob:
+    def _blob(
+        self, login: Login, sealed: Sealed, content_hash: str, parts: tuple[str, ...]
+    ) -> Blob:
         return Blob(
             id=self._before.new_id(),
             serial=self._identity.serial,
@@ -142,26 +133,5 @@ class Saving:
             size=sealed.fingerprint.size,
             saved_at=login.saved_at,
             generation=self._identity.generation,
-            parts=tuple(dict.fromkeys(part.id for part in parts)),
+            parts=parts,
         )
-
-
-@dataclass
-class _Plan:
-    """Which parts a login has, and which of them have to be stored; ids with bytes or files."""
-
-    parts: list[Part] = field(default_factory=list)
-    there: dict[str, int] = field(default_factory=dict)
-    new_ids: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, tuple[Path, Part]] = field(default_factory=dict)
-
-
-def _part(file: LastingFile, part_id: str, made_by: Identity) -> Part:
-    return Part(
-        name=file.name,
-        size=file.size,
-        sha256=file.sha256,
-        id=part_id,
-        generation=made_by.generation,
-        serial=made_by.serial,
-    )

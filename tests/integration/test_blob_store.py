@@ -81,7 +81,10 @@ async def test_a_restore_keeps_the_other_files_of_the_profile(saver: Saver) -> N
 
 
 async def test_nothing_of_the_login_can_be_read_in_the_database(saver: Saver) -> None:
-    await saver.saved()
+    saver.write(LOGIN, tables=[LOGIN * 10_000])
+    blob = await saver.save()
+    assert blob is not None
+    assert blob.parts
     for name in await saver.database.list_collection_names():
         async for document in saver.database[name].find():
             stored = encode(document)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import cycle
 from pathlib import Path
 
-from playwright.async_api import Route, async_playwright
+from playwright.async_api import Page, Route, async_playwright
+from psutil import Process
 
 from chatgrow_worker.browser.options import find_chromium
 
@@ -17,8 +20,35 @@ _SCRIPT = Path(__file__).with_name("big_login.js")
 _FIRST_COPY = 900_000
 
 
-async def write_login(profile: Path, size_mb: int) -> None:
-    """Have Chromium write rows like messages, of about this size on disk, beside those there."""
+class Writer:
+    """A browser that has a profile open and writes to it."""
+
+    def __init__(self, profile: Path, page: Page) -> None:
+        self._profile = profile
+        self._page = page
+
+    async def write(self, size_mb: int) -> None:
+        """Add rows like messages, of about this size on disk."""
+        await self._page.evaluate(_SCRIPT.read_text(encoding="utf-8"), size_mb)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let nothing be written, as while our worker copies a running browser's files."""
+        own = f"--user-data-dir={self._profile}"
+        found = [each for each in Process().children(recursive=True) if own in each.cmdline()]
+        processes = [below for each in found for below in (each, *each.children(recursive=True))]
+        for each in processes:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in processes:
+                each.resume()
+
+
+@asynccontextmanager
+async def writing(profile: Path) -> AsyncIterator[Writer]:
+    """Keep a browser open on a profile."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             profile, executable_path=find_chromium(None), chromium_sandbox=False
@@ -26,7 +56,7 @@ async def write_login(profile: Path, size_mb: int) -> None:
         page = context.pages[0]
         await page.route("**/*", _empty)
         await page.goto(_PAGE)
-        await page.evaluate(_SCRIPT.read_text(encoding="utf-8"), size_mb)
+        yield Writer(profile, page)
         await context.close()
 
 

@@ -1,4 +1,4 @@
-"""Saving one session: ours and theirs, on the same login, without a browser that would disturb."""
+"""Saving one session: ours and theirs, on the same login, whose browser is idle meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sessions.blobs import BlobKind, BlobStore, KeyRing
 from sessions.blobs.keys import Key
 from sessions.clock import utc_now
 from sessions.mongo import open_database
-from tests.bench.big_login import copy_login, size_of, write_ballast, write_login
+from tests.bench.big_login import Writer, copy_login, size_of, write_ballast, writing
 from tests.bench.figures import Figure, Goal
 from tests.bench.lab import OURS, THEIRS, Lab
 from tests.bench.report import Report
@@ -38,17 +38,19 @@ class Login:
     """A login that a browser goes on using: what it has written, and tables that only lie there."""
 
     live: Path
+    browser: Writer
     ballast: Path
     whole: Path
 
     async def live_on(self) -> None:
-        """Let the browser run once more, and write about as much as comes in between two saves."""
-        await write_login(self.live, _WRITTEN_BETWEEN_SAVES_MB)
+        """Let the browser write about as much as comes in between two saves."""
+        await self.browser.write(_WRITTEN_BETWEEN_SAVES_MB)
         self.put_together()
 
     def put_together(self) -> None:
         """Make the profile that is saved."""
-        copy_login(self.live, self.whole)
+        with self.browser.frozen():
+            copy_login(self.live, self.whole)
         if self.ballast.exists():
             shutil.copytree(self.ballast, self.whole, dirs_exist_ok=True)
 
@@ -56,14 +58,17 @@ class Login:
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
     """Save logins of each size in turn, and again after a browser has gone on with them."""
     live = lab.folder / "live"
-    await write_login(live, min(sizes.login_mb[0], _WRITTEN_AT_MOST_MB))
-    for wanted in sizes.login_mb:
-        login = Login(live, lab.folder / f"ballast-{wanted}", lab.folder / f"login-{wanted}")
-        write_ballast(live, wanted - _ROOM_TO_GROW_MB, login.ballast)
-        login.put_together()
-        report.step(f"a login of {size_of(login.whole) / _MB:.0f} MB is there")
-        await _compare(lab, report, login, sizes, wanted)
-        shutil.rmtree(login.whole)
+    async with writing(live) as browser:
+        await browser.write(min(sizes.login_mb[0], _WRITTEN_AT_MOST_MB))
+        for wanted in sizes.login_mb:
+            ballast, whole = lab.folder / f"ballast-{wanted}", lab.folder / f"login-{wanted}"
+            login = Login(live, browser, ballast, whole)
+            with browser.frozen():
+                write_ballast(live, wanted - _ROOM_TO_GROW_MB, ballast)
+            login.put_together()
+            report.step(f"a login of {size_of(whole) / _MB:.0f} MB is there")
+            await _compare(lab, report, login, sizes, wanted)
+            shutil.rmtree(whole)
 
 
 async def _compare(lab: Lab, report: Report, login: Login, sizes: Sizes, wanted: int) -> None:
@@ -102,7 +107,7 @@ def _figures(report: Report, wanted: int) -> tuple[tuple[Figure, Figure], tuple[
     """Return the figures of the first save of a login and of later ones: the time, the bytes."""
     took = "from the running profile's files to the store"
     stored = "what one save adds to the store"
-    since = "the login has been saved before, and its browser has run and written since"
+    since = "the login has been saved before, and its browser has written since"
     first = (
         report.figure(f"first save of a session of {wanted} MB", "s", took),
         report.figure(f"bytes stored by the first save of a session of {wanted} MB", "MB", stored),

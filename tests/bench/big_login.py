@@ -27,7 +27,7 @@ class Writer:
         self._profile = profile
         self._page = page
 
-    async def write(self, size_mb: int) -> None:
+    async def write(self, size_mb: float) -> None:
         """Add rows like messages, of about this size on disk."""
         await self._page.evaluate(_SCRIPT.read_text(encoding="utf-8"), size_mb)
 

@@ -98,11 +98,13 @@ class Limiter:
 
     async def _charge_all(self, charged: Sequence[_Charged]) -> list[Standing | Exception]:
         """Count requests that came together: for each caller at once while all of them fit."""
-        standings: dict[_Charged, list[Standing]] = {}
+        counts = Counter(charged)
         # Bounded here too: those who wait give up by themselves and leave this behind.
         async with asyncio.timeout(self._patience.total_seconds()):
-            for (rule, who), number in Counter(charged).items():
-                standings[rule, who] = await self._charge_one(rule, who, number)
+            found = await asyncio.gather(
+                *(self._charge_one(rule, who, number) for (rule, who), number in counts.items())
+            )
+        standings = dict(zip(counts, found, strict=True))
         return [standings[each].pop() for each in charged]
 
     async def _charge_one(self, rule: Rule, who: tuple[str, ...], number: int) -> list[Standing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -100,12 +101,18 @@ class Arrivals:
         wanted: Counter[str] = Counter()
         for each in arrivals:
             wanted[each.connection.id] += len(each.drafts)
-        places: dict[str, Iterator[int]] = {}
-        for connection, number in wanted.items():
-            with suppress(ConnectionNotFoundError):
-                first = await self._connections.next_sequence(connection, number)
-                places[connection] = count(first)
-        return places
+        firsts = await asyncio.gather(*(self._first_place(*each) for each in wanted.items()))
+        return {
+            connection: count(first)
+            for connection, first in zip(wanted, firsts, strict=True)
+            if first is not None
+        }
+
+    async def _first_place(self, connection: str, number: int) -> int | None:
+        """Take places in one connection's order; None when it is not there."""
+        with suppress(ConnectionNotFoundError):
+            return await self._connections.next_sequence(connection, number)
+        return None
 
     async def _insert(self, messages: Sequence[Message]) -> set[str]:
         """Store messages; return the ids of those that were stored already."""

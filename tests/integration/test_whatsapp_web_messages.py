@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Playwright
 
-from tests.integration.whatsapp_web_driver import World, small_world
+from tests.integration.whatsapp_web_driver import Tab, World, small_world
 from tests.waiting import until
 
 ME = "+972501234567"
@@ -22,6 +22,16 @@ SEND_FILE = """
 async ({to, data, options}) => {
   const sent = await WPP.chat.sendFileMessage(to, data, options);
   return {id: sent.id, ack: sent.ack, result: sent.sendMsgResult.messageSendResult};
+}
+"""
+DEAF = """
+() => {
+  window.told = 0;
+  const { transport } = require('WAWebTransport');
+  transport.on('push:message push:receipt', () => { window.told += 1; });
+  const never = () => new Promise(() => {});
+  require('WAWebHandleSingleMsg').handleSingleMsg = never;
+  require('WAWebHandleChatSimpleReceipt').handleChatSimpleReceipt = never;
 }
 """
 FIRST_INBOUND = """
@@ -107,6 +117,43 @@ async def test_what_came_in_while_away_comes_at_the_next_start(world: World) -> 
         inbound = "WPP.whatsapp.MsgStore.filter((msg) => !msg.id.fromMe).map((msg) => msg.body)"
         await tab.until(f"({inbound}).length === 2")
         assert await tab.ask(inbound) == ["one", "two"]
+
+
+async def test_what_a_page_never_handled_comes_to_the_next(world: World) -> None:
+    async with world.linked(ME) as tab:
+        sent = await _told_in_vain(world, tab)
+    async with world.tab() as tab:
+        await tab.open()
+        await _has_both(tab, sent)
+
+
+async def test_what_a_page_never_handled_comes_to_the_one_that_takes_over(world: World) -> None:
+    async with world.linked(ME) as deaf:
+        sent = await _told_in_vain(world, deaf)
+        tab = Tab(await deaf.page.context.new_page(), deaf.url, [])
+        await tab.open()
+        await _has_both(tab, sent)
+
+
+async def _told_in_vain(world: World, tab: Tab) -> str:
+    """Send, and make a receipt and a message come to a page that never gets around to them."""
+    await world.hand.faults(holdAcks=True)
+    sent = await tab.send(FRIEND, "hello")
+    await tab.ask(DEAF)
+    await world.hand.faults(holdAcks=False, readDelayMs=0)
+    await world.hand.good("POST", f"/control/phones/{FRIEND_NUMBER}/say", to=ME, text="hi")
+    await tab.until("window.told === 3")
+    return str(sent["id"])
+
+
+async def _has_both(tab: Tab, sent: str) -> None:
+    """Wait for the message that came in and for the last receipt; each is there once."""
+    await tab.until_mode("MAIN")
+    inbound = "WPP.whatsapp.MsgStore.filter((msg) => !msg.id.fromMe).map((msg) => msg.body)"
+    await tab.until(f"({inbound}).length > 0")
+    await tab.ask("(to) => WPP.chat.find(to).then(() => true)", FRIEND)
+    await tab.until(f"WPP.chat.getMessageById('{sent}').then((msg) => msg.ack === 3)")
+    assert await tab.ask(inbound) == ["hi"]
 
 
 async def test_a_reply_carries_what_it_answers(world: World) -> None:

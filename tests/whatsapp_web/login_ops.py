@@ -45,6 +45,7 @@ class LoginDesk:
             "login": self.login,
             "prove": self.prove,
             "ready": self.ready,
+            "handled": self.handled,
             "logout": self.logout,
             "refuse": self.refuse,
         }
@@ -126,10 +127,12 @@ class LoginDesk:
         if page.proved != device_id:
             raise OpError(409, "replaced")
         page.device_id = device_id
-        mail = await self._board.take_mail(device_id)
-        for kept in mail:
-            await page.push(kept.pop("push"), offline=True, **kept)
-        await page.push("offline-end", count=len(mail))
+        count = await self._board.deliver_mail(device_id)
+        await page.push("offline-end", count=count)
+
+    async def handled(self, page: PageSocket, frame: Frame) -> Any:
+        """Note what the page has taken in, and need not be told again."""
+        self._board.confirm(page, frame["mail"])
 
     async def logout(self, page: PageSocket, frame: Frame) -> Any:
         """Unlink the device that says goodbye, one that still synchronises too."""
@@ -192,6 +195,8 @@ class LoginDesk:
         for older in replaced:
             older.device_id = older.proved = None
         page.proved = device_id
+        for older in replaced:
+            await self._board.put_back(older)
         for older in replaced:
             await older.push("conflict")
 

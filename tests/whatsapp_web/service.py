@@ -56,6 +56,7 @@ class Service:
             await socket.cancel()
         await self.login.close()
         await self.relay.close()
+        await self.board.close()
         await self._database.close()
 
     async def serve_page(self, request: web.Request) -> web.StreamResponse:
@@ -70,7 +71,7 @@ class Service:
         try:
             await socket.run()
         finally:
-            self.board.remove(socket)
+            await self.board.remove(socket)
             self._linking.forget(socket)
             self._sockets.discard(socket)
         return ws

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.whatsapp_web.database import Database
@@ -24,20 +27,51 @@ class Page(Protocol):
         """Cut the connection."""
 
 
+@dataclass(frozen=True)
+class _Mail:
+    """What one device is told, until it has confirmed that."""
+
+    device_id: str
+    frame: dict[str, Any]
+
+
 class Switchboard:
-    """The pages that are connected now, by device, and the mailboxes of those that are not."""
+    """The pages that are connected now, by device, and the mailboxes of those that are not.
+
+    What a page has not confirmed when it goes is in the mailbox again, and comes once more: a page
+    may die with what it was just told. As a stanza without its `<ack>` does (seen in the public
+    sources of Baileys and whatsmeow). This bookkeeping does not outlive a kill of the service.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._pages: set[Page] = set()
+        self._numbers = itertools.count(1)
+        self._unconfirmed: dict[Page, dict[int, _Mail]] = defaultdict(dict)
 
     def add(self, page: Page) -> None:
         """Remember a page from its first frame on."""
         self._pages.add(page)
 
-    def remove(self, page: Page) -> None:
+    async def remove(self, page: Page) -> None:
         """Forget a page that is gone."""
         self._pages.discard(page)
+        await self.put_back(page)
+
+    def confirm(self, page: Page, numbers: Iterable[int]) -> None:
+        """Note what a page has handled."""
+        unconfirmed = self._unconfirmed.get(page, {})
+        for number in numbers:
+            unconfirmed.pop(number, None)
+
+    async def put_back(self, page: Page) -> None:
+        """Return what a page has not confirmed to the mailbox."""
+        await self._keep(*self._unconfirmed.pop(page, {}).values())
+
+    async def close(self) -> None:
+        """Keep what no page has confirmed for the next start."""
+        for page in list(self._unconfirmed):
+            await self.put_back(page)
 
     def online(self, device_id: str) -> Page | None:
         """Return the page that a device is logged in with."""
@@ -47,20 +81,30 @@ class Switchboard:
         """Return the connected pages of a number, or all pages."""
         return [page for page in self._pages if number is None or page.number == number]
 
-    async def deliver(self, device_ids: Iterable[str], push: str, /, **fields: Any) -> int:
-        """Send to devices, keeping it for those that are away; return how many got it now."""
-        reached = 0
+    async def deliver(self, device_ids: Iterable[str], push: str, /, **fields: Any) -> None:
+        """Send to devices, keeping it for those that are away."""
         for device_id in device_ids:
-            page = self.online(device_id)
-            if page is not None and await page.push(push, **fields):
-                reached += 1
-            else:
-                await self._keep(device_id, {"push": push, **fields})
-        return reached
+            await self._hand_over(_Mail(device_id, {"push": push, **fields}))
 
-    async def take_mail(self, device_id: str) -> list[dict[str, Any]]:
-        """Return and forget what waited for a device, oldest first."""
+    async def deliver_mail(self, device_id: str) -> int:
+        """Send a device what waited for it, oldest first; return how much it was."""
+        kept = await self._take_mail(device_id)
+        for mail in kept:
+            await self._hand_over(mail, offline=True)
+        return len(kept)
 
+    async def _hand_over(self, mail: _Mail, **more: Any) -> None:
+        """Send, and remember until it is confirmed; what cannot be sent is put back at the end."""
+        page = self.online(mail.device_id)
+        if page is None:
+            await self._keep(mail)
+            return
+        number = next(self._numbers)
+        self._unconfirmed[page][number] = mail
+        fields = dict(mail.frame)
+        await page.push(fields.pop("push"), mail=number, **fields, **more)
+
+    async def _take_mail(self, device_id: str) -> list[_Mail]:
         def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
             rows = connection.execute(
                 "SELECT frame FROM mailbox WHERE device = ? ORDER BY seq", (device_id,)
@@ -69,9 +113,12 @@ class Switchboard:
             return rows
 
         rows = await self._database.transact(work)
-        return [json.loads(row["frame"]) for row in rows]
+        return [_Mail(device_id, json.loads(row["frame"])) for row in rows]
 
-    async def _keep(self, device_id: str, frame: dict[str, Any]) -> None:
-        await self._database.write(
-            "INSERT INTO mailbox (device, frame) VALUES (?, ?)", device_id, json.dumps(frame)
+    async def _keep(self, *mail: _Mail) -> None:
+        rows = [(each.device_id, json.dumps(each.frame)) for each in mail]
+        await self._database.transact(
+            lambda connection: connection.executemany(
+                "INSERT INTO mailbox (device, frame) VALUES (?, ?)", rows
+            )
         )

@@ -119,7 +119,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
     storage.update('model-storage', 'message', String(key), () => changes);
   exports.addReceipt = (key, receipt) =>
     storage.update('model-storage', 'message', String(key), ({ receipts = [] }) => ({
-      receipts: [...receipts, receipt],
+      receipts: [...receipts.filter(({ id, kind }) => id !== receipt.id || kind !== receipt.kind), receipt],
     }));
   exports.readReceipts = async (key) =>
     (await storage.get('model-storage', 'message', String(key)))?.receipts ?? [];

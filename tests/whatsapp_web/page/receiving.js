@@ -104,12 +104,23 @@ defineModule('WAWebHandleStatusSimpleReceipt', (exports, require) => {
 defineModule('WAWebInbox', (exports, require, importNamespace) => {
   const { transport } = require('WAWebTransport');
   let last = Promise.resolve();
+  let handled = [];
+
+  /** Tell the server, for all that came together; what it is not told of comes again. */
+  function confirm(mail) {
+    if (!handled.length) setTimeout(() => transport.request('handled', { mail: handled.splice(0) }).catch(() => {}));
+    handled.push(mail);
+  }
 
   /** Handle what comes one after the other, in the order in which it came. */
-  const inOrder = (work) => {
-    last = last.then(work).catch((error) => {
-      if (error?.name !== 'DuplicateMessageError') console.error(error);
-    });
+  const inOrder = ({ mail }, work) => {
+    last = last
+      .then(work)
+      .catch((error) => {
+        if (error?.name !== 'DuplicateMessageError') throw error;
+      })
+      .then(() => confirm(mail))
+      .catch((error) => console.error(error));
   };
 
   function receipt(frame) {
@@ -120,8 +131,8 @@ defineModule('WAWebInbox', (exports, require, importNamespace) => {
   }
 
   exports.listen = () => {
-    transport.on('push:message', (frame) => inOrder(() => require('WAWebHandleSingleMsg').receive(frame)));
-    transport.on('push:receipt', (frame) => inOrder(() => receipt(frame)));
+    transport.on('push:message', (frame) => inOrder(frame, () => require('WAWebHandleSingleMsg').receive(frame)));
+    transport.on('push:receipt', (frame) => inOrder(frame, () => receipt(frame)));
   };
   exports.handled = () => last;
 });

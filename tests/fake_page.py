@@ -27,6 +27,7 @@ class FakePage:
     held: bool = False
     resent: list[str] = field(default_factory=list)
     fail_prepare: int = 0
+    fail_look_ups: int = 0
     refused: str | None = None
     nack: int | None = None
     typed: list[timedelta] = field(default_factory=list)
@@ -73,6 +74,9 @@ class FakePage:
         return self.outcomes.get(key, Outcome(state="none"))
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
+        if self.fail_look_ups:
+            self.fail_look_ups -= 1
+            raise PageCallError("Error", "chat_not_found", "busy")
         return LookUp(found=key in self.stored, ack=self.stored.get(key, 0))
 
     def acks_since(self, serial: int) -> list[AckUpdate]:

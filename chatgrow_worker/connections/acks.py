@@ -11,10 +11,12 @@ from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import AckUpdate, LookUp
 from sessions.leases import Lease
-from sessions.messages import Ack
+from sessions.messages import Ack, Message
 from sessions.send_queue import SendQueue
 
 _MISSED_AT_MOST = 200
+_ROUNDS = 5
+"""A page answers with an error for a while, or always, for a chat that is no more."""
 
 
 class AckingPage(Protocol):
@@ -34,6 +36,8 @@ class AckRecorder:
         self._queue = queue
         self._lease = lease
         self._metrics = metrics
+        self._missed: Sequence[Message] = ()
+        self._rounds = 0
         self.epoch = ""
         self.serial = 0
 
@@ -46,18 +50,30 @@ class AckRecorder:
 
     async def record_missed(self) -> None:
         """Ask the page for the messages whose acks may have come while nobody listened."""
-        found = {}
-        for message in await self._queue.unsettled(self._lease, _MISSED_AT_MOST):
-            if message.whatsapp_id is None:
-                continue
+        self._missed = await self._queue.unsettled(self._lease, _MISSED_AT_MOST)
+        self._rounds = _ROUNDS
+        await self.ask_again()
+
+    async def ask_again(self) -> None:
+        """Ask once more for those of which the page could not tell."""
+        if not self._missed or not self._rounds:
+            return
+        found, untold = {}, []
+        for message in self._missed:
             try:
-                known = await self._page.look_up(message.whatsapp_id, message.to)
+                found |= await self._ack_of(message)
             except PageCallError as error:
                 logger.debug("No look at {}: {}", message.id, error)
-                continue
-            if known.found:
-                found[message.whatsapp_id] = known.ack
+                untold.append(message)
         await self._record(found)
+        self._missed, self._rounds = untold, self._rounds - 1
+
+    async def _ack_of(self, message: Message) -> Mapping[str, int]:
+        """Look up a message's ack, by its key; nothing for one that the page does not have."""
+        if message.whatsapp_id is None:
+            return {}
+        known = await self._page.look_up(message.whatsapp_id, message.to)
+        return {message.whatsapp_id: known.ack} if known.found else {}
 
     async def _record(self, found: Mapping[str, int]) -> None:
         acks = {key: Ack(ack) for key, ack in found.items() if Ack.SERVER <= ack <= Ack.PLAYED}

@@ -176,6 +176,7 @@ class Visit:
         self.was_linked = True
         if self._parts.sending.running:
             self._parts.sending.check()
+            await self._parts.acks.ask_again()
         else:
             await self._parts.acks.record_missed()
             self._parts.sending.start()

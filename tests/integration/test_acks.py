@@ -1,0 +1,63 @@
+"""Acks that came while nobody listened are found, also when the page cannot tell at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatgrow_worker.connections.acks import AckRecorder
+from chatgrow_worker.metrics import WorkerMetrics
+from sessions.leases import Lease
+from sessions.messages import Ack, Message, MessageStatus
+from sessions.metrics import ProcessMetrics
+from tests.builders import OWNER, Stores
+from tests.fake_page import FakePage
+from tests.integration.test_dispatcher import dispatching
+from tests.waiting import until
+
+
+async def _sent(stores: Stores, page: FakePage, lease: Lease, connection: str) -> list[Message]:
+    """Send three messages whose acks nobody hears."""
+    messages = [await stores.message(connection, f"text {n}") for n in range(3)]
+
+    async def out() -> bool:
+        return {each.status for each in await _all(stores, messages)} == {MessageStatus.SENT}
+
+    async with dispatching(stores, page, lease):
+        await until(out)
+    page.stored = dict.fromkeys(page.stored, int(Ack.READ))
+    return messages
+
+
+async def _all(stores: Stores, messages: list[Message]) -> list[Message]:
+    return [await stores.outbox.find(OWNER, each.id) for each in messages]
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 4])
+async def test_acks_that_nobody_heard_are_asked_for_until_the_page_can_tell(
+    stores: Stores, rounds: int
+) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    messages = await _sent(stores, page, lease, connection)
+    acks = AckRecorder(page, stores.queue, lease, WorkerMetrics(ProcessMetrics()))
+    page.fail_look_ups = 3 * rounds
+    await acks.record_missed()
+    for _ in range(rounds):
+        assert MessageStatus.READ not in {each.status for each in await _all(stores, messages)}
+        await acks.ask_again()
+    assert {each.status for each in await _all(stores, messages)} == {MessageStatus.READ}
+
+
+async def test_only_what_the_page_could_not_tell_is_asked_for_again(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    messages = await _sent(stores, page, lease, connection)
+    acks = AckRecorder(page, stores.queue, lease, WorkerMetrics(ProcessMetrics()))
+    page.fail_look_ups = 1
+    await acks.record_missed()
+    read = [each.status is MessageStatus.READ for each in await _all(stores, messages)]
+    assert sorted(read) == [False, True, True]
+    page.fail_look_ups = 1_000
+    for _ in range(20):
+        await acks.ask_again()
+    assert 990 < page.fail_look_ups < 1_000

@@ -58,7 +58,8 @@ class AckRecorder:
         """Ask once more for those of which the page could not tell."""
         if not self._missed or not self._rounds:
             return
-        found, untold = {}, []
+        found: dict[str, int] = {}
+        untold = []
         for message in self._missed:
             try:
                 found |= await self._ack_of(message)

@@ -6,6 +6,7 @@ import pytest
 
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.metrics import WorkerMetrics
+from sessions.connections import Connection
 from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus
 from sessions.metrics import ProcessMetrics
@@ -15,7 +16,9 @@ from tests.integration.test_dispatcher import dispatching
 from tests.waiting import until
 
 
-async def _sent(stores: Stores, page: FakePage, lease: Lease, connection: str) -> list[Message]:
+async def _sent(
+    stores: Stores, page: FakePage, lease: Lease, connection: Connection
+) -> list[Message]:
     """Send three messages whose acks nobody hears."""
     messages = [await stores.message(connection, f"text {n}") for n in range(3)]
 

@@ -316,9 +316,10 @@ async def _is_refused(client: Client, clock: Later) -> bool:
 
 async def test_requests_that_come_together_are_counted_one_by_one(redis: ArqRedis) -> None:
     limiter, rule = Limiter(redis, patience=PATIENCE), Rule("burst", 5, timedelta(minutes=1))
+    callers = [f"caller {number}" for number in range(40)]
     standings = await asyncio.gather(
-        *(limiter.charge(rule, who) for _ in range(8) for who in ("one", "other"))
+        *(limiter.charge(rule, who) for _ in range(8) for who in callers)
     )
-    for own in (standings[::2], standings[1::2]):
+    for own in (standings[number :: len(callers)] for number in range(len(callers))):
         told = [(each.allowed, each.remaining) for each in own if each is not None]
         assert told == [*((True, left) for left in (4, 3, 2, 1, 0)), *[(False, 0)] * 3]

@@ -13,7 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.driver import Driver
-from chatgrow_worker.browser.options import ARGUMENTS, BrowserOptions
+from chatgrow_worker.browser.options import BrowserOptions
 from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent
@@ -76,7 +76,7 @@ class Launcher:
                     executable_path=options.executable,
                     headless=True,
                     viewport=_VIEWPORT,
-                    args=list(ARGUMENTS),
+                    args=options.arguments,
                     chromium_sandbox=options.sandbox,
                     service_workers="block",
                     proxy=_proxy_settings(proxy),

@@ -14,7 +14,7 @@ _DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
 """Debian's own name for it is a shell script that stays between us and the browser's process."""
 _NAMES = (_DEBIAN_SHELL, "chromium-headless-shell", "chromium", "google-chrome")
 
-ARGUMENTS = (
+_ARGUMENTS = (
     # Fewer helper processes for one page: they took a sixth of a session's memory.
     "--renderer-process-limit=1",
     "--disable-site-isolation-trials",
@@ -22,7 +22,6 @@ ARGUMENTS = (
     # Nothing is drawn for anybody: no GL, which without a graphics card is computed by SwiftShader.
     "--disable-gpu",
     "--disable-software-rasterizer",
-    "--no-zygote",
     "--enable-features=NetworkServiceInProcess2",
     "--disable-features=SpareRendererForSitePerProcess",
     # Without it a page can tell from navigator.webdriver that it is driven.
@@ -32,6 +31,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-quic",
 )
+_WITHOUT_SANDBOX = ("--no-zygote",)
+"""Spares two processes; with its sandbox Chromium does not start so."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class BrowserOptions:
     call_limit: timedelta
     launch_limit: timedelta
     close_limit: timedelta
+
+    @property
+    def arguments(self) -> list[str]:
+        """What is added to the browser's command line."""
+        return [*_ARGUMENTS, *(() if self.sandbox else _WITHOUT_SANDBOX)]
 
 
 def find_chromium(chosen: Path | None) -> Path | None:

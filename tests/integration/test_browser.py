@@ -49,7 +49,7 @@ async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
     (tmp_path / "profiles").mkdir()
     with own_temporary_folder(tmp_path / "profiles") as temporary:
         driver = Driver(temporary)
-        yield _launcher(driver, web.url, tmp_path / "profiles")
+        yield make_launcher(driver, web.url, tmp_path / "profiles")
         await driver.close()
 
 
@@ -60,7 +60,7 @@ async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     with own_temporary_folder(tmp_path / "profiles") as temporary:
         driver = Driver(temporary)
-        launcher = _launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
+        launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
         with pytest.raises(PageBrokenError) as broken:
             async with launcher.open(CONNECTION):
                 pass
@@ -69,12 +69,20 @@ async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
     assert str(broken.value) == "No usable sandbox!"
 
 
-def _launcher(driver: Driver, url: str, root: Path, browser: Path | None = None) -> Launcher:
+def make_launcher(
+    driver: Driver,
+    url: str,
+    root: Path,
+    browser: Path | None = None,
+    *,
+    sandbox: bool = os.geteuid() != 0,
+) -> Launcher:
+    """Make a launcher of the browser that is there, or of this one."""
     wa_js = WorkerSettings.model_fields["wa_js_path"].default
     limit = timedelta(seconds=30)
     options = BrowserOptions(
         executable=find_chromium(browser),
-        sandbox=os.geteuid() != 0,
+        sandbox=sandbox,
         url=f"{url}/",
         script=init_script(wa_js, url, "Test"),
         call_limit=timedelta(seconds=10),
@@ -92,7 +100,8 @@ async def _until_page(page: WhatsAppPage, state: PageState) -> None:
     await until(there)
 
 
-async def _link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
+async def link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
+    """Scan what the page shows, and wait until it can send."""
     await _until_page(page, PageState.QR)
     codes: list[str] = []
 
@@ -123,7 +132,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
 ) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _link(page, web)
+        await link(page, web)
         snapshot = await page.snapshot()
         assert snapshot is not None
         assert snapshot.number == PHONE
@@ -157,7 +166,7 @@ async def test_a_number_that_is_not_on_whatsapp_is_told(
         await http.put("/control/numbers/+15551230000", json={"registered": False})
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _link(page, web)
+        await link(page, web)
         assert not await page.exists("15551230000@c.us")
         with pytest.raises(PageCallError):
             await page.prepare("15551230000@c.us")
@@ -168,7 +177,7 @@ async def test_the_bell_rings_for_a_change_that_no_event_tells(
 ) -> None:
     async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
         page = browser.page
-        await _link(page, web)
+        await link(page, web)
 
         for due in (True, False, True, False, True):
             await http.put("/control/faults", json={"needsUpdate": due})
@@ -192,7 +201,7 @@ async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
 ) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _link(page, web)
+        await link(page, web)
         await page.tidy()
         key = await page.prepare(THEM)
         await page.send(key, THEM, "after", timedelta(0))
@@ -204,7 +213,7 @@ async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
 async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _link(page, web)
+        await link(page, web)
         key = await page.prepare(THEM)
         page.bell.clear()
         await page.send(key, THEM, "ring", timedelta(0))
@@ -309,7 +318,7 @@ def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
 
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
     driver = Driver(tmp_path)
-    launcher = _launcher(driver, "http://127.0.0.1:1", tmp_path)
+    launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)
     with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
         async with launcher.open(CONNECTION):
             pass

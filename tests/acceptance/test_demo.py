@@ -25,7 +25,7 @@ async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
     text = said.decode()
     assert text.count("█") > 500, "a QR code is drawn"
     assert re.findall(r" s {4}(read)\n", text) == ["read"] * 3
-    assert "Connected again, without a scan" in text
+    assert "Connected by the other worker, without a scan" in text
     assert "three messages, each arrived once" in text
 
 

@@ -32,7 +32,7 @@ def main() -> int:
 async def _run(*, keep: bool) -> None:
     _cancel_on_sigterm()
     progress = Progress()
-    doing = "Starting MongoDB, Redis, a simulated WhatsApp Web, a worker and the control API"
+    doing = "Starting MongoDB, Redis, a simulated WhatsApp Web, two workers and the control API"
     async with AsyncExitStack() as cleanup:
         async with progress.step("Everything started", doing=doing):
             stack = await cleanup.enter_async_context(running_stack())

@@ -28,11 +28,9 @@ class StackClient:
         self,
         ready: dict[str, Any],
         http: aiohttp.ClientSession,
-        lines: asyncio.StreamReader,
     ) -> None:
         self.ready = ready
         self._http = http
-        self._lines = lines
 
     async def api(
         self, method: str, path: str, body: dict[str, Any] | None = None
@@ -61,15 +59,9 @@ class StackClient:
             response.raise_for_status()
             return await response.json()
 
-    async def restart_worker(self) -> int:
-        """End the worker as an operator would; return the id of its successor."""
-        os.kill(self.ready["pids"]["workers"][0], signal.SIGTERM)
-        while True:
-            line = json.loads(await self._lines.readline() or "null")
-            if line is None:
-                raise DemoError("The stack ended while its worker was restarted.")
-            if line["restarted"] == "worker-1":
-                return int(line["pid"])
+    def end_worker(self, name: str) -> None:
+        """End a worker as an operator would; `worker-1` is the first."""
+        os.kill(self.ready["pids"]["workers"][int(name.rpartition("-")[2]) - 1], signal.SIGTERM)
 
     def log_tails(self) -> str:
         """Return the last lines of each log."""
@@ -79,22 +71,21 @@ class StackClient:
 
 @asynccontextmanager
 async def running_stack() -> AsyncIterator[StackClient]:
-    """Start a supervised stack of its own, yield a client of it, and stop it."""
+    """Start a stack of two workers, yield a client of it, and stop it."""
     tie = ("-m", "tests.stack.tied", str(os.getpid()))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *tie, "tests.stack", "--supervise"),
+        *(sys.executable, *tie, "tests.stack", "--workers", "2"),
         cwd=_ROOT,
         stdout=asyncio.subprocess.PIPE,
         # A session of its own: Ctrl-C is for the demo, which stops the stack in order.
         start_new_session=True,
     )
     try:
-        lines = process.stdout
-        first = await lines.readline() if lines else b""
-        if lines is None or not first:
+        ready = await process.stdout.readline() if process.stdout else b""
+        if not ready:
             raise DemoError("The stack did not come up (see above).")
         async with aiohttp.ClientSession() as http:
-            yield StackClient(json.loads(first), http, lines)
+            yield StackClient(json.loads(ready), http)
     finally:
         if process.returncode is None:
             process.terminate()

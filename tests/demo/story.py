@@ -17,7 +17,7 @@ _OURS = "+972501234567"
 _THEIRS = "+972541234567"
 _HEBREW = "שלום! ההזמנה שלך בדרך אליך."
 _ENGLISH = "Hello from ChatGrow! Your order is on its way."
-_AGAIN = "Hello again, after a restart."
+_AGAIN = "Hello again, from another worker."
 _POLL = timedelta(milliseconds=100)
 _WITHIN = timedelta(seconds=90)
 
@@ -25,7 +25,7 @@ Found = TypeVar("Found")
 
 
 async def tell(stack: StackClient, progress: Progress) -> None:
-    """Link a phone, send, restart the worker, send again; raise `DemoError` when a step fails."""
+    """Link a phone, send, change the worker, send again; raise `DemoError` when a step fails."""
     await _create(stack)
     async with progress.step("First QR code", doing="Waiting for WhatsApp Web's QR code"):
         code = await _poll("a QR code", lambda: _qr_code(stack))
@@ -35,8 +35,8 @@ async def tell(stack: StackClient, progress: Progress) -> None:
         await _poll("the connection", lambda: _connected(stack))
     await _send(stack, progress, "Hebrew message to read", _HEBREW)
     await _send(stack, progress, "English message to read", _ENGLISH)
-    await _restart(stack, progress)
-    await _send(stack, progress, "Message after the restart to read", _AGAIN)
+    await _change_workers(stack, progress)
+    await _send(stack, progress, "Message of the other worker to read", _AGAIN)
     await _check_ledger(stack, progress)
 
 
@@ -65,17 +65,17 @@ async def _scan(stack: StackClient) -> None:
     await _poll("a fresh QR code", scanned)
 
 
-async def _restart(stack: StackClient, progress: Progress) -> None:
-    before = await _status(stack)
-    async with progress.step("Worker stopped", doing="Restarting the worker"):
-        pid = await stack.restart_worker()
-    doing = f"The new worker (process {pid}) opens the saved profile"
-    async with progress.step("Connected again, without a scan", doing=doing):
-        await _poll("the connection", lambda: _connected_again(stack, before["since"]))
+async def _change_workers(stack: StackClient, progress: Progress) -> None:
+    """End the worker that has the connection: another one takes over, with no file in common."""
+    before = (await _status(stack))["worker"]
+    doing = f"{before} is stopped, as for an upgrade; the other one takes over"
+    async with progress.step("Connected by the other worker, without a scan", doing=doing):
+        stack.end_worker(before)
+        after = await _poll("the connection", lambda: _connected_elsewhere(stack, before))
     devices = await stack.control("GET", "/devices")
     if len(devices) != 1:
         raise DemoError(f"The phone should have one linked device: {devices}")
-    progress.say("Connected again with the login from the profile; no QR code was scanned")
+    progress.say(f"{after} has the login from MongoDB, encrypted there; no QR code was scanned")
 
 
 async def _send(stack: StackClient, progress: Progress, name: str, text: str) -> None:
@@ -121,11 +121,13 @@ async def _connected(stack: StackClient) -> bool | None:
     return (await _status(stack))["state"] == "connected" or None
 
 
-async def _connected_again(stack: StackClient, before: str) -> bool | None:
+async def _connected_elsewhere(stack: StackClient, before: str) -> str | None:
+    """Return the worker that has the connection running now, if it is another one."""
     status = await _status(stack)
     if status["state"] == "awaiting_scan":
-        raise DemoError("The connection asks for a new scan after the restart.")
-    return (status["state"] == "connected" and status["since"] != before) or None
+        raise DemoError("The other worker asks for a new scan.")
+    worker: str | None = status.get("worker") if status["state"] == "connected" else None
+    return worker if worker != before else None
 
 
 async def _poll(what: str, ask: Callable[[], Awaitable[Found | None]]) -> Found:

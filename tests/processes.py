@@ -1,5 +1,6 @@
 """What tests ask the kernel about processes."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,3 +28,10 @@ def children_named(pid: int, name: str) -> list[psutil.Process]:
             with suppress(psutil.NoSuchProcess):
                 found += [child] if name in child.name() else []
     return found
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes; one may have gone with the one before."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

@@ -31,8 +31,8 @@ _ARGUMENTS = (
     "--disable-background-networking",
     "--disable-quic",
 )
-_WITHOUT_SANDBOX = ("--no-zygote",)
-"""Spares two processes; with its sandbox Chromium does not start so."""
+# A zygote's memory is each session's own. Within the sandbox Chromium needs one, and not two.
+_ZYGOTES = {True: "--no-unsandboxed-zygote", False: "--no-zygote"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BrowserOptions:
     @property
     def arguments(self) -> list[str]:
         """What is added to the browser's command line."""
-        return [*_ARGUMENTS, *(() if self.sandbox else _WITHOUT_SANDBOX)]
+        return [*_ARGUMENTS, _ZYGOTES[self.sandbox]]
 
 
 def find_chromium(chosen: Path | None) -> Path | None:

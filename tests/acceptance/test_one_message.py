@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.processes import children_named
+from tests.processes import children_named, kill_all
 from tests.stack_client import OUR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -113,8 +113,7 @@ async def _kill_child(system: StackClient, name: str) -> None:
     victims = children_named(system.pid("worker-1"), name)
     assert victims
     before = (await system.status())["since"]
-    for each in victims:
-        each.kill()
+    kill_all(victims)
 
     async def noticed() -> bool:
         status = await system.status()

@@ -30,6 +30,7 @@ from chatgrow_worker.settings import WorkerSettings
 from sessions.connections import Proxy
 from sessions.errors import ConfigurationError
 from sessions.states import Reason
+from tests.processes import children_named, kill_all
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
@@ -225,8 +226,7 @@ async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> N
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await _until_page(page, PageState.QR)
-        for each in _browsers():
-            each.kill()
+        kill_all(_browsers())
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
     async with launcher.open(CONNECTION) as browser:
@@ -361,5 +361,4 @@ def test_the_user_agent_and_its_hints_agree() -> None:
 
 def _browsers() -> list[psutil.Process]:
     """Return the browsers that this test process has started."""
-    children = psutil.Process().children(recursive=True)
-    return [each for each in children if "chromium" in each.name()]
+    return children_named(os.getpid(), "chromium")

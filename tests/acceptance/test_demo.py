@@ -30,6 +30,21 @@ async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
 
 
 @pytest.mark.slow
+async def test_a_demo_without_a_browser_says_why(tmp_path: Path) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 1\n")
+    browser.chmod(0o755)
+    demo = await _demo(CHROMIUM_PATH=str(browser))
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        _, complaint = await demo.communicate()
+    assert demo.returncode == 1
+    text = complaint.decode()
+    assert "(browser_unavailable); again in" in text
+    assert "No usable sandbox!" in text
+    assert "The browser does not start" in text
+
+
+@pytest.mark.slow
 async def test_a_demo_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     demo = await _demo(TMPDIR=str(tmp_path))
     assert demo.stdout is not None

@@ -18,6 +18,8 @@ _THEIRS = "+972541234567"
 _HEBREW = "שלום! ההזמנה שלך בדרך אליך."
 _ENGLISH = "Hello from ChatGrow! Your order is on its way."
 _AGAIN = "Hello again, from another worker."
+_NO_BROWSER = """The browser does not start; the worker's log, above, says why.
+If that is the sandbox: CHROMIUM_NO_SANDBOX=true make demo does without."""
 _POLL = timedelta(milliseconds=100)
 _WITHIN = timedelta(seconds=90)
 
@@ -110,7 +112,11 @@ async def _check_ledger(stack: StackClient, progress: Progress) -> None:
 
 async def _qr_code(stack: StackClient) -> str | None:
     status, answer = await stack.api("GET", f"/connections/{CONNECTION}/qr?format=json")
-    return answer["code"] if status == HTTPStatus.OK else None
+    if status == HTTPStatus.OK:
+        return str(answer["code"])
+    if (await _status(stack)).get("reason") == "browser_unavailable":
+        raise DemoError(_NO_BROWSER)
+    return None
 
 
 async def _status(stack: StackClient) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from loguru import logger
@@ -15,6 +17,7 @@ from sessions.messages import Ack, Message
 from sessions.send_queue import SendQueue
 
 _MISSED_AT_MOST = 200
+_ASK_EVERY = timedelta(seconds=5)
 _ROUNDS = 5
 """A page answers with an error for a while, or always, for a chat that is no more."""
 
@@ -30,14 +33,21 @@ class AckRecorder:
     """Follows one page's acks; a reloaded page counts anew."""
 
     def __init__(
-        self, page: AckingPage, queue: SendQueue, lease: Lease, metrics: WorkerMetrics
+        self,
+        page: AckingPage,
+        queue: SendQueue,
+        lease: Lease,
+        metrics: WorkerMetrics,
+        ask_every: timedelta = _ASK_EVERY,
     ) -> None:
         self._page = page
         self._queue = queue
         self._lease = lease
         self._metrics = metrics
         self._missed: Sequence[Message] = ()
+        self._ask_every = ask_every
         self._rounds = 0
+        self._asked = 0.0
         self.epoch = ""
         self.serial = 0
 
@@ -52,12 +62,14 @@ class AckRecorder:
         """Ask the page for the messages whose acks may have come while nobody listened."""
         self._missed = await self._queue.unsettled(self._lease, _MISSED_AT_MOST)
         self._rounds = _ROUNDS
-        await self.ask_again()
+        await self._ask()
 
     async def ask_again(self) -> None:
-        """Ask once more for those of which the page could not tell."""
-        if not self._missed or not self._rounds:
-            return
+        """Ask once more, when it is time, for those of which the page could not tell."""
+        if self._missed and time.monotonic() - self._asked >= self._ask_every.total_seconds():
+            await self._ask()
+
+    async def _ask(self) -> None:
         found: dict[str, int] = {}
         untold = []
         for message in self._missed:
@@ -67,7 +79,9 @@ class AckRecorder:
                 logger.debug("No look at {}: {}", message.id, error)
                 untold.append(message)
         await self._record(found)
-        self._missed, self._rounds = untold, self._rounds - 1
+        self._rounds -= 1
+        self._missed = untold if self._rounds else ()
+        self._asked = time.monotonic()
 
     async def _ack_of(self, message: Message) -> Mapping[str, int]:
         """Look up a message's ack, by its key; nothing for one that the page does not have."""

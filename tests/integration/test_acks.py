@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from chatgrow_worker.connections.acks import AckRecorder
@@ -42,7 +44,7 @@ async def test_acks_that_nobody_heard_are_asked_for_until_the_page_can_tell(
     connection, lease = await stores.leased()
     page = FakePage()
     messages = await _sent(stores, page, lease, connection)
-    acks = AckRecorder(page, stores.queue, lease, WorkerMetrics(ProcessMetrics()))
+    acks = _recorder(stores, page, lease, timedelta(0))
     page.fail_look_ups = 3 * rounds
     await acks.record_missed()
     for _ in range(rounds):
@@ -55,7 +57,7 @@ async def test_only_what_the_page_could_not_tell_is_asked_for_again(stores: Stor
     connection, lease = await stores.leased()
     page = FakePage()
     messages = await _sent(stores, page, lease, connection)
-    acks = AckRecorder(page, stores.queue, lease, WorkerMetrics(ProcessMetrics()))
+    acks = _recorder(stores, page, lease, timedelta(0))
     page.fail_look_ups = 1
     await acks.record_missed()
     read = [each.status is MessageStatus.READ for each in await _all(stores, messages)]
@@ -64,3 +66,18 @@ async def test_only_what_the_page_could_not_tell_is_asked_for_again(stores: Stor
     for _ in range(20):
         await acks.ask_again()
     assert 990 < page.fail_look_ups < 1_000
+
+
+async def test_a_page_that_could_not_tell_is_left_alone_for_a_while(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    await _sent(stores, page, lease, connection)
+    acks = _recorder(stores, page, lease, timedelta(days=1))
+    page.fail_look_ups = 5
+    await acks.record_missed()
+    await acks.ask_again()
+    assert page.fail_look_ups == 2
+
+
+def _recorder(stores: Stores, page: FakePage, lease: Lease, every: timedelta) -> AckRecorder:
+    return AckRecorder(page, stores.queue, lease, WorkerMetrics(ProcessMetrics()), every)

@@ -49,14 +49,14 @@ async def test_a_lease_that_another_has_is_lost_at_once(stores: Stores) -> None:
 
 
 async def test_a_wish_to_stop_ends_the_connection_and_keeps_the_lease(stores: Stores) -> None:
-    connection, lease = await stores.leased("one", TTL)
-    keeper = LeaseKeeper(stores.leases("one", TTL), lease, TTL, MARGIN)
+    ttl = timedelta(seconds=6)  # renewed after two: a machine that stands still costs no lease
+    connection, lease = await stores.leased("one", ttl)
+    keeper = LeaseKeeper(stores.leases("one", ttl), lease, ttl, timedelta(0))
     ending, done = asyncio.Event(), asyncio.Event()
-    keeping = asyncio.create_task(keeper.keep(ending, done, asyncio.Event()))
-    await stores.connections.want(connection, "stopped")
-    async with asyncio.timeout(10):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(keeper.keep(ending, done, asyncio.Event()))
+        await stores.connections.want(connection, "stopped")
         await ending.wait()
-    # While the page is being closed nobody else may have it.
-    assert await stores.leases("one", TTL).renew(lease) is Renewal.UNWANTED
-    done.set()
-    await keeping
+        # While the page is being closed nobody else may have it.
+        assert await stores.leases("one", ttl).renew(lease) is Renewal.UNWANTED
+        done.set()

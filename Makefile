@@ -15,8 +15,7 @@ demo: setup ## Link a simulated phone and send messages; KEEP=1 leaves it runnin
 	@$(BIN)/python -m tests.demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 run: setup ## Run the worker and the API under supervisord, against the real WhatsApp Web
-	@mkdir -p var
-	@exec $(BIN)/supervisord --configuration supervisord.conf
+	@exec bash scripts/run.sh
 
 test: setup ## Run the tests, but for those marked slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"

@@ -27,6 +27,10 @@ class Page(Protocol):
         """Cut the connection."""
 
 
+_KEEP = "INSERT INTO mailbox (frame, device) SELECT ?, id FROM device WHERE id = ?"
+"""A device that was unlinked meanwhile is told nothing more."""
+
+
 @dataclass(frozen=True)
 class _Mail:
     """What one device is told, until it has confirmed that."""
@@ -39,8 +43,8 @@ class Switchboard:
     """The pages that are connected now, by device, and the mailboxes of those that are not.
 
     What a page has not confirmed when it goes is in the mailbox again, and comes once more: a page
-    may die with what it was just told. As a stanza without its `<ack>` does (seen in the public
-    sources of Baileys and whatsmeow). This bookkeeping does not outlive a kill of the service.
+    may die with what it was just told. Clients answer each stanza with an ack (`sendMessageAck` in
+    Baileys); what has none is taken to come again. A kill of the service forgets what is open.
     """
 
     def __init__(self, database: Database) -> None:
@@ -116,9 +120,5 @@ class Switchboard:
         return [_Mail(device_id, json.loads(row["frame"])) for row in rows]
 
     async def _keep(self, *mail: _Mail) -> None:
-        rows = [(each.device_id, json.dumps(each.frame)) for each in mail]
-        await self._database.transact(
-            lambda connection: connection.executemany(
-                "INSERT INTO mailbox (device, frame) VALUES (?, ?)", rows
-            )
-        )
+        rows = [(json.dumps(each.frame), each.device_id) for each in mail]
+        await self._database.transact(lambda connection: connection.executemany(_KEEP, rows))

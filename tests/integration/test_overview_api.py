@@ -114,9 +114,10 @@ async def test_of_many_processes_one_writes_a_minute_down(stores: Stores) -> Non
     for each in processes:
         await each.prepare()
     claims = await asyncio.gather(*[each.claim() for each in processes])
-    (minute,) = {each for each in claims if each is not None}
-    assert claims.count(minute) == 1
-    assert minute.second == minute.microsecond == 0
+    minutes = [each for each in claims if each is not None]
+    assert minutes
+    assert len(set(minutes)) == len(minutes)  # two, where a minute ends meanwhile
+    assert {(each.second, each.microsecond) for each in minutes} == {(0, 0)}
     await stores.database["claims"].update_one({}, {"$set": {"minute": _minutes_ago(3)}})
     assert await processes[3].claim() is not None
 

@@ -24,11 +24,7 @@ class DemoError(Exception):
 class StackClient:
     """Talks to the control API as a backend would, and to the simulated phone."""
 
-    def __init__(
-        self,
-        ready: dict[str, Any],
-        http: aiohttp.ClientSession,
-    ) -> None:
+    def __init__(self, ready: dict[str, Any], http: aiohttp.ClientSession) -> None:
         self.ready = ready
         self._http = http
 

@@ -56,7 +56,8 @@ async def test_a_wish_to_stop_ends_the_connection_and_keeps_the_lease(stores: St
     async with asyncio.TaskGroup() as group:
         group.create_task(keeper.keep(ending, done, asyncio.Event()))
         await stores.connections.want(connection, "stopped")
-        await ending.wait()
+        async with asyncio.timeout(10):
+            await ending.wait()
         # While the page is being closed nobody else may have it.
         assert await stores.leases("one", ttl).renew(lease) is Renewal.UNWANTED
         done.set()

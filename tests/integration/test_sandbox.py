@@ -9,14 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.options import find_chromium
-from chatgrow_worker.browser.profile import holders_of
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from tests.integration.test_browser import CONNECTION, link, make_launcher
+from tests.processes import children_named
 from tests.whatsapp_web import whatsapp_web
 
 NOBODY = 65534
@@ -67,14 +66,13 @@ async def test_a_page_is_linked_by_a_browser_in_its_sandbox(
             launcher = make_launcher(driver, web.url, profiles, browser, sandbox=True)
             async with launcher.open(CONNECTION) as opened:
                 await link(opened.page, web)
-                [renderer] = _renderers(launcher.profile(CONNECTION))
+                [renderer] = _renderers()
                 status = Path(f"/proc/{renderer}/status").read_text()
                 assert re.search(r"^Seccomp:\s2$", status, re.M)
                 assert re.search(r"^NSpid:\s\d+\s\d+", status, re.M)  # processes of its own
             await driver.close()
 
 
-def _renderers(profile: Path) -> list[int]:
-    [main] = [each for each in holders_of(profile) if "--type=" not in " ".join(each.cmdline())]
-    children: list[psutil.Process] = main.children(recursive=True)
-    return [each.pid for each in children if "--type=renderer" in each.cmdline()]
+def _renderers() -> list[int]:
+    browsers = children_named(os.getpid(), "chromium")
+    return [each.pid for each in browsers if "--type=renderer" in each.cmdline()]

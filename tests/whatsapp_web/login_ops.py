@@ -197,7 +197,6 @@ class LoginDesk:
         page.proved = device_id
         for older in replaced:
             await self._board.put_back(older)
-        for older in replaced:
             await older.push("conflict")
 
 

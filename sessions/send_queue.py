@@ -14,20 +14,15 @@ from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
 from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
+from sessions.queue_filters import ORDER, bare_id, claim, due, fence, in_hand, step
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
 _EXPIRED_AT_ONCE = 1000
-_ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
-_OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
 _EVER = {"$gt": datetime.min.replace(tzinfo=UTC)}
 """Matches any time from the index alone, which `$exists` cannot."""
-
-
-def _fence(lease: Lease) -> dict[str, Any]:
-    return {"generation": {"$lte": lease.generation}}
 
 
 class SendQueue:
@@ -99,7 +94,7 @@ class SendQueue:
 
     async def first_due(self, lease: Lease) -> Message | None:
         """Return the message that `claim_next` would claim, or None when nothing is due."""
-        document = await self._collection.find_one(self._due(lease), sort=_ORDER)
+        document = await self._collection.find_one(due(lease), sort=ORDER)
         return None if document is None else Message.model_validate(document)
 
     async def next_due_at(self, lease: Lease) -> datetime | None:
@@ -113,34 +108,16 @@ class SendQueue:
     async def postpone(self, lease: Lease, message: Message, until: datetime, reason: str) -> None:
         """Let others pass a queued message until a time."""
         await self._collection.update_one(
-            {"_id": message.id, "status": MessageStatus.QUEUED, **_fence(lease)},
+            {"_id": message.id, "status": MessageStatus.QUEUED, **fence(lease)},
             {"$set": {"dueAt": until, "reason": reason}},
         )
-
-    def _due(self, lease: Lease) -> dict[str, Any]:
-        return {
-            "connection": lease.connection,
-            "status": MessageStatus.QUEUED,
-            "$expr": {"$and": [{"$lte": ["$dueAt", "$$NOW"]}, {"$not": [_OVERDUE]}]},
-            **_fence(lease),
-        }
 
     async def claim_next(self, lease: Lease) -> Message | None:
         """Claim the first message in order, or None when nothing is due."""
         document: dict[str, Any] | None = await self._claims.find_one_and_update(
-            self._due(lease),
-            [
-                {
-                    "$set": {
-                        "status": MessageStatus.SENDING,
-                        "statusAt": "$$NOW",
-                        "generation": lease.generation,
-                        "attempts": {"$add": ["$attempts", 1]},
-                        "sendingAt": "$$NOW",
-                    }
-                }
-            ],
-            sort=_ORDER,
+            due(lease),
+            claim(lease),
+            sort=ORDER,
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
@@ -187,7 +164,7 @@ class SendQueue:
         }
         if new_chat:
             changes["newChat"] = True
-        written = await self._collection.update_one(*_in_hand(lease, message, changes))
+        written = await self._collection.update_one(*in_hand(lease, message, changes))
         if not written.matched_count:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
 
@@ -218,7 +195,7 @@ class SendQueue:
         if status is None:
             return None
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            *_step(lease, message_key, status), return_document=ReturnDocument.AFTER
+            *step(lease, message_key, status), return_document=ReturnDocument.AFTER
         )
         if document is None:
             return None
@@ -235,7 +212,7 @@ class SendQueue:
         mark = {"ackedIn": new_id()}
         updates = []
         for key, status in steps.items():
-            found, changes = _step(lease, key, status)
+            found, changes = step(lease, key, status)
             updates.append(UpdateOne(found, [*changes, {"$set": mark}]))
         written = await self._collection.bulk_write(updates, ordered=False)
         if not written.matched_count:
@@ -260,7 +237,7 @@ class SendQueue:
     ) -> Message | None:
         """Change a message in hand; None when an ack has overtaken that."""
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            *_in_hand(lease, message, changes), return_document=ReturnDocument.AFTER
+            *in_hand(lease, message, changes), return_document=ReturnDocument.AFTER
         )
         if document is not None:
             return Message.model_validate(document)
@@ -281,7 +258,7 @@ class SendQueue:
         return document is not None
 
     async def _list(self, query: dict[str, Any]) -> list[Message]:
-        cursor = self._collection.find(query, sort=[("priority", 1), ("seq", 1)])
+        cursor = self._collection.find(query, sort=ORDER)
         return [Message.model_validate(document) async for document in cursor]
 
 
@@ -295,48 +272,3 @@ async def _paced(source: Collection, connection: str, skip: int, limit: int) -> 
         projection={"_id": False, "pacedAt": True},
     )
     return [document["pacedAt"] async for document in cursor]
-
-
-def bare_id(message_key: str) -> str:
-    """Return the part of a WhatsApp message key that stays when its chat becomes a LID.
-
-    A key reads `true_<chat>_<id>`, in groups `true_<chat>_<id>_<author>` (wa-js MsgKey).
-    """
-    parts = message_key.split("_")
-    return parts[2] if len(parts) > 2 else message_key
-
-
-def _in_hand(
-    lease: Lease, message: Message, changes: dict[str, Any]
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that change a message which this owner has in hand."""
-    found = {
-        "_id": message.id,
-        "generation": lease.generation,
-        "status": MessageStatus.SENDING,
-    }
-    return found, [{"$set": {name: _literal(value) for name, value in changes.items()}}]
-
-
-def _step(
-    lease: Lease, message_key: str, status: MessageStatus
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that move a message forward to a status."""
-    before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
-    times = {
-        f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
-        for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
-    }
-    changes = {"status": status, "statusAt": "$$NOW", "reason": None, "endedAt": "$$NOW"}
-    found = {
-        "connection": lease.connection,
-        "bareId": bare_id(message_key),
-        "status": {"$in": before},
-        **_fence(lease),
-    }
-    return found, [{"$set": {**changes, **times}}]
-
-
-def _literal(value: Any) -> Any:
-    """Keep a text from being read as an expression of the pipeline, `$$NOW` aside."""
-    return value if value == "$$NOW" else {"$literal": value}

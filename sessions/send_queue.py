@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
 
+from sessions.burst_queue import BurstQueue
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
@@ -40,6 +41,7 @@ class SendQueue:
         self._claims: Collection = self._collection.with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
+        self.bursts = BurstQueue(self._collection, events)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -32,6 +32,9 @@ class FakePage:
     nack: int | None = None
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
+    fail_next_preparing_of_many: bool = False
+    in_turn: list[int] = field(default_factory=list)
+    before_send: Callable[[str], None] = lambda _text: None
     acks: list[AckUpdate] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -46,6 +49,7 @@ class FakePage:
 
     async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
         self.typed.append(typing)
+        self.before_send(text)
         if key in self.stored:
             failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
             self.outcomes[key] = Outcome(state="thrown", error=failure)
@@ -58,11 +62,36 @@ class FakePage:
             self.outcomes[key] = Outcome(state="thrown", error=failure)
         elif self.lose_next_send:
             self.lose_next_send = False
+            self.outcomes.clear()
         else:
             self.stored[key] = 0
             self.outcomes[key] = Outcome(state="pending")
             if not self.held:
                 self.deliver(key, text)
+
+    async def prepare_all(self, chat_ids: Sequence[str]) -> list[str]:
+        if self.fail_next_preparing_of_many:
+            self.fail_next_preparing_of_many = False
+            raise PageCallError("Error", "chat_not_found", "busy")
+        return [await self.prepare(each) for each in chat_ids]
+
+    async def send_in_turn(
+        self, sends: Sequence[tuple[str, str, str]], within: timedelta
+    ) -> list[Outcome]:
+        self.in_turn.append(len(sends))
+        for key, _, _ in sends:
+            self.outcomes[key] = Outcome(state="waiting")
+        for key, chat_id, text in sends:
+            await self.send(key, chat_id, text, timedelta(0))
+            if not (await self.outcome(key)).went_well:
+                break
+        return [await self.outcome(key) for key, _, _ in sends]
+
+    async def take_back(self, keys: Sequence[str]) -> list[str]:
+        waiting = [key for key in keys if (await self.outcome(key)).state == "waiting"]
+        for key in waiting:
+            del self.outcomes[key]
+        return waiting
 
     async def resend(self, key: str, chat_id: str) -> None:
         self.resent.append(key)

@@ -1,16 +1,17 @@
-"""Send what waits in a connection's outbox: one at a time, in order, each under one WhatsApp id."""
+"""Send what waits in a connection's outbox: in order, each under one WhatsApp id."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from loguru import logger
 
+from chatgrow_worker.connections.burst import Burst, BurstPage
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.metrics import WorkerMetrics
@@ -27,7 +28,7 @@ _PAUSING = {463: "timelock", 475: "new_chats_capped"}
 """Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
 
 
-class SendingPage(Protocol):
+class SendingPage(BurstPage, Protocol):
     """What the dispatcher asks of a page; `WhatsAppPage` is the real one."""
 
     async def exists(self, chat_id: str) -> bool:
@@ -84,9 +85,12 @@ class Dispatcher:
         self._turnstile = turnstile
         self._check_lease = check_lease
         self._metrics = metrics
+        self._burst = Burst(page, queue.bursts, lease, check_lease)
         self._sending_since: float | None = None
         self._last_unknown = False
         self._idle = False
+        self._sent = 0
+        self._returned = False
         self._written_to: set[str] = set()
 
     @property
@@ -109,8 +113,7 @@ class Dispatcher:
         """
         while not stop.is_set():
             try:
-                for message in await self._queue.left_over(self._lease):
-                    await self._deliver(message, stop)
+                await self._take_up(stop)
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
                 logger.warning("MongoDB is away, nothing is sent meanwhile: {}", brief(error))
@@ -119,15 +122,55 @@ class Dispatcher:
                 logger.warning("The page could not tell about a send; asking again: {}", error)
                 await happens(stop, _PAUSE)
 
+    async def _take_up(self, stop: asyncio.Event) -> None:
+        """Bring to an end what was in hand; behind one that has to wait, the others wait too."""
+        waits = False
+        for message in await self._queue.left_over(self._lease):
+            waits = waits or stop.is_set()
+            if waits and not await self._is_known(message):
+                await self._queue.bursts.put_back(self._lease, [message])
+                continue
+            self._returned = False
+            await self._deliver(message, stop)
+            waits = waits or self._returned
+
+    async def _is_known(self, message: Message) -> bool:
+        key = message.whatsapp_id
+        return key is not None and (await self._page.look_up(key, message.to)).found
+
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():
             doorbell.clear()
-            following = await self._turnstile.next()
-            self._idle = not isinstance(following, Message)
-            if isinstance(following, Message):
-                await self._deliver(following, stop)
-            else:
+            following = await self._turnstile.next(self._burst.limit, self._goes_together)
+            self._idle = isinstance(following, timedelta)
+            if isinstance(following, timedelta):
                 await any_of(doorbell, stop, within=following)
+            else:
+                await self._deliver_all(following, stop)
+
+    def _goes_together(self, message: Message) -> bool:
+        """Tell whether nothing about a message is to be found out before it is sent."""
+        return message.whatsapp_id is None and message.to in self._written_to
+
+    async def _deliver_all(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
+        """Send what was claimed; how long that takes decides how many are claimed next."""
+        began, self._sent = time.monotonic(), 0
+        if len(messages) > 1:
+            await self._deliver_together(messages)
+        else:
+            await self._deliver(messages[0], stop)
+        self._burst.pace(self._sent, timedelta(seconds=time.monotonic() - began))
+
+    async def _deliver_together(self, messages: Sequence[Message]) -> None:
+        self._sending_since = time.monotonic()
+        end = await self._burst.send(messages)
+        for message in end.sent:
+            with logger.contextualize(messageId=message.id):
+                self._ended(message, MessageStatus.SENT)
+        for message, key in end.begun:
+            with logger.contextualize(messageId=message.id):
+                await self._conclude(message, key, await self._await_outcome(key))
+        self._sending_since = None
 
     async def _deliver(self, message: Message, stop: asyncio.Event) -> None:
         with logger.contextualize(messageId=message.id):
@@ -165,7 +208,7 @@ class Dispatcher:
         if not message.to.endswith("@c.us") or await self._exists(message.to):
             return True
         if await happens(stop, self._limits.number_recheck):
-            await self._queue.settle(self._lease, message, MessageStatus.QUEUED)
+            await self._return(message)
             return False
         if await self._exists(message.to):
             return True
@@ -194,7 +237,10 @@ class Dispatcher:
         self._sending_since = time.monotonic()
         typing = self._turnstile.typing_for(message.text)
         await self._page.send(key, message.to, message.text, typing)
-        outcome = await self._await_outcome(key)
+        await self._conclude(message, key, await self._await_outcome(key))
+
+    async def _conclude(self, message: Message, key: str, outcome: Outcome) -> None:
+        """Record what became of a send; what stays undecided is looked up."""
         if await self._is_settled(message, outcome):
             return
         if outcome.state == "none":
@@ -208,9 +254,7 @@ class Dispatcher:
 
     async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
         """Record a send that went well, or that WhatsApp refuses for now; tell whether it did."""
-        if outcome.state != "done":
-            return False
-        if outcome.result == "OK":
+        if outcome.went_well:
             self._remember(message.to)
             await self._end(message, MessageStatus.SENT)
             return True
@@ -219,7 +263,8 @@ class Dispatcher:
             return False
         logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
         await self._turnstile.pause(reason)
-        await self._end(message, MessageStatus.QUEUED, reason)
+        self._last_unknown = False
+        await self._return(message, reason)
         return True
 
     async def _await_outcome(self, key: str) -> Outcome:
@@ -288,17 +333,27 @@ class Dispatcher:
             await self._end(message, MessageStatus.FAILED, error.code or "page_error")
             return
         logger.warning("Not prepared, tried again soon: {}", error)
-        await self._queue.settle(self._lease, message, MessageStatus.QUEUED, "page_error")
+        await self._return(message, "page_error")
         # The order is kept: the connection waits with its first message.
         wait = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
         await happens(stop, wait)
 
+    async def _return(self, message: Message, reason: str | None = None) -> None:
+        """Put a message back to its place in the queue."""
+        self._returned = True
+        self._sending_since = None
+        await self._queue.settle(self._lease, message, MessageStatus.QUEUED, reason)
+
     async def _end(
         self, message: Message, status: MessageStatus, reason: str | None = None
     ) -> None:
+        settled = await self._queue.settle(self._lease, message, status, reason)
+        self._ended(settled, status, reason)
+
+    def _ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         self._sending_since = None
         self._last_unknown = status is MessageStatus.UNKNOWN
-        settled = await self._queue.settle(self._lease, message, status, reason)
-        self._metrics.send_ended(settled, status, reason)
+        self._sent += status is MessageStatus.SENT
+        self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.info("Message {}{}", status, suffix)

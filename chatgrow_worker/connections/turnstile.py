@@ -58,14 +58,17 @@ class Turnstile:
         """Tell whether a message that was let through is the first to its chat."""
         return await self._pacer.opens_chat(to)
 
-    async def next(self) -> Message | timedelta:
-        """Claim the message whose turn it is, or return how long to wait before asking again."""
+    async def next(self, limit: int, fits: Callable[[Message], bool]) -> list[Message] | timedelta:
+        """Claim the message whose turn it is, or return how long to wait before asking again.
+
+        Without a pace, up to `limit` are claimed as long as each fits.
+        """
         if not self._flowing and await self._queue.next_due_at(self._lease) is None:
             await self._publish(None)
             return self._look_every
         await self._expire_now_and_then()
         if self._flowing:
-            return await self._follow_on()
+            return await self._follow_on(limit, fits)
         first = await self._queue.first_due(self._lease)
         if first is None:
             return await self._rest()
@@ -79,19 +82,23 @@ class Turnstile:
             return _MOMENT
         return await self._claim()
 
-    async def _follow_on(self) -> Message | timedelta:
+    async def _follow_on(
+        self, limit: int, fits: Callable[[Message], bool]
+    ) -> list[Message] | timedelta:
         """Claim without a look at what is due: nothing held the message before this one."""
         if await self._pause() is not None or self._pacing.enabled:
             self._flowing = False
-            return await self.next()
+            return await self.next(limit, fits)
+        if limit > 1 and (claimed := await self._queue.bursts.claim(self._lease, limit, fits)):
+            return claimed
         return await self._claim()
 
-    async def _claim(self) -> Message | timedelta:
+    async def _claim(self) -> list[Message] | timedelta:
         # Even a claim that fails may have been made, if MongoDB went away before it could answer.
         self._pacer.let_through()
         message = await self._queue.claim_next(self._lease)
         self._flowing = message is not None and not self._pacing.enabled
-        return await self._rest() if message is None else message
+        return await self._rest() if message is None else [message]
 
     async def _pause(self) -> Pause | None:
         """Return what holds the whole connection, by its limits as they are now."""

@@ -108,16 +108,31 @@
     return {...told(result), ack: Number(message.ack ?? 0)};
   }
 
-  // Most sends are decided at once, and need not be asked for then.
-  function begin(key, work) {
-    if (sends.get(key)?.state === 'pending') return sends.get(key);
+  const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  function start(key, work) {
     remember(sends, key, {state: 'pending'});
-    const decided = work()
+    return work()
       .then((value) => remember(sends, key, {state: 'done', ...value}))
       .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
       .finally(ring);
-    const waited = new Promise((resolve) => setTimeout(resolve, OUTCOME_WITHIN_MS));
-    return Promise.race([decided, waited]).then(() => sends.get(key));
+  }
+
+  // Most sends are decided at once, and need not be asked for then.
+  function begin(key, work) {
+    if (sends.get(key)?.state === 'pending') return sends.get(key);
+    return Promise.race([start(key, work), after(OUTCOME_WITHIN_MS)]).then(() => sends.get(key));
+  }
+
+  // One after the other, until one does not go well, is taken back, or the time is over.
+  async function runInTurn(batch, withinMs) {
+    const end = performance.now() + withinMs;
+    for (const [key, chatId, text] of batch) {
+      if (performance.now() >= end || sends.get(key)?.state !== 'waiting') return;
+      await start(key, () => run(key, chatId, text, {}));
+      const {state, result} = sends.get(key);
+      if (state !== 'done' || result !== 'OK') return;
+    }
   }
 
   const failure = (error) => ({
@@ -197,6 +212,18 @@
     },
 
     send: (key, chatId, text, options) => begin(key, () => run(key, chatId, text, options)),
+
+    prepareAll: (chatIds) => Promise.all(chatIds.map(calls.prepare)),
+
+    sendInTurn: async (batch, withinMs) => {
+      for (const [key] of batch) remember(sends, key, {state: 'waiting'});
+      await Promise.race([runInTurn(batch, withinMs), after(withinMs)]);
+      return batch.map(([key]) => calls.outcome(key));
+    },
+
+    // What has not begun will not begin: tells which those are.
+    takeBack: (keys) =>
+      keys.filter((key) => sends.get(key)?.state === 'waiting' && sends.delete(key)),
 
     resend: (key, chatId) => begin(key, () => runAgain(key, chatId)),
 

@@ -124,8 +124,9 @@ class CallFailure(BaseModel):
 class Outcome(BaseModel):
     """What became of a send that was started in the page.
 
-    `state` is none (never started here), pending, thrown (see `error`) or done (see `result`,
-    where only `OK` is success; `code` is the server's own number for a refusal).
+    `state` is none (never started here), waiting (for its turn), pending, thrown (see `error`) or
+    done (see `result`, where only `OK` is success; `code` is the server's own number for a
+    refusal).
     """
 
     state: str
@@ -133,3 +134,8 @@ class Outcome(BaseModel):
     code: int | None = None
     ack: int | None = None
     error: CallFailure | None = None
+
+    @property
+    def went_well(self) -> bool:
+        """Whether WhatsApp has the message."""
+        return self.state == "done" and self.result == "OK"

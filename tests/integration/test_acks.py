@@ -13,8 +13,8 @@ from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus
 from sessions.metrics import ProcessMetrics
 from tests.builders import OWNER, Stores
+from tests.dispatching import dispatching
 from tests.fake_page import FakePage
-from tests.integration.test_dispatcher import dispatching
 from tests.waiting import until
 
 

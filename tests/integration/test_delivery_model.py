@@ -138,7 +138,7 @@ class Delivery(RuleBasedStateMachine):
 
     world: World
 
-    @rule(priority=st.sampled_from(Priority), count=st.integers(1, 3))
+    @rule(priority=st.sampled_from(Priority), count=st.integers(1, 6))
     def accept(self, priority: Priority, count: int) -> None:
         for _ in range(count):
             text = f"{priority.name} {next(self.world.numbers)}"

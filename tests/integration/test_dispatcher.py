@@ -3,102 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
-from chatgrow_worker.connections.pacer import Pacer
-from chatgrow_worker.connections.turnstile import Turnstile
-from chatgrow_worker.metrics import WorkerMetrics
 from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
 from sessions.ids import new_id
 from sessions.leases import Lease
 from sessions.messages import Ack, Draft, Message, MessageStatus, Priority
-from sessions.metrics import ProcessMetrics
 from sessions.pacing import Pacing
 from tests.builders import OWNER, TO, Stores
+from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
 from tests.fake_page import FakePage
 from tests.waiting import until
-
-MOMENT = timedelta(milliseconds=20)
-LONG = timedelta(seconds=30)
-
-
-def dispatch_limits(
-    *,
-    outcome: timedelta = LONG,
-    ghost: timedelta = LONG,
-    resend_ghosts: bool = True,
-    tries: int = 9,
-) -> DispatchLimits:
-    return DispatchLimits(
-        outcome_within=outcome,
-        outcome_poll=MOMENT,
-        number_recheck=MOMENT,
-        ghost_wait=ghost,
-        stalled_after=LONG,
-        resend_ghosts=resend_ghosts,
-        tries=tries,
-    )
-
-
-def _dispatcher(
-    stores: Stores,
-    page: FakePage,
-    lease: Lease,
-    limits: DispatchLimits | None = None,
-    check_lease: Callable[[], None] = lambda: None,
-    metrics: WorkerMetrics | None = None,
-) -> Dispatcher:
-    return Dispatcher(
-        page=page,
-        queue=stores.queue,
-        turnstile=Turnstile(
-            queue=stores.queue,
-            connections=stores.connections,
-            pacer=Pacer(stores.queue, lease.connection, utc_now),
-            lease=lease,
-            now=utc_now,
-            look_every=MOMENT,
-            ban_pause=MOMENT,
-        ),
-        lease=lease,
-        limits=limits or dispatch_limits(),
-        page_bell=page.bell,
-        check_lease=check_lease,
-        metrics=metrics or WorkerMetrics(ProcessMetrics()),
-    )
-
-
-@asynccontextmanager
-async def dispatching(
-    stores: Stores,
-    page: FakePage,
-    lease: Lease,
-    limits: DispatchLimits | None = None,
-    metrics: WorkerMetrics | None = None,
-) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    dispatcher = _dispatcher(stores, page, lease, limits, metrics=metrics)
-    task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
-async def _reaches(stores: Stores, message: Message, status: MessageStatus) -> Message:
-    async def there() -> bool:
-        return (await stores.outbox.find(OWNER, message.id)).status is status
-
-    await until(there)
-    return await stores.outbox.find(OWNER, message.id)
 
 
 async def test_messages_go_out_in_the_order_they_came(stores: Stores) -> None:
@@ -106,7 +25,7 @@ async def test_messages_go_out_in_the_order_they_came(stores: Stores) -> None:
     page = FakePage()
     messages = [await stores.message(connection, f"text {n}") for n in range(20)]
     async with dispatching(stores, page, lease):
-        last = await _reaches(stores, messages[-1], MessageStatus.SENT)
+        last = await reaches(stores, messages[-1], MessageStatus.SENT)
     assert [text for _, text in page.delivered] == [f"text {n}" for n in range(20)]
     assert last.whatsapp_id == page.delivered[-1][0]
     assert last.sent_at is not None
@@ -118,7 +37,7 @@ async def test_a_higher_priority_passes_a_lower_one(stores: Stores) -> None:
     order = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
     messages = [await stores.message(connection, each.name, each) for each in order]
     async with dispatching(stores, page, lease):
-        await _reaches(stores, messages[0], MessageStatus.SENT)
+        await reaches(stores, messages[0], MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["HIGH", "NORMAL", "LOW"]
 
 
@@ -132,7 +51,7 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     await page.send(key, message.to, message.text, timedelta(0))
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.SENT)
+        await reaches(stores, message, MessageStatus.SENT)
     assert page.delivered == [(key, message.text)]
 
 
@@ -141,7 +60,7 @@ async def test_a_message_read_before_it_was_recorded_is_read(stores: Stores) -> 
     lease, message, key = await _ghost(stores, page)
     page.stored[key] = 3
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.READ)
+        await reaches(stores, message, MessageStatus.READ)
 
 
 async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
@@ -154,7 +73,7 @@ async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, new_chat=False)
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.SENT)
+        await reaches(stores, message, MessageStatus.SENT)
     assert page.delivered == [(key, message.text)]
 
 
@@ -165,7 +84,7 @@ async def test_what_was_in_hand_at_a_crash_goes_before_what_came_later(stores: S
     second = await stores.message(connection, "second")
     page = FakePage()
     async with dispatching(stores, page, lease):
-        await _reaches(stores, second, MessageStatus.SENT)
+        await reaches(stores, second, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["first", "second"]
     assert (await stores.outbox.find(OWNER, first.id)).status is MessageStatus.SENT
 
@@ -185,7 +104,7 @@ async def test_a_ghost_is_sent_again_as_the_same_record(stores: Stores) -> None:
     page = FakePage()
     lease, message, key = await _ghost(stores, page)
     async with dispatching(stores, page, lease, dispatch_limits(ghost=MOMENT)):
-        await _reaches(stores, message, MessageStatus.SENT)
+        await reaches(stores, message, MessageStatus.SENT)
     assert page.resent == [key]
     assert [sent for sent, _ in page.delivered] == [key]
 
@@ -195,7 +114,7 @@ async def test_a_ghost_is_unknown_where_that_is_not_wanted(stores: Stores) -> No
     lease, message, _ = await _ghost(stores, page)
     limits = dispatch_limits(ghost=MOMENT, resend_ghosts=False)
     async with dispatching(stores, page, lease, limits):
-        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
+        unknown = await reaches(stores, message, MessageStatus.UNKNOWN)
     assert unknown.reason == "stored_but_not_acknowledged"
     assert (page.resent, page.delivered) == ([], [])
 
@@ -206,7 +125,7 @@ async def test_what_the_page_still_has_in_hand_is_unknown_and_not_repeated(store
     page = FakePage(held=True)
     limits = dispatch_limits(outcome=MOMENT, ghost=MOMENT)
     async with dispatching(stores, page, lease, limits):
-        await _reaches(stores, message, MessageStatus.UNKNOWN)
+        await reaches(stores, message, MessageStatus.UNKNOWN)
     assert (page.resent, page.delivered) == ([], [])
 
 
@@ -217,7 +136,7 @@ async def test_a_page_that_never_prepares_fails_the_message_after_its_tries(
     message = await stores.message(connection)
     page = FakePage(fail_prepare=100)
     async with dispatching(stores, page, lease, dispatch_limits(tries=3)):
-        failed = await _reaches(stores, message, MessageStatus.FAILED)
+        failed = await reaches(stores, message, MessageStatus.FAILED)
     assert (failed.reason, failed.attempts) == ("chat_not_found", 3)
 
 
@@ -228,9 +147,9 @@ async def test_a_message_whose_time_ran_out_is_never_sent(stores: Stores) -> Non
     (message,) = await stores.outbox.add(connection, [stale], utc_now())
     page = FakePage()
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.EXPIRED)
+        await reaches(stores, message, MessageStatus.EXPIRED)
         fresh = await stores.message(connection, "fresh")
-        await _reaches(stores, fresh, MessageStatus.SENT)
+        await reaches(stores, fresh, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["fresh"]
 
 
@@ -243,8 +162,8 @@ async def test_a_scheduled_message_waits_for_its_time_and_lets_others_pass(
     now = await stores.message(connection, "now")
     page = FakePage()
     async with dispatching(stores, page, lease):
-        await _reaches(stores, now, MessageStatus.SENT)
-        sent = await _reaches(stores, later, MessageStatus.SENT)
+        await reaches(stores, now, MessageStatus.SENT)
+        sent = await reaches(stores, later, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["now", "later"]
     assert sent.sending_at is not None
     assert sent.sending_at >= sent.due_at
@@ -255,7 +174,7 @@ async def test_an_ack_that_comes_late_settles_what_was_unknown(stores: Stores) -
     message = await stores.message(connection)
     page = FakePage(held=True)
     async with dispatching(stores, page, lease, dispatch_limits(outcome=MOMENT, ghost=MOMENT)):
-        unknown = await _reaches(stores, message, MessageStatus.UNKNOWN)
+        unknown = await reaches(stores, message, MessageStatus.UNKNOWN)
     assert unknown.whatsapp_id is not None
     # The chat became a LID meanwhile: only the bare id is the same.
     moved = unknown.whatsapp_id.replace("972501234567@c.us", "99887766@lid")
@@ -271,7 +190,7 @@ async def test_a_send_lost_with_its_page_is_sent_again_under_the_same_id(stores:
     message = await stores.message(connection)
     page = FakePage(lose_next_send=True)
     async with dispatching(stores, page, lease):
-        sent = await _reaches(stores, message, MessageStatus.SENT)
+        sent = await reaches(stores, message, MessageStatus.SENT)
     assert [key for key, _ in page.delivered] == [sent.whatsapp_id]
 
 
@@ -280,7 +199,7 @@ async def test_a_page_that_is_busy_costs_time_and_no_message(stores: Stores) -> 
     messages = [await stores.message(connection, f"text {n}") for n in range(3)]
     page = FakePage(fail_prepare=4)
     async with dispatching(stores, page, lease):
-        await _reaches(stores, messages[-1], MessageStatus.SENT)
+        await reaches(stores, messages[-1], MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["text 0", "text 1", "text 2"]
 
 
@@ -295,7 +214,7 @@ async def test_a_number_without_whatsapp_fails_after_two_looks(stores: Stores) -
 
     page = FakePage(registered=nobody)
     async with dispatching(stores, page, lease):
-        failed = await _reaches(stores, message, MessageStatus.FAILED)
+        failed = await reaches(stores, message, MessageStatus.FAILED)
     assert failed.reason == "not_on_whatsapp"
     assert len(looks) == 2
 
@@ -305,10 +224,10 @@ async def test_a_refused_send_fails_with_its_code_and_the_next_goes_out(stores: 
     message = await stores.message(connection)
     page = FakePage(refused="can_not_send_message_to_this_groupType")
     async with dispatching(stores, page, lease):
-        failed = await _reaches(stores, message, MessageStatus.FAILED)
+        failed = await reaches(stores, message, MessageStatus.FAILED)
         page.refused = None
         following = await stores.message(connection, "next")
-        await _reaches(stores, following, MessageStatus.SENT)
+        await reaches(stores, following, MessageStatus.SENT)
     assert failed.reason == "can_not_send_message_to_this_groupType"
 
 
@@ -320,7 +239,7 @@ async def test_a_sign_of_a_ban_pauses_the_connection_and_loses_nothing(
     messages = [await stores.message(connection, f"text {n}") for n in range(3)]
     page = FakePage(nack=code)
     async with dispatching(stores, page, lease):
-        await _reaches(stores, messages[-1], MessageStatus.SENT)
+        await reaches(stores, messages[-1], MessageStatus.SENT)
     _, paused = await stores.connections.pace_of(connection.id)
     assert paused is not None
     assert paused.reason in ("timelock", "new_chats_capped")
@@ -339,7 +258,7 @@ async def test_a_known_number_is_not_asked_for_again(stores: Stores) -> None:
 
     messages = [await stores.message(connection) for _ in range(3)]
     async with dispatching(stores, FakePage(registered=somebody), lease):
-        await _reaches(stores, messages[-1], MessageStatus.SENT)
+        await reaches(stores, messages[-1], MessageStatus.SENT)
     assert len(looks) == 1
 
 
@@ -350,7 +269,7 @@ async def test_typing_takes_longer_for_longer_texts(stores: Stores) -> None:
     page = FakePage()
     messages = [await stores.message(connection, "x" * length) for length in (1, 50, 5000)]
     async with dispatching(stores, page, lease):
-        await _reaches(stores, messages[-1], MessageStatus.SENT)
+        await reaches(stores, messages[-1], MessageStatus.SENT)
     assert page.typed == sorted(set(page.typed))
     assert timedelta(0) < page.typed[0] < page.typed[-1] <= timedelta(seconds=6)
 
@@ -363,12 +282,12 @@ async def test_nothing_is_sent_once_the_lease_may_be_lost(stores: Stores) -> Non
     def late() -> None:
         raise LeaseLostError("too late")
 
-    dispatcher = _dispatcher(stores, page, lease, check_lease=late)
+    dispatcher = make_dispatcher(stores, page, lease, check_lease=late)
     with pytest.raises(LeaseLostError):
         await dispatcher.run(asyncio.Event(), asyncio.Event())
     assert page.delivered == []
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.SENT)
+        await reaches(stores, message, MessageStatus.SENT)
     assert len(page.delivered) == 1
 
 
@@ -377,7 +296,7 @@ async def test_acks_only_move_a_message_forward(stores: Stores) -> None:
     message = await stores.message(connection)
     page = FakePage()
     async with dispatching(stores, page, lease):
-        sent = await _reaches(stores, message, MessageStatus.SENT)
+        sent = await reaches(stores, message, MessageStatus.SENT)
     key = sent.whatsapp_id or ""
     assert await stores.queue.record_ack(lease, key, Ack.READ)
     assert not await stores.queue.record_ack(lease, key, Ack.DEVICE)
@@ -390,7 +309,7 @@ async def test_acks_that_come_together_move_each_message_as_far_as_its_own(store
     messages = [await stores.message(connection, f"text {number}") for number in range(3)]
     page = FakePage()
     async with dispatching(stores, page, lease):
-        sent = [await _reaches(stores, each, MessageStatus.SENT) for each in messages]
+        sent = [await reaches(stores, each, MessageStatus.SENT) for each in messages]
     read, delivered, known = (each.whatsapp_id or "" for each in sent)
     await stores.queue.record_ack(lease, known, Ack.READ)
     acks = {read: Ack.READ, delivered: Ack.DEVICE, known: Ack.DEVICE, "true_x_OTHER": Ack.READ}
@@ -410,7 +329,7 @@ async def test_a_text_that_looks_like_an_expression_is_kept_as_it_is(stores: Sto
     message = await stores.message(connection, "$connection $$NOW שלום 👋🏽")
     page = FakePage()
     async with dispatching(stores, page, lease):
-        await _reaches(stores, message, MessageStatus.SENT)
+        await reaches(stores, message, MessageStatus.SENT)
     assert page.delivered[0][1] == "$connection $$NOW שלום 👋🏽"
 
 

@@ -24,8 +24,8 @@ from sessions.metrics import ProcessMetrics
 from sessions.states import Reason
 from tests.builders import OWNER, Stores
 from tests.conftest import ROOT
+from tests.dispatching import MOMENT, dispatch_limits, dispatching
 from tests.fake_page import FakePage
-from tests.integration.test_dispatcher import MOMENT, dispatch_limits, dispatching
 from tests.scraping import Scrape, scrape
 from tests.waiting import until
 

@@ -1,0 +1,102 @@
+"""Run the dispatcher over the real outbox, with a page double."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
+from chatgrow_worker.connections.pacer import Pacer
+from chatgrow_worker.connections.turnstile import Turnstile
+from chatgrow_worker.metrics import WorkerMetrics
+from sessions.clock import utc_now
+from sessions.leases import Lease
+from sessions.messages import Message, MessageStatus
+from sessions.metrics import ProcessMetrics
+from tests.builders import OWNER, Stores
+from tests.fake_page import FakePage
+from tests.waiting import until
+
+MOMENT = timedelta(milliseconds=20)
+LONG = timedelta(seconds=30)
+
+
+def dispatch_limits(
+    *,
+    outcome: timedelta = LONG,
+    ghost: timedelta = LONG,
+    resend_ghosts: bool = True,
+    tries: int = 9,
+) -> DispatchLimits:
+    """Return limits that let a test wait for what it asks for."""
+    return DispatchLimits(
+        outcome_within=outcome,
+        outcome_poll=MOMENT,
+        number_recheck=MOMENT,
+        ghost_wait=ghost,
+        stalled_after=LONG,
+        resend_ghosts=resend_ghosts,
+        tries=tries,
+    )
+
+
+def make_dispatcher(
+    stores: Stores,
+    page: FakePage,
+    lease: Lease,
+    limits: DispatchLimits | None = None,
+    check_lease: Callable[[], None] = lambda: None,
+    metrics: WorkerMetrics | None = None,
+    ban_pause: timedelta = MOMENT,
+) -> Dispatcher:
+    """Return a dispatcher of a connection on a page double."""
+    return Dispatcher(
+        page=page,
+        queue=stores.queue,
+        turnstile=Turnstile(
+            queue=stores.queue,
+            connections=stores.connections,
+            pacer=Pacer(stores.queue, lease.connection, utc_now),
+            lease=lease,
+            now=utc_now,
+            look_every=MOMENT,
+            ban_pause=ban_pause,
+        ),
+        lease=lease,
+        limits=limits or dispatch_limits(),
+        page_bell=page.bell,
+        check_lease=check_lease,
+        metrics=metrics or WorkerMetrics(ProcessMetrics()),
+    )
+
+
+@asynccontextmanager
+async def dispatching(
+    stores: Stores,
+    page: FakePage,
+    lease: Lease,
+    limits: DispatchLimits | None = None,
+    metrics: WorkerMetrics | None = None,
+    ban_pause: timedelta = MOMENT,
+) -> AsyncIterator[None]:
+    """Run a dispatcher; at the end it is asked to stop."""
+    stop = asyncio.Event()
+    dispatcher = make_dispatcher(stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause)
+    task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+async def reaches(stores: Stores, message: Message, status: MessageStatus) -> Message:
+    """Wait until a message has a status, and return it."""
+
+    async def there() -> bool:
+        return (await stores.outbox.find(OWNER, message.id)).status is status
+
+    await until(there)
+    return await stores.outbox.find(OWNER, message.id)

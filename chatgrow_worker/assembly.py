@@ -8,7 +8,7 @@ from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.commands.send_message import SendMessage
-from chatgrow_worker.connections.dispatcher import DispatchLimits
+from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.metrics import WorkerMetrics
@@ -141,7 +141,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         safety_poll=settings.safety_poll,
         ban_pause=settings.ban_pause,
         logout_within=settings.logout_limit,
-        dispatch=DispatchLimits(
+        sends=SendLimits(
             outcome_within=settings.send_outcome_limit,
             outcome_poll=timedelta(milliseconds=500),
             number_recheck=settings.number_recheck,

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
+from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.metrics import WorkerMetrics
@@ -29,9 +30,9 @@ def dispatch_limits(
     ghost: timedelta = LONG,
     resend_ghosts: bool = True,
     tries: int = 9,
-) -> DispatchLimits:
+) -> SendLimits:
     """Return limits that let a test wait for what it asks for."""
-    return DispatchLimits(
+    return SendLimits(
         outcome_within=outcome,
         outcome_poll=MOMENT,
         number_recheck=MOMENT,
@@ -46,10 +47,11 @@ def make_dispatcher(
     stores: Stores,
     page: FakePage,
     lease: Lease,
-    limits: DispatchLimits | None = None,
+    limits: SendLimits | None = None,
     check_lease: Callable[[], None] = lambda: None,
     metrics: WorkerMetrics | None = None,
     ban_pause: timedelta = MOMENT,
+    look_every: timedelta = MOMENT,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     return Dispatcher(
@@ -61,7 +63,7 @@ def make_dispatcher(
             pacer=Pacer(stores.queue, lease.connection, utc_now),
             lease=lease,
             now=utc_now,
-            look_every=MOMENT,
+            look_every=look_every,
             ban_pause=ban_pause,
         ),
         lease=lease,
@@ -77,7 +79,7 @@ async def dispatching(
     stores: Stores,
     page: FakePage,
     lease: Lease,
-    limits: DispatchLimits | None = None,
+    limits: SendLimits | None = None,
     metrics: WorkerMetrics | None = None,
     ban_pause: timedelta = MOMENT,
 ) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
-from chatgrow_worker.connections.dispatcher import DispatchLimits
+from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.connections.recovery import Ladder
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.blobs import BlobStore
@@ -83,7 +83,7 @@ class Limits:
     safety_poll: timedelta
     ban_pause: timedelta
     logout_within: timedelta
-    dispatch: DispatchLimits
+    sends: SendLimits
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class VisitMaker:
                 page=browser.page,
                 queue=parts.queue,
                 lease=self.lease,
-                limits=parts.limits.dispatch,
+                limits=parts.limits.sends,
                 page_bell=browser.page.bell,
                 turnstile=Turnstile(
                     queue=parts.queue,

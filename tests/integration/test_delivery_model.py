@@ -15,18 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from ulid import ULID
 
-from chatgrow_worker.connections.dispatcher import Dispatcher, DispatchLimits
-from chatgrow_worker.connections.pacer import Pacer
-from chatgrow_worker.connections.turnstile import Turnstile
-from chatgrow_worker.metrics import WorkerMetrics
+from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.page.snapshot import LookUp, Outcome
-from sessions.clock import utc_now
 from sessions.embedded import ServerUris
 from sessions.errors import WrongStatusError
 from sessions.messages import Message, MessageStatus, Priority
-from sessions.metrics import ProcessMetrics
 from sessions.mongo import open_database
 from tests.builders import OWNER, Stores
+from tests.dispatching import make_dispatcher
 from tests.fake_page import FakePage
 
 if TYPE_CHECKING:
@@ -35,7 +31,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 MOMENT = timedelta(milliseconds=1)
-LIMITS = DispatchLimits(
+LIMITS = SendLimits(
     outcome_within=timedelta(seconds=5),
     outcome_poll=MOMENT,
     number_recheck=MOMENT,
@@ -108,23 +104,8 @@ class World:
     async def dispatch(self) -> None:
         """Run a dispatcher until nothing is left to send, or until the worker dies."""
         stop = asyncio.Event()
-        dispatcher = Dispatcher(
-            page=self.page,
-            queue=self.stores.queue,
-            lease=self.lease,
-            limits=LIMITS,
-            page_bell=self.page.bell,
-            turnstile=Turnstile(
-                queue=self.stores.queue,
-                connections=self.stores.connections,
-                pacer=Pacer(self.stores.queue, self.connection.id, utc_now),
-                lease=self.lease,
-                now=utc_now,
-                look_every=MOMENT,
-                ban_pause=MOMENT,
-            ),
-            check_lease=lambda: None,
-            metrics=WorkerMetrics(ProcessMetrics()),
+        dispatcher = make_dispatcher(
+            self.stores, self.page, self.lease, LIMITS, ban_pause=MOMENT, look_every=MOMENT
         )
         running = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
         while not running.done() and not dispatcher.idle:

@@ -1,0 +1,278 @@
+"""Bring one message to its end: prepared, written down, sent under one WhatsApp id, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from loguru import logger
+
+from chatgrow_worker.connections.send_watch import SendWatch
+from chatgrow_worker.connections.turnstile import Turnstile
+from chatgrow_worker.connections.waiting import happens
+from chatgrow_worker.connections.written_to import WrittenTo
+from chatgrow_worker.metrics import WorkerMetrics
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import LookUp, Outcome
+from sessions.leases import Lease
+from sessions.messages import Ack, Message, MessageStatus
+from sessions.send_queue import SendQueue
+
+_PAUSING = {463: "timelock", 475: "new_chats_capped"}
+"""Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
+
+
+class SendingPage(Protocol):
+    """What a delivery asks of a page; `WhatsAppPage` is the real one."""
+
+    async def exists(self, chat_id: str) -> bool:
+        """Ask whether a number is on WhatsApp."""
+
+    async def prepare(self, chat_id: str) -> str:
+        """Return a new message key for the chat."""
+
+    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+        """Start sending under a key, after a time of typing."""
+
+    async def resend(self, key: str, chat_id: str) -> None:
+        """Start sending a stored message again, as the same record under the same id."""
+
+    async def outcome(self, key: str) -> Outcome:
+        """Tell what became of a send."""
+
+    async def look_up(self, key: str, chat_id: str) -> LookUp:
+        """Look a message up by its key."""
+
+
+@dataclass(frozen=True)
+class SendLimits:
+    """The bounds of a send."""
+
+    outcome_within: timedelta
+    outcome_poll: timedelta
+    number_recheck: timedelta
+    ghost_wait: timedelta
+    stalled_after: timedelta
+    resend_ghosts: bool
+    tries: int
+
+
+class Delivery:
+    """Sends one message after the other on one page, each to a result that is recorded."""
+
+    def __init__(
+        self,
+        page: SendingPage,
+        queue: SendQueue,
+        lease: Lease,
+        limits: SendLimits,
+        page_bell: asyncio.Event,
+        turnstile: Turnstile,
+        check_lease: Callable[[], None],
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._page = page
+        self._queue = queue
+        self._lease = lease
+        self._limits = limits
+        self._page_bell = page_bell
+        self._turnstile = turnstile
+        self._check_lease = check_lease
+        self._metrics = metrics
+        self._returned = False
+        self.written_to = WrittenTo()
+        self.watch = SendWatch(limits.stalled_after)
+        self.sent = 0
+
+    async def is_stored(self, message: Message) -> bool:
+        """Tell whether the page has a message already, so that it may be out."""
+        key = message.whatsapp_id
+        return key is not None and (await self._page.look_up(key, message.to)).found
+
+    async def deliver(self, message: Message, stop: asyncio.Event) -> bool:
+        """Bring a claimed message to its end; False when it has to wait in its place."""
+        self._returned = False
+        await self._bring_to_an_end(message, stop)
+        return not self._returned
+
+    async def conclude(self, message: Message, key: str) -> None:
+        """Record what becomes of a send that was started; what stays undecided is looked up."""
+        outcome = await self._await_outcome(key)
+        if await self._is_settled(message, outcome):
+            return
+        if outcome.state == "none":
+            raise PageCallError("SendLost", None, "the page was loaded anew during a send")
+        known = await self._page.look_up(key, message.to)
+        if known.found or outcome.error is None:
+            await self._settle_by_ack(message, key)
+        else:
+            reason = outcome.error.code or outcome.error.name
+            await self._end(message, MessageStatus.FAILED, reason)
+
+    def ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
+        """Tell of a result that is recorded."""
+        self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
+        self.sent += status is MessageStatus.SENT
+        self._metrics.send_ended(message, status, reason)
+        suffix = f" ({reason})" if reason else ""
+        logger.info("Message {}{}", status, suffix)
+
+    async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
+        if message.whatsapp_id is not None:
+            await self._resume(message, message.whatsapp_id)
+            return
+        try:
+            if not await self._is_on_whatsapp(message, stop):
+                return
+            key = await self._page.prepare(message.to)
+        except PageCallError as error:
+            await self._put_back(message, error, stop)
+            return
+        new_chat = message.to not in self.written_to and await self._turnstile.opens_chat(
+            message.to
+        )
+        await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
+        await self._send(message, key)
+
+    async def _resume(self, message: Message, key: str) -> None:
+        """Decide about a message whose id is written down: it may be out under that id."""
+        known = await self._page.look_up(key, message.to)
+        if known.found:
+            await self._settle_by_ack(message, key)
+        else:
+            await self._send(message, key)
+
+    async def _is_on_whatsapp(self, message: Message, stop: asyncio.Event) -> bool:
+        """Tell whether to go on; a number is called unknown only after two looks apart.
+
+        The page answers "no" for an error of the moment too, and keeps a "no" for 15 seconds.
+        """
+        if await self._exists(message.to):
+            return True
+        if await happens(stop, self._limits.number_recheck):
+            await self._return(message)
+            return False
+        if await self._exists(message.to):
+            return True
+        await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
+        return False
+
+    async def _exists(self, chat_id: str) -> bool:
+        """Ask once a day: asking for many numbers is what gets a number banned."""
+        if not chat_id.endswith("@c.us") or chat_id in self.written_to:
+            return True
+        if await self._queue.knows_number(chat_id):
+            return True
+        if not await self._page.exists(chat_id):
+            return False
+        await self._queue.remember_number(chat_id)
+        return True
+
+    async def _send(self, message: Message, key: str) -> None:
+        self._check_lease()
+        self.watch.began()
+        typing = self._turnstile.typing_for(message.text)
+        await self._page.send(key, message.to, message.text, typing)
+        await self.conclude(message, key)
+
+    async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
+        """Record a send that went well, or that WhatsApp refuses for now; tell whether it did."""
+        if outcome.went_well:
+            self.written_to.add(message.to)
+            await self._end(message, MessageStatus.SENT)
+            return True
+        reason = _PAUSING.get(outcome.code or 0)
+        if reason is None or message.attempts >= self._limits.tries:
+            return False
+        logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
+        await self._turnstile.pause(reason)
+        self.watch.ended(acknowledged=True)
+        await self._return(message, reason)
+        return True
+
+    async def _await_outcome(self, key: str) -> Outcome:
+        """Follow a started send until it is decided or its time is over."""
+        give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
+        while True:
+            self._page_bell.clear()
+            outcome = await self._page.outcome(key)
+            if outcome.state != "pending" or time.monotonic() >= give_up:
+                return outcome
+            await happens(self._page_bell, self._limits.outcome_poll)
+
+    async def _settle_by_ack(self, message: Message, key: str) -> None:
+        """Ask the page how far it went; what stays undecided is unknown, and never repeated."""
+        give_up = time.monotonic() + self._limits.ghost_wait.total_seconds()
+        while True:
+            self._page_bell.clear()
+            known = await self._page.look_up(key, message.to)
+            if known.ack > 0:
+                await self._end(message, MessageStatus.SENT)
+                # Its later acks came while nobody listened, and do not come again.
+                ack = Ack(min(known.ack, Ack.PLAYED))
+                if moved := await self._queue.record_ack(self._lease, key, ack):
+                    self._metrics.acked(moved)
+                return
+            if known.ack < 0:
+                await self._after_refusal(message, key)
+                return
+            if time.monotonic() >= give_up:
+                await self._after_silence(message, key)
+                return
+            await happens(self._page_bell, self._limits.outcome_poll)
+
+    async def _after_refusal(self, message: Message, key: str) -> None:
+        """Try again what was refused for a time; the pause that it brought is over."""
+        refused = (MessageStatus.FAILED, "refused_by_whatsapp")
+        if message.reason in _PAUSING.values():
+            await self._send_again(message, key, *refused)
+        else:
+            await self._end(message, *refused)
+
+    async def _after_silence(self, message: Message, key: str) -> None:
+        """Send a ghost again as the record that it is; what the page still has in hand may go yet.
+
+        A ghost was stored by a page that died before it sent: nobody will ever send it by itself.
+        """
+        unsettled = (MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+        if self._limits.resend_ghosts and (await self._page.outcome(key)).state == "none":
+            await self._send_again(message, key, *unsettled)
+        else:
+            await self._end(message, *unsettled)
+
+    async def _send_again(
+        self, message: Message, key: str, otherwise: MessageStatus, reason: str
+    ) -> None:
+        """Send a stored message as the same record; record `otherwise` when that does not help."""
+        self._check_lease()
+        self.watch.began()
+        await self._page.resend(key, message.to)
+        if not await self._is_settled(message, await self._await_outcome(key)):
+            await self._end(message, otherwise, reason)
+
+    async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
+        """Return a message that was never prepared to its place, and wait a moment."""
+        if message.attempts >= self._limits.tries:
+            await self._end(message, MessageStatus.FAILED, error.code or "page_error")
+            return
+        logger.warning("Not prepared, tried again soon: {}", error)
+        await self._return(message, "page_error")
+        # The order is kept: the connection waits with its first message.
+        wait = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
+        await happens(stop, wait)
+
+    async def _return(self, message: Message, reason: str | None = None) -> None:
+        """Put a message back to its place in the queue."""
+        self._returned = True
+        self.watch.left()
+        await self._queue.settle(self._lease, message, MessageStatus.QUEUED, reason)
+
+    async def _end(
+        self, message: Message, status: MessageStatus, reason: str | None = None
+    ) -> None:
+        settled = await self._queue.settle(self._lease, message, status, reason)
+        self.ended(settled, status, reason)

@@ -1,0 +1,35 @@
+"""Watch how long sends take: a page can say that all is well and get nothing through."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+
+class SendWatch:
+    """Follows the sends of one page."""
+
+    def __init__(self, stalled_after: timedelta) -> None:
+        self._stalled_after = stalled_after
+        self._since: float | None = None
+        self._acknowledged = True
+
+    @property
+    def stalled(self) -> bool:
+        """Whether sends stay unacknowledged, whatever the page says of itself."""
+        if self._since is None:
+            return not self._acknowledged
+        return time.monotonic() - self._since > self._stalled_after.total_seconds()
+
+    def began(self) -> None:
+        """Note that a send is on its way."""
+        self._since = time.monotonic()
+
+    def left(self) -> None:
+        """Note that nothing is on its way; what went before stays as it was."""
+        self._since = None
+
+    def ended(self, *, acknowledged: bool) -> None:
+        """Note whether WhatsApp has answered at last."""
+        self._since = None
+        self._acknowledged = acknowledged

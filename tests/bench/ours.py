@@ -18,6 +18,7 @@ from tests.stack.process import StackProcess
 from tests.waiting import until
 
 _AT_ONCE = 8
+_BULK = 100
 _NOT_SENT = ["queued", "sending"]
 
 
@@ -64,6 +65,13 @@ class Ours:
     async def send(self, session: str, messages: Sequence[Message]) -> None:
         """Post each message by itself, several requests under way, and wait for the outbox."""
         await self.post(session, messages)
+        await self.until_sent(session)
+
+    async def send_in_bulk(self, session: str, messages: Sequence[Message]) -> None:
+        """Post messages in bulk, one request after the other, and wait for the outbox."""
+        async with self.backend() as http:
+            for start in range(0, len(messages), _BULK):
+                await _post_bulk(http, session, messages[start : start + _BULK])
         await self.until_sent(session)
 
     async def post(self, session: str, messages: Sequence[Message]) -> None:
@@ -127,3 +135,12 @@ async def _post_all(http: aiohttp.ClientSession, session: str, waiting: Any) -> 
         body = {"connectionId": session, "to": message.to, "message": message.text}
         async with http.post("/api/whatsapp/send", json=body) as answer:
             assert answer.status == 202, await answer.text()
+
+
+async def _post_bulk(
+    http: aiohttp.ClientSession, session: str, messages: Sequence[Message]
+) -> None:
+    each = [{"to": message.to, "message": message.text} for message in messages]
+    body = {"connectionId": session, "messages": each}
+    async with http.post("/api/whatsapp/send/bulk", json=body) as answer:
+        assert answer.status == 202, await answer.text()

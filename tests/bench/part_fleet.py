@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from itertools import chain
 
-from tests.bench.figures import Goal
+from tests.bench.figures import Figure, Goal
 from tests.bench.lab import THEIRS_SHELL, Lab, Message
 from tests.bench.ours import Ours
 from tests.bench.report import Report
@@ -22,6 +22,7 @@ _ACKS_WITHIN_SECONDS = 1.5
 """Delivery and reading follow 0.15 and 0.45 s after a message, and are recorded by all."""
 
 _Saving = tuple[Side, asyncio.Task[float]]
+_SendingFigures = tuple[Figure, Figure, Figure]
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
@@ -136,29 +137,57 @@ async def _idle(lab: Lab, report: Report, side: Side, sizes: Sizes) -> None:
 
 
 async def _sending(lab: Lab, report: Report, side: Side, sizes: Sizes, label: str) -> None:
-    rate = report.figure(
-        "messages through one unpaced session",
-        "1/s",
-        "from the first call until the last message has arrived at WhatsApp",
-        Goal(1.0, at_least=True),
-    )
-    own = report.figure(
-        "processor time for 1,000 messages",
-        "s",
-        "of all processes of the side, until the acks are in; idle sessions included",
-        Goal(0.8),
-    )
-    servers = report.figure(
-        "1,000 messages, MongoDB and Redis beside it",
-        "s",
-        "processor seconds of the two servers, which belong to neither side",
-    )
-    phone, session = phone_of(side.name, 0), session_name(0)
+    session = session_name(0)
     await side.send(session, texts(f"{label}, first", sizes.recipients, sizes.recipients))
+    singly = (
+        report.figure(
+            "messages through one unpaced session",
+            "1/s",
+            "from the first call until the last message has arrived at WhatsApp",
+            Goal(1.0, at_least=True),
+        ),
+        report.figure(
+            "processor time for 1,000 messages",
+            "s",
+            "of all processes of the side, until the acks are in; idle sessions included",
+            Goal(0.8),
+        ),
+        report.figure(
+            "1,000 messages, MongoDB and Redis beside it",
+            "s",
+            "processor seconds of the two servers, which belong to neither side",
+        ),
+    )
     messages = texts(label, sizes.messages, sizes.recipients)
+    await _measure(lab, report, side, side.send(session, messages), messages, singly)
+    if isinstance(side, Ours):
+        messages = texts(f"{label}, in bulk", sizes.messages, sizes.recipients)
+        bulk = side.send_in_bulk(session, messages)
+        await _measure(lab, report, side, bulk, messages, _in_bulk(report))
+
+
+def _in_bulk(report: Report) -> _SendingFigures:
+    meaning = "the same, given to the API by requests of 100; theirs has no such call"
+    return (
+        report.figure("messages given in bulk", "1/s", meaning),
+        report.figure("processor time for 1,000 messages given in bulk", "s", meaning),
+        report.figure("the same, MongoDB and Redis beside it", "s", meaning),
+    )
+
+
+async def _measure(
+    lab: Lab,
+    report: Report,
+    side: Side,
+    sending: Awaitable[None],
+    messages: Sequence[Message],
+    figures: _SendingFigures,
+) -> None:
+    rate, own, servers = figures
+    phone = phone_of(side.name, 0)
     before, servers_before = cpu_seconds(side.pids()), lab.servers_cpu()
     began = time.monotonic()
-    await side.send(session, messages)
+    await sending
     await lab.until_arrived(phone, messages[-1])
     report.add(rate, side.name, len(messages) / (time.monotonic() - began))
     await asyncio.sleep(_ACKS_WITHIN_SECONDS)
@@ -168,7 +197,7 @@ async def _sending(lab: Lab, report: Report, side: Side, sizes: Sizes, label: st
     await _check(lab, phone, messages)
 
 
-async def _check(lab: Lab, phone: str, messages: list[Message]) -> None:
+async def _check(lab: Lab, phone: str, messages: Sequence[Message]) -> None:
     """Fail when a message of the measurement has not arrived exactly once."""
     wanted = {each.text for each in messages}
     entries = [

@@ -35,7 +35,7 @@ class BurstQueue:
     ) -> list[Message]:
         """Claim the first messages in order that are due, up to one that does not fit.
 
-        None when that would be only one.
+        Empty when that would be only one.
         """
         cursor = self._claims.find(due(lease), sort=ORDER, limit=limit)
         first = [Message.model_validate(document) async for document in cursor]

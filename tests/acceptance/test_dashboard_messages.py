@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.async_api import Locator, Page, expect
@@ -97,7 +97,8 @@ async def _a_failed_one_is_sent_again(seen: Visit, system: StackClient) -> None:
     await expect(page.get_by_text("The message is back in the queue.")).to_be_visible()
 
     async def tried_again() -> bool:
-        return bool((await system.message(sent))["sendingAt"] > failed["sendingAt"])
+        again, before = (await system.message(sent))["sendingAt"], failed["sendingAt"]
+        return datetime.fromisoformat(again) > datetime.fromisoformat(before)
 
     await until(tried_again, within=PATIENCE)
     await page.keyboard.press("Escape")

@@ -159,5 +159,6 @@ async def test_workers_tell_their_load_until_long_after_they_died(
     one, two = (await (await client.get("/api/workers")).json())["items"]
     assert (one["worker"], one["alive"], one["running"], one["capacity"]) == ("one", True, 4, 10)
     assert one["version"] == __version__
-    assert one["startedAt"] < one["seenAt"]
+    started, seen = (datetime.fromisoformat(one[f"{each}At"]) for each in ("started", "seen"))
+    assert started < seen
     assert (two["worker"], two["alive"]) == ("two", False)

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pymongo import UpdateOne, WriteConcern
+from pymongo import UpdateOne
 
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
-from sessions.messages import PROGRESS, Message, MessageStatus
-from sessions.queue_filters import ORDER, bare_id, claim, due, in_hand
+from sessions.messages import Message, MessageStatus
+from sessions.queue_filters import OUT, claim, due, held, in_hand, in_order, written_down
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection
 
-_OUT = PROGRESS[2:]
-
 
 class BurstQueue:
     """Do for several messages what `SendQueue` does for one; every write is fenced alike."""
 
-    def __init__(self, messages: Collection, events: EventLog) -> None:
+    def __init__(self, messages: Collection, claims: Collection, events: EventLog) -> None:
         self._messages = messages
+        self._claims = claims
         self._events = events
-        # As for one message: what is written down next holds only where the claim has held.
-        self._claims: Collection = messages.with_options(write_concern=WriteConcern(w=1, j=False))
 
     async def claim(
         self, lease: Lease, limit: int, fits: Callable[[Message], bool]
@@ -37,13 +34,12 @@ class BurstQueue:
 
         Empty when that would be only one.
         """
-        cursor = self._claims.find(due(lease), sort=ORDER, limit=limit)
-        first = [Message.model_validate(document) async for document in cursor]
+        first = await in_order(self._claims, due(lease), limit)
         chosen = {"_id": {"$in": [each.id for each in takewhile(fits, first)]}}
         if len(chosen["_id"]["$in"]) < 2:
             return []
         await self._claims.update_many({**due(lease), **chosen}, claim(lease))
-        claimed = await self._list({**chosen, **_held(lease)})
+        claimed = await in_order(self._messages, {**chosen, **held(lease)})
         self._events.publish(*(status_event(each) for each in claimed))
         return claimed
 
@@ -55,7 +51,7 @@ class BurstQueue:
         Raises LeaseLostError when one of them is a newer owner's.
         """
         updates = [
-            UpdateOne(*in_hand(lease, message, _written(whatsapp_id)))
+            UpdateOne(*in_hand(lease, message, written_down(whatsapp_id)))
             for message, whatsapp_id in zip(messages, whatsapp_ids, strict=True)
         ]
         written = await self._messages.bulk_write(updates, ordered=False)
@@ -71,12 +67,14 @@ class BurstQueue:
         mark = {"settledIn": new_id()}
         changes = {"status": MessageStatus.SENT, "reason": None, **_now("status", "sent", "ended")}
         await self._messages.update_many(
-            {**named, **_held(lease)}, [{"$set": {**changes, **_now("paced"), **mark}}]
+            {**named, **held(lease)}, [{"$set": {**changes, **_now("paced"), **mark}}]
         )
-        moved = await self._list({**named, **mark})
+        moved = await in_order(self._messages, {**named, **mark})
         self._events.publish(*(status_event(_as_sent(each)) for each in moved))
-        found = await self._list({**named, "generation": lease.generation})
-        if len(found) < len(messages) or any(each.status not in _OUT for each in found):
+        if len(moved) == len(messages):
+            return moved
+        found = await in_order(self._messages, {**named, "generation": lease.generation})
+        if len(found) < len(messages) or any(each.status not in OUT for each in found):
             raise LeaseLostError("Messages are no longer this owner's to change.")
         return found
 
@@ -92,21 +90,9 @@ class BurstQueue:
             "sendingAt": "$$REMOVE",
             **_now("status"),
         }
-        await self._messages.update_many({**named, **_held(lease)}, [{"$set": changes}])
-        back = await self._list({**named, "status": MessageStatus.QUEUED})
+        await self._messages.update_many({**named, **held(lease)}, [{"$set": changes}])
+        back = await in_order(self._messages, {**named, "status": MessageStatus.QUEUED})
         self._events.publish(*(status_event(each) for each in back))
-
-    async def _list(self, query: dict[str, Any]) -> list[Message]:
-        cursor = self._messages.find(query, sort=ORDER)
-        return [Message.model_validate(document) async for document in cursor]
-
-
-def _held(lease: Lease) -> dict[str, Any]:
-    return {"generation": lease.generation, "status": MessageStatus.SENDING}
-
-
-def _written(whatsapp_id: str) -> dict[str, Any]:
-    return {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id), "pacedAt": "$$NOW"}
 
 
 def _now(*names: str) -> dict[str, str]:

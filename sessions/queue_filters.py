@@ -1,4 +1,4 @@
-"""What the owner of a connection asks of the messages in MongoDB: filters and updates."""
+"""What the owner of a connection asks of the messages in MongoDB: filters, updates, order."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING
 
-from sessions.messages import PROGRESS, MessageStatus
+from sessions.messages import PROGRESS, Message, MessageStatus
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
-    from sessions.messages import Message
+    from sessions.mongo import Collection
 
 ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
+OUT = list(PROGRESS[2:])
+"""The statuses of what WhatsApp has."""
 _OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
+
+
+async def in_order(messages: Collection, query: dict[str, Any], limit: int = 0) -> list[Message]:
+    """Return what a filter finds, in the order of sending; without a limit, all of it."""
+    cursor = messages.find(query, sort=ORDER, limit=limit)
+    return [Message.model_validate(document) async for document in cursor]
 
 
 def fence(lease: Lease) -> dict[str, Any]:
@@ -52,15 +60,21 @@ def bare_id(message_key: str) -> str:
     return parts[2] if len(parts) > 2 else message_key
 
 
+def held(lease: Lease) -> dict[str, Any]:
+    """Return the filter for what this owner has in hand."""
+    return {"generation": lease.generation, "status": MessageStatus.SENDING}
+
+
+def written_down(whatsapp_id: str) -> dict[str, Any]:
+    """Return the changes that record the id under which a message is about to be sent."""
+    return {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id), "pacedAt": "$$NOW"}
+
+
 def in_hand(
     lease: Lease, message: Message, changes: dict[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the filter and the update that change a message which this owner has in hand."""
-    found = {
-        "_id": message.id,
-        "generation": lease.generation,
-        "status": MessageStatus.SENDING,
-    }
+    found = {"_id": message.id, **held(lease)}
     return found, [{"$set": {name: _literal(value) for name, value in changes.items()}}]
 
 

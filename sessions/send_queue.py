@@ -13,9 +13,21 @@ from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
-from sessions.messages import PROGRESS, STATUS_OF_ACK, Ack, Message, MessageStatus
+from sessions.messages import STATUS_OF_ACK, Ack, Message, MessageStatus
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
-from sessions.queue_filters import ORDER, bare_id, claim, due, fence, in_hand, step
+from sessions.queue_filters import (
+    ORDER,
+    OUT,
+    bare_id,
+    claim,
+    due,
+    fence,
+    held,
+    in_hand,
+    in_order,
+    step,
+    written_down,
+)
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -41,7 +53,7 @@ class SendQueue:
         self._claims: Collection = self._collection.with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
-        self.bursts = BurstQueue(self._collection, events)
+        self.bursts = BurstQueue(self._collection, self._claims, events)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
 
@@ -63,13 +75,7 @@ class SendQueue:
             },
             {"$set": {"generation": lease.generation}},
         )
-        return await self._list(
-            {
-                "connection": lease.connection,
-                "status": MessageStatus.SENDING,
-                "generation": lease.generation,
-            }
-        )
+        return await in_order(self._collection, {"connection": lease.connection, **held(lease)})
 
     async def expire(self, lease: Lease) -> None:
         """End the messages whose time ran out before they were sent."""
@@ -91,7 +97,7 @@ class SendQueue:
         await self._collection.update_many(
             {**named, "status": MessageStatus.QUEUED}, [{"$set": ended}]
         )
-        expired = await self._list({**named, "status": MessageStatus.EXPIRED})
+        expired = await in_order(self._collection, {**named, "status": MessageStatus.EXPIRED})
         self._events.publish(*(status_event(each) for each in expired))
 
     async def first_due(self, lease: Lease) -> Message | None:
@@ -159,11 +165,7 @@ class SendQueue:
         self, lease: Lease, message: Message, whatsapp_id: str, *, new_chat: bool
     ) -> None:
         """Record the id under which the message is about to be sent, before it is sent."""
-        changes: dict[str, Any] = {
-            "whatsappId": whatsapp_id,
-            "bareId": bare_id(whatsapp_id),
-            "pacedAt": "$$NOW",
-        }
+        changes = written_down(whatsapp_id)
         if new_chat:
             changes["newChat"] = True
         written = await self._collection.update_one(*in_hand(lease, message, changes))
@@ -220,7 +222,9 @@ class SendQueue:
         if not written.matched_count:
             return []
         named = {"$in": [bare_id(key) for key in steps]}
-        moved = await self._list({"connection": lease.connection, "bareId": named, **mark})
+        moved = await in_order(
+            self._collection, {"connection": lease.connection, "bareId": named, **mark}
+        )
         self._events.publish(*(status_event(each) for each in moved))
         return moved
 
@@ -249,19 +253,10 @@ class SendQueue:
 
     async def _acked_meanwhile(self, lease: Lease, message: Message) -> bool:
         """Tell whether an ack overtook the record of the send: then there is nothing to add."""
-        beyond = list(PROGRESS[2:])
         document = await self._collection.find_one(
-            {
-                "_id": message.id,
-                "generation": lease.generation,
-                "status": {"$in": beyond},
-            }
+            {"_id": message.id, "generation": lease.generation, "status": {"$in": OUT}}
         )
         return document is not None
-
-    async def _list(self, query: dict[str, Any]) -> list[Message]:
-        cursor = self._collection.find(query, sort=ORDER)
-        return [Message.model_validate(document) async for document in cursor]
 
 
 async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:

@@ -132,9 +132,8 @@ class Delivery:
         except PageCallError as error:
             await self._put_back(message, error, stop)
             return
-        new_chat = message.to not in self.written_to and await self._turnstile.opens_chat(
-            message.to
-        )
+        known = message.to in self.written_to
+        new_chat = not known and await self._turnstile.opens_chat(message.to)
         await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
         await self._send(message, key)
 

@@ -155,9 +155,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         await _until_page(page, PageState.READY)
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
-    async with aiohttp.ClientSession(web.url) as http:
-        ledger = await (await http.get("/control/ledger")).json()
-    assert [each["text"] for each in ledger] == ["שלום 👋🏽 $1 `x` </script>"]
+    assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
 
 
 async def test_sends_in_turn_stop_at_the_first_that_does_not_go_well(

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.burst import Burst
+from chatgrow_worker.connections.delivery import Delivery, SendLimits
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.turnstile import Turnstile
@@ -54,24 +55,27 @@ def make_dispatcher(
     look_every: timedelta = MOMENT,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
-    return Dispatcher(
+    turnstile = Turnstile(
+        queue=stores.queue,
+        connections=stores.connections,
+        pacer=Pacer(stores.queue, lease.connection, utc_now),
+        lease=lease,
+        now=utc_now,
+        look_every=look_every,
+        ban_pause=ban_pause,
+    )
+    delivery = Delivery(
         page=page,
         queue=stores.queue,
-        turnstile=Turnstile(
-            queue=stores.queue,
-            connections=stores.connections,
-            pacer=Pacer(stores.queue, lease.connection, utc_now),
-            lease=lease,
-            now=utc_now,
-            look_every=look_every,
-            ban_pause=ban_pause,
-        ),
         lease=lease,
         limits=limits or dispatch_limits(),
         page_bell=page.bell,
+        turnstile=turnstile,
         check_lease=check_lease,
         metrics=metrics or WorkerMetrics(ProcessMetrics()),
     )
+    burst = Burst(page, stores.queue.bursts, lease, check_lease)
+    return Dispatcher(stores.queue, lease, turnstile, delivery, burst)
 
 
 @asynccontextmanager

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
 
 from loguru import logger
 
-from chatgrow_worker.connections.burst import Burst, BurstPage
-from chatgrow_worker.connections.delivery import Delivery, SendingPage, SendLimits
+from chatgrow_worker.connections.burst import Burst
+from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import any_of, happens
-from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageCallError
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
@@ -24,31 +22,22 @@ from sessions.send_queue import SendQueue
 _PAUSE = timedelta(seconds=1)
 
 
-class DispatchPage(SendingPage, BurstPage, Protocol):
-    """What sending asks of a page; `WhatsAppPage` is the real one."""
-
-
 class Dispatcher:
     """Claims and delivers; asked to stop, it ends the message in hand."""
 
     def __init__(
         self,
-        page: DispatchPage,
         queue: SendQueue,
         lease: Lease,
-        limits: SendLimits,
-        page_bell: asyncio.Event,
         turnstile: Turnstile,
-        check_lease: Callable[[], None],
-        metrics: WorkerMetrics,
+        delivery: Delivery,
+        burst: Burst,
     ) -> None:
         self._queue = queue
         self._lease = lease
         self._turnstile = turnstile
-        self._delivery = Delivery(
-            page, queue, lease, limits, page_bell, turnstile, check_lease, metrics
-        )
-        self._burst = Burst(page, queue.bursts, lease, check_lease)
+        self._delivery = delivery
+        self._burst = burst
         self._idle = False
 
     @property

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
+from chatgrow_worker.connections.burst import Burst
+from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.number_checks import NumberChecks
@@ -91,26 +93,33 @@ class VisitMaker:
         )
 
     def _sending(self, browser: Browser) -> Sending:
-        parts = self.parts
+        page, queue = browser.page, self.parts.queue
 
         def make() -> Dispatcher:
-            return Dispatcher(
-                page=browser.page,
-                queue=parts.queue,
+            turnstile = self._turnstile()
+            delivery = Delivery(
+                page=page,
+                queue=queue,
                 lease=self.lease,
-                limits=parts.limits.sends,
-                page_bell=browser.page.bell,
-                turnstile=Turnstile(
-                    queue=parts.queue,
-                    connections=parts.connections,
-                    pacer=Pacer(parts.queue, self.lease.connection, parts.now),
-                    lease=self.lease,
-                    now=parts.now,
-                    look_every=parts.limits.safety_poll,
-                    ban_pause=parts.limits.ban_pause,
-                ),
+                limits=self.parts.limits.sends,
+                page_bell=page.bell,
+                turnstile=turnstile,
                 check_lease=self.check_lease,
-                metrics=parts.metrics,
+                metrics=self.parts.metrics,
             )
+            burst = Burst(page, queue.bursts, self.lease, self.check_lease)
+            return Dispatcher(queue, self.lease, turnstile, delivery, burst)
 
-        return Sending(make, self.doorbell, browser.page.bell, self.lease.connection)
+        return Sending(make, self.doorbell, page.bell, self.lease.connection)
+
+    def _turnstile(self) -> Turnstile:
+        parts = self.parts
+        return Turnstile(
+            queue=parts.queue,
+            connections=parts.connections,
+            pacer=Pacer(parts.queue, self.lease.connection, parts.now),
+            lease=self.lease,
+            now=parts.now,
+            look_every=parts.limits.safety_poll,
+            ban_pause=parts.limits.ban_pause,
+        )

@@ -9,6 +9,7 @@ from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.metrics import WorkerMetrics
@@ -71,6 +72,7 @@ async def assemble_parts(
         CommandDesk(stores.database),
         removals,
         checks,
+        AskedConnections(checks, settings.safety_poll),
         numbers,
         Doorbell(stores.redis),
         launcher,

@@ -104,8 +104,12 @@ def _own_queue(settings: WorkerSettings, stores: Stores, pool: ConnectionPool) -
     async def dispatch(_ctx: object, connection: str) -> None:
         pool.ring(str(connection))
 
+    async def look(_ctx: object, connection: str) -> None:
+        pool.look(str(connection))
+
     queue = worker_queue(settings.worker_id)
-    return Intake(queue, {Job.DISPATCH: dispatch}, redis_settings(stores.redis_url), *_OWN_POLL)
+    holder: dict[str, Command] = {Job.DISPATCH: dispatch, Job.LOOK: look}
+    return Intake(queue, holder, redis_settings(stores.redis_url), *_OWN_POLL)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

@@ -31,7 +31,7 @@ async def pairing_code_for(
     """
     wish = await services.desk.ask_for_pairing(connection.id, phone)
     if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+        await services.doorbell.look(connection.lease.worker, connection.id)
     code, expires_at = await _answer(services, connection.id, wish)
     return f"{code[:4]}-{code[4:]}", expires_at
 

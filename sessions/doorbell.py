@@ -42,7 +42,12 @@ class Job(StrEnum):
 
     START_CONNECTION = "start_connection"
     DISPATCH = "dispatch"
+    LOOK = "look"
     SEND_MESSAGE = "send_message"
+
+
+_Bell = tuple[str, Job, str]
+"""Which worker is rung, what for, and for which connection."""
 
 
 def worker_queue(worker: str) -> str:
@@ -120,7 +125,7 @@ class Doorbell:
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
-        self._resting: dict[tuple[str, str], bool] = {}
+        self._resting: dict[_Bell, bool] = {}
         self._later: set[asyncio.Task[None]] = set()
 
     async def start_connection(self, connection: str) -> None:
@@ -128,31 +133,37 @@ class Doorbell:
         await self._ring(SHARED_QUEUE, Job.START_CONNECTION, connection)
 
     async def dispatch(self, worker: str, connection: str) -> None:
-        """Tell the owner of a connection that a message is due.
+        """Tell the owner of a connection that a message is due."""
+        await self._ring_now_and_then((worker, Job.DISPATCH, connection))
 
-        In a burst it rings at once and then once for all that came within a moment: an owner that
-        is busy finds the rest by itself, and each ring costs it more than finding them.
-        """
-        place = (worker, connection)
-        if place in self._resting:
-            self._resting[place] = True
-            return
-        self._resting[place] = False
-        rest = _REST.total_seconds()
-        asyncio.get_running_loop().call_later(rest, self._after_a_rest, place)
-        await self._ring(worker_queue(worker), Job.DISPATCH, connection)
+    async def look(self, worker: str, connection: str) -> None:
+        """Tell the owner of a connection that something is asked of it or of its page."""
+        await self._ring_now_and_then((worker, Job.LOOK, connection))
 
     async def ring_owner(self, connection: Connection) -> None:
         """Tell the owner of a connection, or any worker if it has none, to look at it."""
         if connection.lease and connection.leased:
-            await self.dispatch(connection.lease.worker, connection.id)
+            await self.look(connection.lease.worker, connection.id)
         else:
             await self.start_connection(connection.id)
 
-    def _after_a_rest(self, place: tuple[str, str]) -> None:
+    async def _ring_now_and_then(self, bell: _Bell) -> None:
+        """Ring at once, and then once for all that came within a moment.
+
+        An owner that is busy finds the rest by itself, and each ring costs it more than that.
+        """
+        if bell in self._resting:
+            self._resting[bell] = True
+            return
+        self._resting[bell] = False
+        asyncio.get_running_loop().call_later(_REST.total_seconds(), self._after_a_rest, bell)
+        worker, job, connection = bell
+        await self._ring(worker_queue(worker), job, connection)
+
+    def _after_a_rest(self, bell: _Bell) -> None:
         """Ring for what came meanwhile; if that is lost, the next poll of its owner finds it."""
-        if self._resting.pop(place):
-            task = asyncio.create_task(self.dispatch(*place), name="ring again")
+        if self._resting.pop(bell):
+            task = asyncio.create_task(self._ring_now_and_then(bell), name="ring again")
             self._later.add(task)
             task.add_done_callback(self._later.discard)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -12,6 +12,7 @@ from pymongo import ReturnDocument
 
 from sessions.events import EventLog
 from sessions.states import Command, ConnectionState, Reason, needs_a_worker
+from sessions.together import Together
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection as MongoCollection
@@ -52,6 +53,9 @@ _LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
 """Commands for which a connection is taken even if it does not want to run."""
 
 
+_TELLING = ["generation", "desired", "command.name"]
+"""What a renewal reads."""
+
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
 """The expression for records that nobody has now: no lease, or one that ran out."""
 
@@ -69,6 +73,14 @@ def _free_since(span: timedelta) -> dict[str, Any]:
     return {"$or": [given_back, ran_out]}
 
 
+def _meaning(document: dict[str, Any]) -> Renewal:
+    """Return what the record of a connection that is ours asks of us."""
+    command = (document.get("command") or {}).get("name")
+    if document["desired"] == "stopped" and command not in _LEAVING:
+        return Renewal.UNWANTED
+    return Renewal.KEPT if command is None else Renewal.COMMANDED
+
+
 class LeaseStore:
     """Take, renew and give back leases for one worker process.
 
@@ -84,6 +96,12 @@ class LeaseStore:
         self._worker = worker
         self._instance = instance
         self._ttl = ttl
+        self._renewing: Together[Lease, Renewal] = Together(self._renew_all)
+
+    async def is_any_free(self, running: Collection[str], *, only_leaving: bool = False) -> bool:
+        """Tell whether `acquire` would find a connection, if it is our turn."""
+        wanted = self._free(running, timedelta(0), only_leaving)
+        return await self._collection.find_one(wanted, projection={"_id": True}) is not None
 
     async def acquire(
         self,
@@ -101,15 +119,7 @@ class LeaseStore:
         A lease of our own that is not among those `running` is free too: it was granted by an
         answer that never reached us.
         """
-        ours = {"$eq": ["$lease.instance", {"$literal": self._instance}]}
-        wanted: dict[str, Any] = {
-            "_id": {"$nin": list(running)},
-            "$or": [
-                {"command.name": {"$in": _LEAVING}},
-                *([] if only_leaving else [{"desired": "running"}]),
-            ],
-            "$expr": {"$or": [_free_since(free_for), ours]},
-        }
+        wanted = self._free(running, free_for, only_leaving)
         if connection is not None:
             wanted["_id"]["$eq"] = connection
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
@@ -124,7 +134,26 @@ class LeaseStore:
         return Lease(document["_id"], self._worker, self._instance, document["generation"])
 
     async def renew(self, lease: Lease) -> Renewal:
-        """Extend the lease, if it is still ours."""
+        """Extend the lease, if it is still ours; those that are due together in one go."""
+        return await self._renewing(lease)
+
+    async def _renew_all(self, leases: Sequence[Lease]) -> list[Renewal | Exception]:
+        if len(leases) == 1:
+            return [await self._renew_one(leases[0])]
+        ours = {"$or": [lease.fence() for lease in leases]}
+        quiet = {"lease.announced": {"$exists": False}}
+        await self._collection.update_many(
+            {**ours, **quiet}, [{"$set": {"lease.expiresAt": self._expiry()}}]
+        )
+        cursor = self._collection.find({**ours, **quiet}, projection=_TELLING)
+        kept = {(found["_id"], found["generation"]): _meaning(found) async for found in cursor}
+        return [
+            # One that is lost, or that was told to be lost, is looked at by itself.
+            kept.get((each.connection, each.generation)) or await self._renew_one(each)
+            for each in leases
+        ]
+
+    async def _renew_one(self, lease: Lease) -> Renewal:
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             lease.fence(),
             [{"$set": {"lease.expiresAt": self._expiry(), "lease.announced": "$$REMOVE"}}],
@@ -134,10 +163,7 @@ class LeaseStore:
         if document["lease"].get("announced"):
             # It had run out, and was told to be lost.
             self._events.publish_state(document)
-        command = (document.get("command") or {}).get("name")
-        if document["desired"] == "stopped" and command not in _LEAVING:
-            return Renewal.UNWANTED
-        return Renewal.KEPT if command is None else Renewal.COMMANDED
+        return _meaning(document)
 
     async def release(self, lease: Lease, reason: Reason) -> None:
         """Give the lease back, so that another worker may take it at once."""
@@ -156,6 +182,19 @@ class LeaseStore:
         )
         if document is not None:
             self._events.publish_state(document)
+
+    def _free(
+        self, running: Collection[str], free_for: timedelta, only_leaving: bool
+    ) -> dict[str, Any]:
+        ours = {"$eq": ["$lease.instance", {"$literal": self._instance}]}
+        return {
+            "_id": {"$nin": list(running)},
+            "$or": [
+                {"command.name": {"$in": _LEAVING}},
+                *([] if only_leaving else [{"desired": "running"}]),
+            ],
+            "$expr": {"$or": [_free_since(free_for), ours]},
+        }
 
     def _taken(self) -> dict[str, Any]:
         return {

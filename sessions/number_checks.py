@@ -72,12 +72,19 @@ class NumberCheckDesk:
         untouched = {"_id": check, "pending": True, "pacedAt": {"$exists": False}}
         await self._collection.delete_one(untouched)
 
+    async def asked(self) -> set[str]:
+        """Return the connections whose page was asked something lately that is not answered."""
+        # Named, however little that says: the index of what is pending begins with it.
+        pending = {"connection": {"$gte": ""}, **_awaited()}
+        each = {"$group": {"_id": "$connection"}}
+        cursor = self._collection.aggregate([{"$match": pending}, each])
+        return {found["_id"] async for found in cursor}
+
     async def next_pending(self, connection: str) -> NumberCheck | None:
         """Return the oldest question that somebody still waits for."""
-        span = ANSWERED_WITHIN // timedelta(milliseconds=1)
-        fresh = {"$expr": {"$lt": [{"$subtract": ["$$NOW", "$askedAt"]}, span]}}
-        pending = {"connection": connection, "pending": True, **fresh}
-        return _read(await self._collection.find_one(pending, sort=[("_id", ASCENDING)]))
+        oldest = [("_id", ASCENDING)]
+        pending = {"connection": connection, **_awaited()}
+        return _read(await self._collection.find_one(pending, sort=oldest))
 
     async def count(self, check: NumberCheck) -> None:
         """Count a question for the pace: it is put to WhatsApp now."""
@@ -88,6 +95,12 @@ class NumberCheckDesk:
         answered = check.model_copy(update={**answer, "pending": False})
         changes = answered.model_dump(by_alias=True, exclude={"id"}, exclude_none=True)
         await self._collection.update_one({"_id": check.id}, {"$set": changes})
+
+
+def _awaited() -> dict[str, Any]:
+    span = ANSWERED_WITHIN // timedelta(milliseconds=1)
+    fresh = {"$lt": [{"$subtract": ["$$NOW", "$askedAt"]}, span]}
+    return {"pending": True, "$expr": fresh}
 
 
 def _read(document: dict[str, Any] | None) -> NumberCheck | None:

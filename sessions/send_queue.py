@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from sessions.queue_filters import (
     step,
     written_down,
 )
+from sessions.together import Together
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -56,6 +57,7 @@ class SendQueue:
         self.bursts = BurstQueue(self._collection, self._claims, events)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
+        self._having: Together[str, bool] = Together(self._which_have)
 
     async def knows_number(self, chat_id: str) -> bool:
         """Tell whether a number was found on WhatsApp lately."""
@@ -104,6 +106,15 @@ class SendQueue:
         """Return the message that `claim_next` would claim, or None when nothing is due."""
         document = await self._collection.find_one(due(lease), sort=ORDER)
         return None if document is None else Message.model_validate(document)
+
+    async def has_any(self, lease: Lease) -> bool:
+        """Tell whether anything is queued, due or not; those who ask together, in one go."""
+        return await self._having(lease.connection)
+
+    async def _which_have(self, connections: Sequence[str]) -> list[bool | Exception]:
+        queued = {"status": MessageStatus.QUEUED, "connection": {"$in": list(connections)}}
+        found = set(await self._collection.distinct("connection", queued))
+        return [connection in found for connection in connections]
 
     async def next_due_at(self, lease: Lease) -> datetime | None:
         """Return when the next scheduled message is due, or None when there is none."""

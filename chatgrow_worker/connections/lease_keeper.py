@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from loguru import logger
 
-from chatgrow_worker.connections.waiting import happens
+from chatgrow_worker.connections.waiting import happens, to_the_next
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.mongo import STORE_DOWN
@@ -40,7 +40,7 @@ class LeaseKeeper:
         Raises LeaseLostError when another owner has it, or could have it soon: then the page must
         be gone at once, whatever it is doing.
         """
-        while not await happens(done, self._every):
+        while not await happens(done, to_the_next(self._every)):
             asked_at = time.monotonic()
             renewal = await self._renew(self._safe_until - asked_at)
             if renewal is None:

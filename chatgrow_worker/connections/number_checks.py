@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from loguru import logger
 
@@ -16,6 +17,27 @@ from sessions.known_numbers import KnownNumbers
 from sessions.number_checks import NumberCheck, NumberCheckDesk
 
 
+class AskedConnections:
+    """Knows which connections of a worker are asked something, from one question now and then.
+
+    It is for questions whose bell was lost: the others are found at once.
+    """
+
+    def __init__(self, desk: NumberCheckDesk, every: timedelta) -> None:
+        self._desk = desk
+        self._every = every.total_seconds()
+        self._asked: set[str] = set()
+        self._next = 0.0
+
+    async def has(self, connection: str) -> bool:
+        """Tell whether a connection was asked something when that was last found out."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + self._every
+            self._asked = await self._desk.asked()
+        return connection in self._asked
+
+
 class NumberChecks:
     """Asks one page for one connection."""
 
@@ -25,6 +47,7 @@ class NumberChecks:
         desk: NumberCheckDesk,
         numbers: KnownNumbers,
         connections: ConnectionStore,
+        asked: AskedConnections,
         pacer: Pacer,
         connection: str,
         now: Callable[[], datetime],
@@ -33,13 +56,22 @@ class NumberChecks:
         self._desk = desk
         self._numbers = numbers
         self._connections = connections
+        self._asked = asked
         self._pacer = pacer
         self._connection = connection
         self._now = now
+        self._rung = True
+
+    def ring(self) -> None:
+        """Say that there may be a question."""
+        self._rung = True
 
     async def answer_next(self) -> bool:
         """Answer the oldest question of a page that is ready; False when there is none."""
+        if not self._rung and not await self._asked.has(self._connection):
+            return False
         check = await self._desk.next_pending(self._connection)
+        self._rung = check is not None
         if check is None:
             return False
         known = await self._numbers.verdict(check.chat_id)

@@ -13,6 +13,7 @@ from typing import Protocol
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.recovery import Ladder
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.blobs import BlobStore
@@ -100,6 +101,7 @@ class Parts:
     commands: CommandDesk
     removals: Removals
     checks: NumberCheckDesk
+    asked: AskedConnections
     numbers: KnownNumbers
     doorbell: Doorbell
     pages: PageOpener

@@ -54,6 +54,11 @@ class ConnectionPool:
         if found := self._running.get(connection):
             found[0].ring()
 
+    def look(self, connection: str) -> None:
+        """Tell a connection's owner that something is asked of it, if the connection runs here."""
+        if found := self._running.get(connection):
+            found[0].look()
+
     async def take(self, connection: str | None = None) -> bool:
         """Take the named connection, or any free one, and run it; tell whether one was taken."""
         async with self._taking:
@@ -93,6 +98,9 @@ class ConnectionPool:
 
         A worker that is fuller than another leaves them to that one, but not for long.
         """
+        full = self.running >= self.capacity
+        if not await self._parts.leases.is_any_free(self._running, only_leaving=full):
+            return
         for connection in await self._parts.outbox.longest_queues(self.capacity):
             if connection not in self._running and self.running < self.capacity:
                 await self.take(connection)

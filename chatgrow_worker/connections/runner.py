@@ -67,8 +67,11 @@ class ConnectionRunner:
         return self._connection
 
     def ring(self) -> None:
-        """Say that a message may be due, or something else wanted."""
+        """Say that a message may be due."""
         self._doorbell.set()
+
+    def look(self) -> None:
+        """Say that something else is wanted: a command, a code, a number looked up."""
         self._wish.set()
         self._commands.asked.set()
 

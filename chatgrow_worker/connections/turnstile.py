@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from chatgrow_worker.connections.pacer import Pacer, Pause
+from chatgrow_worker.connections.waiting import to_the_next
 from sessions.connections import ConnectionStore
 from sessions.leases import Lease
 from sessions.messages import Message
@@ -63,9 +64,9 @@ class Turnstile:
 
         Without a pace, up to `limit` are claimed as long as each fits.
         """
-        if not self._flowing and await self._queue.next_due_at(self._lease) is None:
+        if not self._flowing and not await self._queue.has_any(self._lease):
             await self._publish(None)
-            return self._look_every
+            return to_the_next(self._look_every)
         await self._expire_now_and_then()
         if self._flowing:
             return await self._follow_on(limit, fits)
@@ -122,7 +123,7 @@ class Turnstile:
     async def _until_due(self) -> timedelta:
         due_at = await self._queue.next_due_at(self._lease)
         if due_at is None:
-            return self._look_every
+            return to_the_next(self._look_every)
         if due_at <= self._now():
             self._swept = None  # due, but not claimed: it has expired since the last sweep
         return self._until(due_at)

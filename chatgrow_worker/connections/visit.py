@@ -96,7 +96,9 @@ class Visit:
         try:
             while not ending.is_set() and not await self._is_worn_and_idle():
                 self._page.bell.clear()
-                wish.clear()
+                if wish.is_set():
+                    wish.clear()
+                    self._parts.checks.ring()
                 await self._look()
                 if self._scripts_run:
                     on_loaded()

@@ -87,6 +87,7 @@ class VisitMaker:
             desk=parts.checks,
             numbers=parts.numbers,
             connections=parts.connections,
+            asked=parts.asked,
             pacer=Pacer(parts.queue, connection, parts.now),
             connection=connection,
             now=parts.now,

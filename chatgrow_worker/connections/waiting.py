@@ -2,7 +2,17 @@
 
 import asyncio
 import random
+import time
 from datetime import timedelta
+
+
+def to_the_next(span: timedelta) -> timedelta:
+    """Return how long it is to the next multiple of a span on the monotonic clock.
+
+    Those who wait so wake together, and what they ask of MongoDB can be asked in one.
+    """
+    seconds = span.total_seconds()
+    return timedelta(seconds=seconds - time.monotonic() % seconds)
 
 
 async def happens(event: asyncio.Event, within: timedelta) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
 
 from sessions.clock import utc_now
+from sessions.commands import CommandDesk
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.messages import MessageStatus
@@ -132,6 +134,41 @@ async def test_a_connection_that_shall_stop_is_stopped_though_its_worker_died(
     assert await stores.leases("two").acquire() is not None
 
 
+async def test_leases_that_are_due_together_are_renewed_each_for_itself(stores: Stores) -> None:
+    """One that is lost, asked to stop or commanded is told so, and does not cost the others."""
+    brief, long = stores.leases("one", SHORT), stores.leases("one", LONG)
+    kept, unwanted, commanded, lost = [await _named(stores, brief, name) for name in "kuwl"]
+    await stores.connections.want(await stores.connections.get(unwanted.connection), "stopped")
+    await CommandDesk(stores.database).log_out(commanded.connection)
+    newer = await _acquired(brief, lost.connection)
+    leases = [kept, unwanted, commanded, lost, newer]
+
+    renewed = await asyncio.gather(*(long.renew(lease) for lease in leases))
+
+    expected = [Renewal.KEPT, Renewal.UNWANTED, Renewal.COMMANDED, Renewal.LOST, Renewal.KEPT]
+    assert renewed == expected
+    await asyncio.sleep(SHORT.total_seconds() * 2)  # what is tested is that time has passed
+    for lease in leases:
+        assert await stores.leases("two").acquire(lease.connection) is None
+
+
+async def test_a_renewal_among_others_tells_that_a_lost_worker_is_back(stores: Stores) -> None:
+    slow = stores.leases("one", SHORT)
+    lease, other = [await _named(stores, slow, name) for name in "ab"]
+    connected = (ConnectionState.STARTING, ConnectionState.CONNECTED, None)
+    await stores.connections.move(lease, *connected)
+
+    async def dead() -> bool:
+        return not (await stores.connections.get(lease.connection)).leased
+
+    await until(dead)
+    await stores.connections.announce_lost()
+    stores.events.take()
+    assert set(await asyncio.gather(slow.renew(other), slow.renew(lease))) == {Renewal.KEPT}
+    told = [json.loads(each.data) for each in stores.events.take()]
+    assert [each["state"] for each in told if each["connectionId"] == "a"] == ["connected"]
+
+
 async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
     connection, lease = await stores.leased("one", SHORT)
     await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
@@ -145,9 +182,14 @@ async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
     await until(lost)
 
 
-async def _acquired(leases: LeaseStore) -> Lease:
-    """Take the one connection as soon as it is free."""
+async def _named(stores: Stores, leases: LeaseStore, name: str) -> Lease:
+    """Store a connection and take its lease."""
+    return await _acquired(leases, (await stores.connection(name)).id)
+
+
+async def _acquired(leases: LeaseStore, connection: str | None = None) -> Lease:
+    """Take the connection as soon as it is free, or the one that there is."""
     async with asyncio.timeout(10):
-        while (lease := await leases.acquire()) is None:  # noqa: ASYNC110  it sends no event
+        while (lease := await leases.acquire(connection)) is None:  # noqa: ASYNC110  sends no event
             await asyncio.sleep(0.02)
     return lease

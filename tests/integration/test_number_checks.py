@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from aiohttp.test_utils import TestClient
 
-from chatgrow_worker.connections.number_checks import NumberChecks
+from chatgrow_worker.connections.number_checks import AskedConnections, NumberChecks
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import Snapshot
@@ -98,16 +98,23 @@ async def owner(stores: Stores) -> Owner:
     await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
     desk, page = NumberCheckDesk(stores.database), PageDouble()
     await desk.prepare()
-    checks = NumberChecks(
+    checks = _checks(stores, page, connection.id, AskedConnections(desk, timedelta(0)))
+    return Owner(stores, lease, page, checks, desk)
+
+
+def _checks(
+    stores: Stores, page: PageDouble, connection: str, asked: AskedConnections
+) -> NumberChecks:
+    return NumberChecks(
         page=cast("WhatsAppPage", page),
-        desk=desk,
+        desk=NumberCheckDesk(stores.database),
         numbers=KnownNumbers(stores.database),
         connections=stores.connections,
-        pacer=Pacer(stores.queue, connection.id, utc_now),
-        connection=connection.id,
+        asked=asked,
+        pacer=Pacer(stores.queue, connection, utc_now),
+        connection=connection,
         now=utc_now,
     )
-    return Owner(stores, lease, page, checks, desk)
 
 
 async def test_both_answers_are_told_and_remembered(client: Client, owner: Owner) -> None:
@@ -202,6 +209,30 @@ async def test_a_worker_that_does_not_answer_is_not_waited_for_for_ever(
     answer = await client.get(f"{PATH}/{TO}")
     assert (answer.status, (await answer.json())["code"]) == (504, "number_check_timed_out")
     assert not await owner.checks.answer_next(), "nobody waits for it any more"
+
+
+async def test_a_bell_is_not_waited_for_and_one_that_is_lost_costs_a_while(owner: Owner) -> None:
+    """MongoDB is asked for all connections at once, now and then: most are asked nothing."""
+    mine, seldom = owner.lease.connection, AskedConnections(owner.desk, timedelta(days=1))
+    assert not await seldom.has(mine)
+    rung, unheard = (_checks(owner.stores, owner.page, mine, seldom) for _ in range(2))
+    for checks in (rung, unheard):
+        assert not await checks.answer_next(), "nothing is asked yet"
+    await owner.desk.ask(mine, TO)
+    assert not await unheard.answer_next(), "it is not time to ask yet"
+    rung.ring()
+    assert await rung.answer_next()
+    await owner.desk.ask(mine, OTHER)
+    assert await rung.answer_next(), "where one was asked there may be more"
+    assert not await rung.answer_next()
+
+    await owner.desk.ask("another", TO)
+    await owner.desk.ask(mine, OTHER)
+    often = AskedConnections(owner.desk, timedelta(0))
+    assert (await often.has(mine), await often.has("another")) == (True, True)
+    assert not await often.has("nobody's")
+    assert not await seldom.has(mine)
+    assert owner.page.asked == [TO, OTHER]
 
 
 async def test_the_latest_of_messages_and_checks_are_found_in_their_order(

@@ -122,7 +122,7 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
 def _limits(settings: WorkerSettings) -> Limits:
     return Limits(
         look_every=timedelta(seconds=2),
-        look_when_ready=timedelta(seconds=5),
+        look_when_ready=timedelta(seconds=10),
         look_while_loading=timedelta(milliseconds=250),
         ladder=_ladder(settings),
         reload=settings.page_load_limit,

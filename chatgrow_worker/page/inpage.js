@@ -13,7 +13,7 @@
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
   const OUTCOME_WITHIN_MS = 300;
-  const WATCH_EVERY_MS = 1000;
+  const WATCH_EVERY_MS = 2000;
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
   const sends = new Map();

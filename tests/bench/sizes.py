@@ -13,7 +13,7 @@ class Sizes:
     sessions: int = 10
     rounds: int = 3
     settle: timedelta = timedelta(seconds=6)
-    idle: timedelta = timedelta(seconds=20)
+    idle: timedelta = timedelta(minutes=1)
     weight_mb: int = 60
     messages: int = 300
     recipients: int = 20

@@ -47,6 +47,11 @@ class SessionSaver:
         self._saving: asyncio.Task[None] | None = None
         self._noted = False
 
+    @property
+    def due(self) -> float | None:
+        """When the next blob is due, on the monotonic clock; None before the first is known."""
+        return self._due
+
     async def keep_dump(self, dump: dict[str, str]) -> None:
         """Keep the newest localStorage of a page that is logged in on disk."""
         await asyncio.to_thread(self._keep, dump)

@@ -119,11 +119,16 @@ class Visit:
 
     def _next_look(self) -> timedelta:
         """Say how long to wait for a bell; a page that is ready rings when that changes."""
-        special: dict[PageState | None, timedelta] = {
-            PageState.READY: self._look_when_ready,
-            PageState.LOADING: self._look_while_loading,
-        }
-        return special.get(self._state, self._look_every)
+        if self._state is PageState.READY:
+            return self._until_due()
+        return self._look_while_loading if self._state is PageState.LOADING else self._look_every
+
+    def _until_due(self) -> timedelta:
+        """Say when there is something to do for a page that is ready; what is late waits a look."""
+        now = time.monotonic()
+        look = now + self._look_when_ready.total_seconds()
+        due = (self._parts.saver.due, self._tidy_at, look)
+        return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
     async def _is_worn_and_idle(self) -> bool:
         now = time.monotonic()

@@ -1,15 +1,15 @@
 """The events that this API process has read, shared by all who follow them.
 
-One reader keeps a window of recent events in memory. Who follows holds nothing but a position: a
-slow one costs no memory, and reads from Redis what has left the window.
+One reader keeps a window of recent events in memory, as long as anybody follows. Who follows holds
+nothing but a position: a slow one costs no memory, and reads from Redis what has left the window.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import takewhile
 
@@ -34,12 +34,16 @@ class EventFeed:
         self._base: Position | None = None
         self._end: Position | None = None
         self._bell = asyncio.Event()
+        self._followers = 0
+        self._followed = asyncio.Event()
         self._away = False
         self._closed = False
 
     async def run(self) -> None:
-        """Read until cancelled; while Redis is away, wait for it."""
+        """Read until cancelled, while anybody follows; while Redis is away, wait for it."""
         while True:
+            if not self._followed.is_set():
+                await self._rest()
             try:
                 await self._read()
             except STREAM_DOWN as error:
@@ -51,6 +55,18 @@ class EventFeed:
                 if self._away:
                     logger.info("Events are read again")
                 self._away = False
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Follow in this block: events that nobody follows are not read."""
+        self._followers += 1
+        self._followed.set()
+        try:
+            yield
+        finally:
+            self._followers -= 1
+            if not self._followers:
+                self._followed.clear()
 
     @property
     def closed(self) -> bool:
@@ -85,6 +101,12 @@ class EventFeed:
                         return found
                     await bell.wait()
         return []
+
+    async def _rest(self) -> None:
+        """Wait for somebody who follows; what is held would be old by then."""
+        self._window.clear()
+        self._base = self._end = None
+        await self._followed.wait()
 
     async def _read(self) -> None:
         """Read what comes next; begin anew at the stream's end when our place there is gone."""

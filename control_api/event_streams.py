@@ -75,7 +75,8 @@ class EventStreams:
         self._followed[owner] += 1
         self._tasks |= {task} if task else set()
         try:
-            yield
+            with self.feed.followed():
+                yield
         finally:
             self._tasks -= {task}
             self._followed[owner] -= 1

@@ -65,8 +65,9 @@ class EventApi:
                 return bool(fields[b"data"].decode() == marker.data and entry_id.decode() == end)
             return False
 
-        await until(there)
-        return str(await self.streams.feed.end())
+        with self.streams.feed.followed():
+            await until(there)
+            return str(await self.streams.feed.end())
 
     async def follow(
         self, path: str = ALL, after: str | None = None, headers: dict[str, str] | None = None

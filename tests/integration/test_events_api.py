@@ -20,8 +20,8 @@ from sessions.clock import utc_now
 from sessions.connections import QrCode
 from sessions.doorbell import open_redis
 from sessions.embedded import embedded_servers
-from sessions.event_stream import STREAM, open_event_log
-from sessions.events import GAP
+from sessions.event_stream import STREAM, EventStream, open_event_log
+from sessions.events import GAP, Event
 from sessions.messages import Draft
 from sessions.states import ConnectionState, Reason
 from tests.builders import OWNER, TO, Stores
@@ -65,6 +65,11 @@ async def _shown(stores: Stores, code: str = "2@a,code") -> None:
     await stores.connections.move(lease, S.STARTING, S.AWAITING_SCAN, Reason.QR_SHOWN)
     qr = QrCode(code=code, expires_at=utc_now() + timedelta(minutes=1))
     await stores.connections.show_qr(lease, qr)
+
+
+async def _reads(api: EventApi) -> int:
+    """Return how often Redis was asked for new events."""
+    return int((await api.redis.info("commandstats"))["cmdstat_xread"]["calls"])
 
 
 def _ids(events: Sequence[Received]) -> list[str]:
@@ -329,6 +334,22 @@ async def test_a_client_that_takes_nothing_is_cut_off_and_harms_nobody(
         assert len(got) < len(expected)
         rest = await (await api.follow(after=got[-1])).take(len(expected) - len(got))
         assert [*got, *(each.id for each in rest)] == expected
+
+
+async def test_events_are_read_as_long_as_anybody_follows(api: EventApi) -> None:
+    follower = await api.follow()
+    await follower.until_marked()
+    follower.response.close()
+    await until(lambda: api.streams.count == 0)
+    before = await _reads(api)
+    for number in range(10):
+        await EventStream(api.redis).append([Event(f"unseen-{number}", OWNER, "", "{}")])
+    assert await _reads(api) <= before + 1, "The one that was under way, and no more."
+
+    newcomer = await api.follow()
+    await newcomer.until_marked()
+    await EventStream(api.redis).append([Event("seen", OWNER, "", "{}")])
+    assert (await newcomer.next()).type == "seen"
 
 
 async def test_streams_end_at_once_when_the_program_stops(

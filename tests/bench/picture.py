@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from tests.bench.figures import Figure, number
@@ -10,6 +10,7 @@ from tests.bench.lab import THEIRS_SHELL
 
 _LEFT, _WIDTH, _ROW, _TOP = 380, 400, 26, 50
 _LARGEST = 2.0
+_LABEL = 40
 _HEAD = "Ours / theirs; thick black mark: the goal; thin blue: ours / theirs on the headless shell"
 _STYLE = """
     text { font: 13px sans-serif; fill: #24292f }
@@ -44,13 +45,13 @@ def _row(figure: Figure, y: int) -> str:
     assert ratio is not None
     assert figure.goal is not None
     end = _x(ratio)
+    marks = {"goal": figure.goal.ratio} | ({} if shell is None else {"shell": shell})
     parts = [
         f'<text x="{_LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(figure.name)}</text>',
         f'<rect class="{figure.verdict}" x="{_LEFT}" y="{y + 3}" width="{end - _LEFT}" '
         f'height="{_ROW - 10}"/>',
-        _mark("goal", figure.goal.ratio, y),
-        *([] if shell is None else [_mark("shell", shell, y)]),
-        f'<text x="{end + 6}" y="{y + 14}">{number(ratio)}</text>',
+        *(_mark(kind, at, y) for kind, at in marks.items()),
+        f'<text x="{_label_x(end, marks.values())}" y="{y + 14}">{number(ratio)}</text>',
     ]
     return "\n".join(f"  {part}" for part in parts)
 
@@ -58,6 +59,14 @@ def _row(figure: Figure, y: int) -> str:
 def _mark(kind: str, ratio: float, y: int) -> str:
     x = _x(ratio)
     return f'<line class="{kind}" x1="{x}" x2="{x}" y1="{y}" y2="{y + _ROW - 4}"/>'
+
+
+def _label_x(end: int, marks: Iterable[float]) -> int:
+    """Return where the number stands: behind the bar, and behind the marks that it would hide."""
+    for mark in sorted(map(_x, marks)):
+        if end <= mark < end + _LABEL:
+            end = mark
+    return end + 6
 
 
 def _x(ratio: float) -> int:

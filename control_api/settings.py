@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
 from yarl import URL
 
-from sessions.settings import Lifetime, SharedSettings, Span
+from sessions.settings import SharedSettings, Span
 
 
 def _items(value: object) -> object:
@@ -67,9 +67,9 @@ class ApiSettings(SharedSettings):
     jwt_secret: SecretStr | None = None
     """Signs the tokens of people who sign in: 32 random characters or more, the same for every API
     process."""
-    jwt_expires_in: Lifetime = Field(timedelta(days=7), gt=timedelta(0))
+    jwt_expires_in: Span = timedelta(days=7)
     """How long an access token works."""
-    refresh_expires_in: Lifetime = Field(timedelta(days=30), gt=timedelta(0))
+    refresh_expires_in: Span = timedelta(days=30)
     """How long a sign-in can be continued without the password."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
     """The work in a password's hash, as a power of two."""
@@ -79,7 +79,7 @@ class ApiSettings(SharedSettings):
     """Whether anybody may register; otherwise an administrator lets people in."""
     public_url: HttpUrl | None = None
     """The address that people reach the API under; without it links have that of the request."""
-    link_lifetime: Lifetime = Field(timedelta(minutes=30), gt=timedelta(0))
+    link_lifetime: Span = timedelta(minutes=30)
     """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     """The sliding window over which requests are counted, in milliseconds."""
@@ -93,10 +93,10 @@ class ApiSettings(SharedSettings):
     trusted_proxies: Networks = ()
     """Addresses and networks of the proxies in front, comma-separated: only what these say in
     `Forwarded` or `X-Forwarded-For` and `X-Forwarded-Proto` is believed."""
-    keepalive_timeout: Span = Field(timedelta(seconds=75), gt=timedelta(0))
+    keepalive_timeout: Span = timedelta(seconds=75)
     """How long a client's connection may be idle, or take to send the head of a request; longer
     than the proxy in front keeps it."""
-    body_timeout: Span = Field(timedelta(seconds=30), gt=timedelta(0))
+    body_timeout: Span = timedelta(seconds=30)
     """How long the body of a request may take to arrive."""
 
     @property

@@ -42,9 +42,9 @@ def configuration() -> str:
         "",
         "Every setting is an environment variable; a `.env` file in the folder that a program is",
         "started in is read too, and the environment wins. An empty value counts as not set. A",
-        "time is a number of seconds or an ISO 8601 duration (`PT15M`); a lifetime is also `7d`,",
-        "`12h`, `30m`. A setting that cannot work is named at the start, and the program ends",
-        "with 78.",
+        "time is a number of seconds (`90`), has a unit (`45s`, `30m`, `12h`, `7d`) or is an ISO",
+        "8601 duration (`PT15M`). A setting that cannot work is named at the start, and the",
+        "program ends with 78.",
     ]
     for title, owner, base in GROUPS:
         lines += ["", f"## {title}", "", "| setting | default | meaning |", "|---|---|---|"]

@@ -106,4 +106,5 @@ def _explain(name: str, error: ValidationError) -> None:
     """Name each setting that is wrong; values are left out, they can be secrets."""
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         setting = "_".join(str(part) for part in item["loc"]).upper()
-        print(f"{name}: setting {setting}: {item['msg']}", file=sys.stderr)
+        says = item["msg"].removeprefix("Value error, ")
+        print(f"{name}: setting {setting}: {says}", file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BeforeValidator,
     Field,
@@ -24,24 +25,26 @@ EXIT_UNAVAILABLE = 69
 """Exit code when a server we need stayed away (EX_UNAVAILABLE): starting again may help."""
 
 
-def _seconds(value: object) -> object:
-    """Read a plain number in the environment as seconds; ISO 8601 durations are read too."""
-    try:
-        return timedelta(seconds=float(value)) if isinstance(value, str) else value
-    except ValueError:
-        return value
-
-
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TIME = re.compile(rf"([0-9]{{1,12}}(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})?")
+_LONGEST = timedelta(days=36_500)
+"""Longer ones would lead out of the calendar."""
 
 
-def _lifetime(value: object) -> object:
-    """Read `7d`, `12h`, `30m`, `45s` besides what a Span takes."""
-    if isinstance(value, str):
-        number, unit = value.strip().rstrip("smhdw"), value.strip().lstrip("0123456789.")
-        if unit in _UNITS and number.replace(".", "", 1).isdigit():
-            return timedelta(seconds=float(number) * _UNITS[unit])
-    return _seconds(value)
+def _read_time(value: object) -> object:
+    """Read `90` as seconds, and `45s`, `30m`, `12h`, `7d`; ISO 8601 is left to pydantic."""
+    if not isinstance(value, str) or value.startswith("P"):
+        return value
+    found = _TIME.fullmatch(value.strip())
+    if found is None:
+        raise ValueError("a time is seconds (90), has a unit (45s, 30m, 12h, 7d) or is ISO (PT15M)")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _check_time(value: timedelta) -> timedelta:
+    if not timedelta(0) < value <= _LONGEST:
+        raise ValueError("a time must be greater than 0, and at most 100 years")
+    return value
 
 
 def _bytes(value: object) -> object:
@@ -53,8 +56,7 @@ def _bytes(value: object) -> object:
 
 _SIZE = re.compile(r"(\d+)\s*(?:([kmg])b?)?")
 Size = Annotated[int, BeforeValidator(_bytes)]
-Lifetime = Annotated[timedelta, BeforeValidator(_lifetime)]
-Span = Annotated[timedelta, BeforeValidator(_seconds)]
+Span = Annotated[timedelta, BeforeValidator(_read_time), AfterValidator(_check_time)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
 

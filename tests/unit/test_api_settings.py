@@ -57,6 +57,11 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RATE_LIMIT_WINDOW_MS", "0", "greater than or equal"),
         ("RATE_LIMIT_MAX_REQUESTS", "many", "integer"),
         ("BODY_TIMEOUT", "0", "greater than"),
+        ("BODY_TIMEOUT", "-1", "a time is seconds (90)"),
+        ("BODY_TIMEOUT", "5x", "a time is seconds (90)"),
+        ("BODY_TIMEOUT", "40000d", "at most 100 years"),
+        ("JWT_EXPIRES_IN", "999999999999", "at most 100 years"),
+        ("JWT_EXPIRES_IN", "9" * 400, "a time is seconds (90)"),
     ],
 )
 def test_what_cannot_work_is_refused_by_name(

@@ -51,10 +51,12 @@ def test_without_a_secret_development_makes_one_and_keeps_it(tmp_path: Path) -> 
         ("30m", timedelta(minutes=30)),
         ("1.5h", timedelta(minutes=90)),
         ("3600", timedelta(hours=1)),
+        ("90 s", timedelta(seconds=90)),
+        ("500ms", timedelta(seconds=0.5)),
         ("PT15M", timedelta(minutes=15)),
     ],
 )
-def test_lifetimes_are_read_as_people_write_them(
+def test_times_are_read_as_people_write_them(
     monkeypatch: pytest.MonkeyPatch, text: str, lives: timedelta
 ) -> None:
     monkeypatch.setenv("JWT_EXPIRES_IN", text)
@@ -62,7 +64,7 @@ def test_lifetimes_are_read_as_people_write_them(
 
 
 @pytest.mark.parametrize("text", ["soon", "-1d", "0", "d"])
-def test_other_lifetimes_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_other_times_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("JWT_EXPIRES_IN", text)
     with pytest.raises(ValidationError):
         ApiSettings(_env_file=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
@@ -11,6 +10,7 @@ from control_api.passwords import LONGEST
 from control_api.schemas import Answer, Body, Name
 from sessions.api_keys import ApiKey
 from sessions.callers import Role, Scope
+from sessions.json_values import WrittenMoment
 from sessions.users import User
 
 Email = Annotated[
@@ -65,7 +65,7 @@ class UserView(Answer):
     email: str
     name: str
     role: Role
-    created_at: datetime
+    created_at: WrittenMoment
 
     @classmethod
     def of(cls, user: User) -> UserView:
@@ -112,7 +112,7 @@ class ApiKeyView(Answer):
     name: str
     owner: str
     scopes: list[Scope]
-    created_at: datetime
+    created_at: WrittenMoment
 
     @classmethod
     def of(cls, key: ApiKey) -> ApiKeyView:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from control_api.link_stages import Stage
 from control_api.schemas import Answer, Body
+from sessions.json_values import WrittenMoment
 
 
 class QrLinkView(Answer):
     """A signed link to a page that links a phone, and when it stops working."""
 
     url: str
-    expires_at: datetime
+    expires_at: WrittenMoment
 
 
 class StateQuery(Body):

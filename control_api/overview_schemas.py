@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from control_api.schemas import Answer, Body
-from sessions.json_values import Moment
+from sessions.json_values import Moment, WrittenMoment
 from sessions.queue_history import Sample
 from sessions.workers import WorkerRecord
 
@@ -28,7 +27,7 @@ class HistoryQuery(Body):
 class SampleView(Answer):
     """A step of time: the most that waited, and what was sent and failed in all of it."""
 
-    at: datetime
+    at: WrittenMoment
     queued: int
     oldest_seconds: int
     """For how long the message that was due longest had waited."""
@@ -62,8 +61,8 @@ class WorkerView(Answer):
     running: int
     capacity: int
     version: str | None = None
-    started_at: datetime | None = None
-    seen_at: datetime
+    started_at: WrittenMoment | None = None
+    seen_at: WrittenMoment
 
     @classmethod
     def of(cls, record: WorkerRecord) -> WorkerView:

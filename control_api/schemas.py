@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from sessions.acceptance import ConnectionId, MessageWish, RecipientText
 from sessions.connections import Connection, Proxy
-from sessions.json_values import Moment
+from sessions.json_values import Moment, WrittenMoment
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
 from sessions.pacing import Pacing
@@ -165,7 +164,7 @@ class PairingView(Answer):
     """A pairing code as the phone wants it typed, and when it stops working."""
 
     code: str
-    expires_at: datetime
+    expires_at: WrittenMoment
 
 
 class ConnectionChange(Body):
@@ -204,16 +203,16 @@ class Waiting(Answer):
 
     reason: str
     detail: Reason | None = None
-    until: datetime | None = None
+    until: WrittenMoment | None = None
     position: int | None = None
-    estimated_at: datetime | None = None
+    estimated_at: WrittenMoment | None = None
 
 
 class QueueView(Answer):
     """What waits in a connection's outbox."""
 
     queued: int
-    oldest_queued_at: datetime | None = None
+    oldest_queued_at: WrittenMoment | None = None
 
 
 class StatusView(Answer):
@@ -222,7 +221,7 @@ class StatusView(Answer):
     connection_id: str
     state: ConnectionState
     reason: Reason | None = None
-    since: datetime
+    since: WrittenMoment
     worker: str | None = None
     phone_number: str | None = None
     queue: QueueView
@@ -251,7 +250,7 @@ class ConnectionView(StatusView):
 
     name: str
     owner: str
-    created_at: datetime
+    created_at: WrittenMoment
     pacing: Pacing
     sent: int | None = None
 
@@ -281,7 +280,7 @@ class QrView(Answer):
     """GET …/qr as JSON: the text of the code and when it stops working."""
 
     code: str
-    expires_at: datetime
+    expires_at: WrittenMoment
 
 
 class NumberView(Answer):
@@ -304,17 +303,17 @@ class MessageView(Answer):
     waiting: Waiting | None = None
     attempts: int
     whatsapp_id: str | None = None
-    queued_at: datetime
-    sending_at: datetime | None = None
-    sent_at: datetime | None = None
-    delivered_at: datetime | None = None
-    read_at: datetime | None = None
-    failed_at: datetime | None = None
-    unknown_at: datetime | None = None
-    expired_at: datetime | None = None
-    cancelled_at: datetime | None = None
-    send_at: datetime | None = None
-    expires_at: datetime | None = None
+    queued_at: WrittenMoment
+    sending_at: WrittenMoment | None = None
+    sent_at: WrittenMoment | None = None
+    delivered_at: WrittenMoment | None = None
+    read_at: WrittenMoment | None = None
+    failed_at: WrittenMoment | None = None
+    unknown_at: WrittenMoment | None = None
+    expired_at: WrittenMoment | None = None
+    cancelled_at: WrittenMoment | None = None
+    send_at: WrittenMoment | None = None
+    expires_at: WrittenMoment | None = None
 
     @classmethod
     def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
@@ -348,9 +347,9 @@ class DryRun(Answer):
     """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored."""
 
     count: int
-    first_at: datetime
-    last_at: datetime
-    estimated_at: list[datetime]
+    first_at: WrittenMoment
+    last_at: WrittenMoment
+    estimated_at: list[WrittenMoment]
 
 
 class MessageList(Answer):

@@ -10,12 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+from sessions.json_values import WrittenMoment
 
 if TYPE_CHECKING:
     from sessions.connections import Connection, QrCode
@@ -51,7 +52,7 @@ class ConnectionStateData(_Data):
     owner: str
     state: str
     reason: str | None = None
-    since: datetime
+    since: WrittenMoment
     phone_number: str | None = None
 
 
@@ -67,7 +68,7 @@ class ConnectionQrData(_Data):
 
     connection_id: str
     code: str
-    expires_at: datetime
+    expires_at: WrittenMoment
 
 
 class MessageStatusData(_Data):
@@ -78,7 +79,7 @@ class MessageStatusData(_Data):
     to: str
     status: str
     reason: str | None = None
-    at: datetime
+    at: WrittenMoment
 
 
 @dataclass(frozen=True, slots=True)

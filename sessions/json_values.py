@@ -1,4 +1,4 @@
-"""Values as they are written in JSON, read exactly: times of RFC 3339, and whole numbers."""
+"""Values in JSON, read and written exactly: times of RFC 3339, and whole numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -20,11 +20,21 @@ def _read_moment(value: object) -> object:
     raise ValueError("Give a time with its zone as in RFC 3339, like 2030-01-31T09:00:00Z.")
 
 
+def _write_moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _read_whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_read_moment)]
 """A time with its zone, in UTC."""
+WrittenMoment = Annotated[
+    datetime,
+    PlainSerializer(_write_moment, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time that is written with milliseconds, also when they are 0: some readers want one form."""
 WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
 """A number without a fraction: `5.0` is one in JSON."""

@@ -33,7 +33,7 @@ class WorkerSettings(BlobSettings):
     """Connections that this worker runs at most."""
     whatsapp_web_url: HttpUrl = HttpUrl("https://web.whatsapp.com/")
     """Where WhatsApp Web is."""
-    device_name: str = Field("ChatGrow", min_length=1, max_length=50)
+    device_name: str = Field("ChatGrow", pattern=r"\S", max_length=50)
     """What the phone's list of linked devices calls us."""
     chromium_path: Path | None = None
     """The browser; Debian's chromium-headless-shell is found by itself."""

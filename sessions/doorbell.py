@@ -76,8 +76,8 @@ def redis_settings(url: str) -> RedisSettings:
     except (RuntimeError, ValueError) as error:
         # What the library says can quote a part of the password.
         raise ConfigurationError(
-            "REDIS_URL is not an address we can use: redis://[[user]:password@]host[:port][/number]"
-            ", signs other than letters and digits percent-encoded in user and password"
+            "REDIS_URL is not an address we can use, like redis://host:6379/0; "
+            "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
         ) from error
     settings.conn_retries = 0
     settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())

@@ -65,8 +65,8 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
     except (errors.PyMongoError, ValueError) as error:
         # What the driver says can quote a part of the password.
         raise ConfigurationError(
-            "MONGODB_URI is not an address we can use: mongodb://[user:password@]host[:port][/name]"
-            ", signs other than letters and digits percent-encoded in user and password"
+            "MONGODB_URI is not an address we can use, like mongodb://host:27017/name; "
+            "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
         ) from error
 
 

@@ -61,8 +61,8 @@ async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     [
         ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
         ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
-        ("MONGODB_URI", "mongodb://", 78),
-        ("REDIS_URL", "http://127.0.0.1", 78),
+        ("MONGODB_URI", "mongodb://user:secret@", 78),
+        ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
         ("LOG_LEVEL", "loud", 78),
         ("STARTUP_TIMEOUT", "soon", 78),
     ],
@@ -76,6 +76,7 @@ async def test_a_setting_that_cannot_work_is_named(
     assert setting in errors
     assert "Traceback" not in errors
     assert "secret" not in errors
+    assert "***" not in errors, "Nothing of what is said has to be hidden."
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ async def test_a_setting_that_cannot_work_is_named(
         ("WHATSAPP_MAX_CONNECTIONS", "0"),
         ("WHATSAPP_SESSION_PATH", "/proc/nowhere"),
         ("WORKER_ID", "a b"),
+        ("DEVICE_NAME", " "),
         ("WHATSAPP_WEB_URL", "nowhere"),
     ],
 )

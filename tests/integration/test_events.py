@@ -74,7 +74,7 @@ async def test_a_connections_life_is_told(stores: Stores) -> None:
         "connectionId": "main",
         "owner": OWNER,
         "state": "connected",
-        "since": known.since.isoformat().replace("+00:00", "Z"),
+        "since": known.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "phoneNumber": "+972501111111",
     }
     await stores.connections.want(connection, "running")
@@ -105,7 +105,7 @@ async def test_a_messages_life_is_told(stores: Stores) -> None:
         "connectionId": "main",
         "to": TO,
         "status": "queued",
-        "at": message.queued_at.isoformat().replace("+00:00", "Z"),
+        "at": message.queued_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     claimed = await stores.queue.claim_next(lease)
     assert claimed is not None

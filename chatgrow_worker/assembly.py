@@ -43,7 +43,12 @@ _LEASE_MARGIN = 0.4
 
 
 async def assemble_parts(
-    settings: WorkerSettings, stores: Stores, events: EventLog, launcher: Launcher, instance: str
+    settings: WorkerSettings,
+    stores: Stores,
+    events: EventLog,
+    launcher: Launcher,
+    instance: str,
+    predecessor: str | None = None,
 ) -> Parts:
     """Build what every connection shares, and create the indexes."""
     connections = ConnectionStore(stores.database, events)
@@ -60,7 +65,9 @@ async def assemble_parts(
             settings.session_encryption_keys, settings.data_dir, settings.app_env == "production"
         ),
     )
-    leases = LeaseStore(stores.database, events, settings.worker_id, instance, settings.lease_ttl)
+    leases = LeaseStore(
+        stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
+    )
     return Parts(
         connections,
         outbox,

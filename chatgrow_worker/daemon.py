@@ -15,7 +15,7 @@ from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_op
 from chatgrow_worker.browser.child_environment import LEAN, child_environment, unless_set
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
-from chatgrow_worker.browser.profiles_root import owned_root
+from chatgrow_worker.browser.profiles_root import owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
@@ -54,7 +54,8 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         stack.push_async_callback(driver.close)
         launcher = Launcher(driver, options, root)
         instance = new_id()
-        parts = await assemble_parts(settings, stores, events, launcher, instance)
+        predecessor = succeed(root, instance)
+        parts = await assemble_parts(settings, stores, events, launcher, instance, predecessor)
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )

@@ -85,16 +85,24 @@ class LeaseStore:
     """Take, renew and give back leases for one worker process.
 
     `instance` is new for each process, so that a restarted worker with the same name does not
-    take its predecessor's leases for its own.
+    take its predecessor's leases for its own. Those of `predecessor` it may take at once: that
+    process is known to be dead, and its browsers with it.
     """
 
     def __init__(
-        self, database: Database, events: EventLog, worker: str, instance: str, ttl: timedelta
+        self,
+        database: Database,
+        events: EventLog,
+        worker: str,
+        instance: str,
+        ttl: timedelta,
+        predecessor: str | None = None,
     ) -> None:
         self._collection: MongoCollection = database["connections"]
         self._events = events
         self._worker = worker
         self._instance = instance
+        self._inherited = [each for each in (instance, predecessor) if each is not None]
         self._ttl = ttl
         self._renewing: Together[Lease, Renewal] = Together(self._renew_all)
 
@@ -117,7 +125,7 @@ class LeaseStore:
         With `free_for` only one that nobody has taken for so long.
 
         A lease of our own that is not among those `running` is free too: it was granted by an
-        answer that never reached us.
+        answer that never reached us, or to the predecessor.
         """
         wanted = self._free(running, free_for, only_leaving)
         if connection is not None:
@@ -186,7 +194,7 @@ class LeaseStore:
     def _free(
         self, running: Collection[str], free_for: timedelta, only_leaving: bool
     ) -> dict[str, Any]:
-        ours = {"$eq": ["$lease.instance", {"$literal": self._instance}]}
+        ours = {"$in": ["$lease.instance", {"$literal": self._inherited}]}
         return {
             "_id": {"$nin": list(running)},
             "$or": [

@@ -39,10 +39,14 @@ class Stores:
         await self.outbox.prepare(timedelta(days=90))
 
     def leases(
-        self, worker: str = "one", ttl: timedelta = LONG, instance: str | None = None
+        self,
+        worker: str = "one",
+        ttl: timedelta = LONG,
+        instance: str | None = None,
+        predecessor: str | None = None,
     ) -> LeaseStore:
         """Return the lease store of a worker process."""
-        return LeaseStore(self.database, self.events, worker, instance or worker, ttl)
+        return LeaseStore(self.database, self.events, worker, instance or worker, ttl, predecessor)
 
     async def connection(self, connection_id: str = "main", owner: str = OWNER) -> Connection:
         """Store a connection that wants to run."""

@@ -17,6 +17,8 @@ from chatgrow_worker.page.errors import PageBrokenError
 from sessions.errors import ConfigurationError
 from sessions.states import Reason
 
+_OWNER_LENGTH = 200
+"""Characters: more than an id and the number of an inode ever take."""
 _FREE_BYTES = 100 * 1024 * 1024
 """Below this much free disk a browser is not started: it would damage its own profile."""
 
@@ -40,6 +42,25 @@ def owned_root(root: Path) -> Iterator[Path]:
         yield root
     finally:
         os.close(descriptor)
+
+
+def succeed(root: Path, instance: str) -> str | None:
+    """Write down which process owns the folder now; return the one before, which is dead.
+
+    None for the first one, and in a copy of a folder: the original's owner may well live.
+    """
+    try:
+        descriptor = os.open(root / ".owner", os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+", encoding="ascii", errors="replace") as file:
+            inode = str(os.fstat(file.fileno()).st_ino)
+            before, _, where = file.read(_OWNER_LENGTH).rpartition(" ")
+            file.seek(0)
+            file.truncate()
+            file.write(f"{instance} {inode}")
+    except OSError as error:
+        logger.warning("What an earlier worker left is taken over later: {}", error)
+        return None
+    return before if where == inode else None
 
 
 def check_disk(root: Path) -> None:

@@ -65,6 +65,22 @@ async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     assert len(await system.control("GET", "devices")) == 1
 
 
+async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    settings = ("--workers", "2", "--supervise", "--env", "LEASE_TTL=10m", *mongo_option)
+    async with stack("--data", str(tmp_path), *settings) as system:
+        await _link(system)
+        owner = str((await system.status())["worker"])
+        sent = await system.send("before the kill")
+        await system.until_message(sent, "sent")
+        _kill_worker(system, int(owner.removeprefix("worker-")), lose_disk=False)
+        # What the page that died was told of is in the profile, which no other worker has.
+        await system.until_message(sent, "read")
+        await _sends(system, "after the kill")
+        assert (await system.status())["worker"] == owner
+
+
 async def test_another_worker_takes_over_without_a_scan(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

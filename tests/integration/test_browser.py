@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.profile import free_profile, profile_of
-from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root
+from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
@@ -356,6 +357,31 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
     with owned_root(tmp_path), pytest.raises(ConfigurationError, match="running worker"):
         owned_root(tmp_path).__enter__()
+
+
+def test_a_folder_tells_who_had_it_before(tmp_path: Path) -> None:
+    assert succeed(tmp_path, "first") is None
+    assert succeed(tmp_path, "second, with a longer id") == "first"
+    assert succeed(tmp_path, "third") == "second, with a longer id"
+    assert succeed(tmp_path, "fourth") == "third"
+
+
+def test_a_copied_folder_tells_of_nobody(tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    original.mkdir()
+    succeed(original, "may well live")
+    copy = tmp_path / "copy"
+    shutil.copytree(original, copy)
+    assert succeed(copy, "first here") is None
+    assert succeed(copy, "second here") == "first here"
+    assert succeed(original, "its next") == "may well live"
+
+
+@pytest.mark.parametrize("found", [b"", b"one", b"one \xff", b"x" * 10_000])
+def test_a_damaged_note_of_the_owner_stops_nobody(tmp_path: Path, found: bytes) -> None:
+    (tmp_path / ".owner").write_bytes(found)
+    assert succeed(tmp_path, "one") is None
+    assert succeed(tmp_path, "two") == "one"
 
 
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:

@@ -76,6 +76,24 @@ async def test_a_restarted_worker_does_not_take_its_old_lease_for_its_own(stores
     assert await stores.leases("one").renew(lease) is Renewal.LOST
 
 
+async def test_what_a_dead_predecessor_held_is_taken_at_once(stores: Stores) -> None:
+    connection, lease = await stores.leased("one")
+    restarted = stores.leases("one", instance="restarted", predecessor="one")
+    assert await restarted.is_any_free([])
+    again = await restarted.acquire(free_for=LONG)
+    assert again is not None
+    assert again.generation == lease.generation + 1
+    assert await stores.leases("one").renew(lease) is Renewal.LOST
+    assert await restarted.acquire(running=[connection.id]) is None
+
+
+async def test_a_predecessor_gives_no_right_to_what_others_have(stores: Stores) -> None:
+    await stores.leased("two")
+    restarted = stores.leases("one", instance="restarted", predecessor="one")
+    assert not await restarted.is_any_free([])
+    assert await restarted.acquire() is None
+
+
 async def test_a_lease_whose_granting_got_lost_on_the_way_is_granted_again(stores: Stores) -> None:
     connection, lost = await stores.leased("one")
     again = await stores.leases("one").acquire()

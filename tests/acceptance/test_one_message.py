@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.processes import children_named, kill_all
+from tests.processes import alive, children_named, kill_all
 from tests.stack_client import OUR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -107,7 +107,7 @@ async def test_nothing_is_left_running_when_the_stack_ends(tmp_path: Path) -> No
         await system.until_state("connected")
         tree = psutil.Process(system.process.pid).children(recursive=True)
         assert any("chromium" in each.name() for each in tree)
-    assert [each for each in tree if each.is_running()] == []
+    assert [each for each in tree if each.is_running() and alive(each.pid)] == []
 
 
 async def _kill_child(system: StackClient, name: str) -> None:

@@ -74,7 +74,8 @@ class SessionSource:
 
     def reject(self) -> bool:
         """Take the login that was prepared last for a bad one; tell whether it was one at all."""
-        known = self._current is not None or self._local() is not None
+        # Found then, even if the disk has lost it since.
+        known = self.found or self._local() is not None
         if self._current is not None:
             self._tried.add(self._current.id)
             self._current = None

@@ -38,12 +38,15 @@ async def _link(system: StackClient, connection: str = "main", phone: str = OUR_
 def _kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> None:
     worker = psutil.Process(system.pid(f"worker-{number}"))
     family = [worker, *worker.children(recursive=True)]
+    folder = Path(system.about["data"]) / "sessions" / f"worker-{number}"
+    lost = folder.with_suffix(".lost")
+    if lose_disk:
+        # First: a worker that is started again takes what it finds there at once.
+        folder.rename(lost)
     worker.kill()
     psutil.wait_procs(family, timeout=20)
     if lose_disk:
-        folder = Path(system.about["data"]) / "sessions" / f"worker-{number}"
-        # At once: a worker that is started again may use the folder while it is being removed.
-        shutil.rmtree(folder.rename(folder.with_suffix(".lost")))
+        shutil.rmtree(lost)
 
 
 async def _sends(system: StackClient, text: str, connection: str = "main") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,23 @@ async def test_logins_that_fail_are_tried_once_each_from_the_newest_down(
     assert source.reject()
     assert await source.prepare() is None
     assert not source.found
+
+
+async def test_a_profile_that_was_lost_after_it_was_found_gives_way_to_the_blob(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+    source = _source(blobs, lease, profile)
+    assert await source.prepare() is None
+    shutil.rmtree(profile)
+    assert source.reject()
+    assert await source.prepare() == {"login": "saved"}
+    shutil.rmtree(profile)
+    assert source.reject()
+    assert await source.prepare() is None
+    assert not source.reject()
 
 
 async def test_a_logout_removes_the_profile_and_if_wanted_the_blobs(

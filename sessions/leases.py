@@ -102,7 +102,7 @@ class LeaseStore:
         self._events = events
         self._worker = worker
         self._instance = instance
-        self._inherited = [each for each in (instance, predecessor) if each is not None]
+        self._ours = [each for each in (instance, predecessor) if each is not None]
         self._ttl = ttl
         self._renewing: Together[Lease, Renewal] = Together(self._renew_all)
 
@@ -194,7 +194,7 @@ class LeaseStore:
     def _free(
         self, running: Collection[str], free_for: timedelta, only_leaving: bool
     ) -> dict[str, Any]:
-        ours = {"$in": ["$lease.instance", {"$literal": self._inherited}]}
+        ours = {"$in": ["$lease.instance", {"$literal": self._ours}]}
         return {
             "_id": {"$nin": list(running)},
             "$or": [

@@ -47,7 +47,8 @@ def owned_root(root: Path) -> Iterator[Path]:
 def succeed(root: Path, instance: str) -> str | None:
     """Write down which process owns the folder now; return the one before, which is dead.
 
-    None for the first one, and in a copy of a folder: the original's owner may well live.
+    Only inside `owned_root`, whose lock proves that. None for the first one, and in a copy of a
+    folder: the original's owner may well live.
     """
     try:
         descriptor = os.open(root / ".owner", os.O_RDWR | os.O_CREAT, 0o600)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from bson import ObjectId
 from pymongo import AsyncMongoClient
@@ -19,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.processes import children_named
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
 from tests.waiting import until
+from tests.worker_kills import kill_worker
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -35,20 +34,6 @@ async def _link(system: StackClient, connection: str = "main", phone: str = OUR_
     await system.until_state("connected", connection)
 
 
-def _kill_worker(system: StackClient, number: int = 1, *, lose_disk: bool) -> None:
-    worker = psutil.Process(system.pid(f"worker-{number}"))
-    family = [worker, *worker.children(recursive=True)]
-    folder = Path(system.about["data"]) / "sessions" / f"worker-{number}"
-    lost = folder.with_suffix(".lost")
-    if lose_disk:
-        # First: a worker that is started again takes what it finds there at once.
-        folder.rename(lost)
-    worker.kill()
-    psutil.wait_procs(family, timeout=20)
-    if lose_disk:
-        shutil.rmtree(lost)
-
-
 async def _sends(system: StackClient, text: str, connection: str = "main") -> None:
     sent = await system.send(text, connection)
     await system.until_message(sent, "read")
@@ -62,7 +47,7 @@ async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     if lose_disk:
         await system.until_saved()
     # Otherwise at once: Chromium has not written localStorage to its disk yet.
-    _kill_worker(system, lose_disk=lose_disk)
+    await kill_worker(system, lose_disk=lose_disk)
     await system.until_restarted("worker-1")
     await _sends(system, "after the kill")
     assert len(await system.control("GET", "devices")) == 1
@@ -77,7 +62,7 @@ async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
         owner = str((await system.status())["worker"])
         sent = await system.send("before the kill")
         await system.until_message(sent, "sent")
-        _kill_worker(system, int(owner.removeprefix("worker-")), lose_disk=False)
+        await kill_worker(system, int(owner.removeprefix("worker-")), lose_disk=False)
         # What the page that died was told of is in the profile, which no other worker has.
         await system.until_message(sent, "read")
         await _sends(system, "after the kill")
@@ -94,7 +79,7 @@ async def test_another_worker_takes_over_without_a_scan(
         owners = {each: (await system.status(each))["worker"] for each in phones}
         assert set(owners.values()) == {"worker-1", "worker-2"}
         await system.until_saved()
-        _kill_worker(system, 1, lose_disk=True)
+        await kill_worker(system, 1, lose_disk=True)
         for connection in phones:
             await _sends(system, f"from {connection}", connection)
             assert (await system.status(connection))["worker"] == "worker-2"
@@ -148,7 +133,7 @@ async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: S
     async with database_of(system) as database:
         newest = (await database["connections"].find_one({}) or {})["blobs"][0]["id"]
         await _damage(database, newest)
-        _kill_worker(system, lose_disk=True)
+        await kill_worker(system, lose_disk=True)
         await system.until_restarted("worker-1", times=2)
         await _sends(system, "from the blob before")
 
@@ -156,7 +141,7 @@ async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: S
         await system.post("/api/whatsapp/connections/main/stop")
         await system.until_state("stopped")
         await database["sessionBlobs.chunks"].update_many({}, {"$set": {"data": b"damaged"}})
-    _kill_worker(system, lose_disk=True)
+    await kill_worker(system, lose_disk=True)
     await system.post("/api/whatsapp/connections/main/start")
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == "login_lost"

@@ -13,7 +13,6 @@ from tests.soak.report import Report
 from tests.soak.sizes import Sizes
 from tests.soak.system import (
     generations,
-    kill_worker,
     phone,
     soak_stack,
     until_delivered,
@@ -21,6 +20,7 @@ from tests.soak.system import (
     until_taken,
 )
 from tests.stack_client import StackClient
+from tests.worker_kills import kill_worker
 
 _SECONDS = (1, 2, 4, 8, 16)
 _DISKS = ("kept", "kept, browsers killed too", "lost")

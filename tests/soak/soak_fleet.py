@@ -14,7 +14,6 @@ from tests.soak.system import (
     database_of,
     device_ids,
     eventually,
-    kill_worker,
     link,
     phone,
     soak_stack,
@@ -22,6 +21,7 @@ from tests.soak.system import (
     until_saved,
 )
 from tests.stack_client import StackClient
+from tests.worker_kills import kill_worker
 
 _AT_ONCE = 4
 

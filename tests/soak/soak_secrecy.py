@@ -22,7 +22,6 @@ from tests.soak.system import (
     device_ids,
     eventually,
     generations,
-    kill_worker,
     link,
     phone,
     soak_stack,
@@ -32,6 +31,7 @@ from tests.soak.system import (
     until_taken,
 )
 from tests.stack_client import StackClient
+from tests.worker_kills import kill_worker
 
 _NAME = "line"
 _NAMES = ("WANoiseInfo", "last-wid-md", "WAWebEncKeySalt", "wawc_db_enc", "signal-storage")

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -94,26 +93,6 @@ async def until_saved(database: Database, count: int) -> None:
         )
 
     await eventually(saved, f"{count} connections have a blob")
-
-
-async def kill_worker(
-    system: StackClient, number: int = 1, *, lose_disk: bool, browsers_too: bool = False
-) -> None:
-    """SIGKILL a worker, and take its profiles away before its successor looks for them.
-
-    Its browsers end by themselves when they miss it, in order; unless they are killed too.
-    """
-    worker = psutil.Process(system.pid(f"worker-{number}"))
-    family = [worker, *worker.children(recursive=True)]
-    for process in family if browsers_too else [worker]:
-        process.kill()
-    if lose_disk:
-        profiles = Path(system.about["data"]) / "sessions" / f"worker-{number}"
-        lost = profiles.with_name(f"lost-{worker.pid}")
-        profiles.rename(lost)
-    await asyncio.to_thread(psutil.wait_procs, family, 20)
-    if lose_disk:
-        await asyncio.to_thread(shutil.rmtree, lost, ignore_errors=True)
 
 
 async def generations(system: StackClient) -> dict[str, int]:

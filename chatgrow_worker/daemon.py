@@ -129,6 +129,7 @@ async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
         try:
             await pool.take_all()
         except STORE_DOWN as error:
+            pool.mongo_was_away()
             logger.warning("No sweep, MongoDB is away: {}", brief(error))
         if await happens(stop, _SWEEP_EVERY):
             return

@@ -108,7 +108,7 @@ class LeaseStore:
 
     async def is_any_free(self, running: Collection[str], *, only_leaving: bool = False) -> bool:
         """Tell whether `acquire` would find a connection, if it is our turn."""
-        wanted = self._free(running, timedelta(0), only_leaving)
+        wanted = self._wanted(running, self._free(timedelta(0)), only_leaving)
         return await self._collection.find_one(wanted, projection={"_id": True}) is not None
 
     async def acquire(
@@ -118,16 +118,19 @@ class LeaseStore:
         free_for: timedelta = timedelta(0),
         *,
         only_leaving: bool = False,
+        spare_others: bool = False,
     ) -> Lease | None:
         """Take a free connection that wants to run, or the one named; None when there is none.
 
         One that is to be logged out or deleted is taken too, and with `only_leaving` no other.
-        With `free_for` only one that nobody has taken for so long.
+        With `free_for` only one that nobody has taken for so long, and with `spare_others` none
+        whose lease ran out while another worker had it.
 
         A lease of our own that is not among those `running` is free too: it was granted by an
         answer that never reached us, or to the predecessor.
         """
-        wanted = self._free(running, free_for, only_leaving)
+        free = self._free(free_for, spare_others=spare_others)
+        wanted = self._wanted(running, free, only_leaving)
         if connection is not None:
             wanted["_id"]["$eq"] = connection
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
@@ -191,18 +194,26 @@ class LeaseStore:
         if document is not None:
             self._events.publish_state(document)
 
-    def _free(
-        self, running: Collection[str], free_for: timedelta, only_leaving: bool
+    def _wanted(
+        self, running: Collection[str], free: dict[str, Any], only_leaving: bool
     ) -> dict[str, Any]:
-        ours = {"$in": ["$lease.instance", {"$literal": self._ours}]}
         return {
             "_id": {"$nin": list(running)},
             "$or": [
                 {"command.name": {"$in": _LEAVING}},
                 *([] if only_leaving else [{"desired": "running"}]),
             ],
-            "$expr": {"$or": [_free_since(free_for), ours]},
+            "$expr": free,
         }
+
+    def _free(self, free_for: timedelta, *, spare_others: bool = False) -> dict[str, Any]:
+        """Return the expression for connections that this worker may take."""
+        ours = {"$in": ["$lease.instance", {"$literal": self._ours}]}
+        free = _free_since(free_for)
+        if spare_others:
+            named_so = {"$eq": ["$lease.worker", {"$literal": self._worker}]}
+            free = {"$and": [free, {"$or": [{"$not": ["$lease"]}, named_so]}]}
+        return {"$or": [free, ours]}
 
     def _taken(self) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -18,6 +19,8 @@ from sessions.leases import Lease
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
 """How long a free connection is left to workers that are less full."""
+_LEFT_TO_OWNERS = timedelta(seconds=5)
+"""How long leases that ran out while MongoDB was away are left to those who had them."""
 
 
 class ConnectionPool:
@@ -25,6 +28,9 @@ class ConnectionPool:
 
     When it is full it still takes one connection that is only to be logged out or deleted, so that
     this never waits for others to stop.
+
+    Once MongoDB is there, or there again, it first takes only what nobody had, or it had itself:
+    the profile on the owner's disk knows more than the login in MongoDB.
     """
 
     def __init__(self, parts: Parts, worker: str, instance: str, capacity: int) -> None:
@@ -35,6 +41,7 @@ class ConnectionPool:
         self._running: dict[str, tuple[ConnectionRunner, asyncio.Task[None]]] = {}
         self._taking = asyncio.Lock()
         self._closed = False
+        self._spares_until = math.inf
 
     @property
     def running(self) -> int:
@@ -67,7 +74,11 @@ class ConnectionPool:
             full = self.running == self.capacity
             free_for = timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
             lease = await self._parts.leases.acquire(
-                connection, self._running, free_for, only_leaving=full
+                connection,
+                self._running,
+                free_for,
+                only_leaving=full,
+                spare_others=self._spares_others(),
             )
             if lease is None:
                 return False
@@ -76,8 +87,10 @@ class ConnectionPool:
             return True
 
     async def leaves(self, connection: str) -> bool:
-        """Tell whether a free connection was left to a worker that is less full."""
-        if self._closed or self.running >= self.capacity or await self._is_our_turn():
+        """Tell whether a free connection was left to its owner or to a less full worker."""
+        if self._closed or self.running >= self.capacity:
+            return False
+        if not self._spares_others() and await self._is_our_turn():
             return False
         try:
             found = await self._parts.connections.get(connection, deleted_too=True)
@@ -93,13 +106,23 @@ class ConnectionPool:
         others = await self._parts.registry.loads(but=self._worker)
         return all(self.running / self.capacity <= load for load in others)
 
+    def mongo_was_away(self) -> None:
+        """Leave what ran out meanwhile to those who had it, for a while after `take_all` works."""
+        self._spares_until = math.inf
+
+    def _spares_others(self) -> bool:
+        return time.monotonic() < self._spares_until
+
     async def take_all(self) -> None:
         """Take free connections, those with the longest queues first, while it is our turn.
 
         A worker that is fuller than another leaves them to that one, but not for long.
         """
         full = self.running >= self.capacity
-        if not await self._parts.leases.is_any_free(self._running, only_leaving=full):
+        is_any_free = await self._parts.leases.is_any_free(self._running, only_leaving=full)
+        over = time.monotonic() + _LEFT_TO_OWNERS.total_seconds()
+        self._spares_until = min(self._spares_until, over)
+        if not is_any_free:
             return
         for connection in await self._parts.outbox.longest_queues(self.capacity):
             if connection not in self._running and self.running < self.capacity:

@@ -19,6 +19,7 @@ from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
 from tests.builders import Stores
+from tests.integration.pageless import PagelessWorker, pageless_worker
 from tests.integration.world import World, build_world
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ async def services(
     services = await Services.open(database, redis, stores.events, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
     return services
+
+
+@pytest.fixture
+async def worker(stores: Stores, redis: ArqRedis, tmp_path: Path) -> AsyncIterator[PagelessWorker]:
+    """Give a test the worker `one`, whose pages never come up."""
+    async with pageless_worker(stores, redis, tmp_path) as worker:
+        yield worker
 
 
 @pytest.fixture

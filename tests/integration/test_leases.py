@@ -10,6 +10,7 @@ import pytest
 
 from sessions.clock import utc_now
 from sessions.commands import CommandDesk
+from sessions.connections import Connection
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease, LeaseStore, Renewal
 from sessions.messages import MessageStatus
@@ -44,13 +45,21 @@ async def test_a_connection_is_left_to_others_for_a_while(stores: Stores) -> Non
     for free_for, taken in ((LONG, False), (timedelta(0), True)):
         lease = await stores.leases("one", SHORT).acquire(connection.id, free_for=free_for)
         assert (lease is not None) is taken
-
-    async def ran_out() -> bool:
-        return not (await stores.connections.get(connection.id)).leased
-
-    await until(ran_out)
+    await until(lambda: _ran_out(stores, connection))
     assert await stores.leases("two").acquire(free_for=LONG) is None
     assert await stores.leases("two").acquire(free_for=timedelta(0)) is not None
+
+
+async def test_what_ran_out_is_spared_for_the_worker_that_had_it(stores: Stores) -> None:
+    connection, _ = await stores.leased("one", SHORT)
+    await until(lambda: _ran_out(stores, connection))
+    assert await stores.leases("two").acquire(spare_others=True) is None
+    assert await stores.leases("one", instance="new").acquire(spare_others=True) is not None
+    released = await stores.connection("released")
+    lease = await stores.leases("one").acquire(released.id)
+    assert lease is not None
+    await stores.leases("one").release(lease, Reason.WAITING_FOR_WORKER)
+    assert await stores.leases("two").acquire(spare_others=True) is not None
 
 
 async def test_a_record_made_by_a_clock_that_is_ahead_is_free_at_once(stores: Stores) -> None:
@@ -198,6 +207,10 @@ async def test_a_dead_workers_last_word_is_not_shown(stores: Stores) -> None:
         return seen == (ConnectionState.DISCONNECTED, Reason.WORKER_LOST)
 
     await until(lost)
+
+
+async def _ran_out(stores: Stores, connection: Connection) -> bool:
+    return not (await stores.connections.get(connection.id)).leased
 
 
 async def _named(stores: Stores, leases: LeaseStore, name: str) -> Lease:

@@ -3,107 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-import pytest
-
-from chatgrow_worker.assembly import assemble_parts
-from chatgrow_worker.browser.browser import Browser
-from chatgrow_worker.browser.launcher import Launcher
-from chatgrow_worker.browser.notes import ProfileNote, write_note
 from chatgrow_worker.connections.command_watch import CommandWatch
-from chatgrow_worker.connections.pool import ConnectionPool
-from chatgrow_worker.page.errors import PageBrokenError
-from chatgrow_worker.settings import WorkerSettings
 from sessions.commands import CommandDesk
-from sessions.connections import Connection, Proxy
-from sessions.program import Stores as Servers
-from sessions.removals import Removals
 from sessions.states import ConnectionState, Reason
-from tests.blob_profiles import login, write_profile
 from tests.builders import LONG, Stores
+from tests.integration.pageless import PagelessWorker
 from tests.waiting import until
 
-if TYPE_CHECKING:
-    from arq.connections import ArqRedis
 
-
-@dataclass
-class NoPages:
-    """Opens no page, ever."""
-
-    root: Path
-    opened: list[str] = field(default_factory=list)
-
-    def profile(self, connection: str) -> Path:
-        return self.root / connection
-
-    def open(
-        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
-    ) -> AbstractAsyncContextManager[Browser]:
-        self.opened.append(connection)
-        raise PageBrokenError(Reason.PAGE_UNREACHABLE)
-
-
-@dataclass
-class Worker:
-    """A worker without browsers, and the desks of those who ask."""
-
-    stores: Stores
-    pages: NoPages
-    pool: ConnectionPool
-    desk: CommandDesk
-    removals: Removals
-
-    async def linked(self) -> Connection:
-        """Store a connection that was linked, whose login is on this worker's disk."""
-        connection, lease = await self.stores.leased("before")
-        for here, there in (
-            (ConnectionState.STARTING, ConnectionState.SYNCING),
-            (ConnectionState.SYNCING, ConnectionState.CONNECTED),
-        ):
-            await self.stores.connections.move(lease, here, there, None, "+972501111111")
-        profile = write_profile(self.pages.profile(connection.id), login(b"local"))
-        write_note(profile, ProfileNote(generation=lease.generation, clean=True))
-        await self.stores.connections.want(connection, "stopped")
-        await self.stores.leases("before").release(lease, Reason.WAITING_FOR_WORKER)
-        return connection
-
-    async def ended(self, connection: Connection) -> Connection:
-        """Wait until nobody runs the connection; return it."""
-
-        async def free() -> bool:
-            return not (await self.stores.connections.get(connection.id)).leased
-
-        await until(free)
-        return await self.stores.connections.get(connection.id)
-
-
-@pytest.fixture
-async def worker(stores: Stores, redis: ArqRedis, tmp_path: Path) -> AsyncIterator[Worker]:
-    settings = WorkerSettings(
-        _env_file=None,
-        data_dir=tmp_path,
-        worker_id="one",
-        whatsapp_max_connections=1,
-        logout_limit=timedelta(seconds=0.5),
-    )
-    pages = NoPages(tmp_path / "profiles")
-    servers = Servers(stores.database, redis, "")
-    parts = await assemble_parts(
-        settings, servers, stores.events, cast("Launcher", pages), "instance"
-    )
-    pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
-    yield Worker(stores, pages, pool, parts.commands, parts.removals)
-    await pool.close(LONG, at_once=1)
-
-
-async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: Worker) -> None:
+async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: PagelessWorker) -> None:
     connection = await worker.linked()
     await worker.desk.log_out(connection.id)
     assert await worker.pool.take(connection.id)
@@ -114,7 +23,7 @@ async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: Worker) 
     assert not await worker.pool.take(connection.id)
 
 
-async def test_what_the_owner_before_has_logged_out_needs_no_page(worker: Worker) -> None:
+async def test_what_the_owner_before_has_logged_out_needs_no_page(worker: PagelessWorker) -> None:
     connection = await worker.linked()
     await worker.desk.log_out(connection.id)
     lease = await worker.stores.leases("before").acquire(connection.id)
@@ -130,7 +39,7 @@ async def test_what_the_owner_before_has_logged_out_needs_no_page(worker: Worker
     assert worker.pages.opened == []
 
 
-async def test_what_was_never_linked_is_logged_out_without_a_page(worker: Worker) -> None:
+async def test_what_was_never_linked_is_logged_out_without_a_page(worker: PagelessWorker) -> None:
     connection = await worker.stores.connection()
     await worker.desk.log_out(connection.id)
     assert await worker.pool.take(connection.id)
@@ -142,7 +51,7 @@ async def test_what_was_never_linked_is_logged_out_without_a_page(worker: Worker
     assert worker.pages.opened == []
 
 
-async def test_a_full_worker_still_deletes(worker: Worker) -> None:
+async def test_a_full_worker_still_deletes(worker: PagelessWorker) -> None:
     connection = await worker.linked()
     running = await worker.stores.connection("running")
     other = await worker.stores.connection("other")

@@ -1,0 +1,102 @@
+"""A worker whose pages never come up: all of it but the browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from chatgrow_worker.assembly import assemble_parts
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.launcher import Launcher
+from chatgrow_worker.browser.notes import ProfileNote, write_note
+from chatgrow_worker.connections.pool import ConnectionPool
+from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.settings import WorkerSettings
+from sessions.commands import CommandDesk
+from sessions.connections import Connection, Proxy
+from sessions.program import Stores as Servers
+from sessions.removals import Removals
+from sessions.states import ConnectionState, Reason
+from tests.blob_profiles import login, write_profile
+from tests.builders import LONG, Stores
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+
+@dataclass
+class NoPages:
+    """Opens no page, ever."""
+
+    root: Path
+    opened: list[str] = field(default_factory=list)
+
+    def profile(self, connection: str) -> Path:
+        return self.root / connection
+
+    def open(
+        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+    ) -> AbstractAsyncContextManager[Browser]:
+        self.opened.append(connection)
+        raise PageBrokenError(Reason.PAGE_UNREACHABLE)
+
+
+@dataclass
+class PagelessWorker:
+    """A worker without browsers, and the desks of those who ask."""
+
+    stores: Stores
+    pages: NoPages
+    pool: ConnectionPool
+    desk: CommandDesk
+    removals: Removals
+
+    async def linked(self) -> Connection:
+        """Store a connection that was linked, whose login is on this worker's disk."""
+        connection, lease = await self.stores.leased("before")
+        for here, there in (
+            (ConnectionState.STARTING, ConnectionState.SYNCING),
+            (ConnectionState.SYNCING, ConnectionState.CONNECTED),
+        ):
+            await self.stores.connections.move(lease, here, there, None, "+972501111111")
+        profile = write_profile(self.pages.profile(connection.id), login(b"local"))
+        write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+        await self.stores.connections.want(connection, "stopped")
+        await self.stores.leases("before").release(lease, Reason.WAITING_FOR_WORKER)
+        return connection
+
+    async def ended(self, connection: Connection) -> Connection:
+        """Wait until nobody runs the connection; return it."""
+
+        async def free() -> bool:
+            return not (await self.stores.connections.get(connection.id)).leased
+
+        await until(free)
+        return await self.stores.connections.get(connection.id)
+
+
+@asynccontextmanager
+async def pageless_worker(
+    stores: Stores, redis: ArqRedis, data: Path
+) -> AsyncIterator[PagelessWorker]:
+    """Assemble the worker `one`, which has room for one connection."""
+    settings = WorkerSettings(
+        _env_file=None,
+        data_dir=data,
+        worker_id="one",
+        whatsapp_max_connections=1,
+        logout_limit=timedelta(seconds=0.5),
+    )
+    pages = NoPages(data / "profiles")
+    servers = Servers(stores.database, redis, "")
+    parts = await assemble_parts(
+        settings, servers, stores.events, cast("Launcher", pages), "instance"
+    )
+    pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
+    yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals)
+    await pool.close(LONG, at_once=1)

@@ -1,0 +1,54 @@
+"""Which connections a worker takes, and which it leaves to others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sessions.connections import Connection
+from tests.builders import Stores
+from tests.integration.pageless import PagelessWorker
+from tests.waiting import until
+
+
+async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
+    stores: Stores, worker: PagelessWorker
+) -> None:
+    first = await _run_out(stores, "first")
+    await _spares(worker, first)
+    await until(lambda: _taken(worker, first))
+    await stores.connections.want(first, "stopped")
+    await until(lambda: not worker.pool.runs(first.id))
+    second = await _run_out(stores, "second")
+    worker.pool.mongo_was_away()
+    await _spares(worker, second)
+
+
+async def test_a_worker_takes_at_once_what_one_of_its_name_had(
+    stores: Stores, worker: PagelessWorker
+) -> None:
+    connection = await _run_out(stores, "first", had_by="one")
+    assert await worker.pool.take(connection.id)
+
+
+async def _spares(worker: PagelessWorker, connection: Connection) -> None:
+    assert not await worker.pool.take(connection.id)
+    assert await worker.pool.leaves(connection.id), "so that a job for it comes again"
+    await worker.pool.take_all()
+    assert not worker.pool.runs(connection.id)
+
+
+async def _run_out(stores: Stores, name: str, had_by: str = "two") -> Connection:
+    """Store a connection that a worker had until its lease ran out."""
+    connection = await stores.connection(name)
+    assert await stores.leases(had_by, timedelta(milliseconds=1)).acquire(connection.id)
+
+    async def free() -> bool:
+        return not (await stores.connections.get(connection.id)).leased
+
+    await until(free)
+    return connection
+
+
+async def _taken(worker: PagelessWorker, connection: Connection) -> bool:
+    await worker.pool.take_all()
+    return worker.pool.runs(connection.id)

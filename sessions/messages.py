@@ -83,6 +83,8 @@ class Message(Record):
     status_at: datetime | None = None
     reason: str | None = None
     attempts: int = 0
+    taken_up: int = 0
+    """How often it was gone on with after its page or its worker had ended."""
     generation: int = 0
     whatsapp_id: str | None = None
     queued_at: datetime

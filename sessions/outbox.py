@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 _NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _CHANGED_AT_ONCE = 1000
-_CANCELLED = {"status": MessageStatus.CANCELLED, "cancelledAt": "$$NOW", "endedAt": "$$NOW"}
+_MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
+"""The expression for messages that were unknown, and wait because a person wanted them again."""
+_CANCELLED = {
+    "status": {"$cond": [_MAY_BE_OUT, MessageStatus.UNKNOWN, MessageStatus.CANCELLED]},
+    "cancelledAt": {"$cond": [_MAY_BE_OUT, "$cancelledAt", "$$NOW"]},
+    "endedAt": "$$NOW",
+}
+"""What was unknown is so again: that it was taken back before it was sent is not sure."""
 _DELETED = "connection_deleted"
 
 
@@ -100,7 +107,10 @@ class Outbox:
         return Message.model_validate(document)
 
     async def cancel(self, owner: str | None, message_id: str) -> Message:
-        """Take a queued message back; raise WrongStatusError once it is in hand."""
+        """Take a queued message back; raise WrongStatusError once it is in hand.
+
+        One that was unknown before it was retried is unknown again.
+        """
         return await self._change(owner, message_id, [MessageStatus.QUEUED], _CANCELLED)
 
     async def cancel_queued(self, connection: str) -> None:
@@ -126,7 +136,7 @@ class Outbox:
         while found := [document["_id"] async for document in cursor]:
             named = {"_id": {"$in": found}}
             await self._collection.update_many({**which, **named}, ended)
-            messages = self._collection.find({**named, "status": changes["status"]})
+            messages = self._collection.find({**named, "status": {"$nin": list(_NOT_SENT)}})
             self._events.publish(
                 *[status_event(Message.model_validate(each)) async for each in messages]
             )

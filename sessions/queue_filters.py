@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 OUT = list(PROGRESS[2:])
 """The statuses of what WhatsApp has."""
-_OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
+_THOUGHT_NOT_TO_BE_OUT = (
+    MessageStatus.FAILED,
+    MessageStatus.EXPIRED,
+    MessageStatus.CANCELLED,
+    MessageStatus.UNKNOWN,
+)
+OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
+"""The expression for messages whose time has run out."""
 
 
 async def in_order(messages: Collection, query: dict[str, Any], limit: int = 0) -> list[Message]:
@@ -34,7 +41,7 @@ def due(lease: Lease) -> dict[str, Any]:
     return {
         "connection": lease.connection,
         "status": MessageStatus.QUEUED,
-        "$expr": {"$and": [{"$lte": ["$dueAt", "$$NOW"]}, {"$not": [_OVERDUE]}]},
+        "$expr": {"$and": [{"$lte": ["$dueAt", "$$NOW"]}, {"$not": [OVERDUE]}]},
         **fence(lease),
     }
 
@@ -46,6 +53,7 @@ def claim(lease: Lease) -> list[dict[str, Any]]:
         "statusAt": "$$NOW",
         "generation": lease.generation,
         "attempts": {"$add": ["$attempts", 1]},
+        "takenUp": 0,
         "sendingAt": "$$NOW",
     }
     return [{"$set": changes}]
@@ -81,8 +89,11 @@ def in_hand(
 def step(
     lease: Lease, message_key: str, status: MessageStatus
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that move a message forward to a status."""
-    before = [*PROGRESS[1 : PROGRESS.index(status)], MessageStatus.UNKNOWN]
+    """Return the filter and the update that move a message forward to a status.
+
+    Only what was sent has an id that WhatsApp knows, so an ack proves it, whatever we thought.
+    """
+    before = [*PROGRESS[: PROGRESS.index(status)], *_THOUGHT_NOT_TO_BE_OUT]
     times = {
         f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
         for reached in PROGRESS[2 : PROGRESS.index(status) + 1]

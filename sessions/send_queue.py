@@ -18,6 +18,7 @@ from sessions.number_checks import COLLECTION as NUMBER_CHECKS
 from sessions.queue_filters import (
     ORDER,
     OUT,
+    OVERDUE,
     bare_id,
     claim,
     due,
@@ -78,6 +79,25 @@ class SendQueue:
             {"$set": {"generation": lease.generation}},
         )
         return await in_order(self._collection, {"connection": lease.connection, **held(lease)})
+
+    async def count_taking_up(self, lease: Lease, message: Message) -> Message:
+        """Count that a message left over is gone on with, and return it; raise LeaseLostError."""
+        again = {"takenUp": {"$add": [{"$ifNull": ["$takenUp", 0]}, 1]}}
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            {"_id": message.id, **held(lease)},
+            [{"$set": again}],
+            return_document=ReturnDocument.AFTER,
+        )
+        if document is None:
+            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+        return Message.model_validate(document)
+
+    async def is_overdue(self, message: Message) -> bool:
+        """Tell whether a message's time has run out, by the server's clock."""
+        if message.expires_at is None:
+            return False
+        late = {"_id": message.id, "$expr": OVERDUE}
+        return await self._collection.find_one(late, projection={"_id": True}) is not None
 
     async def expire(self, lease: Lease) -> None:
         """End the messages whose time ran out before they were sent."""
@@ -240,8 +260,8 @@ class SendQueue:
         return moved
 
     async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
-        """Return the newest messages that are out but not read: acks may have been missed."""
-        awaited = [MessageStatus.SENT, MessageStatus.DELIVERED]
+        """Return the newest messages that are, or may be, out and not read: acks may be missed."""
+        awaited = [MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
         cursor = self._collection.find(
             {"connection": lease.connection, "status": {"$in": awaited}},
             sort=[("_id", -1)],

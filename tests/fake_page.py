@@ -30,6 +30,7 @@ class FakePage:
     fail_look_ups: int = 0
     refused: str | None = None
     nack: int | None = None
+    refuse_resent: bool = False
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
     fail_next_preparing_of_many: bool = False
@@ -95,6 +96,9 @@ class FakePage:
 
     async def resend(self, key: str, chat_id: str) -> None:
         self.resent.append(key)
+        if self.refuse_resent:
+            self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=500)
+            return
         self.outcomes[key] = Outcome(state="pending")
         if not self.held:
             self.deliver(key, "resent")

@@ -99,13 +99,25 @@ class Delivery:
         await self._bring_to_an_end(message, stop)
         return not self._returned
 
+    async def take_up(self, message: Message, stop: asyncio.Event) -> bool:
+        """Do as `deliver` with one that was in hand when a page or a worker ended.
+
+        One that ends every page is given up: it would hold those behind it for ever.
+        """
+        again = await self._queue.count_taking_up(self._lease, message)
+        if again.taken_up <= self._limits.tries:
+            return await self.deliver(again, stop)
+        begun = message.whatsapp_id is not None
+        await self._end(
+            message, MessageStatus.UNKNOWN if begun else MessageStatus.FAILED, "page_error"
+        )
+        return True
+
     async def conclude(self, message: Message, key: str) -> None:
         """Record what becomes of a send that was started; what stays undecided is looked up."""
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
-        if outcome.state == "none":
-            raise PageCallError("SendLost", None, "the page was loaded anew during a send")
         known = await self._page.look_up(key, message.to)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
@@ -115,7 +127,8 @@ class Delivery:
 
     def ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Tell of a result that is recorded."""
-        self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
+        if status is not MessageStatus.EXPIRED:
+            self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
         self.sent += status is MessageStatus.SENT
         self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
@@ -140,10 +153,20 @@ class Delivery:
     async def _resume(self, message: Message, key: str) -> None:
         """Decide about a message whose id is written down: it may be out under that id."""
         known = await self._page.look_up(key, message.to)
-        if known.found:
-            await self._settle_by_ack(message, key)
-        else:
+        if not known.found:
             await self._send(message, key)
+        elif known.ack >= 0:
+            await self._settle_by_ack(message, key)
+        # Refused, so WhatsApp does not have it.
+        elif not await self._expires(message):
+            await self._send_again(message, key)
+
+    async def _expires(self, message: Message) -> bool:
+        """End a message whose time has run out in our hands; tell whether it was so."""
+        overdue = await self._queue.is_overdue(message)
+        if overdue:
+            await self._end(message, MessageStatus.EXPIRED)
+        return overdue
 
     async def _is_on_whatsapp(self, message: Message, stop: asyncio.Event) -> bool:
         """Tell whether to go on; a number is called unknown only after two looks apart.
@@ -172,6 +195,8 @@ class Delivery:
         return True
 
     async def _send(self, message: Message, key: str) -> None:
+        if await self._expires(message):
+            return
         self._check_lease()
         self.watch.began()
         typing = self._turnstile.typing_for(message.text)
@@ -185,20 +210,27 @@ class Delivery:
             await self._end(message, MessageStatus.SENT)
             return True
         reason = _PAUSING.get(outcome.code or 0)
-        if reason is None or message.attempts >= self._limits.tries:
+        if reason is None:
             return False
         logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
         await self._turnstile.pause(reason)
+        if message.attempts >= self._limits.tries:
+            return False
         self.watch.ended(acknowledged=True)
         await self._return(message, reason)
         return True
 
     async def _await_outcome(self, key: str) -> Outcome:
-        """Follow a started send until it is decided or its time is over."""
+        """Follow a started send until it is decided or its time is over.
+
+        Raises PageCallError when the page does not know of it any more.
+        """
         give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
         while True:
             self._page_bell.clear()
             outcome = await self._page.outcome(key)
+            if outcome.state == "none":
+                raise PageCallError("SendLost", None, "the page was loaded anew during a send")
             if outcome.state != "pending" or time.monotonic() >= give_up:
                 return outcome
             await happens(self._page_bell, self._limits.outcome_poll)
@@ -209,49 +241,52 @@ class Delivery:
         while True:
             self._page_bell.clear()
             known = await self._page.look_up(key, message.to)
-            if known.ack > 0:
-                await self._end(message, MessageStatus.SENT)
-                # Its later acks came while nobody listened, and do not come again.
-                ack = Ack(min(known.ack, Ack.PLAYED))
-                if moved := await self._queue.record_ack(self._lease, key, ack):
-                    self._metrics.acked(moved)
-                return
-            if known.ack < 0:
-                await self._after_refusal(message, key)
+            if known.ack != 0:
+                await self._end_by_ack(message, key, known.ack)
                 return
             if time.monotonic() >= give_up:
                 await self._after_silence(message, key)
                 return
             await happens(self._page_bell, self._limits.outcome_poll)
 
-    async def _after_refusal(self, message: Message, key: str) -> None:
-        """Try again what was refused for a time; the pause that it brought is over."""
-        refused = (MessageStatus.FAILED, "refused_by_whatsapp")
-        if message.reason in _PAUSING.values():
-            await self._send_again(message, key, *refused)
+    async def _end_by_ack(self, message: Message, key: str, ack: int) -> None:
+        """Record what the page's record of a message says."""
+        if ack == 0:
+            await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
+        elif ack < 0:
+            await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
         else:
-            await self._end(message, *refused)
+            await self._end(message, MessageStatus.SENT)
+            # Its later acks came while nobody listened, and do not come again.
+            reached = Ack(min(ack, Ack.PLAYED))
+            if moved := await self._queue.record_ack(self._lease, key, reached):
+                self._metrics.acked(moved)
 
     async def _after_silence(self, message: Message, key: str) -> None:
         """Send a ghost again as the record that it is; what the page still has in hand may go yet.
 
-        A ghost was stored by a page that died before it sent: nobody will ever send it by itself.
+        A ghost was stored by a page that died before it sent, or that was told of an error: nobody
+        will ever send it by itself. It may be out all the same, so a late one is not sent again.
         """
-        unsettled = (MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
-        if self._limits.resend_ghosts and (await self._page.outcome(key)).state == "none":
-            await self._send_again(message, key, *unsettled)
+        in_hand = (await self._page.outcome(key)).state in ("waiting", "pending")
+        wanted = self._limits.resend_ghosts or message.unknown_at is not None  # retried by a person
+        if wanted and not in_hand and not await self._queue.is_overdue(message):
+            await self._send_again(message, key)
         else:
-            await self._end(message, *unsettled)
+            await self._end_by_ack(message, key, ack=0)
 
-    async def _send_again(
-        self, message: Message, key: str, otherwise: MessageStatus, reason: str
-    ) -> None:
-        """Send a stored message as the same record; record `otherwise` when that does not help."""
+    async def _send_again(self, message: Message, key: str) -> None:
+        """Send a stored message as the same record, and believe what that says afterwards."""
         self._check_lease()
         self.watch.began()
         await self._page.resend(key, message.to)
-        if not await self._is_settled(message, await self._await_outcome(key)):
-            await self._end(message, otherwise, reason)
+        outcome = await self._await_outcome(key)
+        if await self._is_settled(message, outcome):
+            return
+        known = await self._page.look_up(key, message.to)
+        # While it is under way, a refusal that stands there is the one before.
+        under_way = outcome.state == "pending" and known.ack < 0
+        await self._end_by_ack(message, key, 0 if under_way else known.ack)
 
     async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
         """Return a message that was never prepared to its place, and wait a moment."""

@@ -12,7 +12,7 @@ from loguru import logger
 from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.turnstile import Turnstile
-from chatgrow_worker.connections.waiting import any_of, happens
+from chatgrow_worker.connections.waiting import Backoff, any_of, happens
 from chatgrow_worker.page.errors import PageCallError
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
@@ -20,6 +20,7 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.send_queue import SendQueue
 
 _PAUSE = timedelta(seconds=1)
+_PAUSE_AT_MOST = timedelta(seconds=30)
 
 
 class Dispatcher:
@@ -56,16 +57,18 @@ class Dispatcher:
         Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
         connection. After an error that leaves a message in hand, that message is looked up first.
         """
+        backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
         while not stop.is_set():
             try:
                 await self._take_up(stop)
+                backoff.reset()
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
                 logger.warning("MongoDB is away, nothing is sent meanwhile: {}", brief(error))
                 await happens(stop, _PAUSE)
             except PageCallError as error:
                 logger.warning("The page could not tell about a send; asking again: {}", error)
-                await happens(stop, _PAUSE)
+                await happens(stop, backoff.next())
 
     async def _take_up(self, stop: asyncio.Event) -> None:
         """Bring to an end what was in hand; behind one that has to wait, the others wait too."""
@@ -74,8 +77,9 @@ class Dispatcher:
             waits = waits or stop.is_set()
             if waits and not await self._delivery.is_stored(message):
                 await self._queue.bursts.put_back(self._lease, [message])
-            elif not await self._deliver(message, stop):
-                waits = True
+            else:
+                with logger.contextualize(messageId=message.id):
+                    waits = not await self._delivery.take_up(message, stop)
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -89,7 +93,8 @@ class Dispatcher:
 
     def _goes_together(self, message: Message) -> bool:
         """Tell whether nothing about a message is to be found out before it is sent."""
-        return message.whatsapp_id is None and message.to in self._delivery.written_to
+        known = message.to in self._delivery.written_to
+        return message.whatsapp_id is None and known and self._turnstile.lasts(message)
 
     async def _deliver_all(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         """Send what was claimed; how long that takes decides how many are claimed next."""

@@ -17,6 +17,7 @@ _WORTH_TELLING = timedelta(seconds=5)
 _A_KEY = timedelta(milliseconds=50)
 _LONGEST_TYPING = timedelta(seconds=6)
 _MOMENT = timedelta(milliseconds=5)
+_LASTING = timedelta(minutes=1)
 
 
 class Turnstile:
@@ -49,6 +50,10 @@ class Turnstile:
         if not (self._pacing.enabled and self._pacing.typing):
             return timedelta(0)
         return min(len(text) * _A_KEY, _LONGEST_TYPING)
+
+    def lasts(self, message: Message) -> bool:
+        """Tell whether a message's time cannot run out while others go before it."""
+        return message.expires_at is None or message.expires_at > self._now() + _LASTING
 
     async def pause(self, reason: str) -> None:
         """Let nothing out of the whole connection for a while; it is kept across restarts."""

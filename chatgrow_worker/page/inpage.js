@@ -92,10 +92,10 @@
   }
 
   function told(result) {
-    const code = result?.ackErrorCode;
+    const code = Number(result?.ackErrorCode ?? NaN);
     return {
       result: String(result?.messageSendResult ?? result),
-      code: code === undefined || code === null ? null : Number(code),
+      code: Number.isFinite(code) ? code : null,
     };
   }
 

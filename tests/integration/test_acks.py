@@ -13,7 +13,7 @@ from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus
 from sessions.metrics import ProcessMetrics
 from tests.builders import OWNER, Stores
-from tests.dispatching import dispatching
+from tests.dispatching import MOMENT, dispatch_limits, dispatching, reaches
 from tests.fake_page import FakePage
 from tests.waiting import until
 
@@ -51,6 +51,17 @@ async def test_acks_that_nobody_heard_are_asked_for_until_the_page_can_tell(
         assert MessageStatus.READ not in {each.status for each in await _all(stores, messages)}
         await acks.ask_again()
     assert {each.status for each in await _all(stores, messages)} == {MessageStatus.READ}
+
+
+async def test_acks_of_what_was_unknown_are_asked_for_too(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(held=True)
+    async with dispatching(stores, page, lease, dispatch_limits(outcome=MOMENT, ghost=MOMENT)):
+        await reaches(stores, message, MessageStatus.UNKNOWN)
+    page.stored = dict.fromkeys(page.stored, int(Ack.READ))
+    await _recorder(stores, page, lease, timedelta(0)).record_missed()
+    assert [each.status for each in await _all(stores, [message])] == [MessageStatus.READ]
 
 
 async def test_only_what_the_page_could_not_tell_is_asked_for_again(stores: Stores) -> None:

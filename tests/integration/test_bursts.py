@@ -10,11 +10,13 @@ from datetime import timedelta
 
 import pytest
 
+from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
+from sessions.ids import new_id
 from sessions.leases import Lease
-from sessions.messages import Ack, Message, MessageStatus, Priority
+from sessions.messages import Ack, Draft, Message, MessageStatus, Priority
 from sessions.pacing import Pacing
-from tests.builders import OWNER, Stores
+from tests.builders import OWNER, TO, Stores
 from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
 from tests.fake_page import FakePage
 from tests.waiting import until
@@ -55,6 +57,23 @@ async def test_without_a_pace_messages_go_together_in_their_order(stores: Stores
         sent = await stores.outbox.find(OWNER, message.id)
         assert (sent.status, sent.whatsapp_id, sent.attempts) == (MessageStatus.SENT, key, 1)
         assert sent.sent_at == sent.status_at
+
+
+@pytest.mark.parametrize(
+    ("lasts", "together"), [(timedelta(hours=1), True), (timedelta(seconds=50), False)]
+)
+async def test_what_may_expire_behind_others_goes_by_itself(
+    stores: Stores, lasts: timedelta, together: bool
+) -> None:
+    connection, lease = await stores.leased()
+    expires_at = utc_now() + lasts
+    drafts = [Draft(id=new_id(), to=TO, text=f"{n}", expires_at=expires_at) for n in range(20)]
+    messages = await stores.outbox.add(connection, drafts, utc_now())
+    page = FakePage()
+    async with dispatching(stores, page, lease):
+        await reaches(stores, messages[-1], MessageStatus.SENT)
+    assert bool(page.in_turn) is together
+    assert [text for _, text in page.delivered] == [each.text for each in messages]
 
 
 async def test_each_message_of_a_burst_is_told_about(stores: Stores) -> None:

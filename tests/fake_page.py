@@ -28,6 +28,8 @@ class FakePage:
     resent: list[str] = field(default_factory=list)
     fail_prepare: int = 0
     fail_look_ups: int = 0
+    fail_registered: int = 0
+    throws: int = 0
     refused: str | None = None
     nack: int | None = None
     refuse_resent: bool = False
@@ -42,6 +44,12 @@ class FakePage:
     async def exists(self, chat_id: str) -> bool:
         return self.registered(chat_id)
 
+    async def is_registered(self, chat_id: str) -> bool:
+        if self.fail_registered:
+            self.fail_registered -= 1
+            raise PageCallError("ServerStatusCodeError", None, "429")
+        return self.registered(chat_id)
+
     async def prepare(self, chat_id: str) -> str:
         if self.fail_prepare:
             self.fail_prepare -= 1
@@ -53,6 +61,10 @@ class FakePage:
         self.before_send(text)
         if key in self.stored:
             failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
+            self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif self.throws:
+            self.throws -= 1
+            failure = CallFailure(name="NetworkError", code=None, message="no")
             self.outcomes[key] = Outcome(state="thrown", error=failure)
         elif self.nack:
             self.stored[key] = -1
@@ -97,7 +109,7 @@ class FakePage:
     async def resend(self, key: str, chat_id: str) -> None:
         self.resent.append(key)
         if self.refuse_resent:
-            self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=500)
+            self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=403)
             return
         self.outcomes[key] = Outcome(state="pending")
         if not self.held:

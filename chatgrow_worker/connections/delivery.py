@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from sessions.send_queue import SendQueue
 
 _PAUSING = {463: "timelock", 475: "new_chats_capped"}
 """Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
+_PASSING = frozenset({408, 429, *range(500, 600)})
+"""Refusals that are no fault of the message: the server is late, busy or in trouble."""
 
 
 class SendingPage(Protocol):
@@ -31,6 +34,9 @@ class SendingPage(Protocol):
 
     async def exists(self, chat_id: str) -> bool:
         """Ask whether a number is on WhatsApp."""
+
+    async def is_registered(self, chat_id: str) -> bool:
+        """Ask WhatsApp's server the same; an error is no answer."""
 
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat."""
@@ -84,6 +90,7 @@ class Delivery:
         self._check_lease = check_lease
         self._metrics = metrics
         self._returned = False
+        self._held_back: timedelta | None = None
         self.written_to = WrittenTo()
         self.watch = SendWatch(limits.stalled_after)
         self.sent = 0
@@ -97,7 +104,14 @@ class Delivery:
         """Bring a claimed message to its end; False when it has to wait in its place."""
         self._returned = False
         await self._bring_to_an_end(message, stop)
+        await self.hold_back(stop)
         return not self._returned
+
+    async def hold_back(self, stop: asyncio.Event) -> None:
+        """Wait a moment if what was put back is to be tried again: the order is kept."""
+        held_back, self._held_back = self._held_back, None
+        if held_back is not None:
+            await happens(stop, held_back)
 
     async def take_up(self, message: Message, stop: asyncio.Event) -> bool:
         """Do as `deliver` with one that was in hand when a page or a worker ended.
@@ -121,9 +135,11 @@ class Delivery:
         known = await self._page.look_up(key, message.to)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
+        elif outcome.error.code is None:
+            # No refusal of WhatsApp's or wa-js's: something broke, and it is not out.
+            await self._put_back(message, outcome.error.name)
         else:
-            reason = outcome.error.code or outcome.error.name
-            await self._end(message, MessageStatus.FAILED, reason)
+            await self._end(message, MessageStatus.FAILED, outcome.error.code)
 
     def ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Tell of a result that is recorded."""
@@ -143,7 +159,8 @@ class Delivery:
                 return
             key = await self._page.prepare(message.to)
         except PageCallError as error:
-            await self._put_back(message, error, stop)
+            logger.warning("Not prepared: {}", error)
+            await self._put_back(message, error.code or "page_error")
             return
         known = message.to in self.written_to
         new_chat = not known and await self._turnstile.opens_chat(message.to)
@@ -171,14 +188,15 @@ class Delivery:
     async def _is_on_whatsapp(self, message: Message, stop: asyncio.Event) -> bool:
         """Tell whether to go on; a number is called unknown only after two looks apart.
 
-        The page answers "no" for an error of the moment too, and keeps a "no" for 15 seconds.
+        The page answers "no" for an error of the moment too; the second look tells them apart.
         """
         if await self._exists(message.to):
             return True
         if await happens(stop, self._limits.number_recheck):
             await self._return(message)
             return False
-        if await self._exists(message.to):
+        if await self._page.is_registered(message.to):
+            await self._queue.remember_number(message.to)
             return True
         await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
         return False
@@ -209,12 +227,15 @@ class Delivery:
             self.written_to.add(message.to)
             await self._end(message, MessageStatus.SENT)
             return True
-        reason = _PAUSING.get(outcome.code or 0)
-        if reason is None:
-            return False
-        logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
-        await self._turnstile.pause(reason)
-        if message.attempts >= self._limits.tries:
+        code = outcome.code or 0
+        if reason := _PAUSING.get(code):
+            logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
+            await self._turnstile.pause(reason)
+        elif code in _PASSING:
+            logger.warning("WhatsApp refuses for now ({})", code)
+            reason = "refused_for_now"
+            self._hold_back_after(message)
+        if reason is None or message.attempts >= self._limits.tries:
             return False
         self.watch.ended(acknowledged=True)
         await self._return(message, reason)
@@ -288,16 +309,18 @@ class Delivery:
         under_way = outcome.state == "pending" and known.ack < 0
         await self._end_by_ack(message, key, 0 if under_way else known.ack)
 
-    async def _put_back(self, message: Message, error: PageCallError, stop: asyncio.Event) -> None:
-        """Return a message that was never prepared to its place, and wait a moment."""
+    async def _put_back(self, message: Message, reason: str) -> None:
+        """Return a message that is not out to its place, or fail it after its tries."""
         if message.attempts >= self._limits.tries:
-            await self._end(message, MessageStatus.FAILED, error.code or "page_error")
+            await self._end(message, MessageStatus.FAILED, reason)
             return
-        logger.warning("Not prepared, tried again soon: {}", error)
+        self._hold_back_after(message)
         await self._return(message, "page_error")
-        # The order is kept: the connection waits with its first message.
-        wait = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
-        await happens(stop, wait)
+
+    def _hold_back_after(self, message: Message) -> None:
+        """Let the connection wait with this message, longer after each try."""
+        longest = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
+        self._held_back = longest * random.uniform(0.5, 1)  # noqa: S311  guards no secret
 
     async def _return(self, message: Message, reason: str | None = None) -> None:
         """Put a message back to its place in the queue."""

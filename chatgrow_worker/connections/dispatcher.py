@@ -101,6 +101,7 @@ class Dispatcher:
         began, sent = time.monotonic(), self._delivery.sent
         if len(messages) > 1:
             await self._deliver_together(messages)
+            await self._delivery.hold_back(stop)
         else:
             await self._deliver(messages[0], stop)
         took = timedelta(seconds=time.monotonic() - began)

@@ -21,6 +21,7 @@ _LEFT_TO_OTHERS = timedelta(seconds=5)
 """How long a free connection is left to workers that are less full."""
 _LEFT_TO_OWNERS = timedelta(seconds=5)
 """How long leases that ran out while MongoDB was away are left to those who had them."""
+_AWAY_IF_SILENT_FOR = timedelta(seconds=1)
 
 
 class ConnectionPool:
@@ -119,8 +120,12 @@ class ConnectionPool:
         A worker that is fuller than another leaves them to that one, but not for long.
         """
         full = self.running >= self.capacity
+        asked = time.monotonic()
         is_any_free = await self._parts.leases.is_any_free(self._running, only_leaving=full)
-        over = time.monotonic() + _LEFT_TO_OWNERS.total_seconds()
+        answered = time.monotonic()
+        if answered - asked > _AWAY_IF_SILENT_FOR.total_seconds():
+            self.mongo_was_away()
+        over = answered + _LEFT_TO_OWNERS.total_seconds()
         self._spares_until = min(self._spares_until, over)
         if not is_any_free:
             return

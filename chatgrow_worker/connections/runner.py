@@ -89,6 +89,7 @@ class ConnectionRunner:
 
     async def _run(self) -> None:
         done = asyncio.Event()
+        lost = False
         try:
             # A lost lease cancels whatever the page is doing: another owner may open it next.
             async with asyncio.TaskGroup() as group:
@@ -98,10 +99,14 @@ class ConnectionRunner:
                 await self._run_pages()
                 done.set()
         except* LeaseLostError as errors:
+            lost = True
             self._parts.metrics.lease_lost()
             logger.warning("The lease is lost: {}", errors.exceptions[0])
         finally:
-            await self._release()
+            # One that was renewed too late may still be ours: the next sweep takes it again, and
+            # goes on with the profile that is here, which no other worker has.
+            if not lost:
+                await self._release()
 
     async def _run_pages(self) -> None:
         while not self._ending.is_set():

@@ -77,6 +77,21 @@
     return chat;
   }
 
+  // Without its chat loaded, "not found" would be false. A chat that has become a LID takes its
+  // messages along: their keys name the LID then.
+  async function stored(key, chatId) {
+    const chat = await chatOf(chatId);
+    const moved = key.replace(/^true_[^_]+_/, `true_${chat.id}_`);
+    for (const each of new Set([key, moved])) {
+      try {
+        return await WPP.chat.getMessageById(each);
+      } catch (error) {
+        if (error?.code !== 'msg_not_found' && error?.code !== 'chat_not_found') throw error;
+      }
+    }
+    return null;
+  }
+
   async function run(key, chatId, text, options) {
     const sent = await WPP.chat.sendTextMessage(chatId, text, {
       ...options,
@@ -101,8 +116,8 @@
 
   // The page's own function for a stored record: the same id goes out once more.
   async function runAgain(key, chatId) {
-    await chatOf(chatId);
-    const message = await WPP.chat.getMessageById(key);
+    const message = await stored(key, chatId);
+    if (!message) throw Object.assign(new Error(`no message ${key}`), {code: 'msg_not_found'});
     const {sendMsgRecord} = window.require('WAWebSendMsgRecordAction');
     const result = await sendMsgRecord(message);
     return {...told(result), ack: Number(message.ack ?? 0)};
@@ -229,16 +244,9 @@
 
     outcome: (key) => sends.get(key) ?? {state: 'none'},
 
-    // Without its chat loaded, "not found" would be false.
     lookUp: async (key, chatId) => {
-      await chatOf(chatId);
-      try {
-        const message = await WPP.chat.getMessageById(key);
-        return {found: true, ack: Number(message.ack ?? 0)};
-      } catch (error) {
-        if (error?.code === 'msg_not_found') return {found: false, ack: 0};
-        throw error;
-      }
+      const message = await stored(key, chatId);
+      return {found: Boolean(message), ack: Number(message?.ack ?? 0)};
     },
 
     // The whole of localStorage when it has changed since it was last asked for, else null.

@@ -150,6 +150,57 @@ async def test_a_retry_of_what_whatsapp_refused_sends_the_same_record(stores: St
     assert page.delivered == [(there.key, "resent")]
 
 
+@pytest.mark.parametrize("code", [408, 429, 500, 503])
+async def test_a_refusal_that_passes_costs_time_and_no_message(stores: Stores, code: int) -> None:
+    connection, lease = await stores.leased()
+    messages = [await stores.message(connection, f"text {n}") for n in range(3)]
+    page = FakePage(nack=code)
+    async with dispatching(stores, page, lease):
+        await reaches(stores, messages[-1], MessageStatus.SENT)
+    first = await stores.outbox.find(OWNER, messages[0].id)
+    assert (first.attempts, page.resent) == (2, [first.whatsapp_id])
+    assert [text for _, text in page.delivered] == ["resent", "text 1", "text 2"]
+
+
+async def test_a_refusal_for_good_fails_at_once(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(nack=403)
+    async with dispatching(stores, page, lease):
+        failed = await reaches(stores, message, MessageStatus.FAILED)
+    assert (failed.attempts, failed.reason, page.resent) == (1, "refused_by_whatsapp", [])
+
+
+async def test_a_send_that_breaks_before_it_is_stored_is_tried_under_the_same_id(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = FakePage(throws=2)
+    async with dispatching(stores, page, lease):
+        sent = await reaches(stores, message, MessageStatus.SENT)
+    assert page.delivered == [(sent.whatsapp_id, message.text)]
+    assert sent.attempts == 3
+    hopeless = await stores.message(connection, "hopeless")
+    async with dispatching(stores, FakePage(throws=99), lease, dispatch_limits(tries=2)):
+        failed = await reaches(stores, hopeless, MessageStatus.FAILED)
+    assert failed.reason == "NetworkError"
+
+
+async def test_a_number_is_not_called_unknown_for_an_error_of_the_moment(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    looks: list[str] = []
+
+    def registered(chat_id: str) -> bool:
+        looks.append(chat_id)
+        return len(looks) > 1
+
+    message = await stores.message(connection)
+    page = FakePage(registered=registered, fail_registered=1)
+    async with dispatching(stores, page, lease):
+        await reaches(stores, message, MessageStatus.SENT)
+
+
 async def test_what_is_refused_again_fails_again(stores: Stores) -> None:
     page = FakePage(refuse_resent=True)
     there = await _failed(stores, page, ack=-1)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from loguru import logger
 
+from chatgrow_worker.connections.number_look import NumberLook, NumberPage
 from chatgrow_worker.connections.send_watch import SendWatch
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import happens
@@ -29,14 +30,8 @@ _PASSING = frozenset({408, 429, *range(500, 600)})
 """Refusals that are no fault of the message: the server is late, busy or in trouble."""
 
 
-class SendingPage(Protocol):
+class SendingPage(NumberPage, Protocol):
     """What a delivery asks of a page; `WhatsAppPage` is the real one."""
-
-    async def exists(self, chat_id: str) -> bool:
-        """Ask whether a number is on WhatsApp."""
-
-    async def is_registered(self, chat_id: str) -> bool:
-        """Ask WhatsApp's server the same; an error is no answer."""
 
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat."""
@@ -92,6 +87,7 @@ class Delivery:
         self._returned = False
         self._held_back: timedelta | None = None
         self.written_to = WrittenTo()
+        self._numbers = NumberLook(page, queue, self.written_to, limits.number_recheck)
         self.watch = SendWatch(limits.stalled_after)
         self.sent = 0
 
@@ -153,27 +149,37 @@ class Delivery:
     async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
         if message.whatsapp_id is not None:
             await self._resume(message, message.whatsapp_id)
-            return
+        elif key := await self._prepared(message, stop):
+            known = message.to in self.written_to
+            new_chat = not known and await self._turnstile.opens_chat(message.to)
+            await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
+            await self._send(message, key)
+
+    async def _prepared(self, message: Message, stop: asyncio.Event) -> str | None:
+        """Return a new key for a message; None when it has ended or went back to its place."""
         try:
-            if not await self._is_on_whatsapp(message, stop):
-                return
-            key = await self._page.prepare(message.to)
+            found = await self._numbers.is_on_whatsapp(message.to, stop)
+            if found:
+                return await self._page.prepare(message.to)
         except PageCallError as error:
             logger.warning("Not prepared: {}", error)
             await self._put_back(message, error.code or "page_error")
-            return
-        known = message.to in self.written_to
-        new_chat = not known and await self._turnstile.opens_chat(message.to)
-        await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
-        await self._send(message, key)
+            return None
+        if found is None:
+            await self._return(message)
+        else:
+            await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
+        return None
 
     async def _resume(self, message: Message, key: str) -> None:
         """Decide about a message whose id is written down: it may be out under that id."""
         known = await self._page.look_up(key, message.to)
-        if not known.found:
-            await self._send(message, key)
-        elif known.ack >= 0:
+        if known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
+        elif (await self._page.outcome(key)).state == "pending":
+            await self.conclude(message, key)
+        elif not known.found:
+            await self._send(message, key)
         # Refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
@@ -184,33 +190,6 @@ class Delivery:
         if overdue:
             await self._end(message, MessageStatus.EXPIRED)
         return overdue
-
-    async def _is_on_whatsapp(self, message: Message, stop: asyncio.Event) -> bool:
-        """Tell whether to go on; a number is called unknown only after two looks apart.
-
-        The page answers "no" for an error of the moment too; the second look tells them apart.
-        """
-        if await self._exists(message.to):
-            return True
-        if await happens(stop, self._limits.number_recheck):
-            await self._return(message)
-            return False
-        if await self._page.is_registered(message.to):
-            await self._queue.remember_number(message.to)
-            return True
-        await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
-        return False
-
-    async def _exists(self, chat_id: str) -> bool:
-        """Ask once a day: asking for many numbers is what gets a number banned."""
-        if not chat_id.endswith("@c.us") or chat_id in self.written_to:
-            return True
-        if await self._queue.knows_number(chat_id):
-            return True
-        if not await self._page.exists(chat_id):
-            return False
-        await self._queue.remember_number(chat_id)
-        return True
 
     async def _send(self, message: Message, key: str) -> None:
         if await self._expires(message):
@@ -234,9 +213,10 @@ class Delivery:
         elif code in _PASSING:
             logger.warning("WhatsApp refuses for now ({})", code)
             reason = "refused_for_now"
-            self._hold_back_after(message)
         if reason is None or message.attempts >= self._limits.tries:
             return False
+        if code in _PASSING:
+            self._hold_back_after(message)
         self.watch.ended(acknowledged=True)
         await self._return(message, reason)
         return True

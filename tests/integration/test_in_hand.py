@@ -83,6 +83,17 @@ async def test_what_expired_before_it_got_an_id_is_never_sent(stores: Stores) ->
     assert page.delivered == []
 
 
+async def test_what_the_page_is_still_about_to_send_does_not_expire(stores: Stores) -> None:
+    page = FakePage()
+    there = await _in_hand(stores, page, expires=SOON)
+    page.outcomes[there.key] = Outcome(state="pending")  # shows itself typing, for instance
+    await until(lambda: stores.queue.is_overdue(there.message))
+    async with dispatching(stores, page, there.lease):
+        page.deliver(there.key, "typed")
+        await reaches(stores, there.message, MessageStatus.SENT)
+    assert page.delivered == [(there.key, "typed")]
+
+
 async def test_a_ghost_that_expired_may_be_out_and_is_not_sent_again(stores: Stores) -> None:
     page = FakePage()
     there = await _in_hand(stores, page, ack=0, expires=SOON)

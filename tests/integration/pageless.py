@@ -18,6 +18,7 @@ from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.settings import WorkerSettings
 from sessions.commands import CommandDesk
 from sessions.connections import Connection, Proxy
+from sessions.leases import LeaseStore
 from sessions.program import Stores as Servers
 from sessions.removals import Removals
 from sessions.states import ConnectionState, Reason
@@ -53,6 +54,7 @@ class PagelessWorker:
     stores: Stores
     pages: NoPages
     pool: ConnectionPool
+    leases: LeaseStore
     desk: CommandDesk
     removals: Removals
 
@@ -82,7 +84,7 @@ class PagelessWorker:
 
 @asynccontextmanager
 async def pageless_worker(
-    stores: Stores, redis: ArqRedis, data: Path
+    stores: Stores, redis: ArqRedis, data: Path, lease_ttl: timedelta = timedelta(seconds=10)
 ) -> AsyncIterator[PagelessWorker]:
     """Assemble the worker `one`, which has room for one connection."""
     settings = WorkerSettings(
@@ -91,6 +93,7 @@ async def pageless_worker(
         worker_id="one",
         whatsapp_max_connections=1,
         logout_limit=timedelta(seconds=0.5),
+        lease_ttl=lease_ttl,
     )
     pages = NoPages(data / "profiles")
     servers = Servers(stores.database, redis, "")
@@ -98,5 +101,5 @@ async def pageless_worker(
         settings, servers, stores.events, cast("Launcher", pages), "instance"
     )
     pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
-    yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals)
+    yield PagelessWorker(stores, pages, pool, parts.leases, parts.commands, parts.removals)
     await pool.close(LONG, at_once=1)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 from sessions.connections import Connection
 from tests.builders import Stores
-from tests.integration.pageless import PagelessWorker
+from tests.integration.pageless import PagelessWorker, pageless_worker
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
 
 
 async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
@@ -28,6 +36,21 @@ async def test_a_worker_takes_at_once_what_one_of_its_name_had(
 ) -> None:
     connection = await _run_out(stores, "first", had_by="one")
     assert await worker.pool.take(connection.id)
+
+
+async def test_a_lease_that_was_renewed_too_late_is_not_given_away(
+    stores: Stores, redis: ArqRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pageless_worker(stores, redis, tmp_path, timedelta(seconds=3)) as worker:
+        connection = await stores.connection()
+        assert await worker.pool.take(connection.id)
+        silent = asyncio.Event()
+        monkeypatch.setattr(worker.leases, "renew", lambda _lease: silent.wait())
+        await until(lambda: not worker.pool.runs(connection.id))
+        record = await stores.database["connections"].find_one({"_id": connection.id})
+        assert record is not None
+        assert record["lease"]["worker"] == "one"
+        assert await worker.pool.take(connection.id)
 
 
 async def _spares(worker: PagelessWorker, connection: Connection) -> None:

@@ -16,6 +16,7 @@ from sessions.mongo import STORE_DOWN, brief
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
 _SAMPLE_EVERY = timedelta(seconds=10)
+_LEFT_MESSAGES_EVERY = timedelta(minutes=1)
 
 
 async def run_background(app: web.Application) -> AsyncIterator[None]:
@@ -26,6 +27,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
+        _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
     )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]

@@ -56,6 +56,13 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER_SECONDS = 2
+_READS = ("GET", "HEAD", "OPTIONS")
+_STORE_AWAY = "MongoDB does not answer. Try again."
+# What was under way when the answer stayed away may have been done all the same.
+_OUTCOME_UNKNOWN = (
+    "MongoDB does not answer, so whether this was done is not known. Repeat a send with the same "
+    "Idempotency-Key; look before you repeat anything else that must not be done twice."
+)
 
 
 class MalformedJsonError(DomainError):
@@ -222,7 +229,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except DomainError as error:
         return _domain_problem(error)
     except STORE_DOWN:
-        return _unavailable("MongoDB does not answer; nothing was accepted. Try again.")
+        return _unavailable(_STORE_AWAY if request.method in _READS else _OUTCOME_UNKNOWN)
     except web.HTTPException as error:
         return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing

@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError
 from sessions.messages import Draft, Message
+from sessions.mongo import STORE_DOWN
 from sessions.together import Together
 
 if TYPE_CHECKING:
@@ -77,11 +78,15 @@ class Arrivals:
     async def gone(self, connections: Collection[str]) -> set[str]:
         """Return those that were deleted meanwhile, after cancelling what was queued for them.
 
-        A deletion cancels what it finds queued, which this may have come too late for.
+        A deletion cancels what it finds queued, which this may have come too late for. While
+        MongoDB is away nobody is known to be gone: what is stored is stored, and what waits for
+        a connection that is gone is found later.
         """
-        gone = {*connections} - await self._connections.present(connections)
-        for connection in gone:
-            await self._cancel_queued(connection)
+        gone: set[str] = set()
+        with suppress(*STORE_DOWN):
+            gone = {*connections} - await self._connections.present(connections)
+            for connection in gone:
+                await self._cancel_queued(connection)
         return gone
 
     async def _store_all(self, arrivals: Sequence[Arrival]) -> list[Stored | Exception]:

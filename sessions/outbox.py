@@ -118,6 +118,11 @@ class Outbox:
         waits = {"connection": connection, "status": MessageStatus.QUEUED}
         await self._end_all(waits, _CANCELLED)
 
+    async def cancel_left(self) -> None:
+        """Take back what waits for connections that are gone: stored as they were deleted."""
+        waits = {"status": MessageStatus.QUEUED}
+        await self._arrivals.gone(await self._collection.distinct("connection", waits))
+
     async def abandon(self, connection: str) -> None:
         """End all that was not sent, since its connection is deleted and nobody runs it.
 

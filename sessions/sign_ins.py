@@ -61,6 +61,13 @@ class SignInStore:
         )
         return sign_in
 
+    async def user_of(self, token: str) -> str:
+        """Return whose sign-in a refresh token names, used or not; raise BadRefreshTokenError."""
+        known = await self._collection.find_one({"_id": {"$eq": token.partition(".")[0]}})
+        if known is None:
+            raise BadRefreshTokenError
+        return str(known["user"])
+
     async def refresh(self, token: str, now: datetime, expires_at: datetime) -> SignIn:
         """Continue a sign-in under a new refresh token; raise BadRefreshTokenError.
 

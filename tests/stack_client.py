@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -39,9 +40,12 @@ class StackClient:
             body: dict[str, Any] = await answer.json()
             return body | {"http": answer.status}
 
-    async def post(self, path: str, body: object = None) -> dict[str, Any]:
+    async def post(
+        self, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """Tell the API."""
-        async with self.http.post(self.about["api"] + path, json=body) as answer:
+        url = self.about["api"] + path
+        async with self.http.post(url, json=body, headers=headers) as answer:
             told: dict[str, Any] = await answer.json()
             return told | {"http": answer.status}
 
@@ -93,15 +97,16 @@ class StackClient:
     async def send_stubbornly(self, text: str) -> str:
         """Enqueue a message as a backend does while servers are away: again until accepted.
 
-        Only an answer that says that nothing was accepted is tried again.
+        Under one key: what gave no answer, or a 503, may have been accepted all the same.
         """
         accepted: list[str] = []
+        key = {"Idempotency-Key": str(uuid.uuid4())}
 
         async def taken() -> bool:
             body = {"connectionId": "main", "to": THEIR_PHONE, "message": text}
             try:
-                told = await self.post("/api/whatsapp/send", body)
-            except aiohttp.ClientConnectorError:
+                told = await self.post("/api/whatsapp/send", body, key)
+            except aiohttp.ClientError:
                 return False
             if told["http"] == 202:
                 accepted.append(told["messageId"])

@@ -72,10 +72,11 @@ async def refresh(request: web.Request, body: RefreshToken) -> web.Response:
     """Go on: a refresh token gives the next pair of tokens, once."""
     services = request.app[SERVICES]
     now = services.now()
+    # Read first: nothing may fail any more once the old token is used up.
+    user = await services.users.get(await services.sign_ins.user_of(body.refresh_token))
     sign_in = await services.sign_ins.refresh(
         body.refresh_token, now, now + services.settings.refresh_expires_in
     )
-    user = await services.users.get(sign_in.user)
     if user is None:
         await services.sign_ins.end(sign_in.id)
         raise BadCredentialsError

@@ -67,7 +67,8 @@ async def create(request: web.Request, body: NewConnection) -> web.Response:
     )
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
-    return answer(await _view(services, connection), HTTPStatus.CREATED, {"Location": location})
+    view = ConnectionView.of(connection, NOTHING_WAITS)
+    return answer(view, HTTPStatus.CREATED, {"Location": location})
 
 
 @routes.get("/api/whatsapp/connections", needs=Scope.READ, answers={200: ConnectionList})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
@@ -26,8 +27,10 @@ from control_api.services import SERVICES, Services
 from control_api.waiting import forecast, waiting_of, waiting_of_all
 from sessions.acceptance import Receipt, SendWish
 from sessions.callers import Scope
+from sessions.connections import Connection
 from sessions.message_search import MessageFilter
 from sessions.messages import Message
+from sessions.mongo import STORE_DOWN
 
 routes = Endpoints("Messages", owned=True)
 
@@ -163,10 +166,13 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
     message = await services.outbox.redrive(
         seen_owner(request), request.match_info["id"], unknown_too=body is not None and body.confirm
     )
-    connection = await services.connections.get(message.connection)
-    if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
-    return answer(await _view(services, message), HTTPStatus.ACCEPTED)
+    waiting = None
+    # It is queued, whatever MongoDB still tells of it.
+    with suppress(*STORE_DOWN):
+        connection = await services.connections.get(message.connection)
+        await _ring(services, connection)
+        waiting = await waiting_of(services, connection, message)
+    return answer(MessageView.of(message, waiting), HTTPStatus.ACCEPTED)
 
 
 @routes.post(
@@ -181,10 +187,14 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
     services, owner = request.app[SERVICES], owner_of(request)
     connection = await services.connections.find(owner, body.connection_id)
     messages = await services.outbox.redrive_failed(connection, body.reason)
-    if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    await _ring(services, connection)
     items = [Accepted(message_id=each.id, status=each.status) for each in messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED)
+
+
+async def _ring(services: Services, connection: Connection) -> None:
+    if connection.lease:
+        await services.doorbell.dispatch(connection.lease.worker, connection.id)
 
 
 async def _view(services: Services, message: Message) -> MessageView:
@@ -193,7 +203,10 @@ async def _view(services: Services, message: Message) -> MessageView:
 
 
 async def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:
-    waiting = await waiting_of(services, receipt.connection, message)
+    waiting = None
+    # It is stored, whatever MongoDB still tells of it.
+    with suppress(*STORE_DOWN):
+        waiting = await waiting_of(services, receipt.connection, message)
     return Accepted(message_id=message.id, status=message.status, waiting=waiting)
 
 

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sessions.idempotency import KEPT_FOR
+
 EXIT_FAILED = 1
 """Exit code after an error that nobody expected: starting again may help."""
 EXIT_CONFIGURATION = 78
@@ -59,6 +61,9 @@ Size = Annotated[int, BeforeValidator(_bytes)]
 Span = Annotated[timedelta, BeforeValidator(_read_time), AfterValidator(_check_time)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
+_RETENTION_AT_LEAST = KEPT_FOR + timedelta(days=1)
+"""MongoDB removes what has run out when it comes to it, keys too."""
+
 
 class SharedSettings(BaseSettings):
     """What every process of the project needs to know."""
@@ -86,8 +91,8 @@ class SharedSettings(BaseSettings):
     """`attach` waits for embedded servers that somebody else starts, as under supervisord."""
     startup_timeout: Span = timedelta(seconds=60)
     """How long to wait for MongoDB and Redis at the start before giving up with 69."""
-    message_retention: Span = Field(timedelta(days=90), ge=timedelta(days=1))
-    """How long finished messages are kept."""
+    message_retention: Span = timedelta(days=90)
+    """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
     log_level: LogLevel = "info"
     """`error`, `warn`, `info` or `debug`: that and worse is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)
@@ -110,6 +115,14 @@ class SharedSettings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("message_retention")
+    @classmethod
+    def _outlives_keys(cls, value: timedelta) -> timedelta:
+        # A key whose message is forgotten would make that message once more.
+        if value < _RETENTION_AT_LEAST:
+            raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours")
+        return value
 
     @field_validator("log_dir")
     @classmethod

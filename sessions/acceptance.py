@@ -138,7 +138,7 @@ class Acceptance:
         body: bytes,
     ) -> Receipt:
         connection = await self.connections.find(owner, connection_id)
-        ticket = await self.keys.ticket(owner, key, body, len(wishes), self.now())
+        ticket = await self.keys.ticket(connection, key, body, len(wishes), self.now())
         drafts = [
             wish.to_draft(message_id)
             for wish, message_id in zip(wishes, ticket.message_ids, strict=True)

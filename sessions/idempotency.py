@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import DuplicateKeyError
 
@@ -13,13 +14,14 @@ from sessions.errors import DomainError
 from sessions.ids import new_id
 
 if TYPE_CHECKING:
+    from sessions.connections import Connection
     from sessions.mongo import Collection, Database
 
 KEPT_FOR = timedelta(hours=48)
 
 
 class KeyReusedError(DomainError):
-    """The key came before with another body."""
+    """The key came before with another body, or for a connection that is gone."""
 
     code = "idempotency_key_reused"
 
@@ -50,27 +52,37 @@ class IdempotencyStore:
         )
 
     async def ticket(
-        self, owner: str, key: str | None, body: bytes, count: int, now: datetime
+        self, connection: Connection, key: str | None, body: bytes, count: int, now: datetime
     ) -> Ticket:
-        """Return the ids for a request; raise KeyReusedError for a key with another body."""
+        """Return the ids for a request; raise KeyReusedError for a key of another request.
+
+        Another is one with another body, and one for a connection that has gone since, even if
+        there is a new one under the same id.
+        """
         fresh = [new_id() for _ in range(count)]
         if key is None:
             return Ticket(fresh, replayed=False)
         digest = hashlib.sha256(body).hexdigest()
         document = {
-            "_id": hashlib.sha256(f"{owner}\x00{key}".encode()).hexdigest(),
+            "_id": hashlib.sha256(f"{connection.owner}\x00{key}".encode()).hexdigest(),
             "digest": digest,
+            "connection": connection.id,
             "messageIds": fresh,
             "createdAt": now,
         }
         try:
             await self._collection.insert_one(document)
         except DuplicateKeyError:
-            return await self._earlier(str(document["_id"]), digest)
+            return await self._earlier(document)
         return Ticket(fresh, replayed=False)
 
-    async def _earlier(self, name: str, digest: str) -> Ticket:
-        known = await self._collection.find_one({"_id": name})
-        if known is None or known["digest"] != digest:
+    async def _earlier(self, request: Mapping[str, Any]) -> Ticket:
+        known = await self._collection.find_one({"_id": request["_id"]})
+        if known is None or known["digest"] != request["digest"]:
             raise KeyReusedError("This Idempotency-Key came before with another body.")
+        # A key of an earlier version has no connection.
+        if known.get("connection", request["connection"]) != request["connection"]:
+            raise KeyReusedError(
+                "This Idempotency-Key came before for a connection that was deleted since."
+            )
         return Ticket(list(known["messageIds"]), replayed=True)

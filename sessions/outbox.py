@@ -92,12 +92,21 @@ class Outbox:
     ) -> list[Message]:
         """Store messages durably behind those already there; only then may they be accepted.
 
-        A draft whose id is stored already is left as it is: adding the same again adds nothing.
+        A draft whose id is stored already is left as it is, and returned so: adding the same
+        again adds nothing.
         Raises ConnectionNotFoundError when the connection is deleted meanwhile.
         """
         stored = await self._arrivals.add(Arrival(connection, drafts, now))
         self._events.publish(*(status_event(each) for each in stored.new))
-        return stored.messages
+        if len(stored.new) == len(stored.messages):
+            return stored.messages
+        return await self._as_stored(stored.messages)
+
+    async def _as_stored(self, messages: Sequence[Message]) -> list[Message]:
+        """Return messages as they are in the outbox by now."""
+        cursor = self._collection.find({"_id": {"$in": [each.id for each in messages]}})
+        found = {document["_id"]: Message.model_validate(document) async for document in cursor}
+        return [found.get(each.id, each) for each in messages]
 
     async def find(self, owner: str | None, message_id: str) -> Message:
         """Return the owner's message, or anybody's for None; raise MessageNotFoundError."""

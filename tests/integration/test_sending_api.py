@@ -53,6 +53,44 @@ async def test_a_key_with_another_body_is_refused(client: Client, stores: Stores
     assert await _count(stores) == 1
 
 
+async def test_a_key_that_comes_again_tells_what_became_of_the_message(client: Client) -> None:
+    headers = {"Idempotency-Key": "k"}
+    await client.post(SEND, json=BODY)
+    first = await (await client.post(SEND, json=BODY, headers=headers)).json()
+    await client.post(SEND, json=BODY)
+    assert await (await client.post(SEND, json=BODY, headers=headers)).json() == first
+    await client.delete(f"/api/whatsapp/messages/{first['messageId']}")
+    again = await client.post(SEND, json=BODY, headers=headers)
+    cancelled = {"messageId": first["messageId"], "status": "cancelled"}
+    assert (again.status, await again.json()) == (202, cancelled)
+    bulk = {"connectionId": "main", "messages": [{"to": "+972501234567", "message": "x"}] * 2}
+    headers = {"Idempotency-Key": "bulk"}
+    first = await (await client.post(f"{SEND}/bulk", json=bulk, headers=headers)).json()
+    await client.delete(f"/api/whatsapp/messages/{first['items'][1]['messageId']}")
+    again = await client.post(f"{SEND}/bulk", json=bulk, headers=headers)
+    assert [each["status"] for each in (await again.json())["items"]] == ["queued", "cancelled"]
+
+
+async def test_a_key_does_not_outlive_its_connection(client: Client, stores: Stores) -> None:
+    headers = {"Idempotency-Key": "k"}
+    await client.post(SEND, json=BODY, headers=headers)
+    await client.delete("/api/whatsapp/connections/main")
+    await client.post("/api/whatsapp/connections", json={"connectionId": "main"})
+    again = await client.post(SEND, json=BODY, headers=headers)
+    assert (again.status, (await again.json())["code"]) == (422, "idempotency_key_reused")
+    assert (await client.post(SEND, json=BODY, headers={"Idempotency-Key": "new"})).status == 202
+
+
+async def test_a_key_of_an_earlier_version_still_counts(client: Client, stores: Stores) -> None:
+    headers = {"Idempotency-Key": "k"}
+    await client.post(SEND, json=BODY, headers=headers)
+    # Earlier versions did not note the connection.
+    await stores.database["idempotencyKeys"].update_many({}, {"$unset": {"connection": ""}})
+    again = await client.post(SEND, json=BODY, headers=headers)
+    assert (again.status, again.headers["Idempotent-Replayed"]) == (202, "true")
+    assert await _count(stores) == 1
+
+
 async def test_a_hundred_requests_at_once_with_one_key_make_one_message(
     client: Client, stores: Stores
 ) -> None:

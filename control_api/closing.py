@@ -1,4 +1,4 @@
-"""Tell requests that wait that the server stops, so that they answer now."""
+"""Tell requests that wait that nothing is worth waiting for: the server stops, or nobody asks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ def note_closing(app: web.Application) -> None:
     app.on_shutdown.append(close)
 
 
-async def pause(app: web.Application, span: timedelta) -> bool:
-    """Wait for a span; return at once, and false, when the server stops."""
+async def pause(request: web.Request, span: timedelta) -> bool:
+    """Wait for a span; return at once, and false, when the server stops or the client has gone."""
+    closing = request.app[_CLOSING]
+    if request.transport is None or request.transport.is_closing():
+        return False
     with suppress(TimeoutError):
-        await asyncio.wait_for(app[_CLOSING].wait(), span.total_seconds())
-    return not app[_CLOSING].is_set()
+        await asyncio.wait_for(closing.wait(), span.total_seconds())
+    return not closing.is_set()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime, timedelta
 
+from aiohttp import web
+
+from control_api.closing import pause
 from control_api.problems import NoQrCodeError, PairingError
-from control_api.services import Services
+from control_api.services import SERVICES
 from sessions.connections import Connection
 from sessions.states import ConnectionState
 
@@ -23,29 +25,30 @@ def require_linkable(connection: Connection) -> None:
 
 
 async def pairing_code_for(
-    services: Services, connection: Connection, phone: str
+    request: web.Request, connection: Connection, phone: str
 ) -> tuple[str, datetime]:
     """Return a code as the phone wants it typed, and when it stops working; the phone is alerted.
 
     Raises PairingError with the reason when there is none.
     """
+    services = request.app[SERVICES]
     wish = await services.desk.ask_for_pairing(connection.id, phone)
     if connection.lease:
         await services.doorbell.look(connection.lease.worker, connection.id)
-    code, expires_at = await _answer(services, connection.id, wish)
+    code, expires_at = await _answer(request, connection.id, wish)
     return f"{code[:4]}-{code[4:]}", expires_at
 
 
-async def _answer(services: Services, connection: str, wish: str) -> tuple[str, datetime]:
+async def _answer(request: web.Request, connection: str, wish: str) -> tuple[str, datetime]:
     """Wait for the worker's answer; raise PairingError when there is none that helps."""
     give_up = time.monotonic() + _WITHIN.total_seconds()
-    while time.monotonic() < give_up:
-        found = await services.desk.pairing(connection)
+    while True:
+        found = await request.app[SERVICES].desk.pairing(connection)
         if found is None or found.id != wish:
             raise PairingError("Somebody else asked for a pairing code meanwhile.")
         if found.error:
             raise PairingError(f"WhatsApp gave no pairing code: {found.error}.")
         if found.code and found.expires_at:
             return found.code, found.expires_at
-        await asyncio.sleep(_LOOK_EVERY.total_seconds())
-    raise PairingError("WhatsApp gave no pairing code in time.")
+        if time.monotonic() >= give_up or not await pause(request, _LOOK_EVERY):
+            raise PairingError("WhatsApp gave no pairing code in time.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import timedelta
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from control_api.auth import owner_of, seen_owner
+from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.pairing import pairing_code_for, require_linkable
 from control_api.problems import InvalidParameterError, NoQrCodeError
@@ -210,7 +210,7 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     phone = wish.phone_number or connection.phone_number
     if phone is None:
         raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
-    code, expires_at = await pairing_code_for(request.app[SERVICES], connection, phone)
+    code, expires_at = await pairing_code_for(request, connection, phone)
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
@@ -231,9 +231,9 @@ async def _current_code(request: web.Request, wait: timedelta) -> QrCode:
             return connection.qr
         state, reason = connection.observed()
         rests = state not in _WORTH_WAITING | {ConnectionState.AWAITING_SCAN}
-        if rests or time.monotonic() >= give_up:
+        over = rests or time.monotonic() >= give_up
+        if over or not await pause(request, _LOOK_EVERY):
             raise NoQrCodeError(state, reason)
-        await asyncio.sleep(_LOOK_EVERY.total_seconds())
 
 
 def _accepted_format(request: web.Request) -> str:

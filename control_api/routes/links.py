@@ -103,7 +103,7 @@ async def pair(request: web.Request, body: PhoneWish) -> web.Response:
     _, connection = await _opened(request)
     phone = _phone(request, body.phone_number)
     require_linkable(connection)
-    code, expires_at = await pairing_code_for(services, connection, phone)
+    code, expires_at = await pairing_code_for(request, connection, phone)
     left = expires_at - services.now()
     view = LinkPairing(code=code, expires_in_seconds=left.total_seconds())
     return answer(view, headers=_NEVER_STORED)
@@ -142,7 +142,7 @@ async def _changed(request: web.Request, query: StateQuery) -> LinkState:
         stage = await _stage(request.app[SERVICES], connection)
         version = _version(connection, stage)
         over = version != query.seen or time.monotonic() >= give_up
-        if over or not await pause(request.app, _LOOK_EVERY):
+        if over or not await pause(request, _LOOK_EVERY):
             code = await _code(request.app[SERVICES], connection, stage)
             return LinkState(stage=stage, version=version, qr=code)
 

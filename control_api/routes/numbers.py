@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from datetime import timedelta
@@ -10,6 +9,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from control_api.auth import owner_of
+from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.problems import InvalidParameterError
 from control_api.requests import answer
@@ -68,16 +68,17 @@ async def check(request: web.Request) -> web.Response:
     connection = await _usable(services, owner_of(request), request.match_info["id"])
     exists = await services.numbers.verdict(chat_id)
     if exists is None:
-        exists = await _asked(services, connection, chat_id)
+        exists = await _asked(request, connection, chat_id)
     return answer(NumberView(exists=exists, chat_id=chat_id))
 
 
-async def _asked(services: Services, connection: Connection, chat_id: str) -> bool:
+async def _asked(request: web.Request, connection: Connection, chat_id: str) -> bool:
     """Have the owner's page ask WhatsApp, within a bound."""
+    services = request.app[SERVICES]
     question = await services.checks.ask(connection.id, chat_id)
     try:
         await services.doorbell.ring_owner(connection)
-        found = await _answered(services, question)
+        found = await _answered(request, question)
     finally:
         await services.checks.withdraw(question)
     if found is None:
@@ -91,14 +92,14 @@ async def _asked(services: Services, connection: Connection, chat_id: str) -> bo
     return found.exists
 
 
-async def _answered(services: Services, question: str) -> NumberCheck | None:
+async def _answered(request: web.Request, question: str) -> NumberCheck | None:
     give_up = time.monotonic() + ANSWERED_WITHIN.total_seconds()
-    while time.monotonic() < give_up:
-        found = await services.checks.find(question)
+    while True:
+        found = await request.app[SERVICES].checks.find(question)
         if found is not None and not found.pending:
             return found
-        await asyncio.sleep(_LOOK_EVERY.total_seconds())
-    return None
+        if time.monotonic() >= give_up or not await pause(request, _LOOK_EVERY):
+            return None
 
 
 async def _usable(services: Services, owner: str, connection_id: str) -> Connection:

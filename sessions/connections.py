@@ -214,6 +214,7 @@ class ConnectionStore:
             "state": {"$cond": [rests, to, "$state"]},
             "reason": {"$cond": [rests, reason, "$reason"]},
             "since": {"$cond": [rests, "$$NOW", "$since"]},
+            "qr": {"$cond": [rests, None, "$qr"]},
             # A dead worker's lease would make the new state look as dead as its own.
             "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
         }

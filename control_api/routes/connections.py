@@ -227,9 +227,10 @@ async def _current_code(request: web.Request, wait: timedelta) -> QrCode:
     give_up = time.monotonic() + wait.total_seconds()
     while True:
         connection = await _connection(request)
-        if connection.qr and connection.qr.expires_at > request.app[SERVICES].now():
-            return connection.qr
         state, reason = connection.observed()
+        shown = connection.qr if state is ConnectionState.AWAITING_SCAN else None
+        if shown and shown.expires_at > request.app[SERVICES].now():
+            return shown
         rests = state not in _WORTH_WAITING | {ConnectionState.AWAITING_SCAN}
         over = rests or time.monotonic() >= give_up
         if over or not await pause(request, _LOOK_EVERY):

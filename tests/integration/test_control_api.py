@@ -285,6 +285,23 @@ async def test_a_code_that_ran_out_is_not_served(client: Client, stores: Stores)
     assert (await client.get("/api/whatsapp/connections/business_main/qr")).status == 409
 
 
+async def test_a_dead_workers_code_is_not_served(client: Client, stores: Stores) -> None:
+    await _create(client)
+    await show_code(stores)
+    # As after a crash: the lease has run out, and the record stands as it was.
+    over = {"lease.expiresAt": utc_now() - timedelta(seconds=1)}
+    await stores.database["connections"].update_one({}, {"$set": over})
+    path = "/api/whatsapp/connections/business_main"
+    for state, reason in (("disconnected", "worker_lost"), ("stopped", None)):
+        answer = await client.get(f"{path}/qr")
+        problem = await answer.json()
+        assert (answer.status, problem["code"]) == (409, "no_qr_code")
+        assert (problem["state"], problem.get("reason")) == (state, reason)
+        await client.post(f"{path}/stop")
+    await client.post(f"{path}/start")
+    assert (await stores.connections.find("admin", "business_main")).qr is None
+
+
 async def test_a_waiting_request_gets_the_code_when_it_comes(
     client: Client, stores: Stores
 ) -> None:

@@ -301,7 +301,7 @@ class ConnectionStore:
         return pacing, Held.model_validate(paused) if paused else None
 
     async def change(self, connection: Connection, changes: Mapping[str, Any]) -> Connection:
-        """Change what its owner may change."""
+        """Change what its owner may change, by field: `pacing.perMinute` is one."""
         await self._collection.update_one({"_id": connection.id}, {"$set": dict(changes)})
         return await self.get(connection.id)
 

@@ -93,12 +93,6 @@ class Pacing(_Part):
             raise ValueError("jitterSeconds: give [min, max] with min <= max")
         return self
 
-    def changed(self, wishes: Pacing) -> Pacing:
-        """Return these limits with those changed that the wishes set themselves."""
-        return self.model_copy(
-            update={name: getattr(wishes, name) for name in wishes.model_fields_set}
-        )
-
     @property
     def windows(self) -> tuple[tuple[timedelta, int, str], ...]:
         """The windows that slide: how long, how many messages, and the reason code."""

@@ -116,8 +116,9 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
     if body.name is not None:
         changes["name"] = body.name
     if body.pacing is not None:
-        pacing = connection.pacing.changed(body.pacing)
-        changes["pacing"] = pacing.model_dump(by_alias=True)
+        # Field by field: somebody else may change another one at the same time.
+        given = body.pacing.model_dump(by_alias=True, exclude_unset=True)
+        changes |= {f"pacing.{name}": value for name, value in given.items()}
     if body.proxy is not None:
         changes["proxy"] = body.proxy.to_proxy().to_document()
     if changes:

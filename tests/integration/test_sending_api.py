@@ -305,6 +305,20 @@ async def test_the_pace_is_changed_in_part(client: Client) -> None:
     assert (again["name"], again["pacing"]) == ("New name", pacing)
 
 
+async def test_paces_that_are_changed_at_once_are_all_changed(
+    client: Client, stores: Stores
+) -> None:
+    path = "/api/whatsapp/connections/main"
+    fields = {"perMinute": 3, "perHour": 30, "perDay": 300, "newChatsPerDay": 5, "typing": False}
+    for _ in range(3):
+        # As a record has none that was made before there was a pace.
+        await stores.database["connections"].update_one({}, {"$unset": {"pacing": ""}})
+        changes = [{"pacing": {name: value}} for name, value in fields.items()]
+        await asyncio.gather(*(client.patch(path, json=each) for each in changes))
+        pacing = (await (await client.get(path)).json())["pacing"]
+        assert {name: pacing[name] for name in fields} == fields
+
+
 @pytest.mark.parametrize(
     "pacing",
     [

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from control_api.proxies import ProxyServer
 from sessions.acceptance import ConnectionId, MessageWish, RecipientText
 from sessions.connections import Connection, Proxy
 from sessions.json_values import Moment, WrittenMoment
@@ -26,7 +27,6 @@ from sessions.pacing import Pacing
 from sessions.recipients import parse_phone_number, parse_recipient
 from sessions.states import ConnectionState, Reason
 
-_PROXY = r"^(http|https|socks5)://[A-Za-z0-9.\-\[\]:_]+:[0-9]{1,5}$"
 MAX_BULK = 1000
 """Messages in one bulk request."""
 
@@ -125,11 +125,7 @@ class SendHeaders(BaseModel):
 class ProxyWish(Body):
     """The proxy for one connection's browser."""
 
-    server: Annotated[
-        str,
-        StringConstraints(pattern=_PROXY, max_length=300),
-        Field(examples=["http://proxy.example.com:3128"]),
-    ]
+    server: ProxyServer
     username: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     password: SecretStr | None = None
 
@@ -168,7 +164,7 @@ class PairingView(Answer):
 
 
 class ConnectionChange(Body):
-    """PATCH …/{id}: only what is named changes."""
+    """PATCH …/{id}: only what is named changes; a proxy that is null is taken away."""
 
     name: Name | None = None
     pacing: Pacing | None = None
@@ -242,6 +238,12 @@ class StatusView(Answer):
         )
 
 
+class ProxyView(Answer):
+    """A connection's proxy, without what signs in to it."""
+
+    server: str
+
+
 class ConnectionView(StatusView):
     """A connection as its owner made it, with its status.
 
@@ -252,6 +254,7 @@ class ConnectionView(StatusView):
     owner: str
     created_at: WrittenMoment
     pacing: Pacing
+    proxy: ProxyView | None = None
     sent: int | None = None
 
     @classmethod
@@ -266,6 +269,7 @@ class ConnectionView(StatusView):
             owner=connection.owner,
             created_at=connection.created_at,
             pacing=connection.pacing,
+            proxy=ProxyView(server=connection.proxy.server) if connection.proxy else None,
             sent=sent,
         )
 

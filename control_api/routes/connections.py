@@ -109,7 +109,10 @@ async def show(request: web.Request) -> web.Response:
     example={"pacing": {"perMinute": 10}},
 )
 async def change(request: web.Request, body: ConnectionChange) -> web.Response:
-    """Change the name, the pace or the proxy; the pace counts from now on."""
+    """Change the name, the pace or the proxy; the pace counts from now on.
+
+    A proxy counts from the next start of the browser; null takes it away.
+    """
     services = request.app[SERVICES]
     connection = await _connection(request)
     changes: dict[str, object] = {}
@@ -119,8 +122,8 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
         # Field by field: somebody else may change another one at the same time.
         given = body.pacing.model_dump(by_alias=True, exclude_unset=True)
         changes |= {f"pacing.{name}": value for name, value in given.items()}
-    if body.proxy is not None:
-        changes["proxy"] = body.proxy.to_proxy().to_document()
+    if "proxy" in body.model_fields_set:
+        changes["proxy"] = body.proxy.to_proxy().to_document() if body.proxy else None
     if changes:
         connection = await services.connections.change(connection, changes)
     if connection.lease:

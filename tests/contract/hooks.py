@@ -20,6 +20,7 @@ _PASSWORDS = st.text(st.characters(codec="ascii"), min_size=10, max_size=72)
 for name, values in {
     "phone-number": _NUMBERS,
     "whatsapp-recipient": _NUMBERS | _IDS,
+    "proxy-server": st.from_regex(r"\A(http|https|socks5)://[a-z]{1,9}\.example:[1-9][0-9]{3}\Z"),
     "time-zone": st.sampled_from(sorted(available_timezones())),
     "password": _PASSWORDS,
 }.items():

@@ -74,6 +74,42 @@ async def test_a_proxys_password_is_never_shown(client: Client, stores: Stores) 
     assert "a secret" not in repr(kept)
 
 
+async def test_a_proxy_is_shown_changed_and_taken_away(client: Client, stores: Stores) -> None:
+    await _create(client)
+    path = "/api/whatsapp/connections/business_main"
+    for server in ("http://proxy.example.com:3128", "socks5://[2001:db8::1]:1080"):
+        changed = await client.patch(path, json={"proxy": {"server": server}})
+        assert (changed.status, (await changed.json())["proxy"]) == (200, {"server": server})
+        assert "proxy" in await (await client.patch(path, json={"name": "Other"})).json()
+    taken = await client.patch(path, json={"proxy": None})
+    assert (taken.status, (await taken.json()).get("proxy")) == (200, None)
+    (kept,) = await stores.connections.of_owner("admin")
+    assert kept.proxy is None
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "http://:::80",
+        "http://[::1:80",
+        "http://[::zz]:80",
+        "http://[1.2.3.4]:80",
+        "http://h..example:80",
+        "http://h:99999",
+        "socks5://h:0",
+        "http://h",
+        "http://u:p@h:80",
+        "ftp://h:80",
+        "http://h:8\u0660",
+    ],
+)
+async def test_a_proxy_that_cannot_be_is_refused(client: Client, server: str) -> None:
+    wish = {"connectionId": "main", "proxy": {"server": server}}
+    answer = await client.post("/api/whatsapp/connections", json=wish)
+    assert answer.status == 422
+    assert (await answer.json())["errors"][0]["field"] == "proxy.server"
+
+
 async def test_the_same_id_twice_is_refused_and_the_first_one_stays(client: Client) -> None:
     created = await _create(client)
     again = await client.post("/api/whatsapp/connections", json={"connectionId": "business_main"})

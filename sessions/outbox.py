@@ -15,6 +15,7 @@ from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, Wrong
 from sessions.events import EventLog, status_event
 from sessions.message_search import SEARCH_INDEXES
 from sessions.messages import Draft, Message, MessageStatus
+from sessions.pacing import NEW_CHATS_LIMITED
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
@@ -114,6 +115,16 @@ class Outbox:
         if document is None:
             raise MessageNotFoundError(message_id)
         return Message.model_validate(document)
+
+    async def try_new_chats(self, connection: str) -> None:
+        """Let what the allowance for new chats has put off try again: it may be another now."""
+        put_off = {
+            "connection": connection,
+            "status": MessageStatus.QUEUED,
+            "reason": NEW_CHATS_LIMITED,
+            "$expr": {"$gt": ["$dueAt", "$$NOW"]},
+        }
+        await self._collection.update_many(put_off, [{"$set": {"dueAt": "$$NOW", "reason": None}}])
 
     async def cancel(self, owner: str | None, message_id: str) -> Message:
         """Take a queued message back; raise WrongStatusError once it is in hand.

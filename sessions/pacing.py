@@ -21,6 +21,8 @@ from sessions.json_values import WholeNumber
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+NEW_CHATS_LIMITED = "new_chats_limited"
+"""Why a message waits to which nobody has written before."""
 
 
 class _Part(BaseModel):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from sessions.messages import Message
-from sessions.pacing import DAY, Pacing
+from sessions.pacing import DAY, NEW_CHATS_LIMITED, Pacing
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Pacer:
         if len(opened) < pacing.new_chats_per_day:
             return None
         first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
-        return Pause((first or self._now()) + DAY, "new_chats_limited")
+        return Pause((first or self._now()) + DAY, NEW_CHATS_LIMITED)
 
     async def opens_chat(self, to: str) -> bool:
         """Tell whether a message that was let through is the first to its chat."""

@@ -38,6 +38,8 @@ routes = Endpoints("Connections", owned=True)
 _LOOK_EVERY = timedelta(milliseconds=250)
 _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
 """States in which a QR code may come by itself soon."""
+_NEW_CHATS = {"pacing.enabled", "pacing.newChatsPerDay"}
+"""The parts of a pace that hold a message to a new chat, for a day."""
 _NOT_FOUND = ("connection_not_found",)
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
@@ -126,6 +128,8 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
         changes["proxy"] = body.proxy.to_proxy().to_document() if body.proxy else None
     if changes:
         connection = await services.connections.change(connection, changes)
+    if _NEW_CHATS & changes.keys():
+        await services.outbox.try_new_chats(connection.id)
     if connection.lease:
         await services.doorbell.dispatch(connection.lease.worker, connection.id)
     return answer(await _view(services, connection))

@@ -319,6 +319,26 @@ async def test_paces_that_are_changed_at_once_are_all_changed(
         assert {name: pacing[name] for name in fields} == fields
 
 
+@pytest.mark.parametrize("pacing", [{"enabled": False}, {"newChatsPerDay": 60}])
+async def test_another_pace_frees_what_the_allowance_for_new_chats_has_put_off(
+    client: Client, stores: Stores, pacing: dict[str, Any]
+) -> None:
+    first, later = await _accepted(client), await _accepted(client)
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    until = utc_now() + timedelta(hours=20)
+    for accepted, reason in ((first, "new_chats_limited"), (later, "no_answer")):
+        message = await stores.outbox.find(None, accepted["messageId"])
+        await stores.queue.postpone(lease, message, until, reason)
+    path = "/api/whatsapp/connections/main"
+    for change, freed in (({"perMinute": 3}, None), (pacing, first["messageId"])):
+        assert (await client.patch(path, json={"pacing": change})).status == 200
+        due = await stores.queue.first_due(lease)
+        assert (due and due.id) == freed
+    assert due is not None
+    assert due.reason is None
+
+
 @pytest.mark.parametrize(
     "pacing",
     [

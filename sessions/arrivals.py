@@ -71,9 +71,9 @@ class Arrivals:
             raise stored
         return stored
 
-    async def place(self, connection: str) -> int:
-        """Take the next place in a connection's order; raise ConnectionNotFoundError."""
-        return await self._connections.next_sequence(connection, 1)
+    async def place(self, connection: str, count: int) -> int:
+        """Take the next places in a connection's order; raise ConnectionNotFoundError."""
+        return await self._connections.next_sequence(connection, count)
 
     async def gone(self, connections: Collection[str]) -> set[str]:
         """Return those that were deleted meanwhile, after cancelling what was queued for them.

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
 
 from sessions.arrivals import Arrival, Arrivals
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
+from sessions.ids import new_id
 from sessions.message_search import SEARCH_INDEXES
 from sessions.messages import Draft, Message, MessageStatus
 from sessions.pacing import NEW_CHATS_LIMITED
@@ -30,6 +31,15 @@ _CANCELLED = {
     "endedAt": "$$NOW",
 }
 """What was unknown is so again: that it was taken back before it was sent is not sure."""
+_QUEUED_AGAIN = {
+    "status": MessageStatus.QUEUED,
+    "reason": None,
+    "attempts": 0,
+    "dueAt": "$$NOW",
+    "expiresAt": None,
+    # What waits again is not finished, and must not be forgotten as if it were.
+    "endedAt": None,
+}
 _DELETED = "connection_deleted"
 
 
@@ -178,14 +188,8 @@ class Outbox:
         if unknown_too:
             allowed.append(MessageStatus.UNKNOWN)
         changes = {
-            "status": MessageStatus.QUEUED,
-            "seq": await self._place(message),
-            "reason": None,
-            "attempts": 0,
-            "dueAt": "$$NOW",
-            "expiresAt": None,
-            # What waits again is not finished, and must not be forgotten as if it were.
-            "endedAt": None,
+            **_QUEUED_AGAIN,
+            "seq": await self._place(message.connection, message.connection_id),
         }
         changed = await self._change(owner, message_id, allowed, changes)
         if await self._arrivals.gone([message.connection]):
@@ -193,13 +197,47 @@ class Outbox:
         return changed
 
     async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
-        """Put a connection's failed messages back in their order, all or those with a reason."""
-        query: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
+        """Put a connection's failed messages back in their order, all or those with a reason.
+
+        What somebody else puts back, or what is forgotten meanwhile, is left out. Raises
+        ConnectionNotFoundError when the connection is deleted meanwhile.
+        """
+        failed: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
         if reason is not None:
-            query["reason"] = {"$eq": reason}
-        cursor = self._collection.find(query, sort=[("seq", ASCENDING)], limit=_CHANGED_AT_ONCE)
+            failed["reason"] = {"$eq": reason}
+        cursor = self._collection.find(
+            failed, projection={"_id": True}, sort=[("seq", ASCENDING)], limit=_CHANGED_AT_ONCE
+        )
         found = [str(document["_id"]) async for document in cursor]
-        return [await self.redrive(connection.owner, each, unknown_too=False) for each in found]
+        moved = await self._queue_again(connection, found) if found else []
+        if moved and await self._arrivals.gone([connection.id]):
+            raise ConnectionNotFoundError(connection.connection_id)
+        return moved
+
+    async def _queue_again(self, connection: Connection, failed: Sequence[str]) -> list[Message]:
+        """Put failed messages back at places in this order; return those that moved."""
+        first = await self._place(connection.id, connection.connection_id, len(failed))
+        # Marked, since others may put the same ones back.
+        mark = {"queuedIn": new_id()}
+        changes = {**_QUEUED_AGAIN, **mark, "statusAt": "$$NOW"}
+        await self._collection.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": each, "status": MessageStatus.FAILED},
+                    [{"$set": {**changes, "seq": seq}}],
+                )
+                for seq, each in enumerate(failed, first)
+            ],
+            ordered=False,
+        )
+        cursor = self._collection.find(
+            {"_id": {"$in": list(failed)}, **mark}, sort=[("seq", ASCENDING)]
+        )
+        # A worker may have some in hand already, and tells that itself.
+        queued = {"status": MessageStatus.QUEUED}
+        moved = [Message.model_validate(each | queued) async for each in cursor]
+        self._events.publish(*(status_event(each) for each in moved))
+        return moved
 
     async def depth(self, connection: str) -> QueueDepth:
         """Count what is not sent yet."""
@@ -242,11 +280,12 @@ class Outbox:
         )
         return [str(each["_id"]) async for each in cursor]
 
-    async def _place(self, message: Message) -> int:
+    async def _place(self, connection: str, connection_id: str, count: int = 1) -> int:
+        """Take places in a connection's order; return the first."""
         try:
-            return await self._arrivals.place(message.connection)
+            return await self._arrivals.place(connection, count)
         except ConnectionNotFoundError:
-            raise ConnectionNotFoundError(message.connection_id) from None
+            raise ConnectionNotFoundError(connection_id) from None
 
     async def _change(
         self,

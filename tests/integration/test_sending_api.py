@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -273,6 +274,49 @@ async def test_failed_messages_are_driven_again_by_their_reason(
     assert [each["messageId"] for each in (await some.json())["items"]] == [ids[0], ids[2]]
     rest = await client.post(path, json={"connectionId": "main"})
     assert [each["messageId"] for each in (await rest.json())["items"]] == [ids[1]]
+
+
+async def test_failed_messages_that_two_people_drive_again_go_once_in_their_order(
+    client: Client, stores: Stores
+) -> None:
+    ids = [(await _accepted(client))["messageId"] for _ in range(30)]
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    for _ in ids:
+        message = await stores.queue.claim_next(lease)
+        assert message is not None
+        await stores.queue.settle(lease, message, MessageStatus.FAILED, "why")
+    last = await _accepted(client)
+    stores.events.take()
+    wish = {"connectionId": "main"}
+    answers = await asyncio.gather(
+        *(client.post("/api/whatsapp/messages/retry", json=wish) for _ in range(4))
+    )
+    assert [each.status for each in answers] == [202] * 4
+    items = [each for answer in answers for each in (await answer.json())["items"]]
+    assert sorted(each["messageId"] for each in items) == sorted(ids)
+    assert {each["status"] for each in items} == {"queued"}
+    told = [json.loads(each.data) for each in stores.events.take()]
+    assert sorted(each["messageId"] for each in told) == sorted(ids)
+    assert {each["status"] for each in told} == {"queued"}
+    queued = [await stores.queue.claim_next(lease) for _ in range(31)]
+    order = [each.id for each in queued if each is not None]
+    assert (order[0], sorted(order[1:])) == (last["messageId"], sorted(ids))
+
+
+async def test_failed_messages_keep_their_order_when_they_are_driven_again(
+    client: Client, stores: Stores
+) -> None:
+    ids = [(await _accepted(client))["messageId"] for _ in range(5)]
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    for _ in range(2):
+        for each in ids:
+            message = await stores.queue.claim_next(lease)
+            assert message is not None
+            assert message.id == each
+            await stores.queue.settle(lease, message, MessageStatus.FAILED, "why")
+        await client.post("/api/whatsapp/messages/retry", json={"connectionId": "main"})
 
 
 async def test_messages_are_listed_page_by_page(client: Client) -> None:

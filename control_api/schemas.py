@@ -348,12 +348,15 @@ class AcceptedList(Answer):
 
 
 class DryRun(Answer):
-    """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored."""
+    """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored.
+
+    Without times behind 10000 messages or more, where nobody can tell.
+    """
 
     count: int
-    first_at: WrittenMoment
-    last_at: WrittenMoment
-    estimated_at: list[WrittenMoment]
+    first_at: WrittenMoment | None = None
+    last_at: WrittenMoment | None = None
+    estimated_at: list[WrittenMoment] | None = None
 
 
 class MessageList(Answer):

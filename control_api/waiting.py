@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -45,9 +46,17 @@ async def waiting_of_all(services: Services, messages: Sequence[Message]) -> dic
 async def forecast(
     services: Services, connection: Connection, wishes: Sequence[MessageWish]
 ) -> DryRun:
-    """Guess when each message of a bulk would go, behind those that wait already."""
+    """Guess when each message of a bulk would go, behind those that wait already.
+
+    Behind too many nothing is guessed: a pace that will have been changed by then says nothing.
+    """
     ahead = (await services.outbox.depth(connection.id)).queued
-    times = planned_times(connection.pacing, services.now(), ahead, len(wishes))
+    if ahead >= COUNTED_AT_MOST:
+        return DryRun(count=len(wishes))
+    # Each one ahead is a step of it.
+    times = await asyncio.to_thread(
+        planned_times, connection.pacing, services.now(), ahead, len(wishes)
+    )
     planned = [max(at, wish.send_at or at) for at, wish in zip(times, wishes, strict=True)]
     return DryRun(
         count=len(planned), first_at=min(planned), last_at=max(planned), estimated_at=planned

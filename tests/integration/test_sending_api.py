@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions.clock import utc_now
-from sessions.messages import MessageStatus
-from tests.builders import Stores
+from sessions.ids import new_id
+from sessions.messages import Draft, MessageStatus
+from sessions.queue_positions import COUNTED_AT_MOST
+from tests.builders import TO, Stores
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -173,6 +175,19 @@ async def test_a_dry_run_tells_when_a_bulk_would_go_and_stores_nothing(
     assert (planned[10] - planned[0]) == timedelta(minutes=1)
     assert (planned[100] - planned[0]) == timedelta(hours=1)
     assert await _count(stores) == 0
+
+
+async def test_a_dry_run_makes_no_times_up_behind_a_long_queue(
+    client: Client, stores: Stores
+) -> None:
+    connection = await stores.connections.find("admin", "main")
+    body = {"connectionId": "main", "messages": [{"to": "+972501234567", "message": "x"}] * 2}
+    for more, times in ((COUNTED_AT_MOST - 1, 2), (1, None)):
+        drafts = [Draft(new_id(), TO, "x") for _ in range(more)]
+        await stores.outbox.add(connection, drafts, utc_now())
+        told = await (await client.post(f"{SEND}/bulk?dryRun=true", json=body)).json()
+        assert told["count"] == 2
+        assert len(told["estimatedAt"]) == times if times else told.keys() == {"count"}
 
 
 async def _accepted(client: Client, **fields: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,23 @@ RecipientText = Annotated[
     ),
 ]
 
+_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+"""Anything but blanks, control characters and those that only join or turn what is beside them."""
+
+
+def _check_text(text: str) -> str:
+    if re.search(_VISIBLE, text) is None:
+        raise ValueError("There is nothing to see in this message.")
+    return text
+
+
+MessageText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_check_text),
+    Field(json_schema_extra={"pattern": _VISIBLE}),
+]
+
 
 class MessageWish(BaseModel):
     """One message as its sender asks for it."""
@@ -63,7 +81,7 @@ class MessageWish(BaseModel):
     )
 
     to: RecipientText
-    message: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
+    message: MessageText
     priority: Literal["high", "normal", "low"] = "normal"
     send_at: Moment | None = Field(None, examples=["2040-01-31T09:00:00Z"])
     expires_at: Moment | None = Field(None, examples=["2040-01-31T09:05:00Z"])

@@ -230,6 +230,21 @@ async def test_wrong_wishes_are_named(client: Client, fields: dict[str, str], fi
     assert (await answer.json())["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize("text", ["", " \n", "\0", "\x1b\x7f\x85", "\u200b\u200e", "\ufeff \u2060"])
+async def test_a_message_with_nothing_to_see_is_refused(
+    client: Client, stores: Stores, text: str
+) -> None:
+    answer = await client.post(SEND, json=BODY | {"message": text})
+    assert answer.status == 422
+    assert (await answer.json())["errors"][0]["field"] == "message"
+    assert await _count(stores) == 0
+
+
+@pytest.mark.parametrize("text", [".", "\u200fשלום", "👩\u200d💻"])
+async def test_a_message_with_something_in_it_is_accepted(client: Client, text: str) -> None:
+    await _accepted(client, message=text)
+
+
 async def test_a_queued_message_is_taken_back_and_driven_again(
     client: Client, stores: Stores
 ) -> None:

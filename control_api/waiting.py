@@ -117,4 +117,5 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
     if position:
         when = estimate(connection.pacing, now, position)
         return Waiting(reason="behind_others", estimated_at=when)
-    return None
+    # It was its turn already, and it was put back to its place.
+    return Waiting(reason=message.reason) if message.reason else None

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from sessions.clock import utc_now
 from sessions.connections import QrCode
-from sessions.messages import Ack
+from sessions.messages import Ack, MessageStatus
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
 
@@ -139,6 +139,23 @@ async def test_a_send_to_an_unlinked_connection_is_accepted_and_says_why_it_wait
     assert shown["waiting"] == accepted["waiting"]
     status = await client.get("/api/whatsapp/connections/business_main/status")
     assert (await status.json())["queue"] == {"queued": 1, "oldestQueuedAt": shown["queuedAt"]}
+
+
+async def test_a_message_that_was_put_back_says_why(client: Client, stores: Stores) -> None:
+    await _create(client)
+    accepted = await _send(client)
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    for here, there in (
+        (ConnectionState.STARTING, ConnectionState.SYNCING),
+        (ConnectionState.SYNCING, ConnectionState.CONNECTED),
+    ):
+        await stores.connections.move(lease, here, there, None)
+    message = await stores.queue.claim_next(lease)
+    assert message is not None
+    await stores.queue.settle(lease, message, MessageStatus.QUEUED, "refused_for_now")
+    shown = await (await client.get(accepted["location"])).json()
+    assert shown["waiting"] == {"reason": "refused_for_now", "position": 0}
 
 
 async def test_a_message_shows_each_status_with_its_time(client: Client, stores: Stores) -> None:

@@ -9,6 +9,10 @@ from control_api.services import Services
 from sessions.sign_ins import SignIn
 from sessions.users import User
 
+_NOT_INVITED = (
+    "Only an administrator lets in more users; a key of theirs needs the scope manage for it."
+)
+
 
 async def authenticate(services: Services, given: Credentials, client: Client) -> User:
     """Return who has this address and password.
@@ -29,14 +33,14 @@ async def register_user(services: Services, wish: Registration, *, invited: bool
     # Asked before the hash is made: a stranger must not make us work.
     first = await services.users.is_empty()
     if not (first or invited):
-        raise ForbiddenError("Only an administrator lets in more users.")
+        raise ForbiddenError(_NOT_INVITED)
     hashed = await services.passwords.hash(wish.password.get_secret_value())
     name, now = wish.name or wish.email, services.now()
     created = await services.users.create_first(wish.email, name, hashed, now) if first else None
     if created is not None:
         return created
     if not invited:
-        raise ForbiddenError("Only an administrator lets in more users.")
+        raise ForbiddenError(_NOT_INVITED)
     return await services.users.create(wish.email, name, hashed, now)
 
 

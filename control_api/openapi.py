@@ -98,8 +98,9 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         "security": _security(endpoint),
     }
     if endpoint.needs or endpoint.admin:
-        needs = f"the scope `{endpoint.needs}`" if endpoint.needs else "an administrator"
-        described["description"] = f"Needs {needs}."
+        needs = ["an administrator"] if endpoint.admin else []
+        needs += [f"the scope `{endpoint.needs}`"] if endpoint.needs else []
+        described["description"] = f"Needs {' and '.join(needs)}."
     if endpoint.body is not None:
         described["requestBody"] = _request_body(endpoint, endpoint.body, models)
     return described

@@ -24,9 +24,9 @@ class Scope(StrEnum):
     SEND = "send"
     """Send messages, take them back and send them again."""
     READ = "read"
-    """Look at connections and messages."""
+    """Look at connections and messages; an administrator's, also at users, workers and logs."""
     MANAGE = "manage"
-    """Create, change, link and delete connections, and make keys."""
+    """Create, change, link and delete connections, and make keys; an administrator's, users too."""
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -23,6 +23,7 @@ from control_api.problems import BadCredentialsError, ForbiddenError
 from control_api.requests import answer
 from control_api.services import SERVICES, Services
 from control_api.tokens import Claims
+from sessions.callers import Scope
 from sessions.sign_ins import SignIn
 from sessions.users import User
 
@@ -130,7 +131,9 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
 
 def _is_invited(request: web.Request, services: Services) -> bool:
     caller = request[IDENTITY].caller
-    return services.settings.allow_registration or (caller is not None and caller.is_admin)
+    return services.settings.allow_registration or (
+        caller is not None and caller.is_admin and Scope.MANAGE in caller.scopes
+    )
 
 
 async def _signed_in(

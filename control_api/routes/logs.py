@@ -8,11 +8,12 @@ from control_api.endpoints import Endpoints
 from control_api.log_schemas import LogRecordList, LogRecordView, LogSearch
 from control_api.requests import answer
 from control_api.services import SERVICES
+from sessions.callers import Scope
 
 routes = Endpoints("Logs")
 
 
-@routes.get("/api/logs", admin=True, answers={200: LogRecordList})
+@routes.get("/api/logs", needs=Scope.READ, admin=True, answers={200: LogRecordList})
 async def index(request: web.Request, query: LogSearch) -> web.Response:
     """List what the API and the workers have logged, newest first."""
     found = await request.app[SERVICES].logs.page(query.to_query(), query.cursor, query.limit)

@@ -12,6 +12,7 @@ from control_api.endpoints import Endpoints
 from control_api.problems import ForbiddenError
 from control_api.requests import answer
 from control_api.services import SERVICES
+from sessions.callers import Scope
 from sessions.errors import DomainError
 
 routes = Endpoints("Users")
@@ -23,7 +24,7 @@ class UserHasConnectionsError(DomainError):
     code = "user_has_connections"
 
 
-@routes.get("/api/users", admin=True, answers={200: UserList})
+@routes.get("/api/users", needs=Scope.READ, admin=True, answers={200: UserList})
 async def index(request: web.Request) -> web.Response:
     """List everybody who can sign in."""
     users = await request.app[SERVICES].users.all()
@@ -32,6 +33,7 @@ async def index(request: web.Request) -> web.Response:
 
 @routes.delete(
     "/api/users/{id}",
+    needs=Scope.MANAGE,
     admin=True,
     answers={204: None},
     problems=("user_not_found", "user_has_connections"),

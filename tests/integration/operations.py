@@ -44,6 +44,12 @@ class Operation:
         return needs[0] if needs else None
 
     @property
+    def scope(self) -> str | None:
+        """The scope that a key of anybody's needs for it, an administrator's too."""
+        ways = [each for way in self.described["security"] for each in way.values()]
+        return next((each for way in ways for each in way if each != "admin"), None)
+
+    @property
     def content(self) -> Mapping[str, Any] | None:
         """What is said of its JSON body, if it takes one."""
         body = self.described.get("requestBody")

@@ -46,6 +46,12 @@ OPEN = {
     "/metrics": "METRICS_TOKEN is its credential, where that is set",
 }
 """The paths that ask for nobody, and why that is safe."""
+FOR_EVERYBODY_KNOWN = {
+    "auth_logout": "ends only the sign-in that asks, and a key has none",
+    "auth_me": "tells a key only of itself",
+    "auth_change_password": "asks for a person who signed in",
+}
+"""The operations that need no scope, and why that is safe."""
 CONNECTIONS = "/api/whatsapp/connections"
 NAMES_A_CONNECTION = "connectionId"
 NOBODYS_KEY = "cgw_nobody-has-this-key-0123456789abcdefgh"
@@ -143,6 +149,31 @@ async def test_each_scope_is_needed_where_it_is_declared_and_nowhere_else(world:
         if allowed.status in (401, 403) and operation.name != "api_keys_create":
             wrong.append(f"{operation} with {scope} alone: {allowed}")
     assert wrong == []
+
+
+async def test_scopes_bind_an_administrators_key_too(world: World) -> None:
+    lacking = {
+        scope: {"X-Api-Key": (await world.new_key(world.admin, *(set(ALL_SCOPES) - {scope})))[1]}
+        for scope in ALL_SCOPES
+    }
+    for operation in ends_last(CLOSED):
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        scope = operation.scope
+        if scope is None:
+            assert operation.name in FOR_EVERYBODY_KNOWN
+            continue
+        refused = await world.call(operation, lacking[scope], values, body)
+        told = (refused.status, refused.json["detail"])
+        assert told == (403, f"This API key lacks the scope {scope}."), operation
+
+
+async def test_a_key_lets_in_more_users_only_with_the_scope_for_it(world: World) -> None:
+    (register,) = (each for each in OPERATIONS if each.name == "auth_register")
+    wish = register.example | {"email": "new@example.com"}
+    for scope, status in {"send": 403, "read": 403, "manage": 201}.items():
+        _, key = await world.new_key(world.admin, scope)
+        answer = await world.call(register, {"X-Api-Key": key}, body=wish)
+        assert answer.status == status, (scope, answer)
 
 
 async def test_an_idempotency_key_is_its_owners(world: World) -> None:

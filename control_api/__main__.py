@@ -47,10 +47,13 @@ async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
 
 
 async def _ensure_key(services: Services, settings: ApiSettings) -> None:
-    chosen = settings.initial_api_key
-    key = await services.keys.ensure_first(
-        chosen.get_secret_value() if chosen else None, services.now()
-    )
+    chosen = settings.initial_api_key.get_secret_value() if settings.initial_api_key else None
+    key = await services.keys.ensure_first(chosen, services.now())
+    if chosen is not None and not await services.keys.is_first(chosen):
+        logger.warning(
+            "INITIAL_API_KEY was revoked, or is the key of something else: it is not the first "
+            "key. Set it to a new one to have a first key again"
+        )
     if key is not None:
         # Standard output, not the log: a log is kept, and this is shown once.
         print(f"\nYour API key, shown this once:\n\n    {key}\n", flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 _FIRST = "initial"
+_WORKS = {"digest": {"$exists": True}}
+"""What is true of every key but a first one that was revoked."""
 
 
 class ApiKeyNotFoundError(DomainError):
@@ -62,19 +65,34 @@ class ApiKeyStore:
         """Make the first key where there is none, and return it to be shown this once.
 
         With `chosen` (INITIAL_API_KEY) that key is the first one, and None is returned. A chosen
-        key that changed since replaces the one before.
+        key that changed since replaces the one before, also a revoked one. A first key that was
+        revoked never works again.
         """
-        first = {"owner": FIRST_OWNER, "createdAt": now}
         if chosen is not None:
-            document = {**first, "digest": _digest(chosen)}
-            await self._collection.replace_one({"_id": _FIRST}, document, upsert=True)
+            await self._choose_first(_digest(chosen), now)
             return None
         key = _new_key()
+        first = {"_id": _FIRST, "owner": FIRST_OWNER, "createdAt": now, "digest": _digest(key)}
         try:
-            await self._collection.insert_one({"_id": _FIRST, **first, "digest": _digest(key)})
+            await self._collection.insert_one(first)
         except DuplicateKeyError:
             return None
         return key
+
+    async def is_first(self, key: str) -> bool:
+        """Tell whether this is the first key, and it works."""
+        caller = await self.caller_of(key)
+        return caller is not None and caller.key_id == _FIRST
+
+    async def _choose_first(self, digest: str, now: datetime) -> None:
+        """Make a key the first one, unless it was revoked as such or is another one already."""
+        first = {"owner": FIRST_OWNER, "createdAt": now, "digest": digest}
+        with suppress(DuplicateKeyError):
+            await self._collection.update_one(
+                {"_id": _FIRST, "revoked": {"$ne": digest}},
+                {"$set": first, "$unset": {"revokedAt": True}},
+                upsert=True,
+            )
 
     async def create(
         self, caller: Caller, owner: str, name: str, scopes: Iterable[Scope], now: datetime
@@ -95,15 +113,19 @@ class ApiKeyStore:
 
     async def of_owner(self, owner: str) -> list[ApiKey]:
         """Return an owner's keys, oldest first."""
-        cursor = self._collection.find({"owner": {"$eq": owner}}, sort=[("createdAt", 1)])
+        query = {"owner": {"$eq": owner}, **_WORKS}
+        cursor = self._collection.find(query, sort=[("createdAt", 1)])
         return [ApiKey.model_validate(document) async for document in cursor]
 
-    async def revoke(self, owner: str, key_id: str) -> None:
+    async def revoke(self, owner: str, key_id: str, now: datetime) -> None:
         """Let a key stop working at once; raise ApiKeyNotFoundError."""
-        result = await self._collection.delete_one(
-            {"_id": {"$eq": key_id}, "owner": {"$eq": owner}}
-        )
-        if result.deleted_count == 0:
+        query = {"_id": {"$eq": key_id}, "owner": {"$eq": owner}, **_WORKS}
+        if key_id == _FIRST:
+            # Without a trace of it the next start would make it anew.
+            done = (await self._collection.update_one(query, _set_aside(now))).matched_count
+        else:
+            done = (await self._collection.delete_one(query)).deleted_count
+        if not done:
             raise ApiKeyNotFoundError(f"There is no API key {key_id!r}.")
 
     async def revoke_all(self, owner: str) -> None:
@@ -114,6 +136,13 @@ class ApiKeyStore:
         """Return who the key stands for, or None when it is not known."""
         document: dict[str, Any] | None = await self._collection.find_one({"digest": _digest(key)})
         return None if document is None else ApiKey.model_validate(document).caller
+
+
+def _set_aside(now: datetime) -> list[dict[str, Any]]:
+    """Return the change that keeps a key's digest only among those that were revoked."""
+    before = {"$ifNull": ["$revoked", []]}
+    revoked = {"revokedAt": now, "revoked": {"$concatArrays": [before, ["$digest"]]}}
+    return [{"$set": revoked}, {"$unset": "digest"}]
 
 
 def _new_key() -> str:

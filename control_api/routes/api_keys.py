@@ -51,5 +51,6 @@ async def index(request: web.Request) -> web.Response:
 )
 async def revoke(request: web.Request) -> web.Response:
     """Revoke an API key: it stops working at once."""
-    await request.app[SERVICES].keys.revoke(owner_of(request), request.match_info["id"])
+    services = request.app[SERVICES]
+    await services.keys.revoke(owner_of(request), request.match_info["id"], services.now())
     return web.Response(status=HTTPStatus.NO_CONTENT)

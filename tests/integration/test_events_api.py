@@ -254,7 +254,7 @@ async def test_a_revoked_key_and_a_deleted_connection_end_the_stream(
     await api.settled()
     by_key = await api.follow(headers=headers)
     await by_key.next()
-    await api.services.keys.revoke("someone", key)
+    await api.services.keys.revoke("someone", key, utc_now())
     assert await by_key.until_ended() == []
 
     _, headers = await api.key("someone")

@@ -13,9 +13,14 @@ from pathlib import Path
 import pytest
 from ulid import ULID
 
+from sessions.api_keys import ApiKeyStore
+from sessions.callers import FIRST_OWNER
+from sessions.clock import utc_now
 from sessions.embedded import ServerUris
 from sessions.embedded.ports import free_port
-from tests.conftest import ROOT
+from sessions.mongo import open_database
+from tests.conftest import PATIENCE, ROOT
+from tests.integration.conftest import KEY
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
@@ -130,11 +135,26 @@ async def test_the_first_key_is_printed_once(tmp_path: Path, servers: ServerUris
     assert "cgw_" not in printed[1]
 
 
-async def _listens(process: asyncio.subprocess.Process) -> None:
-    """Wait for the log line that tells the address."""
+async def test_a_chosen_first_key_that_was_revoked_is_told(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    async with open_database(own.mongo, PATIENCE) as database:
+        keys = ApiKeyStore(database)
+        await keys.ensure_first(KEY, utc_now())
+        await keys.revoke(FIRST_OWNER, "initial", utc_now())
+    settings = {"INITIAL_API_KEY": KEY, "STARTUP_TIMEOUT": "20"}
+    async with program("control_api", tmp_path, own, **settings) as api:
+        assert any("INITIAL_API_KEY was revoked" in line for line in await _listens(api))
+
+
+async def _listens(process: asyncio.subprocess.Process) -> list[str]:
+    """Return what is logged up to the line that tells the address."""
     assert process.stderr is not None
+    lines = []
     async with asyncio.timeout(30):
         async for line in process.stderr:
+            lines.append(line.decode())
             if b"listens on" in line:
-                return
+                return lines
     raise AssertionError("it ended before it listened")

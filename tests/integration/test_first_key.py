@@ -1,0 +1,67 @@
+"""The first key over restarts: what was revoked stays so, and there is a way back in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp.test_utils import TestClient
+
+from sessions.clock import utc_now
+from tests.integration.conftest import KEY
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from control_api.services import Services
+    from sessions.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+ANOTHER_KEY = "another key of thirty-two characters"
+THIRD_KEY = "a third key, also of that many characters"
+
+
+async def _revoke_first(client: Client, key: str = KEY) -> None:
+    answer = await client.delete("/api/api-keys/initial", headers={"X-Api-Key": key})
+    assert answer.status == 204
+
+
+async def _status(client: Client, key: str) -> int:
+    return (await client.get("/api/auth/me", headers={"X-Api-Key": key})).status
+
+
+async def test_a_revoked_first_key_stays_so_over_restarts(
+    client: Client, services: Services
+) -> None:
+    await _revoke_first(client)
+    assert await services.keys.ensure_first(KEY, utc_now()) is None
+    assert await _status(client, KEY) == 401
+    assert await services.keys.ensure_first(None, utc_now()) is None
+
+
+async def test_a_revoked_first_key_is_as_if_it_were_not_there(
+    client: Client, services: Services, database: Database
+) -> None:
+    wish = {"name": "Backend", "scopes": ["manage"]}
+    made: dict[str, Any] = await (await client.post("/api/api-keys", json=wish)).json()
+    own = {"X-Api-Key": made["key"]}
+    await _revoke_first(client)
+    listed = await (await client.get("/api/api-keys", headers=own)).json()
+    assert [each["id"] for each in listed["items"]] == [made["id"]]
+    again = await client.delete("/api/api-keys/initial", headers=own)
+    assert (again.status, (await again.json())["code"]) == (404, "api_key_not_found")
+    kept = await database["apiKeys"].find_one({"_id": "initial"})
+    assert kept is not None
+    assert kept["revokedAt"] <= utc_now()
+
+
+async def test_another_chosen_key_is_a_first_key_again(client: Client, services: Services) -> None:
+    await _revoke_first(client)
+    for key in (ANOTHER_KEY, ANOTHER_KEY, THIRD_KEY):
+        assert await services.keys.ensure_first(key, utc_now()) is None
+        assert await _status(client, key) == 200
+    assert await _status(client, ANOTHER_KEY) == 401
+    await _revoke_first(client, THIRD_KEY)
+    for key in (KEY, THIRD_KEY):
+        await services.keys.ensure_first(key, utc_now())
+        assert await _status(client, key) == 401

@@ -6,12 +6,19 @@ from control_api.account_schemas import Credentials, Registration
 from control_api.client import Client
 from control_api.problems import BadCredentialsError, ForbiddenError
 from control_api.services import Services
+from sessions.errors import DomainError
 from sessions.sign_ins import SignIn
 from sessions.users import User
 
 _NOT_INVITED = (
     "Only an administrator lets in more users; a key of theirs needs the scope manage for it."
 )
+
+
+class UserHasConnectionsError(DomainError):
+    """Their connections would belong to nobody."""
+
+    code = "user_has_connections"
 
 
 async def authenticate(services: Services, given: Credentials, client: Client) -> User:
@@ -48,3 +55,30 @@ async def start_sign_in(services: Services, user: User) -> SignIn:
     """Start a sign-in for as long as it may be continued."""
     now = services.now()
     return await services.sign_ins.start(user.id, now, now + services.settings.refresh_expires_in)
+
+
+async def remove_user(services: Services, user: User) -> None:
+    """Remove a user who has no connections left; raise UserHasConnectionsError.
+
+    The record goes after what it is needed for: what a crash interrupts is done by asking again.
+    """
+    await _require_no_connections(services, user)
+    await _shut_out(services, user)
+    await services.users.delete(user.id)
+    # Once more: requests that were under way may have made something.
+    await _shut_out(services, user)
+    try:
+        await _require_no_connections(services, user)
+    except UserHasConnectionsError:
+        await services.users.put_back(user)
+        raise
+
+
+async def _require_no_connections(services: Services, user: User) -> None:
+    if await services.connections.of_owner(user.id):
+        raise UserHasConnectionsError("Delete this user's connections first.")
+
+
+async def _shut_out(services: Services, user: User) -> None:
+    await services.sign_ins.end_all(user.id)
+    await services.keys.revoke_all(user.id)

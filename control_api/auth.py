@@ -54,7 +54,7 @@ async def identify_again(request: web.Request) -> None:
 async def _identity(request: web.Request) -> Identity:
     services = request.app[SERVICES]
     if key := request.headers.get("X-Api-Key"):
-        caller = await services.keys.caller_of(key)
+        caller = await caller_by_key(services, key)
         return Identity(caller, UnauthorizedError("This API key is not known."))
     given = request.headers.get("Authorization", "")
     if given[: len(_BEARER)].lower() == _BEARER:
@@ -92,6 +92,14 @@ async def _renew(request: web.Request, response: web.StreamResponse) -> None:
     with suppress(*STORE_DOWN):
         await services.sign_ins.extend(session.sign_in, now + services.settings.refresh_expires_in)
         keep_session(request, response, services.tokens.write(session, now), services)
+
+
+async def caller_by_key(services: Services, key: str) -> Caller | None:
+    """Return who an API key stands for, unless they are gone: no key outlives its owner."""
+    caller = await services.keys.caller_of(key)
+    if caller is None or not await services.users.can_own(caller.owner):
+        return None
+    return caller
 
 
 async def caller_by_token(services: Services, token: str) -> Caller | None:

@@ -71,6 +71,12 @@ class UserStore:
         """Return the user with this id."""
         return await self._find("_id", user_id)
 
+    async def can_own(self, user_id: str) -> bool:
+        """Tell whether things may belong to this id: to a user's, and always to the first one's."""
+        if user_id == FIRST_OWNER:
+            return True
+        return await self._collection.find_one({"_id": user_id}, {"_id": True}) is not None
+
     async def by_email(self, email: str) -> User | None:
         """Return the user with this address, in lower case."""
         return await self._find("email", email)
@@ -99,6 +105,12 @@ class UserStore:
     async def delete(self, user_id: str) -> None:
         """Forget a user."""
         await self._collection.delete_one({"_id": user_id})
+
+    async def put_back(self, user: User) -> None:
+        """Store a user again who was deleted; raise UserExistsError."""
+        await self._insert(
+            user.id, user.role, user.email, user.name, user.password_hash, user.created_at
+        )
 
     async def _find(self, field: str, value: str) -> User | None:
         document = await self._collection.find_one({field: {"$eq": value}})

@@ -32,6 +32,7 @@ from sessions.callers import Scope
 from sessions.connections import Connection, QrCode
 from sessions.outbox import NOTHING_WAITS
 from sessions.states import ConnectionState
+from sessions.users import UserNotFoundError
 
 routes = Endpoints("Connections", owned=True)
 
@@ -67,6 +68,7 @@ async def create(request: web.Request, body: NewConnection) -> web.Response:
         body.proxy.to_proxy() if body.proxy else None,
         body.pacing,
     )
+    await _require_owner(services, connection)
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
     view = ConnectionView.of(connection, NOTHING_WAITS)
@@ -220,6 +222,15 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
         raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
     code, expires_at = await pairing_code_for(request, connection, phone)
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
+
+
+async def _require_owner(services: Services, connection: Connection) -> None:
+    """Take back what was made for a user who was removed meanwhile; raise UserNotFoundError."""
+    if await services.users.can_own(connection.owner):
+        return
+    await services.removals.begin(connection)
+    await services.removals.finish_alone(connection.id)
+    raise UserNotFoundError("This user was removed.")
 
 
 async def _connection(request: web.Request) -> Connection:

@@ -7,21 +7,15 @@ from http import HTTPStatus
 from aiohttp import web
 
 from control_api.account_schemas import UserList, UserView
+from control_api.accounts import remove_user
 from control_api.auth import caller_of
 from control_api.endpoints import Endpoints
 from control_api.problems import ForbiddenError
 from control_api.requests import answer
 from control_api.services import SERVICES
 from sessions.callers import Scope
-from sessions.errors import DomainError
 
 routes = Endpoints("Users")
-
-
-class UserHasConnectionsError(DomainError):
-    """Their connections would belong to nobody."""
-
-    code = "user_has_connections"
 
 
 @routes.get("/api/users", needs=Scope.READ, admin=True, answers={200: UserList})
@@ -44,9 +38,5 @@ async def delete(request: web.Request) -> web.Response:
     user = await services.users.named(request.match_info["id"])
     if user.id == caller_of(request).owner:
         raise ForbiddenError("Nobody can remove themselves.")
-    if await services.connections.of_owner(user.id):
-        raise UserHasConnectionsError("Delete this user's connections first.")
-    await services.users.delete(user.id)
-    await services.sign_ins.end_all(user.id)
-    await services.keys.revoke_all(user.id)
+    await remove_user(services, user)
     return web.Response(status=HTTPStatus.NO_CONTENT)

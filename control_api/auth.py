@@ -13,7 +13,6 @@ from control_api.services import SERVICES, Services
 from control_api.session_cookie import COOKIE, keep_session
 from control_api.tokens import BadTokenError, Claims
 from sessions.callers import ALL_SCOPES, Caller, Scope
-from sessions.errors import DomainError
 from sessions.mongo import STORE_DOWN
 
 _BEARER = "bearer "
@@ -21,6 +20,8 @@ _RENEWED_AFTER = 0.25
 """The part of a token's lifetime after which a session in use gets a new one."""
 _TOKEN_OVER = "This token does not work (any more). Sign in again."  # noqa: S105  no secret
 _NOTHING_SENT = "Send an API key in X-Api-Key, or a token as Authorization: Bearer."
+_FOR_EVERYBODY = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
+"""These paths and all below them: asked by machines, cheap, and the same for everybody."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,14 @@ class Identity:
     """Who a request comes from, or the error that says why that is not known."""
 
     caller: Caller | None
-    refusal: DomainError
+    refusal: Exception
     session: Claims | None = None
     """What the session cookie says, where that told who it is."""
+
+    @property
+    def failure(self) -> Exception | None:
+        """What kept us from looking, while MongoDB is away."""
+        return self.refusal if isinstance(self.refusal, STORE_DOWN) else None
 
 
 IDENTITY = web.RequestKey("identity", Identity)
@@ -40,7 +46,10 @@ _OWNER = web.RequestKey("owner", str)
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note who sent the request; the endpoint decides whether that is enough."""
-    request[IDENTITY] = await _identity(request)
+    if is_for_everybody(request):
+        request[IDENTITY] = _stranger()
+    else:
+        await identify_again(request)
     response = await handler(request)
     await _renew(request, response)
     return response
@@ -48,7 +57,16 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 async def identify_again(request: web.Request) -> None:
     """Look again who sent a request that lasts: keys are revoked, people sign out."""
-    request[IDENTITY] = await _identity(request)
+    try:
+        request[IDENTITY] = await _identity(request)
+    except STORE_DOWN as error:
+        request[IDENTITY] = Identity(None, error)
+
+
+def is_for_everybody(request: web.Request) -> bool:
+    """Tell whether it does not matter at all who asks: nobody is looked up, or counted."""
+    path = request.path
+    return any(path == each or path.startswith(f"{each}/") for each in _FOR_EVERYBODY)
 
 
 async def _identity(request: web.Request) -> Identity:
@@ -62,6 +80,11 @@ async def _identity(request: web.Request) -> Identity:
         return Identity(caller, UnauthorizedError(_TOKEN_OVER))
     if cookie := request.cookies.get(COOKIE):
         return await _by_cookie(request, cookie)
+    return _stranger()
+
+
+def _stranger() -> Identity:
+    # An error of its own: one that is raised again and again keeps all it has passed through.
     return Identity(None, UnauthorizedError(_NOTHING_SENT))
 
 
@@ -138,9 +161,17 @@ async def choose_owner(request: web.Request) -> None:
     request[_OWNER] = owner
 
 
+def identity_of(request: web.Request) -> Identity:
+    """Return what is known of who sent the request; raise what kept us from looking."""
+    identity = request[IDENTITY]
+    if identity.failure is not None:
+        raise identity.failure
+    return identity
+
+
 def caller_of(request: web.Request) -> Caller:
     """Return who sent the request; raise UnauthorizedError or CsrfError for nobody known."""
-    identity = request[IDENTITY]
+    identity = identity_of(request)
     if identity.caller is None:
         raise identity.refusal
     return identity.caller

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from control_api.auth import IDENTITY
+from control_api.auth import IDENTITY, identity_of
 from control_api.pages.shell import page, root_of
 from control_api.services import SERVICES
 from sessions.users import User
@@ -41,7 +41,7 @@ async def show_view(
 
 async def signed_in_user(request: web.Request) -> User | None:
     """Return the user whose session cookie came along, if it still works."""
-    identity = request[IDENTITY]
+    identity = identity_of(request)
     if identity.session is None:
         return None
     return await request.app[SERVICES].users.get(identity.session.user)

@@ -16,7 +16,7 @@ from control_api.account_schemas import (
     UserView,
 )
 from control_api.accounts import authenticate, register_user, start_sign_in
-from control_api.auth import IDENTITY, caller_of
+from control_api.auth import caller_of, identity_of
 from control_api.client import client_of
 from control_api.endpoints import Endpoints
 from control_api.problems import BadCredentialsError, ForbiddenError
@@ -130,7 +130,7 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
 
 
 def _is_invited(request: web.Request, services: Services) -> bool:
-    caller = request[IDENTITY].caller
+    caller = identity_of(request).caller
     return services.settings.allow_registration or (
         caller is not None and caller.is_admin and Scope.MANAGE in caller.scopes
     )

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from control_api.auth import IDENTITY
+from control_api.auth import IDENTITY, is_for_everybody
 from control_api.client import client_of
 from control_api.limiter import Limiter, Rule, Standing
 from control_api.problems import Handler, RateLimitedError
 from control_api.settings import ApiSettings
 from sessions.callers import Caller
 
-_UNCOUNTED = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
-"""These paths and all below them: asked by machines, cheap, and the same for everybody."""
 _VIEWS = 20
 """How much more a person may ask for through our own pages, of which each view asks a lot."""
 _STANDING = web.RequestKey("standing", Standing)
@@ -48,8 +46,10 @@ class RequestLimits:
 
     async def charge(self, request: web.Request) -> Standing | None:
         """Count a request for whom it comes from; None where nothing is counted."""
-        caller = request[IDENTITY].caller
-        if not _is_counted(request, caller):
+        identity = request[IDENTITY]
+        caller = identity.caller
+        # Who could be known when MongoDB is back must not have used up what strangers have.
+        if identity.failure is not None or not _is_counted(request, caller):
             return None
         if caller is None:
             return await self.limiter.charge(self.address, client_of(request).network)
@@ -87,11 +87,10 @@ def tell_standing(headers: MutableMapping[str, str], request: web.Request) -> No
 
 
 def _is_counted(request: web.Request, caller: Caller | None) -> bool:
-    path = request.path
-    if any(path == each or path.startswith(f"{each}/") for each in _UNCOUNTED):
+    if is_for_everybody(request):
         return False
     # A stream is one request that a browser makes again after each broken line.
-    is_stream = request.method == hdrs.METH_GET and path.endswith("/events")
+    is_stream = request.method == hdrs.METH_GET and request.path.endswith("/events")
     return caller is None or not is_stream
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from control_api.auth import authorize, choose_owner
+from control_api.bodies import STRANGERS_BODY
 from control_api.requests import read_body, read_headers, read_query
 from sessions.callers import Scope
 
@@ -76,7 +77,8 @@ class Endpoint:
             arguments["headers"] = read_headers(request, self.headers)
         if self.body is not None:
             absent = self.body_optional and not request.can_read_body
-            arguments["body"] = None if absent else await read_body(request, self.body)
+            most = STRANGERS_BODY if self.open else None
+            arguments["body"] = None if absent else await read_body(request, self.body, most)
         return arguments
 
 

@@ -105,15 +105,36 @@ class InvalidFieldsError(DomainError):
     code = "invalid_fields"
 
     def __init__(self, error: ValidationError) -> None:
-        self.fields = [
-            {
-                "field": ".".join(str(part) for part in item["loc"]) or "(body)",
-                "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
-            }
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        names = ", ".join(dict.fromkeys(item["field"] for item in self.fields))
-        super().__init__(f"Invalid: {names}.")
+        count = error.error_count()
+        is_read = count <= _MOST_READ
+        self.fields = _fields_of(error) if is_read else [_too_many(count)]
+        shown = self.fields[:_MOST_NAMED]
+        names = ", ".join(dict.fromkeys(item["field"] for item in shown))
+        more = count - len(shown) if is_read else 0
+        super().__init__(f"Invalid: {names}{f', and {more} more' if more else ''}.")
+
+
+_MOST_READ = 10_000
+"""Reading this many errors takes a tenth of a second, in which nobody else is served."""
+_MOST_LISTED = 1000
+"""One for each message of the largest bulk."""
+_MOST_NAMED = 50
+_LONGEST_FIELD = 100
+
+
+def _fields_of(error: ValidationError) -> list[dict[str, str]]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        {
+            "field": ".".join(map(str, item["loc"]))[:_LONGEST_FIELD] or "(body)",
+            "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+        }
+        for item in found[:_MOST_LISTED]
+    ]
+
+
+def _too_many(count: int) -> dict[str, str]:
+    return {"field": "(body)", "message": f"There are {count} errors in it, too many to list."}
 
 
 _MESSAGES = {

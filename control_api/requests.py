@@ -17,12 +17,15 @@ from control_api.problems import (
     MalformedJsonError,
     UnsupportedMediaTypeError,
 )
+from sessions.errors import DomainError
 
 _LONGEST_NAME = 100
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: web.Request, model: type[Model]) -> Model:
+async def read_body(
+    request: web.Request, model: type[Model], most_bytes: int | None = None
+) -> Model:
     """Read a JSON body into its model, taking each value for what it is: "5" is no number.
 
     Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or
@@ -30,15 +33,20 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
-    body = await receive(request)
+    body = await receive(request, most_bytes)
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            why = first["msg"].removeprefix("Invalid JSON: ")
-            raise MalformedJsonError(f"The body is not JSON: {why}.") from None
-        raise InvalidFieldsError(error) from None
+        raise _refusal_of(error) from None
+
+
+def _refusal_of(error: ValidationError) -> DomainError:
+    if error.error_count() == 1:
+        (only,) = error.errors(include_url=False, include_context=False, include_input=False)
+        if only["type"] == "json_invalid":
+            why = only["msg"].removeprefix("Invalid JSON: ")
+            return MalformedJsonError(f"The body is not JSON: {why}.")
+    return InvalidFieldsError(error)
 
 
 def answer(

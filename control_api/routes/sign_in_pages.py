@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from control_api.account_schemas import Credentials, Registration
 from control_api.accounts import authenticate, register_user, start_sign_in
-from control_api.bodies import receive
+from control_api.bodies import STRANGERS_BODY, receive
 from control_api.client import client_of
 from control_api.csrf import CsrfError
 from control_api.endpoints import Endpoints
@@ -145,7 +145,7 @@ async def _read_form(request: web.Request) -> Form:
         return {}
     if request.content_type != _FORM:
         raise UnsupportedMediaTypeError(f"Send the form as Content-Type: {_FORM}.")
-    text = (await receive(request)).decode("utf-8", errors="replace")
+    text = (await receive(request, STRANGERS_BODY)).decode("utf-8", errors="replace")
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError as error:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from control_api.closing import pause
+from control_api.pairing_limits import PairingLimits
 from control_api.problems import NoQrCodeError, PairingError
 from control_api.services import SERVICES
 from sessions.connections import Connection
@@ -29,13 +30,18 @@ async def pairing_code_for(
 ) -> tuple[str, datetime]:
     """Return a code as the phone wants it typed, and when it stops working; the phone is alerted.
 
-    Raises PairingError with the reason when there is none.
+    Raises PairingError with the reason when there is none, and TooManyPairingCodesError.
     """
     services = request.app[SERVICES]
+    limits, before = PairingLimits(services.limiter), await services.desk.pairing(connection.id)
+    await limits.charge(connection.id, phone)
     wish = await services.desk.ask_for_pairing(connection.id, phone)
     if connection.lease:
         await services.doorbell.look(connection.lease.worker, connection.id)
     code, expires_at = await _answer(request, connection.id, wish)
+    if before is not None and (before.phone, before.code) == (phone, code):
+        # WhatsApp gives the code that still works, and leaves the phone alone.
+        await limits.give_back(connection.id, phone)
     return f"{code[:4]}-{code[4:]}", expires_at
 
 

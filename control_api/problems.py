@@ -182,6 +182,16 @@ class RateLimitedError(DomainError):
         self.members = {"retryAfterSeconds": seconds}
 
 
+class TooManyPairingCodesError(DomainError):
+    """Too many codes, each of which alerts a phone; seconds say when there is another."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many pairing codes were asked for. Try again in {seconds} s.")
+        self.members = {"retryAfterSeconds": seconds}
+
+
 class TooManyAttemptsError(DomainError):
     """Too many wrong passwords; seconds say when another may be tried."""
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from loguru import logger
 from pydantic import ValidationError
 
-from sessions.errors import DomainError
+from sessions.errors import DomainError, StoreUnavailableError
 from sessions.mongo import STORE_DOWN
 
 PROBLEM_TYPE = "application/problem+json"
@@ -257,6 +257,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Turn every error into a problem; what nobody expected is logged and says nothing else."""
     try:
         return await handler(request)
+    except StoreUnavailableError as error:
+        return _unavailable(str(error))
     except DomainError as error:
         return _domain_problem(error)
     except STORE_DOWN:

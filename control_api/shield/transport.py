@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError, LineTooLong
 from loguru import logger
@@ -16,6 +17,8 @@ from loguru import logger
 from control_api.problems import http_problem, problem
 from control_api.shield.headers import protect
 
+_HOST = re.compile(r"[\w.~!$&'()*+,;=:%\[\]-]*", re.ASCII)
+"""What RFC 3986 lets the name of a host and its port be made of."""
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -33,18 +36,19 @@ class ApiRunner(web.AppRunner):
         """Put our connections under the application's own server."""
         made = await super()._make_server()
         return _Server(
-            _without_http09(made.request_handler),
+            _strict(made.request_handler),
             request_factory=made.request_factory,
             access_log=None,
             keepalive_timeout=self._keepalive.total_seconds(),
         )
 
 
-def _without_http09(handle: Handle) -> Handle:
-    """Refuse HTTP/0.9, which the parser lets pass: nobody speaks it but scanners."""
+def _strict(handle: Handle) -> Handle:
+    """Refuse what the parser lets pass: HTTP/0.9, and a host that cannot be one."""
 
     async def guarded(request: web.BaseRequest) -> web.StreamResponse:
-        if request.version < HttpVersion10:
+        is_host = _HOST.fullmatch(request.headers.get(hdrs.HOST, ""))
+        if request.version < HttpVersion10 or not is_host:
             return _last(_malformed(None))
         return await handle(request)
 

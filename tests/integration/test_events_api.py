@@ -14,7 +14,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from arq.connections import ArqRedis
 
+from control_api.app import build_app
 from sessions.callers import Scope
 from sessions.clock import utc_now
 from sessions.connections import QrCode
@@ -33,8 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from arq.connections import ArqRedis
-
+    from control_api.services import Services
     from control_api.settings import ApiSettings
     from sessions.connections import Connection
     from sessions.messages import Message
@@ -296,6 +298,16 @@ async def test_head_and_an_unknown_parameter_follow_nothing(api: EventApi) -> No
     head = await api.client.head(ALL)
     assert (head.status, head.headers["Content-Type"]) == (200, "text/event-stream")
     assert (await api.client.get(f"{ALL}?since=1")).status == 422
+
+
+async def test_without_redis_a_client_is_told_when_to_ask_again(services: Services) -> None:
+    nowhere = EventStream(ArqRedis(host="127.0.0.1", port=1))
+    app = build_app(replace(services, events=nowhere))
+    async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
+        answer = await client.get(ALL)
+        problem = await answer.json()
+        assert (answer.status, problem["code"]) == (503, "store_unavailable")
+        assert answer.headers["Retry-After"] == str(problem["retryAfterSeconds"])
 
 
 async def test_a_quiet_stream_is_kept_alive_and_its_place_moves_with_others(

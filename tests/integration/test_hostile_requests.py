@@ -165,6 +165,8 @@ async def test_what_is_not_http_is_refused(api: Api) -> None:
         "header without a name": _get(b"/api", HOST + b": a\r\n"),
         "no host": _get(b"/api", b""),
         "two hosts": _get(b"/api", HOST + HOST),
+        "bytes beyond ASCII in the host": _get(b"/api", b"Host: \xff\xfe\r\n"),
+        "a host that is none": _get(b"/api", b"Host: api.example.org/<path>\r\n"),
         "bytes beyond ASCII in the path": _get(b"/\xff"),
         "no slash": _get(b"api"),
         "an address that is none": _get(b"http://[::1"),

@@ -16,11 +16,16 @@ const OF_STATE = {
   logged_out: { tone: 'act', acts: 'admin' },
   failed: { tone: 'bad', acts: 'operator' },
 };
+const SERVER = { tone: 'bad', acts: 'operator' };
 const OF_REASON = {
   waiting_for_worker_long: { tone: 'warn', acts: 'operator' },
   blocked_by_whatsapp: { tone: 'bad', acts: 'phone' },
   device_still_listed: { tone: 'act', acts: 'phone' },
-  browser_unavailable: { tone: 'bad', acts: 'operator' },
+  browser_unavailable: SERVER,
+  encryption_key_missing: SERVER,
+  disk_full: SERVER,
+  disk_read_only: SERVER,
+  disk_unusable: SERVER,
 };
 const LINKABLE = ['starting', 'awaiting_scan', 'logged_out'];
 const RESTS = ['stopped', 'logged_out', 'failed'];

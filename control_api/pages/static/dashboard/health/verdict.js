@@ -1,18 +1,32 @@
 /** Say in one sentence whether everything is well: the worst that is known comes first. */
 
-const NEEDS_SOMEBODY = ['awaiting_scan', 'passkey_required', 'logged_out', 'failed'];
+import { meaningOf } from '../connections/meaning.js';
+
+const PEOPLE = ['admin', 'phone', 'operator'];
+const AWAY = ['disconnected', 'degraded'];
 const LONG_SECONDS = 600;
 
 /**
  * Return `{tone, key, names?, seconds?, link?}`; `checks` is null when the server does not answer,
  * and what only administrators may see can be missing.
  */
-export function verdictOf({ checks, workers = [], connections = [], samples = [] }) {
+export function verdictOf({ checks, workers = [], connections, samples = [] }) {
   if (!checks) return { tone: 'bad', key: 'unreachable' };
   if (checks.mongo === 'down') return { tone: 'bad', key: 'mongo' };
   if (!checks.workers) return { tone: 'bad', key: 'no_worker' };
+  const wanted = connections?.filter((each) => each.state !== 'stopped');
+  const silent = ofAll(wanted);
+  if (silent) return silent;
   if (checks.redis === 'down') return { tone: 'warn', key: 'redis' };
-  return ofWorkers(workers) ?? ofConnections(connections) ?? ofQueue(samples) ?? { tone: 'good', key: 'good' };
+  return ofWorkers(workers) ?? ofSome(wanted) ?? ofQueue(samples) ?? allIsWell(wanted);
+}
+
+/** Nothing goes out when none of the connections that should run is connected. */
+function ofAll(wanted) {
+  if (!wanted?.length || wanted.some((each) => each.state === 'connected')) return null;
+  // One that no phone was linked to yet is no fault.
+  const worked = wanted.some((each) => each.phoneNumber || meaningOf(each).tone === 'bad');
+  return { tone: worked ? 'bad' : 'warn', key: 'none_connected', names: namesOf(wanted), link: 'dashboard' };
 }
 
 function ofWorkers(workers) {
@@ -22,14 +36,27 @@ function ofWorkers(workers) {
   return full ? { tone: 'warn', key: 'full' } : null;
 }
 
-function ofConnections(connections) {
-  const needy = connections.filter((each) => NEEDS_SOMEBODY.includes(each.state));
-  if (!needy.length) return null;
-  return { tone: 'warn', key: 'connections', names: needy.map((each) => each.name), link: 'dashboard' };
+function ofSome(wanted = []) {
+  const needy = wanted.filter((each) => PEOPLE.includes(meaningOf(each).acts));
+  const away = wanted.filter((each) => needy.includes(each) || AWAY.includes(each.state));
+  if (!away.length) return null;
+  const tone = needy.some((each) => meaningOf(each).tone === 'bad') ? 'bad' : 'warn';
+  return { tone, key: needy.length ? 'connections' : 'away', names: namesOf(away), link: 'dashboard' };
 }
 
 function ofQueue(samples) {
   const seconds = samples.at(-1)?.oldestSeconds ?? 0;
   if (seconds < LONG_SECONDS) return null;
   return { tone: 'warn', key: 'slow', seconds, link: 'dashboard/messages?group=waiting' };
+}
+
+/** What is not known yet is not promised. */
+function allIsWell(wanted) {
+  if (!wanted) return { tone: 'good', key: 'parts' };
+  if (!wanted.length) return { tone: 'good', key: 'idle', link: 'dashboard' };
+  return { tone: 'good', key: 'good' };
+}
+
+function namesOf(connections) {
+  return connections.map((each) => each.name);
 }

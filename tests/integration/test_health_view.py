@@ -1,0 +1,108 @@
+"""The view of health in a real browser: what it says is no better than what is true."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, Page, expect
+
+from sessions.leases import Lease
+from sessions.states import ConnectionState, Reason
+from tests.builders import Stores
+from tests.people import people, visit
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from sessions.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+_S = ConnectionState
+
+
+@pytest.fixture
+async def person() -> AsyncIterator[Browser]:
+    async with people() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+async def live_worker(database: Database) -> None:
+    """Let a worker be alive, so that it is the connections that count."""
+    worker = {"running": 1, "capacity": 9, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
+    await database["workers"].insert_one({"_id": "one", **worker})
+
+
+async def _connected(stores: Stores, connection_id: str = "main") -> Lease:
+    connection = await stores.connection(connection_id)
+    lease = await stores.leases().acquire(connection.id)
+    assert lease is not None
+    await stores.connections.move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
+    return lease
+
+
+@asynccontextmanager
+async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
+    async with visit(person, str(client.make_url("/dashboard"))) as seen:
+        await seen.page.locator("#email").fill("dana@example.com")
+        await seen.page.locator("#password").fill("correct horse battery staple")
+        await seen.page.locator("form [type=submit]").click()
+        await expect(seen.page.locator(".views")).to_be_visible()
+        yield seen.page
+        assert await seen.barriers() == []
+        assert seen.complaints == []
+
+
+async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
+    await page.get_by_role("link", name="Health").click()
+    told = page.locator(f"[data-verdict={verdict}][data-tone={tone}]")
+    await expect(told).to_contain_text(names)
+
+
+@pytest.mark.parametrize(
+    ("reason", "acts"),
+    [
+        (Reason.PAGE_UNREACHABLE, "nobody, it goes on by itself"),
+        (Reason.DISK_FULL, "whoever runs the server"),
+        (Reason.DISK_READ_ONLY, "whoever runs the server"),
+        (Reason.DISK_UNUSABLE, "whoever runs the server"),
+        (Reason.KEY_MISSING, "whoever runs the server"),
+    ],
+)
+async def test_without_a_connection_that_is_connected_nothing_is_well(
+    client: Client, person: Browser, stores: Stores, reason: Reason, acts: str
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
+    async with _dashboard(client, person) as page:
+        await expect(page.locator("[data-acts]")).to_have_text(acts)
+        await _says(page, "none_connected", "bad", "Main")
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict", "tone"),
+    [(Reason.NETWORK_DOWN, "away", "warn"), (Reason.DISK_FULL, "connections", "bad")],
+)
+async def test_one_of_two_that_is_away_is_named(
+    client: Client, person: Browser, stores: Stores, reason: Reason, verdict: str, tone: str
+) -> None:
+    await _connected(stores, "other")
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
+    async with _dashboard(client, person) as page:
+        await _says(page, verdict, tone, "Main")
+
+
+async def test_all_is_well_while_messages_go_out(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    async with _dashboard(client, person) as page:
+        await _says(page, "idle", "good")
+        await _connected(stores)
+        await _says(page, "good", "good", "Messages can be accepted and sent")

@@ -17,6 +17,14 @@ _RESULTS = (MessageStatus.SENT, MessageStatus.FAILED, MessageStatus.UNKNOWN)
 _SIZES = tuple(float(1 << power) for power in range(16, 31, 2))
 """Buckets in bytes, from 64 KiB to 1 GiB."""
 _REASONS_AT_MOST = 50
+_BREAKS = (
+    Reason.PAGE_CRASHED,
+    Reason.PAGE_UNREACHABLE,
+    Reason.PAGE_UNRESPONSIVE,
+    Reason.BROWSER_UNAVAILABLE,
+)
+"""The usual reasons of a page that breaks."""
+_SAVES = ("saved", "unchanged", "failed")
 
 
 class WorkerMetrics:
@@ -31,6 +39,12 @@ class WorkerMetrics:
             "chatgrow_sends_total",
             "Sends that ended, by result and, where it did not go out, the reason.",
             ["result", "reason"],
+            registry=registry,
+        )
+        self._results = Counter(
+            "chatgrow_send_results_total",
+            "Sends that ended, by result alone.",
+            ["result"],
             registry=registry,
         )
         self._from_queue = Histogram(
@@ -82,6 +96,17 @@ class WorkerMetrics:
             buckets=_SIZES,
             registry=registry,
         )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show zeros from the start: a series that begins with its first event has not risen."""
+        for counter, values in (
+            (self._results, _RESULTS),
+            (self._saves, _SAVES),
+            (self._page_breaks, _BREAKS),
+        ):
+            for value in values:
+                counter.labels(value)
 
     def send_ended(self, message: Message, status: MessageStatus, reason: str | None) -> None:
         """Count a send whose end is recorded; one that goes back to the queue has not ended."""
@@ -89,6 +114,7 @@ class WorkerMetrics:
             return
         at = message.sent_at or self._now()
         self._sends.labels(status, self._bounded(reason)).inc()
+        self._results.labels(status).inc()
         if status is MessageStatus.SENT:
             self._from_queue.observe(_seconds(at - max(message.queued_at, message.due_at)))
             if message.sending_at is not None:

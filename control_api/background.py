@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from control_api.event_streams import STREAMS
 from control_api.services import SERVICES, Services
-from sessions.mongo import STORE_DOWN, brief
+from sessions.mongo import STORE_DOWN, Refused, brief, refusal
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
 _SAMPLE_EVERY = timedelta(seconds=10)
@@ -46,6 +46,8 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
     while True:
         try:
             await work()
+        except Refused as error:
+            logger.error("Not done now ({}): {}", name, refusal(error))
         except STORE_DOWN as error:
             logger.warning("Not done now, MongoDB is away ({}): {}", name, brief(error))
         except ValidationError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import errors
+from pymongo import WriteConcern, errors
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay
 from tenacity import wait_random_exponential as wait_with_jitter
 
@@ -82,6 +82,8 @@ async def _wait_until_reachable(database: Database, patience: timedelta) -> None
         async for attempt in retrying:
             with attempt:
                 await database.command("ping")
+    except Refused as error:
+        raise StoreUnavailableError(refusal(error)) from error
     except errors.PyMongoError as error:
         raise StoreUnavailableError(
             "MongoDB does not answer: check MONGODB_URI, the server and its access list. "
@@ -104,10 +106,23 @@ def _milliseconds(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
 
 
+Refused = errors.OperationFailure
+"""What is raised when MongoDB answers, and refuses what it was asked."""
+
+
+def refusal(error: errors.OperationFailure) -> str:
+    """Say what MongoDB refuses, and what it needs for not doing so."""
+    return (
+        f"MongoDB refuses: {brief(error).partition(', full error')[0]}. "
+        "MONGODB_URI needs a user with readWrite on its database, and the server room to write"
+    )
+
+
 async def database_answers(database: Database) -> bool:
-    """Tell whether MongoDB answers now."""
+    """Tell whether MongoDB answers now and lets us write; a ping alone needs no right."""
+    nobody = database["claims"].with_options(write_concern=WriteConcern(w=1, j=False))
     try:
-        await database.command("ping")
+        await nobody.update_one({"_id": None}, {"$unset": {"nothing": True}})
     except errors.PyMongoError:
         return False
     return True

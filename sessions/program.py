@@ -19,7 +19,7 @@ from sessions.embedded import EmbeddedServerError, embedded_servers
 from sessions.errors import ConfigurationError, StoreUnavailableError
 from sessions.log_records import keeping_records
 from sessions.logs import configure_logging
-from sessions.mongo import open_database
+from sessions.mongo import Refused, open_database, refusal
 from sessions.settings import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE, SharedSettings
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ def run_program(
         return EXIT_CONFIGURATION
     except StoreUnavailableError as error:
         logger.error("{}", error)
+        return EXIT_UNAVAILABLE
+    except Refused as error:
+        logger.error("{}", refusal(error))
         return EXIT_UNAVAILABLE
     except EmbeddedServerError as error:
         logger.error("{}", error)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from sessions.doorbell import open_redis
 from sessions.embedded import EmbeddedServerError, embedded_servers
+from sessions.env_file import UNREADABLE, misspelt, why_unreadable
 from sessions.errors import ConfigurationError, StoreUnavailableError
 from sessions.log_records import keeping_records
 from sessions.logs import configure_logging
@@ -72,8 +73,13 @@ def run_program(
     except ValidationError as error:
         _explain(name, error)
         return EXIT_CONFIGURATION
+    except UNREADABLE as error:
+        print(f"{name}: {why_unreadable(error)}", file=sys.stderr)
+        return EXIT_CONFIGURATION
     try:
         configure_logging(settings, name)
+        for written, meant in misspelt(settings_class):
+            logger.warning("{} in .env is no setting; is {} meant?", written, meant)
         if settings.database_url is not None:
             logger.info("DATABASE_URL is set; nothing here uses it")
         uvloop.run(_until_signal(settings, main))

@@ -12,13 +12,17 @@ from sessions.embedded.errors import EmbeddedServerError, MissingPartError
 from sessions.embedded.kinds import KINDS
 from sessions.embedded.launch import become_server
 from sessions.embedded.standby import StoppedError
+from sessions.env_file import ENV_FILE, UNREADABLE, why_unreadable
 from sessions.lifeline import die_with_parent
-from sessions.settings import is_placeholder
+from sessions.settings import EXIT_CONFIGURATION, is_placeholder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the server, or return an exit code with one line that says why not."""
-    environment = _environment()
+    try:
+        environment = _environment()
+    except UNREADABLE as error:
+        return _complain(f"sessions.embedded: {why_unreadable(error)}", EXIT_CONFIGURATION)
     options = _parse(arguments, environment)
     kind = KINDS[options.server]
     given = environment.get(kind.setting)
@@ -46,7 +50,7 @@ def _complain(text: str, exit_code: int) -> int:
 
 def _environment() -> Mapping[str, str]:
     """Return the environment over what `.env` says; an empty variable counts as not set."""
-    written = {name: value for name, value in dotenv_values(".env").items() if value}
+    written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
     return {**written, **{name: value for name, value in os.environ.items() if value}}
 
 

@@ -10,7 +10,7 @@ class EmbeddedServerError(Exception):
 
 
 class MissingPartError(EmbeddedServerError):
-    """A wheel or a library is not installed: starting again cannot help."""
+    """A wheel, a library or a folder that can be used is missing: starting again cannot help."""
 
     exit_code: ClassVar[int] = 78
 

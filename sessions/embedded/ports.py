@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from sessions.embedded.errors import PortHeldError
+from sessions.embedded.errors import MissingPartError, PortHeldError
 
 LOOPBACK = "127.0.0.1"
 # Below Linux' range for outgoing connections, which could otherwise sit on a remembered port.
@@ -41,6 +41,10 @@ def remembered_port(file: Path) -> int | None:
         return int(file.read_text())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise MissingPartError(
+            f"{file} cannot be read ({error.strerror}): see DATA_DIR."
+        ) from error
     except ValueError as error:
         raise PortHeldError(f"{file} holds no port number; remove it.") from error
 

@@ -54,7 +54,7 @@ def guarded_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def _rights(port: int, command: str, user: str, role: str, **more: str) -> None:
     with MongoClient[dict[str, object]](_uri(port, "root")) as client:
         roles = [{"role": role, "db": "chatgrow"}]
-        client.admin.command(command, user, roles=roles, **more)
+        client.admin.command({command: user, "roles": roles, **more})
 
 
 def _uri(port: int, user: str, password: str = SECRET) -> str:

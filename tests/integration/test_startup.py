@@ -28,7 +28,7 @@ NOBODY = "127.0.0.1:1"
 
 @asynccontextmanager
 async def program(
-    name: str, tmp_path: Path, servers: ServerUris, **settings: str
+    name: str, tmp_path: Path, servers: ServerUris, *arguments: str, **settings: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -41,7 +41,7 @@ async def program(
         "PYTHONPATH": str(ROOT),
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", name),
+        *(sys.executable, "-m", name, *arguments),
         cwd=tmp_path,
         env=environment | settings,
         stdout=asyncio.subprocess.PIPE,
@@ -158,3 +158,54 @@ async def _listens(process: asyncio.subprocess.Process) -> list[str]:
             if b"listens on" in line:
                 return lines
     raise AssertionError("it ended before it listened")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("control_api",),
+        ("chatgrow_worker",),
+        ("sessions", "rotate-keys"),
+        ("sessions.embedded", "redis"),
+    ],
+)
+@pytest.mark.parametrize("readable", [False, True])
+async def test_an_env_file_that_cannot_be_read_is_named(
+    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], readable: bool
+) -> None:
+    if readable:
+        (tmp_path / ".env").write_bytes(b"PORT=0\nDEVICE_NAME=caf\xe9 secret\n")
+    else:
+        # For root, too: a process's memory has nothing at its beginning.
+        (tmp_path / ".env").symlink_to("/proc/self/mem")
+    async with program(command[0], tmp_path, servers, *command[1:]) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert ("line 2" if readable else "cannot be read") in errors
+    assert ".env" in errors
+    assert "Traceback" not in errors
+    assert "secret" not in errors
+
+
+async def test_a_misspelt_setting_is_told_without_its_value(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    (tmp_path / ".env").write_text("WHATSAPP_MAX_CONECTIONS=secret\nMY_OWN=1\nNODE_ENV=test\n")
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        _, errors = await _ended(process)
+    assert "WHATSAPP_MAX_CONECTIONS in .env is no setting" in errors
+    assert "WHATSAPP_MAX_CONNECTIONS" in errors
+    assert errors.count("is no setting") == 1
+    assert "secret" not in errors
+
+
+async def test_a_data_directory_that_cannot_be_used_is_named(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    (tmp_path / "embedded").write_text("no folder")
+    attached = {"MONGODB_URI": "", "EMBEDDED_SERVERS": "attach"}
+    async with program("control_api", tmp_path, servers, **attached) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert "DATA_DIR" in errors
+    assert "Traceback" not in errors

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from chatgrow_worker.settings import WorkerSettings
 from control_api.settings import ApiSettings
+from sessions.env_file import misspelt
 from sessions.states import ConnectionState, Reason
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,20 @@ def test_the_generated_pages_are_up_to_date() -> None:
 def test_every_setting_has_a_meaning(settings: type[ApiSettings | WorkerSettings]) -> None:
     silent = [name for name, field in settings.model_fields.items() if not field.description]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "other"), [(ApiSettings, WorkerSettings), (WorkerSettings, ApiSettings)]
+)
+def test_no_setting_of_one_program_looks_like_a_misspelt_one_of_the_other(
+    settings: type[BaseSettings],
+    other: type[BaseSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name.upper()}=1\n" for name in other.model_fields))
+    monkeypatch.chdir(tmp_path)
+    assert list(misspelt(settings)) == []
 
 
 def test_every_state_and_reason_has_a_meaning() -> None:

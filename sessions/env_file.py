@@ -1,0 +1,50 @@
+"""The file `.env`: what cannot be read of it, and which of its names look misspelt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+ENV_FILE = Path(".env")
+UNREADABLE = (OSError, UnicodeDecodeError)
+"""What reading the settings raises when the file cannot be read."""
+_CLOSE = 0.85
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Say for an operator why the file cannot be read; nothing of what stands in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{ENV_FILE} is not UTF-8 text: line {_line(error)} holds something else"
+    where = error.filename or ENV_FILE
+    return f"{where} cannot be read by the user that this runs as: {error.strerror}"
+
+
+def _line(error: UnicodeDecodeError) -> int:
+    return error.object.count(b"\n", 0, error.start) + 1
+
+
+def misspelt(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
+    """Yield names in the file that are not of these settings, each with the one it looks like."""
+    known = set(_names(settings))
+    for name in dotenv_values(ENV_FILE):
+        if name.upper() not in known and (meant := _closest(name.upper(), known)):
+            yield name, meant
+
+
+def _names(settings: type[BaseSettings]) -> Iterator[str]:
+    for name, field in settings.model_fields.items():
+        yield name.upper()
+        if isinstance(field.validation_alias, AliasChoices):
+            yield from (str(each).upper() for each in field.validation_alias.choices)
+
+
+def _closest(name: str, known: Collection[str]) -> str | None:
+    return next(iter(get_close_matches(name, known, 1, _CLOSE)), None)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
 from datetime import timedelta
 from pathlib import Path
+from socket import gethostname
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -13,19 +13,23 @@ from sessions.blobs import BlobSettings
 from sessions.settings import Span
 
 _ROOT = Path(__file__).parents[1]
+_FIRST_METRICS_PORT = 9400
+_LAST_PORT = 65_535
 
 
 def _own_name() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return f"{gethostname()}-{os.getpid()}"
 
 
 class WorkerSettings(BlobSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
-    """The worker's name; no two workers may share one."""
+    """The worker's name, with `WORKER_NUMBER` behind it where that is set; no two workers may share
+    one. Without it, it is made of the host's name."""
     worker_number: int | None = Field(None, ge=0)
-    """Which of several workers on this host it is; each has a folder of its own for profiles."""
+    """Which of several workers on this host it is, so that all can have the same settings: each has
+    a folder of its own for profiles, a name and a port for metrics. supervisord sets it."""
     whatsapp_session_path: Path = Path("sessions")
     """Browser profiles, one for each connection; each worker on a host needs a folder of its
     own."""
@@ -84,8 +88,9 @@ class WorkerSettings(BlobSettings):
     """How long a stopping worker may take before its connections are cut off."""
     metrics_host: str = "127.0.0.1"
     """The address that the worker's `/metrics` is served on."""
-    metrics_port: int | None = Field(None, ge=1, le=65535)
-    """The port that the worker's `/metrics` is served on; without it there is none."""
+    metrics_port: int | None = Field(None, ge=1, le=_LAST_PORT)
+    """The port that the worker's `/metrics` is served on, to which `WORKER_NUMBER` is added; with
+    neither there is none, with a number alone it is 9400 and up."""
 
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:
@@ -93,6 +98,20 @@ class WorkerSettings(BlobSettings):
         # A frozen model is completed once, here: `./sessions` must not fall on our own package.
         own = path if self.worker_number is None else path / f"worker-{self.worker_number}"
         object.__setattr__(self, "whatsapp_session_path", (self.data_dir / own).absolute())
+        return self
+
+    @model_validator(mode="after")
+    def _numbered(self) -> WorkerSettings:
+        if (number := self.worker_number) is None:
+            return self
+        given = (
+            self.worker_id if "worker_id" in self.model_fields_set else f"{gethostname()}-worker"
+        )
+        port = (self.metrics_port or _FIRST_METRICS_PORT) + number
+        if port > _LAST_PORT:
+            raise ValueError("METRICS_PORT and WORKER_NUMBER together are no port")
+        object.__setattr__(self, "worker_id", f"{given}-{number}")
+        object.__setattr__(self, "metrics_port", port)
         return self
 
     @property
@@ -103,4 +122,5 @@ class WorkerSettings(BlobSettings):
     @property
     def log_name(self) -> str | None:
         """The name that was given to this worker; one made of a process's id never comes again."""
-        return self.worker_id if "worker_id" in self.model_fields_set else None
+        named = self.model_fields_set & {"worker_id", "worker_number"}
+        return self.worker_id if named else None

@@ -11,11 +11,13 @@ from datetime import timedelta
 from loguru import logger
 
 from chatgrow_worker.connections.handover import Handover, Running
+from chatgrow_worker.connections.namesakes import Namesakes
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
 from sessions.connections import Connection
 from sessions.errors import ConnectionNotFoundError
 from sessions.leases import Lease
+from sessions.workers import Beat
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
 """How long a free connection is left to workers that are less full."""
@@ -43,6 +45,7 @@ class ConnectionPool:
         self._taking = asyncio.Lock()
         self._closed = False
         self._spares_until = math.inf
+        self._namesakes = Namesakes(worker)
 
     @property
     def running(self) -> int:
@@ -101,7 +104,9 @@ class ConnectionPool:
 
     async def beat(self) -> None:
         """Say that this worker lives and how full it is."""
-        await self._parts.registry.beat(self._worker, self._instance, self.running, self.capacity)
+        registry = self._parts.registry
+        before = await registry.beat(self._worker, self._instance, self.running, self.capacity)
+        self._namesakes.note(before, Beat(self._instance, registry.host))
 
     async def _is_our_turn(self) -> bool:
         others = await self._parts.registry.loads(but=self._worker)

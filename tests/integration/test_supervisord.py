@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+import aiohttp
 import pytest
 
 from sessions.embedded import ServerUris
@@ -28,20 +29,18 @@ WITHIN = timedelta(seconds=45)
 class Supervised:
     """A running supervisord, and its copy of the project."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, folder: Path, port: int, workers: int
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, port: int) -> None:
         self.process = process
         self.api = f"http://127.0.0.1:{port}"
-        self._workers = workers
+        self.workers = 1
         self._said = bytearray()
         self._tool = _tool("supervisorctl", folder)
 
     async def pids(self) -> list[int]:
-        return [int(await self._ask("pid", program)) for program in PROGRAMS]
+        return [int(await self.ask("pid", program)) for program in PROGRAMS]
 
     async def healthy(self) -> bool:
-        return bool(await healthy(self.api, workers=self._workers))
+        return bool(await healthy(self.api, workers=self.workers))
 
     def log(self) -> str:
         return self._said.decode()
@@ -53,7 +52,8 @@ class Supervised:
             self._said += said
         writer.close()
 
-    async def _ask(self, *words: str) -> str:
+    async def ask(self, *words: str) -> str:
+        """Ask supervisorctl."""
         process = await asyncio.create_subprocess_exec(
             *(*self._tool, *words), stdout=asyncio.subprocess.PIPE
         )
@@ -93,12 +93,13 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
 async def test_more_workers_are_one_number_and_the_commands_of_the_docs_work(
     tmp_path: Path,
 ) -> None:
-    async with supervised(tmp_path, workers=2) as running:
+    port = free_port()
+    (tmp_path / ".env").write_text(f"WORKER_ID=here\nMETRICS_PORT={port}\n")
+    async with supervised(tmp_path) as running:
         await until(running.healthy, within=WITHIN)
-        assert sorted(each.name for each in (tmp_path / "var/sessions").iterdir()) == [
-            "worker-0",
-            "worker-1",
-        ]
+        api = await running.ask("pid", "control_api")
+        _set_workers(tmp_path, 2)
+        running.workers = 2
         for command in _commands_of_docs():
             if command in NOT_RUN_HERE:
                 continue
@@ -106,6 +107,14 @@ async def test_more_workers_are_one_number_and_the_commands_of_the_docs_work(
             code, said = await _shell(line, tmp_path)
             assert code == 0, f"{command}: {said}"
         await until(running.healthy, within=WITHIN)
+        folders = sorted(each.name for each in (tmp_path / "var/sessions").iterdir())
+        assert folders == ["worker-0", "worker-1"]
+        assert all(f"Worker here-{number} is ready" in running.log() for number in (0, 1))
+        async with aiohttp.ClientSession() as http:
+            for number in (0, 1):
+                async with http.get(f"http://127.0.0.1:{port + number}/metrics") as answer:
+                    assert answer.status == 200
+        assert await running.ask("pid", "control_api") == api
 
 
 def test_every_command_of_the_docs_is_run_by_a_test() -> None:
@@ -139,9 +148,9 @@ async def _shell(line: str, folder: Path) -> tuple[int | None, str]:
 
 @asynccontextmanager
 async def supervised(
-    folder: Path, settings: Mapping[str, str] = MappingProxyType({}), workers: int = 1
+    folder: Path, settings: Mapping[str, str] = MappingProxyType({})
 ) -> AsyncIterator[Supervised]:
-    _link_project(folder, workers)
+    _link_project(folder)
     port = free_port()
     environment = {"PATH": os.environ["PATH"], "PORT": str(port), "CHROMIUM_NO_SANDBOX": "true"}
     # A socket, as systemd has for what a service says: it cannot be opened by its name.
@@ -154,7 +163,7 @@ async def supervised(
             stdout=theirs.fileno(),
             stderr=theirs.fileno(),
         )
-    running = Supervised(process, folder, port, workers)
+    running = Supervised(process, folder, port)
     listening = asyncio.create_task(running.listen(ours))
     try:
         yield running
@@ -164,11 +173,15 @@ async def supervised(
         await listening
 
 
-def _link_project(folder: Path, workers: int) -> None:
+def _link_project(folder: Path) -> None:
     """Lay the project out in a folder of its own, so that its `var` and `.env` are not ours."""
     for name in ("sessions", "control_api", "chatgrow_worker", "node_modules", "scripts"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
+    _set_workers(folder, 1)
+
+
+def _set_workers(folder: Path, workers: int) -> None:
     config = (ROOT / "supervisord.conf").read_text().replace("numprocs=1", f"numprocs={workers}")
     (folder / "supervisord.conf").write_text(config)
 

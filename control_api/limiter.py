@@ -136,7 +136,9 @@ class Limiter:
         self._ask_again = self._clock() + _PAUSE.total_seconds()
         if not self._away:
             self._away = True
-            logger.warning("Redis is away, nothing is limited meanwhile: {}", error or "no answer")
+            logger.warning(
+                "Redis is away, nothing is limited meanwhile: {}", str(error) or "no answer"
+            )
 
     def _note_back(self) -> None:
         if self._away:

@@ -184,4 +184,6 @@ class Doorbell:
                 )
                 await self._redis.publish(queue, b"")
         except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("Redis is away, the next poll finds the work: {}", error or "no answer")
+            logger.warning(
+                "Redis is away, the next poll finds the work: {}", str(error) or "no answer"
+            )

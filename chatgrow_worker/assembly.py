@@ -17,7 +17,7 @@ from chatgrow_worker.page.script import MissingScriptError, init_script
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
 from sessions.acceptance import Acceptance
-from sessions.blobs import BlobStore, open_key_ring
+from sessions.blobs import BlobStore, KeyRing, open_key_ring
 from sessions.clock import utc_now
 from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore
@@ -42,6 +42,12 @@ _LEASE_MARGIN = 0.4
 """The part of a lease's life that is kept for closing the page before another may open it."""
 
 
+def key_ring(settings: WorkerSettings) -> KeyRing:
+    """Return the keys of the saved logins; raise ConfigurationError."""
+    production = settings.app_env == "production"
+    return open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
+
+
 async def assemble_parts(
     settings: WorkerSettings,
     stores: Stores,
@@ -61,9 +67,7 @@ async def assemble_parts(
     await outbox.prepare(settings.message_retention)
     blobs = BlobStore(
         stores.database,
-        open_key_ring(
-            settings.session_encryption_keys, settings.data_dir, settings.app_env == "production"
-        ),
+        key_ring(settings),
     )
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor

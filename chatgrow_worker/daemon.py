@@ -11,7 +11,7 @@ from typing import Any
 from arq import Retry
 from loguru import logger
 
-from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options
+from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options, key_ring
 from chatgrow_worker.browser.child_environment import LEAN, child_environment, unless_set
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
@@ -45,6 +45,8 @@ _SHARED_POLL = (timedelta(milliseconds=500), timedelta(milliseconds=250))
 async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Run connections until `stop` is set."""
     options = browser_options(settings)
+    # A setting that cannot work is named before servers are waited for.
+    key_ring(settings)
     async with AsyncExitStack() as stack:
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))

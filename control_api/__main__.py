@@ -11,6 +11,7 @@ from control_api.app import build_app
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from control_api.shield.transport import ApiRunner
+from control_api.signing import signing_secret
 from sessions.clock import utc_now
 from sessions.errors import ConfigurationError
 from sessions.event_stream import open_event_log
@@ -19,6 +20,9 @@ from sessions.program import open_stores, run_program
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let running requests finish."""
+    if settings.app_env != "development":
+        # A secret that cannot work is named before servers are waited for.
+        signing_secret(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(open_event_log(stores.redis))

@@ -105,6 +105,21 @@ async def test_a_worker_that_cannot_work_says_why(
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("control_api", "JWT_SECRET"), ("chatgrow_worker", "SESSION_ENCRYPTION_KEYS")],
+)
+async def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
+    tmp_path: Path, servers: ServerUris, name: str, secret: str
+) -> None:
+    away = {"APP_ENV": "production", "MONGODB_URI": f"mongodb://{NOBODY}/x"}
+    async with program(name, tmp_path, servers, **away) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert secret in errors
+    assert "MONGODB_URI" not in errors
+
+
 async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUris) -> None:
     async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
         ended, errors = await _ended(process)

@@ -106,16 +106,18 @@ def _milliseconds(span: timedelta) -> int:
     return span // timedelta(milliseconds=1)
 
 
+_RIGHTS = (13, 18, 8000)
+"""Unauthorized, AuthenticationFailed, and AtlasError: a hosted MongoDB tells so of its quota."""
 Refused = errors.OperationFailure
 """What is raised when MongoDB answers, and refuses what it was asked."""
 
 
 def refusal(error: errors.OperationFailure) -> str:
-    """Say what MongoDB refuses, and what it needs for not doing so."""
-    return (
-        f"MongoDB refuses: {brief(error).partition(', full error')[0]}. "
-        "MONGODB_URI needs a user with readWrite on its database, and the server room to write"
-    )
+    """Say what MongoDB refuses, and what a user that lacks a right needs."""
+    text = f"MongoDB refuses: {brief(error).partition(', full error')[0].rstrip('.')}."
+    if error.code in _RIGHTS:
+        text += " MONGODB_URI needs a user with readWrite on its database, and its quota some room."
+    return text
 
 
 async def database_answers(database: Database) -> bool:

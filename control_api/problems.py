@@ -12,7 +12,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from sessions.errors import DomainError, StoreUnavailableError
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import NO_ANSWER, STORE_DOWN
 
 PROBLEM_TYPE = "application/problem+json"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,11 +57,10 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
 }
 _RETRY_AFTER_SECONDS = 2
 _READS = ("GET", "HEAD", "OPTIONS")
-_STORE_AWAY = "MongoDB does not answer. Try again."
 # What was under way when the answer stayed away may have been done all the same.
 _OUTCOME_UNKNOWN = (
-    "MongoDB does not answer, so whether this was done is not known. Repeat a send with the same "
-    "Idempotency-Key; look before you repeat anything else that must not be done twice."
+    "so whether this was done is not known. Repeat a send with the same Idempotency-Key; look "
+    "before you repeat anything else that must not be done twice."
 )
 
 
@@ -261,8 +260,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return _unavailable(str(error))
     except DomainError as error:
         return _domain_problem(error)
-    except STORE_DOWN:
-        return _unavailable(_STORE_AWAY if request.method in _READS else _OUTCOME_UNKNOWN)
+    except NO_ANSWER:
+        return _store_down(request, "MongoDB does not answer")
+    except STORE_DOWN as error:
+        logger.opt(exception=error).error("MongoDB refused what a handler asked of it")
+        return _store_down(request, "MongoDB refuses now")
     except web.HTTPException as error:
         return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
@@ -287,6 +289,12 @@ def _domain_problem(error: DomainError) -> web.Response:
     if "retryAfterSeconds" in members:
         headers["Retry-After"] = str(members["retryAfterSeconds"])
     return problem(status, error.code, str(error), headers, **members)
+
+
+def _store_down(request: web.Request, what: str) -> web.Response:
+    """Say that a read may be asked for again, and that a change may have been done."""
+    read = request.method in _READS
+    return _unavailable(f"{what}. Try again." if read else f"{what}, {_OUTCOME_UNKNOWN}")
 
 
 def _unavailable(detail: str) -> web.Response:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import BulkWriteError
 
@@ -63,7 +63,7 @@ class Arrivals:
         self._store = Together(self._store_all)
 
     async def add(self, arrival: Arrival) -> Stored:
-        """Store the messages of a request; raise ConnectionNotFoundError."""
+        """Store the messages of a request; raise ConnectionNotFoundError or STORE_DOWN errors."""
         if len(arrival.drafts) < _ALONE:
             return await self._store(arrival)
         (stored,) = await self._store_all([arrival])
@@ -126,11 +126,17 @@ class Arrivals:
             if documents:
                 await self._messages.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            refused = (error.details or {})["writeErrors"]
-            if any(each["code"] != _DUPLICATE_KEY for each in refused):
+            details = error.details or {}
+            refused = details["writeErrors"]
+            # What the majority does not have yet may be taken back after an election.
+            if details["writeConcernErrors"] or any(map(_is_unexpected, refused)):
                 raise
             return {messages[each["index"]].id for each in refused}
         return set()
+
+
+def _is_unexpected(refused: dict[str, Any]) -> bool:
+    return bool(refused["code"] != _DUPLICATE_KEY)
 
 
 def _numbered(arrival: Arrival, places: Iterator[int] | None) -> list[Message]:

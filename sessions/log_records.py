@@ -19,7 +19,7 @@ from pymongo.errors import PyMongoError
 
 from sessions.log_lines import LEVELS, fields_of, rfc3339
 from sessions.masking import mask
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import NO_ANSWER
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -194,7 +194,7 @@ async def _write_all(records: LogRecords, buffer: RecordBuffer) -> None:
             # Whatever MongoDB refuses now, it would refuse again: then the rest goes on.
             try:
                 await records.add(batch)
-            except STORE_DOWN:
+            except NO_ANSWER:
                 raise
             except PyMongoError:
                 pass

@@ -27,8 +27,16 @@ if TYPE_CHECKING:
     Collection = AsyncIOMotorCollection[type_document]
 
 DEFAULT_DATABASE = "chatgrow"
-STORE_DOWN = (errors.ConnectionFailure, errors.ExecutionTimeout)
-"""What a store raises while MongoDB cannot be reached; asking again later helps."""
+NO_ANSWER = (errors.ConnectionFailure, errors.ExecutionTimeout)
+"""What a store raises while MongoDB cannot be reached."""
+STORE_DOWN = (*NO_ANSWER, errors.OperationFailure)
+"""What a store raises while MongoDB cannot be reached or refuses; asking again later helps.
+
+It refuses for many reasons that pass, and that only its operator can end: a majority that was not
+reached in time, an interrupted operation, a full disk, a quota, a missing right
+(https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml). What was written is
+then not accepted, though it may be there. What a store expects, like a duplicate key, it handles.
+"""
 
 _ANSWER_WITHIN = timedelta(seconds=3)
 _SOCKET_LIMIT = timedelta(seconds=10)
@@ -72,7 +80,7 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
 
 async def _wait_until_reachable(database: Database, patience: timedelta) -> None:
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type(STORE_DOWN),
+        retry=retry_if_exception_type(NO_ANSWER),
         stop=stop_after_delay(patience),
         wait=wait_with_jitter(multiplier=0.2, max=5),
         before_sleep=_say_that_we_wait,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +18,12 @@ from control_api.app import build_app
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
+from sessions.mongo import open_database
 from tests.builders import Stores
+from tests.conftest import PATIENCE
 from tests.integration.pageless import PagelessWorker, pageless_worker
 from tests.integration.world import World, build_world
+from tests.refusing_mongo import refusing_mongo
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -47,6 +50,23 @@ async def stores(database: Database) -> Stores:
     stores = Stores(database)
     await stores.prepare()
     return stores
+
+
+@pytest.fixture(scope="session")
+def refusing_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a MongoDB that can be told to refuse, for all tests that want one."""
+    with refusing_mongo(tmp_path_factory.mktemp("refusing")) as uri:
+        yield uri
+
+
+@pytest.fixture
+async def refusing_stores(refusing_uri: str) -> AsyncIterator[Stores]:
+    """Give a test stores over a MongoDB that can be told to refuse."""
+    async with open_database(refusing_uri, PATIENCE) as database:
+        stores = Stores(database)
+        await stores.prepare()
+        yield stores
+        await database.client.drop_database(database.name)
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from sessions.mongo import STORE_DOWN
+
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")
 
@@ -17,8 +19,10 @@ class Together(Generic[Asked, Found]):
     """Gathers what is asked while an earlier question is under way, and asks it in one.
 
     Nobody waits for company: a lone caller asks at once. `ask` answers in the order of what it was
-    given; an exception among its answers is raised to that caller, one that it raises to all. A
-    caller that is cancelled leaves the others' question alone.
+    given; an exception among its answers is raised to that caller. When it raises one itself, each
+    is asked again alone, so that only whoever asked what cannot be answered hears of it; but while
+    MongoDB is away that would take long and help nobody. A caller that is cancelled leaves the
+    others' question alone.
     """
 
     def __init__(self, ask: Ask[Asked, Found], at_most: int = 100) -> None:
@@ -46,9 +50,7 @@ class Together(Generic[Asked, Found]):
 
     async def _answer(self, batch: list[tuple[Asked, asyncio.Future[Found]]]) -> None:
         try:
-            found = await self._ask([asked for asked, _ in batch])
-        except Exception as error:  # noqa: BLE001 - it is raised to everybody who asked
-            found = [error] * len(batch)
+            found = await self._find([asked for asked, _ in batch])
         except BaseException:
             for _, answer in batch:
                 answer.cancel()
@@ -60,3 +62,13 @@ class Together(Generic[Asked, Found]):
                 answer.set_exception(each)
             else:
                 answer.set_result(each)
+
+    async def _find(self, asked: Sequence[Asked]) -> Sequence[Found | Exception]:
+        try:
+            return await self._ask(asked)
+        except STORE_DOWN as error:
+            return [error] * len(asked)
+        except Exception as error:  # noqa: BLE001 - it is raised to whoever asked
+            if len(asked) == 1:
+                return [error]
+            return [found for each in asked for found in await self._find([each])]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,9 +17,17 @@ from sessions.acceptance import Acceptance, SendWish
 from sessions.callers import FIRST_OWNER
 from sessions.errors import DomainError
 from sessions.intake_failures import IntakeFailures
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import STORE_DOWN, brief
 
 _AGAIN = timedelta(seconds=2)
+_AGAIN_AT_MOST = timedelta(seconds=100)
+"""As often as arq runs a job at most, that is longer than the day after which it forgets one."""
+_WITHIN = timedelta(seconds=15)
+"""Less than arq gives a job: what arq cuts off it never runs again."""
+
+
+class _NoMessageError(Exception):
+    """A job carries what can be no message; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -25,34 +35,63 @@ class SendMessage:
     """Checks and stores as `POST /api/whatsapp/send` does.
 
     arq may run a job more than once; the job's id is its idempotency key, so that it counts once.
+    To arq every other error than Retry is the job's end: so each ends as a message, as a recorded
+    failure, or as another try.
     """
 
     acceptance: Acceptance
     failures: IntakeFailures
+    within: timedelta = _WITHIN
 
     async def __call__(
-        self, ctx: dict[Any, Any], body: object = None, owner: str = FIRST_OWNER, **unknown: Any
+        self,
+        ctx: dict[Any, Any],
+        body: object = None,
+        owner: object = FIRST_OWNER,
+        *more: object,
+        **unknown: object,
     ) -> None:
         """Store the message of a job; what is wrong with it is recorded, not tried again."""
         job = str(ctx["job_id"])
-        if unknown:
-            await self._record(job, f"unknown arguments: {', '.join(sorted(unknown))}")
-            return
+        unknown |= {f"number {place}": each for place, each in enumerate(more, 3)}
         try:
-            wish = SendWish.model_validate(body)
-            digest = json.dumps(body, sort_keys=True, default=str).encode()
-            await self.acceptance.accept(owner, wish.connection_id, [wish], f"arq {job}", digest)
-        except (ValidationError, DomainError) as error:
-            await self._record(job, _summary(error))
-        except STORE_DOWN as error:
-            raise Retry(defer=_AGAIN) from error
+            async with asyncio.timeout(self.within.total_seconds()):
+                await self._accept_or_record(job, body, owner, unknown)
+        except (*STORE_DOWN, TimeoutError) as error:
+            again = min(_AGAIN * int(ctx.get("job_try", 1)), _AGAIN_AT_MOST)
+            logger.warning(
+                "Job {} is tried again in {:.0f} s: {}",
+                job,
+                again.total_seconds(),
+                brief(error) or "it took too long",
+            )
+            raise Retry(defer=again) from error
 
-    async def _record(self, job: str, reason: str) -> None:
-        logger.error("Job {} is no message that can be sent: {}", job, reason)
+    async def _accept_or_record(
+        self, job: str, body: object, owner: object, unknown: Collection[str]
+    ) -> None:
         try:
+            await self._accept(job, body, owner, unknown)
+        except (ValidationError, DomainError, _NoMessageError) as error:
+            reason = _summary(error)
+            logger.error("Job {} is no message that can be sent: {}", job, reason)
             await self.failures.record(job, reason)
-        except STORE_DOWN as down:
-            raise Retry(defer=_AGAIN) from down
+        except (*STORE_DOWN, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - arq would forget the job without a trace
+            logger.exception("Job {} could not be taken", job)
+            await self.failures.record(job, f"it failed on our side ({type(error).__name__})")
+
+    async def _accept(
+        self, job: str, body: object, owner: object, unknown: Collection[str]
+    ) -> None:
+        if unknown:
+            raise _NoMessageError(f"unknown arguments: {', '.join(sorted(unknown))}")
+        if not isinstance(owner, str):
+            raise _NoMessageError("owner: it is no text")
+        wish = SendWish.model_validate(body)
+        digest = json.dumps(body, sort_keys=True, default=str).encode()
+        await self.acceptance.accept(owner, wish.connection_id, [wish], f"arq {job}", digest)
 
 
 def _summary(error: Exception) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from arq import Retry
 
 from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
@@ -15,11 +18,13 @@ from sessions.acceptance import Acceptance
 from sessions.clock import utc_now
 from sessions.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
 from sessions.embedded import ServerUris
-from sessions.idempotency import IdempotencyStore
+from sessions.idempotency import IdempotencyStore, Ticket
 from sessions.intake_failures import IntakeFailures
 from sessions.message_search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
-from tests.builders import Stores
+from tests.builders import LONG, Stores
+from tests.logged import logged
+from tests.refusing_mongo import refusing
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -31,14 +36,16 @@ GOOD = {"connectionId": "main", "to": "+972501234567", "message": "שלום"}
 
 @pytest.fixture
 async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncIterator[None]:
+    async with _intake(redis, servers, stores):
+        yield
+
+
+@asynccontextmanager
+async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncIterator[None]:
     await stores.connection()
-    keys = IdempotencyStore(stores.database)
-    acceptance = Acceptance(
-        stores.connections, stores.outbox, keys, Doorbell(redis), ProcessMetrics(), utc_now
-    )
-    send_message = SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
     settings = redis_settings(servers.redis)
-    intake = Intake(SHARED_QUEUE, {Job.SEND_MESSAGE: send_message}, settings, SOON, SOON)
+    commands: dict[str, Command] = {Job.SEND_MESSAGE: _send_message(redis, stores)}
+    intake = Intake(SHARED_QUEUE, commands, settings, SOON, SOON)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
     yield
@@ -46,8 +53,25 @@ async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncI
     await listening
 
 
+def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
+    keys = IdempotencyStore(stores.database)
+    acceptance = Acceptance(
+        stores.connections, stores.outbox, keys, Doorbell(redis), ProcessMetrics(), utc_now
+    )
+    return SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
+
+
 async def _enqueue(redis: ArqRedis, *args: Any, job: str, **named: Any) -> None:
     await redis.enqueue_job("send_message", *args, _queue_name=SHARED_QUEUE, _job_id=job, **named)
+
+
+async def _ended(redis: ArqRedis) -> None:
+    """Wait until no job is left: what one still did would fall on the next test."""
+
+    async def gone() -> bool:
+        return int(await redis.zcard(SHARED_QUEUE)) == 0
+
+    await until(gone)
 
 
 async def _settled(stores: Stores, messages: int, failures: int) -> None:
@@ -66,8 +90,10 @@ async def test_a_job_makes_one_message_however_often_it_runs(
 ) -> None:
     for _ in range(2):
         await _enqueue(redis, GOOD, job="order-17")
+        await _ended(redis)
         await _settled(stores, 1, 0)
     await _enqueue(redis, GOOD, job="order-18")
+    await _ended(redis)
     await _settled(stores, 2, 0)
     (first, _), _ = await MessageSearch(stores.database).page(
         MessageFilter(owner="admin"), None, 10
@@ -85,6 +111,9 @@ async def test_a_job_makes_one_message_however_often_it_runs(
         (None, {}, "body:"),
         (GOOD, {"priority": "high"}, "unknown arguments: priority"),
         (GOOD, {"owner": "somebody else"}, "no connection"),
+        (GOOD, {"owner": []}, "owner:"),
+        (GOOD, {"owner": {"$gt": ""}}, "owner:"),
+        (GOOD, {"owner": None}, "owner:"),
     ],
 )
 async def test_a_bad_job_ends_as_a_recorded_failure(
@@ -101,11 +130,86 @@ async def test_a_bad_job_ends_as_a_recorded_failure(
     assert kept is not None
     assert reason in kept["reason"]
     assert "שלום" not in kept["reason"]
+    await _ended(redis)
 
-    async def gone() -> bool:
-        return int(await redis.zcard(SHARED_QUEUE)) == 0
 
-    await until(gone)
+@pytest.mark.parametrize(
+    ("command", "collection", "how"),
+    [
+        ("insert", "messages", {"errorCode": 14031}),
+        ("findAndModify", "connections", {"errorCode": 8000}),
+        ("aggregate", "connections", {"errorCode": 13}),
+        ("insert", "idempotencyKeys", {"writeConcernError": {"code": 64, "errmsg": "too late"}}),
+    ],
+    ids=["disk full", "over quota", "not authorised", "no majority"],
+)
+async def test_a_job_that_mongodb_refuses_is_tried_again(
+    redis: ArqRedis,
+    servers: ServerUris,
+    refusing_stores: Stores,
+    command: str,
+    collection: str,
+    how: dict[str, Any],
+) -> None:
+    stores = refusing_stores
+    async with (
+        _intake(redis, servers, stores),
+        refusing(stores.database, command, collection, times=1, **how),
+    ):
+        await _enqueue(redis, GOOD, job="order-17")
+        await _ended(redis)
+        await _settled(stores, 1, 0)
+
+
+async def test_each_further_try_waits_longer(redis: ArqRedis, refusing_stores: Stores) -> None:
+    stores = refusing_stores
+    await stores.connection()
+    send_message, waits = _send_message(redis, stores), []
+    async with refusing(stores.database, "insert", "messages", errorCode=14031):
+        for tried in (1, 2, 100, 1000):
+            with pytest.raises(Retry) as retry:
+                await send_message({"job_id": "order-17", "job_try": tried}, GOOD)
+            waits.append(retry.value.defer_score)
+    assert waits == [2_000, 4_000, 100_000, 100_000]
+
+
+async def test_a_job_with_too_many_arguments_is_recorded(
+    intake: None, redis: ArqRedis, stores: Stores
+) -> None:
+    await _enqueue(redis, GOOD, "admin", "high", job="bad")
+    await _ended(redis)
+    await _settled(stores, 0, 1)
+
+
+class _BrokenKeys(IdempotencyStore):
+    async def ticket(self, *_: object) -> Ticket:
+        raise RuntimeError("broken")
+
+
+async def test_what_nobody_expected_is_recorded(redis: ArqRedis, stores: Stores) -> None:
+    await stores.connection()
+    good = _send_message(redis, stores)
+    acceptance = replace(good.acceptance, keys=_BrokenKeys(stores.database))
+    with logged("ERROR") as lines:
+        await replace(good, acceptance=acceptance)({"job_id": "order-17"}, GOOD)
+    kept = await stores.database["intakeFailures"].find_one({"_id": "order-17"})
+    assert kept is not None
+    assert kept["reason"] == "it failed on our side (RuntimeError)"
+    assert any("order-17" in line for line in lines)
+
+
+async def test_a_job_that_takes_too_long_is_tried_again(
+    redis: ArqRedis, refusing_stores: Stores
+) -> None:
+    stores = refusing_stores
+    await stores.connection()
+    slow = {"blockConnection": True, "blockTimeMS": 2_000}
+    send_message = replace(_send_message(redis, stores), within=SOON)
+    async with refusing(stores.database, "aggregate", "connections", times=1, **slow):
+        with pytest.raises(Retry):
+            await send_message({"job_id": "order-17"}, GOOD)
+    await replace(send_message, within=LONG)({"job_id": "order-17"}, GOOD)
+    assert await stores.database["messages"].count_documents({}) == 1
 
 
 async def test_a_ring_is_heard_at_once_however_seldom_it_polls(

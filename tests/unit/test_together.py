@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from sessions.together import Together
 
@@ -13,7 +14,8 @@ from sessions.together import Together
 class Desk:
     """Doubles numbers when it is told to go on; refuses 13, and breaks down at 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, breakdown: Exception | None = None) -> None:
+        self.breakdown = breakdown or RuntimeError("broken")
         self.asked: list[list[int]] = []
         self.busy = asyncio.Event()
         self.go_on = asyncio.Event()
@@ -23,7 +25,7 @@ class Desk:
         self.busy.set()
         await self.go_on.wait()
         if 0 in numbers:
-            raise RuntimeError("broken")
+            raise self.breakdown
         return [ValueError("refused") if each == 13 else 2 * each for each in numbers]
 
 
@@ -63,16 +65,28 @@ async def test_a_refusal_is_for_the_one_who_asked() -> None:
         await refused
 
 
-async def test_a_breakdown_is_told_to_all_and_the_next_question_is_asked() -> None:
+async def test_a_breakdown_is_told_to_the_one_who_asked_for_it() -> None:
     desk = Desk()
+    together = Together(desk)
+    alone, broken, fine = await _asked(together, desk, 0, 3)
+    desk.go_on.set()
+    assert [await alone, await fine] == [2, 6]
+    with pytest.raises(RuntimeError, match="broken"):
+        await broken
+    assert desk.asked == [[1], [0, 3], [0], [3]]
+    assert await together(4) == 8
+
+
+async def test_what_mongodb_does_not_do_is_told_to_all_at_once() -> None:
+    desk = Desk(AutoReconnect("away"))
     together = Together(desk)
     alone, *both = await _asked(together, desk, 0, 3)
     desk.go_on.set()
     assert await alone == 2
     for each in both:
-        with pytest.raises(RuntimeError, match="broken"):
+        with pytest.raises(AutoReconnect, match="away"):
             await each
-    assert await together(4) == 8
+    assert desk.asked == [[1], [0, 3]]
 
 
 async def test_one_who_goes_away_leaves_the_others_their_answer() -> None:

@@ -1,4 +1,4 @@
-"""What the API does beside answering: read events, notice workers that died, keep a history."""
+"""What the API does beside answering: read events, notice what ran out, keep a history."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from control_api.services import SERVICES, Services
 from sessions.mongo import STORE_DOWN, Refused, brief, refusal
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
+_EXPIRED_EVERY = timedelta(seconds=2)
+"""Every process of the API looks: it is one seek into an index that is nearly empty."""
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
 
@@ -26,6 +28,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
     work = (
         app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
+        _repeat("expired messages", services.expiry.end_overdue, _EXPIRED_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
     )

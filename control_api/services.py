@@ -25,6 +25,7 @@ from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
 from sessions.event_stream import EventStream
 from sessions.events import EventLog
+from sessions.expiry import Expiry
 from sessions.fleet import FleetStore
 from sessions.idempotency import IdempotencyStore
 from sessions.known_numbers import KnownNumbers
@@ -55,6 +56,7 @@ class Services:
     database: Database
     connections: ConnectionStore
     outbox: Outbox
+    expiry: Expiry
     search: MessageSearch
     positions: QueuePositions
     keys: ApiKeyStore
@@ -107,6 +109,7 @@ class Services:
             database=database,
             connections=connections,
             outbox=outbox,
+            expiry=Expiry(database, events),
             search=MessageSearch(database),
             positions=QueuePositions(database),
             keys=ApiKeyStore(database),

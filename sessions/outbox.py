@@ -85,13 +85,15 @@ class Outbox:
             [status, connection],
             partialFilterExpression={"status": MessageStatus.QUEUED},
         )
-        await self._collection.create_index(
-            [connection, ("expiresAt", ASCENDING)],
-            partialFilterExpression={
-                "status": MessageStatus.QUEUED,
-                "expiresAt": {"$type": "date"},
-            },
-        )
+        expires = ("expiresAt", ASCENDING)
+        for keys in ([connection, expires], [expires]):
+            await self._collection.create_index(
+                keys,
+                partialFilterExpression={
+                    "status": MessageStatus.QUEUED,
+                    "expiresAt": {"$type": "date"},
+                },
+            )
         await self._collection.create_index(
             [connection, ("bareId", ASCENDING)],
             partialFilterExpression={"bareId": {"$exists": True}},

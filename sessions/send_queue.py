@@ -11,6 +11,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConce
 from sessions.burst_queue import BurstQueue
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
+from sessions.expiry import Expiry
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
 from sessions.messages import STATUS_OF_ACK, Ack, Message, MessageStatus
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
-_EXPIRED_AT_ONCE = 1000
 _EVER = {"$gt": datetime.min.replace(tzinfo=UTC)}
 """Matches any time from the index alone, which `$exists` cannot."""
 
@@ -55,6 +55,7 @@ class SendQueue:
         self._claims: Collection = self._collection.with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
+        self._expiry = Expiry(database, events)
         self.bursts = BurstQueue(self._collection, self._claims, events)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
@@ -101,26 +102,7 @@ class SendQueue:
 
     async def expire(self, lease: Lease) -> None:
         """End the messages whose time ran out before they were sent."""
-        overdue = {
-            "connection": lease.connection,
-            "status": MessageStatus.QUEUED,
-            # As the index of those that can expire has it: most cannot, and are not looked at.
-            "expiresAt": {"$type": "date"},
-            "$expr": {"$lte": ["$expiresAt", "$$NOW"]},
-        }
-        cursor = self._collection.find(overdue, projection={"_id": True}, limit=_EXPIRED_AT_ONCE)
-        while found := [document["_id"] async for document in cursor]:
-            await self._end_expired(found)
-            cursor = cursor.clone()
-
-    async def _end_expired(self, found: list[str]) -> None:
-        ended = {"status": "expired", "statusAt": "$$NOW", "expiredAt": "$$NOW", "endedAt": "$$NOW"}
-        named = {"_id": {"$in": found}}
-        await self._collection.update_many(
-            {**named, "status": MessageStatus.QUEUED}, [{"$set": ended}]
-        )
-        expired = await in_order(self._collection, {**named, "status": MessageStatus.EXPIRED})
-        self._events.publish(*(status_event(each) for each in expired))
+        await self._expiry.end_overdue(lease.connection)
 
     async def first_due(self, lease: Lease) -> Message | None:
         """Return the message that `claim_next` would claim, or None when nothing is due."""

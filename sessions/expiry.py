@@ -1,0 +1,51 @@
+"""End messages whose time ran out before they were sent, and tell of each once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.events import EventLog, status_event
+from sessions.ids import new_id
+from sessions.messages import MessageStatus
+from sessions.queue_filters import in_order
+
+if TYPE_CHECKING:
+    from sessions.mongo import Collection, Database
+
+_AT_ONCE = 1000
+_OVERDUE: dict[str, Any] = {
+    "status": MessageStatus.QUEUED,
+    # As the indexes of those that can expire have it: most cannot, and are not looked at.
+    "expiresAt": {"$type": "date"},
+    "$expr": {"$lte": ["$expiresAt", "$$NOW"]},
+}
+
+
+class Expiry:
+    """Records what has expired; a message that is claimed at the same moment stays claimed."""
+
+    def __init__(self, database: Database, events: EventLog) -> None:
+        self._messages: Collection = database["messages"]
+        self._events = events
+
+    async def end_overdue(self, connection: str | None = None) -> None:
+        """End what is overdue of a connection, or of all: nobody may run theirs."""
+        of_one = {} if connection is None else {"connection": connection}
+        cursor = self._messages.find(
+            {**of_one, **_OVERDUE}, projection={"_id": True}, limit=_AT_ONCE
+        )
+        while found := [document["_id"] async for document in cursor]:
+            await self._end(found)
+            cursor = cursor.clone()
+
+    async def _end(self, found: list[str]) -> None:
+        times = dict.fromkeys(("statusAt", "expiredAt", "endedAt"), "$$NOW")
+        # Marked, since others end what is overdue at the same time.
+        mark = {"expiredIn": new_id()}
+        named = {"_id": {"$in": found}}
+        await self._messages.update_many(
+            {**named, **_OVERDUE},
+            [{"$set": {"status": MessageStatus.EXPIRED, **times, **mark}}],
+        )
+        expired = await in_order(self._messages, {**named, **mark})
+        self._events.publish(*(status_event(each) for each in expired))

@@ -105,7 +105,8 @@ def _reason(
 
 def _hold(connection: Connection, message: Message, now: datetime, position: int) -> Waiting | None:
     state, detail = connection.observed()
-    if message.due_at > now:
+    # What is not scheduled is due since it was queued, whatever our own clock says.
+    if message.due_at > max(now, message.queued_at):
         reason = message.reason or "scheduled"
         return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
     if state not in _SENDS:

@@ -161,7 +161,7 @@ class Acceptance:
             wish.to_draft(message_id)
             for wish, message_id in zip(wishes, ticket.message_ids, strict=True)
         ]
-        messages = await self.outbox.add(connection, drafts, self.now())
+        messages = await self.outbox.add(connection, drafts)
         if connection.lease and connection.leased:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
         return Receipt(connection, messages, ticket.replayed)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import BulkWriteError
 
-from sessions.connections import Connection, ConnectionStore
+from sessions.connections import Connection, ConnectionStore, Places
 from sessions.errors import ConnectionNotFoundError
 from sessions.messages import Draft, Message
 from sessions.mongo import STORE_DOWN
@@ -33,7 +33,6 @@ class Arrival:
 
     connection: Connection
     drafts: Sequence[Draft]
-    now: datetime
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,14 @@ class Stored:
 
     messages: list[Message]
     new: list[Message]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The places for what comes to a connection together; each is given out once."""
+
+    places: Iterator[int]
+    at: datetime
 
 
 class Arrivals:
@@ -73,7 +80,7 @@ class Arrivals:
 
     async def place(self, connection: str, count: int) -> int:
         """Take the next places in a connection's order; raise ConnectionNotFoundError."""
-        return await self._connections.next_sequence(connection, count)
+        return (await self._connections.next_places(connection, count)).first
 
     async def gone(self, connections: Collection[str]) -> set[str]:
         """Return those that were deleted meanwhile, after cancelling what was queued for them.
@@ -101,22 +108,22 @@ class Arrivals:
             for arrival, messages in zip(arrivals, stored, strict=True)
         ]
 
-    async def _places(self, arrivals: Sequence[Arrival]) -> dict[str, Iterator[int]]:
+    async def _places(self, arrivals: Sequence[Arrival]) -> dict[str, _Row]:
         """Take places for all messages; return those of each connection that is there."""
         wanted: Counter[str] = Counter()
         for each in arrivals:
             wanted[each.connection.id] += len(each.drafts)
-        firsts = await asyncio.gather(*(self._first_place(*each) for each in wanted.items()))
+        taken = await asyncio.gather(*(self._take(*each) for each in wanted.items()))
         return {
-            connection: count(first)
-            for connection, first in zip(wanted, firsts, strict=True)
-            if first is not None
+            connection: _Row(count(places.first), places.at)
+            for connection, places in zip(wanted, taken, strict=True)
+            if places is not None
         }
 
-    async def _first_place(self, connection: str, number: int) -> int | None:
+    async def _take(self, connection: str, number: int) -> Places | None:
         """Take places in one connection's order; None when it is not there."""
         with suppress(ConnectionNotFoundError):
-            return await self._connections.next_sequence(connection, number)
+            return await self._connections.next_places(connection, number)
         return None
 
     async def _insert(self, messages: Sequence[Message]) -> set[str]:
@@ -139,11 +146,11 @@ def _is_unexpected(refused: dict[str, Any]) -> bool:
     return bool(refused["code"] != _DUPLICATE_KEY)
 
 
-def _numbered(arrival: Arrival, places: Iterator[int] | None) -> list[Message]:
+def _numbered(arrival: Arrival, row: _Row | None) -> list[Message]:
     """Return the messages at their places; none where there are no places."""
-    if places is None:
+    if row is None:
         return []
     return [
-        draft.to_message(arrival.connection, place, arrival.now)
-        for draft, place in zip(arrival.drafts, places, strict=False)
+        draft.to_message(arrival.connection, place, row.at)
+        for draft, place in zip(arrival.drafts, row.places, strict=False)
     ]

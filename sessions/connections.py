@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -114,6 +115,17 @@ class Connection(Record):
         if self.lease and self.observed()[1] is Reason.WORKER_LOST and not self.leased:
             return self.lease.expires_at
         return self.since
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places in the order of a connection's messages, and when they were taken.
+
+    By MongoDB's clock, whoever took them: so a later place is never due before an earlier one.
+    """
+
+    first: int
+    at: datetime
 
 
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
@@ -232,19 +244,19 @@ class ConnectionStore:
         cursor = self._collection.find({"_id": ids, **_PRESENT}, projection={"_id": True})
         return {document["_id"] async for document in cursor}
 
-    async def next_sequence(self, internal_id: str, count: int) -> int:
-        """Take the next places in the connection's order of messages; return the first.
+    async def next_places(self, internal_id: str, count: int) -> Places:
+        """Take the next places in the connection's order of messages.
 
         Raises ConnectionNotFoundError, for a connection that is being deleted too.
         """
         document = await self._collection.find_one_and_update(
             {"_id": internal_id, **_PRESENT},
             {"$inc": {"nextSeq": count}},
-            projection={"nextSeq": True},
+            projection={"nextSeq": True, "now": "$$NOW"},
         )
         if document is None:
             raise ConnectionNotFoundError(internal_id)
-        return int(document["nextSeq"])
+        return Places(int(document["nextSeq"]), document["now"])
 
     async def move(
         self,

@@ -100,16 +100,14 @@ class Outbox:
         )
         await self._forget_finished(keep_for)
 
-    async def add(
-        self, connection: Connection, drafts: Sequence[Draft], now: datetime
-    ) -> list[Message]:
+    async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
         """Store messages durably behind those already there; only then may they be accepted.
 
         A draft whose id is stored already is left as it is, and returned so: adding the same
         again adds nothing.
         Raises ConnectionNotFoundError when the connection is deleted meanwhile.
         """
-        stored = await self._arrivals.add(Arrival(connection, drafts, now))
+        stored = await self._arrivals.add(Arrival(connection, drafts))
         self._events.publish(*(status_event(each) for each in stored.new))
         if len(stored.new) == len(stored.messages):
             return stored.messages

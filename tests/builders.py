@@ -70,5 +70,5 @@ class Stores:
     ) -> Message:
         """Put a message into the outbox."""
         draft = Draft(id=new_id(), to=to, text=text, priority=priority)
-        (message,) = await self.outbox.add(connection, [draft], utc_now())
+        (message,) = await self.outbox.add(connection, [draft])
         return message

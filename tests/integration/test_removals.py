@@ -11,8 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from chatgrow_worker.connections.left_profiles import LeftProfiles
-from sessions.clock import utc_now
-from sessions.connections import ConnectionStore
+from sessions.connections import ConnectionStore, Places
 from sessions.errors import ConnectionNotFoundError
 from sessions.events import EventType
 from sessions.ids import new_id
@@ -171,10 +170,10 @@ class DeletedMeanwhile(ConnectionStore):
 
     removals: Removals
 
-    async def next_sequence(self, internal_id: str, count: int) -> int:
-        first = await super().next_sequence(internal_id, count)
+    async def next_places(self, internal_id: str, count: int) -> Places:
+        places = await super().next_places(internal_id, count)
         await self.removals.begin(await self.get(internal_id))
-        return first
+        return places
 
 
 async def test_a_send_that_a_deletion_overtakes_is_refused_and_waits_no_more(
@@ -190,7 +189,7 @@ async def test_a_send_that_a_deletion_overtakes_is_refused_and_waits_no_more(
     second = await stores.connection("second")
     draft = Draft(id=new_id(), to=TO, text="too late")
     with pytest.raises(ConnectionNotFoundError, match="second"):
-        await outbox.add(second, [draft], utc_now())
+        await outbox.add(second, [draft])
     for message in (cancelled.id, draft.id):
         found = await stores.outbox.find(OWNER, message)
         assert (found.status, found.reason) == (MessageStatus.CANCELLED, "connection_deleted")

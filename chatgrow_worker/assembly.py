@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
@@ -55,6 +56,8 @@ async def assemble_parts(
     launcher: Launcher,
     instance: str,
     predecessor: str | None = None,
+    *,
+    now: Callable[[], datetime] = utc_now,
 ) -> Parts:
     """Build what every connection shares, and create the indexes."""
     connections = ConnectionStore(stores.database, events)
@@ -89,8 +92,8 @@ async def assemble_parts(
         launcher,
         _limits(settings),
         StartSlots(settings.start_concurrency),
-        utc_now,
-        WorkerMetrics(ProcessMetrics()),
+        now,
+        WorkerMetrics(ProcessMetrics(), now),
     )
 
 

@@ -30,6 +30,7 @@ from sessions.event_stream import open_event_log
 from sessions.ids import new_id
 from sessions.mongo import STORE_DOWN, brief
 from sessions.program import Stores, open_stores
+from sessions.server_clock import server_clock
 from sessions.workers import WorkerRegistry
 
 _SWEEP_EVERY = timedelta(seconds=2)
@@ -57,7 +58,10 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         launcher = Launcher(driver, options, root)
         instance = new_id()
         predecessor = succeed(root, instance)
-        parts = await assemble_parts(settings, stores, events, launcher, instance, predecessor)
+        now = await stack.enter_async_context(server_clock(stores.database))
+        parts = await assemble_parts(
+            settings, stores, events, launcher, instance, predecessor, now=now
+        )
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )

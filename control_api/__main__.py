@@ -12,10 +12,10 @@ from control_api.services import Services
 from control_api.settings import ApiSettings
 from control_api.shield.transport import ApiRunner
 from control_api.signing import signing_secret
-from sessions.clock import utc_now
 from sessions.errors import ConfigurationError
 from sessions.event_stream import open_event_log
 from sessions.program import open_stores, run_program
+from sessions.server_clock import server_clock
 
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
@@ -26,7 +26,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(open_event_log(stores.redis))
-        services = await Services.open(stores.database, stores.redis, events, settings, utc_now)
+        now = await stack.enter_async_context(server_clock(stores.database))
+        services = await Services.open(stores.database, stores.redis, events, settings, now)
         await stack.enter_async_context(services.metrics.process.watching_the_loop())
         await _ensure_key(services, settings)
         await services.removals.finish_all_alone()

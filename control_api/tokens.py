@@ -50,7 +50,11 @@ class AccessTokens:
                 self.secret,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
-                options={"require": ["sub", "sid", "iat", "exp", "aud"]},
+                options={
+                    "require": ["sub", "sid", "iat", "exp", "aud"],
+                    # It is by MongoDB's clock, and this host's may be behind.
+                    "verify_iat": False,
+                },
             )
         # Who sends a token chooses its header, and that is read before the signature is checked.
         except (jwt.PyJWTError, ValueError, RecursionError) as error:

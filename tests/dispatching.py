@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery, SendLimits
@@ -53,14 +53,15 @@ def make_dispatcher(
     metrics: WorkerMetrics | None = None,
     ban_pause: timedelta = MOMENT,
     look_every: timedelta = MOMENT,
+    now: Callable[[], datetime] = utc_now,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     turnstile = Turnstile(
         queue=stores.queue,
         connections=stores.connections,
-        pacer=Pacer(stores.queue, lease.connection, utc_now),
+        pacer=Pacer(stores.queue, lease.connection, now),
         lease=lease,
-        now=utc_now,
+        now=now,
         look_every=look_every,
         ban_pause=ban_pause,
     )
@@ -86,10 +87,13 @@ async def dispatching(
     limits: SendLimits | None = None,
     metrics: WorkerMetrics | None = None,
     ban_pause: timedelta = MOMENT,
+    now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[None]:
     """Run a dispatcher; at the end it is asked to stop."""
     stop = asyncio.Event()
-    dispatcher = make_dispatcher(stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause)
+    dispatcher = make_dispatcher(
+        stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause, now=now
+    )
     task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
     try:
         yield

@@ -68,7 +68,7 @@ async def test_what_may_expire_behind_others_goes_by_itself(
     connection, lease = await stores.leased()
     expires_at = utc_now() + lasts
     drafts = [Draft(id=new_id(), to=TO, text=f"{n}", expires_at=expires_at) for n in range(20)]
-    messages = await stores.outbox.add(connection, drafts, utc_now())
+    messages = await stores.outbox.add(connection, drafts)
     page = FakePage()
     async with dispatching(stores, page, lease):
         await reaches(stores, messages[-1], MessageStatus.SENT)

@@ -40,7 +40,7 @@ async def _in_hand(
     connection, lease = await stores.leased()
     expires_at = utc_now() + expires if expires else None
     draft = Draft(id=new_id(), to=TO, text="in hand", expires_at=expires_at)
-    (message,) = await stores.outbox.add(connection, [draft], utc_now())
+    (message,) = await stores.outbox.add(connection, [draft])
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, new_chat=False)
@@ -74,7 +74,7 @@ async def test_what_expired_in_hand_and_is_not_out_is_never_sent(
 async def test_what_expired_before_it_got_an_id_is_never_sent(stores: Stores) -> None:
     connection, lease = await stores.leased()
     draft = Draft(id=new_id(), to=TO, text="stale", expires_at=utc_now() + SOON)
-    (message,) = await stores.outbox.add(connection, [draft], utc_now())
+    (message,) = await stores.outbox.add(connection, [draft])
     assert await stores.queue.claim_next(lease)
     await until(lambda: stores.queue.is_overdue(message))
     page = FakePage()

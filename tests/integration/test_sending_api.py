@@ -184,7 +184,7 @@ async def test_a_dry_run_makes_no_times_up_behind_a_long_queue(
     body = {"connectionId": "main", "messages": [{"to": "+972501234567", "message": "x"}] * 2}
     for more, times in ((COUNTED_AT_MOST - 1, 2), (1, None)):
         drafts = [Draft(new_id(), TO, "x") for _ in range(more)]
-        await stores.outbox.add(connection, drafts, utc_now())
+        await stores.outbox.add(connection, drafts)
         told = await (await client.post(f"{SEND}/bulk?dryRun=true", json=body)).json()
         assert told["count"] == 2
         assert len(told["estimatedAt"]) == times if times else told.keys() == {"count"}

@@ -52,6 +52,11 @@ def write_dump(profile: Path, dump: dict[str, str]) -> None:
     _write(profile / _DUMP, json.dumps(dump))
 
 
+def remove_dump(profile: Path) -> None:
+    """Remove the dump of localStorage: it belongs to a login that is not there any more."""
+    (profile / _DUMP).unlink(missing_ok=True)
+
+
 def _write(path: Path, text: str) -> None:
     """Replace a file so that a crash leaves the old one or the new one, readable by us only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

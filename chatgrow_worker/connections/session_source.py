@@ -7,7 +7,14 @@ from pathlib import Path
 
 from loguru import logger
 
-from chatgrow_worker.browser.notes import ProfileNote, read_dump, read_note, write_dump, write_note
+from chatgrow_worker.browser.notes import (
+    ProfileNote,
+    read_dump,
+    read_note,
+    remove_dump,
+    write_dump,
+    write_note,
+)
 from chatgrow_worker.browser.profile import free_profile, remove_profile
 from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
@@ -110,6 +117,10 @@ class SessionSource:
         clean = blob.kind is BlobKind.CLEAN
         if dump is not None:
             write_dump(self._profile, dump)
+        else:
+            # What an earlier login has left would be put over this one.
+            remove_dump(self._profile)
+        # Last: after a crash before it the blob is still the newer one, and restored again.
         write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
         self._current = blob
         self._local_failed = False

@@ -33,6 +33,11 @@ async def _save(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> No
     assert await blobs.save(lease, profile, BlobKind.HOT, {"login": text.decode()}, utc_now())
 
 
+async def _save_clean(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> None:
+    profile = write_profile(folder / text.decode(), login(text))
+    assert await blobs.save(lease, profile, BlobKind.CLEAN, None, utc_now())
+
+
 def _source(blobs: BlobStore, lease: Lease, profile: Path) -> SessionSource:
     return SessionSource(blobs, lease.connection, profile)
 
@@ -66,6 +71,19 @@ async def test_a_profile_that_is_older_gives_way_to_the_blob(
     write_note(profile, ProfileNote(generation=lease.generation - 1, clean=True))
     assert await _source(blobs, lease, profile).prepare() == {"login": "saved"}
     assert read_note(profile) == ProfileNote(generation=lease.generation, clean=False)
+
+
+async def test_a_login_from_a_clean_blob_is_not_healed_by_what_an_older_one_has_left(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save_clean(blobs, lease, tmp_path, b"saved")
+    profile = write_profile(tmp_path / "p", login(b"local"))
+    write_dump(profile, {"login": "local"})
+    write_note(profile, ProfileNote(generation=lease.generation - 1, clean=True))
+    assert await _source(blobs, lease, profile).prepare() is None
+    # Nor later, when the browser on it was killed before it had told of its own localStorage.
+    write_note(profile, ProfileNote(generation=lease.generation, clean=False))
+    assert await _source(blobs, lease, profile).prepare() is None
 
 
 async def test_logins_that_fail_are_tried_once_each_from_the_newest_down(

@@ -38,6 +38,11 @@ def write_note(profile: Path, note: ProfileNote) -> None:
     _write(profile / _NOTE, note.model_dump_json())
 
 
+def remove_note(profile: Path) -> None:
+    """Remove the note: what is in the profile from now on is another login."""
+    (profile / _NOTE).unlink(missing_ok=True)
+
+
 def read_dump(profile: Path) -> dict[str, str] | None:
     """Return the newest dump of localStorage, or None when there is none that is whole."""
     try:

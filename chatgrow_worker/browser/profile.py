@@ -9,8 +9,11 @@ from pathlib import Path
 import psutil
 from loguru import logger
 
+from chatgrow_worker.browser.aside import remove_aside
 from sessions.blobs import clear_leftovers
 
+PROBE = "probe"
+"""How the names of empty profiles begin on which a page is tried; no id of ours does."""
 _KILL_WAIT_SECONDS = 3.0
 
 
@@ -24,6 +27,7 @@ def profile_of(root: Path, connection: str) -> Path:
 def remove_profile(profile: Path) -> None:
     """Remove a profile that nobody runs and whose login is over."""
     shutil.rmtree(profile, ignore_errors=True)
+    remove_aside(profile)
     clear_leftovers(profile)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 from loguru import logger
 
+from chatgrow_worker.browser.profile import PROBE
 from chatgrow_worker.page.errors import PageBrokenError
 from sessions.errors import ConfigurationError
 from sessions.states import Reason
@@ -97,7 +98,7 @@ def _lock(descriptor: int, root: Path) -> None:
 
 
 def _reap(root: Path) -> None:
-    """End every browser on a profile of this folder, and remove half-made copies.
+    """End every browser on a profile of this folder, and remove what was of that moment only.
 
     Nobody else may run one here: the lock is ours, and whoever had it before is dead.
     """
@@ -107,5 +108,5 @@ def _reap(root: Path) -> None:
             logger.warning("Ending browser {} of a worker that died", process.pid)
             # psutil compares the start time too: a reused id is not ended.
             process.kill()
-    for left in (*root.glob(".copy-*"), *root.glob(".*.restoring")):
+    for left in (*root.glob(".copy-*"), *root.glob(".*.restoring"), *root.glob(f"{PROBE}*")):
         shutil.rmtree(left, ignore_errors=True)

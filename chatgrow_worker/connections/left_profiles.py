@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from chatgrow_worker.browser.aside import names_in
 from chatgrow_worker.browser.profile import free_profile, remove_profile
 from sessions.removals import Removals
 
@@ -22,13 +23,10 @@ class LeftProfiles:
 
     async def remove(self) -> None:
         """Remove the profiles of deleted connections."""
-        names = await asyncio.to_thread(self._names)
+        names = await asyncio.to_thread(names_in, self._root)
         for name in await self._removals.removed_among(names):
             if self._runs_here(name):
                 continue
             await free_profile(self._root / name)
             await asyncio.to_thread(remove_profile, self._root / name)
             logger.info("Removed the profile of deleted connection {}", name)
-
-    def _names(self) -> list[str]:
-        return [each.name for each in self._root.iterdir() if each.name.isalnum()]

@@ -11,6 +11,7 @@ from loguru import logger
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.connections.command_watch import CommandWatch
+from chatgrow_worker.connections.doubt import Doubt
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
 from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.parts import Parts
@@ -29,9 +30,7 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Command, ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
-_STUCK_AT_MOST = 3
 _WORKED = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
-_MAY_BE_THE_PROFILE = (Reason.PAGE_LOADING, Reason.LOADING_CHATS, Reason.BROWSER_UNAVAILABLE)
 
 
 class ConnectionRunner:
@@ -48,7 +47,6 @@ class ConnectionRunner:
         self._wish = asyncio.Event()
         limits = parts.limits
         self._keeper = LeaseKeeper(parts.leases, lease, limits.lease_ttl, limits.lease_margin)
-        self._stuck = 0
         self._ran_before = False
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
         self._reporter = StateReporter(parts.connections, lease)
@@ -59,6 +57,7 @@ class ConnectionRunner:
         self._commands = CommandWatch(
             parts.commands, lease.connection, self._ending, limits.logout_within
         )
+        self._doubt = Doubt(parts, self._source, self._proxy, self._commands.turn)
         self._visits = VisitMaker(parts, lease, self._reporter, self._doorbell, self._keeper.check)
 
     @property
@@ -137,7 +136,7 @@ class ConnectionRunner:
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
             await self._parts.commands.restarted(self._lease, command)
             self._backoff.reset()
-            self._stuck = 0
+            self._doubt.restart()
             return
         await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
         if command.outcome is not None:
@@ -204,31 +203,20 @@ class ConnectionRunner:
         self._parts.metrics.page_broke(error.reason)
         if self._reporter.state in _WORKED:
             self._backoff.reset()
-            self._stuck = 0
+            self._doubt.page_worked()
         wait = self._backoff.next()
         logger.warning(
             "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error
         )
         await self._reporter.report(ConnectionState.DISCONNECTED, error.reason)
-        await self._try_another_login(error.reason)
-        if self._commands.leaving:
+        if not self._commands.leaving:
+            await self._doubt.consider(error.reason)
+        else:
             left = max(0.0, self._commands.give_up - time.monotonic())
             wait = min(wait, timedelta(seconds=left))
         await happens(self._commands.turn, wait)
         if not self._ending.is_set():
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
-
-    async def _try_another_login(self, reason: Reason) -> None:
-        """Take a profile on which the page never comes up for a damaged one, if there is a blob.
-
-        A network that is away says nothing about the profile, so it does not count.
-        """
-        if reason not in _MAY_BE_THE_PROFILE:
-            return
-        self._stuck += 1
-        if self._stuck >= _STUCK_AT_MOST and await self._source.give_way():
-            logger.warning("The page does not come up on this login; trying the one before")
-            self._stuck = 0
 
     async def _after_logout(self, reason: Reason) -> None:
         """Try the login before this one, if it was merely lost; otherwise only a scan helps."""

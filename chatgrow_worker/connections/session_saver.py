@@ -10,6 +10,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from chatgrow_worker.browser.aside import remove_aside
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
 from chatgrow_worker.metrics import WorkerMetrics
@@ -56,10 +57,12 @@ class SessionSaver:
         """Keep the newest localStorage of a page that is logged in on disk."""
         await asyncio.to_thread(self._keep, dump)
 
-    def save_when_due(self) -> None:
+    async def save_when_due(self) -> None:
         """Begin a blob when one is due: soon after the page is ready, then now and again."""
         if self._due is None:
             self._due = time.monotonic() + self._settle
+            # This login works: the one that gave way to it is not needed any more.
+            await asyncio.to_thread(remove_aside, self._browser.profile)
         if time.monotonic() >= self._due and self._is_idle():
             self._due = time.monotonic() + self._every
             self._saving = asyncio.create_task(

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from loguru import logger
 
+from chatgrow_worker.browser.aside import (
+    is_aside,
+    note_aside,
+    put_back,
+    remove_aside,
+    set_aside,
+)
 from chatgrow_worker.browser.notes import (
     ProfileNote,
     read_dump,
     read_note,
     remove_dump,
+    remove_note,
     write_dump,
     write_note,
 )
@@ -55,22 +64,33 @@ class SessionSource:
 
     async def _prepare(self) -> dict[str, str] | None:
         await free_profile(self._profile)
-        await self._remove_what_was_given_up()
-        self.found = True
         blobs = await self._blobs.blobs_of(self._connection)
+        await asyncio.to_thread(self._tidy, blobs)
+        self.found = True
         note = self._local()
         if note is not None and (not blobs or note.generation >= blobs[0].generation):
             return None if note.clean else read_dump(self._profile)
         for blob in blobs:
             if blob.id not in self._tried and await self._restored(blob):
                 return read_dump(self._profile)
+        if await asyncio.to_thread(self._put_back):
+            return await self._prepare()
         self.found = False
         return None
 
-    async def _remove_what_was_given_up(self) -> None:
+    def _tidy(self, blobs: Sequence[Blob]) -> None:
+        """Remove what is not to be used any more, and put back what a crash left set aside."""
         note = read_note(self._profile)
         if note is not None and note.generation <= self._forgotten:
-            await asyncio.to_thread(remove_profile, self._profile)
+            remove_profile(self._profile)
+        if not is_aside(self._profile):
+            return
+        aside = note_aside(self._profile)
+        least = max(self._forgotten + 1, blobs[0].generation if blobs else 0)
+        if aside is None or aside.generation < least:
+            remove_aside(self._profile)
+        elif note is None and not self._local_failed:
+            self._put_back()
 
     def _local(self) -> ProfileNote | None:
         """Return what is known of the profile on disk; a login without a note is very young."""
@@ -89,13 +109,42 @@ class SessionSource:
         self._local_failed = True
         return known
 
-    async def give_way(self) -> bool:
-        """Reject the login that was prepared last if there is another to try; tell whether so."""
+    async def has_another(self) -> bool:
+        """Tell whether a saved login is left that was not tried."""
         blobs = await self._blobs.blobs_of(self._connection)
         current = {self._current.id} if self._current else set()
-        if all(each.id in self._tried | current for each in blobs):
+        return any(each.id not in self._tried | current for each in blobs)
+
+    async def give_way(self) -> bool:
+        """Set the login that was prepared last aside for a saved one; tell whether that could be.
+
+        It is put back at the latest when none of the others holds.
+        """
+        try:
+            await asyncio.to_thread(set_aside, self._profile)
+        except OSError as error:
+            logger.warning("The login cannot be set aside: {}", error)
             return False
-        return self.reject()
+        self.reject()
+        return True
+
+    async def put_back(self) -> bool:
+        """Return to the login that was set aside; tell whether there was one."""
+        try:
+            return await asyncio.to_thread(self._put_back)
+        except OSError as error:
+            logger.warning("The login that was set aside cannot be put back: {}", error)
+            return False
+
+    def _put_back(self) -> bool:
+        if not is_aside(self._profile):
+            return False
+        put_back(self._profile)
+        if self._current is not None:
+            self._tried.add(self._current.id)
+            self._current = None
+        self._local_failed = False
+        return True
 
     async def forget(self, *, blobs_too: bool) -> None:
         """Remove the profile after a logout, and the blobs with it: they log nobody in any more."""
@@ -105,10 +154,13 @@ class SessionSource:
             await self._blobs.discard(self._connection)
 
     async def _restored(self, blob: Blob) -> bool:
+        if self._local_failed:
+            # A crash must not leave its note beside the other login.
+            remove_note(self._profile)
         try:
             dump = await self._blobs.restore(self._connection, blob, self._profile)
         except BlobError as error:
-            if error.reason is BlobReason.WRONG_KEY:
+            if error.reason is BlobReason.WRONG_KEY and not is_aside(self._profile):
                 # The login is not lost: with its key it comes back.
                 raise PageBrokenError(Reason.KEY_MISSING, str(error)) from error
             self._tried.add(blob.id)
@@ -120,7 +172,7 @@ class SessionSource:
         else:
             # What an earlier login has left would be put over this one.
             remove_dump(self._profile)
-        # Last: after a crash before it the blob is still the newer one, and restored again.
+        # Last: a crash before it leaves no note or an older one, and the blob is restored again.
         write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
         self._current = blob
         self._local_failed = False

@@ -188,7 +188,7 @@ class Visit:
             await self._parts.acks.record_missed()
             self._parts.sending.start()
         await self._parts.acks.record_new(look.snapshot.epoch, look.acks)
-        self._parts.saver.save_when_due()
+        await self._parts.saver.save_when_due()
         await self._tidy_when_idle()
         if await self._parts.checks.answer_next():
             self._page.bell.set()  # one for each look: what else the page has is not held up

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Route
+from playwright.async_api import Page, Response, Route
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
 from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, Snapshot
@@ -41,19 +42,21 @@ class WhatsAppPage:
         """Go to WhatsApp Web."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                await self._page.goto(url, wait_until="commit", timeout=0)
+                answer = await self._page.goto(url, wait_until="commit", timeout=0)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(
                 Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}"
             ) from error
+        _check(answer)
 
     async def reload(self, limit: timedelta) -> None:
         """Load the page anew."""
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                await self._page.reload(wait_until="commit", timeout=0)
+                answer = await self._page.reload(wait_until="commit", timeout=0)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
+        _check(answer)
 
     async def take_over(self) -> None:
         """Answer "use here" where another browser shows the same login; our lease says we may."""
@@ -197,6 +200,14 @@ class WhatsAppPage:
 
 async def _empty_document(route: Route) -> None:
     await route.fulfill(status=200, content_type="text/html", body="<!doctype html>")
+
+
+def _check(answer: Response | None) -> None:
+    """Raise PageBrokenError when WhatsApp, or a proxy before it, refuses the page itself."""
+    if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
+        raise PageBrokenError(
+            Reason.PAGE_UNREACHABLE, f"{answer.url}: answered {answer.status} {answer.status_text}"
+        )
 
 
 def _unwrap(answer: Any) -> Any:

@@ -13,12 +13,12 @@ from chatgrow_worker.assembly import assemble_parts
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.notes import ProfileNote, write_note
+from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.settings import WorkerSettings
 from sessions.commands import CommandDesk
 from sessions.connections import Connection, Proxy
-from sessions.leases import LeaseStore
 from sessions.program import Stores as Servers
 from sessions.removals import Removals
 from sessions.states import ConnectionState, Reason
@@ -54,9 +54,9 @@ class PagelessWorker:
     stores: Stores
     pages: NoPages
     pool: ConnectionPool
-    leases: LeaseStore
     desk: CommandDesk
     removals: Removals
+    parts: Parts
 
     async def linked(self) -> Connection:
         """Store a connection that was linked, whose login is on this worker's disk."""
@@ -101,5 +101,5 @@ async def pageless_worker(
         settings, servers, stores.events, cast("Launcher", pages), "instance"
     )
     pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
-    yield PagelessWorker(stores, pages, pool, parts.leases, parts.commands, parts.removals)
+    yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)
     await pool.close(LONG, at_once=1)

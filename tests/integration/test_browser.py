@@ -15,6 +15,8 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
+from aiohttp.test_utils import TestServer
+from aiohttp.web import Application
 
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
@@ -69,6 +71,30 @@ async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
         await driver.close()
     assert broken.value.reason is Reason.BROWSER_UNAVAILABLE
     assert str(broken.value) == "No usable sandbox!"
+
+
+async def test_a_browser_starts_on_a_profile_of_which_nothing_can_be_read(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    profile = tmp_path / "profiles" / CONNECTION
+    async with launcher.open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+    for file in profile.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            file.write_bytes(os.urandom(3000))
+    async with launcher.open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+
+
+async def test_a_page_that_whatsapp_or_a_proxy_refuses_is_unreachable(tmp_path: Path) -> None:
+    async with TestServer(Application()) as refusing:
+        driver = Driver(tmp_path)
+        launcher = make_launcher(driver, str(refusing.make_url("")), tmp_path)
+        with pytest.raises(PageBrokenError, match="answered 404") as broken:
+            async with launcher.open(CONNECTION):
+                pass
+        await driver.close()
+    assert broken.value.reason is Reason.PAGE_UNREACHABLE
 
 
 def make_launcher(

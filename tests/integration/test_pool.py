@@ -48,7 +48,7 @@ async def test_a_lease_that_was_renewed_too_late_is_not_given_away(
         connection = await stores.connection()
         assert await worker.pool.take(connection.id)
         silent = asyncio.Event()
-        monkeypatch.setattr(worker.leases, "renew", lambda _lease: silent.wait())
+        monkeypatch.setattr(worker.parts.leases, "renew", lambda _lease: silent.wait())
         await until(lambda: not worker.pool.runs(connection.id))
         record = await stores.database["connections"].find_one({"_id": connection.id})
         assert record is not None

@@ -214,13 +214,14 @@ async def test_what_was_in_hand_ends_honestly(stores: Stores, removals: Removals
 async def test_profiles_of_deleted_connections_are_removed_and_no_others(
     stores: Stores, removals: Removals, tmp_path: Path
 ) -> None:
-    ids = [(await stores.connection(name)).id for name in ("gone", "running", "kept")]
-    for name in (*ids, "nobody", ".copy-1"):
+    names = ("gone", "running", "set aside", "kept", "kept aside")
+    ids = [(await stores.connection(name)).id for name in names]
+    for name in (*ids[:2], f".{ids[2]}.aside", ids[3], f".{ids[4]}.aside", "nobody", ".copy-1"):
         (tmp_path / name).mkdir()
-    for name in ids[:2]:
+    for name in ids[:3]:
         await removals.begin(await stores.connections.get(name))
         assert await removals.finish_alone(name)
     profiles = LeftProfiles(tmp_path, removals, lambda name: name == ids[1])
     await profiles.remove()
     left = {each.name for each in tmp_path.iterdir()}
-    assert left == {ids[1], ids[2], "nobody", ".copy-1"}
+    assert left == {ids[1], ids[3], f".{ids[4]}.aside", "nobody", ".copy-1"}

@@ -13,7 +13,7 @@ from sessions.blobs import BlobKind, BlobStore
 from sessions.blobs.keys import Key, KeyRing
 from sessions.clock import utc_now
 from sessions.leases import Lease
-from tests.blob_profiles import login, write_profile
+from tests.blob_profiles import contents, login, write_profile
 from tests.builders import Stores
 
 
@@ -36,6 +36,18 @@ async def _save(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> No
 async def _save_clean(blobs: BlobStore, lease: Lease, folder: Path, text: bytes) -> None:
     profile = write_profile(folder / text.decode(), login(text))
     assert await blobs.save(lease, profile, BlobKind.CLEAN, None, utc_now())
+
+
+def _local(folder: Path, lease: Lease) -> Path:
+    """Write the profile of a browser that was killed under this lease."""
+    profile = write_profile(folder / "profiles/p", login(b"local"))
+    write_dump(profile, {"login": "local"})
+    write_note(profile, ProfileNote(generation=lease.generation, clean=False))
+    return profile
+
+
+def _beside(profile: Path) -> list[Path]:
+    return list(profile.parent.iterdir())
 
 
 def _source(blobs: BlobStore, lease: Lease, profile: Path) -> SessionSource:
@@ -86,7 +98,7 @@ async def test_a_login_from_a_clean_blob_is_not_healed_by_what_an_older_one_has_
     assert await _source(blobs, lease, profile).prepare() is None
 
 
-async def test_logins_that_fail_are_tried_once_each_from_the_newest_down(
+async def test_logins_that_are_refused_are_tried_once_each_from_the_newest_down(
     blobs: BlobStore, lease: Lease, tmp_path: Path
 ) -> None:
     await _save(blobs, lease, tmp_path, b"older")
@@ -96,15 +108,71 @@ async def test_logins_that_fail_are_tried_once_each_from_the_newest_down(
     source = _source(blobs, lease, profile)
     assert await source.prepare() is None
     for text in ("newer", "older"):
-        assert await source.give_way()
+        assert await source.has_another()
+        assert source.reject()
         assert await source.prepare() == {"login": text}
         # What was restored is what the disk holds now: it wins until it fails too.
         assert await source.prepare() == {"login": text}
-    assert not await source.give_way()
+    assert not await source.has_another()
     assert source.found
     assert source.reject()
     assert await source.prepare() is None
     assert not source.found
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_login_that_gave_way_is_put_back_whole(
+    blobs: BlobStore, lease: Lease, tmp_path: Path, crash: bool
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = _local(tmp_path, lease)
+    before = contents(profile)
+    source = _source(blobs, lease, profile)
+    assert await source.prepare() == {"login": "local"}
+    assert await source.give_way()
+    if crash:
+        source = _source(blobs, lease, profile)
+    else:
+        assert await source.prepare() == {"login": "saved"}
+        assert await source.put_back()
+        assert not await source.has_another()
+    assert await source.prepare() == {"login": "local"}
+    assert contents(profile) == before
+    assert _beside(profile) == [profile]
+
+
+async def test_a_login_that_gave_way_comes_back_when_no_other_holds(
+    stores: Stores, blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = _local(tmp_path, lease)
+    source = _source(blobs, lease, profile)
+    assert await source.give_way()
+    assert await source.prepare() == {"login": "saved"}
+    assert source.reject()
+    assert await source.prepare() == {"login": "local"}
+    # Nor is a key that is missing a reason to do without the login that is there.
+    source = _source(BlobStore(stores.database, KeyRing([Key.generate()])), lease, profile)
+    assert await source.give_way()
+    assert await source.prepare() == {"login": "local"}
+    assert _beside(profile) == [profile]
+
+
+async def test_a_login_that_gave_way_goes_once_it_is_older_or_its_connection_ends(
+    stores: Stores, blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"saved")
+    profile = _local(tmp_path, lease)
+    assert await _source(blobs, lease, profile).give_way()
+    later = await stores.leases("one").acquire(lease.connection)
+    assert later is not None
+    await _save(blobs, later, tmp_path, b"elsewhere")
+    source = _source(blobs, later, profile)
+    assert await source.prepare() == {"login": "elsewhere"}
+    assert _beside(profile) == [profile]
+    assert await source.give_way()
+    await source.forget(blobs_too=False)
+    assert _beside(profile) == []
 
 
 async def test_a_profile_that_was_lost_after_it_was_found_gives_way_to_the_blob(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 BUCKET = "sessionBlobs"
 _CHUNK = 1024 * 1024
+_LANES = 3
+"""Files on their way at a time: each holds one of Motor's few threads, and leases need them too."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class BlobFiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._lanes = asyncio.Semaphore(_LANES)
         self._bucket = AsyncIOMotorGridFSBucket(database, BUCKET, chunk_size_bytes=_CHUNK)
         self._files: MongoCollection = database[f"{BUCKET}.files"]
         self._chunks: MongoCollection = database[f"{BUCKET}.chunks"]
@@ -97,7 +101,8 @@ class BlobFiles:
         stop = Stop()
         sink = Sink(stop, into, start)
         try:
-            await to_the_end(self._bucket.download_to_stream(ObjectId(file_id), sink), stop)
+            async with self._lanes:
+                await to_the_end(self._bucket.download_to_stream(ObjectId(file_id), sink), stop)
         except NoFile:
             raise _missing() from None
         except CorruptGridFile as error:
@@ -148,8 +153,9 @@ class BlobFiles:
 
     async def _send(self, stream: AsyncIOMotorGridIn, file: BinaryIO) -> None:
         stop = Stop()
-        await to_the_end(stream.write(Source(stop, file)), stop)
-        await to_the_end(stream.close())
+        async with self._lanes:
+            await to_the_end(stream.write(Source(stop, file)), stop)
+            await to_the_end(stream.close())
 
     async def _read_back(self, file_id: str, expected: Fingerprint) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Database
 
+_SAVES = 3
+
 
 class BlobStore:
     """The saved sessions of all connections; the newest few of each are kept.
 
     Large files that stay as they are from one to the next are stored once, as parts that they
     share. A cancelled call ends only when nothing of it runs any more.
+
+    A few are saved at a time: together they are no faster, and COMMIT_WITHIN counts from the turn.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class BlobStore:
     ) -> None:
         self._keys = keys
         self._largest = largest
+        self._turns = asyncio.Semaphore(_SAVES)
         self._records = BlobRecords(database, keep)
         self._files = BlobFiles(database)
         self._eraser = BlobEraser(database)
@@ -59,10 +65,14 @@ class BlobStore:
 
         Raises LeaseLostError or NotSavedError, and nothing is saved then.
         """
+        async with self._turns:
+            return await self._save(lease, Login(profile, kind, local_storage, saved_at))
+
+    async def _save(self, lease: Lease, login: Login) -> Saved | None:
         before = await self._records.history(lease)
         identity = Identity(lease.connection, lease.generation, before.serial + 1)
         saving = Saving(self._files, self._keys, identity, before, self._largest)
-        saved = await saving.upload(Login(profile, kind, local_storage, saved_at))
+        saved = await saving.upload(login)
         if saved is not None:
             await to_the_end(self._publish(lease, before, saved.blob, saving.uploaded))
         return saved

@@ -162,6 +162,7 @@ class ConnectionRunner:
         finally:
             give_back()
             if saver is not None:
+                await saver.end()
                 await saver.note_how_it_was_left()
         if logged_in:
             await saver.save_clean()

@@ -70,9 +70,17 @@ class SessionSaver:
             )
 
     async def end(self) -> None:
-        """Await a save under way; one that was cut off leaves the blob before it."""
-        if self._saving is not None:
+        """Await a save under way, which is cut off when this is cancelled.
+
+        One that was cut off leaves the blob before it, and may need a while for that.
+        """
+        if self._saving is None:
+            return
+        try:
             await asyncio.wait({self._saving})
+        except asyncio.CancelledError:
+            self.cut()
+            raise
 
     def cut(self) -> None:
         """Stop a save under way at once: the lease is lost."""

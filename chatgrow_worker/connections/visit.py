@@ -90,8 +90,8 @@ class Visit:
 
         `wish` makes it look at once; `on_loaded` is called when the page's own scripts have run,
         which is before it has heard from WhatsApp. Raises PageBrokenError, LoggedOutError,
-        QrNotScannedError or LeaseLostError. A message in hand is finished, but not on cancellation:
-        then nothing more may leave this page.
+        QrNotScannedError or LeaseLostError; a save under way may run on then. A message in hand is
+        finished, but not on cancellation: then nothing more may leave this page.
         """
         try:
             while not ending.is_set() and not await self._is_worn_and_idle():
@@ -110,7 +110,8 @@ class Visit:
             raise
         finally:
             await self._parts.sending.stop()
-            await self._parts.saver.end()
+        # After an error not before the browser is closed: a save may wait for MongoDB.
+        await self._parts.saver.end()
 
     async def _breathe(self, ending: asyncio.Event) -> None:
         """Gather what rings while messages go out: a look takes the page's time, too."""

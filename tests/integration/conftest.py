@@ -21,7 +21,8 @@ from sessions.clock import utc_now
 from sessions.mongo import open_database
 from tests.builders import Stores
 from tests.conftest import PATIENCE
-from tests.integration.pageless import PagelessWorker, pageless_worker
+from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
+from tests.integration.ready_pages import ReadyPages
 from tests.integration.world import World, build_world
 from tests.refusing_mongo import refusing_mongo
 
@@ -88,9 +89,22 @@ async def services(
 
 
 @pytest.fixture
-async def worker(stores: Stores, redis: ArqRedis, tmp_path: Path) -> AsyncIterator[PagelessWorker]:
+async def worker(
+    stores: Stores, redis: ArqRedis, tmp_path: Path
+) -> AsyncIterator[PagelessWorker[NoPages]]:
     """Give a test the worker `one`, whose pages never come up."""
-    async with pageless_worker(stores, redis, tmp_path) as worker:
+    pages = NoPages(tmp_path / "profiles")
+    async with pageless_worker(stores, redis, tmp_path, pages) as worker:
+        yield worker
+
+
+@pytest.fixture
+async def ready_worker(
+    stores: Stores, redis: ArqRedis, tmp_path: Path
+) -> AsyncIterator[PagelessWorker[ReadyPages]]:
+    """Give a test the worker `one`, whose pages are ready at once."""
+    pages = ReadyPages(tmp_path / "profiles")
+    async with pageless_worker(stores, redis, tmp_path, pages) as worker:
         yield worker
 
 

@@ -1,19 +1,19 @@
-"""A worker whose pages never come up: all of it but the browser."""
+"""A worker whose pages never come up, or are ready at once: all of it but the browser."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from chatgrow_worker.assembly import assemble_parts
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.notes import ProfileNote, write_note
-from chatgrow_worker.connections.parts import Parts
+from chatgrow_worker.connections.parts import PageOpener, Parts
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.settings import WorkerSettings
@@ -28,6 +28,8 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
+
+Pages = TypeVar("Pages", bound=PageOpener)
 
 
 @dataclass
@@ -48,11 +50,11 @@ class NoPages:
 
 
 @dataclass
-class PagelessWorker:
+class PagelessWorker(Generic[Pages]):
     """A worker without browsers, and the desks of those who ask."""
 
     stores: Stores
-    pages: NoPages
+    pages: Pages
     pool: ConnectionPool
     desk: CommandDesk
     removals: Removals
@@ -84,9 +86,13 @@ class PagelessWorker:
 
 @asynccontextmanager
 async def pageless_worker(
-    stores: Stores, redis: ArqRedis, data: Path, lease_ttl: timedelta = timedelta(seconds=10)
-) -> AsyncIterator[PagelessWorker]:
-    """Assemble the worker `one`, which has room for one connection."""
+    stores: Stores,
+    redis: ArqRedis,
+    data: Path,
+    pages: Pages,
+    lease_ttl: timedelta = timedelta(seconds=10),
+) -> AsyncIterator[PagelessWorker[Pages]]:
+    """Assemble the worker `one`, which has room for one connection and saves logins at once."""
     settings = WorkerSettings(
         _env_file=None,
         data_dir=data,
@@ -95,11 +101,12 @@ async def pageless_worker(
         logout_limit=timedelta(seconds=0.5),
         lease_ttl=lease_ttl,
     )
-    pages = NoPages(data / "profiles")
     servers = Servers(stores.database, redis, "")
     parts = await assemble_parts(
         settings, servers, stores.events, cast("Launcher", pages), "instance"
     )
+    limits = replace(parts.limits, save_after=timedelta(0))
+    parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
     yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)
     await pool.close(LONG, at_once=1)

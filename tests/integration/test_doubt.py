@@ -24,7 +24,7 @@ from sessions.leases import Lease
 from sessions.states import Reason
 from tests.blob_profiles import contents, login, write_profile
 from tests.builders import Stores
-from tests.integration.pageless import PagelessWorker
+from tests.integration.pageless import NoPages, PagelessWorker
 
 _QR_SCREEN = Snapshot(
     epoch="1",
@@ -44,7 +44,7 @@ _QR_SCREEN = Snapshot(
 class Case:
     """One connection with a login on the disk and two older ones that are saved."""
 
-    def __init__(self, worker: PagelessWorker, lease: Lease, folder: Path) -> None:
+    def __init__(self, worker: PagelessWorker[NoPages], lease: Lease, folder: Path) -> None:
         self.profile = worker.pages.profile(lease.connection)
         self.source = SessionSource(worker.parts.blobs, lease.connection, self.profile)
         self.doubt = Doubt(worker.parts, self.source, None, asyncio.Event())
@@ -76,7 +76,7 @@ class Case:
 
 
 @pytest.fixture
-async def case(worker: PagelessWorker, stores: Stores, tmp_path: Path) -> Case:
+async def case(worker: PagelessWorker[NoPages], stores: Stores, tmp_path: Path) -> Case:
     _, lease = await stores.leased()
     case = Case(worker, lease, tmp_path)
     await case.begin()
@@ -84,7 +84,7 @@ async def case(worker: PagelessWorker, stores: Stores, tmp_path: Path) -> Case:
 
 
 @pytest.fixture
-def come_up(worker: PagelessWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+def come_up(worker: PagelessWorker[NoPages], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages come up: on an empty profile they ask for a phone."""
 
     async def snapshot() -> Snapshot:
@@ -120,7 +120,7 @@ async def test_a_browser_that_does_not_start_says_nothing_about_the_login(case: 
 
 
 async def test_pages_that_come_up_on_no_profile_say_nothing_about_the_login(
-    case: Case, worker: PagelessWorker
+    case: Case, worker: PagelessWorker[NoPages]
 ) -> None:
     before = contents(case.profile)
     assert await case.login_after(Reason.PAGE_LOADING, times=9) == "newest"

@@ -8,11 +8,13 @@ from chatgrow_worker.connections.command_watch import CommandWatch
 from sessions.commands import CommandDesk
 from sessions.states import ConnectionState, Reason
 from tests.builders import LONG, Stores
-from tests.integration.pageless import PagelessWorker
+from tests.integration.pageless import NoPages, PagelessWorker
 from tests.waiting import until
 
 
-async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: PagelessWorker) -> None:
+async def test_a_page_that_never_comes_up_does_not_keep_a_login(
+    worker: PagelessWorker[NoPages],
+) -> None:
     connection = await worker.linked()
     await worker.desk.log_out(connection.id)
     assert await worker.pool.take(connection.id)
@@ -23,7 +25,9 @@ async def test_a_page_that_never_comes_up_does_not_keep_a_login(worker: Pageless
     assert not await worker.pool.take(connection.id)
 
 
-async def test_what_the_owner_before_has_logged_out_needs_no_page(worker: PagelessWorker) -> None:
+async def test_what_the_owner_before_has_logged_out_needs_no_page(
+    worker: PagelessWorker[NoPages],
+) -> None:
     connection = await worker.linked()
     await worker.desk.log_out(connection.id)
     lease = await worker.stores.leases("before").acquire(connection.id)
@@ -39,7 +43,9 @@ async def test_what_the_owner_before_has_logged_out_needs_no_page(worker: Pagele
     assert worker.pages.opened == []
 
 
-async def test_what_was_never_linked_is_logged_out_without_a_page(worker: PagelessWorker) -> None:
+async def test_what_was_never_linked_is_logged_out_without_a_page(
+    worker: PagelessWorker[NoPages],
+) -> None:
     connection = await worker.stores.connection()
     await worker.desk.log_out(connection.id)
     assert await worker.pool.take(connection.id)
@@ -51,7 +57,7 @@ async def test_what_was_never_linked_is_logged_out_without_a_page(worker: Pagele
     assert worker.pages.opened == []
 
 
-async def test_a_full_worker_still_deletes(worker: PagelessWorker) -> None:
+async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> None:
     connection = await worker.linked()
     running = await worker.stores.connection("running")
     other = await worker.stores.connection("other")

@@ -13,7 +13,7 @@ import pytest
 from sessions.connections import Connection
 from sessions.workers import WorkerRegistry
 from tests.builders import Stores
-from tests.integration.pageless import PagelessWorker, pageless_worker
+from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.logged import logged
 from tests.waiting import until
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
-    stores: Stores, worker: PagelessWorker
+    stores: Stores, worker: PagelessWorker[NoPages]
 ) -> None:
     first = await _run_out(stores, "first")
     await _spares(worker, first)
@@ -35,7 +35,7 @@ async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
 
 
 async def test_a_worker_takes_at_once_what_one_of_its_name_had(
-    stores: Stores, worker: PagelessWorker
+    stores: Stores, worker: PagelessWorker[NoPages]
 ) -> None:
     connection = await _run_out(stores, "first", had_by="one")
     assert await worker.pool.take(connection.id)
@@ -44,7 +44,9 @@ async def test_a_worker_takes_at_once_what_one_of_its_name_had(
 async def test_a_lease_that_was_renewed_too_late_is_not_given_away(
     stores: Stores, redis: ArqRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with pageless_worker(stores, redis, tmp_path, timedelta(seconds=3)) as worker:
+    async with pageless_worker(
+        stores, redis, tmp_path, NoPages(tmp_path / "profiles"), timedelta(seconds=3)
+    ) as worker:
         connection = await stores.connection()
         assert await worker.pool.take(connection.id)
         silent = asyncio.Event()
@@ -56,7 +58,7 @@ async def test_a_lease_that_was_renewed_too_late_is_not_given_away(
         assert await worker.pool.take(connection.id)
 
 
-async def _spares(worker: PagelessWorker, connection: Connection) -> None:
+async def _spares(worker: PagelessWorker[NoPages], connection: Connection) -> None:
     assert not await worker.pool.take(connection.id)
     assert await worker.pool.leaves(connection.id), "so that a job for it comes again"
     await worker.pool.take_all()
@@ -75,13 +77,13 @@ async def _run_out(stores: Stores, name: str, had_by: str = "two") -> Connection
     return connection
 
 
-async def _taken(worker: PagelessWorker, connection: Connection) -> bool:
+async def _taken(worker: PagelessWorker[NoPages], connection: Connection) -> bool:
     await worker.pool.take_all()
     return worker.pool.runs(connection.id)
 
 
 async def test_another_live_worker_of_the_same_name_is_told_and_a_predecessor_is_not(
-    stores: Stores, worker: PagelessWorker
+    stores: Stores, worker: PagelessWorker[NoPages]
 ) -> None:
     other = WorkerRegistry(stores.database, "host-b")
 

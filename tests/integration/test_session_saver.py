@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -15,8 +11,6 @@ from chatgrow_worker.browser.aside import set_aside
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.metrics import WorkerMetrics
-from chatgrow_worker.page.snapshot import Snapshot
-from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.blobs import BlobStore
 from sessions.clock import utc_now
 from sessions.leases import Lease
@@ -24,42 +18,7 @@ from sessions.metrics import ProcessMetrics
 from tests.blob_profiles import login, write_profile
 from tests.blob_saver import KEYS
 from tests.builders import Stores
-
-READY = Snapshot(
-    epoch="1",
-    ready=True,
-    full_ready=True,
-    authenticated=True,
-    online=True,
-    idle=False,
-    needs_update=False,
-    mode="MAIN",
-    info=None,
-    me=None,
-    logged_out=False,
-)
-
-
-class _Page:
-    """A page that is ready."""
-
-    async def snapshot(self) -> Snapshot:
-        return READY
-
-    async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
-        return {"login": "this"}
-
-
-@dataclass
-class _Browser(Browser):
-    """A browser without a process, whose login is copied from a profile at rest."""
-
-    page: WhatsAppPage = field(default_factory=lambda: cast("WhatsAppPage", _Page()))
-    profile: Path = Path()
-
-    @asynccontextmanager
-    async def copy_of_login(self) -> AsyncIterator[Path]:
-        yield self.profile
+from tests.integration.ready_pages import ReadyBrowser
 
 
 @pytest.fixture
@@ -75,7 +34,7 @@ def blobs(stores: Stores) -> BlobStore:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Browser:
-    return _Browser(profile=write_profile(tmp_path / "profiles/p", login()))
+    return ReadyBrowser(profile=write_profile(tmp_path / "profiles/p", login()))
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""Pages that are ready at once, for what goes on around a page that works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.page.snapshot import Look, Snapshot
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.connections import Proxy
+from tests.blob_profiles import login, write_profile
+
+PHONE = "+972501111111"
+READY = Snapshot(
+    epoch="1",
+    ready=True,
+    full_ready=True,
+    authenticated=True,
+    online=True,
+    idle=False,
+    needs_update=False,
+    mode="MAIN",
+    info=None,
+    me=f"{PHONE[1:]}@c.us",
+    logged_out=False,
+)
+
+
+class ReadyPage:
+    """A page that is logged in and has a new localStorage at each look."""
+
+    def __init__(self) -> None:
+        self.bell = asyncio.Event()
+        self.shows = READY
+        self._looks = 0
+
+    async def look(self, epoch: str, serial: int) -> Look | None:
+        self._looks += 1
+        return Look(snapshot=self.shows, local_storage={"look": str(self._looks)})
+
+    async def snapshot(self) -> Snapshot | None:
+        return self.shows
+
+    async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
+        return {"login": "this"}
+
+    async def tidy(self) -> None:
+        pass
+
+
+@dataclass
+class ReadyBrowser(Browser):
+    """A browser without a process, whose login is copied from a profile at rest."""
+
+    page: WhatsAppPage = field(default_factory=lambda: cast("WhatsAppPage", ReadyPage()))
+    profile: Path = Path()
+
+    @asynccontextmanager
+    async def copy_of_login(self) -> AsyncIterator[Path]:
+        yield self.profile
+
+
+@dataclass
+class ReadyPages:
+    """Opens such pages, and knows which browsers are open."""
+
+    root: Path
+    browsers: list[ReadyBrowser] = field(default_factory=list)
+    open_now: int = 0
+
+    def profile(self, connection: str) -> Path:
+        return self.root / connection
+
+    @asynccontextmanager
+    async def open(
+        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+    ) -> AsyncIterator[Browser]:
+        profile = self.profile(connection)
+        if not profile.exists():
+            write_profile(profile, login())
+        browser = ReadyBrowser(profile=profile)
+        self.browsers.append(browser)
+        self.open_now += 1
+        try:
+            yield browser
+        finally:
+            self.open_now -= 1
+            browser.closed_in_order = True
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Let the page that was opened last show something else."""
+        page = cast("ReadyPage", self.browsers[-1].page)
+        page.shows = snapshot
+        page.bell.set()

@@ -47,15 +47,29 @@ class SessionSaver:
         self._due: float | None = None
         self._saving: asyncio.Task[None] | None = None
         self._noted = False
+        self._unkept: dict[str, str] | None = None
 
     @property
     def due(self) -> float | None:
         """When the next blob is due, on the monotonic clock; None before the first is known."""
         return self._due
 
-    async def keep_dump(self, dump: dict[str, str]) -> None:
-        """Keep the newest localStorage of a page that is logged in on disk."""
-        await asyncio.to_thread(self._keep, dump)
+    async def keep_dump(self, dump: dict[str, str] | None) -> None:
+        """Keep the newest localStorage of a page that is logged in on disk; None for no news.
+
+        One that the disk does not take is tried again at the next call.
+        """
+        dump = self._unkept if dump is None else dump
+        if dump is None:
+            return
+        try:
+            await asyncio.to_thread(self._keep, dump)
+        except OSError as error:
+            if self._unkept is None:
+                logger.error("The disk does not take the login's localStorage: {}", error)
+            self._unkept = dump
+        else:
+            self._unkept = None
 
     async def save_when_due(self) -> None:
         """Begin a blob when one is due: soon after the page is ready, then now and again."""
@@ -91,7 +105,11 @@ class SessionSaver:
         """Note that the browser was closed in order, if it was: then its localStorage is whole."""
         if self._noted and self._browser.closed_in_order:
             note = ProfileNote(generation=self._lease.generation, clean=True)
-            await asyncio.to_thread(write_note, self._browser.profile, note)
+            try:
+                await asyncio.to_thread(write_note, self._browser.profile, note)
+            except OSError as error:
+                # The dump is put back at the next start then, which does no harm.
+                logger.error("The disk does not take how the browser was left: {}", error)
 
     async def save_clean(self) -> None:
         """Save the profile of a browser that was closed in order: the best copy there is."""

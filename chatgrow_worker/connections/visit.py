@@ -146,8 +146,7 @@ class Visit:
         self._scripts_run = snapshot is not None and snapshot.ready
         self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
-        if look and look.local_storage is not None:
-            await self._parts.saver.keep_dump(look.local_storage)
+        await self._parts.saver.keep_dump(look.local_storage if look else None)
         try:
             if snapshot is not None and self._state in _QR_SCREEN:
                 await self._at_qr_screen(snapshot)

@@ -14,6 +14,7 @@ from chatgrow_worker.page.snapshot import Look, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections import Proxy
 from tests.blob_profiles import login, write_profile
+from tests.waiting import until
 
 PHONE = "+972501111111"
 READY = Snapshot(
@@ -32,16 +33,18 @@ READY = Snapshot(
 
 
 class ReadyPage:
-    """A page that is logged in and has a new localStorage at each look."""
+    """A page that is logged in, and has news in its localStorage at each look that finds any."""
 
     def __init__(self) -> None:
         self.bell = asyncio.Event()
         self.shows = READY
-        self._looks = 0
+        self.news = True
+        self.looks = 0
 
     async def look(self, epoch: str, serial: int) -> Look | None:
-        self._looks += 1
-        return Look(snapshot=self.shows, local_storage={"look": str(self._looks)})
+        self.looks += 1
+        dump = {"look": str(self.looks)} if self.news else None
+        return Look(snapshot=self.shows, local_storage=dump)
 
     async def snapshot(self) -> Snapshot | None:
         return self.shows
@@ -92,8 +95,11 @@ class ReadyPages:
             self.open_now -= 1
             browser.closed_in_order = True
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Let the page that was opened last show something else."""
+    async def look(self, snapshot: Snapshot = READY, *, news: bool = True) -> None:
+        """Have the page that was opened last looked at, and what was seen acted upon."""
         page = cast("ReadyPage", self.browsers[-1].page)
-        page.shows = snapshot
-        page.bell.set()
+        page.shows, page.news = snapshot, news
+        for _ in range(2):  # the second is not begun before the first is done with
+            seen = page.looks
+            page.bell.set()
+            await until(lambda: page.looks > seen or self.open_now == 0)  # noqa: B023

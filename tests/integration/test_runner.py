@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from chatgrow_worker.browser.notes import read_dump
+from sessions.blobs import BlobKind
 from sessions.connections import Connection
 from sessions.states import ConnectionState
+from tests.builders import LONG
 from tests.integration.pageless import PagelessWorker
 from tests.integration.ready_pages import ReadyPages
 from tests.waiting import until
@@ -27,6 +33,13 @@ async def _connected(worker: Worker) -> Connection:
 
     await until(connected)
     return connection
+
+
+async def _until_saved(worker: Worker, connection: Connection) -> None:
+    async def saved() -> bool:
+        return bool(await worker.parts.blobs.blobs_of(connection.id))
+
+    await until(saved)
 
 
 async def test_a_page_that_is_cut_off_does_not_stay_open_for_a_save_that_waits(
@@ -52,3 +65,39 @@ async def test_a_page_that_is_cut_off_does_not_stay_open_for_a_save_that_waits(
         mongo_answers.set()
         await cutting
     assert not ready_worker.pool.runs(connection.id)
+
+
+async def test_a_disk_that_takes_no_dump_ends_no_page(ready_worker: Worker) -> None:
+    connection = await _connected(ready_worker)
+    profile = ready_worker.pages.profile(connection.id)
+    await _until_saved(ready_worker, connection)
+    with _unwritable(profile, "local_storage.draft"):
+        for _ in range(2):
+            await ready_worker.pages.look()
+        assert ready_worker.pool.runs(connection.id)
+        before = read_dump(profile)
+    await ready_worker.pages.look(news=False)
+    await until(lambda: read_dump(profile) != before)
+    assert len(ready_worker.pages.browsers) == 1
+
+
+async def test_a_disk_that_takes_no_note_does_not_keep_a_login_from_being_saved(
+    ready_worker: Worker,
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    with _unwritable(ready_worker.pages.profile(connection.id), "session.draft"):
+        await ready_worker.pool.close(LONG, at_once=1)
+    [newest, *_] = await ready_worker.parts.blobs.blobs_of(connection.id)
+    assert newest.kind is BlobKind.CLEAN
+    assert (await ready_worker.stores.connections.get(connection.id)).lease is None
+
+
+@contextmanager
+def _unwritable(profile: Path, name: str) -> Iterator[None]:
+    """Let a file not be written: a disk that is full or broken raises the same kind of error."""
+    (profile / name).mkdir()
+    try:
+        yield
+    finally:
+        (profile / name).rmdir()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from chatgrow_worker.page.snapshot import PageState
 from sessions.blobs import BlobKind, BlobStore, NotSavedError
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
-from sessions.mongo import STORE_DOWN, brief
+from sessions.mongo import STORE_FAILED, brief
 
 _AGAIN = timedelta(seconds=15)
+_RESTS = 3
+"""So many times longer than a save took before it failed the next one waits: it costs the line."""
 
 
 class SessionSaver:
@@ -114,42 +117,53 @@ class SessionSaver:
     async def save_clean(self) -> None:
         """Save the profile of a browser that was closed in order: the best copy there is."""
         if self._browser.closed_in_order:
-            await self._save(self._browser.profile, BlobKind.CLEAN, None)
+            with self._failure_counted():
+                await self._save(self._browser.profile, BlobKind.CLEAN, None)
 
     async def _save_hot(self) -> None:
         """Save from the running browser: its files while it stands still, and an exact dump."""
         page = self._browser.page
-        try:
+        with self._failure_counted():
             dump = await page.local_storage(always=True)
             async with self._browser.copy_of_login() as copy:
                 snapshot = await page.snapshot()
                 if dump is not None and snapshot and snapshot.state is PageState.READY:
                     await asyncio.to_thread(self._keep, dump)
                     await self._save(copy, BlobKind.HOT, dump)
-        except (PageBrokenError, PageCallError) as error:
-            logger.warning("The login was not saved, the page let it down: {}", error)
-            self._soon()
+                else:
+                    self._due = time.monotonic() + _AGAIN.total_seconds()
 
     async def _save(self, profile: Path, kind: BlobKind, dump: dict[str, str] | None) -> None:
         began = time.monotonic()
+        saved = await self._blobs.save(self._lease, profile, kind, dump, self._now())
+        self._metrics.session_saved(time.monotonic() - began, saved.size if saved else None)
+        if saved is not None:
+            logger.info(
+                "Saved the login, blob {} ({}), {} bytes, {} of them new",
+                *(saved.blob.serial, kind, saved.size, saved.added),
+            )
+
+    @contextmanager
+    def _failure_counted(self) -> Iterator[None]:
+        """Count a save that fails, whatever the cause, and try it again before the next is due."""
+        began = time.monotonic()
         try:
-            saved = await self._blobs.save(self._lease, profile, kind, dump, self._now())
-        except STORE_DOWN as error:
-            logger.warning("The login was not saved, MongoDB is away: {}", brief(error))
-            self._soon()
-        except (NotSavedError, OSError) as error:
-            logger.warning("The login was not saved: {}", error)
-            self._soon()
+            yield
         except LeaseLostError:
-            logger.warning("The login was not saved: another owner has the connection")
-            self._metrics.session_not_saved()
-        else:
-            self._metrics.session_saved(time.monotonic() - began, saved.size if saved else None)
-            if saved is not None:
-                logger.info(
-                    "Saved the login, blob {} ({}), {} bytes, {} of them new",
-                    *(saved.blob.serial, kind, saved.size, saved.added),
-                )
+            self._failed("another owner has the connection")
+        except (PageBrokenError, PageCallError) as error:
+            self._failed(f"the page let it down: {error}", began)
+        except STORE_FAILED as error:
+            self._failed(f"MongoDB is away or refuses it: {brief(error)}", began)
+        except (NotSavedError, OSError) as error:
+            self._failed(str(error), began)
+
+    def _failed(self, why: str, began: float | None = None) -> None:
+        logger.warning("The login was not saved: {}", why)
+        self._metrics.session_not_saved()
+        if began is not None:
+            now = time.monotonic()
+            self._due = now + max(_AGAIN.total_seconds(), (now - began) * _RESTS)
 
     def _keep(self, dump: dict[str, str]) -> None:
         """Write the dump beside the profile, and first that the profile is in use under us."""
@@ -158,11 +172,6 @@ class SessionSaver:
             write_note(self._browser.profile, note)
             self._noted = True
         write_dump(self._browser.profile, dump)
-
-    def _soon(self) -> None:
-        """Try a save that failed again before the next one is due."""
-        self._metrics.session_not_saved()
-        self._due = time.monotonic() + _AGAIN.total_seconds()
 
     def _is_idle(self) -> bool:
         return self._saving is None or self._saving.done()

@@ -122,7 +122,7 @@ class BlobRecords:
             unchanged, change, projection={"blobs": 1}
         )
         if document is None:
-            raise await self._refusal(lease)
+            raise await self._refusal(lease, before)
         old, kept = _blobs(document), self._keep - 1
         return _files(old[kept:]) - _files([blob, *old[:kept]])
 
@@ -139,10 +139,15 @@ class BlobRecords:
                 names.update((blob["id"], *blob.get("parts", ())))
         return names
 
-    async def _refusal(self, lease: Lease) -> Exception:
-        if await self._collection.find_one(lease.fence(), {"_id": 1}) is None:
+    async def _refusal(self, lease: Lease, before: History) -> Exception:
+        found = await self._collection.find_one(lease.fence(), {"blobSerial": 1})
+        if found is None:
             return _lost(lease)
-        return SaveConflictError("Another save came first, or this one took too long.")
+        if (found.get("blobSerial") or 0) != before.serial:
+            return SaveConflictError("Another save came first.")
+        return SaveConflictError(
+            f"It took longer than {COMMIT_WITHIN}: the line to MongoDB is too slow for its size."
+        )
 
 
 def oldest_id(at: datetime) -> ObjectId:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -18,7 +22,14 @@ from sessions.metrics import ProcessMetrics
 from tests.blob_profiles import login, write_profile
 from tests.blob_saver import KEYS
 from tests.builders import Stores
-from tests.integration.ready_pages import ReadyBrowser
+from tests.integration.ready_pages import ReadyBrowser, ReadyPage
+from tests.scraping import scrape
+
+if TYPE_CHECKING:
+    from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+    from sessions.mongo import Database
+
+_EVERY = timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -38,10 +49,27 @@ def browser(tmp_path: Path) -> Browser:
 
 
 @pytest.fixture
-def saver(browser: Browser, blobs: BlobStore, lease: Lease) -> SessionSaver:
-    metrics = WorkerMetrics(ProcessMetrics())
-    at_once, every = timedelta(0), timedelta(minutes=15)
-    return SessionSaver(browser, blobs, lease, utc_now, at_once, every, metrics)
+def metrics() -> ProcessMetrics:
+    return ProcessMetrics()
+
+
+@pytest.fixture
+def saver(
+    browser: Browser, blobs: BlobStore, lease: Lease, metrics: ProcessMetrics
+) -> SessionSaver:
+    return _saver(browser, blobs, lease, metrics)
+
+
+def _saver(
+    browser: Browser, blobs: BlobStore, lease: Lease, metrics: ProcessMetrics
+) -> SessionSaver:
+    return SessionSaver(
+        browser, blobs, lease, utc_now, timedelta(0), _EVERY, WorkerMetrics(metrics)
+    )
+
+
+def _failures(metrics: ProcessMetrics) -> float | None:
+    return scrape(metrics).value("chatgrow_session_saves_total", result="failed")
 
 
 async def test_a_login_that_works_is_saved_and_the_one_that_gave_way_goes(
@@ -53,3 +81,41 @@ async def test_a_login_that_works_is_saved_and_the_one_that_gave_way_goes(
     assert list(browser.profile.parent.iterdir()) == [browser.profile]
     await saver.end()
     assert len(await blobs.blobs_of(lease.connection)) == 1
+
+
+async def test_a_save_that_mongodb_refuses_is_counted_and_tried_again_soon(
+    saver: SessionSaver, browser: Browser, database: Database, metrics: ProcessMetrics
+) -> None:
+    async with _refusing(database, "sessionBlobs.chunks"):
+        await saver.save_when_due()
+        await saver.end()
+        assert _failures(metrics) == 1
+        assert saver.due is not None
+        assert saver.due < time.monotonic() + _EVERY.total_seconds() / 2
+        browser.closed_in_order = True
+        await saver.save_clean()
+        assert _failures(metrics) == 2
+
+
+async def test_a_save_that_the_disk_refuses_is_counted_and_tried_again_soon(
+    blobs: BlobStore, lease: Lease, metrics: ProcessMetrics, tmp_path: Path
+) -> None:
+    page = cast("WhatsAppPage", ReadyPage())
+    saver = _saver(Browser(page, tmp_path / "removed/p"), blobs, lease, metrics)
+    await saver.save_when_due()
+    await saver.end()
+    assert _failures(metrics) == 1
+    assert saver.due is not None
+    assert saver.due < time.monotonic() + _EVERY.total_seconds() / 2
+
+
+@asynccontextmanager
+async def _refusing(database: Database, collection: str) -> AsyncIterator[None]:
+    """Have MongoDB refuse what is put into a collection, as for a quota that is used up."""
+    if collection not in await database.list_collection_names():
+        await database.create_collection(collection)
+    await database.command("collMod", collection, validator={"never": True})
+    try:
+        yield
+    finally:
+        await database.command("collMod", collection, validator={})

@@ -15,6 +15,7 @@ from pathlib import Path
 from chatgrow_worker.browser.profile import holders_of
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.blobs.threads import to_the_end
 from sessions.states import Reason
 
 _LOGIN = (Path("Default/IndexedDB"), Path("Default/Local Storage"))
@@ -38,11 +39,11 @@ class Browser:
         """
         folder = Path(tempfile.mkdtemp(prefix=".copy-", dir=self.profile.parent))
         try:
-            # Not to be cut short: a frozen browser must thaw.
-            await asyncio.shield(asyncio.to_thread(_copy_frozen, self.profile, folder))
+            # Not to be cut short: a frozen browser must thaw, and no copy may outlive this.
+            await to_the_end(asyncio.to_thread(_copy_frozen, self.profile, folder))
             yield folder
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await to_the_end(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _copy_frozen(profile: Path, to: Path) -> None:

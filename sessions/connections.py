@@ -265,14 +265,24 @@ class ConnectionStore:
         to: ConnectionState,
         reason: Reason | None,
         linked_number: str | None = None,
+        *,
+        rests: bool = False,
     ) -> None:
-        """Move to a state under the lease; raise IllegalMoveError or LeaseLostError."""
+        """Move to a state under the lease; raise IllegalMoveError or LeaseLostError.
+
+        With `rests` no worker is wanted any more, in the same write: a start that comes after it
+        counts. Once a phone is unlinked no login of before may be used, on whatever disk it is.
+        """
         check_move(current, to)
         changes: dict[str, Any] = {
             "state": to,
             "reason": reason,
             "since": {"$cond": [{"$eq": ["$state", to]}, "$since", "$$NOW"]},
         }
+        if rests:
+            changes["desired"] = "stopped"
+        if reason is Reason.UNLINKED:
+            changes["forgottenGeneration"] = lease.generation
         if to is not ConnectionState.AWAITING_SCAN:
             changes["qr"] = None
         if to in HOLDS_LOGIN or to is ConnectionState.LOGGED_OUT:
@@ -316,10 +326,6 @@ class ConnectionStore:
         """Change what its owner may change, by field: `pacing.perMinute` is one."""
         await self._collection.update_one({"_id": connection.id}, {"$set": dict(changes)})
         return await self.get(connection.id)
-
-    async def retire(self, lease: Lease) -> None:
-        """Ask for no worker any more, as after a logout; raise LeaseLostError."""
-        await self._write(lease, [{"$set": {"desired": "stopped"}}], {})
 
     async def announce_lost(self) -> None:
         """Tell what became of connections whose worker has died: each once, over all processes."""

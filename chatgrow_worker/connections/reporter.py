@@ -49,6 +49,17 @@ class StateReporter:
         if self._reported == (to, reason):
             return
         await self._store.move(self._lease, self.state, to, reason, number)
+        self._remember(to, reason)
+
+    async def rest(self, to: ConnectionState, reason: Reason) -> None:
+        """Report where the connection stays, and ask for no worker any more, in one.
+
+        Raises STORE_DOWN errors.
+        """
+        await self._store.move(self._lease, self.state, to, reason, rests=True)
+        self._remember(to, reason)
+
+    def _remember(self, to: ConnectionState, reason: Reason | None) -> None:
         logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
         self._reported = (to, reason)
         self._code = None
@@ -62,7 +73,3 @@ class StateReporter:
         except STORE_DOWN:
             return
         self._code = code
-
-    async def retire(self) -> None:
-        """Ask for no worker any more."""
-        await self._store.retire(self._lease)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from loguru import logger
 
@@ -123,9 +124,10 @@ class ConnectionRunner:
         except PageBrokenError as error:
             await self._after_break(error)
         except LoggedOutError as error:
-            await self._after_logout(error.reason)
+            await self._to_the_end(partial(self._after_logout, error.reason))
         except QrNotScannedError:
-            await self._rest(ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
+            rest = partial(self._rest, ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
+            await self._to_the_end(rest)
 
     async def _take_command(self) -> None:
         """Do what is asked between two pages; raise LoggedOutError when a logout needs no page."""
@@ -250,9 +252,17 @@ class ConnectionRunner:
 
     async def _rest(self, state: ConnectionState, reason: Reason) -> None:
         """Stop running until a person starts the connection again."""
-        await self._reporter.report(state, reason)
-        await self._reporter.retire()
+        await self._reporter.rest(state, reason)
         self._ending.set()
+
+    async def _to_the_end(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do what no page can tell us to do again, until MongoDB takes it or the lease is lost."""
+        while True:
+            try:
+                return await work()
+            except STORE_DOWN as error:
+                logger.warning("MongoDB is away: {}", brief(error))
+                await asyncio.sleep(_PAUSE.total_seconds())
 
     async def _release(self) -> None:
         try:

@@ -172,8 +172,7 @@ async def test_opening_the_page_after_a_rest_has_codes_shown_again(
     person: Browser, link: str, stores: Stores, lease: Lease
 ) -> None:
     move = stores.connections.move
-    await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED)
-    await stores.connections.retire(lease)
+    await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED, rests=True)
     await stores.leases().release(lease, Reason.WAITING_FOR_WORKER)
     async with visit(person, link) as seen:
 

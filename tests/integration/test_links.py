@@ -300,8 +300,7 @@ async def test_codes_are_shown_again_after_a_rest_and_not_after_a_stop(
     connection, lease = await _shows_a_code(stores)
     link = await _link(client)
     move = stores.connections.move
-    await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED)
-    await stores.connections.retire(lease)
+    await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED, rests=True)
     assert (await _state(stranger, link))["stage"] == "asleep"
     assert (await stranger.post(f"{link}/start")).status == 204
     started = await stores.connections.get(connection.id)

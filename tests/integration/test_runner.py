@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from chatgrow_worker.browser.notes import read_dump
 from sessions.blobs import BlobKind
 from sessions.connections import Connection
-from sessions.states import ConnectionState
+from sessions.states import ConnectionState, Reason
 from tests.builders import LONG
 from tests.integration.pageless import PagelessWorker
-from tests.integration.ready_pages import ReadyPages
+from tests.integration.ready_pages import READY, ReadyPages
 from tests.waiting import until
 
 Worker = PagelessWorker[ReadyPages]
+
+_UNLINKED = READY.model_copy(update={"mode": "QR", "authenticated": False, "logged_out": True})
 
 
 async def _connected(worker: Worker) -> Connection:
@@ -91,6 +96,57 @@ async def test_a_disk_that_takes_no_note_does_not_keep_a_login_from_being_saved(
     [newest, *_] = await ready_worker.parts.blobs.blobs_of(connection.id)
     assert newest.kind is BlobKind.CLEAN
     assert (await ready_worker.stores.connections.get(connection.id)).lease is None
+
+
+async def test_an_unlinked_phone_is_told_although_mongodb_is_away_for_a_moment(
+    ready_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await _connected(ready_worker)
+    _when_it_rests(ready_worker, monkeypatch, _away)
+    await ready_worker.pages.look(_UNLINKED)
+    await until(lambda: not ready_worker.pool.runs(connection.id))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason) == (ConnectionState.LOGGED_OUT, Reason.UNLINKED)
+    assert found.desired == "stopped"
+    assert found.forgotten_generation == found.generation, "on no other disk it is used either"
+    assert not ready_worker.pages.profile(connection.id).exists()
+
+
+async def test_a_start_that_comes_after_a_logout_counts(
+    ready_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await _connected(ready_worker)
+
+    async def start(move: Callable[[], Awaitable[None]]) -> None:
+        await move()
+        await ready_worker.stores.connections.want(connection, "running")
+
+    _when_it_rests(ready_worker, monkeypatch, start)
+    await ready_worker.pages.look(_UNLINKED)
+    await until(lambda: not ready_worker.pool.runs(connection.id))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.desired) == (ConnectionState.STARTING, "running")
+
+
+async def _away(_move: Callable[[], Awaitable[None]]) -> None:
+    raise AutoReconnect
+
+
+def _when_it_rests(
+    worker: Worker,
+    patch: pytest.MonkeyPatch,
+    then: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+) -> None:
+    """Do this in place of the first move to where a connection stays."""
+    store = worker.parts.connections
+    move, left = store.move, [then]
+
+    async def moved(*arguments: Any, **options: Any) -> None:
+        go = partial(move, *arguments, **options)
+        rests = ConnectionState.LOGGED_OUT in arguments
+        await (left.pop()(go) if rests and left else go())
+
+    patch.setattr(store, "move", moved)
 
 
 @contextmanager

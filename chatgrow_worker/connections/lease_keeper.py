@@ -17,12 +17,20 @@ from sessions.mongo import STORE_DOWN
 class LeaseKeeper:
     """Renews a lease three times within its life and gives up in time to close the page."""
 
-    def __init__(self, leases: LeaseStore, lease: Lease, ttl: timedelta, margin: timedelta) -> None:
+    def __init__(
+        self,
+        leases: LeaseStore,
+        lease: Lease,
+        ttl: timedelta,
+        margin: timedelta,
+        asked_at: float,
+    ) -> None:
+        """Take when the lease was asked for, on the monotonic clock: the answer may be late."""
         self._leases = leases
         self._lease = lease
         self._every = ttl / 3
         self._safe_for = (ttl - margin).total_seconds()
-        self._safe_until = time.monotonic() + self._safe_for
+        self._safe_until = asked_at + self._safe_for
 
     def check(self) -> None:
         """Raise LeaseLostError once another owner could have the connection soon.
@@ -40,6 +48,7 @@ class LeaseKeeper:
         Raises LeaseLostError when another owner has it, or could have it soon: then the page must
         be gone at once, whatever it is doing.
         """
+        self.check()  # an answer may have been so late that the lease is of no use
         while not await happens(done, to_the_next(self._every)):
             asked_at = time.monotonic()
             renewal = await self._renew(self._safe_until - asked_at)

@@ -77,6 +77,7 @@ class ConnectionPool:
                 return False
             full = self.running == self.capacity
             free_for = timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
+            asked_at = time.monotonic()
             lease = await self._parts.leases.acquire(
                 connection,
                 self._running,
@@ -86,7 +87,7 @@ class ConnectionPool:
             )
             if lease is None:
                 return False
-            await self._start(lease)
+            await self._start(lease, asked_at)
             await self.beat()
             return True
 
@@ -164,9 +165,9 @@ class ConnectionPool:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _start(self, lease: Lease) -> None:
+    async def _start(self, lease: Lease, asked_at: float) -> None:
         connection = await self._parts.connections.get(lease.connection, deleted_too=True)
-        runner = ConnectionRunner(self._parts, lease, connection)
+        runner = ConnectionRunner(self._parts, lease, connection, asked_at)
         task = asyncio.create_task(runner.run(), name=f"connection {lease.connection}")
         self._running[lease.connection] = (runner, task)
         task.add_done_callback(lambda done: self._ended(connection, done))

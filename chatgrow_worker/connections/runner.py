@@ -37,7 +37,8 @@ _WORKED = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 class ConnectionRunner:
     """The owner of one connection in this worker, from lease to release."""
 
-    def __init__(self, parts: Parts, lease: Lease, connection: Connection) -> None:
+    def __init__(self, parts: Parts, lease: Lease, connection: Connection, asked_at: float) -> None:
+        """Take when the lease was asked for, on the monotonic clock."""
         self._parts = parts
         self._lease = lease
         self._connection = connection
@@ -47,7 +48,9 @@ class ConnectionRunner:
         self._doorbell = asyncio.Event()
         self._wish = asyncio.Event()
         limits = parts.limits
-        self._keeper = LeaseKeeper(parts.leases, lease, limits.lease_ttl, limits.lease_margin)
+        self._keeper = LeaseKeeper(
+            parts.leases, lease, limits.lease_ttl, limits.lease_margin, asked_at
+        )
         self._ran_before = False
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
         self._reporter = StateReporter(parts.connections, lease)

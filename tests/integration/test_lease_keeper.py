@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -32,8 +33,18 @@ class _AwayStore(LeaseStore):
 @pytest.mark.parametrize("hangs", [True, False])
 async def test_a_lease_that_cannot_be_renewed_is_given_up(hangs: bool) -> None:
     store = _AwayStore(hangs=hangs)
-    keeper = LeaseKeeper(store, Lease("c", "w", "i", 1), TTL, MARGIN)
+    keeper = LeaseKeeper(store, Lease("c", "w", "i", 1), TTL, MARGIN, time.monotonic())
     keeper.check()
+    with pytest.raises(LeaseLostError):
+        await keeper.keep(asyncio.Event(), asyncio.Event(), asyncio.Event())
+    with pytest.raises(LeaseLostError):
+        keeper.check()
+
+
+async def test_a_lease_whose_answer_came_late_is_given_up_at_once(stores: Stores) -> None:
+    _, lease = await stores.leased("one", TTL)
+    asked_at = time.monotonic() - TTL.total_seconds()
+    keeper = LeaseKeeper(stores.leases("one"), lease, TTL, MARGIN, asked_at)
     with pytest.raises(LeaseLostError):
         await keeper.keep(asyncio.Event(), asyncio.Event(), asyncio.Event())
     with pytest.raises(LeaseLostError):
@@ -43,7 +54,7 @@ async def test_a_lease_that_cannot_be_renewed_is_given_up(hangs: bool) -> None:
 async def test_a_lease_that_another_has_is_lost_at_once(stores: Stores) -> None:
     connection, lease = await stores.leased("one")
     await stores.leases("one").acquire(connection.id)
-    keeper = LeaseKeeper(stores.leases("one"), lease, TTL, MARGIN)
+    keeper = LeaseKeeper(stores.leases("one"), lease, TTL, MARGIN, time.monotonic())
     with pytest.raises(LeaseLostError):
         await keeper.keep(asyncio.Event(), asyncio.Event(), asyncio.Event())
 
@@ -51,7 +62,7 @@ async def test_a_lease_that_another_has_is_lost_at_once(stores: Stores) -> None:
 async def test_a_wish_to_stop_ends_the_connection_and_keeps_the_lease(stores: Stores) -> None:
     ttl = timedelta(seconds=6)  # renewed after two: a machine that stands still costs no lease
     connection, lease = await stores.leased("one", ttl)
-    keeper = LeaseKeeper(stores.leases("one", ttl), lease, ttl, timedelta(0))
+    keeper = LeaseKeeper(stores.leases("one", ttl), lease, ttl, timedelta(0), time.monotonic())
     ending, done = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(keeper.keep(ending, done, asyncio.Event()))

@@ -74,7 +74,9 @@ class Doubt:
 
     async def _comes_up_on_an_empty_profile(self) -> bool:
         name = f"{PROBE}{new_id()}"
-        give_back = await self._parts.start_slots.take()
+        give_back = await self._parts.start_slots.take(self._turn)
+        if give_back is None:
+            return False
         try:
             async with self._parts.pages.open(name, None, self._proxy) as browser:
                 return await self._shows_a_code(browser.page)

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
@@ -36,9 +36,30 @@ class StartSlots:
     def __init__(self, slots: int) -> None:
         self._free = asyncio.Semaphore(slots)
 
-    async def take(self) -> Callable[[], None]:
-        """Wait for a slot; return what gives it back, which may be called again for nothing."""
-        await self._free.acquire()
+    async def take(self, unless: asyncio.Event) -> Callable[[], None] | None:
+        """Wait for a slot; return what gives it back, which may be called again for nothing.
+
+        None once `unless` is set.
+        """
+        taking = asyncio.create_task(self._free.acquire())
+        unwanted = asyncio.create_task(unless.wait())
+        try:
+            await asyncio.wait({taking, unwanted}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._give_up(taking)
+            raise
+        finally:
+            unwanted.cancel()
+        if unless.is_set():
+            self._give_up(taking)
+            return None
+        return self._slot()
+
+    def _give_up(self, taking: asyncio.Task[Literal[True]]) -> None:
+        if not taking.cancel():
+            self._free.release()
+
+    def _slot(self) -> Callable[[], None]:
         given = False
 
         def give_back() -> None:

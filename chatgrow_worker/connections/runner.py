@@ -150,11 +150,13 @@ class ConnectionRunner:
             raise LoggedOutError(Reason.STILL_LISTED)
 
     async def _run_one_page(self) -> None:
+        give_back = await self._parts.start_slots.take(self._commands.turn)
+        if give_back is None:
+            return
         if self._ran_before:
             self._parts.metrics.browser_restarted()
         self._ran_before = True
         saver: SessionSaver | None = None
-        give_back = await self._parts.start_slots.take()
         try:
             heal = await self._login()
             pages = self._parts.pages

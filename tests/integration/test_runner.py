@@ -14,10 +14,12 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from chatgrow_worker.browser.notes import read_dump
+from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
 from sessions.connections import Connection
 from sessions.states import ConnectionState, Reason
 from tests.builders import LONG
+from tests.conftest import PATIENCE
 from tests.integration.pageless import PagelessWorker
 from tests.integration.ready_pages import READY, ReadyPages
 from tests.waiting import until
@@ -70,6 +72,19 @@ async def test_a_page_that_is_cut_off_does_not_stay_open_for_a_save_that_waits(
         mongo_answers.set()
         await cutting
     assert not ready_worker.pool.runs(connection.id)
+
+
+async def test_a_connection_that_ends_before_its_turn_to_start_opens_no_page(
+    ready_worker: Worker,
+) -> None:
+    never = asyncio.Event()
+    for _ in range(WorkerSettings.model_fields["start_concurrency"].default):
+        await ready_worker.parts.start_slots.take(never)
+    connection = await ready_worker.stores.connection()
+    assert await ready_worker.pool.take(connection.id)
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        await ready_worker.pool.close(LONG, at_once=1)
+    assert ready_worker.pages.browsers == []
 
 
 async def test_a_disk_that_takes_no_dump_ends_no_page(ready_worker: Worker) -> None:

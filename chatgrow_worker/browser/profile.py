@@ -34,7 +34,7 @@ def remove_profile(profile: Path) -> None:
 async def free_profile(profile: Path) -> None:
     """End what a dead worker left running on the profile, then remove the locks that stay behind.
 
-    Only for the holder of the connection's lease: nobody else may use the profile.
+    Only for the holder of the connection's lease: nobody else may use the profile. Raises OSError.
     """
     killed = await asyncio.to_thread(_kill_holders, profile)
     if killed:
@@ -61,5 +61,7 @@ def _kill_holders(profile: Path) -> int:
             process.kill()
         except psutil.NoSuchProcess:
             continue
+        except psutil.AccessDenied as error:
+            raise OSError(f"process {process.pid} of another user runs on {profile}") from error
     psutil.wait_procs(holders, timeout=_KILL_WAIT_SECONDS)
     return len(holders)

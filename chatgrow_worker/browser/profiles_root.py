@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -107,6 +107,7 @@ def _reap(root: Path) -> None:
         if any(part.startswith(flag) for part in process.info["cmdline"] or []):
             logger.warning("Ending browser {} of a worker that died", process.pid)
             # psutil compares the start time too: a reused id is not ended.
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     for left in (*root.glob(".copy-*"), *root.glob(".*.restoring"), *root.glob(f"{PROBE}*")):
         shutil.rmtree(left, ignore_errors=True)

@@ -25,8 +25,18 @@ class LeftProfiles:
         """Remove the profiles of deleted connections."""
         names = await asyncio.to_thread(names_in, self._root)
         for name in await self._removals.removed_among(names):
-            if self._runs_here(name):
-                continue
-            await free_profile(self._root / name)
-            await asyncio.to_thread(remove_profile, self._root / name)
+            if not self._runs_here(name):
+                await self._remove(name)
+
+    async def _remove(self, name: str) -> None:
+        """Remove one; what cannot be removed now does not hold up the others."""
+        profile = self._root / name
+        try:
+            await free_profile(profile)
+            await asyncio.to_thread(remove_profile, profile)
+            if await asyncio.to_thread(profile.exists):
+                raise OSError("it cannot be removed")  # noqa: TRY301 - told like the others
+        except OSError as error:
+            logger.warning("The profile of deleted connection {} is still there: {}", name, error)
+        else:
             logger.info("Removed the profile of deleted connection {}", name)

@@ -21,6 +21,7 @@ from sessions.removals import Removals
 from sessions.states import ConnectionState, Reason
 from tests.blob_saver import Saver
 from tests.builders import OWNER, TO, Stores
+from tests.logged import logged
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -225,3 +226,21 @@ async def test_profiles_of_deleted_connections_are_removed_and_no_others(
     await profiles.remove()
     left = {each.name for each in tmp_path.iterdir()}
     assert left == {ids[1], ids[3], f".{ids[4]}.aside", "nobody", ".copy-1"}
+
+
+async def test_a_profile_that_cannot_be_removed_does_not_hold_up_the_others(
+    stores: Stores, removals: Removals, tmp_path: Path
+) -> None:
+    ids = [(await stores.connection(f"c{number}")).id for number in range(8)]
+    for name in ids:
+        (tmp_path / name).mkdir()
+        await removals.begin(await stores.connections.get(name))
+        assert await removals.finish_alone(name)
+    stays = ids[4]
+    (tmp_path / f".{stays}.restoring").touch()  # a folder, if anything
+    (tmp_path / stays).rmdir()
+    (tmp_path / stays).touch()
+    with logged("INFO") as lines:
+        await LeftProfiles(tmp_path, removals, lambda _: False).remove()
+    assert {each.name for each in tmp_path.iterdir()} == {stays, f".{stays}.restoring"}
+    assert not any(stays in line and "Removed" in line for line in lines)

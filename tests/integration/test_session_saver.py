@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,6 +21,7 @@ from tests.blob_profiles import login, write_profile
 from tests.blob_saver import KEYS
 from tests.builders import Stores
 from tests.integration.ready_pages import ReadyBrowser, ReadyPage
+from tests.refusing import refusing
 from tests.scraping import scrape
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ async def test_a_login_that_works_is_saved_and_the_one_that_gave_way_goes(
 async def test_a_save_that_mongodb_refuses_is_counted_and_tried_again_soon(
     saver: SessionSaver, browser: Browser, database: Database, metrics: ProcessMetrics
 ) -> None:
-    async with _refusing(database, "sessionBlobs.chunks"):
+    async with refusing(database, "sessionBlobs.chunks"):
         await saver.save_when_due()
         await saver.end()
         assert _failures(metrics) == 1
@@ -107,15 +106,3 @@ async def test_a_save_that_the_disk_refuses_is_counted_and_tried_again_soon(
     assert _failures(metrics) == 1
     assert saver.due is not None
     assert saver.due < time.monotonic() + _EVERY.total_seconds() / 2
-
-
-@asynccontextmanager
-async def _refusing(database: Database, collection: str) -> AsyncIterator[None]:
-    """Have MongoDB refuse what is put into a collection, as for a quota that is used up."""
-    if collection not in await database.list_collection_names():
-        await database.create_collection(collection)
-    await database.command("collMod", collection, validator={"never": True})
-    try:
-        yield
-    finally:
-        await database.command("collMod", collection, validator={})

@@ -1,0 +1,22 @@
+"""A MongoDB that answers and refuses, as for a quota that is used up or a right that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sessions.mongo import Database
+
+
+@asynccontextmanager
+async def refusing(database: Database, collection: str) -> AsyncIterator[None]:
+    """Have MongoDB refuse whatever is put into a collection."""
+    if collection not in await database.list_collection_names():
+        await database.create_collection(collection)
+    await database.command("collMod", collection, validator={"never": True})
+    try:
+        yield
+    finally:
+        await database.command("collMod", collection, validator={})

@@ -60,8 +60,9 @@ class Logout:
             return
         has_line = snapshot.online and snapshot.info not in _NO_LINE
         if state in _CAN_LOG_OUT and snapshot.authenticated and has_line:
-            await self._page.log_out()
+            # Before: the page may go so fast that it does not answer any more.
             self._asked = True
+            await self._page.log_out()
         elif state is PageState.CONFLICT:
             await self._page.take_over()
         else:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from typing import cast
+
+import pytest
 
 from chatgrow_worker.connections.command_watch import CommandWatch
+from chatgrow_worker.connections.logout import Logout
+from chatgrow_worker.connections.visit import LoggedOutError
+from chatgrow_worker.page.errors import PageNotLoadedError
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.commands import CommandDesk
 from sessions.states import ConnectionState, Reason
 from tests.builders import LONG, Stores
 from tests.integration.pageless import NoPages, PagelessWorker
+from tests.integration.ready_pages import READY, ReadyPage
 from tests.waiting import until
 
 
@@ -74,6 +83,21 @@ async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> N
     await until(lambda: not worker.pool.runs(connection.id))
     assert not worker.pages.profile(connection.id).exists()
     assert worker.pool.runs(running.id)
+
+
+async def test_a_page_that_logs_out_too_fast_to_say_so_is_logged_out() -> None:
+    page = _HastyPage()
+    with pytest.raises(LoggedOutError) as logged_out:
+        await Logout(cast("WhatsAppPage", page), math.inf).run(asyncio.Event())
+    assert logged_out.value.reason is Reason.LOGGED_OUT_BY_REQUEST
+
+
+class _HastyPage(ReadyPage):
+    """A page that has loaded anew before it could answer that it logs out."""
+
+    async def log_out(self) -> None:
+        self.shows = READY.model_copy(update={"mode": "QR", "authenticated": False})
+        raise PageNotLoadedError
 
 
 async def test_what_is_asked_ends_the_page_at_hand_once(stores: Stores) -> None:

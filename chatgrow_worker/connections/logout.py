@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from loguru import logger
 
+from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.connections.waiting import any_of
 from chatgrow_worker.page.errors import PageCallError
@@ -31,6 +32,7 @@ class Logout:
         self._page = page
         self._give_up = give_up
         self._asked = False
+        self._without_login = Steady()
         self._next_try = 0.0
 
     async def run(self, ending: asyncio.Event) -> None:
@@ -54,8 +56,9 @@ class Logout:
     async def _act(self, snapshot: Snapshot) -> None:
         state = snapshot.state
         if state in _UNLINKED:
-            known = self._asked or snapshot.logged_out
-            raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST if known else Reason.LOGIN_LOST)
+            self._at_qr_screen(snapshot)
+            return
+        self._without_login.ends()
         if time.monotonic() < self._next_try:
             return
         has_line = snapshot.online and snapshot.info not in _NO_LINE
@@ -68,3 +71,9 @@ class Logout:
         else:
             return
         self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()
+
+    def _at_qr_screen(self, snapshot: Snapshot) -> None:
+        if self._asked or snapshot.logged_out:
+            raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST)
+        if self._without_login.holds(snapshot.epoch):
+            raise LoggedOutError(Reason.LOGIN_LOST)

@@ -19,6 +19,7 @@ from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
+from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
@@ -73,6 +74,7 @@ class Visit:
         self._look_while_loading = look_while_loading
         self._state: PageState | None = None
         self._scripts_run = False
+        self._without_login = Steady()
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self._tidy_at: float | None = None
@@ -151,6 +153,7 @@ class Visit:
             if snapshot is not None and self._state in _QR_SCREEN:
                 await self._at_qr_screen(snapshot)
             else:
+                self._without_login.ends()
                 await self._report(self._state, snapshot)
             await self._act(self._state, look)
         except PageCallError as error:
@@ -159,9 +162,10 @@ class Visit:
             logger.warning("MongoDB is away: {}", brief(error))
 
     async def _at_qr_screen(self, snapshot: Snapshot) -> None:
-        if self.was_linked:
+        if not self.was_linked:
+            await self._parts.linking.follow(idle=snapshot.idle)
+        elif self._without_login.holds(snapshot.epoch):
             raise LoggedOutError(Reason.UNLINKED if snapshot.logged_out else Reason.LOGIN_LOST)
-        await self._parts.linking.follow(idle=snapshot.idle)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         ready = state is PageState.READY

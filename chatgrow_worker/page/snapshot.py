@@ -55,6 +55,8 @@ class Snapshot(BaseModel):
         if self.passkey and not self.authenticated:
             return PageState.PASSKEY
         if self.mode == "QR":
+            if self.authenticated:  # it has a login, and has not got so far as to use it
+                return PageState.LOADING
             return PageState.QR_IDLE if self.idle else PageState.QR
         if self.mode == "MAIN":
             return self._main()

@@ -53,6 +53,15 @@ async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     assert len(await system.control("GET", "devices")) == 1
 
 
+async def test_a_page_that_is_slow_to_use_its_login_keeps_it(system: StackClient) -> None:
+    await _link(system)
+    # Longer than the worker waits between two looks at a page that loads, and at a QR screen.
+    await system.control("PUT", "faults", {"unpairedMs": 4000})
+    assert (await system.post("/api/whatsapp/connections/main/restart"))["http"] == 202
+    await _sends(system, "after the restart")
+    assert len(await system.control("GET", "devices")) == 1
+
+
 async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

@@ -33,7 +33,10 @@ _MAIN: dict[str, Any] = {
         ({"mode": "OFFLINE"}, PageState.OFFLINE),
         # wa-js calls the QR screen "main ready" too: the mode decides.
         ({"mode": "QR", "authenticated": False}, PageState.QR),
-        ({"mode": "QR", "idle": True}, PageState.QR_IDLE),
+        ({"mode": "QR", "authenticated": False, "idle": True}, PageState.QR_IDLE),
+        # Before it uses its stored login, a page may show the QR screen for a moment.
+        ({"mode": "QR"}, PageState.LOADING),
+        ({"mode": "QR", "idle": True}, PageState.LOADING),
         ({"mode": "SYNCING"}, PageState.SYNCING),
         ({"mode": "CONFLICT"}, PageState.CONFLICT),
         ({"mode": "DEPRECATED_VERSION"}, PageState.OUTDATED),

@@ -39,6 +39,7 @@ class Faults:
     page_load_ms: int = 0
     page_weight_mb: int = 0
     sync_ms: int = 1000
+    unpaired_ms: int = 0
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -47,7 +48,14 @@ class Faults:
 
 Condition = Callable[[Faults], bool]
 
-PAGE_FIELDS = ("sync_ms", "needs_update", "whats_new_modal", "passkey", "page_weight_mb")
+PAGE_FIELDS = (
+    "sync_ms",
+    "unpaired_ms",
+    "needs_update",
+    "whats_new_modal",
+    "passkey",
+    "page_weight_mb",
+)
 LOCKS = ("timelock_seconds", "ban_seconds")
 HANG_FOR_EVER_MS = 24 * 3600 * 1000
 KINDS = {field.name: type(field.default) for field in fields(Faults)}

@@ -48,9 +48,17 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     await transport.open();
     const { faults } = await transport.request('hello');
     require('WAWebServerMood').apply(faults);
+    if (login) await hesitate(faults.unpairedMs);
     if (login) await logIn(login);
     else await require('WAWebQRLinking').begin();
     attempts = 0;
+  }
+
+  /** Show the QR screen for a moment, although there is a login. */
+  async function hesitate(ms) {
+    if (!ms || Socket.hasSynced) return;
+    Socket.set({ state: 'UNPAIRED' });
+    await new Promise((resolve) => setTimeout(resolve, ms));
   }
 
   async function logIn({ device, token }) {

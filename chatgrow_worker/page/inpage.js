@@ -19,6 +19,7 @@
   const sends = new Map();
   let serial = 0;
   let storage = null;
+  let loggedOut = false;
   let banned = false;
   let passkey = false;
   let listening = false;
@@ -174,7 +175,7 @@
         me: ready ? (WPP.conn.getMyUserId()?.toString() ?? null) : null,
         banned,
         passkey,
-        loggedOut: new URLSearchParams(location.search).has('post_logout'),
+        loggedOut: loggedOut || new URLSearchParams(location.search).has('post_logout'),
       };
     },
 
@@ -289,6 +290,10 @@
     if (name !== 'account_temporarily_banned') return;
     banned = details?.banned !== false;
     ring();
+  });
+  // Between the wipe and the way to the page after it, nothing else tells a logout from a lost login.
+  WPP.on('conn.logout', () => {
+    loggedOut = true;
   });
   // A code on show means that the passkey was called off.
   WPP.on('conn.auth_code_change', (code) => {

@@ -160,6 +160,35 @@ async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: S
     await _sends(system, "linked anew")
 
 
+async def test_a_phone_that_unlinks_is_no_lost_login_while_the_page_still_leaves(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.control("PUT", "faults", {"leaveMs": 600_000})
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "unlinked"
+
+
+async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_repeats_it(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.control("PUT", "faults", {"pendingOnly": True})
+    message = await system.send("in hand")
+    await system.until_sending(message)
+    # The connection says so once the page has certainly stored what it holds back.
+    await system.until_state("degraded")
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "unlinked"
+    await system.control("PUT", "faults", {"pendingOnly": False})
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.scan()
+    await system.until_message(message, "read")
+    assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [("in hand", 1)]
+
+
 async def test_a_phone_that_unlinks_leaves_nothing_behind(system: StackClient) -> None:
     await _link(system)
     await system.until_saved()

@@ -40,6 +40,7 @@ class Faults:
     page_weight_mb: int = 0
     sync_ms: int = 1000
     unpaired_ms: int = 0
+    leave_ms: int = 0
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -51,6 +52,7 @@ Condition = Callable[[Faults], bool]
 PAGE_FIELDS = (
     "sync_ms",
     "unpaired_ms",
+    "leave_ms",
     "needs_update",
     "whats_new_modal",
     "passkey",

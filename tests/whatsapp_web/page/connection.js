@@ -160,11 +160,19 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   exports.stop = () => {
     stopped = true;
     transport.close();
+    Socket.set({ stream: 'DISCONNECTED' }); // what is pending waits, and the page is gone before it ends
   };
 });
 
 defineModule('WAWebLogout', (exports, require) => {
   let leaving = false;
+
+  /** Show the QR screen for a moment before the page goes elsewhere. */
+  async function linger(ms) {
+    if (!ms) return;
+    require('WAWebSocketModel').Socket.set({ state: 'UNPAIRED' });
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  }
 
   exports.logout = async (tellServer, reason) => {
     if (leaving) return;
@@ -177,6 +185,7 @@ defineModule('WAWebLogout', (exports, require) => {
     require('WAWebConnection').stop();
     require('WAWebCmd').Cmd.logout();
     await require('WAWebCredentials').forget();
+    await linger(require('WAWebServerMood').now().leaveMs);
     location.replace(`/?post_logout=1${code === undefined ? '' : `&logout_reason=${code}`}`);
   };
 });

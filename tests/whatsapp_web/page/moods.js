@@ -8,6 +8,7 @@ defineModule('WAWebServerMood', (exports, require) => {
   const MIB = 1 << 20;
   const ballast = [];
   let held = 0;
+  let present = {};
 
   /** Hold this much more of the JavaScript heap, by copies, which leave nothing to collect behind. */
   function weigh(megabytes) {
@@ -20,6 +21,7 @@ defineModule('WAWebServerMood', (exports, require) => {
   }
 
   function apply(faults) {
+    present = faults;
     weigh(faults.pageWeightMb);
     require('WAWebStreamModel').Stream.set({ needsUpdate: faults.needsUpdate });
     require('WAWebEvents').tell('dialog', { name: 'whats-new', open: faults.whatsNewModal });
@@ -43,5 +45,6 @@ defineModule('WAWebServerMood', (exports, require) => {
   transport.on('push:crash', () => setTimeout(crash));
 
   exports.apply = apply;
+  exports.now = () => present;
   exports.askForPasskey = () => require('WAWebEvents').tell('dialog', { name: 'passkey', open: true });
 });

@@ -63,6 +63,7 @@ defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
       } catch (error) {
         const replaced = error.status === NOT_LOGGED_IN;
         if (!replaced && !(error instanceof NetworkError)) return { t: null, error: error.status };
+        await new Promise((resolve) => setTimeout(resolve)); // or nothing else would come to its turn
       }
     }
   };

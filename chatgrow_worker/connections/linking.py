@@ -45,12 +45,12 @@ class Linking:
         if wish is None or wish.code or wish.error or wish.id == self._answered:
             return
         try:
-            code = await self._page.pairing_code(wish.phone)
+            shown = await self._page.pairing_code(wish.phone, _PAIRING_CODE_LIVES)
         except PageCallError as error:
             logger.warning("No pairing code: {}", error)
             answer = wish.model_copy(update={"error": error.code or error.name})
         else:
-            expires_at = self._now() + _PAIRING_CODE_LIVES
-            answer = wish.model_copy(update={"code": code, "expires_at": expires_at})
+            expires_at = self._now() + _PAIRING_CODE_LIVES - shown.age
+            answer = wish.model_copy(update={"code": shown.code, "expires_at": expires_at})
         await self._desk.answer_pairing(self._lease, answer)
         self._answered = wish.id

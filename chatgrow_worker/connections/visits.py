@@ -77,7 +77,8 @@ class VisitMaker:
         async def asked_for() -> bool:
             return await parts.desk.qr_is_asked_for(connection, parts.limits.qr_asked_within)
 
-        qr = QrPublisher(browser.page, self.reporter, parts.limits, parts.now, asked_for)
+        lives = (parts.limits.qr_first, parts.limits.qr_next)
+        qr = QrPublisher(browser.page, self.reporter, *lives, parts.now, asked_for)
         return Linking(browser.page, parts.desk, self.lease, qr, parts.now)
 
     def _checks(self, browser: Browser) -> NumberChecks:

@@ -19,6 +19,7 @@
   const sends = new Map();
   let serial = 0;
   let storage = null;
+  let pairing = {code: null, at: 0};
   let loggedOut = false;
   let banned = false;
   let passkey = false;
@@ -71,6 +72,8 @@
       passkey = false;
     }
   }
+
+  const ageOf = (code) => (code === pairing.code ? performance.now() - pairing.at : 0);
 
   async function chatOf(id) {
     const chat = await WPP.chat.find(id);
@@ -197,8 +200,12 @@
       return null;
     },
 
-    // The same number again gets the code that is still good.
-    pairingCode: (phone) => WPP.conn.startLinkDeviceCodeForPhoneNumber(phone.replace(/\D/g, ''), true),
+    // The same number again gets the code that is still good, however old; one that is not is renewed.
+    pairingCode: async (phone, livesMs) => {
+      let code = await WPP.conn.startLinkDeviceCodeForPhoneNumber(phone.replace(/\D/g, ''), true);
+      if (ageOf(code) >= livesMs) code = await WPP.conn.refreshLinkDeviceCode();
+      return {code, ageMs: ageOf(code)};
+    },
 
     takeOver: async () => {
       await WPP.whatsapp.Socket.takeover();
@@ -290,6 +297,10 @@
     if (name !== 'account_temporarily_banned') return;
     banned = details?.banned !== false;
     ring();
+  });
+  // WhatsApp has a code renewed now and then, and only this event tells when.
+  WPP.on('conn.link_code_change', (code) => {
+    pairing = {code, at: performance.now()};
   });
   // Between the wipe and the way to the page after it, nothing else tells a logout from a lost login.
   WPP.on('conn.logout', () => {

@@ -1,6 +1,7 @@
 """What a page shows, read in one call, and the state that it means."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -106,6 +107,20 @@ class Look(BaseModel):
     snapshot: Snapshot
     local_storage: dict[str, str] | None = Field(None, repr=False)
     acks: list[AckUpdate] = []
+
+
+class PairingCode(BaseModel):
+    """A code to type on a phone, a credential, and for how long there has been this one."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    code: str = Field(repr=False)
+    age_ms: float
+
+    @property
+    def age(self) -> timedelta:
+        """How old the code is."""
+        return timedelta(milliseconds=self.age_ms)
 
 
 class LookUp(BaseModel):

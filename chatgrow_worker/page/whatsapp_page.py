@@ -12,7 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Response, Route
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
-from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, Snapshot
+from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, PairingCode, Snapshot
 from sessions.states import Reason
 
 BELL = "__bell"
@@ -62,9 +62,13 @@ class WhatsAppPage:
         """Answer "use here" where another browser shows the same login; our lease says we may."""
         await self._call("takeOver")
 
-    async def pairing_code(self, phone: str) -> str:
-        """Return the code to type on the phone with this number, and alert that phone."""
-        return str(await self._call("pairingCode", phone))
+    async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
+        """Return the code to type on the phone with this number, and alert that phone.
+
+        One that is there already is returned again while it lives.
+        """
+        answer = await self._call("pairingCode", phone, lives // timedelta(milliseconds=1))
+        return PairingCode.model_validate(answer)
 
     async def heal(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
         """Put a dump of localStorage back before WhatsApp's own scripts run.

@@ -225,8 +225,37 @@ async def test_a_line_that_breaks_at_random_loses_and_doubles_nothing(world: Wor
 
 
 async def test_unknown_faults_are_refused(world: World) -> None:
-    for body in ({"noSuchFault": 1}, {"holdAcks": 1}, {"hold_acks": True}):
-        assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400
+    for body in (
+        {"noSuchFault": 1},
+        {"holdAcks": 1},
+        {"hold_acks": True},
+        {"sendDelayMs": -5},
+        {"sendDelayMs": True},
+        {"sendDelayMs": 10**12},
+        {"serverErrorRate": 2},
+        {"dropRate": -0.5},
+        {"qrCount": 0},
+    ):
+        assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400, body
+    await world.hand.faults(serverErrorRate=1, seed=-3, hang=None)
+
+
+async def test_what_a_number_cannot_be_is_refused(world: World) -> None:
+    path = f"/control/numbers/{ME}"
+    wrong: tuple[dict[str, object], ...] = (
+        {"registered": "false"},
+        {"business": 1},
+        {"receiptsFromLid": None},
+        {"lid": "12a"},
+        {"lid": 12},
+        {"addressing": "LID"},
+        {"addressing": ["pn"]},
+        {"phone": True},
+        {"registered": False, "no": 1},
+    )
+    for body in wrong:
+        assert (await world.hand.call("PUT", path, **body))[0] == 400, body
+    assert (await world.hand.good("PUT", path))["registered"] is True
 
 
 async def test_the_strict_policy_stops_script_tags(world: World) -> None:

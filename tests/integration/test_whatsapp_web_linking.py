@@ -79,6 +79,17 @@ async def test_the_phone_unlinks(world: World) -> None:
         assert (await tab.state())["authenticated"] is False
 
 
+async def test_the_phone_unlinks_while_a_send_is_pending(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(pendingOnly=True)
+        await tab.start_send(FRIEND, "never")
+        await tab.until("WPP.whatsapp.MsgStore.findFirst((msg) => msg.body === 'never')")
+        await world.hand.good("POST", f"/control/phones/{ME}/unlink")
+        await tab.page.wait_for_url("**/?post_logout=1*")
+        await tab.until_mode("QR")
+
+
 async def test_a_logout_while_it_synchronises_unlinks_too(world: World) -> None:
     await world.hand.faults(syncMs=60_000)
     async with world.tab() as tab:

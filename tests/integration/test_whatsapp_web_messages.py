@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
@@ -224,6 +225,23 @@ async def test_receipts_may_come_from_the_hidden_id(world: World) -> None:
         acks = await tab.heard("chat.msg_ack_change")
         bare = sent["id"].rsplit("_", 1)[1]
         assert [ack["ids"] for ack in acks] == [[sent["id"]]] + [[f"true_88@lid_{bare}"]] * 2
+
+
+async def test_the_reset_lets_nothing_through_that_was_held_back(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(number=ME, holdAcks=True, pendingOnly=True)
+        await tab.start_send(FRIEND, "held back")
+        await until(lambda: _held(world, "whatsapp-web-send"))
+        await world.hand.good("POST", "/control/reset")
+        assert not _held(world, "whatsapp-web-send")
+        await tab.page.wait_for_url("**/?post_logout=1*")
+        assert await world.hand.ledger() == []
+
+
+def _held(world: World, name: str) -> bool:
+    """Tell whether the service, which runs in this loop, is at work on this."""
+    return any(task.get_name() == name for task in asyncio.all_tasks())
 
 
 async def test_the_reset_forgets_everything(world: World) -> None:

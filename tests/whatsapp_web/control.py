@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -82,10 +83,7 @@ class Control:
     async def change_number(self, request: web.Request) -> web.Response:
         """Change what the service knows of a number."""
         number, body = digits(request.match_info["number"]), await _body(request)
-        columns = {_COLUMNS[name]: value for name, value in body.items() if name in _COLUMNS}
-        unknown = sorted(body.keys() - _COLUMNS.keys())
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}")
+        columns = dict(_column(name, value) for name, value in body.items())
         return web.json_response(_shown(await self._service.accounts.change(number, **columns)))
 
     async def put_faults(self, request: web.Request) -> web.Response:
@@ -120,13 +118,29 @@ class Control:
         return web.json_response({})
 
 
-_COLUMNS = {
-    "registered": "registered",
-    "lid": "lid",
-    "addressing": "addressing",
-    "receiptsFromLid": "receipts_from_lid",
-    "business": "business",
-}
+def _flag(column: str) -> tuple[str, str, Callable[[Any], bool]]:
+    return column, "true or false", lambda value: isinstance(value, bool)
+
+
+_COLUMNS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = MappingProxyType(
+    {
+        "registered": _flag("registered"),
+        "lid": ("lid", "digits", lambda value: isinstance(value, str) and value.isdecimal()),
+        "addressing": ("addressing", "pn or lid", lambda value: value in ("pn", "lid")),
+        "receiptsFromLid": _flag("receipts_from_lid"),
+        "business": _flag("business"),
+    }
+)
+"""What may be said of a number: the column that keeps it, and which values there are."""
+
+
+def _column(name: str, value: Any) -> tuple[str, Any]:
+    if name not in _COLUMNS:
+        raise ValueError(f"unknown: {name}")
+    column, values, is_one = _COLUMNS[name]
+    if not is_one(value):
+        raise ValueError(f"{name} must be {values}")
+    return column, value
 
 
 @web.middleware

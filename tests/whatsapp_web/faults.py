@@ -60,6 +60,14 @@ PAGE_FIELDS = (
 )
 LOCKS = ("timelock_seconds", "ban_seconds")
 HANG_FOR_EVER_MS = 24 * 3600 * 1000
+MOST = 2**31 - 1
+RANGES = {
+    "drop_rate": (0, 1),
+    "server_error_rate": (0, 1),
+    "qr_count": (1, 100),
+    "seed": (-MOST, MOST),
+}
+"""Of the numbers that may not be all from 0 on."""
 KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
@@ -140,12 +148,17 @@ def _checked(json_name: str, value: Any) -> tuple[str, Any]:
     kind = KINDS.get(name)
     if kind is None or _camel(name) != json_name:
         raise ValueError(f"no such fault: {json_name}")
+    if value is None:
+        return name, None
     if name == "hang" and isinstance(value, bool):
         return name, HANG_FOR_EVER_MS if value else 0
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return name, float(value)
-    if value is not None and type(value) is not kind:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
         raise ValueError(f"{json_name} must be a {kind.__name__}")
+    least, most = RANGES.get(name, (0, MOST))
+    if isinstance(value, int | float) and not least <= value <= most:
+        raise ValueError(f"{json_name} must be from {least} to {most}")
     return name, value
 
 

@@ -40,6 +40,7 @@ class PageSocket:
         self._transport = transport
         self._handlers = handlers
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = False
         self.number: str | None = None
         self.device_id: str | None = None
         self.claimed: str | None = None
@@ -49,7 +50,7 @@ class PageSocket:
     async def run(self) -> None:
         """Serve frames until the connection ends. What was begun is finished, not cancelled."""
         async for message in self._ws:
-            if message.type is WSMsgType.TEXT:
+            if message.type is WSMsgType.TEXT and not self._ended:
                 self._spawn(json.loads(message.data))
 
     async def push(self, kind: str, /, **fields: Any) -> bool:
@@ -62,7 +63,8 @@ class PageSocket:
             self._transport.abort()
 
     async def cancel(self) -> None:
-        """End whatever is still being done for this page."""
+        """End whatever is still being done for this page, and begin nothing more."""
+        self._ended = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

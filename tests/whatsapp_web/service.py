@@ -51,11 +51,7 @@ class Service:
 
     async def close(self) -> None:
         """Cut every page, finish, and close the database."""
-        await self._cut_all()
-        for socket in list(self._sockets):
-            await socket.cancel()
-        await self.login.close()
-        await self.relay.close()
+        await self._end_all()
         await self.board.close()
         await self._database.close()
 
@@ -122,10 +118,19 @@ class Service:
         ]
 
     async def reset(self) -> None:
-        """Forget everything."""
-        self.faults.clear()
-        await self._cut_all()
+        """Forget everything; what was held back is not let through, but forgotten too."""
+        await self._end_all()
         await self._database.wipe()
+        await self._end_all()  # pages that came back meanwhile, with logins that are no more
+        self.faults.clear()
+
+    async def _end_all(self) -> None:
+        """Cut every page, and end whatever is being done for it or was to come later."""
+        await self._cut_all()
+        for socket in list(self._sockets):
+            await socket.cancel()
+        await self.login.close()
+        await self.relay.close()
 
     async def _cut_all(self) -> None:
         for socket in list(self._sockets):

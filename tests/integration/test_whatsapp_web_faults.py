@@ -224,6 +224,24 @@ async def test_a_line_that_breaks_at_random_loses_and_doubles_nothing(world: Wor
         assert any(entry["arrivals"] > 1 for entry in entries)
 
 
+async def test_a_socket_is_kept_in_a_state_and_let_go(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        for state in ("PROXYBLOCK", "TOS_BLOCK", "SMB_TOS_BLOCK", "DEPRECATED_VERSION"):
+            await world.hand.faults(number=ME, socketState=state)
+            await tab.until_mode(state)
+        await world.hand.faults(number=ME, socketState="TIMEOUT")
+        await tab.until("WPP.whatsapp.Socket.state === 'TIMEOUT'")
+        await tab.start_send(FRIEND, "waits")
+        await tab.until("WPP.whatsapp.MsgStore.findFirst((msg) => msg.body === 'waits')?.ack === 0")
+        assert await world.hand.ledger() == []
+        await tab.page.reload()
+        await tab.until("WPP.whatsapp?.Socket.state === 'TIMEOUT'")
+        await world.hand.faults(number=ME, socketState=None)
+        await tab.until_mode("MAIN")
+        assert (await tab.send(FRIEND, "goes"))["result"] == "OK"
+
+
 async def test_unknown_faults_are_refused(world: World) -> None:
     for body in (
         {"noSuchFault": 1},
@@ -235,6 +253,7 @@ async def test_unknown_faults_are_refused(world: World) -> None:
         {"serverErrorRate": 2},
         {"dropRate": -0.5},
         {"qrCount": 0},
+        {"socketState": "CONFLICT"},
     ):
         assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400, body
     await world.hand.faults(serverErrorRate=1, seed=-3, hang=None)

@@ -41,6 +41,7 @@ class Faults:
     sync_ms: int = 1000
     unpaired_ms: int = 0
     leave_ms: int = 0
+    socket_state: str = ""
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -53,6 +54,7 @@ PAGE_FIELDS = (
     "sync_ms",
     "unpaired_ms",
     "leave_ms",
+    "socket_state",
     "needs_update",
     "whats_new_modal",
     "passkey",
@@ -68,6 +70,14 @@ RANGES = {
     "seed": (-MOST, MOST),
 }
 """Of the numbers that may not be all from 0 on."""
+SOCKET_STATES = (
+    "",
+    "PROXYBLOCK",
+    "TOS_BLOCK",
+    "SMB_TOS_BLOCK",
+    "DEPRECATED_VERSION",
+    "TIMEOUT",
+)
 KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
@@ -156,6 +166,8 @@ def _checked(json_name: str, value: Any) -> tuple[str, Any]:
         value = float(value)
     if type(value) is not kind:
         raise ValueError(f"{json_name} must be a {kind.__name__}")
+    if name == "socket_state" and value not in SOCKET_STATES:
+        raise ValueError(f"{json_name} must be one of {', '.join(SOCKET_STATES[1:])}")
     least, most = RANGES.get(name, (0, MOST))
     if isinstance(value, int | float) and not least <= value <= most:
         raise ValueError(f"{json_name} must be from {least} to {most}")

@@ -23,6 +23,7 @@ defineModule('WAWebServerMood', (exports, require) => {
   function apply(faults) {
     present = faults;
     weigh(faults.pageWeightMb);
+    require('WAWebSocketModel').keepIn(faults.socketState);
     require('WAWebStreamModel').Stream.set({ needsUpdate: faults.needsUpdate });
     require('WAWebEvents').tell('dialog', { name: 'whats-new', open: faults.whatsNewModal });
     if (!faults.passkey) require('WAWebEvents').tell('dialog', { name: 'passkey', open: false });

@@ -105,6 +105,8 @@ defineModule('WAWebConnModel', (exports, require) => {
 
 defineModule('WAWebSocketModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
+  let kept = ''; // the state that the server's mood keeps the socket in
+  let underneath = {}; // what it would be otherwise
 
   class SocketImpl extends BaseModel {
     static defaults = () => ({
@@ -114,6 +116,12 @@ defineModule('WAWebSocketModel', (exports, require) => {
       launched: false,
       retryTimestamp: undefined,
     });
+
+    set(changes, ...options) {
+      if (!kept) return super.set(changes, ...options);
+      Object.assign(underneath, typeof changes === 'string' ? { [changes]: options[0] } : changes);
+      return this;
+    }
 
     async initConn() {
       await require('WAWebConnection').start();
@@ -137,6 +145,16 @@ defineModule('WAWebSocketModel', (exports, require) => {
   }
   exports.SocketImpl = SocketImpl;
   exports.Socket = new SocketImpl();
+
+  /** Show this state, in which nothing is sent, whatever happens underneath; none ends that. */
+  exports.keepIn = (state) => {
+    const { Socket } = exports;
+    if (state === kept) return;
+    if (!kept) underneath = { state: Socket.state, stream: Socket.stream };
+    kept = '';
+    Socket.set(state ? { state, stream: 'DISCONNECTED' } : underneath);
+    kept = state;
+  };
 });
 
 defineDefault('WAWebNetworkStatus', (exports, require) => {

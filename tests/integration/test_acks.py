@@ -8,6 +8,7 @@ import pytest
 
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.metrics import WorkerMetrics
+from chatgrow_worker.page.snapshot import AckUpdate
 from sessions.connections import Connection
 from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus
@@ -88,6 +89,22 @@ async def test_a_page_that_could_not_tell_is_left_alone_for_a_while(stores: Stor
     await acks.record_missed()
     await acks.ask_again()
     assert page.fail_look_ups == 2
+
+
+async def test_acks_of_a_page_that_loaded_anew_are_counted_anew(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    messages = await _sent(stores, page, lease, connection)
+    keys = [(await stores.outbox.find(OWNER, each.id)).whatsapp_id or "" for each in messages]
+    acks = _recorder(stores, page, lease, timedelta(0))
+    await acks.record_new("first", [AckUpdate(key=keys[0], ack=2, serial=7)])
+    assert (acks.epoch, acks.serial) == ("first", 7)
+    await acks.record_new("first", [])
+    assert acks.serial == 7
+    await acks.record_new("second", [AckUpdate(key=keys[1], ack=2, serial=1)])
+    assert (acks.epoch, acks.serial) == ("second", 1)
+    statuses = [each.status for each in await _all(stores, messages)]
+    assert statuses == [MessageStatus.DELIVERED] * 2 + [MessageStatus.SENT]
 
 
 def _recorder(stores: Stores, page: FakePage, lease: Lease, every: timedelta) -> AckRecorder:

@@ -40,6 +40,7 @@ from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 CONNECTION = "01aaaaaaaaaaaaaaaaaaaaaaaa"
 PHONE = "+972501111111"
 THEM = "972501234567@c.us"
+NEVER = "15557654321@c.us"
 
 
 @pytest.fixture
@@ -175,6 +176,10 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
             return look is not None and any(each.ack == 3 for each in look.acks)
 
         await until(read)
+        await _tells_acks_anew_to_who_followed_another_load(page)
+        # No message of a chat that the page has never had is there: that is no error.
+        unheard_of = key.replace(THEM, NEVER)
+        assert not (await page.look_up(unheard_of, NEVER)).found
         await page.send(key, THEM, "the same id again", timedelta(0))
         assert await _sent(page, key) == "DuplicateMessageError"
     async with launcher.open(CONNECTION) as browser:
@@ -183,6 +188,17 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
     assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
+
+
+async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> None:
+    look = await page.look("", 0)
+    assert look is not None
+    epoch, last = look.snapshot.epoch, max(each.serial for each in look.acks)
+    anew, since = await page.look("another load", last + 100), await page.look(epoch, last)
+    assert anew is not None
+    assert since is not None
+    assert anew.acks == look.acks
+    assert since.acks == []
 
 
 async def test_sends_in_turn_stop_at_the_first_that_does_not_go_well(
@@ -221,6 +237,25 @@ async def test_sends_in_turn_wait_no_longer_than_they_may(
         assert await _sent(page, keys[0]) == "OK"
         assert (await page.outcome(keys[1])).state == "waiting"
         assert await page.take_back(keys) == keys[1:]
+    assert await _arrived(web) == ["text 0"]
+
+
+async def test_what_is_taken_back_is_not_begun(launcher: Launcher, web: WhatsAppWeb) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        keys = await page.prepare_all([THEM] * 3)
+        await http.put("/control/faults", json={"pendingOnly": True})
+        sends = [(key, THEM, f"text {n}") for n, key in enumerate(keys)]
+        sending = asyncio.create_task(page.send_in_turn(sends, timedelta(seconds=8)))
+
+        async def begun() -> bool:
+            return (await page.outcome(keys[0])).state == "pending"
+
+        await until(begun)
+        assert await page.take_back(keys) == keys[1:]
+        await http.put("/control/faults", json={"pendingOnly": False})
+        assert [each.state for each in await sending] == ["done", "none", "none"]
     assert await _arrived(web) == ["text 0"]
 
 

@@ -265,6 +265,12 @@ defineModule('WAWebMsgGetters', (exports) => {
   exports.isUnreadTypeMsg = (msg) => !['gp2', 'e2e_notification', 'protocol'].includes(msg.type);
 });
 
+defineModule('WAWebLinkPreviewChatAction', (exports) => {
+  exports.getLinkPreview = async (link) => ({
+    data: { title: 'A preview', canonicalUrl: link.href ?? link },
+  });
+});
+
 defineModule('WALinkify', (exports) => {
   const LINK = /https?:\/\/[^\s]+/g;
   exports.findLinks = (text) =>

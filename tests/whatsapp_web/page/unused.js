@@ -9,7 +9,6 @@
   const modules = {
     WAWebABProps: { getABPropConfigValue: nothing },
     WAWebGenMinimalLinkPreview: { genMinimalLinkPreview: async () => null },
-    WAWebLinkPreviewChatAction: { getLinkPreview: async () => null },
     WAWebFanoutMsgStanza: { createFanoutMsgStanza: nothing },
     WAWebVideoThumbs: { generateVideoThumbsAndDuration: nothing },
     WAWebProcessRawSticker: { processRawSticker: nothing },

@@ -58,18 +58,18 @@
     ring();
   }
 
-  // wa-js has no event for a passkey yet; a page without this module asks for none.
+  // wa-js has no event for a passkey yet; a page that has not loaded this module asks for none so far.
   function listenForPasskey() {
     if (listening) return;
-    listening = true;
     try {
       const {WAWebLinkDeviceEvents: events} = window.require('WAWebLinkDeviceEvents');
       events.on('link_device_events:passkey_prologue_request', () => {
         passkey = true;
         ring();
       });
+      listening = true;
     } catch {
-      passkey = false;
+      // at the next look again
     }
   }
 

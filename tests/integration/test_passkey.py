@@ -1,0 +1,70 @@
+"""Looks at a page that has not loaded all of its modules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.async_api import Page, Playwright, async_playwright
+
+from chatgrow_worker.page.script import init_script
+from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from tests.integration.whatsapp_web_driver import CHROMIUM, USER_AGENT, WA_JS, small_world
+from tests.waiting import until
+
+PHONE = "+972501111111"
+MODULE = "WAWebLinkDeviceEvents"
+LOADS_LATE = f"""
+(() => {{
+  let all;
+  const some = (name) => {{
+    if (name === '{MODULE}' && !window.loaded) throw new Error('Requiring unknown module');
+    return all(name);
+  }};
+  const set = (given) => (all = given);
+  Object.defineProperty(window, 'require', {{set, get: () => all && some}});
+}})();
+"""
+
+
+@asynccontextmanager
+async def opened(playwright: Playwright, folder: Path, script: str) -> AsyncIterator[Page]:
+    """Give a page in which a script runs before its own."""
+    context = await playwright.chromium.launch_persistent_context(
+        folder, executable_path=CHROMIUM, args=["--no-sandbox", f"--user-agent={USER_AGENT}"]
+    )
+    try:
+        await context.add_init_script(script)
+        yield context.pages[0]
+    finally:
+        await context.close()
+
+
+def calls_of(page: Page) -> WhatsAppPage:
+    """Return what the worker has of a page."""
+    return WhatsAppPage(page, asyncio.Event(), timedelta(seconds=20))
+
+
+async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path) -> None:
+    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+        script = LOADS_LATE + init_script(WA_JS, world.web.url, "Test")
+        async with opened(playwright, tmp_path / "profile", script) as page:
+            calls = calls_of(page)
+            await calls.open(f"{world.web.url}/", timedelta(seconds=20))
+            await until(lambda: _shows(calls, PageState.QR))
+            await page.evaluate("() => { window.loaded = true; }")
+            assert await _shows(calls, PageState.QR)
+            await world.hand.faults(passkey=True)
+            await world.hand.good("POST", "/control/phones", number=PHONE)
+            code = await calls.auth_code()
+            await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=code)
+            await until(lambda: _shows(calls, PageState.PASSKEY))
+
+
+async def _shows(calls: WhatsAppPage, state: PageState) -> bool:
+    snapshot = await calls.snapshot()
+    return snapshot is not None and snapshot.state is state

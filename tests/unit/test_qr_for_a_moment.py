@@ -1,0 +1,81 @@
+"""A page that shows the QR screen at one look only has not lost its login."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from chatgrow_worker.connections.logout import Logout
+from chatgrow_worker.connections.visit import Visit, VisitParts
+from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
+
+if TYPE_CHECKING:
+    from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+
+_LONG = timedelta(hours=1)
+_MOMENT = timedelta(milliseconds=1)
+_QR = {"mode": "QR", "authenticated": False}
+_LOADING = {"mode": "QR", "authenticated": True}
+
+
+def _snapshot(signs: dict[str, Any]) -> Snapshot:
+    common = {"epoch": "one", "ready": True, "fullReady": True, "online": True, "idle": False}
+    unknown = {"needsUpdate": False, "info": None, "me": None, "loggedOut": False}
+    return Snapshot.model_validate(common | unknown | signs)
+
+
+class Screens:
+    """A page double that shows one screen at each look, and then asks to end."""
+
+    def __init__(self, *screens: dict[str, Any]) -> None:
+        self.bell = asyncio.Event()
+        self.ending = asyncio.Event()
+        self.seen: list[PageState] = []
+        self._screens: Iterator[dict[str, Any]] = iter(screens)
+
+    async def snapshot(self) -> Snapshot | None:
+        signs = next(self._screens, None)
+        if signs is None:
+            self.ending.set()
+            return None
+        shown = _snapshot(signs)
+        self.seen.append(shown.state)
+        return shown
+
+    async def look(self, _epoch: str, _serial: int) -> Look | None:
+        shown = await self.snapshot()
+        return Look(snapshot=shown, local_storage=None) if shown else None
+
+
+async def _nothing(*_given: object) -> None:
+    return None
+
+
+def _visit(page: Screens) -> Visit:
+    parts = SimpleNamespace(
+        page=page,
+        reporter=SimpleNamespace(report=_nothing),
+        acks=SimpleNamespace(epoch="", serial=0),
+        saver=SimpleNamespace(end=_nothing, due=None),
+        sending=SimpleNamespace(stop=_nothing, idle=True),
+        recovery=SimpleNamespace(consider=_nothing),
+        wear=SimpleNamespace(look_every=_LONG),
+    )
+    return Visit(cast("VisitParts", parts), _MOMENT, _MOMENT, _MOMENT, was_linked=True)
+
+
+async def test_a_visit_goes_on() -> None:
+    page = Screens(_QR, _LOADING, _QR, {**_QR, "epoch": "two"}, _LOADING)
+    await _visit(page).run(page.ending, asyncio.Event(), lambda: None)
+    qr, loading = PageState.QR, PageState.LOADING
+    assert page.seen == [qr, loading, qr, qr, loading]
+
+
+async def test_a_logout_goes_on() -> None:
+    page = Screens(_QR, _LOADING)
+    await Logout(cast("WhatsAppPage", page), time.monotonic() + 60).run(page.ending)
+    assert page.seen == [PageState.QR, PageState.LOADING]

@@ -28,7 +28,7 @@ from sessions.blobs import BlobStore
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
 from sessions.event_stream import open_event_log
 from sessions.ids import new_id
-from sessions.mongo import STORE_DOWN, STORE_FAILED, brief
+from sessions.mongo import NO_ANSWER, STORE_DOWN, brief
 from sessions.program import Stores, open_stores
 from sessions.server_clock import server_clock
 from sessions.workers import WorkerRegistry
@@ -123,7 +123,7 @@ async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:
     while True:
         try:
             await pool.beat()
-        except STORE_FAILED as error:
+        except STORE_DOWN as error:
             logger.warning("No heartbeat, MongoDB is away or refuses it: {}", brief(error))
         if await happens(stop, _BEAT_EVERY):
             return
@@ -134,10 +134,10 @@ async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
     while True:
         try:
             await pool.take_all()
-        except STORE_DOWN as error:
+        except NO_ANSWER as error:
             pool.mongo_was_away()
             logger.warning("No sweep, MongoDB is away: {}", brief(error))
-        except STORE_FAILED as error:
+        except STORE_DOWN as error:
             logger.error("No sweep, MongoDB refuses it: {}", brief(error))
         if await happens(stop, _SWEEP_EVERY):
             return
@@ -148,7 +148,7 @@ async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
     while not await happens(stop, _CLEAN_EVERY):
         try:
             removed = await blobs.sweep(_CLEAN_EVERY)
-        except STORE_FAILED as error:
+        except STORE_DOWN as error:
             logger.warning("Nothing is cleaned, MongoDB is away or refuses it: {}", brief(error))
         else:
             logger.info("Removed {} leftovers of cut-off saves", removed)
@@ -159,7 +159,7 @@ async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:
     while True:
         try:
             await profiles.remove()
-        except (STORE_FAILED, OSError) as error:
+        except (*STORE_DOWN, OSError) as error:
             logger.warning("No profiles are removed: {}", brief(error))
         if await happens(stop, _TIDY_EVERY):
             return
@@ -168,5 +168,5 @@ async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:
 async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:
     try:
         await registry.leave(worker, instance)
-    except STORE_FAILED as error:
+    except STORE_DOWN as error:
         logger.warning("MongoDB is away or refuses us at the end: {}", brief(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -267,8 +268,12 @@ class ConnectionStore:
         linked_number: str | None = None,
         *,
         rests: bool = False,
+        or_from: AbstractSet[ConnectionState] = frozenset(),
     ) -> None:
         """Move to a state under the lease; raise IllegalMoveError or LeaseLostError.
+
+        The record may be at this state already, or at one of `or_from`, of which it is not known
+        whether MongoDB has taken them.
 
         With `rests` no worker is wanted any more, in the same write: a start that comes after it
         counts. Once a phone is unlinked no login of before may be used, on whatever disk it is.
@@ -293,7 +298,9 @@ class ConnectionStore:
             logins = {"$ifNull": ["$logins", 0]}
             changes["linkedNumber"] = number
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
-        moved = await self._write(lease, [{"$set": changes}], {"state": current})
+        moved = await self._write(
+            lease, [{"$set": changes}], {"state": {"$in": [current, to, *or_from]}}
+        )
         self._events.publish_state(moved)
 
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:

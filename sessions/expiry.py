@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 _AT_ONCE = 1000
-_OVERDUE: dict[str, Any] = {
+_WAITS_TOO_LONG: dict[str, Any] = {
     "status": MessageStatus.QUEUED,
     # As the indexes of those that can expire have it: most cannot, and are not looked at.
     "expiresAt": {"$type": "date"},
@@ -32,7 +32,7 @@ class Expiry:
         """End what is overdue of a connection, or of all: nobody may run theirs."""
         of_one = {} if connection is None else {"connection": connection}
         cursor = self._messages.find(
-            {**of_one, **_OVERDUE}, projection={"_id": True}, limit=_AT_ONCE
+            {**of_one, **_WAITS_TOO_LONG}, projection={"_id": True}, limit=_AT_ONCE
         )
         while found := [document["_id"] async for document in cursor]:
             await self._end(found)
@@ -44,7 +44,7 @@ class Expiry:
         mark = {"expiredIn": new_id()}
         named = {"_id": {"$in": found}}
         await self._messages.update_many(
-            {**named, **_OVERDUE},
+            {**named, **_WAITS_TOO_LONG},
             [{"$set": {"status": MessageStatus.EXPIRED, **times, **mark}}],
         )
         expired = await in_order(self._messages, {**named, **mark})

@@ -38,9 +38,6 @@ reached in time, an interrupted operation, a full disk, a quota, a missing right
 then not accepted, though it may be there. What a store expects, like a duplicate key, it handles.
 """
 
-STORE_FAILED = errors.PyMongoError
-"""What a store raises at most: MongoDB is away, or refuses what is asked."""
-
 _ANSWER_WITHIN = timedelta(seconds=3)
 _SOCKET_LIMIT = timedelta(seconds=10)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 OUT = list(PROGRESS[2:])
 """The statuses of what WhatsApp has."""
-_THOUGHT_NOT_TO_BE_OUT = (
+_NOT_KNOWN_TO_BE_OUT = (
     MessageStatus.FAILED,
     MessageStatus.EXPIRED,
     MessageStatus.CANCELLED,
@@ -93,7 +93,7 @@ def step(
 
     Only what was sent has an id that WhatsApp knows, so an ack proves it, whatever we thought.
     """
-    before = [*PROGRESS[: PROGRESS.index(status)], *_THOUGHT_NOT_TO_BE_OUT]
+    before = [*PROGRESS[: PROGRESS.index(status)], *_NOT_KNOWN_TO_BE_OUT]
     times = {
         f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
         for reached in PROGRESS[2 : PROGRESS.index(status) + 1]

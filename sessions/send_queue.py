@@ -81,17 +81,21 @@ class SendQueue:
         )
         return await in_order(self._collection, {"connection": lease.connection, **held(lease)})
 
-    async def count_taking_up(self, lease: Lease, message: Message) -> Message:
-        """Count that a message left over is gone on with, and return it; raise LeaseLostError."""
+    async def count_taking_up(self, lease: Lease, message: Message) -> Message | None:
+        """Count that a message left over is gone on with, and return it; raise LeaseLostError.
+
+        None when an ack has overtaken that: then it is out.
+        """
         again = {"takenUp": {"$add": [{"$ifNull": ["$takenUp", 0]}, 1]}}
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {"_id": message.id, **held(lease)},
             [{"$set": again}],
             return_document=ReturnDocument.AFTER,
         )
-        if document is None:
-            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
-        return Message.model_validate(document)
+        if document is not None:
+            return Message.model_validate(document)
+        await self._check_overtaken(lease, message)
+        return None
 
     async def is_overdue(self, message: Message) -> bool:
         """Tell whether a message's time has run out, by the server's clock."""
@@ -187,10 +191,10 @@ class SendQueue:
 
     async def settle(
         self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
-    ) -> Message:
+    ) -> Message | None:
         """Record how a send ended (sent, failed, unknown) or that it goes back to the queue.
 
-        Return the message as it is then; as it was, where an ack has overtaken that.
+        Return the message as it is then; None where an ack has overtaken that: then it is out.
         """
         times: dict[str, Any] = {"statusAt": "$$NOW"}
         if status is not MessageStatus.QUEUED:
@@ -201,7 +205,7 @@ class SendQueue:
         settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
         if settled is not None:
             self._events.publish(status_event(settled))
-        return settled or message
+        return settled
 
     async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> Message | None:
         """Move a message forward by an ack and return it; None when it had gone that far already.
@@ -260,16 +264,14 @@ class SendQueue:
         )
         if document is not None:
             return Message.model_validate(document)
-        if not await self._acked_meanwhile(lease, message):
-            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+        await self._check_overtaken(lease, message)
         return None
 
-    async def _acked_meanwhile(self, lease: Lease, message: Message) -> bool:
-        """Tell whether an ack overtook the record of the send: then there is nothing to add."""
-        document = await self._collection.find_one(
-            {"_id": message.id, "generation": lease.generation, "status": {"$in": OUT}}
-        )
-        return document is not None
+    async def _check_overtaken(self, lease: Lease, message: Message) -> None:
+        """Raise LeaseLostError unless an ack overtook what we have to say of a message."""
+        acked = {"_id": message.id, "generation": lease.generation, "status": {"$in": OUT}}
+        if await self._collection.find_one(acked, projection={"_id": True}) is None:
+            raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
 
 
 async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:

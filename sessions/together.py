@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
-from sessions.mongo import STORE_DOWN
+from sessions.mongo import NO_ANSWER
 
 Asked = TypeVar("Asked")
 Found = TypeVar("Found")
@@ -66,7 +66,7 @@ class Together(Generic[Asked, Found]):
     async def _find(self, asked: Sequence[Asked]) -> Sequence[Found | Exception]:
         try:
             return await self._ask(asked)
-        except STORE_DOWN as error:
+        except NO_ANSWER as error:
             return [error] * len(asked)
         except Exception as error:  # noqa: BLE001 - it is raised to whoever asked
             if len(asked) == 1:

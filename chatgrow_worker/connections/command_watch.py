@@ -66,7 +66,7 @@ class CommandWatch:
             try:
                 await self._look()
             except STORE_DOWN as error:
-                logger.debug("Nothing is asked while MongoDB is away: {}", brief(error))
+                logger.debug("Nothing is asked, MongoDB is away or refuses: {}", brief(error))
                 self.asked.set()
                 await happens(self._ending, _PAUSE)
 

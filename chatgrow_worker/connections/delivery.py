@@ -115,6 +115,8 @@ class Delivery:
         One that ends every page is given up: it would hold those behind it for ever.
         """
         again = await self._queue.count_taking_up(self._lease, message)
+        if again is None:
+            return True
         if again.taken_up <= self._limits.tries:
             return await self.deliver(again, stop)
         begun = message.whatsapp_id is not None
@@ -215,10 +217,10 @@ class Delivery:
             reason = "refused_for_now"
         if reason is None or message.attempts >= self._limits.tries:
             return False
-        if code in _PASSING:
-            self._hold_back_after(message)
         self.watch.ended(acknowledged=True)
         await self._return(message, reason)
+        if code in _PASSING:
+            self._hold_back_after(message)
         return True
 
     async def _await_outcome(self, key: str) -> Outcome:
@@ -294,8 +296,8 @@ class Delivery:
         if message.attempts >= self._limits.tries:
             await self._end(message, MessageStatus.FAILED, reason)
             return
-        self._hold_back_after(message)
         await self._return(message, "page_error")
+        self._hold_back_after(message)
 
     def _hold_back_after(self, message: Message) -> None:
         """Let the connection wait with this message, longer after each try."""
@@ -312,4 +314,7 @@ class Delivery:
         self, message: Message, status: MessageStatus, reason: str | None = None
     ) -> None:
         settled = await self._queue.settle(self._lease, message, status, reason)
-        self.ended(settled, status, reason)
+        if settled is None:
+            self.ended(message, MessageStatus.SENT)
+        else:
+            self.ended(settled, status, reason)

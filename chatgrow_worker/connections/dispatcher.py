@@ -58,28 +58,38 @@ class Dispatcher:
         connection. After an error that leaves a message in hand, that message is looked up first.
         """
         backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
+        blamed = True
         while not stop.is_set():
             try:
-                await self._take_up(stop)
+                await self._take_up(stop, blamed)
                 backoff.reset()
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
-                logger.warning("MongoDB is away, nothing is sent meanwhile: {}", brief(error))
+                blamed = False
+                logger.warning(
+                    "MongoDB is away or refuses, nothing is sent meanwhile: {}", brief(error)
+                )
                 await happens(stop, _PAUSE)
             except PageCallError as error:
+                blamed = True
                 logger.warning("The page could not tell about a send; asking again: {}", error)
                 await happens(stop, backoff.next())
 
-    async def _take_up(self, stop: asyncio.Event) -> None:
-        """Bring to an end what was in hand; behind one that has to wait, the others wait too."""
+    async def _take_up(self, stop: asyncio.Event, blamed: bool) -> None:
+        """Bring to an end what was in hand; behind one that has to wait, the others wait too.
+
+        Where a page has ended with them, each is blamed a little for that.
+        """
         waits = False
         for message in await self._queue.left_over(self._lease):
             waits = waits or stop.is_set()
             if waits and not await self._delivery.is_stored(message):
                 await self._queue.bursts.put_back(self._lease, [message])
             else:
+                deliver = self._delivery.take_up if blamed else self._delivery.deliver
                 with logger.contextualize(messageId=message.id):
-                    waits = not await self._delivery.take_up(message, stop)
+                    if not await deliver(message, stop):
+                        waits = True
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():

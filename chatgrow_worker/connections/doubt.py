@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from loguru import logger
@@ -67,6 +68,8 @@ class Doubt:
 
     async def _try_another(self) -> None:
         if not await self._comes_up_on_an_empty_profile():
+            if self._turn.is_set():
+                return
             logger.warning("No page comes up, whatever the profile: the login is not doubted")
         elif await self._source.give_way():
             self._gave_way = True
@@ -79,7 +82,7 @@ class Doubt:
             return False
         try:
             async with self._parts.pages.open(name, None, self._proxy) as browser:
-                return await self._shows_a_code(browser.page)
+                return await self._shows_a_code(browser.page, give_back)
         except PageBrokenError as error:
             logger.info("A page on an empty profile broke: {}", error)
             return False
@@ -87,13 +90,16 @@ class Doubt:
             give_back()
             await asyncio.to_thread(remove_profile, self._parts.pages.profile(name))
 
-    async def _shows_a_code(self, page: WhatsAppPage) -> bool:
+    async def _shows_a_code(self, page: WhatsAppPage, on_loaded: Callable[[], None]) -> bool:
         """Follow a page until it asks for a phone, which needs WhatsApp's scripts and line."""
         try:
             async with asyncio.timeout(self._parts.limits.reload.total_seconds()):
                 while not self._turn.is_set():
                     page.bell.clear()
-                    if await _state_of(page) in _COMES_UP:
+                    state = await _state_of(page)
+                    if state is not PageState.LOADING:
+                        on_loaded()
+                    if state in _COMES_UP:
                         return True
                     await any_of(page.bell, self._turn, within=_LOOK_EVERY)
         except TimeoutError:

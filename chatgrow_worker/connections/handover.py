@@ -44,7 +44,7 @@ class Handover:
         except TimeoutError:
             logger.warning("The handover takes too long; the rest ends at once")
         except STORE_DOWN as error:
-            logger.warning("Nothing is handed over, MongoDB is away: {}", brief(error))
+            logger.warning("Nothing is handed over, MongoDB is away or refuses: {}", brief(error))
 
     async def _give_one(self, task: asyncio.Task[None], runner: ConnectionRunner) -> None:
         async with self._slots:

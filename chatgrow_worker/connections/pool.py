@@ -23,7 +23,6 @@ _LEFT_TO_OTHERS = timedelta(seconds=5)
 """How long a free connection is left to workers that are less full."""
 _LEFT_TO_OWNERS = timedelta(seconds=5)
 """How long leases that ran out while MongoDB was away are left to those who had them."""
-_AWAY_IF_SILENT_FOR = timedelta(seconds=1)
 
 
 class ConnectionPool:
@@ -45,6 +44,7 @@ class ConnectionPool:
         self._taking = asyncio.Lock()
         self._closed = False
         self._spares_until = math.inf
+        self._was_silent = False
         self._namesakes = Namesakes(worker)
 
     @property
@@ -129,8 +129,11 @@ class ConnectionPool:
         asked = time.monotonic()
         is_any_free = await self._parts.leases.is_any_free(self._running, only_leaving=full)
         answered = time.monotonic()
-        if answered - asked > _AWAY_IF_SILENT_FOR.total_seconds():
+        silent = answered - asked > self._parts.limits.lease_ttl.total_seconds() / 3
+        # One that is always slow was not away: nobody would ever take what a dead worker had.
+        if silent and not self._was_silent:
             self.mongo_was_away()
+        self._was_silent = silent
         over = answered + _LEFT_TO_OWNERS.total_seconds()
         self._spares_until = min(self._spares_until, over)
         if not is_any_free:

@@ -26,6 +26,8 @@ class StateReporter:
             ConnectionState.STARTING,
             Reason.BROWSER_STARTING,
         )
+        self._unsure: set[ConnectionState] = set()
+        """What MongoDB may have taken before it failed to say so."""
         self._code: str | None = None
 
     @property
@@ -40,7 +42,7 @@ class StateReporter:
         try:
             await self.settle(to, reason, number)
         except STORE_DOWN:
-            logger.warning("MongoDB is away; {} is reported when it is back", to)
+            logger.warning("MongoDB is away or refuses; {} is reported later", to)
 
     async def settle(
         self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
@@ -48,18 +50,31 @@ class StateReporter:
         """Report a state, if it is new; what follows may rely on it. Raises STORE_DOWN errors."""
         if self._reported == (to, reason):
             return
-        await self._store.move(self._lease, self.state, to, reason, number)
-        self._remember(to, reason)
+        await self._move(to, reason, number)
 
     async def rest(self, to: ConnectionState, reason: Reason) -> None:
         """Report where the connection stays, and ask for no worker any more, in one.
 
         Raises STORE_DOWN errors.
         """
-        await self._store.move(self._lease, self.state, to, reason, rests=True)
-        self._remember(to, reason)
+        await self._move(to, reason, rests=True)
 
-    def _remember(self, to: ConnectionState, reason: Reason | None) -> None:
+    async def _move(
+        self,
+        to: ConnectionState,
+        reason: Reason | None,
+        number: str | None = None,
+        *,
+        rests: bool = False,
+    ) -> None:
+        try:
+            await self._store.move(
+                self._lease, self.state, to, reason, number, rests=rests, or_from=self._unsure
+            )
+        except STORE_DOWN:
+            self._unsure.add(to)
+            raise
+        self._unsure.clear()
         logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
         self._reported = (to, reason)
         self._code = None

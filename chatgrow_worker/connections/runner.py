@@ -31,7 +31,6 @@ from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Command, ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
-_WORKED = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
 
 
 class ConnectionRunner:
@@ -106,8 +105,8 @@ class ConnectionRunner:
             self._parts.metrics.lease_lost()
             logger.warning("The lease is lost: {}", errors.exceptions[0])
         finally:
-            # One that was renewed too late may still be ours: the next sweep takes it again, and
-            # goes on with the profile that is here, which no other worker has.
+            # One that was renewed too late may still be ours: a worker that does not end takes it
+            # again, and goes on with the profile that is here, which no other has.
             if not lost:
                 await self._release()
 
@@ -116,7 +115,7 @@ class ConnectionRunner:
             try:
                 await self._run_page_and_answer()
             except STORE_DOWN as error:
-                logger.warning("MongoDB is away: {}", brief(error))
+                logger.warning("MongoDB is away or refuses: {}", brief(error))
                 await happens(self._ending, _PAUSE)
 
     async def _run_page_and_answer(self) -> None:
@@ -194,6 +193,9 @@ class ConnectionRunner:
             await visit.run(self._commands.turn, self._wish, on_loaded)
         finally:
             self._was_linked = visit.was_linked
+            if visit.was_ready:
+                self._backoff.reset()
+                self._doubt.page_worked()
         return visit.logged_in
 
     async def _log_out(self, browser: Browser) -> None:
@@ -209,9 +211,6 @@ class ConnectionRunner:
 
     async def _after_break(self, error: PageBrokenError) -> None:
         self._parts.metrics.page_broke(error.reason)
-        if self._reporter.state in _WORKED:
-            self._backoff.reset()
-            self._doubt.page_worked()
         wait = self._backoff.next()
         logger.warning(
             "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error
@@ -266,11 +265,13 @@ class ConnectionRunner:
             try:
                 return await work()
             except STORE_DOWN as error:
-                logger.warning("MongoDB is away: {}", brief(error))
+                logger.warning("MongoDB is away or refuses: {}", brief(error))
                 await asyncio.sleep(_PAUSE.total_seconds())
 
     async def _release(self) -> None:
         try:
             await self._parts.leases.release(self._lease, Reason.WAITING_FOR_WORKER)
         except STORE_DOWN as error:
-            logger.warning("The lease runs out by itself, MongoDB is away: {}", brief(error))
+            logger.warning(
+                "The lease runs out by itself, MongoDB is away or refuses: {}", brief(error)
+            )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from chatgrow_worker.page.snapshot import PageState
 from sessions.blobs import BlobKind, BlobStore, NotSavedError
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
-from sessions.mongo import STORE_FAILED, brief
+from sessions.mongo import STORE_DOWN, brief
 
 _AGAIN = timedelta(seconds=15)
 _RESTS = 3
@@ -49,6 +49,7 @@ class SessionSaver:
         self._settle = settle.total_seconds()
         self._due: float | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._has_turn = False
         self._noted = False
         self._unkept: dict[str, str] | None = None
 
@@ -89,10 +90,14 @@ class SessionSaver:
     async def end(self) -> None:
         """Await a save under way, which is cut off when this is cancelled.
 
-        One that was cut off leaves the blob before it, and may need a while for that.
+        One that was cut off leaves the blob before it, and may need a while for that. One that
+        still waits for its turn is dropped.
         """
         if self._saving is None:
             return
+        await asyncio.sleep(0)  # one that was only just begun takes its turn, if there is one
+        if not self._has_turn:
+            self.cut()
         try:
             await asyncio.wait({self._saving})
         except asyncio.CancelledError:
@@ -117,13 +122,13 @@ class SessionSaver:
     async def save_clean(self) -> None:
         """Save the profile of a browser that was closed in order: the best copy there is."""
         if self._browser.closed_in_order:
-            with self._failure_counted():
+            async with self._turn():
                 await self._save(self._browser.profile, BlobKind.CLEAN, None)
 
     async def _save_hot(self) -> None:
         """Save from the running browser: its files while it stands still, and an exact dump."""
         page = self._browser.page
-        with self._failure_counted():
+        async with self._turn():
             dump = await page.local_storage(always=True)
             async with self._browser.copy_of_login() as copy:
                 snapshot = await page.snapshot()
@@ -143,6 +148,16 @@ class SessionSaver:
                 *(saved.blob.serial, kind, saved.size, saved.added),
             )
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._blobs.turn():
+            self._has_turn = True
+            try:
+                with self._failure_counted():
+                    yield
+            finally:
+                self._has_turn = False
+
     @contextmanager
     def _failure_counted(self) -> Iterator[None]:
         """Count a save that fails, whatever the cause, and try it again before the next is due."""
@@ -153,7 +168,7 @@ class SessionSaver:
             self._failed("another owner has the connection")
         except (PageBrokenError, PageCallError) as error:
             self._failed(f"the page let it down: {error}", began)
-        except STORE_FAILED as error:
+        except STORE_DOWN as error:
             self._failed(f"MongoDB is away or refuses it: {brief(error)}", began)
         except (NotSavedError, OSError) as error:
             self._failed(str(error), began)
@@ -163,7 +178,8 @@ class SessionSaver:
         self._metrics.session_not_saved()
         if began is not None:
             now = time.monotonic()
-            self._due = now + max(_AGAIN.total_seconds(), (now - began) * _RESTS)
+            wait = max(_AGAIN.total_seconds(), (now - began) * _RESTS)
+            self._due = now + min(wait, self._every)
 
     def _keep(self, dump: dict[str, str]) -> None:
         """Write the dump beside the profile, and first that the profile is in use under us."""

@@ -28,6 +28,7 @@ from chatgrow_worker.browser.profile import free_profile, remove_profile
 from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
 from sessions.blobs import Blob, BlobError, BlobKind, BlobReason, BlobStore, is_complete
+from sessions.blobs.threads import to_the_end
 from sessions.states import Reason
 
 
@@ -65,7 +66,7 @@ class SessionSource:
     async def _prepare(self) -> dict[str, str] | None:
         await free_profile(self._profile)
         blobs = await self._blobs.blobs_of(self._connection)
-        await asyncio.to_thread(self._tidy, blobs)
+        await to_the_end(asyncio.to_thread(self._tidy, blobs))
         self.found = True
         note = self._local()
         if note is not None and (not blobs or note.generation >= blobs[0].generation):
@@ -73,7 +74,7 @@ class SessionSource:
         for blob in blobs:
             if blob.id not in self._tried and await self._restored(blob):
                 return read_dump(self._profile)
-        if await asyncio.to_thread(self._put_back):
+        if await to_the_end(asyncio.to_thread(self._put_back)):
             return await self._prepare()
         self.found = False
         return None
@@ -121,7 +122,7 @@ class SessionSource:
         It is put back at the latest when none of the others holds.
         """
         try:
-            await asyncio.to_thread(set_aside, self._profile)
+            await to_the_end(asyncio.to_thread(set_aside, self._profile))
         except OSError as error:
             logger.warning("The login cannot be set aside: {}", error)
             return False
@@ -131,7 +132,7 @@ class SessionSource:
     async def put_back(self) -> bool:
         """Return to the login that was set aside; tell whether there was one."""
         try:
-            return await asyncio.to_thread(self._put_back)
+            return await to_the_end(asyncio.to_thread(self._put_back))
         except OSError as error:
             logger.warning("The login that was set aside cannot be put back: {}", error)
             return False

@@ -79,6 +79,7 @@ class Visit:
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self._tidy_at: float | None = None
         self.was_linked = was_linked
+        self.was_ready = False
 
     @property
     def logged_in(self) -> bool:
@@ -159,7 +160,7 @@ class Visit:
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
-            logger.warning("MongoDB is away: {}", brief(error))
+            logger.warning("MongoDB is away or refuses: {}", brief(error))
 
     async def _at_qr_screen(self, snapshot: Snapshot) -> None:
         if not self.was_linked:
@@ -184,7 +185,7 @@ class Visit:
             await self._parts.sending.stop()
 
     async def _while_ready(self, look: Look) -> None:
-        self.was_linked = True
+        self.was_linked = self.was_ready = True
         if self._parts.sending.running:
             self._parts.sending.check()
             await self._parts.acks.ask_again()

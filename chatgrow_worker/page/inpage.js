@@ -306,6 +306,9 @@
   WPP.on('conn.logout', () => {
     loggedOut = true;
   });
+  WPP.on('conn.authenticated', () => {
+    loggedOut = false;
+  });
   // A code on show means that the passkey was called off.
   WPP.on('conn.auth_code_change', (code) => {
     if (code) passkey = false;

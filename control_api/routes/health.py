@@ -11,7 +11,7 @@ from control_api.requests import answer
 from control_api.schemas import About, Alive, Health, HealthChecks
 from control_api.services import SERVICES, Services
 from sessions import __version__
-from sessions.mongo import STORE_DOWN, Refused
+from sessions.mongo import STORE_DOWN
 
 routes = Endpoints("Health")
 
@@ -54,7 +54,7 @@ async def _checks(services: Services) -> HealthChecks:
     redis = await services.doorbell.answers()
     try:
         workers = await services.workers.count_alive() if mongo else 0
-    except (*STORE_DOWN, Refused):
+    except STORE_DOWN:
         mongo, workers = False, 0
     return HealthChecks(
         mongo="ok" if mongo else "down", redis="ok" if redis else "down", workers=workers

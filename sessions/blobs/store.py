@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Database
 
-_SAVES = 3
+_AT_A_TIME = 3
 
 
 class BlobStore:
@@ -39,8 +40,6 @@ class BlobStore:
 
     Large files that stay as they are from one to the next are stored once, as parts that they
     share. A cancelled call ends only when nothing of it runs any more.
-
-    A few are saved at a time: together they are no faster, and COMMIT_WITHIN counts from the turn.
     """
 
     def __init__(
@@ -48,10 +47,19 @@ class BlobStore:
     ) -> None:
         self._keys = keys
         self._largest = largest
-        self._turns = asyncio.Semaphore(_SAVES)
+        self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._records = BlobRecords(database, keep)
         self._files = BlobFiles(database)
         self._eraser = BlobEraser(database)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until few enough are saved at a time: together they are no faster.
+
+        Taken before a login is copied, so that it is fresh and COMMIT_WITHIN counts from there.
+        """
+        async with self._turns:
+            yield
 
     async def save(
         self,
@@ -65,14 +73,10 @@ class BlobStore:
 
         Raises LeaseLostError or NotSavedError, and nothing is saved then.
         """
-        async with self._turns:
-            return await self._save(lease, Login(profile, kind, local_storage, saved_at))
-
-    async def _save(self, lease: Lease, login: Login) -> Saved | None:
         before = await self._records.history(lease)
         identity = Identity(lease.connection, lease.generation, before.serial + 1)
         saving = Saving(self._files, self._keys, identity, before, self._largest)
-        saved = await saving.upload(login)
+        saved = await saving.upload(Login(profile, kind, local_storage, saved_at))
         if saved is not None:
             await to_the_end(self._publish(lease, before, saved.blob, saving.uploaded))
         return saved

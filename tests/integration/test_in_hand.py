@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.snapshot import Outcome
@@ -141,6 +143,61 @@ async def test_a_message_that_no_page_can_look_up_becomes_unknown(stores: Stores
         unknown = await reaches(stores, there.message, MessageStatus.UNKNOWN)
         await reaches(stores, await stores.message(there.connection), MessageStatus.SENT)
     assert unknown.reason == "page_error"
+
+
+async def test_an_ack_overtakes_what_is_left_over(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = FakePage()
+    there = await _in_hand(stores, page)
+    later = await stores.message(there.connection, "later")
+    assert await stores.queue.claim_next(there.lease)
+    key = await page.prepare(later.to)
+    await stores.queue.write_down(there.lease, later, key, new_chat=False)
+    send = page.send
+
+    async def send_while_an_ack_comes(*what: Any) -> None:
+        await stores.queue.record_ack(there.lease, key, Ack.DEVICE)
+        await send(*what)
+
+    monkeypatch.setattr(page, "send", send_while_an_ack_comes)
+    async with dispatching(stores, page, there.lease):
+        await reaches(stores, there.message, MessageStatus.SENT)
+        await reaches(stores, await stores.message(there.connection), MessageStatus.SENT)
+    assert (await stores.outbox.find(OWNER, later.id)).status is MessageStatus.DELIVERED
+    assert [text for _, text in page.delivered] == ["in hand", "Hello"]
+
+
+async def test_what_stands_behind_one_that_waits_waits_too(stores: Stores) -> None:
+    page = FakePage(throws=1)
+    there = await _in_hand(stores, page)
+    for text, ack in (("out already", 1), ("last", None)):
+        message = await stores.message(there.connection, text)
+        assert await stores.queue.claim_next(there.lease)
+        key = await page.prepare(message.to)
+        await stores.queue.write_down(there.lease, message, key, new_chat=False)
+        if ack is not None:
+            page.stored[key] = ack
+    async with dispatching(stores, page, there.lease):
+        await reaches(stores, message, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["in hand", "last"]
+
+
+async def test_mongodb_in_trouble_is_not_blamed_on_a_message(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page, settle, refusals = FakePage(), stores.queue.settle, iter(range(3))
+
+    async def refused_at_first(*what: Any) -> Message | None:
+        if next(refusals, None) is not None:
+            raise OperationFailure("interrupted", 11602)
+        return await settle(*what)
+
+    monkeypatch.setattr(stores.queue, "settle", refused_at_first)
+    async with dispatching(stores, page, lease, dispatch_limits(tries=1)):
+        await reaches(stores, message, MessageStatus.SENT)
 
 
 async def test_counts_of_taking_up_end_with_the_next_claim(stores: Stores) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +32,22 @@ async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
     second = await _run_out(stores, "second")
     worker.pool.mongo_was_away()
     await _spares(worker, second)
+
+
+async def test_a_mongodb_that_is_always_slow_keeps_nobody_from_what_ran_out(
+    stores: Stores, redis: ArqRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = NoPages(tmp_path / "profiles")
+    async with pageless_worker(stores, redis, tmp_path, pages, timedelta(seconds=3)) as worker:
+        connection = await _run_out(stores, "first")
+        is_any_free = worker.parts.leases.is_any_free
+
+        async def slow(*args: Any, **named: Any) -> bool:
+            await asyncio.sleep(1.1)
+            return await is_any_free(*args, **named)
+
+        monkeypatch.setattr(worker.parts.leases, "is_any_free", slow)
+        await until(lambda: _taken(worker, connection))
 
 
 async def test_a_worker_takes_at_once_what_one_of_its_name_had(

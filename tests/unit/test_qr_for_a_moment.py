@@ -60,7 +60,7 @@ def _visit(page: Screens) -> Visit:
         page=page,
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
-        saver=SimpleNamespace(end=_nothing, due=None),
+        saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
         sending=SimpleNamespace(stop=_nothing, idle=True),
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
 
 from sessions.arrivals import Arrival, Arrivals
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
-from sessions.message_search import SEARCH_INDEXES
+from sessions.message_indexes import create_indexes, forget_finished
 from sessions.messages import Draft, Message, MessageStatus
 from sessions.pacing import NEW_CHATS_LIMITED
+from sessions.queue_filters import ORDER
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
@@ -64,41 +65,8 @@ class Outbox:
 
     async def prepare(self, keep_for: timedelta) -> None:
         """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
-        connection = ("connection", ASCENDING)
-        status = ("status", ASCENDING)
-        # With `dueAt` behind the order, what is scheduled is passed over without being read.
-        order = [("priority", ASCENDING), ("seq", ASCENDING), ("dueAt", ASCENDING)]
-        for keys in (
-            [connection, status, *order],
-            [connection, status, ("queuedAt", ASCENDING)],
-            [connection, status, ("dueAt", ASCENDING)],
-            [connection, ("pacedAt", DESCENDING)],
-            [connection, ("to", ASCENDING), ("pacedAt", DESCENDING)],
-            *SEARCH_INDEXES,
-        ):
-            await self._collection.create_index(keys)
-        await self._collection.create_index(
-            [connection, ("sentAt", ASCENDING)],
-            partialFilterExpression={"sentAt": {"$exists": True}},
-        )
-        await self._collection.create_index(
-            [status, connection],
-            partialFilterExpression={"status": MessageStatus.QUEUED},
-        )
-        expires = ("expiresAt", ASCENDING)
-        for keys in ([connection, expires], [expires]):
-            await self._collection.create_index(
-                keys,
-                partialFilterExpression={
-                    "status": MessageStatus.QUEUED,
-                    "expiresAt": {"$type": "date"},
-                },
-            )
-        await self._collection.create_index(
-            [connection, ("bareId", ASCENDING)],
-            partialFilterExpression={"bareId": {"$exists": True}},
-        )
-        await self._forget_finished(keep_for)
+        await create_indexes(self._collection)
+        await forget_finished(self._collection, keep_for)
 
     async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
         """Store messages durably behind those already there; only then may they be accepted.
@@ -206,7 +174,7 @@ class Outbox:
         if reason is not None:
             failed["reason"] = {"$eq": reason}
         cursor = self._collection.find(
-            failed, projection={"_id": True}, sort=[("seq", ASCENDING)], limit=_CHANGED_AT_ONCE
+            failed, projection={"_id": True}, sort=ORDER, limit=_CHANGED_AT_ONCE
         )
         found = [str(document["_id"]) async for document in cursor]
         moved = await self._queue_again(connection, found) if found else []
@@ -304,20 +272,6 @@ class Outbox:
         message = Message.model_validate(document)
         self._events.publish(status_event(message))
         return message
-
-    async def _forget_finished(self, keep_for: timedelta) -> None:
-        """Let MongoDB remove messages some time after they ended, whatever was set before."""
-        seconds = int(keep_for.total_seconds())
-        name = "finished"
-        known = await self._collection.index_information()
-        if name not in known:
-            await self._collection.create_index("endedAt", name=name, expireAfterSeconds=seconds)
-        elif known[name].get("expireAfterSeconds") != seconds:
-            await self._collection.database.command(
-                "collMod",
-                self._collection.name,
-                index={"name": name, "expireAfterSeconds": seconds},
-            )
 
 
 def _of(owner: str | None) -> dict[str, Any]:

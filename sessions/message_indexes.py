@@ -1,0 +1,58 @@
+"""The indexes of the outbox: each question about messages is answered from one of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+
+from sessions.message_search import SEARCH_INDEXES, Index
+from sessions.messages import MessageStatus
+
+if TYPE_CHECKING:
+    from sessions.mongo import Collection
+
+_CONNECTION = ("connection", ASCENDING)
+_STATUS = ("status", ASCENDING)
+_EXPIRES = ("expiresAt", ASCENDING)
+# With `dueAt` behind the order, what is scheduled is passed over without being read.
+_ORDER = [("priority", ASCENDING), ("seq", ASCENDING), ("dueAt", ASCENDING)]
+_QUEUED = {"status": MessageStatus.QUEUED}
+_CAN_EXPIRE = {**_QUEUED, "expiresAt": {"$type": "date"}}
+
+_ALL: tuple[Index, ...] = (
+    [_CONNECTION, _STATUS, *_ORDER],
+    [_CONNECTION, _STATUS, ("queuedAt", ASCENDING)],
+    [_CONNECTION, _STATUS, ("dueAt", ASCENDING)],
+    [_CONNECTION, ("pacedAt", DESCENDING)],
+    [_CONNECTION, ("to", ASCENDING), ("pacedAt", DESCENDING)],
+    *SEARCH_INDEXES,
+)
+_PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
+    ([_CONNECTION, ("sentAt", ASCENDING)], {"sentAt": {"$exists": True}}),
+    ([_STATUS, _CONNECTION], _QUEUED),
+    ([_CONNECTION, _EXPIRES], _CAN_EXPIRE),
+    ([_EXPIRES], _CAN_EXPIRE),
+    ([_CONNECTION, ("bareId", ASCENDING)], {"bareId": {"$exists": True}}),
+)
+_FINISHED = "finished"
+
+
+async def create_indexes(messages: Collection) -> None:
+    """Create what is not there yet, safe to repeat and to race."""
+    for keys in _ALL:
+        await messages.create_index(keys)
+    for keys, which in _PARTIAL:
+        await messages.create_index(keys, partialFilterExpression=which)
+
+
+async def forget_finished(messages: Collection, keep_for: timedelta) -> None:
+    """Let MongoDB remove messages some time after they ended, whatever was set before."""
+    seconds = int(keep_for.total_seconds())
+    known = await messages.index_information()
+    if _FINISHED not in known:
+        await messages.create_index("endedAt", name=_FINISHED, expireAfterSeconds=seconds)
+    elif known[_FINISHED].get("expireAfterSeconds") != seconds:
+        index = {"name": _FINISHED, "expireAfterSeconds": seconds}
+        await messages.database.command("collMod", messages.name, index=index)

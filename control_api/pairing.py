@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from control_api.closing import pause
-from control_api.pairing_limits import PairingLimits
-from control_api.problems import NoQrCodeError, PairingError
+from control_api.problems import NoQrCodeError, PairingError, TooManyPairingCodesError
 from control_api.services import SERVICES
 from sessions.connections import Connection
 from sessions.states import ConnectionState
@@ -33,15 +33,22 @@ async def pairing_code_for(
     Raises PairingError with the reason when there is none, and TooManyPairingCodesError.
     """
     services = request.app[SERVICES]
-    limits, before = PairingLimits(services.limiter), await services.desk.pairing(connection.id)
-    await limits.charge(connection.id, phone)
+    before = await services.desk.pairing(connection.id)
+    # WhatsApp gives the code that still works, and leaves the phone alone.
+    free = before is not None and before.holds(phone, services.now())
+    if not free:
+        await services.pairing_limits.charge(connection.id, phone)
     wish = await services.desk.ask_for_pairing(connection.id, phone)
     if connection.lease:
         await services.doorbell.look(connection.lease.worker, connection.id)
     code, expires_at = await _answer(request, connection.id, wish)
-    if before is not None and (before.phone, before.code) == (phone, code):
-        # WhatsApp gives the code that still works, and leaves the phone alone.
-        await limits.give_back(connection.id, phone)
+    given_again = before is not None and (before.phone, before.code) == (phone, code)
+    if given_again and not free:
+        await services.pairing_limits.give_back(connection.id, phone)
+    if free and not given_again:
+        # A page that was opened anew knows nothing of the code before: the phone was alerted.
+        with suppress(TooManyPairingCodesError):
+            await services.pairing_limits.charge(connection.id, phone)
     return f"{code[:4]}-{code[4:]}", expires_at
 
 

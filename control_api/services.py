@@ -14,6 +14,7 @@ from control_api.limiter import Limiter
 from control_api.link_tokens import LinkSigner
 from control_api.login_attempts import LoginAttempts
 from control_api.metrics import ApiMetrics
+from control_api.pairing_limits import PairingLimits
 from control_api.passwords import Passwords
 from control_api.settings import ApiSettings
 from control_api.signing import signing_secret
@@ -78,6 +79,7 @@ class Services:
     doorbell: Doorbell
     limiter: Limiter
     login_attempts: LoginAttempts
+    pairing_limits: PairingLimits
     logs: LogRecords
     metrics: ApiMetrics
     events: EventStream
@@ -131,6 +133,7 @@ class Services:
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
+            pairing_limits=PairingLimits(limiter),
             logs=LogRecords(database),
             events=EventStream(redis),
             metrics=ApiMetrics(process, probe, fleet, now),

@@ -23,6 +23,11 @@ class Pairing(Record):
     error: str | None = None
     expires_at: datetime | None = None
 
+    def holds(self, phone: str, now: datetime) -> bool:
+        """Tell whether it has a code for this phone that still works."""
+        works = self.code is not None and self.expires_at is not None and now < self.expires_at
+        return works and self.phone == phone
+
 
 class LinkingDesk:
     """Keeps who asks for codes, and the pairing code asked for last, on the connection's record."""

@@ -16,6 +16,7 @@ from arq.connections import ArqRedis
 
 from control_api.app import build_app
 from control_api.limiter import Limiter
+from control_api.pairing_limits import PairingLimits
 from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.leases import Lease
@@ -73,7 +74,8 @@ async def linking(
             lease, ConnectionState.STARTING, ConnectionState.AWAITING_SCAN, Reason.QR_SHOWN
         )
         serving.append(asyncio.create_task(worker.serve(lease)))
-    app = build_app(replace(services, limiter=limiter))
+    limits = PairingLimits(limiter)
+    app = build_app(replace(services, limiter=limiter, pairing_limits=limits))
     async with TestClient(TestServer(app)) as client:
         yield client, worker
     for task in serving:
@@ -134,6 +136,19 @@ async def test_a_code_that_still_works_alerts_nobody_and_is_not_counted(
     limiter = Limiter(redis, PATIENCE)
     async with linking(services, stores, limiter, "one") as (client, _):
         assert [await _by_key(client, "one") for _ in range(12)] == [200] * 12
+
+
+async def test_a_code_that_still_works_is_given_again_though_no_other_would_be(
+    services: Services, stores: Stores, redis: ArqRedis
+) -> None:
+    limiter = Limiter(redis, PATIENCE)
+    async with linking(services, stores, limiter, "one", "two") as (client, worker):
+        for _ in range(5):
+            worker.let_codes_run_out()
+            assert await _by_key(client, "one") == 200
+        assert await _by_key(client, "one") == 200
+        assert await _by_key(client, "two") == 429
+        assert await _by_link(client, "one") == 200
 
 
 async def test_while_redis_is_away_codes_are_given(services: Services, stores: Stores) -> None:

@@ -11,9 +11,10 @@ import pytest
 from aiohttp.test_utils import TestClient
 from playwright.async_api import Browser, Page, expect
 
+from sessions.clock import utc_now
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
-from tests.builders import Stores
+from tests.builders import OWNER, Stores
 from tests.people import people, visit
 
 if TYPE_CHECKING:
@@ -106,3 +107,54 @@ async def test_all_is_well_while_messages_go_out(
         await _says(page, "idle", "good")
         await _connected(stores)
         await _says(page, "good", "good", "Messages can be accepted and sent")
+
+
+@pytest.mark.parametrize(("queued", "tone"), [(0, "warn"), (1, "bad")])
+async def test_a_phone_that_was_never_linked_is_missed_only_by_what_waits(
+    client: Client, person: Browser, stores: Stores, queued: int, tone: str
+) -> None:
+    typed = "+972501234567"
+    connection = await stores.connections.create(OWNER, "main", "Main", typed, utc_now())
+    lease = await stores.leases().acquire(connection.id)
+    assert lease is not None
+    await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
+    for _ in range(queued):
+        await stores.message(connection)
+    async with _dashboard(client, person) as page:
+        await _says(page, "none_connected", tone, "Main")
+
+
+async def test_connections_that_come_up_are_no_fault(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.STARTING, Reason.BROWSER_STARTING)
+    await stores.message(await stores.connections.get(lease.connection))
+    async with _dashboard(client, person) as page:
+        await _says(page, "coming_up", "warn", "Main")
+
+
+async def test_a_connection_that_sends_without_confirmation_is_not_away(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+    async with _dashboard(client, person) as page:
+        await _says(page, "unconfirmed", "warn", "Main")
+
+
+async def test_the_numbers_beside_a_chart_are_whole(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    owners = [{"owner": OWNER, "queued": 280_000, "oldestSeconds": 60, "sent": 0, "failed": 0}]
+    sample = {"at": utc_now(), "owners": owners}
+    await stores.database["queueHistory"].insert_one(sample)
+    async with _dashboard(client, person) as page:
+        await page.get_by_role("link", name="Health").click()
+        label = page.locator(".chart-label", has_text="300,000")
+        chart = page.locator("svg", has=label)
+        await expect(label).to_be_visible()
+        starts, edge = await label.bounding_box(), await chart.bounding_box()
+        assert starts is not None
+        assert edge is not None
+        assert starts["x"] >= edge["x"]

@@ -27,6 +27,8 @@ const OF_REASON = {
   disk_read_only: SERVER,
   disk_unusable: SERVER,
 };
+/** The states in which messages go out. */
+export const SENDS = ['connected', 'degraded'];
 const LINKABLE = ['starting', 'awaiting_scan', 'logged_out'];
 const RESTS = ['stopped', 'logged_out', 'failed'];
 const LINKED = ['syncing', 'connected', 'degraded', 'disconnected'];

@@ -1,9 +1,10 @@
 /** Say in one sentence whether everything is well: the worst that is known comes first. */
 
-import { meaningOf } from '../connections/meaning.js';
+import { SENDS, meaningOf } from '../connections/meaning.js';
 
 const PEOPLE = ['admin', 'phone', 'operator'];
-const AWAY = ['disconnected', 'degraded'];
+const COMING_UP = ['starting', 'syncing'];
+const NOT_LINKED_YET = ['awaiting_scan', 'passkey_required'];
 const LONG_SECONDS = 600;
 
 /**
@@ -18,15 +19,28 @@ export function verdictOf({ checks, workers = [], connections, samples = [] }) {
   const silent = ofAll(wanted);
   if (silent) return silent;
   if (checks.redis === 'down') return { tone: 'warn', key: 'redis' };
-  return ofWorkers(workers) ?? ofSome(wanted) ?? ofQueue(samples) ?? allIsWell(wanted);
+  return ofWorkers(workers) ?? ofSome(wanted) ?? ofUnconfirmed(wanted) ?? ofQueue(samples) ?? allIsWell(wanted);
 }
 
-/** Nothing goes out when none of the connections that should run is connected. */
+/** Nothing goes out when none of the connections that should run sends. */
 function ofAll(wanted) {
-  if (!wanted?.length || wanted.some((each) => each.state === 'connected')) return null;
-  // One that no phone was linked to yet is no fault.
-  const worked = wanted.some((each) => each.phoneNumber || meaningOf(each).tone === 'bad');
-  return { tone: worked ? 'bad' : 'warn', key: 'none_connected', names: namesOf(wanted), link: 'dashboard' };
+  if (!wanted?.length || wanted.some((each) => SENDS.includes(each.state))) return null;
+  const tone = wanted.some(isMissed) ? 'bad' : 'warn';
+  const key = wanted.every(isComingUp) ? 'coming_up' : 'none_connected';
+  return { tone, key, names: namesOf(wanted), link: 'dashboard' };
+}
+
+/** As after a restart: it goes on by itself. */
+function isComingUp(connection) {
+  return COMING_UP.includes(connection.state) && meaningOf(connection).acts === 'worker';
+}
+
+/** One that no phone was linked to yet is no fault: its number is what its maker typed. */
+function isMissed(connection) {
+  const { state, phoneNumber, queue } = connection;
+  if (meaningOf(connection).tone === 'bad') return true;
+  if (isComingUp(connection)) return false;
+  return queue.queued > 0 || (Boolean(phoneNumber) && !NOT_LINKED_YET.includes(state));
 }
 
 function ofWorkers(workers) {
@@ -38,10 +52,16 @@ function ofWorkers(workers) {
 
 function ofSome(wanted = []) {
   const needy = wanted.filter((each) => PEOPLE.includes(meaningOf(each).acts));
-  const away = wanted.filter((each) => needy.includes(each) || AWAY.includes(each.state));
+  const away = wanted.filter((each) => needy.includes(each) || each.state === 'disconnected');
   if (!away.length) return null;
   const tone = needy.some((each) => meaningOf(each).tone === 'bad') ? 'bad' : 'warn';
   return { tone, key: needy.length ? 'connections' : 'away', names: namesOf(away), link: 'dashboard' };
+}
+
+function ofUnconfirmed(wanted = []) {
+  const unconfirmed = wanted.filter((each) => each.state === 'degraded');
+  if (!unconfirmed.length) return null;
+  return { tone: 'warn', key: 'unconfirmed', names: namesOf(unconfirmed), link: 'dashboard' };
 }
 
 function ofQueue(samples) {

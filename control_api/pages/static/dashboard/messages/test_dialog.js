@@ -2,13 +2,13 @@
 
 import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
+import { SENDS } from '../connections/meaning.js';
 import { closable, kindOf, working } from '../dialog.js';
 import { readableRecipient, typedRecipient } from '../recipient.js';
 import { showTimeline } from './timeline.js';
 import { why } from './words.js';
 
 const KINDS = { connection_not_found: 'gone', rate_limited: 'many' };
-const SENDS = ['connected', 'degraded'];
 
 /** The dialog; `changed()` is called after a message was accepted. */
 export class TestDialog {

@@ -4,7 +4,12 @@ import { clockTime, momentTime, number } from '../texts.js';
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 const HEIGHT = 150;
-const MARGIN = { top: 10, right: 12, bottom: 24, left: 40 };
+const MARGIN = { top: 10, right: 12, bottom: 24 };
+const BESIDE_LABEL = 8;
+/** Charts below each other begin at the same place, but for the largest numbers. */
+const LEAST_LEFT = 40;
+/** As wide as a figure is at most, so that the labels fit beside the chart. */
+const FIGURE = 8;
 const LABEL_EVERY_PX = 110;
 
 /** A chart of `{time, value}` in milliseconds; `readout(point)` writes what is pointed at. */
@@ -37,13 +42,14 @@ export class Chart {
     const { points, start, end, gap, label } = this.#data;
     const ticks = ticksUpTo(Math.max(...points.map((each) => each.value), 1));
     const bottom = HEIGHT - MARGIN.bottom;
-    const wide = width - MARGIN.left - MARGIN.right;
+    const left = Math.max(LEAST_LEFT, ...ticks.map((each) => BESIDE_LABEL + FIGURE * number(each).length));
+    const wide = width - left - MARGIN.right;
     this.#scale = {
-      x: (time) => MARGIN.left + ((time - start) / (end - start)) * wide,
+      x: (time) => left + ((time - start) / (end - start)) * wide,
       y: (value) => bottom - (value / ticks.at(-1)) * (bottom - MARGIN.top),
     };
     const svg = make('svg', { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': label });
-    this.#drawGrid(svg, ticks, width);
+    this.#drawGrid(svg, ticks, left, width);
     this.#drawTimes(svg, start, end, wide);
     for (const run of runsOf(points, gap)) this.#drawRun(svg, run, bottom);
     this.#marker = make('g', { class: 'chart-marker', visibility: 'hidden' });
@@ -52,11 +58,11 @@ export class Chart {
     this.#plot.replaceChildren(svg);
   }
 
-  #drawGrid(svg, ticks, width) {
+  #drawGrid(svg, ticks, left, width) {
     for (const value of ticks) {
       const y = this.#scale.y(value);
-      svg.append(make('line', { class: 'chart-grid', x1: MARGIN.left, x2: width - MARGIN.right, y1: y, y2: y }));
-      svg.append(make('text', { class: 'chart-label', x: MARGIN.left - 8, y: y + 4, 'text-anchor': 'end' }, number(value)));
+      svg.append(make('line', { class: 'chart-grid', x1: left, x2: width - MARGIN.right, y1: y, y2: y }));
+      svg.append(make('text', { class: 'chart-label', x: left - BESIDE_LABEL, y: y + 4, 'text-anchor': 'end' }, number(value)));
     }
   }
 

@@ -13,24 +13,28 @@ fail() {
 }
 
 owner() {
-    stat --format=%U "$1"
+    stat --dereference --format=%U "$1"
 }
 
 # The socket and the process's id stand in var wherever DATA_DIR is; what another user, such as root, has
-# made there cannot be written.
+# made there cannot be written. What we do not write may be anybody's, like the lost+found of a disk.
 make_var() {
-    local me foreign
+    local me each
     me=$(id -un)
     [[ -d var ]] || mkdir -m 700 var 2>/dev/null || fail \
         "$me cannot make the folder var in $PWD, which belongs to $(owner .)." \
         "As root: install -d -o $me -m 700 $PWD/var"
-    # Root may write everywhere.
-    ((EUID == 0)) && return
-    foreign=$(find var -maxdepth 1 ! -user "$EUID" -print -quit 2>/dev/null)
-    [[ -z $foreign ]] || fail \
-        "$PWD/$foreign belongs to $(owner "$foreign"), and this runs as $me." \
-        "Start it as $(owner "$foreign"), or as root: chown -R $me $PWD/var"
-    [[ -w var ]] || fail "$PWD/var cannot be written by $me, whose it is: chmod 700 $PWD/var"
+    [[ -w var && -x var ]] || refuse var
+    for each in var/{supervisord.pid,supervisor.sock,embedded,logs} var/sessions*; do
+        [[ ! -e $each || -w $each ]] || refuse "$each"
+    done
+}
+
+# chmod helps with what is ours; root alone can give away what is not.
+refuse() {
+    [[ ! -O $1 ]] || fail "$PWD/$1 cannot be written by $me, whose it is: chmod u+rwX $PWD/$1"
+    fail "$PWD/$1 belongs to $(owner "$1"), and $me, who runs this, cannot write it." \
+        "As root: chown -R $me $PWD/var/"
 }
 
 make_var

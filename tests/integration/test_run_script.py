@@ -37,13 +37,22 @@ def folder() -> Iterator[Path]:
 
 
 def _run(folder: Path) -> subprocess.CompletedProcess[str]:
+    somebody = NOBODY if os.geteuid() == 0 else None
     return subprocess.run(
         ["bash", folder / "scripts/run.sh"],
-        user=NOBODY if os.geteuid() == 0 else os.geteuid(),
+        user=somebody,
+        group=somebody,
+        extra_groups=None if somebody is None else [],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def _started(folder: Path) -> bool:
+    ran = _run(folder)
+    assert (ran.returncode, ran.stdout) == (0, "started\n"), ran.stderr
+    return True
 
 
 def test_a_folder_that_cannot_hold_var_is_named_with_its_owner(folder: Path) -> None:
@@ -55,17 +64,53 @@ def test_a_folder_that_cannot_hold_var_is_named_with_its_owner(folder: Path) -> 
     assert "install -d -o" in ran.stderr
 
 
+def _var(folder: Path, owner: int = NOBODY, group: int = NOBODY, mode: int = 0o700) -> Path:
+    var = folder / "var"
+    var.mkdir()
+    os.chown(var, owner, group)
+    var.chmod(mode)
+    return var
+
+
 @as_root
-@pytest.mark.parametrize("made_by_root", ["var", "var/embedded"])
+@pytest.mark.parametrize("made_by_root", ["var", "var/embedded", "var/supervisord.pid"])
 def test_what_root_has_made_in_var_is_named(folder: Path, made_by_root: str) -> None:
-    for part in ("var", "var/embedded"):
-        (folder / part).mkdir(mode=0o700)
-    if made_by_root != "var":
-        os.chown(folder / "var", NOBODY, NOBODY)
+    var = _var(folder)
+    (var / "embedded").mkdir(mode=0o700)
+    (var / "supervisord.pid").touch(0o644)
+    for each in (var, *var.iterdir()):
+        owner = 0 if each == folder / made_by_root else NOBODY
+        os.chown(each, owner, owner)
     ran = _run(folder)
     assert ran.returncode == 78
     assert f"{folder}/{made_by_root} belongs to root" in ran.stderr
-    assert "chown -R" in ran.stderr
+    assert f"As root: chown -R nobody {folder}/var" in ran.stderr
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o000, 0o500, 0o600])
+def test_a_var_of_its_own_that_cannot_be_written_is_named(folder: Path, mode: int) -> None:
+    ran = _run(_var(folder, mode=mode).parent)
+    assert ran.returncode == 78
+    assert f"chmod u+rwX {folder}/var" in ran.stderr
+
+
+@as_root
+def test_what_can_be_written_is_taken_whosever_it_is(folder: Path) -> None:
+    var = _var(folder, owner=0, mode=0o770)
+    (var / "lost+found").mkdir(mode=0o700)
+    (var / "embedded").mkdir()
+    (var / "embedded").chmod(0o777)
+    assert _started(folder)
+
+
+@as_root
+def test_var_may_be_a_link_to_a_folder_elsewhere(folder: Path) -> None:
+    elsewhere = _var(folder).rename(folder / "elsewhere")
+    (folder / "var").symlink_to(elsewhere)
+    assert _started(folder)
+    os.chown(elsewhere, 0, 0)
+    assert f"{folder}/var belongs to root" in _run(folder).stderr
 
 
 @as_root
@@ -74,5 +119,4 @@ def test_what_the_page_of_operations_says_lets_it_start(folder: Path) -> None:
     line = next(each for each in text.splitlines() if each.startswith("install -d"))
     command = line.replace("-o chatgrow", f"-o {NOBODY}")
     subprocess.run(shlex.split(command), cwd=folder, check=True)
-    ran = _run(folder)
-    assert (ran.returncode, ran.stdout) == (0, "started\n"), ran.stderr
+    assert _started(folder)

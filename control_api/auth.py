@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from control_api.csrf import HEADER, SAFE_METHODS, CsrfError
-from control_api.problems import ForbiddenError, Handler, UnauthorizedError
+from control_api.problems import ForbiddenError, Handler, NotIdentifiedError, UnauthorizedError
 from control_api.services import SERVICES, Services
 from control_api.session_cookie import COOKIE, keep_session
 from control_api.tokens import BadTokenError, Claims
@@ -162,15 +162,15 @@ async def choose_owner(request: web.Request) -> None:
 
 
 def identity_of(request: web.Request) -> Identity:
-    """Return what is known of who sent the request; raise what kept us from looking."""
+    """Return what is known of who sent the request; raise NotIdentifiedError."""
     identity = request[IDENTITY]
     if identity.failure is not None:
-        raise identity.failure
+        raise NotIdentifiedError(identity.failure)
     return identity
 
 
 def caller_of(request: web.Request) -> Caller:
-    """Return who sent the request; raise UnauthorizedError or CsrfError for nobody known."""
+    """Return who sent the request; raise UnauthorizedError or CsrfError for nobody."""
     identity = identity_of(request)
     if identity.caller is None:
         raise identity.refusal

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from control_api import sse
 from control_api.event_streams import Audience, EventStreams
+from control_api.problems import NotIdentifiedError
 from sessions.connections import Connection, ConnectionStore
 from sessions.errors import DomainError
 from sessions.event_stream import Entry, Position, PositionLostError
@@ -114,7 +115,7 @@ class Follower:
         self._asked_at = now
         try:
             return await self._admit()
-        except STORE_DOWN:
+        except (NotIdentifiedError, *STORE_DOWN):
             return audience
 
     async def _write(self, data: bytes) -> None:

@@ -144,6 +144,14 @@ _MESSAGES = {
 }
 
 
+class NotIdentifiedError(StoreUnavailableError):
+    """Who asks could not be looked up, so that nothing was begun."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(f"{_what_is_wrong(failure)}; nothing was done. Try again.")
+        self.failure = failure
+
+
 class UnauthorizedError(DomainError):
     """No key, or none that we know."""
 
@@ -256,15 +264,16 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Turn every error into a problem; what nobody expected is logged and says nothing else."""
     try:
         return await handler(request)
+    except NotIdentifiedError as error:
+        _note_refusal(error.failure)
+        return _unavailable(str(error))
     except StoreUnavailableError as error:
         return _unavailable(str(error))
     except DomainError as error:
         return _domain_problem(error)
-    except NO_ANSWER:
-        return _store_down(request, "MongoDB does not answer")
     except STORE_DOWN as error:
-        logger.opt(exception=error).error("MongoDB refused what a handler asked of it")
-        return _store_down(request, "MongoDB refuses now")
+        _note_refusal(error)
+        return _store_down(request, _what_is_wrong(error))
     except web.HTTPException as error:
         return http_problem(error)
     except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
@@ -289,6 +298,16 @@ def _domain_problem(error: DomainError) -> web.Response:
     if "retryAfterSeconds" in members:
         headers["Retry-After"] = str(members["retryAfterSeconds"])
     return problem(status, error.code, str(error), headers, **members)
+
+
+def _note_refusal(error: Exception) -> None:
+    if not isinstance(error, NO_ANSWER):
+        logger.opt(exception=error).error("MongoDB refused what a handler asked of it")
+
+
+def _what_is_wrong(error: Exception) -> str:
+    answers = not isinstance(error, NO_ANSWER)
+    return "MongoDB refuses now" if answers else "MongoDB does not answer"
 
 
 def _store_down(request: web.Request, what: str) -> web.Response:

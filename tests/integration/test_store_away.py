@@ -19,6 +19,8 @@ from sessions.messages import Draft, MessageStatus
 from tests.builders import TO, Stores
 from tests.gate import Gate, gate_before
 from tests.integration.conftest import KEY
+from tests.integration.event_api import event_api
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 SEND = "/api/whatsapp/send"
 BODY = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
+_NOTHING_DONE = "MongoDB does not answer; nothing was done. Try again."
 _SOON = 300  # milliseconds
 
 
@@ -123,12 +126,39 @@ async def test_what_was_under_way_is_not_known_and_its_key_completes_it(
     assert "Idempotency-Key" in problem["detail"]
     async with behind.get("/api/whatsapp/messages") as answer:
         assert answer.status == 503
-        assert (await answer.json())["detail"] == "MongoDB does not answer. Try again."
+        assert (await answer.json())["detail"] == _NOTHING_DONE
     shut_at.before = ("", "")
     gate.open()
     async with behind.post(SEND, json=BODY, headers={"Idempotency-Key": "k"}) as answer:
         assert answer.status == 202
     assert await stores.database["messages"].count_documents({}) == 1
+
+
+async def test_where_nobody_could_be_looked_up_nothing_was_done(
+    behind: Client, shut_at: _ShutAt, stores: Stores
+) -> None:
+    await stores.connection()
+    shut_at.before = ("find", "apiKeys")
+    async with behind.post(SEND, json=BODY) as answer:
+        problem = await answer.json()
+    assert (answer.status, problem["code"]) == (503, "store_unavailable")
+    assert problem["detail"] == _NOTHING_DONE
+
+
+async def test_a_stream_goes_on_while_nobody_can_be_looked_up(
+    gate: Gate, shut_at: _ShutAt, stores: Stores, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    async with (
+        _impatient(gate, shut_at, stores.database.name) as database,
+        event_api(database, redis, api_settings) as api,
+    ):
+        follower = await api.follow()
+        await follower.until_marked()
+        shut_at.before = ("find", "apiKeys")
+        await until(lambda: gate.holds)
+        await Stores(stores.database, api.stores.events).connection()
+        await follower.until("connection.state", connectionId="main")
+        gate.open()
 
 
 async def test_a_message_driven_again_is_accepted_though_nothing_more_is_known_of_it(

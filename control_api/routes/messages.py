@@ -157,7 +157,7 @@ async def cancel(request: web.Request) -> web.Response:
     "/api/whatsapp/messages/{id}/retry",
     needs=Scope.SEND,
     answers={202: MessageView},
-    problems=(*_NOT_FOUND, "wrong_status"),
+    problems=(*_NOT_FOUND, "connection_not_found", "wrong_status"),
     example={"confirm": True},
 )
 async def retry(request: web.Request, body: Retry | None) -> web.Response:

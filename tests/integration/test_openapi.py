@@ -12,6 +12,7 @@ from chatgrow_worker.browser.options import find_chromium
 from control_api.app import VIEWS, build_app
 from control_api.problems import STATUS_OF_CODE
 from sessions.errors import DomainError
+from tests.builders import OWNER, Stores
 from tests.integration.operations import DOCUMENT, OPERATIONS, Operation, ends_last, full_body
 from tests.integration.world import World, for_connection, values_of
 
@@ -136,3 +137,16 @@ async def test_the_page_shows_the_document_and_asks_nobody_else(stranger: Client
 def _subclasses(kind: type[DomainError]) -> set[type[DomainError]]:
     below = set(kind.__subclasses__())
     return below.union(*(_subclasses(each) for each in below))
+
+
+async def test_a_retry_for_a_deleted_connection_is_told_as_the_document_says(
+    client: Client, stores: Stores
+) -> None:
+    message = await stores.message(await stores.connection())
+    await stores.outbox.cancel(OWNER, message.id)
+    await client.delete("/api/whatsapp/connections/main")
+    async with client.post(f"/api/whatsapp/messages/{message.id}/retry") as answer:
+        code = (await answer.json())["code"]
+    path = DOCUMENT["paths"]["/api/whatsapp/messages/{id}/retry"]
+    assert code == "connection_not_found"
+    assert f"`{code}`" in path["post"]["responses"]["404"]["description"]

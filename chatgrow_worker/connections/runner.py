@@ -228,7 +228,8 @@ class ConnectionRunner:
     async def _after_logout(self, reason: Reason) -> None:
         """Try the login before this one, if it was merely lost; otherwise only a scan helps."""
         if reason is Reason.LOGIN_LOST and self._source.reject():
-            logger.warning("The page does not take this login; trying the one before")
+            if not self._commands.leaving:
+                logger.warning("The page does not take this login; trying the one before")
             return
         if self._commands.leaving:
             await self._leave(reason)

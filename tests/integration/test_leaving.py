@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import cast
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.connections.command_watch import CommandWatch
 from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.page.errors import PageNotLoadedError
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.commands import CommandDesk
+from sessions.connections import Proxy
 from sessions.states import ConnectionState, Reason
+from tests.blob_profiles import login, write_profile
 from tests.builders import LONG, Stores
-from tests.integration.pageless import NoPages, PagelessWorker
+from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.integration.ready_pages import READY, ReadyPage
+from tests.logged import logged
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
 
 
 async def test_a_page_that_never_comes_up_does_not_keep_a_login(
@@ -64,6 +73,29 @@ async def test_what_was_never_linked_is_logged_out_without_a_page(
         Reason.LOGGED_OUT_BY_REQUEST,
     )
     assert worker.pages.opened == []
+
+
+class _QrPages(NoPages):
+    """Shows a QR code whatever the profile, as for a phone that was never linked."""
+
+    def open(
+        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+    ) -> AbstractAsyncContextManager[Browser]:
+        raise LoggedOutError(Reason.LOGIN_LOST)
+
+
+async def test_what_was_never_linked_warns_of_no_login_as_it_is_logged_out(
+    stores: Stores, redis: ArqRedis, tmp_path: Path
+) -> None:
+    pages = _QrPages(tmp_path / "profiles")
+    async with pageless_worker(stores, redis, tmp_path, pages) as worker:
+        connection = await stores.connection()
+        write_profile(pages.profile(connection.id), login(b"of nobody"))
+        await worker.desk.log_out(connection.id)
+        with logged("WARNING") as lines:
+            assert await worker.pool.take(connection.id)
+            await worker.ended(connection)
+    assert not [line for line in lines if "login" in line]
 
 
 async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> None:

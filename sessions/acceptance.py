@@ -55,8 +55,12 @@ RecipientText = Annotated[
     ),
 ]
 
-_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
-"""Anything but blanks, control characters and those that only join or turn what is beside them."""
+_VISIBLE = (
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+"""Anything but blanks (also those of Korean and Braille), control characters and those that only
+join, turn or vary what is beside them."""
 
 
 def _check_text(text: str) -> str:

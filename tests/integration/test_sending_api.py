@@ -230,7 +230,13 @@ async def test_wrong_wishes_are_named(client: Client, fields: dict[str, str], fi
     assert (await answer.json())["errors"][0]["field"] == field
 
 
-@pytest.mark.parametrize("text", ["", " \n", "\0", "\x1b\x7f\x85", "\u200b\u200e", "\ufeff \u2060"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " \n", "\0", "\x1b\x7f\x85", "\u200b\u200e", "\ufeff \u2060"),
+        *("\u115f\u1160", "\u180e", "\u2800", "\u3164", "\ufe00\ufe0f", "\uffa0"),
+    ],
+)
 async def test_a_message_with_nothing_to_see_is_refused(
     client: Client, stores: Stores, text: str
 ) -> None:

@@ -67,7 +67,8 @@ class WorkerSettings(BlobSettings):
     """Whether a message that was stored by a page that died, but never sent, is sent by the page's
     own function. Unproven on the live service; with false it becomes `unknown`."""
     send_tries: int = Field(8, ge=1, le=100)
-    """How often a message is tried before it fails."""
+    """How often a message is tried before it fails, and how many pages may end with it in hand
+    before it is given up."""
     number_recheck: Span = timedelta(seconds=20)
     """After this time a number that seemed unknown is asked for once more."""
     qr_asked_within: Span = timedelta(minutes=3)

@@ -10,8 +10,6 @@ from aiohttp import web
 from control_api.problems import MalformedBodyError, SlowBodyError
 
 BODY_TIMEOUT = web.AppKey("body_timeout", timedelta)
-
-
 STRANGERS_BODY = 16 * 1024
 """Bytes that are taken from whom we do not know: what they have to say is short."""
 

@@ -57,6 +57,23 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
 }
 _RETRY_AFTER_SECONDS = 2
 _READS = ("GET", "HEAD", "OPTIONS")
+_MOST_READ = 10_000
+"""Reading this many errors takes a tenth of a second, in which nobody else is served."""
+_MOST_LISTED = 1000
+"""One for each message of the largest bulk."""
+_MOST_NAMED = 50
+_LONGEST_FIELD = 100
+_MESSAGES = {
+    "model_type": "Send a JSON object.",
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_unicode": "This is not valid Unicode.",
+}
+_TEXTS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than we take.",
+}
 # What was under way when the answer stayed away may have been done all the same.
 _OUTCOME_UNKNOWN = (
     "so whether this was done is not known. Repeat a send with the same Idempotency-Key; look "
@@ -113,14 +130,6 @@ class InvalidFieldsError(DomainError):
         super().__init__(f"Invalid: {names}{f', and {more} more' if more else ''}.")
 
 
-_MOST_READ = 10_000
-"""Reading this many errors takes a tenth of a second, in which nobody else is served."""
-_MOST_LISTED = 1000
-"""One for each message of the largest bulk."""
-_MOST_NAMED = 50
-_LONGEST_FIELD = 100
-
-
 def _fields_of(error: ValidationError) -> list[dict[str, str]]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
@@ -134,14 +143,6 @@ def _fields_of(error: ValidationError) -> list[dict[str, str]]:
 
 def _too_many(count: int) -> dict[str, str]:
     return {"field": "(body)", "message": f"There are {count} errors in it, too many to list."}
-
-
-_MESSAGES = {
-    "model_type": "Send a JSON object.",
-    "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
-    "string_unicode": "This is not valid Unicode.",
-}
 
 
 class NotIdentifiedError(StoreUnavailableError):
@@ -179,44 +180,51 @@ class ForeignOriginError(DomainError):
     code = "origin_not_allowed"
 
 
-class RateLimitedError(DomainError):
+class _TryLaterError(DomainError):
+    """Refused for now; seconds say when it may be tried again."""
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail)
+        self.members = {"retryAfterSeconds": seconds}
+
+
+class RateLimitedError(_TryLaterError):
     """The caller has used up what is allowed for now; seconds say when there is more."""
 
     code = "rate_limited"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many requests. More are allowed in {seconds} s.")
-        self.members = {"retryAfterSeconds": seconds}
+        super().__init__(f"Too many requests. More are allowed in {seconds} s.", seconds)
 
 
-class TooManyPairingCodesError(DomainError):
+class TooManyPairingCodesError(_TryLaterError):
     """Too many codes, each of which alerts a phone; seconds say when there is another."""
 
     code = "rate_limited"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many pairing codes were asked for. Try again in {seconds} s.")
-        self.members = {"retryAfterSeconds": seconds}
+        super().__init__(
+            f"Too many pairing codes were asked for. Try again in {seconds} s.", seconds
+        )
 
 
-class TooManyAttemptsError(DomainError):
+class TooManyAttemptsError(_TryLaterError):
     """Too many wrong passwords; seconds say when another may be tried."""
 
     code = "too_many_attempts"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many failed attempts to sign in. Try again in {seconds} s.")
-        self.members = {"retryAfterSeconds": seconds}
+        super().__init__(f"Too many failed attempts to sign in. Try again in {seconds} s.", seconds)
 
 
-class TooManyStreamsError(DomainError):
+class TooManyStreamsError(_TryLaterError):
     """The owner follows as many streams of events as one may."""
 
     code = "too_many_streams"
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"No more than {most} streams of events at a time; close one first.")
-        self.members = {"retryAfterSeconds": _RETRY_AFTER_SECONDS}
+        detail = f"No more than {most} streams of events at a time; close one first."
+        super().__init__(detail, _RETRY_AFTER_SECONDS)
 
 
 class NoQrCodeError(DomainError):
@@ -331,10 +339,3 @@ def http_problem(error: web.HTTPException) -> web.Response:
     status = HTTPStatus(error.status)
     headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
     return problem(status, status.name.lower(), _TEXTS.get(status, error.reason), headers)
-
-
-_TEXTS = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this path.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than we take.",
-}

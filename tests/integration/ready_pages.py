@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.snapshot import Look, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections import Proxy
+from sessions.states import Reason
 from tests.blob_profiles import login, write_profile
 from tests.waiting import until
 
@@ -40,9 +42,12 @@ class ReadyPage:
         self.shows = READY
         self.news = True
         self.looks = 0
+        self.broken: Reason | None = None
 
     async def look(self, epoch: str, serial: int) -> Look | None:
         self.looks += 1
+        if self.broken is not None:
+            raise PageBrokenError(self.broken)
         dump = {"look": str(self.looks)} if self.news else None
         return Look(snapshot=self.shows, local_storage=dump)
 
@@ -94,6 +99,12 @@ class ReadyPages:
         finally:
             self.open_now -= 1
             browser.closed_in_order = True
+
+    def break_page(self, reason: Reason) -> None:
+        """Have the page that was opened last break at its next look, which is now."""
+        page = cast("ReadyPage", self.browsers[-1].page)
+        page.broken = reason
+        page.bell.set()
 
     async def look(self, snapshot: Snapshot = READY, *, news: bool = True) -> None:
         """Have the page that was opened last looked at, and what was seen acted upon."""

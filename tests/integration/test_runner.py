@@ -28,18 +28,23 @@ Worker = PagelessWorker[ReadyPages]
 
 _UNLINKED = READY.model_copy(update={"mode": "QR", "authenticated": False, "logged_out": True})
 
+_OFFLINE = READY.model_copy(update={"online": False})
+
 
 async def _connected(worker: Worker) -> Connection:
     """Store a connection, and have it up here."""
     connection = await worker.stores.connection()
     assert await worker.pool.take(connection.id)
+    await _until_connected(worker, connection)
+    return connection
 
+
+async def _until_connected(worker: Worker, connection: Connection) -> None:
     async def connected() -> bool:
         found = await worker.stores.connections.get(connection.id)
         return found.state is ConnectionState.CONNECTED
 
     await until(connected)
-    return connection
 
 
 async def _until_saved(worker: Worker, connection: Connection) -> None:
@@ -85,6 +90,19 @@ async def test_a_connection_that_ends_before_its_turn_to_start_opens_no_page(
     async with asyncio.timeout(PATIENCE.total_seconds()):
         await ready_worker.pool.close(LONG, at_once=1)
     assert ready_worker.pages.browsers == []
+
+
+async def test_pages_that_did_not_load_are_not_in_a_row_when_one_worked_between(
+    ready_worker: Worker,
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    for _ in range(4):
+        await ready_worker.pages.look(_OFFLINE)
+        ready_worker.pages.break_page(Reason.PAGE_LOADING)
+        await _until_connected(ready_worker, connection)
+    names = {each.profile.name for each in ready_worker.pages.browsers}
+    assert names == {connection.id}, "no page was tried on an empty profile"
 
 
 async def test_a_disk_that_takes_no_dump_ends_no_page(ready_worker: Worker) -> None:

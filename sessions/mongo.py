@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
 
 from loguru import logger
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 DEFAULT_DATABASE = "chatgrow"
 NO_ANSWER = (errors.ConnectionFailure, errors.ExecutionTimeout)
 """What a store raises while MongoDB cannot be reached."""
-STORE_DOWN = (*NO_ANSWER, errors.OperationFailure)
+Refused = errors.OperationFailure
+"""What is raised when MongoDB answers, and refuses what it was asked."""
+STORE_DOWN = (*NO_ANSWER, Refused)
 """What a store raises while MongoDB cannot be reached or refuses; asking again later helps.
 
 It refuses for many reasons that pass, and that only its operator can end: a majority that was not
@@ -116,8 +118,6 @@ def _milliseconds(span: timedelta) -> int:
 
 _RIGHTS = (13, 18, 8000)
 """Unauthorized, AuthenticationFailed, and AtlasError: a hosted MongoDB tells so of its quota."""
-Refused = errors.OperationFailure
-"""What is raised when MongoDB answers, and refuses what it was asked."""
 
 
 def refusal(error: errors.OperationFailure) -> str:
@@ -136,3 +136,10 @@ async def database_answers(database: Database) -> bool:
     except errors.PyMongoError:
         return False
     return True
+
+
+async def server_time(database: Database) -> datetime:
+    """Return what MongoDB's own clock says, in UTC; raise STORE_DOWN errors."""
+    answer: dict[str, Any] = await database.command("hello")
+    # Naive here, whatever the client is told about time zones.
+    return cast("datetime", answer["localTime"]).replace(tzinfo=UTC)

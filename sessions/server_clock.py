@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from sessions.clock import utc_now
-from sessions.mongo import STORE_DOWN, brief
+from sessions.mongo import STORE_DOWN, brief, server_time
 
 if TYPE_CHECKING:
     from sessions.mongo import Database
@@ -45,8 +45,7 @@ class ServerClock:
         a slow answer never makes the clock worse.
         """
         before = self._own()
-        # Naive here, whatever the client is told about time zones.
-        there: datetime = (await self._database.command("hello"))["localTime"].replace(tzinfo=UTC)
+        there = await server_time(self._database)
         after = self._own()
         least, most = there - after - _TICK, there - before + _TICK
         if not least <= self._distance <= most:

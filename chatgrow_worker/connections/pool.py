@@ -117,6 +117,16 @@ class ConnectionPool:
         """Leave what ran out meanwhile to those who had it, for a while after `take_all` works."""
         self._spares_until = math.inf
 
+    def _note_answer(self, asked: float) -> None:
+        """Note that MongoDB answers what was asked then, on the monotonic clock."""
+        now = time.monotonic()
+        silent = now - asked > self._parts.limits.lease_ttl.total_seconds() / 3
+        # One that is always slow was not away: nobody would ever take what a dead worker had.
+        if silent and not self._was_silent:
+            self.mongo_was_away()
+        self._was_silent = silent
+        self._spares_until = min(self._spares_until, now + _LEFT_TO_OWNERS.total_seconds())
+
     def _spares_others(self) -> bool:
         return time.monotonic() < self._spares_until
 
@@ -128,14 +138,7 @@ class ConnectionPool:
         full = self.running >= self.capacity
         asked = time.monotonic()
         is_any_free = await self._parts.leases.is_any_free(self._running, only_leaving=full)
-        answered = time.monotonic()
-        silent = answered - asked > self._parts.limits.lease_ttl.total_seconds() / 3
-        # One that is always slow was not away: nobody would ever take what a dead worker had.
-        if silent and not self._was_silent:
-            self.mongo_was_away()
-        self._was_silent = silent
-        over = answered + _LEFT_TO_OWNERS.total_seconds()
-        self._spares_until = min(self._spares_until, over)
+        self._note_answer(asked)
         if not is_any_free:
             return
         for connection in await self._parts.outbox.longest_queues(self.capacity):

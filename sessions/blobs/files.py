@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bson import ObjectId
 from gridfs.errors import CorruptGridFile, NoFile
@@ -20,7 +20,7 @@ from sessions.blobs.header import Header
 from sessions.blobs.records import oldest_id
 from sessions.blobs.streams import Fingerprint, Sink, Source
 from sessions.blobs.threads import Stop, to_the_end
-from sessions.mongo import brief
+from sessions.mongo import brief, server_time
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCursor
@@ -132,7 +132,7 @@ class BlobFiles:
 
     async def older_than(self, age: timedelta) -> set[str]:
         """Return the ids of files, and of chunks without a file, that are older."""
-        before = {"$lt": oldest_id(await self._now() - age)}
+        before = {"$lt": oldest_id(await server_time(self._database) - age)}
         ids = {str(each["_id"]) async for each in self._files.find({"_id": before}, {"_id": 1})}
         match, once = {"$match": {"files_id": before}}, {"$group": {"_id": "$files_id"}}
         return ids | {str(each["_id"]) async for each in self._chunks.aggregate([match, once])}
@@ -171,10 +171,6 @@ class BlobFiles:
         count = {"$group": {"_id": "$files_id", "chunks": {"$sum": 1}}}
         found = self._chunks.aggregate([{"$match": {"files_id": _object_ids(ids)}}, count])
         return {each["_id"]: each["chunks"] async for each in found}
-
-    async def _now(self) -> datetime:
-        answer: dict[str, Any] = await self._database.command("hello")
-        return cast("datetime", answer["localTime"]).replace(tzinfo=UTC)
 
 
 async def _abort(stream: AsyncIOMotorGridIn) -> None:

@@ -43,16 +43,23 @@ async def _is_replaced(system: StackClient) -> bool:
     return told == ("disconnected", "replaced_by_another_client")
 
 
+@asynccontextmanager
+async def replaced(system: StackClient, folder: Path) -> AsyncIterator[Tab]:
+    """Link a phone, and open its login in another browser, which takes over."""
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+    async with elsewhere(system, folder) as tab:
+        await tab.open()
+        await until(lambda: _is_replaced(system), within=PATIENCE)
+        yield tab
+
+
 @pytest.mark.timeout(180)
 async def test_another_browser_with_the_same_login_is_sent_away(
     system: StackClient, tmp_path: Path
 ) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
-    async with elsewhere(system, tmp_path) as tab:
-        await tab.open()
-        await until(lambda: _is_replaced(system), within=PATIENCE)
+    async with replaced(system, tmp_path) as tab:
         sent = await system.send("ours again")
         await tab.until_mode("CONFLICT")
         await system.until_message(sent, "read")
@@ -64,12 +71,7 @@ async def test_another_browser_with_the_same_login_is_sent_away(
 async def test_a_logout_ends_the_login_that_another_browser_has_taken(
     system: StackClient, tmp_path: Path
 ) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
-    async with elsewhere(system, tmp_path) as tab:
-        await tab.open()
-        await until(lambda: _is_replaced(system), within=PATIENCE)
+    async with replaced(system, tmp_path):
         assert (await system.post(f"{MAIN}/logout"))["http"] == 202
         await system.until_state("logged_out")
     assert (await system.status())["reason"] == "logged_out_by_request"

@@ -25,19 +25,10 @@ from sessions.states import Reason
 from tests.blob_profiles import contents, login, write_profile
 from tests.builders import Stores
 from tests.integration.pageless import NoPages, PagelessWorker
+from tests.integration.ready_pages import READY
 
-_QR_SCREEN = Snapshot(
-    epoch="1",
-    ready=True,
-    full_ready=False,
-    authenticated=False,
-    online=True,
-    idle=False,
-    needs_update=False,
-    mode="QR",
-    info=None,
-    me=None,
-    logged_out=False,
+_QR_SCREEN = READY.model_copy(
+    update={"full_ready": False, "authenticated": False, "mode": "QR", "me": None}
 )
 
 

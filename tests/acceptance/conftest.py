@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 from ulid import ULID
 
 from sessions.mongo import open_database
+from tests import evidence
 from tests.conftest import PATIENCE
 from tests.lasting_stack import LastingStack
 
@@ -23,6 +24,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and "lasting_stack" in item.fixturenames:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put what a stack has and what its programs said into the report of a test that failed."""
+    report = yield
+    if report.failed and report.when == "call" and isinstance(item, pytest.Function):
+        lent: dict[str, Any] = item.funcargs
+        if "system" in lent:
+            report.sections += evidence.of_stack(lent["system"])
+        if "tmp_path" in lent:
+            report.sections += evidence.of_logs(lent["tmp_path"])
+    return report
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

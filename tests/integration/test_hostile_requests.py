@@ -53,6 +53,11 @@ class Socket:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    @property
+    def ended(self) -> bool:
+        """Whether the other side has closed, or a write has found that it has."""
+        return self.reader.at_eof() or self.writer.is_closing()
+
     async def write(self, data: bytes) -> None:
         """Write, unless the other side has had enough."""
         with suppress(ConnectionError):
@@ -394,7 +399,7 @@ async def _drip(api: Api, data: bytes) -> None:
     async with api.socket() as socket:
         for position in range(len(data)):
             await socket.write(data[position : position + 1])
-            if socket.reader.at_eof():
+            if socket.ended:
                 return
             await asyncio.sleep(0.02)
     pytest.fail("A request that took for ever was waited for.")

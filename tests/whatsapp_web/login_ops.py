@@ -196,8 +196,10 @@ class LoginDesk:
             older.device_id = older.proved = None
         page.proved = device_id
         for older in replaced:
-            await self._board.put_back(older)
+            # First: refused what it asks for meanwhile, it would come again and win.
             await older.push("conflict")
+        for older in replaced:
+            await self._board.put_back(older)
 
 
 def about(account: Account, device: Device) -> dict[str, Any]:

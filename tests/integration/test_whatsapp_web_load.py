@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import secrets
 from collections import defaultdict
 from pathlib import Path
@@ -31,18 +32,22 @@ class SocketPage:
         self.number = number
         self.pushes: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.pushed = asyncio.Event()
+        self.frames: list[dict[str, Any]] = []
 
     async def close(self) -> None:
         await self._ws.close()
         await self._reader
 
     async def ask(self, op: str, **fields: Any) -> Any:
+        answer = await self.try_to(op, **fields)
+        assert "error" not in answer, answer
+        return answer["value"]
+
+    async def try_to(self, op: str, **fields: Any) -> dict[str, Any]:
         n = len(self._waiting) + 1
         self._waiting[n] = asyncio.get_running_loop().create_future()
         await self._ws.send_json({"n": n, "op": op, **fields})
-        answer = await self._waiting[n]
-        assert "error" not in answer, answer
-        return answer["value"]
+        return await self._waiting[n]
 
     async def link(self, hand: Hand) -> None:
         await self.ask("hello")
@@ -53,18 +58,21 @@ class SocketPage:
         code = ",".join([refs[0]["ref"], public, public, secret])
         await hand.good("POST", f"/control/phones/{self.number}/scan", code=code)
         [login] = await self._next("pair-success")
-        await self._log_in(login["device"], login["token"])
+        await self.log_in(login["device"], login["token"])
+        await self.ask("ready", device=login["device"])
+
+    def borrow_key(self, other: SocketPage) -> None:
+        self._key = other._key
 
     async def send(self, to: str, text: str) -> None:
         message = {"body": text, "type": "chat"}
         await self.ask("send", id=f"{self.number}{text}", to=to, kind="text", message=message)
 
-    async def _log_in(self, device: str, token: str) -> None:
+    async def log_in(self, device: str, token: str) -> None:
         challenge = (await self.ask("login", device=device, token=token))["challenge"]
         signature = self._key.sign(base64.b64decode(challenge))
         signed = base64.b64encode(signature).decode()
         await self.ask("prove", signature=signed)
-        await self.ask("ready", device=device)
 
     async def _next(self, kind: str) -> list[dict[str, Any]]:
         while not self.pushes[kind]:
@@ -75,6 +83,7 @@ class SocketPage:
     async def _read(self) -> None:
         async for message in self._ws:
             frame = message.json()
+            self.frames.append(frame)
             if "push" in frame:
                 self.pushes[frame["push"]].append(frame)
                 self.pushed.set()
@@ -148,3 +157,29 @@ async def test_a_stolen_token_without_the_key_is_no_login(tmp_path: Path) -> Non
         assert (await thief.receive_json())["error"]["code"] == 401
         await thief.close()
         await page.close()
+
+
+async def test_a_page_hears_that_it_is_replaced_before_it_is_refused_anything(
+    tmp_path: Path,
+) -> None:
+    async with whatsapp_web(tmp_path) as web, aiohttp.ClientSession() as session:
+        hand = Hand(session, web.url)
+        first, second = [
+            SocketPage(await session.ws_connect(web.url + "/ws/chat"), "+972501234567")
+            for _ in range(2)
+        ]
+        await first.link(hand)
+        [login] = first.pushes["pair-success"]
+        of = {"device": login["device"], "token": login["token"]}
+        second.borrow_key(first)
+        await second.ask("hello")
+        replacing = asyncio.create_task(second.log_in(**of))
+        while not first.pushes["conflict"]:
+            # The first keeps the service's database busy, the second is refused without it.
+            pairs = [(first.try_to("login", **of), first.try_to("ready", **of)) for _ in range(20)]
+            await asyncio.gather(*itertools.chain(*pairs))
+        await replacing
+        refused = [frame for frame in first.frames if frame.get("error", {}).get("code") == 409]
+        conflict = first.frames.index(first.pushes["conflict"][0])
+        assert all(first.frames.index(frame) > conflict for frame in refused)
+        await asyncio.gather(first.close(), second.close())

@@ -55,10 +55,8 @@ class Launcher:
             context = await self._launch(profile, proxy)
             gone = asyncio.Event()
             context.on("close", lambda _context: gone.set())
-            browser = Browser(await self._page(context), profile)
+            browser = Browser(await self._page(context, heal), profile)
             try:
-                if heal is not None:
-                    await browser.page.heal(self._options.url, heal, self._options.launch_limit)
                 await browser.page.open(self._options.url, self._options.launch_limit)
                 yield browser
             finally:
@@ -100,19 +98,23 @@ class Launcher:
             launching.cancel()
             raise
 
-    async def _page(self, context: BrowserContext) -> WhatsAppPage:
-        bell = asyncio.Event()
+    async def _page(self, context: BrowserContext, heal: dict[str, str] | None) -> WhatsAppPage:
+        options, bell = self._options, asyncio.Event()
         try:
-            async with asyncio.timeout(self._options.launch_limit.total_seconds()):
-                await context.expose_binding(BELL, lambda _source: bell.set())
-                await context.add_init_script(self._options.script)
+            async with asyncio.timeout(options.launch_limit.total_seconds()):
                 page = context.pages[0] if context.pages else await context.new_page()
                 await set_user_agent(await context.new_cdp_session(page))
+                whatsapp = WhatsAppPage(page, bell, options.call_limit)
+                if heal is not None:
+                    # Before our script is there: it is long, and would run in vain.
+                    await whatsapp.heal(options.url, heal, options.launch_limit)
+                await context.expose_binding(BELL, lambda _source: bell.set())
+                await context.add_init_script(options.script)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
         for event in ("close", "crash"):
             page.on(event, lambda _page: bell.set())
-        return WhatsAppPage(page, bell, self._options.call_limit)
+        return whatsapp
 
     async def _close(self, context: BrowserContext) -> bool:
         """Close in order, so that the profile is whole on disk; what hangs is ended afterwards."""

@@ -165,11 +165,12 @@ class ConnectionRunner:
                 if self._commands.leaving:
                     logged_in = False  # whatever comes of it, this login is not to be saved
                     await self._log_out(browser)
+                elif logged_in:
+                    logged_in = await saver.leave()
         finally:
             give_back()
             if saver is not None:
                 await saver.end()
-                await saver.note_how_it_was_left()
         if logged_in:
             await saver.save_clean()
 

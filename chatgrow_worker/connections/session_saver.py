@@ -13,10 +13,10 @@ from loguru import logger
 
 from chatgrow_worker.browser.aside import remove_aside
 from chatgrow_worker.browser.browser import Browser
-from chatgrow_worker.browser.notes import ProfileNote, write_dump, write_note
+from chatgrow_worker.browser.notes import ProfileNote, read_dump, write_dump, write_note
 from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
-from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.snapshot import LOGGED_IN, PageState
 from sessions.blobs import BlobKind, BlobStore, NotSavedError
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
@@ -109,21 +109,28 @@ class SessionSaver:
         if self._saving is not None:
             self._saving.cancel()
 
-    async def note_how_it_was_left(self) -> None:
-        """Note that the browser was closed in order, if it was: then its localStorage is whole."""
-        if self._noted and self._browser.closed_in_order:
-            note = ProfileNote(generation=self._lease.generation, clean=True)
-            try:
-                await asyncio.to_thread(write_note, self._browser.profile, note)
-            except OSError as error:
-                # The dump is put back at the next start then, which does no harm.
-                logger.error("The disk does not take how the browser was left: {}", error)
+    async def leave(self) -> bool:
+        """Have the page leave WhatsApp, and keep its last localStorage; tell if it was logged in.
+
+        The browser is closed next, and that is no time to ask a page that does not answer again.
+        """
+        page = self._browser.page
+        try:
+            snapshot = await page.snapshot()
+            if snapshot is None or snapshot.state not in LOGGED_IN:
+                return False
+            await self.keep_dump(await page.leave())
+        except (PageBrokenError, PageCallError) as error:
+            logger.warning("The page did not tell how it leaves its localStorage: {}", error)
+        return True
 
     async def save_clean(self) -> None:
         """Save the profile of a browser that was closed in order: the best copy there is."""
         if self._browser.closed_in_order:
             async with self._turn():
-                await self._save(self._browser.profile, BlobKind.CLEAN, None)
+                profile = self._browser.profile
+                dump = await asyncio.to_thread(read_dump, profile)
+                await self._save(profile, BlobKind.CLEAN, dump)
 
     async def _save_hot(self) -> None:
         """Save from the running browser: its files while it stands still, and an exact dump."""
@@ -184,7 +191,7 @@ class SessionSaver:
     def _keep(self, dump: dict[str, str]) -> None:
         """Write the dump beside the profile, and first that the profile is in use under us."""
         if not self._noted:
-            note = ProfileNote(generation=self._lease.generation, clean=False)
+            note = ProfileNote(generation=self._lease.generation)
             write_note(self._browser.profile, note)
             self._noted = True
         write_dump(self._browser.profile, dump)

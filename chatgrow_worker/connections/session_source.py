@@ -27,7 +27,7 @@ from chatgrow_worker.browser.notes import (
 from chatgrow_worker.browser.profile import free_profile, remove_profile
 from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
-from sessions.blobs import Blob, BlobError, BlobKind, BlobReason, BlobStore, is_complete
+from sessions.blobs import Blob, BlobError, BlobReason, BlobStore, is_complete
 from sessions.blobs.threads import to_the_end
 from sessions.states import Reason
 
@@ -70,7 +70,7 @@ class SessionSource:
         self.found = True
         note = self._local()
         if note is not None and (not blobs or note.generation >= blobs[0].generation):
-            return None if note.clean else read_dump(self._profile)
+            return read_dump(self._profile)
         for blob in blobs:
             if blob.id not in self._tried and await self._restored(blob):
                 return read_dump(self._profile)
@@ -97,7 +97,7 @@ class SessionSource:
         """Return what is known of the profile on disk; a login without a note is very young."""
         if self._local_failed:
             return None
-        young = ProfileNote(generation=0, clean=False) if is_complete(self._profile) else None
+        young = ProfileNote(generation=0) if is_complete(self._profile) else None
         return read_note(self._profile) or young
 
     def reject(self) -> bool:
@@ -167,14 +167,13 @@ class SessionSource:
             self._tried.add(blob.id)
             logger.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
             return False
-        clean = blob.kind is BlobKind.CLEAN
         if dump is not None:
             write_dump(self._profile, dump)
         else:
             # What an earlier login has left would be put over this one.
             remove_dump(self._profile)
         # Last: a crash before it leaves no note or an older one, and the blob is restored again.
-        write_note(self._profile, ProfileNote(generation=blob.generation, clean=clean))
+        write_note(self._profile, ProfileNote(generation=blob.generation))
         self._current = blob
         self._local_failed = False
         logger.info("Restored the login from blob {} ({})", blob.serial, blob.kind)

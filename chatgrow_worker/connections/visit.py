@@ -22,7 +22,7 @@ from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageCallError
-from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
+from chatgrow_worker.page.snapshot import LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Reason
@@ -84,7 +84,7 @@ class Visit:
     @property
     def logged_in(self) -> bool:
         """Whether the page was logged in when it was last looked at."""
-        return self._state in (PageState.READY, PageState.OFFLINE)
+        return self._state in LOGGED_IN
 
     async def run(
         self, ending: asyncio.Event, wish: asyncio.Event, on_loaded: Callable[[], None]

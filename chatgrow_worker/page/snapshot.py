@@ -24,6 +24,10 @@ class PageState(StrEnum):
     PASSKEY = "passkey"
 
 
+LOGGED_IN = (PageState.READY, PageState.OFFLINE)
+"""What a page shows only with a login that works."""
+
+
 class Snapshot(BaseModel):
     """The page's own signs, as wa-js tells them."""
 

@@ -19,6 +19,7 @@ BELL = "__bell"
 """The binding that the page rings when something may have changed; it carries nothing."""
 
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
+_LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
     localStorage.clear();
     for (const [name, text] of Object.entries(dump)) localStorage.setItem(name, text);
@@ -77,12 +78,23 @@ class WhatsAppPage:
         """
         try:
             async with asyncio.timeout(limit.total_seconds()):
-                await self._page.route(url, _empty_document)
-                await self._page.goto(url, wait_until="commit", timeout=0)
+                await self._open_empty(url)
                 await self._page.evaluate(_PUT_BACK, dump)
-                await self._page.unroute(url)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
+
+    async def leave(self) -> dict[str, str]:
+        """End WhatsApp's scripts by an empty document in their place; nothing can be asked then.
+
+        Returns all of localStorage as they left it, a credential.
+        """
+        try:
+            async with asyncio.timeout(self._call_limit.total_seconds()):
+                await self._open_empty(self._page.url)
+                left: dict[str, str] = await self._page.evaluate(_LOCAL_STORAGE)
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
+        return left
 
     async def snapshot(self) -> Snapshot | None:
         """Read what the page shows, or None while it has not loaded."""
@@ -187,6 +199,11 @@ class WhatsAppPage:
         """Keep what a send that was started has come to already; one send is in hand at a time."""
         outcome = Outcome.model_validate(answer)
         self._decided = {} if outcome.state == "pending" else {key: outcome}
+
+    async def _open_empty(self, url: str) -> None:
+        await self._page.route(url, _empty_document)
+        await self._page.goto(url, wait_until="commit", timeout=0)
+        await self._page.unroute(url)
 
     async def _call(self, name: str, *args: Any) -> Any:
         try:

@@ -14,6 +14,7 @@ from bson import ObjectId
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from chatgrow_worker.browser.options import find_chromium
 from tests.processes import children_named
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
 from tests.waiting import until
@@ -245,6 +246,35 @@ async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -
         assert record["blobs"][0]["kind"] == "clean"
     await system.until_message(second, "read")
     assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+
+
+async def test_a_browser_that_ends_in_order_and_has_not_written_all_costs_no_login(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    browser = ("--env", f"CHROMIUM_PATH={_forgetful_chromium(tmp_path / 'chromium')}")
+    async with stack("--supervise", "--data", str(tmp_path), *mongo_option, *browser) as system:
+        await _link(system)
+        devices = await system.control("GET", "devices")
+        os.kill(system.pid("worker-1"), signal.SIGTERM)
+        await system.until_restarted("worker-1")
+        await _sends(system, "after a browser that forgot")
+        assert await system.control("GET", "devices") == devices
+
+
+def _forgetful_chromium(script: Path) -> Path:
+    """Write a Chromium that leaves no localStorage, as the real one may on a busy machine."""
+    script.write_text(
+        f"""#!/bin/sh
+{find_chromium(None)} "$@"
+ended=$?
+for each; do
+    case $each in --user-data-dir=*) rm -r "${{each#*=}}/Default/Local Storage" ;; esac
+done
+exit $ended
+"""
+    )
+    script.chmod(0o755)
+    return script
 
 
 async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(

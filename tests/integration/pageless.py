@@ -69,7 +69,7 @@ class PagelessWorker(Generic[Pages]):
         ):
             await self.stores.connections.move(lease, here, there, None, "+972501111111")
         profile = write_profile(self.pages.profile(connection.id), login(b"local"))
-        write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+        write_note(profile, ProfileNote(generation=lease.generation))
         await self.stores.connections.want(connection, "stopped")
         await self.stores.leases("before").release(lease, Reason.WAITING_FOR_WORKER)
         return connection

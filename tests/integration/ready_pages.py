@@ -39,7 +39,7 @@ class ReadyPage:
 
     def __init__(self) -> None:
         self.bell = asyncio.Event()
-        self.shows = READY
+        self.shows: Snapshot | None = READY
         self.news = True
         self.looks = 0
         self.broken: Reason | None = None
@@ -56,6 +56,11 @@ class ReadyPage:
 
     async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
         return {"login": "this"}
+
+    async def leave(self) -> dict[str, str]:
+        if self.broken is not None:
+            raise PageBrokenError(self.broken)
+        return {"login": "left"}
 
     async def tidy(self) -> None:
         pass

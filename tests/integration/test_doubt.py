@@ -52,7 +52,7 @@ class Case:
             )
             assert await saved
         write_profile(self.profile, login(b"newest"))
-        write_note(self.profile, ProfileNote(generation=self._lease.generation, clean=True))
+        write_note(self.profile, ProfileNote(generation=self._lease.generation))
 
     async def login_after(self, reason: Reason, times: int = 3) -> str | None:
         """Let pages break for so many times; return which login the next one starts from."""

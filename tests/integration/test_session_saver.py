@@ -11,20 +11,23 @@ import pytest
 
 from chatgrow_worker.browser.aside import set_aside
 from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.notes import read_dump
 from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.metrics import WorkerMetrics
-from sessions.blobs import BlobStore
+from sessions.blobs import BlobKind, BlobStore
 from sessions.clock import utc_now
 from sessions.leases import Lease
 from sessions.metrics import ProcessMetrics
+from sessions.states import Reason
 from tests.blob_profiles import login, write_profile
 from tests.blob_saver import KEYS
 from tests.builders import Stores
-from tests.integration.ready_pages import ReadyBrowser, ReadyPage
+from tests.integration.ready_pages import READY, ReadyBrowser, ReadyPage
 from tests.refusing import refusing
 from tests.scraping import scrape
 
 if TYPE_CHECKING:
+    from chatgrow_worker.page.snapshot import Snapshot
     from chatgrow_worker.page.whatsapp_page import WhatsAppPage
     from sessions.mongo import Database
 
@@ -43,8 +46,14 @@ def blobs(stores: Stores) -> BlobStore:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Browser:
-    return ReadyBrowser(profile=write_profile(tmp_path / "profiles/p", login()))
+def page() -> ReadyPage:
+    return ReadyPage()
+
+
+@pytest.fixture
+def browser(tmp_path: Path, page: ReadyPage) -> Browser:
+    profile = write_profile(tmp_path / "profiles/p", login())
+    return ReadyBrowser(page=cast("WhatsAppPage", page), profile=profile)
 
 
 @pytest.fixture
@@ -80,6 +89,41 @@ async def test_a_login_that_works_is_saved_and_the_one_that_gave_way_goes(
     assert list(browser.profile.parent.iterdir()) == [browser.profile]
     await saver.end()
     assert len(await blobs.blobs_of(lease.connection)) == 1
+
+
+async def test_what_a_closed_browser_may_not_have_written_is_saved_with_it(
+    saver: SessionSaver, browser: Browser, blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await saver.keep_dump({"login": "seen before"})
+    assert await saver.leave()
+    browser.closed_in_order = True
+    await saver.save_clean()
+    [blob] = await blobs.blobs_of(lease.connection)
+    assert blob.kind is BlobKind.CLEAN
+    restored = await blobs.restore(lease.connection, blob, tmp_path / "elsewhere")
+    assert restored == read_dump(browser.profile) == {"login": "left"}
+
+
+async def test_a_page_that_does_not_answer_leaves_what_was_seen_before(
+    saver: SessionSaver, page: ReadyPage, browser: Browser, blobs: BlobStore, lease: Lease
+) -> None:
+    await saver.keep_dump({"login": "seen before"})
+    page.broken = Reason.PAGE_UNRESPONSIVE
+    assert await saver.leave()
+    browser.closed_in_order = True
+    await saver.save_clean()
+    assert len(await blobs.blobs_of(lease.connection)) == 1
+    assert read_dump(browser.profile) == {"login": "seen before"}
+
+
+@pytest.mark.parametrize("shows", [None, READY.model_copy(update={"mode": "QR"})])
+async def test_a_page_that_is_logged_out_as_it_is_left_is_not_kept(
+    saver: SessionSaver, page: ReadyPage, browser: Browser, shows: Snapshot | None
+) -> None:
+    await saver.keep_dump({"login": "seen before"})
+    page.shows = shows
+    assert not await saver.leave()
+    assert read_dump(browser.profile) == {"login": "seen before"}
 
 
 async def test_a_save_that_mongodb_refuses_is_counted_and_tried_again_soon(

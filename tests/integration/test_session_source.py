@@ -42,7 +42,7 @@ def _local(folder: Path, lease: Lease) -> Path:
     """Write the profile of a browser that was killed under this lease."""
     profile = write_profile(folder / "profiles/p", login(b"local"))
     write_dump(profile, {"login": "local"})
-    write_note(profile, ProfileNote(generation=lease.generation, clean=False))
+    write_note(profile, ProfileNote(generation=lease.generation))
     return profile
 
 
@@ -62,17 +62,16 @@ async def test_without_any_login_none_is_found(
     assert not source.found
 
 
-async def test_a_profile_that_is_not_older_wins_and_is_healed_if_it_was_killed(
+async def test_a_profile_that_is_not_older_wins_and_is_healed(
     blobs: BlobStore, lease: Lease, tmp_path: Path
 ) -> None:
     await _save(blobs, lease, tmp_path, b"saved")
     profile = write_profile(tmp_path / "p", login(b"local"))
     write_dump(profile, {"login": "local"})
-    for clean, heal in ((False, {"login": "local"}), (True, None)):
-        write_note(profile, ProfileNote(generation=lease.generation, clean=clean))
-        source = _source(blobs, lease, profile)
-        assert await source.prepare() == heal
-        assert source.found
+    write_note(profile, ProfileNote(generation=lease.generation))
+    source = _source(blobs, lease, profile)
+    assert await source.prepare() == {"login": "local"}
+    assert source.found
 
 
 async def test_a_profile_that_is_older_gives_way_to_the_blob(
@@ -80,9 +79,9 @@ async def test_a_profile_that_is_older_gives_way_to_the_blob(
 ) -> None:
     await _save(blobs, lease, tmp_path, b"saved")
     profile = write_profile(tmp_path / "p", login(b"local"))
-    write_note(profile, ProfileNote(generation=lease.generation - 1, clean=True))
+    write_note(profile, ProfileNote(generation=lease.generation - 1))
     assert await _source(blobs, lease, profile).prepare() == {"login": "saved"}
-    assert read_note(profile) == ProfileNote(generation=lease.generation, clean=False)
+    assert read_note(profile) == ProfileNote(generation=lease.generation)
 
 
 async def test_a_login_from_a_clean_blob_is_not_healed_by_what_an_older_one_has_left(
@@ -91,10 +90,10 @@ async def test_a_login_from_a_clean_blob_is_not_healed_by_what_an_older_one_has_
     await _save_clean(blobs, lease, tmp_path, b"saved")
     profile = write_profile(tmp_path / "p", login(b"local"))
     write_dump(profile, {"login": "local"})
-    write_note(profile, ProfileNote(generation=lease.generation - 1, clean=True))
+    write_note(profile, ProfileNote(generation=lease.generation - 1))
     assert await _source(blobs, lease, profile).prepare() is None
     # Nor later, when the browser on it was killed before it had told of its own localStorage.
-    write_note(profile, ProfileNote(generation=lease.generation, clean=False))
+    write_note(profile, ProfileNote(generation=lease.generation))
     assert await _source(blobs, lease, profile).prepare() is None
 
 
@@ -104,7 +103,7 @@ async def test_logins_that_are_refused_are_tried_once_each_from_the_newest_down(
     await _save(blobs, lease, tmp_path, b"older")
     await _save(blobs, lease, tmp_path, b"newer")
     profile = write_profile(tmp_path / "p", login(b"local"))
-    write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+    write_note(profile, ProfileNote(generation=lease.generation))
     source = _source(blobs, lease, profile)
     assert await source.prepare() is None
     for text in ("newer", "older"):
@@ -180,7 +179,7 @@ async def test_a_profile_that_was_lost_after_it_was_found_gives_way_to_the_blob(
 ) -> None:
     await _save(blobs, lease, tmp_path, b"saved")
     profile = write_profile(tmp_path / "p", login(b"local"))
-    write_note(profile, ProfileNote(generation=lease.generation, clean=True))
+    write_note(profile, ProfileNote(generation=lease.generation))
     source = _source(blobs, lease, profile)
     assert await source.prepare() is None
     shutil.rmtree(profile)
@@ -209,7 +208,7 @@ async def test_a_login_that_was_given_up_elsewhere_is_not_used(
     blobs: BlobStore, lease: Lease, tmp_path: Path
 ) -> None:
     profile = write_profile(tmp_path / "p", login(b"local"))
-    write_note(profile, ProfileNote(generation=3, clean=True))
+    write_note(profile, ProfileNote(generation=3))
     for forgotten, found in ((2, True), (3, False)):
         source = SessionSource(blobs, lease.connection, profile, forgotten)
         await source.prepare()

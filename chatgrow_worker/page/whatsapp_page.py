@@ -90,7 +90,7 @@ class WhatsAppPage:
         """
         try:
             async with asyncio.timeout(self._call_limit.total_seconds()):
-                await self._open_empty(self._page.url)
+                await self._open_empty(self._page.url.partition("#")[0])
                 left: dict[str, str] = await self._page.evaluate(_LOCAL_STORAGE)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
@@ -201,9 +201,12 @@ class WhatsAppPage:
         self._decided = {} if outcome.state == "pending" else {key: outcome}
 
     async def _open_empty(self, url: str) -> None:
-        await self._page.route(url, _empty_document)
+        def is_it(asked: str) -> bool:  # a text would be taken for a pattern
+            return asked == url
+
+        await self._page.route(is_it, _empty_document)
         await self._page.goto(url, wait_until="commit", timeout=0)
-        await self._page.unroute(url)
+        await self._page.unroute(is_it)
 
     async def _call(self, name: str, *args: Any) -> Any:
         try:

@@ -15,6 +15,9 @@ from playwright.async_api import Playwright, async_playwright
 from pydantic import SecretStr
 
 from control_api.app import build_app
+from control_api.limiter import Limiter
+from control_api.login_attempts import LoginAttempts
+from control_api.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
@@ -82,10 +85,23 @@ def api_settings(tmp_path: Path) -> ApiSettings:
 async def services(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
 ) -> Services:
-    """Give a test what the API's handlers use; the first key is `KEY`."""
+    """Give a test what the API's handlers use; the first key is `KEY`.
+
+    Its limits hold, however slow this machine is.
+    """
     services = await Services.open(database, redis, stores.events, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
-    return services
+    return limited_by(services, Limiter(redis, PATIENCE))
+
+
+def limited_by(services: Services, limiter: Limiter) -> Services:
+    """Return the same services, which count with this limiter."""
+    return replace(
+        services,
+        limiter=limiter,
+        login_attempts=LoginAttempts(limiter),
+        pairing_limits=PairingLimits(limiter),
+    )
 
 
 @pytest.fixture

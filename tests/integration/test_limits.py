@@ -28,7 +28,7 @@ from sessions.doorbell import open_redis
 from sessions.embedded import REDIS
 from sessions.embedded.binaries import find_binary
 from sessions.embedded.ports import free_port
-from tests.integration.conftest import KEY
+from tests.integration.conftest import KEY, limited_by
 from tests.logged import logged
 from tests.waiting import until
 
@@ -48,12 +48,8 @@ FIELD = re.compile(r'^"(?P<name>[a-z-]+)";r=(?P<r>\d+);t=(?P<t>\d+)$')
 @asynccontextmanager
 async def api(services: Services, limiter: Limiter, **settings: object) -> AsyncIterator[Client]:
     """Serve the API with settings of the test's own."""
-    changed = replace(
-        services,
-        settings=services.settings.model_copy(update=settings),
-        limiter=limiter,
-        login_attempts=LoginAttempts(limiter),
-    )
+    settled = replace(services, settings=services.settings.model_copy(update=settings))
+    changed = limited_by(settled, limiter)
     async with TestClient(TestServer(build_app(changed))) as client:
         yield client
 

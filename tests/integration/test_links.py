@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from control_api.app import build_app
+from control_api.limiter import Limiter
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
@@ -20,6 +21,8 @@ from sessions.connections import Connection, ConnectionStore, QrCode
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
+from tests.conftest import PATIENCE
+from tests.integration.conftest import limited_by
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -217,7 +220,8 @@ async def test_too_many_requests_are_told_in_words_too(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
 ) -> None:
     few = api_settings.model_copy(update={"rate_limit_max_requests": 1})
-    services = await Services.open(database, redis, stores.events, few, utc_now)
+    opened = await Services.open(database, redis, stores.events, few, utc_now)
+    services = limited_by(opened, Limiter(redis, PATIENCE))
     token, _ = services.links.make(await stores.connection())
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await client.get(f"/link/{token}")).status == 200

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,14 +15,13 @@ from arq.connections import ArqRedis
 
 from control_api.app import build_app
 from control_api.limiter import Limiter
-from control_api.pairing_limits import PairingLimits
 from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.leases import Lease
 from sessions.linking import LinkingDesk
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.integration.conftest import KEY
+from tests.integration.conftest import KEY, limited_by
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -74,9 +72,7 @@ async def linking(
             lease, ConnectionState.STARTING, ConnectionState.AWAITING_SCAN, Reason.QR_SHOWN
         )
         serving.append(asyncio.create_task(worker.serve(lease)))
-    limits = PairingLimits(limiter)
-    app = build_app(replace(services, limiter=limiter, pairing_limits=limits))
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(TestServer(build_app(limited_by(services, limiter)))) as client:
         yield client, worker
     for task in serving:
         task.cancel()

@@ -33,6 +33,7 @@ async def _arrived(system: StackClient, count: int) -> list[datetime]:
     return [datetime.fromisoformat(each["arrivedAt"]) for each in await system.ledger()]
 
 
+@pytest.mark.slow
 async def test_the_pace_holds_when_another_worker_takes_over(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
@@ -106,6 +107,7 @@ async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(
 _GHOSTS = ("--supervise", "--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
 
 
+@pytest.mark.slow
 async def test_a_ghost_goes_out_once_as_the_record_that_it_is(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

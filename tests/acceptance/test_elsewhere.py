@@ -55,6 +55,7 @@ async def replaced(system: StackClient, folder: Path) -> AsyncIterator[Tab]:
         yield tab
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_another_browser_with_the_same_login_is_sent_away(
     system: StackClient, tmp_path: Path

@@ -26,7 +26,11 @@ async def _each_arrives_once(system: StackClient, faults: Mapping[str, object]) 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "faults",
-    [{"dropRate": 0.3}, {"serverErrorRate": 0.3}, {"timelockSeconds": 4}],
+    [
+        {"dropRate": 0.3},
+        pytest.param({"serverErrorRate": 0.3}, marks=pytest.mark.slow),
+        pytest.param({"timelockSeconds": 4}, marks=pytest.mark.slow),
+    ],
     ids=lambda faults: next(iter(faults)),
 )
 async def test_what_goes_wrong_at_random_neither_loses_nor_repeats(

@@ -44,6 +44,7 @@ async def test_a_linked_phone_sends_and_returns_without_a_new_scan(system: Stack
     assert all(entry["arrivals"] == 1 for entry in await system.ledger())
 
 
+@pytest.mark.slow
 async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path)) as first:
         await first.create()

@@ -118,6 +118,7 @@ async def test_another_worker_takes_over_without_a_scan(
         assert len(await system.control("GET", "devices")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_paused_worker_does_not_send_beside_its_successor(
     tmp_path: Path, mongo_option: tuple[str, str]
@@ -193,6 +194,7 @@ async def test_a_phone_that_unlinks_is_no_lost_login_while_the_page_still_leaves
     assert (await system.status())["reason"] == "unlinked"
 
 
+@pytest.mark.slow
 async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_repeats_it(
     system: StackClient,
 ) -> None:
@@ -277,6 +279,7 @@ exit $ended
     return script
 
 
+@pytest.mark.slow
 async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
@@ -382,7 +385,10 @@ async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) ->
     await system.until_state("connected", "second")
 
 
-@pytest.mark.parametrize("ceiling", ["BROWSER_MAX_AGE=3", "BROWSER_MAX_MEMORY_MB=50"])
+@pytest.mark.parametrize(
+    "ceiling",
+    [pytest.param("BROWSER_MAX_AGE=3", marks=pytest.mark.slow), "BROWSER_MAX_MEMORY_MB=50"],
+)
 async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
     tmp_path: Path, ceiling: str, mongo_option: tuple[str, str]
 ) -> None:

@@ -36,6 +36,7 @@ EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "1")
 LONGEST_SECONDS = 600 if EXAMPLES == "1" else 7200
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(LONGEST_SECONDS)
 async def test_the_api_keeps_its_contract(
     stores: Stores, redis: ArqRedis, servers: ServerUris, tmp_path: Path

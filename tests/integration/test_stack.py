@@ -91,6 +91,7 @@ async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 async def test_under_supervision_whatever_is_killed_comes_back(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), "--supervise") as running:
         ready = await running.line()

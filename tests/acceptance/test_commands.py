@@ -208,6 +208,7 @@ async def test_numbers_are_checked_at_the_pace_of_the_connection(system: StackCl
     await until(told_why, within=PATIENCE)
 
 
+@pytest.mark.slow
 async def test_commands_are_found_by_their_bell(mongo_option: tuple[str, str]) -> None:
     """None is looked for here within the test's time: what is not told is not found."""
     rarely = "--env", "SAFETY_POLL=1h", "--env", "LEASE_TTL=10m"

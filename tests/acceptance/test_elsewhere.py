@@ -68,6 +68,7 @@ async def test_another_browser_with_the_same_login_is_sent_away(
     assert len(await system.control("GET", "devices")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_a_logout_ends_the_login_that_another_browser_has_taken(
     system: StackClient, tmp_path: Path

@@ -101,6 +101,7 @@ async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
         assert (await system.status())["worker"] == owner
 
 
+@pytest.mark.slow
 async def test_another_worker_takes_over_without_a_scan(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
@@ -385,10 +386,8 @@ async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) ->
     await system.until_state("connected", "second")
 
 
-@pytest.mark.parametrize(
-    "ceiling",
-    [pytest.param("BROWSER_MAX_AGE=3", marks=pytest.mark.slow), "BROWSER_MAX_MEMORY_MB=50"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ceiling", ["BROWSER_MAX_AGE=3", "BROWSER_MAX_MEMORY_MB=50"])
 async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
     tmp_path: Path, ceiling: str, mongo_option: tuple[str, str]
 ) -> None:

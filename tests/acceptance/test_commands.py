@@ -136,6 +136,7 @@ async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(
         await system.until_state("awaiting_scan")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: StackClient) -> None:
     await _link(system)

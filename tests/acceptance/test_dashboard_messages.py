@@ -7,6 +7,7 @@ import signal
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 
 from sessions.clock import utc_now
@@ -18,6 +19,7 @@ NOT_ON_WHATSAPP = "+972509999999"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
+@pytest.mark.slow
 async def test_an_admin_watches_finds_and_drives_messages(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

@@ -85,6 +85,7 @@ async def test_a_page_that_whatsapp_blocks_or_refuses_says_so_and_comes_back(
     assert len(await system.control("GET", "devices")) == 1
 
 
+@pytest.mark.slow
 async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
@@ -158,6 +159,7 @@ async def _until_out(system: StackClient, message_id: str) -> None:
     await until(out, within=PATIENCE)
 
 
+@pytest.mark.slow
 async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: StackClient) -> None:
     await _link(system)
     await system.until_saved()
@@ -316,6 +318,7 @@ async def test_a_pairing_code_links_a_phone(system: StackClient) -> None:
     await _sends(system, "paired")
 
 
+@pytest.mark.slow
 async def test_a_page_in_trouble_is_put_right(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

@@ -121,6 +121,7 @@ async def witness(web: WhatsAppWeb, data: Path) -> AsyncIterator[Witness]:
         await witness.end()
 
 
+@pytest.mark.slow
 async def test_from_code_to_read_and_back_after_a_restart(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:

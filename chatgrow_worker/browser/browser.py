@@ -24,7 +24,7 @@ _LOGIN = (Path("Default/IndexedDB"), Path("Default/Local Storage"))
 
 @dataclass
 class Browser:
-    """A browser that is open, or was: `closed_in_order` tells whether its profile is whole."""
+    """A browser that is open, or was: `closed_in_order` tells if its IndexedDB is whole."""
 
     page: WhatsAppPage
     profile: Path

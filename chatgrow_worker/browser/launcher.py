@@ -55,8 +55,12 @@ class Launcher:
             context = await self._launch(profile, proxy)
             gone = asyncio.Event()
             context.on("close", lambda _context: gone.set())
-            browser = Browser(await self._page(context, heal), profile)
+            browser = Browser(await self._page(context), profile)
             try:
+                if heal is not None:
+                    await browser.page.heal(self._options.url, heal, self._options.launch_limit)
+                # Not before: it is long, and would run in vain on the document that heals.
+                await self._add_script(context, browser.page.bell)
                 await browser.page.open(self._options.url, self._options.launch_limit)
                 yield browser
             finally:
@@ -98,26 +102,31 @@ class Launcher:
             launching.cancel()
             raise
 
-    async def _page(self, context: BrowserContext, heal: dict[str, str] | None) -> WhatsAppPage:
-        options, bell = self._options, asyncio.Event()
-        try:
-            async with asyncio.timeout(options.launch_limit.total_seconds()):
-                page = context.pages[0] if context.pages else await context.new_page()
-                await set_user_agent(await context.new_cdp_session(page))
-                whatsapp = WhatsAppPage(page, bell, options.call_limit)
-                if heal is not None:
-                    # Before our script is there: it is long, and would run in vain.
-                    await whatsapp.heal(options.url, heal, options.launch_limit)
-                await context.expose_binding(BELL, lambda _source: bell.set())
-                await context.add_init_script(options.script)
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
+    async def _page(self, context: BrowserContext) -> WhatsAppPage:
+        bell = asyncio.Event()
+        async with self._launching():
+            page = context.pages[0] if context.pages else await context.new_page()
+            await set_user_agent(await context.new_cdp_session(page))
         for event in ("close", "crash"):
             page.on(event, lambda _page: bell.set())
-        return whatsapp
+        return WhatsAppPage(page, bell, self._options.call_limit)
+
+    async def _add_script(self, context: BrowserContext, bell: asyncio.Event) -> None:
+        async with self._launching():
+            await context.expose_binding(BELL, lambda _source: bell.set())
+            await context.add_init_script(self._options.script)
+
+    @asynccontextmanager
+    async def _launching(self) -> AsyncIterator[None]:
+        """Bound what belongs to a launch; raise PageBrokenError when it fails."""
+        try:
+            async with asyncio.timeout(self._options.launch_limit.total_seconds()):
+                yield
+        except (PlaywrightError, TimeoutError) as error:
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
 
     async def _close(self, context: BrowserContext) -> bool:
-        """Close in order, so that the profile is whole on disk; what hangs is ended afterwards."""
+        """Close in order, so that IndexedDB is whole on disk; what hangs is ended afterwards."""
         try:
             async with asyncio.timeout(self._options.close_limit.total_seconds()):
                 await context.close()

@@ -60,7 +60,7 @@ class Worker:
 
 @asynccontextmanager
 async def linking(
-    services: Services, stores: Stores, limiter: Limiter, *names: str
+    services: Services, stores: Stores, *names: str
 ) -> AsyncIterator[tuple[Client, Worker]]:
     """Serve the API with connections that wait for a phone."""
     worker, serving = Worker(services.desk), []
@@ -72,7 +72,7 @@ async def linking(
             lease, ConnectionState.STARTING, ConnectionState.AWAITING_SCAN, Reason.QR_SHOWN
         )
         serving.append(asyncio.create_task(worker.serve(lease)))
-    async with TestClient(TestServer(build_app(limited_by(services, limiter)))) as client:
+    async with TestClient(TestServer(build_app(services))) as client:
         yield client, worker
     for task in serving:
         task.cancel()
@@ -104,8 +104,7 @@ async def _by_link(client: Client, name: str, phone: str = PHONE) -> int:
 async def test_a_phone_is_alerted_five_times_whoever_asks(
     services: Services, stores: Stores, redis: ArqRedis
 ) -> None:
-    limiter = Limiter(redis, PATIENCE)
-    async with linking(services, stores, limiter, "one", "two") as (client, worker):
+    async with linking(services, stores, "one", "two") as (client, worker):
         for ask in (_by_link, _by_key, _by_link, _by_key, _by_link):
             worker.let_codes_run_out()
             assert await ask(client, "one") == 200
@@ -115,30 +114,25 @@ async def test_a_phone_is_alerted_five_times_whoever_asks(
         assert PHONE[1:] not in str([await redis.keys("*")])
 
 
-async def test_a_connection_alerts_ten_phones(
-    services: Services, stores: Stores, redis: ArqRedis
-) -> None:
-    limiter = Limiter(redis, PATIENCE)
+async def test_a_connection_alerts_ten_phones(services: Services, stores: Stores) -> None:
     phones = [f"+9725022222{number:02}" for number in range(11)]
-    async with linking(services, stores, limiter, "one", "two") as (client, _):
+    async with linking(services, stores, "one", "two") as (client, _):
         statuses = [await _by_key(client, "one", phone) for phone in phones]
         assert statuses == [200] * 10 + [429]
         assert await _by_key(client, "two", phones[-1]) == 200
 
 
 async def test_a_code_that_still_works_alerts_nobody_and_is_not_counted(
-    services: Services, stores: Stores, redis: ArqRedis
+    services: Services, stores: Stores
 ) -> None:
-    limiter = Limiter(redis, PATIENCE)
-    async with linking(services, stores, limiter, "one") as (client, _):
+    async with linking(services, stores, "one") as (client, _):
         assert [await _by_key(client, "one") for _ in range(12)] == [200] * 12
 
 
 async def test_a_code_that_still_works_is_given_again_though_no_other_would_be(
-    services: Services, stores: Stores, redis: ArqRedis
+    services: Services, stores: Stores
 ) -> None:
-    limiter = Limiter(redis, PATIENCE)
-    async with linking(services, stores, limiter, "one", "two") as (client, worker):
+    async with linking(services, stores, "one", "two") as (client, worker):
         for _ in range(5):
             worker.let_codes_run_out()
             assert await _by_key(client, "one") == 200
@@ -148,8 +142,8 @@ async def test_a_code_that_still_works_is_given_again_though_no_other_would_be(
 
 
 async def test_while_redis_is_away_codes_are_given(services: Services, stores: Stores) -> None:
-    limiter = Limiter(ArqRedis(host="127.0.0.1", port=1))
-    async with linking(services, stores, limiter, "one") as (client, worker):
+    unlimited = limited_by(services, Limiter(ArqRedis(host="127.0.0.1", port=1)))
+    async with linking(unlimited, stores, "one") as (client, worker):
         for _ in range(6):
             worker.let_codes_run_out()
             assert await _by_key(client, "one") == 200

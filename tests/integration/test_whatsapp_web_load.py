@@ -27,7 +27,7 @@ class SocketPage:
     def __init__(self, ws: aiohttp.ClientWebSocketResponse, number: str) -> None:
         self._ws = ws
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._key = Ed25519PrivateKey.generate()
+        self.key = Ed25519PrivateKey.generate()
         self._reader = asyncio.create_task(self._read(), name=f"page {number}")
         self.number = number
         self.pushes: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -51,7 +51,7 @@ class SocketPage:
 
     async def link(self, hand: Hand) -> None:
         await self.ask("hello")
-        public = base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+        public = base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
         refs = await self.ask("register", identity=public, noise=public, device="test")
         await self.ask("showing", ref=refs[0]["ref"])
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -61,16 +61,13 @@ class SocketPage:
         await self.log_in(login["device"], login["token"])
         await self.ask("ready", device=login["device"])
 
-    def borrow_key(self, other: SocketPage) -> None:
-        self._key = other._key
-
     async def send(self, to: str, text: str) -> None:
         message = {"body": text, "type": "chat"}
         await self.ask("send", id=f"{self.number}{text}", to=to, kind="text", message=message)
 
     async def log_in(self, device: str, token: str) -> None:
         challenge = (await self.ask("login", device=device, token=token))["challenge"]
-        signature = self._key.sign(base64.b64decode(challenge))
+        signature = self.key.sign(base64.b64decode(challenge))
         signed = base64.b64encode(signature).decode()
         await self.ask("prove", signature=signed)
 
@@ -171,7 +168,7 @@ async def test_a_page_hears_that_it_is_replaced_before_it_is_refused_anything(
         await first.link(hand)
         [login] = first.pushes["pair-success"]
         of = {"device": login["device"], "token": login["token"]}
-        second.borrow_key(first)
+        second.key = first.key
         await second.ask("hello")
         replacing = asyncio.create_task(second.log_in(**of))
         while not first.pushes["conflict"]:

@@ -26,6 +26,7 @@ class StackProcess:
         self._announce = announce
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
+        self._runs = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -35,8 +36,8 @@ class StackProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether it is not running now."""
-        return self._process is None or self._process.returncode is not None
+        """Whether it is not running now; how it ended has been told then."""
+        return not self._runs
 
     async def start(self) -> None:
         """Start it, and watch it from here on."""
@@ -73,6 +74,7 @@ class StackProcess:
             await self._end(process, ended)
         elif not self._stopping.is_set():
             print(f"{self.program.name} ended: {process.returncode}", file=sys.stderr, flush=True)
+        self._runs = False
         return timedelta(seconds=clock() - began)
 
     async def _end(self, process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
@@ -97,6 +99,7 @@ class StackProcess:
                 stderr=log,
                 start_new_session=True,
             )
+        self._runs = True
         return self._process
 
     async def _stopped_within(self, pause: timedelta) -> bool:

@@ -18,7 +18,7 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@exec bash scripts/run.sh
 
 test: setup ## Run the tests, but for those marked slow
-	@$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --durations=25 -m "not slow"
 
 slow: setup ## Run the tests that are marked slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow

@@ -1,4 +1,5 @@
-// Our side of the bridge, in the page, after wa-js and in the same init script.
+// Our side of the bridge, in the page, after wa-js and functions.js and in the same init script.
+// What it calls of wa-js and of WhatsApp is listed in functions.js; add to that list what you need.
 // Every call answers {ok, value} or {ok: false, name, code, message}: a class instance or an
 // error's code would not survive the way back. Nothing here waits for WhatsApp longer than a look:
 // a send is started and its outcome is asked for later, since a call cannot be taken back.
@@ -62,8 +63,7 @@
   function listenForPasskey() {
     if (listening) return;
     try {
-      const {WAWebLinkDeviceEvents: events} = window.require('WAWebLinkDeviceEvents');
-      events.on('link_device_events:passkey_prologue_request', () => {
+      whatsApp.onLinkEvent('link_device_events:passkey_prologue_request', () => {
         passkey = true;
         ring();
       });
@@ -76,7 +76,7 @@
   const ageOf = (code) => (code === pairing.code ? performance.now() - pairing.at : 0);
 
   async function chatOf(id) {
-    const chat = await WPP.chat.find(id);
+    const chat = await whatsApp.findChat(id);
     if (!chat) throw Object.assign(new Error(`no chat for ${id}`), {code: 'chat_not_found'});
     return chat;
   }
@@ -88,7 +88,7 @@
     const moved = key.replace(/^true_[^_]+_/, `true_${chat.id}_`);
     for (const each of new Set([key, moved])) {
       try {
-        return await WPP.chat.getMessageById(each);
+        return await whatsApp.storedMessage(each);
       } catch (error) {
         if (error?.code !== 'msg_not_found' && error?.code !== 'chat_not_found') throw error;
       }
@@ -97,7 +97,7 @@
   }
 
   async function run(key, chatId, text, options) {
-    const sent = await WPP.chat.sendTextMessage(chatId, text, {
+    const sent = await whatsApp.sendText(chatId, text, {
       ...options,
       messageId: key,
       waitForAck: true,
@@ -122,8 +122,7 @@
   async function runAgain(key, chatId) {
     const message = await stored(key, chatId);
     if (!message) throw Object.assign(new Error(`no message ${key}`), {code: 'msg_not_found'});
-    const {sendMsgRecord} = window.require('WAWebSendMsgRecordAction');
-    const result = await sendMsgRecord(message);
+    const result = await whatsApp.sendStored(message);
     return {...told(result), ack: Number(message.ack ?? 0)};
   }
 
@@ -164,18 +163,18 @@
     snapshot: () => {
       const ready = Boolean(window.WPP?.isReady);
       if (ready) listenForPasskey();
-      const stream = ready ? WPP.conn.getStreamData() : {};
+      const stream = ready ? whatsApp.streamData() : {};
       return {
         epoch,
         ready,
         fullReady: Boolean(window.WPP?.isFullReady),
-        authenticated: ready && Boolean(WPP.conn.isAuthenticated()),
-        online: ready && Boolean(WPP.conn.isOnline()),
-        idle: ready && Boolean(WPP.conn.isIdle()),
-        needsUpdate: ready && Boolean(WPP.conn.needsUpdate()),
+        authenticated: ready && Boolean(whatsApp.isAuthenticated()),
+        online: ready && Boolean(whatsApp.isOnline()),
+        idle: ready && Boolean(whatsApp.isIdle()),
+        needsUpdate: ready && Boolean(whatsApp.needsUpdate()),
         mode: stream.mode ? String(stream.mode) : null,
         info: stream.info ? String(stream.info) : null,
-        me: ready ? (WPP.conn.getMyUserId()?.toString() ?? null) : null,
+        me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
         banned,
         passkey,
         loggedOut: loggedOut || new URLSearchParams(location.search).has('post_logout'),
@@ -192,46 +191,46 @@
       };
     },
 
-    authCode: async () => (await WPP.conn.getAuthCode())?.fullCode ?? null,
+    authCode: async () => (await whatsApp.authCode())?.fullCode ?? null,
 
     // Not awaited: it waits for an event that may never come.
     refreshCode: () => {
-      WPP.conn.refreshQR().catch(() => {});
+      whatsApp.refreshQr().catch(() => {});
       return null;
     },
 
     // The same number again gets the code that is still good, however old; one that is not is renewed.
     pairingCode: async (phone, livesMs) => {
-      let code = await WPP.conn.startLinkDeviceCodeForPhoneNumber(phone.replace(/\D/g, ''), true);
-      if (ageOf(code) >= livesMs) code = await WPP.conn.refreshLinkDeviceCode();
+      let code = await whatsApp.startPairing(phone.replace(/\D/g, ''), true);
+      if (ageOf(code) >= livesMs) code = await whatsApp.renewPairing();
       return {code, ageMs: ageOf(code)};
     },
 
     takeOver: async () => {
-      await WPP.whatsapp.Socket.takeover();
+      await whatsApp.takeOver();
     },
 
     exists: async (chatId) => {
-      const found = await WPP.contact.queryWidExists(chatId);
+      const found = await whatsApp.queryNumber(chatId);
       return found ? String(found.wid) : null;
     },
 
     // wa-js keeps a "no" and makes one of every error; WhatsApp's own function throws.
     isRegistered: async (chatId) => {
-      const found = await WPP.whatsapp.functions.queryWidExists(WPP.util.createWid(chatId));
+      const found = await whatsApp.queryNumberOrThrow(whatsApp.wid(chatId));
       return Boolean(found?.wid);
     },
 
     // Not awaited: it waits for an event that may never come, and the page goes elsewhere.
     logOut: () => {
-      WPP.conn.logout().catch(() => {});
+      whatsApp.logOut().catch(() => {});
       return null;
     },
 
     // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
     prepare: async (chatId) => {
       const chat = await chatOf(chatId);
-      return String(await WPP.chat.generateMessageID(chat));
+      return String(await whatsApp.newMessageId(chat));
     },
 
     send: (key, chatId, text, options) => begin(key, () => run(key, chatId, text, options)),
@@ -292,25 +291,25 @@
 
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 
-  WPP.on('chat.msg_ack_change', noteAck);
-  WPP.on('conn.backend_event', (name, details) => {
+  whatsApp.on('chat.msg_ack_change', noteAck);
+  whatsApp.on('conn.backend_event', (name, details) => {
     if (name !== 'account_temporarily_banned') return;
     banned = details?.banned !== false;
     ring();
   });
   // WhatsApp has a code renewed now and then, and only this event tells when.
-  WPP.on('conn.link_code_change', (code) => {
+  whatsApp.on('conn.link_code_change', (code) => {
     pairing = {code, at: performance.now()};
   });
   // Between the wipe and the way to the page after it, nothing else tells a logout from a lost login.
-  WPP.on('conn.logout', () => {
+  whatsApp.on('conn.logout', () => {
     loggedOut = true;
   });
-  WPP.on('conn.authenticated', () => {
+  whatsApp.on('conn.authenticated', () => {
     loggedOut = false;
   });
   // A code on show means that the passkey was called off.
-  WPP.on('conn.auth_code_change', (code) => {
+  whatsApp.on('conn.auth_code_change', (code) => {
     if (code) passkey = false;
   });
   for (const hint of [
@@ -322,6 +321,6 @@
     'conn.stream_mode_changed',
     'conn.qrcode_idle',
   ]) {
-    WPP.on(hint, ring);
+    whatsApp.on(hint, ring);
   }
 })();

@@ -11,6 +11,7 @@ _SETTINGS: dict[str, object] = {
     "poweredBy": "-",
     "sendStatusToDevice": False,
 }
+_OURS = ("functions.js", "inpage.js")
 
 
 class MissingScriptError(Exception):
@@ -28,7 +29,11 @@ def init_script(wa_js: Path, origin: str, device_name: str) -> str:
         raise MissingScriptError(
             f"wa-js is not at {wa_js} ({error.strerror}): `make setup` or `npm ci` installs it."
         ) from error
-    ours = (Path(__file__).parent / "inpage.js").read_text(encoding="utf-8")
+    ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in _OURS)
     settings = json.dumps({**_SETTINGS, "deviceName": device_name})
     guard = f"window === window.top && location.origin === {json.dumps(origin)}"
     return f"if ({guard}) {{ window.WPPConfig = {settings};\n{library}\n{ours}\n}}"
+
+
+def _beside(name: str) -> Path:
+    return Path(__file__).parent / name

@@ -1,0 +1,65 @@
+// Every function of wa-js and of WhatsApp's own modules that we use. inpage.js makes all its calls
+// through this list, so that the list and the use cannot differ.
+//
+// To add a function, add one line to FUNCTIONS and call it as `whatsApp.NAME(…)` in inpage.js:
+//   NAME: waJs('chat.find', SENDING)                       wa-js's own, by its path below window.WPP
+//   NAME: own('WAWebCmd', 'Cmd.on', LINKING)               WhatsApp's own, by module and path in it
+// The last part says what it is for. SENDING: no message can go out without it.
+// A unit test refuses `WPP.…` and `require(…)` elsewhere, and names here that nothing uses.
+const whatsApp = (() => {
+  const SENDING = 'sending';
+  const STATE = 'state';
+  const LINKING = 'linking';
+  const NUMBERS = 'numbers';
+
+  const waJs = (path, purpose) => ({path, purpose, root: () => window.WPP});
+  const own = (module, path, purpose) => ({path, purpose, root: () => window.require(module)});
+
+  const FUNCTIONS = {
+    on: waJs('on', STATE),
+    streamData: waJs('conn.getStreamData', STATE),
+    isAuthenticated: waJs('conn.isAuthenticated', STATE),
+    isOnline: waJs('conn.isOnline', STATE),
+    isIdle: waJs('conn.isIdle', STATE),
+    needsUpdate: waJs('conn.needsUpdate', STATE),
+    myId: waJs('conn.getMyUserId', STATE),
+
+    findChat: waJs('chat.find', SENDING),
+    storedMessage: waJs('chat.getMessageById', SENDING),
+    newMessageId: waJs('chat.generateMessageID', SENDING),
+    sendText: waJs('chat.sendTextMessage', SENDING),
+    sendStored: own('WAWebSendMsgRecordAction', 'sendMsgRecord', SENDING),
+
+    authCode: waJs('conn.getAuthCode', LINKING),
+    refreshQr: waJs('conn.refreshQR', LINKING),
+    startPairing: waJs('conn.startLinkDeviceCodeForPhoneNumber', LINKING),
+    renewPairing: waJs('conn.refreshLinkDeviceCode', LINKING),
+    takeOver: waJs('whatsapp.Socket.takeover', LINKING),
+    logOut: waJs('conn.logout', LINKING),
+    onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
+
+    queryNumber: waJs('contact.queryWidExists', NUMBERS),
+    queryNumberOrThrow: waJs('whatsapp.functions.queryWidExists', NUMBERS),
+    wid: waJs('util.createWid', NUMBERS),
+  };
+
+  // Some are methods of an object, so what holds them comes along.
+  function resolve({path, root}) {
+    const names = path.split('.');
+    const last = names.pop();
+    const holder = names.reduce((at, name) => at[name], root());
+    return [holder, holder[last]];
+  }
+
+  // Resolved at each call: WhatsApp loads modules late, and wa-js finds them then.
+  function caller(entry) {
+    return (...args) => {
+      const [holder, found] = resolve(entry);
+      return found.apply(holder, args);
+    };
+  }
+
+  return Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, entry]) => [name, caller(entry)]),
+  );
+})();

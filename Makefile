@@ -3,10 +3,10 @@ PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo run test slow contract bench chaos soak check docs lint types imports clean
+.PHONY: help setup demo live-check run test slow real-page contract bench chaos soak check docs lint types imports clean
 
 help: ## Show what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
 
 setup: ## Install what is missing: Debian packages, .venv, wa-js
 	@scripts/setup.sh
@@ -20,8 +20,13 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 test: setup ## Run the tests, but for those marked slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal --durations=25 -m "not slow"
 
-slow: setup ## Run the tests that are marked slow
+slow: ## Run the tests that are marked slow
+	@scripts/setup.sh real-page
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
+
+real-page: ## Try our script on a real HTML page of WhatsApp Web, which npm has
+	@scripts/setup.sh real-page
+	@$(BIN)/python -m pytest tests/real_page
 
 soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))
@@ -52,5 +57,5 @@ imports: setup
 	@$(BIN)/lint-imports
 
 clean: ## Remove what was installed and cached; the data in var/ stays
-	@rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv node_modules tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the project needs and is not there: Debian packages, .venv, wa-js. Safe to repeat.
-# `setup.sh bench` installs what only the benchmark needs too.
+# `setup.sh bench` installs what only the benchmark needs too, `setup.sh real-page` real HTML pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,6 +8,8 @@ readonly STAMP=.venv/.setup-stamp
 readonly VENV_BIN=$PWD/.venv/bin
 # wa-js, and a second client of WhatsApp Web that only the tests need.
 readonly NPM_FOLDERS=(. tests/acceptance)
+# Real HTML pages of WhatsApp Web (43 MB packed), for one check alone.
+readonly REAL_PAGE=tests/real_page
 readonly HEARTBEAT=10 # seconds between two signs of life of a long step
 
 fail() {
@@ -21,6 +23,11 @@ main() {
     flock --nonblock 9 || { echo "setup: waiting for another one to end …" && flock 9; }
     find_python
     install_debian_packages "$@"
+    install_always
+    [[ ${1:-} != real-page ]] || install_real_page
+}
+
+install_always() {
     if [[ "$(cat "$STAMP" 2>/dev/null)" == "$(fingerprint)" ]] && complete; then
         return
     fi
@@ -33,6 +40,14 @@ main() {
     done
     fingerprint >"$STAMP"
     echo "setup: done"
+}
+
+install_real_page() {
+    # The stamp goes when the packages go, and a changed lock is newer.
+    local stamp=$REAL_PAGE/node_modules/.setup-stamp
+    [[ $stamp -nt $REAL_PAGE/package-lock.json ]] && return
+    step "real pages of WhatsApp Web" install_npm "$REAL_PAGE"
+    touch "$stamp"
 }
 
 fingerprint() {

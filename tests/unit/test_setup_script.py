@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 USED = (
     *("bash", "cat", "sha256sum", "mktemp", "sleep", "tail", "sed", "rm", "flock", "dirname"),
-    *("mkdir", "chmod"),
+    *("mkdir", "chmod", "touch"),
 )
 
 PYTHON = """#!/bin/bash
@@ -161,6 +161,21 @@ def test_the_browser_of_the_peer_is_asked_for_by_the_benchmark_alone(machine: Ma
     assert "the Debian package chromium is missing" in refused.stderr
     machine.install("chromium")
     assert machine.set_up(what=("bench",)).returncode == 0
+
+
+def test_real_pages_are_installed_once_and_for_their_check_alone(
+    machine: Machine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tests/real_page"
+    folder.mkdir(parents=True)
+    (folder / "package-lock.json").touch()
+    assert machine.set_up().returncode == 0
+    assert not (folder / "node_modules").exists()
+    assert machine.set_up(what=("real-page",)).returncode == 0
+    assert [line.split()[:2] for line in machine.did] == [["npm", "ci"]]
+    assert (folder / "node_modules").is_dir()
+    again = machine.set_up(what=("real-page",))
+    assert (again.returncode, again.stdout, again.stderr, machine.did) == (0, "", "", [])
 
 
 def test_npm_packages_that_were_removed_are_installed_again(

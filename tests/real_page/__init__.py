@@ -1,0 +1,1 @@
+"""One real HTML page of WhatsApp Web under our own script; `make real-page` runs it."""

@@ -30,6 +30,7 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
         services = await Services.open(stores.database, stores.redis, events, settings, now)
         await stack.enter_async_context(services.metrics.process.watching_the_loop())
         await _ensure_key(services, settings)
+        await services.setup.prepare()
         await services.removals.finish_all_alone()
         runner = ApiRunner(build_app(services), settings.keepalive_timeout)
         stack.push_async_callback(runner.cleanup)

@@ -36,6 +36,14 @@ class Registration(Body):
     email: Email
     password: NewPassword
     name: Name | None = None
+    setup_token: GivenPassword | None = None
+    """For the first registration: the first API key, or what the file `setup.token` holds."""
+
+
+class SetupState(Answer):
+    """GET /api/setup: whether the first administrator is still to register."""
+
+    open: bool
 
 
 class Credentials(Body):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from control_api.account_schemas import Credentials, Registration
 from control_api.client import Client
-from control_api.problems import BadCredentialsError, ForbiddenError
+from control_api.problems import BadCredentialsError, ForbiddenError, SetupTokenError
 from control_api.services import Services
 from sessions.errors import DomainError
 from sessions.sign_ins import SignIn
@@ -35,20 +35,37 @@ async def authenticate(services: Services, given: Credentials, client: Client) -
     return user
 
 
-async def register_user(services: Services, wish: Registration, *, invited: bool) -> User:
-    """Store a user, the first one as administrator; raise ForbiddenError or UserExistsError."""
+async def register_user(
+    services: Services, wish: Registration, client: Client, *, invited: bool
+) -> User:
+    """Store a user: the administrator while there is none, for whoever proves that they may.
+
+    Raises ForbiddenError or UserExistsError; while there is no administrator SetupTokenError, and
+    TooManyAttemptsError for who guesses the token.
+    """
     # Asked before the hash is made: a stranger must not make us work.
-    first = await services.users.is_empty()
-    if not (first or invited):
+    first = await services.setup.is_open()
+    if first:
+        await _require_setup_token(services, wish, client)
+    elif not invited:
         raise ForbiddenError(_NOT_INVITED)
     hashed = await services.passwords.hash(wish.password.get_secret_value())
     name, now = wish.name or wish.email, services.now()
-    created = await services.users.create_first(wish.email, name, hashed, now) if first else None
-    if created is not None:
-        return created
+    if first:
+        created = await services.users.create_first(wish.email, name, hashed, now)
+        if created is not None:
+            await services.setup.shut()
+            return created
     if not invited:
         raise ForbiddenError(_NOT_INVITED)
     return await services.users.create(wish.email, name, hashed, now)
+
+
+async def _require_setup_token(services: Services, wish: Registration, client: Client) -> None:
+    if wish.setup_token is None:
+        raise SetupTokenError
+    async with services.setup_attempts.counted(client):
+        await services.setup.check(wish.setup_token.get_secret_value())
 
 
 async def start_sign_in(services: Services, user: User) -> SignIn:

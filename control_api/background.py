@@ -19,6 +19,7 @@ _EXPIRED_EVERY = timedelta(seconds=2)
 """Every process of the API looks: it is one seek into an index that is nearly empty."""
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
+_REMINDER_EVERY = timedelta(minutes=1)
 
 
 async def run_background(app: web.Application) -> AsyncIterator[None]:
@@ -31,6 +32,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         _repeat("expired messages", services.expiry.end_overdue, _EXPIRED_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
+        _repeat("set-up reminder", services.setup.remind, _REMINDER_EVERY),
     )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]

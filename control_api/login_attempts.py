@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from control_api.client import Client
 from control_api.limiter import Limiter, Rule, Standing
-from control_api.problems import BadCredentialsError, TooManyAttemptsError
+from control_api.problems import BadCredentialsError, SetupTokenError, TooManyAttemptsError
 
 _WINDOW = timedelta(minutes=15)
 _PER_ACCOUNT = Rule("login-account", 5, _WINDOW)
 _PER_ADDRESS = Rule("login-address", 20, _WINDOW)
+_SETUP = Rule("setup-address", 20, _WINDOW)
 
 
 class LoginAttempts:
@@ -53,6 +54,29 @@ class LoginAttempts:
         except TooManyAttemptsError:
             await self._limiter.give_back(_PER_ACCOUNT, *pair)
             raise
+
+
+class SetupAttempts:
+    """Allow twenty wrong set-up tokens from an address."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
+    @asynccontextmanager
+    async def counted(self, client: Client) -> AsyncIterator[None]:
+        """Check a token in this block: raise SetupTokenError in it when it is wrong.
+
+        Raises TooManyAttemptsError instead of entering the block.
+        """
+        _require(await self._limiter.charge(_SETUP, client.network))
+        try:
+            yield
+        except SetupTokenError:
+            raise
+        except BaseException:
+            await self._limiter.give_back(_SETUP, client.network)
+            raise
+        await self._limiter.give_back(_SETUP, client.network)
 
 
 def _require(standing: Standing | None) -> None:

@@ -41,6 +41,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "invalid_credentials": HTTPStatus.UNAUTHORIZED,
     "invalid_refresh_token": HTTPStatus.UNAUTHORIZED,
     "forbidden": HTTPStatus.FORBIDDEN,
+    "setup_token_required": HTTPStatus.FORBIDDEN,
     "user_exists": HTTPStatus.CONFLICT,
     "user_not_found": HTTPStatus.NOT_FOUND,
     "user_has_connections": HTTPStatus.CONFLICT,
@@ -172,6 +173,18 @@ class ForbiddenError(DomainError):
     """Known, and not allowed."""
 
     code = "forbidden"
+
+
+class SetupTokenError(DomainError):
+    """There is no administrator yet, and the request does not prove that it may make one."""
+
+    code = "setup_token_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first registration makes the administrator. Give as setupToken the first API "
+            "key, or what the file setup.token in the data directory of the API holds."
+        )
 
 
 class ForeignOriginError(DomainError):

@@ -12,11 +12,12 @@ from aiohttp import web
 from control_api.csrf import CsrfTokens
 from control_api.limiter import Limiter
 from control_api.link_tokens import LinkSigner
-from control_api.login_attempts import LoginAttempts
+from control_api.login_attempts import LoginAttempts, SetupAttempts
 from control_api.metrics import ApiMetrics
 from control_api.pairing_limits import PairingLimits
 from control_api.passwords import Passwords
 from control_api.settings import ApiSettings
+from control_api.setup import Setup
 from control_api.signing import signing_secret
 from control_api.tokens import AccessTokens
 from sessions.acceptance import Acceptance
@@ -40,6 +41,7 @@ from sessions.outbox import Outbox
 from sessions.queue_history import QueueHistory
 from sessions.queue_positions import QueuePositions
 from sessions.removals import Removals
+from sessions.setup import SetupTokenStore
 from sessions.sign_ins import SignInStore
 from sessions.users import UserStore
 from sessions.workers import WorkerRegistry
@@ -62,6 +64,7 @@ class Services:
     positions: QueuePositions
     keys: ApiKeyStore
     users: UserStore
+    setup: Setup
     sign_ins: SignInStore
     passwords: Passwords
     tokens: AccessTokens
@@ -79,6 +82,7 @@ class Services:
     doorbell: Doorbell
     limiter: Limiter
     login_attempts: LoginAttempts
+    setup_attempts: SetupAttempts
     pairing_limits: PairingLimits
     logs: LogRecords
     metrics: ApiMetrics
@@ -107,6 +111,8 @@ class Services:
         probe = StoreProbe(process, answers)
         fleet = FleetStore(database, connections, workers)
         secret = signing_secret(settings)
+        keys, users = ApiKeyStore(database), UserStore(database)
+        tokens = SetupTokenStore(database)
         services = cls(
             database=database,
             connections=connections,
@@ -114,8 +120,9 @@ class Services:
             expiry=Expiry(database, events),
             search=MessageSearch(database),
             positions=QueuePositions(database),
-            keys=ApiKeyStore(database),
-            users=UserStore(database),
+            keys=keys,
+            users=users,
+            setup=Setup(users, keys, tokens, settings.data_dir, now),
             sign_ins=SignInStore(database),
             passwords=Passwords(settings.bcrypt_rounds),
             tokens=AccessTokens(secret, settings.jwt_expires_in),
@@ -133,6 +140,7 @@ class Services:
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter),
+            setup_attempts=SetupAttempts(limiter),
             pairing_limits=PairingLimits(limiter),
             logs=LogRecords(database),
             events=EventStream(redis),

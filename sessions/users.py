@@ -50,9 +50,10 @@ class UserStore:
         """Create the indexes; safe to repeat and to race."""
         await self._collection.create_index("email", unique=True)
 
-    async def is_empty(self) -> bool:
-        """Tell whether nobody is registered."""
-        return await self._collection.find_one({}, projection={"_id": True}) is None
+    async def has_administrator(self) -> bool:
+        """Tell whether the first administrator has registered."""
+        found = await self._collection.find_one({"_id": FIRST_OWNER}, projection={"_id": True})
+        return found is not None
 
     async def create_first(
         self, email: str, name: str, password_hash: str, now: datetime

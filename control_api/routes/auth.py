@@ -12,6 +12,7 @@ from control_api.account_schemas import (
     PasswordChange,
     RefreshToken,
     Registration,
+    SetupState,
     SignedIn,
     UserView,
 )
@@ -32,17 +33,28 @@ routes = Endpoints("Sign-in")
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
 
+@routes.get("/api/setup", open=True, answers={200: SetupState})
+async def show_setup(request: web.Request) -> web.Response:
+    """Tell whether the first administrator is still to register, for which a token is needed."""
+    return answer(SetupState(open=await request.app[SERVICES].setup.is_open()))
+
+
 @routes.post(
     "/api/auth/register",
     open=True,
     answers={201: SignedIn},
-    problems=("forbidden", "user_exists"),
+    problems=("forbidden", "setup_token_required", "too_many_attempts", "user_exists"),
     example={"email": "dana@example.com", "password": "correct horse battery", "name": "Dana"},
 )
 async def register(request: web.Request, body: Registration) -> web.Response:
-    """Register a user; the first one is the administrator, who lets in everybody else."""
+    """Register a user; the first one is the administrator, who lets in everybody else.
+
+    The first registration needs `setupToken`: the first API key, or what the file `setup.token` in
+    the data directory holds. Later ones ignore it.
+    """
     services = request.app[SERVICES]
-    user = await register_user(services, body, invited=_is_invited(request, services))
+    invited = _is_invited(request, services)
+    user = await register_user(services, body, client_of(request), invited=invited)
     return await _signed_in(services, user, HTTPStatus.CREATED)
 
 

@@ -22,6 +22,7 @@ from control_api.problems import (
     BadCredentialsError,
     ForbiddenError,
     MalformedBodyError,
+    SetupTokenError,
     TooManyAttemptsError,
     UnsupportedMediaTypeError,
 )
@@ -60,6 +61,8 @@ async def sign_in(request: web.Request) -> web.Response:
         user = await _let_in(request, given)
     except ForeignOriginError:
         return await _form(request, given, "stale", HTTPStatus.FORBIDDEN)
+    except SetupTokenError:
+        return await _form(request, given, "setupToken", HTTPStatus.FORBIDDEN)
     except (BadCredentialsError, ForbiddenError):
         return await _form(request, given, "wrong", HTTPStatus.UNAUTHORIZED)
     except TooManyAttemptsError as error:
@@ -88,18 +91,23 @@ async def sign_out(request: web.Request) -> web.Response:
 
 
 async def _let_in(request: web.Request, given: Form) -> User:
-    """Return who signs in; raise BadCredentialsError, ForbiddenError or ValidationError."""
-    services = request.app[SERVICES]
+    """Return who signs in.
+
+    Raises BadCredentialsError, ForbiddenError, SetupTokenError, TooManyAttemptsError or
+    ValidationError.
+    """
+    services, client = request.app[SERVICES], client_of(request)
     fields = {"email": given.get("email", ""), "password": given.get("password", "")}
-    if await services.users.is_empty():
-        wish = Registration.model_validate(fields | {"name": given.get("name") or None})
-        return await register_user(services, wish, invited=False)
+    if await services.setup.is_open():
+        first = {"name": given.get("name") or None, "setupToken": given.get("setupToken") or None}
+        wish = Registration.model_validate(fields | first)
+        return await register_user(services, wish, client, invited=False)
     try:
         credentials = Credentials.model_validate(fields)
     except ValidationError as error:
         # What cannot be an address has no account either: nothing else is told.
         raise BadCredentialsError from error
-    return await authenticate(services, credentials, client_of(request))
+    return await authenticate(services, credentials, client)
 
 
 async def _entered(request: web.Request, user: User, view: View) -> web.Response:
@@ -126,7 +134,7 @@ async def _form(
     status: HTTPStatus = HTTPStatus.OK,
     minutes: int = 0,
 ) -> web.Response:
-    first = await request.app[SERVICES].users.is_empty()
+    first = await request.app[SERVICES].setup.is_open()
     context = {
         "first": first,
         "error": error,

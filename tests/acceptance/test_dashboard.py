@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.people import PHONE, Visit, people, visit
+from tests.people import PHONE, Visit, people, sign_in, visit
 from tests.stack_client import PATIENCE, StackClient, stack
 
 OTHER_PHONE = "+972502222222"
@@ -33,7 +33,7 @@ async def _from_the_first_visit_to_a_linked_phone(system: StackClient, person: B
         page = seen.page
         await expect(page.get_by_role("heading")).to_have_text("Welcome to ChatGrow")
         await page.get_by_label("Your name").fill("Dana")
-        await _sign_in(page)
+        await sign_in(page, EMAIL, PASSWORD, system.about["apiKey"])
         await page.get_by_role("button", name="Connect a number").click()
         await page.get_by_role("textbox", name="Name").fill("Front desk")
         await page.get_by_text("Advanced", exact=True).click()
@@ -71,7 +71,7 @@ async def _by_phone_in_hebrew_with_a_code(system: StackClient, person: Browser) 
         person, system.about["api"] + "/dashboard", locale="he-IL", viewport=PHONE
     ) as seen:
         page = seen.page
-        await _sign_in(page)
+        await sign_in(page, EMAIL, PASSWORD, system.about["apiKey"])
         await page.get_by_role("button", name="חיבור חדש").click()
         await page.get_by_role("textbox", name="שם").fill("סניף תל אביב")
         await page.get_by_role("button", name="יצירה וקישור טלפון").click()
@@ -96,14 +96,8 @@ async def _by_phone_in_hebrew_with_a_code(system: StackClient, person: Browser) 
 @asynccontextmanager
 async def _signed_in(system: StackClient, person: Browser) -> AsyncIterator[Visit]:
     async with visit(person, system.about["api"] + "/dashboard") as seen:
-        await _sign_in(seen.page)
+        await sign_in(seen.page, EMAIL, PASSWORD, system.about["apiKey"])
         yield seen
-
-
-async def _sign_in(page: Page) -> None:
-    await page.locator("#email").fill(EMAIL)
-    await page.locator("#password").fill(PASSWORD)
-    await page.locator("form [type=submit]").click()
 
 
 def _card(page: Page, name: str) -> Locator:

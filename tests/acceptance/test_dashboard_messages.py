@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from sessions.clock import utc_now
-from tests.people import Visit, people, visit
+from tests.people import Visit, people, sign_in, visit
 from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -29,7 +29,12 @@ async def test_an_admin_watches_finds_and_drives_messages(
         await system.scan()
         await system.until_state("connected")
         async with visit(person, system.about["api"] + "/dashboard/messages") as seen:
-            await _sign_in(seen.page)
+            await sign_in(
+                seen.page,
+                "dana@example.com",
+                "correct horse battery staple",
+                system.about["apiKey"],
+            )
             await _a_test_is_seen_read(seen)
             await _one_is_found_again(seen.page, system)
             await _a_scheduled_one_is_cancelled(seen.page, system)
@@ -120,12 +125,6 @@ async def _health_tells_that_the_worker_is_gone(seen: Visit, system: StackClient
     await expect(told).to_be_visible(timeout=SLOW)
     await expect(workers).to_contain_text("Does not answer")
     await _is_in_order(seen)
-
-
-async def _sign_in(page: Page) -> None:
-    await page.locator("#email").fill("dana@example.com")
-    await page.locator("#password").fill("correct horse battery staple")
-    await page.locator("form [type=submit]").click()
 
 
 def _row(page: Page, number: str) -> Locator:

@@ -53,18 +53,19 @@ async def test_its_requests_work_in_their_order(system: StackClient) -> None:
         "+972501234567",
     )
     assert (await system.get(status[1]))["state"] == "connected"
-    await _signs_in(system.about["api"])
+    await _signs_in(system.about["api"], system.about["apiKey"])
 
 
-async def _signs_in(api: str) -> None:
+async def _signs_in(api: str, first_key: str) -> None:
     credentials = {"email": "owner@example.com", "password": "a long enough password"}
     async with aiohttp.ClientSession() as person:
-        for path, expected in (("register", 201), ("login", 200)):
-            async with person.post(f"{api}/api/auth/{path}", json=credentials) as answer:
+        first = credentials | {"setupToken": first_key}
+        for path, body, expected in (("register", first, 201), ("login", credentials, 200)):
+            async with person.post(f"{api}/api/auth/{path}", json=body) as answer:
                 assert answer.status == expected
                 tokens = await answer.json()
-        body = {"refreshToken": tokens["refreshToken"]}
-        async with person.post(f"{api}/api/auth/refresh", json=body) as answer:
+        refresh = {"refreshToken": tokens["refreshToken"]}
+        async with person.post(f"{api}/api/auth/refresh", json=refresh) as answer:
             tokens = await answer.json()
         headers = {"Authorization": f"Bearer {tokens['accessToken']}"}
         for path in ("/api/whatsapp/connections/business_main/status", "/api/logs"):

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from control_api.app import build_app
 from control_api.limiter import Limiter
-from control_api.login_attempts import LoginAttempts
+from control_api.login_attempts import LoginAttempts, SetupAttempts
 from control_api.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
@@ -100,6 +100,7 @@ def limited_by(services: Services, limiter: Limiter) -> Services:
         services,
         limiter=limiter,
         login_attempts=LoginAttempts(limiter),
+        setup_attempts=SetupAttempts(limiter),
         pairing_limits=PairingLimits(limiter),
     )
 
@@ -148,4 +149,4 @@ async def world(services: Services, database: Database) -> AsyncIterator[World]:
     worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
     await database["workers"].insert_one({"_id": "one", **worker})
     async with TestClient(TestServer(app)) as client:
-        yield await build_world(client)
+        yield await build_world(client, KEY)

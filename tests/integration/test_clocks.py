@@ -81,7 +81,12 @@ async def test_who_signs_in_at_a_host_that_is_behind_is_signed_in(
 ) -> None:
     mongodbs = off_by(HOUR)
     services = await Services.open(stores.database, redis, stores.events, api_settings, mongodbs)
-    person = {"email": "dana@example.com", "password": "correct horse battery staple"}
+    await services.keys.ensure_first(KEY, mongodbs())
+    person = {
+        "email": "dana@example.com",
+        "password": "correct horse battery staple",
+        "setupToken": KEY,
+    }
     async with TestClient(TestServer(build_app(services))) as client:
         signed_in = await (await client.post("/api/auth/register", json=person)).json()
         headers = {"Authorization": f"Bearer {signed_in['accessToken']}"}

@@ -13,8 +13,9 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
+from tests.integration.conftest import KEY
 from tests.integration.event_api import event_api
-from tests.people import DESKTOP, PHONE, Visit, people, visit
+from tests.people import DESKTOP, PHONE, Visit, people, sign_in, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -61,9 +62,7 @@ async def _dashboard(
     """Open the dashboard as whoever this is; the first one becomes the administrator."""
     url = str(client.make_url("/dashboard"))
     async with visit(person, url, locale=locale, viewport=viewport, dark=dark) as seen:
-        await seen.page.locator("#email").fill(email)
-        await seen.page.locator("#password").fill(PASSWORD)
-        await seen.page.locator("form [type=submit]").click()
+        await sign_in(seen.page, email, PASSWORD, KEY)
         await expect(seen.page.locator(".views")).to_be_visible()
         yield seen
 

@@ -32,7 +32,8 @@ NEW = {"connectionId": "main"}
 
 
 async def _sign_in(client: Client, **changed: str) -> ClientResponse:
-    return await client.post(SIGN_IN, data=DANA | changed, allow_redirects=False)
+    first = DANA | {"setupToken": KEY}
+    return await client.post(SIGN_IN, data=first | changed, allow_redirects=False)
 
 
 def _cookie(answer: ClientResponse) -> Morsel[str]:
@@ -89,8 +90,9 @@ async def test_over_https_the_cookie_is_for_https_only(services: Services) -> No
     )
     app = build_app(replace(services, settings=settings))
     async with TestClient(TestServer(app)) as client:
+        first = DANA | {"setupToken": KEY}
         https = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
-        answer = await client.post(SIGN_IN, data=DANA, headers=https, allow_redirects=False)
+        answer = await client.post(SIGN_IN, data=first, headers=https, allow_redirects=False)
     assert _cookie(answer)["secure"] is True
 
 

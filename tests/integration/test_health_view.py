@@ -15,7 +15,8 @@ from sessions.clock import utc_now
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
 from tests.builders import OWNER, Stores
-from tests.people import people, visit
+from tests.integration.conftest import KEY
+from tests.people import people, sign_in, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -51,9 +52,7 @@ async def _connected(stores: Stores, connection_id: str = "main") -> Lease:
 @asynccontextmanager
 async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
     async with visit(person, str(client.make_url("/dashboard"))) as seen:
-        await seen.page.locator("#email").fill("dana@example.com")
-        await seen.page.locator("#password").fill("correct horse battery staple")
-        await seen.page.locator("form [type=submit]").click()
+        await sign_in(seen.page, "dana@example.com", "correct horse battery staple", KEY)
         await expect(seen.page.locator(".views")).to_be_visible()
         yield seen.page
         assert await seen.barriers() == []

@@ -109,6 +109,7 @@ NOT_KEPT = {
     "password": "kept as a hash",
     "newPassword": "kept as a hash",
     "refreshToken": "compared with a hash",
+    "setupToken": "compared with a hash",
     "phoneNumber": "written as E.164",
     "to": "written as a WhatsApp id",
     "reason": "a filter",

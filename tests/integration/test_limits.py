@@ -66,7 +66,8 @@ async def _statuses(client: Client, path: str, times: int, **headers: str) -> li
 
 
 async def _token(client: Client) -> str:
-    made = await (await client.post("/api/auth/register", json=DANA)).json()
+    first = DANA | {"setupToken": KEY}
+    made = await (await client.post("/api/auth/register", json=first)).json()
     return f"Bearer {made['accessToken']}"
 
 

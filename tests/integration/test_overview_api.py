@@ -16,6 +16,7 @@ from sessions.messages import Message
 from sessions.queue_history import QueueHistory, Sample, in_steps
 from sessions.workers import WorkerRegistry
 from tests.builders import Stores
+from tests.integration.conftest import KEY
 from tests.logged import logged
 from tests.waiting import until
 
@@ -76,7 +77,11 @@ async def test_a_minute_tells_what_waits_and_what_left(
 
 async def _person(stranger: Client, name: str, by: str = "") -> tuple[str, dict[str, str]]:
     """Register somebody; return who they are and the header that proves it."""
-    body = {"email": f"{name}@example.com", "password": "correct horse battery staple"}
+    body = {
+        "email": f"{name}@example.com",
+        "password": "correct horse battery staple",
+        "setupToken": KEY,
+    }
     answer = await stranger.post(
         "/api/auth/register", json=body, headers={"Authorization": by} if by else {}
     )

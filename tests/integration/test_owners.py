@@ -34,7 +34,8 @@ CLOSED = [each for each in OPERATIONS if not each.is_open]
 OPEN = {
     "/api": "tells only that this is the API",
     "/api/auth/login": "makes somebody known",
-    "/api/auth/register": "makes the first user; asks for an administrator afterwards",
+    "/api/auth/register": "asks for a set-up token first, and for an administrator afterwards",
+    "/api/setup": "tells only whether the first administrator is still to come",
     "/api/auth/refresh": "its body is the credential",
     "/health": "asked by load balancers",
     "/health/live": "asked by load balancers",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery staple"
 DANA = {"email": "dana@example.com", "password": PASSWORD, "name": "Dana"}
+FIRST = DANA | {"setupToken": KEY}
 NOA = {"email": "noa@example.com", "password": PASSWORD, "name": "נועה"}
 
 
@@ -43,7 +44,7 @@ async def _get(client: Client, path: str, token: str) -> int:
 
 
 async def _register(client: Client, **also: str) -> dict[str, Any]:
-    made = await _post(client, "/api/auth/register", DANA, **also)
+    made = await _post(client, "/api/auth/register", FIRST, **also)
     assert made["http"] == 201, made
     return made
 
@@ -65,7 +66,8 @@ async def test_the_first_user_is_the_administrator_and_lets_in_the_others(
 
 async def test_of_two_who_register_first_one_is_the_administrator(stranger: Client) -> None:
     made = await asyncio.gather(
-        _post(stranger, "/api/auth/register", DANA), _post(stranger, "/api/auth/register", NOA)
+        _post(stranger, "/api/auth/register", FIRST),
+        _post(stranger, "/api/auth/register", NOA | {"setupToken": KEY}),
     )
     assert sorted(each["http"] for each in made) == [201, 403]
 
@@ -75,8 +77,9 @@ async def test_registration_can_be_opened(
 ) -> None:
     settings = api_settings.model_copy(update={"allow_registration": True})
     services = await Services.open(database, redis, EventLog(), settings, utc_now)
+    await services.keys.ensure_first(KEY, utc_now())
     async with TestClient(TestServer(build_app(services))) as client:
-        assert (await _post(client, "/api/auth/register", DANA))["user"]["role"] == "admin"
+        assert (await _post(client, "/api/auth/register", FIRST))["user"]["role"] == "admin"
         assert (await _post(client, "/api/auth/register", NOA))["user"]["role"] == "user"
 
 
@@ -115,7 +118,7 @@ async def test_signing_in_is_refused_alike_for_a_wrong_password_and_nobody(
 async def test_a_registration_that_cannot_be_is_refused(
     stranger: Client, change: dict[str, object], field: str
 ) -> None:
-    refused = await _post(stranger, "/api/auth/register", DANA | change)
+    refused = await _post(stranger, "/api/auth/register", FIRST | change)
     assert refused["http"] == 422
     assert [error["field"] for error in refused["errors"]] == [field]
 

@@ -184,7 +184,11 @@ async def test_a_new_connection_is_told_though_nothing_more_is_known_of_it(
 async def test_a_refresh_token_that_is_used_up_gives_the_next_one(
     behind: Client, gate: Gate, shut_at: _ShutAt
 ) -> None:
-    person = {"email": "dana@example.com", "password": "correct horse battery"}
+    person = {
+        "email": "dana@example.com",
+        "password": "correct horse battery",
+        "setupToken": KEY,
+    }
     async with behind.post("/api/auth/register", json=person) as answer:
         signed_in = await answer.json()
     shut_at.after = ("update", "signIns")

@@ -181,22 +181,29 @@ async def must(
     return answer
 
 
-async def build_world(client: Client) -> World:
+async def build_world(client: Client, first_key: str) -> World:
     """Register three people; the two users have the same things under the same names."""
-    admin = await _register(client, "admin", {})
+    admin = await _register(client, "admin", {}, first_key)
     world = World(
         client,
         admin,
-        await _register(client, "dana", admin.headers),
-        await _register(client, "noa", admin.headers),
+        await _register(client, "dana", admin.headers, first_key),
+        await _register(client, "noa", admin.headers, first_key),
     )
     for person in (world.dana, world.noa):
         await _furnish(world, person)
     return world
 
 
-async def _register(client: Client, name: str, headers: Mapping[str, str]) -> Person:
-    wish = {"email": f"{name}@example.com", "password": PASSWORD, "name": name}
+async def _register(
+    client: Client, name: str, headers: Mapping[str, str], first_key: str
+) -> Person:
+    wish = {
+        "email": f"{name}@example.com",
+        "password": PASSWORD,
+        "name": name,
+        "setupToken": first_key,
+    }
     made = await must(client, "POST", "/api/auth/register", headers, wish)
     return Person(name, made.json["user"]["id"], made.json["accessToken"])
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
+from chatgrow_worker.browser.savings import Saving
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.delivery import SendLimits
@@ -119,12 +120,14 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
     url = settings.whatsapp_web_url
     origin = f"{url.scheme}://{url.host}" + (f":{url.port}" if _names_port(str(url)) else "")
     try:
-        script = init_script(settings.wa_js_path, origin, settings.device_name)
+        hide = Saving.HIDDEN_PAGE in settings.savings
+        script = init_script(settings.wa_js_path, origin, settings.device_name, hide=hide)
     except MissingScriptError as error:
         raise ConfigurationError(str(error)) from error
     return BrowserOptions(
         executable=find_chromium(settings.chromium_path),
         sandbox=check_sandbox(settings.chromium_no_sandbox),
+        savings=settings.savings,
         url=str(url),
         script=script,
         call_limit=settings.page_call_limit,
@@ -145,6 +148,7 @@ def _limits(settings: WorkerSettings) -> Limits:
             memory_bytes=settings.browser_max_memory_mb * 1024 * 1024,
             look_every=settings.browser_wear_every,
         ),
+        collect_garbage=Saving.COLLECT_GARBAGE in settings.savings,
         qr_first=timedelta(seconds=60),
         qr_next=timedelta(seconds=20),
         qr_asked_within=settings.qr_asked_within,

@@ -7,8 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
+from chatgrow_worker.browser.savings import Savings, read_savings
 from sessions.blobs import BlobSettings
 from sessions.settings import Span
 
@@ -75,6 +76,9 @@ class WorkerSettings(BlobSettings):
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
     start_concurrency: int = Field(8, ge=1, le=50)
     """Browsers that start at a time."""
+    browser_savings: str = "proven"
+    """What saves memory in browsers, from the list below: `proven` (what others run the real page
+    with), `all`, `none`, or names with commas between, as in `proven,no_zygote`."""
     browser_max_age: Span = timedelta(hours=24)
     """A browser is opened anew after this time, when nothing is in hand."""
     browser_wear_every: Span = timedelta(minutes=5)
@@ -92,6 +96,12 @@ class WorkerSettings(BlobSettings):
     metrics_port: int | None = Field(None, ge=1, le=_LAST_PORT)
     """The port that the worker's `/metrics` is served on, to which `WORKER_NUMBER` is added; with
     neither there is none, with a number alone it is 9400 and up."""
+
+    @field_validator("browser_savings")
+    @classmethod
+    def _known_savings(cls, value: str) -> str:
+        read_savings(value)
+        return value
 
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:
@@ -114,6 +124,11 @@ class WorkerSettings(BlobSettings):
         object.__setattr__(self, "worker_id", f"{given}-{number}")
         object.__setattr__(self, "metrics_port", port)
         return self
+
+    @property
+    def savings(self) -> Savings:
+        """What saves memory in browsers."""
+        return read_savings(self.browser_savings)
 
     @property
     def worker(self) -> str:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import SecretStr  # noqa: E402  the path comes first
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
 from sessions.blobs import BlobSettings  # noqa: E402
@@ -49,7 +50,25 @@ def configuration() -> str:
     for title, owner, base in GROUPS:
         lines += ["", f"## {title}", "", "| setting | default | meaning |", "|---|---|---|"]
         lines += [_row(name, field) for name, field in _own_fields(owner, base)]
+    lines += _savings()
     return "\n".join([*lines, ""])
+
+
+def _savings() -> Iterator[str]:
+    """Yield the section on `BROWSER_SAVINGS`."""
+    yield from (
+        "",
+        "## What `BROWSER_SAVINGS` can name",
+        "",
+        "On without a setting is what names a source: somebody who is known to run the real page",
+        "with it. The others save what is told here on the simulated page, and are unproven on the",
+        "real one: `make live-check` measures it with them and without.",
+        "",
+        "| name | what it does | what it saves on the simulated page | source |",
+        "|---|---|---|---|",
+    )
+    for name, facts in KNOWN.items():
+        yield f"| `{name}` | {facts.does} | {facts.saves} | {facts.source or 'unproven'} |"
 
 
 def _own_fields(

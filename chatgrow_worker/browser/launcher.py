@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from loguru import logger
-from playwright.async_api import BrowserContext, ProxySettings, ViewportSize
+from playwright.async_api import BrowserContext, BrowserType, ProxySettings
 from playwright.async_api import Error as PlaywrightError
 
 from chatgrow_worker.browser.browser import Browser
@@ -16,16 +16,14 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.options import BrowserOptions
 from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk
-from chatgrow_worker.browser.user_agent import set_user_agent
+from chatgrow_worker.browser.user_agent import set_user_agent, user_agent_of
 from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.page.service_worker import remove_service_workers
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from sessions.connections import Proxy
 from sessions.states import Reason
 
 _LONGEST_REASON = 1000
-
-_VIEWPORT: ViewportSize = {"width": 800, "height": 600}
-"""Small: what nobody sees is drawn all the same."""
 
 
 class Launcher:
@@ -35,6 +33,7 @@ class Launcher:
         self._driver = driver
         self._options = options
         self._root = root
+        self._user_agent: str | None = None
 
     def profile(self, connection: str) -> Path:
         """Return where the connection's profile is, or will be."""
@@ -72,15 +71,16 @@ class Launcher:
         options = self._options
         try:
             chromium = await self._driver.chromium()
+            arguments = [*options.arguments, *await self._named(chromium)]
             launching = asyncio.ensure_future(
                 chromium.launch_persistent_context(
                     profile,
                     executable_path=options.executable,
                     headless=True,
-                    viewport=_VIEWPORT,
-                    args=options.arguments,
+                    viewport=options.window,
+                    args=arguments,
                     chromium_sandbox=options.sandbox,
-                    service_workers="block",
+                    service_workers=options.service_workers,
                     proxy=_proxy_settings(proxy),
                     handle_sigint=False,
                 )
@@ -89,6 +89,14 @@ class Launcher:
                 return await self._finish(launching)
         except (PlaywrightError, TimeoutError, OSError) as error:
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
+
+    async def _named(self, chromium: BrowserType) -> list[str]:
+        """Return the switch that gives the browser an ordinary one's name; asked for once."""
+        if self._user_agent is None:
+            browser = self._options.executable or Path(chromium.executable_path)
+            async with asyncio.timeout(self._options.launch_limit.total_seconds()):
+                self._user_agent = await user_agent_of(browser)
+        return [f"--user-agent={self._user_agent}"] if self._user_agent else []
 
     async def _finish(self, launching: asyncio.Future[BrowserContext]) -> BrowserContext:
         """Await a launch; one that is given up goes on in the driver, so it is closed when done."""
@@ -106,7 +114,11 @@ class Launcher:
         bell = asyncio.Event()
         async with self._launching():
             page = context.pages[0] if context.pages else await context.new_page()
-            await set_user_agent(await context.new_cdp_session(page))
+            cdp = await context.new_cdp_session(page)
+            await set_user_agent(cdp)
+            if self._options.service_workers == "block":
+                # Playwright blocks new ones only; one from before would go on.
+                await remove_service_workers(cdp, self._options.url)
         for event in ("close", "crash"):
             page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)

@@ -7,32 +7,31 @@ import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
+from playwright.async_api import ViewportSize
+
+from chatgrow_worker.browser.savings import Saving, Savings, switches_of
 from sessions.errors import ConfigurationError
 
 _DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
 """Debian's own name for it is a shell script that stays between us and the browser's process."""
 _NAMES = (_DEBIAN_SHELL, "chromium-headless-shell", "chromium", "google-chrome")
 
-_ARGUMENTS = (
-    # Fewer helper processes for one page: they took a sixth of a session's memory.
-    "--renderer-process-limit=1",
-    "--disable-site-isolation-trials",
-    "--in-process-gpu",
-    # Nothing is drawn for anybody: no GL, which without a graphics card is computed by SwiftShader.
-    "--disable-gpu",
-    "--disable-software-rasterizer",
-    "--enable-features=NetworkServiceInProcess2",
-    "--disable-features=SpareRendererForSitePerProcess",
+_WINDOW: ViewportSize = {"width": 1280, "height": 720}
+"""Playwright's own default."""
+_SMALL_WINDOW: ViewportSize = {"width": 800, "height": 600}
+_ALWAYS = (
+    # Privacy and appearance, no savings: these hold whatever `BROWSER_SAVINGS` says.
     # Without it a page can tell from navigator.webdriver that it is driven.
     "--disable-blink-features=AutomationControlled",
-    # A proxy or a name server must not be bypassed by WebRTC.
+    # WebRTC would go around a proxy and tell this machine's address.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    # The browser itself would ask its maker's servers for updates and lists.
     "--disable-background-networking",
+    # An HTTP proxy carries TCP only.
     "--disable-quic",
 )
-# A zygote's memory is each session's own. Within the sandbox Chromium needs one, and not two.
-_ZYGOTES = {True: "--no-unsandboxed-zygote", False: "--no-zygote"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class BrowserOptions:
 
     executable: Path | None
     sandbox: bool
+    savings: Savings
     url: str
     script: str
     call_limit: timedelta
@@ -50,7 +50,17 @@ class BrowserOptions:
     @property
     def arguments(self) -> list[str]:
         """What is added to the browser's command line."""
-        return [*_ARGUMENTS, _ZYGOTES[self.sandbox]]
+        return [*_ALWAYS, *switches_of(self.savings, sandbox=self.sandbox)]
+
+    @property
+    def window(self) -> ViewportSize:
+        """How large the page is, in pixels."""
+        return _SMALL_WINDOW if Saving.SMALL_WINDOW in self.savings else _WINDOW
+
+    @property
+    def service_workers(self) -> Literal["allow", "block"]:
+        """What becomes of the page's service worker."""
+        return "block" if Saving.NO_SERVICE_WORKER in self.savings else "allow"
 
 
 def find_chromium(chosen: Path | None) -> Path | None:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import re
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession
 
 _PLATFORM = "Linux"
+
+
+async def user_agent_of(browser: Path) -> str | None:
+    """Return what an ordinary browser of this one's version calls itself; None if it tells none.
+
+    It has to be known before the browser starts: a service worker's requests, and those of a page
+    that go through one, tell the name from the command line, not that of an override.
+    """
+    asked = await asyncio.create_subprocess_exec(
+        browser, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    answer, _ = await asked.communicate()
+    version = re.search(rb"(\d+)\.\d+\.\d+", answer)
+    if version is None:
+        return None
+    return (
+        f"Mozilla/5.0 (X11; {_PLATFORM} {platform.machine()}) AppleWebKit/537.36 "
+        f"(KHTML, like Gecko) Chrome/{version[1].decode()}.0.0.0 Safari/537.36"
+    )
 
 
 async def set_user_agent(cdp: CDPSession) -> None:

@@ -93,6 +93,7 @@ class Limits:
     ladder: Ladder
     reload: timedelta
     wear: WearLimits
+    collect_garbage: bool
     qr_first: timedelta
     qr_next: timedelta
     qr_asked_within: timedelta

@@ -66,12 +66,15 @@ class Visit:
         look_when_ready: timedelta,
         look_while_loading: timedelta,
         was_linked: bool,
+        *,
+        collect_garbage: bool,
     ) -> None:
         self._parts = parts
         self._page = parts.page
         self._look_every = look_every
         self._look_when_ready = look_when_ready
         self._look_while_loading = look_while_loading
+        self._collect_garbage = collect_garbage
         self._state: PageState | None = None
         self._scripts_run = False
         self._without_login = Steady()
@@ -194,7 +197,8 @@ class Visit:
             self._parts.sending.start()
         await self._parts.acks.record_new(look.snapshot.epoch, look.acks)
         await self._parts.saver.save_when_due()
-        await self._tidy_when_idle()
+        if self._collect_garbage:
+            await self._tidy_when_idle()
         if await self._parts.checks.answer_next():
             self._page.bell.set()  # one for each look: what else the page has is not held up
 

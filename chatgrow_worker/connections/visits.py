@@ -69,6 +69,7 @@ class VisitMaker:
             limits.look_when_ready,
             limits.look_while_loading,
             was_linked,
+            collect_garbage=limits.collect_garbage,
         )
 
     def _linking(self, browser: Browser) -> Linking:

@@ -6,11 +6,6 @@
 (() => {
   if (window !== window.top) return;
 
-  // Nobody looks at the page: without this it lays out and draws each change all the same.
-  const unseen = new CSSStyleSheet();
-  unseen.replaceSync('html { content-visibility: hidden }');
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, unseen];
-
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
   const OUTCOME_WITHIN_MS = 300;

@@ -12,16 +12,18 @@ _SETTINGS: dict[str, object] = {
     "sendStatusToDevice": False,
 }
 _OURS = ("functions.js", "inpage.js")
+_HIDES = "hidden.js"
 
 
 class MissingScriptError(Exception):
     """wa-js is not where it should be."""
 
 
-def init_script(wa_js: Path, origin: str, device_name: str) -> str:
+def init_script(wa_js: Path, origin: str, device_name: str, *, hide: bool = False) -> str:
     """Return the init script for pages of `origin`, one piece so that the order is certain.
 
-    Raises MissingScriptError when wa-js is not installed.
+    With `hide` the page is neither laid out nor drawn. Raises MissingScriptError when wa-js is not
+    installed.
     """
     try:
         library = wa_js.read_text(encoding="utf-8")
@@ -29,7 +31,8 @@ def init_script(wa_js: Path, origin: str, device_name: str) -> str:
         raise MissingScriptError(
             f"wa-js is not at {wa_js} ({error.strerror}): `make setup` or `npm ci` installs it."
         ) from error
-    ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in _OURS)
+    files = (*_OURS, _HIDES) if hide else _OURS
+    ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in files)
     settings = json.dumps({**_SETTINGS, "deviceName": device_name})
     guard = f"window === window.top && location.origin === {json.dumps(origin)}"
     return f"if ({guard}) {{ window.WPPConfig = {settings};\n{library}\n{ours}\n}}"

@@ -12,6 +12,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Response, Route
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
+from chatgrow_worker.page.service_worker import without_service_worker
 from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, PairingCode, Snapshot
 from sessions.states import Reason
 
@@ -204,9 +205,10 @@ class WhatsAppPage:
         def is_it(asked: str) -> bool:  # a text would be taken for a pattern
             return asked == url
 
-        await self._page.route(is_it, _empty_document)
-        await self._page.goto(url, wait_until="commit", timeout=0)
-        await self._page.unroute(is_it)
+        async with without_service_worker(self._page):
+            await self._page.route(is_it, _empty_document)
+            await self._page.goto(url, wait_until="commit", timeout=0)
+            await self._page.unroute(is_it)
 
     async def _call(self, name: str, *args: Any) -> Any:
         try:

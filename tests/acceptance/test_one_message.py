@@ -13,6 +13,7 @@ import pytest
 from tests.processes import alive, children_named, kill_all
 from tests.stack_client import OUR_PHONE, StackClient, stack
 from tests.waiting import until
+from tests.worker_kills import kill_worker
 
 TEXTS = ["שלום, התור שלך מחר בשעה 9:30", "Hello from ChatGrow! 👋🏽", "line one\nline two $1 {x}"]
 
@@ -120,3 +121,22 @@ async def _kill_child(system: StackClient, name: str) -> None:
         return bool(status["state"] == "connected" and status["since"] != before)
 
     await until(noticed)
+
+
+@pytest.mark.parametrize("savings", ["", pytest.param("none", marks=pytest.mark.slow)])
+async def test_browsers_as_they_are_in_production_do_the_same(
+    tmp_path: Path, mongo_option: tuple[str, str], savings: str
+) -> None:
+    """Elsewhere browsers have all savings; here those of the default, which is the empty value."""
+    settings = ("--supervise", "--env", f"BROWSER_SAVINGS={savings}", *mongo_option)
+    async with stack("--data", str(tmp_path), *settings) as system:
+        await system.create()
+        await system.scan()
+        await system.until_state("connected")
+        await system.until_message(await system.send("before"), "read")
+        # At once: Chromium has not written localStorage yet, so the login is put back.
+        await kill_worker(system, lose_disk=False, browsers_too=True)
+        await system.until_restarted("worker-1")
+        await system.until_message(await system.send("after"), "read")
+        assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+        assert len(await system.control("GET", "devices")) == 1

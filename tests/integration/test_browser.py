@@ -23,6 +23,7 @@ from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root, succeed
+from chatgrow_worker.browser.savings import ALL, NONE, PROVEN, Saving, Savings
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
@@ -50,12 +51,17 @@ async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
 
 
 @pytest.fixture
-async def launcher(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[Launcher]:
+async def driver(tmp_path: Path) -> AsyncIterator[Driver]:
     (tmp_path / "profiles").mkdir()
     with own_temporary_folder(tmp_path / "profiles") as temporary:
         driver = Driver(temporary)
-        yield make_launcher(driver, web.url, tmp_path / "profiles")
+        yield driver
         await driver.close()
+
+
+@pytest.fixture
+def launcher(driver: Driver, tmp_path: Path, web: WhatsAppWeb) -> Launcher:
+    return make_launcher(driver, web.url, tmp_path / "profiles")
 
 
 async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
@@ -105,6 +111,7 @@ def make_launcher(
     browser: Path | None = None,
     *,
     sandbox: bool = os.geteuid() != 0,
+    savings: Savings = ALL,
 ) -> Launcher:
     """Make a launcher of the browser that is there, or of this one."""
     wa_js = WorkerSettings.model_fields["wa_js_path"].default
@@ -112,8 +119,9 @@ def make_launcher(
     options = BrowserOptions(
         executable=find_chromium(browser),
         sandbox=sandbox,
+        savings=savings,
         url=f"{url}/",
-        script=init_script(wa_js, url, "Test"),
+        script=init_script(wa_js, url, "Test", hide=Saving.HIDDEN_PAGE in savings),
         call_limit=timedelta(seconds=10),
         launch_limit=limit,
         close_limit=timedelta(seconds=5),
@@ -156,9 +164,11 @@ async def _sent(page: WhatsAppPage, key: str) -> str:
     return outcome.result or (outcome.error.name if outcome.error else outcome.state)
 
 
+@pytest.mark.parametrize("savings", [ALL, PROVEN, NONE], ids=["all", "proven", "none"])
 async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
-    launcher: Launcher, web: WhatsAppWeb
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
 ) -> None:
+    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=savings)
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await link(page, web)
@@ -191,6 +201,39 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
     assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
+
+
+async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_page(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=NONE)
+    async with launcher.open(CONNECTION) as browser:
+        await link(browser.page, web)
+        await until(lambda: _is_controlled(browser.page))
+        left = await browser.page.leave()
+        assert "WANoiseInfo" in left
+        assert await browser.page._page.title() == ""  # an empty document, not WhatsApp's
+    shutil.rmtree(browser.profile / "Default/Local Storage")
+    async with launcher.open(CONNECTION, heal=left) as browser:
+        # Its requests have gone through the service worker, which may not name another browser.
+        await until(lambda: _is_controlled(browser.page))
+        await _until_page(browser.page, PageState.READY)
+
+
+async def test_a_service_worker_from_before_is_forgotten_once_they_are_switched_off(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    root = tmp_path / "profiles"
+    async with make_launcher(driver, web.url, root, savings=NONE).open(CONNECTION) as browser:
+        await until(lambda: _is_controlled(browser.page))
+    async with make_launcher(driver, web.url, root, savings=PROVEN).open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+        assert not await _is_controlled(browser.page)
+
+
+async def _is_controlled(page: WhatsAppPage) -> bool:
+    """Tell whether a service worker answers for the page; asked behind the worker's back."""
+    return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
 
 
 async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> None:

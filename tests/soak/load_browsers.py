@@ -15,6 +15,7 @@ from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
+from chatgrow_worker.browser.savings import ALL
 from chatgrow_worker.page.script import init_script
 from chatgrow_worker.settings import WorkerSettings
 
@@ -43,11 +44,13 @@ async def load_site() -> AsyncIterator[str]:
 def launcher(driver: Driver, site: str, name: str, root: Path) -> Launcher:
     """Return what opens browsers on one page of the site, as a worker's does."""
     root.mkdir(parents=True)
+    wa_js = WorkerSettings.model_fields["wa_js_path"].default
     options = BrowserOptions(
         executable=find_chromium(None),
         sandbox=os.geteuid() != 0,
+        savings=ALL,
         url=f"{site}/{name}",
-        script=init_script(WorkerSettings.model_fields["wa_js_path"].default, site, "Soak"),
+        script=init_script(wa_js, site, "Soak", hide=True),
         call_limit=timedelta(seconds=15),
         launch_limit=timedelta(seconds=60),
         close_limit=timedelta(seconds=5),

@@ -69,6 +69,8 @@ class Plan:
             "WHATSAPP_WEB_URL": self.simulator,
             "INITIAL_API_KEY": self.saved.api_key,
             "LOG_LEVEL": "info",
+            # The simulated page runs with all of them, and tests are faster.
+            "BROWSER_SAVINGS": "all",
             # Beside what each program says on its standard error, which is in `logs`.
             "LOG_DIR": str(self.folder / "log-files"),
             **({"CHROMIUM_NO_SANDBOX": "true"} if os.geteuid() == 0 else {}),

@@ -65,7 +65,14 @@ def _visit(page: Screens) -> Visit:
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),
     )
-    return Visit(cast("VisitParts", parts), _MOMENT, _MOMENT, _MOMENT, was_linked=True)
+    return Visit(
+        cast("VisitParts", parts),
+        _MOMENT,
+        _MOMENT,
+        _MOMENT,
+        was_linked=True,
+        collect_garbage=False,
+    )
 
 
 async def test_a_visit_goes_on() -> None:

@@ -17,7 +17,8 @@ CONTENT_TYPES = {"js": "text/javascript", "css": "text/css"}
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' blob: data:; "
-    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "font-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
@@ -38,6 +39,7 @@ class Pages:
         """Return the routes that browsers ask."""
         return [
             web.get("/", self.index),
+            web.get("/sw.js", self.service_worker),
             web.get("/static/{name}", self.static),
             web.post("/mms/{kind}", self.upload),
             web.get("/mms/{id}", self.download),
@@ -68,6 +70,12 @@ class Pages:
             raise web.HTTPNotFound
         text = self._files[name]
         return web.Response(text=text, content_type=content_type, charset="utf-8")
+
+    async def service_worker(self, request: web.Request) -> web.Response:
+        """Serve the script of the service worker, or refuse a headless browser's."""
+        if "HeadlessChrome" in request.headers.get("User-Agent", ""):
+            raise web.HTTPForbidden
+        return web.Response(text=self._files["sw.js"], content_type="text/javascript")
 
     async def upload(self, request: web.Request) -> web.Response:
         """Store an uploaded file and answer with its address and hash."""

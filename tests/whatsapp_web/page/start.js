@@ -6,3 +6,4 @@
 require('WAWebView').begin();
 require('WAWebInbox').listen();
 require('WAWebSocketModel').Socket.initConn();
+require('WAWebAppSwInitializer').initializeSw({ swScriptPath: '/sw.js', swScope: '/' });

@@ -1,0 +1,156 @@
+"""What saves memory or time in a browser, in one list, with what is known of it on the real page.
+
+The simulated page runs with any of these. The real page may not: it measures itself, plays media,
+installs a service worker. So without a setting only those are on that others are known to run the
+real page with; `BROWSER_SAVINGS` switches each on or off, and `make live-check` measures them.
+
+Not in this list, since they save nothing and are always on (see `options.py`): the switches that
+keep a page from telling that it is driven, and from going around a proxy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+Savings = frozenset["Saving"]
+
+
+class Saving(StrEnum):
+    """The names, as `BROWSER_SAVINGS` takes them."""
+
+    NO_SERVICE_WORKER = "no_service_worker"
+    SMALL_WINDOW = "small_window"
+    NO_GPU = "no_gpu"
+    NO_SITE_ISOLATION = "no_site_isolation"
+    NO_SOFTWARE_GL = "no_software_gl"
+    GPU_IN_PROCESS = "gpu_in_process"
+    NETWORK_IN_PROCESS = "network_in_process"
+    ONE_RENDERER = "one_renderer"
+    NO_SPARE_RENDERER = "no_spare_renderer"
+    NO_ZYGOTE = "no_zygote"
+    HIDDEN_PAGE = "hidden_page"
+    COLLECT_GARBAGE = "collect_garbage"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a saving does, what it saved on the simulated page, and who runs the real page with it.
+
+    Without a `source` it is unproven on the real page, and off unless an operator switches it on.
+    """
+
+    does: str
+    saves: str
+    source: str | None = None
+    switches: tuple[str, ...] = ()
+    enabled_feature: str | None = None
+    disabled_feature: str | None = None
+
+
+KNOWN: Mapping[Saving, Facts] = MappingProxyType(
+    {
+        Saving.NO_SERVICE_WORKER: Facts(
+            "the page's service worker is not registered; the page takes its ways without one",
+            "unmeasured",
+            "wppconnect, `unregisterServiceWorker` in `src/controllers/browser.ts`, for each page",
+        ),
+        Saving.SMALL_WINDOW: Facts(
+            "a window of 800 × 600 instead of 1280 × 720",
+            "unmeasured",
+            "puppeteer's own default window, which wppconnect leaves as it is",
+        ),
+        Saving.NO_GPU: Facts(
+            "no graphics card is looked for",
+            "unmeasured",
+            "wppconnect, `chromiumArgs` in `src/config/puppeteer.config.ts`; open-wa the same",
+            switches=("--disable-gpu",),
+        ),
+        Saving.NO_SITE_ISOLATION: Facts(
+            "frames of other sites share the page's process; WhatsApp's page has none",
+            "unmeasured",
+            "wppconnect, `chromiumArgs` in `src/config/puppeteer.config.ts`; open-wa the same",
+            switches=("--disable-site-isolation-trials",),
+        ),
+        Saving.NO_SOFTWARE_GL: Facts(
+            "no WebGL computed in software, which without a graphics card is all there is",
+            "unmeasured",
+            switches=("--disable-software-rasterizer",),
+        ),
+        Saving.GPU_IN_PROCESS: Facts(
+            "drawing runs in the browser's process, not in one of its own",
+            "unmeasured",
+            switches=("--in-process-gpu",),
+        ),
+        Saving.NETWORK_IN_PROCESS: Facts(
+            "the network runs in the browser's process, not in one of its own",
+            "unmeasured",
+            enabled_feature="NetworkServiceInProcess2",
+        ),
+        Saving.ONE_RENDERER: Facts(
+            "at most one process for pages",
+            "unmeasured",
+            switches=("--renderer-process-limit=1",),
+        ),
+        Saving.NO_SPARE_RENDERER: Facts(
+            "no process is kept ready for a next page",
+            "unmeasured",
+            disabled_feature="SpareRendererForSitePerProcess",
+        ),
+        Saving.NO_ZYGOTE: Facts(
+            "no process that others are forked from; within the sandbox one instead of two",
+            "unmeasured",
+        ),
+        Saving.HIDDEN_PAGE: Facts(
+            "the page is hidden by `content-visibility`, so that nothing is laid out or drawn",
+            "unmeasured",
+        ),
+        Saving.COLLECT_GARBAGE: Facts(
+            "an idle page is made to collect its garbage after loading, and now and again",
+            "unmeasured",
+        ),
+    }
+)
+
+ALL: Savings = frozenset(Saving)
+NONE: Savings = frozenset()
+PROVEN: Savings = frozenset(name for name, facts in KNOWN.items() if facts.source is not None)
+"""Those that others are known to run the real page with: what holds without a setting."""
+
+_SETS: Mapping[str, Savings] = MappingProxyType({"all": ALL, "none": NONE, "proven": PROVEN})
+
+
+def read_savings(text: str) -> Savings:
+    """Read `proven`, `all`, `none`, or names with commas between; raise ValueError for others."""
+    chosen: Savings = NONE
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        if word in _SETS:
+            chosen |= _SETS[word]
+        elif word in set(Saving):
+            chosen |= {Saving(word)}
+        else:
+            raise ValueError(f"{word!r} is none of {', '.join((*_SETS, *Saving))}")
+    return chosen
+
+
+def switches_of(savings: Savings, *, sandbox: bool) -> list[str]:
+    """Return what the savings add to Chromium's command line.
+
+    Chromium reads the last `--enable-features` and `--disable-features` only, so ours take the
+    place of Playwright's own.
+    """
+    chosen = [KNOWN[each] for each in Saving if each in savings]
+    switches = [switch for each in chosen for switch in each.switches]
+    if Saving.NO_ZYGOTE in savings:
+        # Within the sandbox Chromium needs one zygote, and not two.
+        switches.append("--no-unsandboxed-zygote" if sandbox else "--no-zygote")
+    switches += _features("--enable-features", (each.enabled_feature for each in chosen))
+    switches += _features("--disable-features", (each.disabled_feature for each in chosen))
+    return switches
+
+
+def _features(switch: str, names: Iterable[str | None]) -> list[str]:
+    listed = ",".join(filter(None, names))
+    return [f"{switch}={listed}"] if listed else []

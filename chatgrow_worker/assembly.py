@@ -141,6 +141,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         look_every=timedelta(seconds=2),
         look_when_ready=timedelta(seconds=10),
         look_while_loading=timedelta(milliseconds=250),
+        start_slot=timedelta(seconds=30),
         ladder=_ladder(settings),
         reload=settings.page_load_limit,
         wear=WearLimits(

@@ -50,10 +50,11 @@ class WorkerSettings(BlobSettings):
     """A worker that dies loses its connections to the others after this time."""
     safety_poll: Span = timedelta(seconds=5)
     """How often a queue is looked at when no bell rings."""
-    page_load_limit: Span = timedelta(seconds=90)
-    """How long WhatsApp Web may load before its page is opened anew."""
+    page_load_limit: Span = timedelta(minutes=3)
+    """How long WhatsApp Web may load before its page is opened anew. On a quick machine the real
+    one takes 7 to 16 s, and 15 s to a QR code."""
     page_call_limit: Span = timedelta(seconds=15)
-    """How long the page may take to answer."""
+    """How long a page that has come up may take to answer."""
     send_outcome_limit: Span = timedelta(seconds=30)
     """How long WhatsApp may take to acknowledge a send before it is looked into."""
     ghost_wait: Span = timedelta(seconds=10)
@@ -74,8 +75,8 @@ class WorkerSettings(BlobSettings):
     """After this time a number that seemed unknown is asked for once more."""
     qr_asked_within: Span = timedelta(minutes=3)
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
-    start_concurrency: int = Field(8, ge=1, le=50)
-    """Browsers that start at a time."""
+    start_concurrency: int = Field(2, ge=1, le=50)
+    """Browsers that start at a time: each takes up to 1,740 MB while its page comes up."""
     browser_savings: str = "proven"
     """What saves memory in browsers, from the list below: `proven` (what others run the real page
     with), `all`, `none`, or names with commas between, as in `proven,no_zygote`."""
@@ -83,8 +84,9 @@ class WorkerSettings(BlobSettings):
     """A browser is opened anew after this time, when nothing is in hand."""
     browser_wear_every: Span = timedelta(minutes=5)
     """How often a browser's age and memory are looked at."""
-    browser_max_memory_mb: int = Field(1500, ge=50)
-    """A browser that uses more is opened anew, when nothing is in hand."""
+    browser_max_memory_mb: int = Field(2000, ge=50)
+    """A browser that uses more at two looks in a row, with a page that is up for as long as one is
+    apart from the next, is opened anew when nothing is in hand."""
     offline_limit: Span = timedelta(minutes=1)
     """How long the page may be offline before it is opened anew."""
     session_save_every: Span = timedelta(minutes=15)

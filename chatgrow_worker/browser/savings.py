@@ -39,6 +39,9 @@ class Saving(StrEnum):
 class Facts:
     """What a saving does, what it saved on the simulated page, and who runs the real page with it.
 
+    What it saved is a session's own memory (anonymous pages): 87 MB without any, 82 MB with those
+    that are proven, 45 MB with all; each was left out alone, and tried alone.
+
     Without a `source` it is unproven on the real page, and off unless an operator switches it on.
     """
 
@@ -54,62 +57,62 @@ KNOWN: Mapping[Saving, Facts] = MappingProxyType(
     {
         Saving.NO_SERVICE_WORKER: Facts(
             "the page's service worker is not registered; the page takes its ways without one",
-            "unmeasured",
+            "2 to 3 MB",
             "wppconnect, `unregisterServiceWorker` in `src/controllers/browser.ts`, for each page",
         ),
         Saving.SMALL_WINDOW: Facts(
             "a window of 800 × 600 instead of 1280 × 720",
-            "unmeasured",
+            "2 MB",
             "puppeteer's own default window, which wppconnect leaves as it is",
         ),
         Saving.NO_GPU: Facts(
             "no graphics card is looked for",
-            "unmeasured",
+            "nothing that could be measured without a graphics card",
             "wppconnect, `chromiumArgs` in `src/config/puppeteer.config.ts`; open-wa the same",
             switches=("--disable-gpu",),
         ),
         Saving.NO_SITE_ISOLATION: Facts(
             "frames of other sites share the page's process; WhatsApp's page has none",
-            "unmeasured",
+            "nothing that could be measured on a page of one site",
             "wppconnect, `chromiumArgs` in `src/config/puppeteer.config.ts`; open-wa the same",
             switches=("--disable-site-isolation-trials",),
         ),
         Saving.NO_SOFTWARE_GL: Facts(
             "no WebGL computed in software, which without a graphics card is all there is",
-            "unmeasured",
+            "8 to 10 MB",
             switches=("--disable-software-rasterizer",),
         ),
         Saving.GPU_IN_PROCESS: Facts(
             "drawing runs in the browser's process, not in one of its own",
-            "unmeasured",
+            "9 MB with the others",
             switches=("--in-process-gpu",),
         ),
         Saving.NETWORK_IN_PROCESS: Facts(
             "the network runs in the browser's process, not in one of its own",
-            "unmeasured",
+            "9 to 10 MB",
             enabled_feature="NetworkServiceInProcess2",
         ),
         Saving.ONE_RENDERER: Facts(
             "at most one process for pages",
-            "unmeasured",
+            "nothing that could be measured with one page",
             switches=("--renderer-process-limit=1",),
         ),
         Saving.NO_SPARE_RENDERER: Facts(
             "no process is kept ready for a next page",
-            "unmeasured",
+            "nothing that could be measured with one page",
             disabled_feature="SpareRendererForSitePerProcess",
         ),
         Saving.NO_ZYGOTE: Facts(
             "no process that others are forked from; within the sandbox one instead of two",
-            "unmeasured",
+            "9 MB with the others",
         ),
         Saving.HIDDEN_PAGE: Facts(
             "the page is hidden by `content-visibility`, so that nothing is laid out or drawn",
-            "unmeasured",
+            "2 MB, and a fifth of the browser's time for a message",
         ),
         Saving.COLLECT_GARBAGE: Facts(
             "an idle page is made to collect its garbage after loading, and now and again",
-            "unmeasured",
+            "4 to 7 MB",
         ),
     }
 )

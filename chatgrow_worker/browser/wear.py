@@ -27,17 +27,24 @@ class Wear:
         self._profile = profile
         self._limits = limits
         self._opened = time.monotonic()
+        self._was_large = False
 
     @property
     def look_every(self) -> timedelta:
         """How often to look."""
         return self._limits.look_every
 
-    def is_worn(self) -> bool:
-        """Tell whether the browser is due; looks at processes, so call it in a thread."""
+    def is_worn(self, *, settled: bool) -> bool:
+        """Tell whether the browser is due; looks at processes, so call it in a thread.
+
+        Its memory counts once its page has `settled`, and is over the limit at two looks in a row:
+        a page that loads takes twice what it needs later.
+        """
         if time.monotonic() - self._opened > self._limits.age.total_seconds():
             return True
-        return memory_of(self._profile) > self._limits.memory_bytes
+        large = settled and memory_of(self._profile) > self._limits.memory_bytes
+        was_large, self._was_large = self._was_large, large
+        return large and was_large
 
 
 def memory_of(profile: Path) -> int:

@@ -31,7 +31,7 @@ from sessions.workers import WorkerRegistry
 
 
 class StartSlots:
-    """Lets only so many browsers start at a time: each is busiest until its page has loaded."""
+    """Lets only so many browsers start at a time: each is largest until its page has come up."""
 
     def __init__(self, slots: int) -> None:
         self._free = asyncio.Semaphore(slots)
@@ -90,6 +90,7 @@ class Limits:
     look_every: timedelta
     look_when_ready: timedelta
     look_while_loading: timedelta
+    start_slot: timedelta
     ladder: Ladder
     reload: timedelta
     wear: WearLimits

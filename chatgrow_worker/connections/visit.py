@@ -21,7 +21,7 @@ from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.waiting import any_of, happens
-from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
@@ -31,6 +31,9 @@ _BREATH = timedelta(milliseconds=200)
 _TIDY_AFTER = timedelta(seconds=3)
 """Loading leaves garbage behind, which an idle page keeps for long: a sixth of its memory."""
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
+_COMES_UP = (PageState.LOADING, PageState.SYNCING)
+"""While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
+measured of the real one, which settles at 760 MB)."""
 
 
 class LoggedOutError(Exception):
@@ -65,6 +68,7 @@ class Visit:
         look_every: timedelta,
         look_when_ready: timedelta,
         look_while_loading: timedelta,
+        start_slot: timedelta,
         was_linked: bool,
         *,
         collect_garbage: bool,
@@ -75,8 +79,9 @@ class Visit:
         self._look_when_ready = look_when_ready
         self._look_while_loading = look_while_loading
         self._collect_garbage = collect_garbage
-        self._state: PageState | None = None
-        self._scripts_run = False
+        self._state = PageState.LOADING
+        self._slot_until = time.monotonic() + start_slot.total_seconds()
+        self._ready_since: float | None = None
         self._without_login = Steady()
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
@@ -94,9 +99,9 @@ class Visit:
     ) -> None:
         """Follow the page until `ending` is set, or until it is worn and nothing is in hand.
 
-        `wish` makes it look at once; `on_loaded` is called when the page's own scripts have run,
-        which is before it has heard from WhatsApp. Raises PageBrokenError, LoggedOutError,
-        QrNotScannedError or LeaseLostError; a save under way may run on then. A message in hand is
+        `wish` makes it look at once; `on_loaded` is called when the page has come up, or has taken
+        longer than its slot for that. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
+        LeaseLostError; a save under way may run on then. A message in hand is
         finished, but not on cancellation: then nothing more may leave this page.
         """
         try:
@@ -106,7 +111,7 @@ class Visit:
                     wish.clear()
                     self._parts.checks.ring()
                 await self._look()
-                if self._scripts_run:
+                if self._state not in _COMES_UP or time.monotonic() >= self._slot_until:
                     on_loaded()
                 await any_of(self._page.bell, ending, wish, within=self._next_look())
                 await self._breathe(ending)
@@ -141,15 +146,23 @@ class Visit:
         now = time.monotonic()
         if now < self._wear_look or not self._parts.sending.idle:
             return False
-        self._wear_look = now + self._parts.wear.look_every.total_seconds()
-        return self._update_due or await asyncio.to_thread(self._parts.wear.is_worn)
+        look_every = self._parts.wear.look_every.total_seconds()
+        self._wear_look = now + look_every
+        settled = self._ready_since is not None and now - self._ready_since >= look_every
+        return self._update_due or await asyncio.to_thread(
+            self._parts.wear.is_worn, settled=settled
+        )
 
     async def _look(self) -> None:
         acks = self._parts.acks
-        look = await self._page.look(acks.epoch, acks.serial)
+        try:
+            look = await self._page.look(acks.epoch, acks.serial)
+        except PageBrokenError as error:
+            await self._bear(error)
+            return
         snapshot = look.snapshot if look else None
         self._state = snapshot.state if snapshot else PageState.LOADING
-        self._scripts_run = snapshot is not None and snapshot.ready
+        self._note_ready()
         self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
         await self._parts.saver.keep_dump(look.local_storage if look else None)
@@ -164,6 +177,22 @@ class Visit:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
             logger.warning("MongoDB is away or refuses: {}", brief(error))
+
+    async def _bear(self, error: PageBrokenError) -> None:
+        """Leave a page that comes up the time that its state has, although it does not answer.
+
+        Its thread is busy then for longer than a page that is up may take to answer.
+        """
+        if error.reason is not Reason.PAGE_UNRESPONSIVE or self._state not in _COMES_UP:
+            raise error
+        logger.debug("The page comes up and does not answer: {}", error)
+        await self._parts.recovery.consider(self._state)
+
+    def _note_ready(self) -> None:
+        if self._state is not PageState.READY:
+            self._ready_since = None
+        elif self._ready_since is None:
+            self._ready_since = time.monotonic()
 
     async def _at_qr_screen(self, snapshot: Snapshot) -> None:
         if not self.was_linked:

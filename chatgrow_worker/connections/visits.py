@@ -68,6 +68,7 @@ class VisitMaker:
             limits.look_every,
             limits.look_when_ready,
             limits.look_while_loading,
+            limits.start_slot,
             was_linked,
             collect_garbage=limits.collect_garbage,
         )

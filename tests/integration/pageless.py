@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from chatgrow_worker.assembly import assemble_parts
 from chatgrow_worker.browser.browser import Browser
@@ -91,22 +91,23 @@ async def pageless_worker(
     data: Path,
     pages: Pages,
     lease_ttl: timedelta = timedelta(seconds=10),
+    room: int = 1,
+    **settings: Any,
 ) -> AsyncIterator[PagelessWorker[Pages]]:
     """Assemble the worker `one`, which has room for one connection and saves logins at once."""
-    settings = WorkerSettings(
+    own = WorkerSettings(
         _env_file=None,
         data_dir=data,
         worker_id="one",
-        whatsapp_max_connections=1,
+        whatsapp_max_connections=room,
         logout_limit=timedelta(seconds=0.5),
         lease_ttl=lease_ttl,
+        **settings,
     )
     servers = Servers(stores.database, redis, "")
-    parts = await assemble_parts(
-        settings, servers, stores.events, cast("Launcher", pages), "instance"
-    )
+    parts = await assemble_parts(own, servers, stores.events, cast("Launcher", pages), "instance")
     limits = replace(parts.limits, save_after=timedelta(0))
     parts = replace(parts, limits=limits)
-    pool = ConnectionPool(parts, "one", "instance", settings.whatsapp_max_connections)
+    pool = ConnectionPool(parts, "one", "instance", room)
     yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)
     await pool.close(LONG, at_once=1)

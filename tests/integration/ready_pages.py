@@ -85,6 +85,8 @@ class ReadyPages:
     root: Path
     browsers: list[ReadyBrowser] = field(default_factory=list)
     open_now: int = 0
+    shows: Snapshot = READY
+    """What a page shows from its opening on."""
 
     def profile(self, connection: str) -> Path:
         return self.root / connection
@@ -97,6 +99,7 @@ class ReadyPages:
         if not profile.exists():
             write_profile(profile, login())
         browser = ReadyBrowser(profile=profile)
+        cast("ReadyPage", browser.page).shows = self.shows
         self.browsers.append(browser)
         self.open_now += 1
         try:

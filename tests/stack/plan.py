@@ -69,8 +69,9 @@ class Plan:
             "WHATSAPP_WEB_URL": self.simulator,
             "INITIAL_API_KEY": self.saved.api_key,
             "LOG_LEVEL": "info",
-            # The simulated page runs with all of them, and tests are faster.
+            # The simulated page runs with all of them and is small: tests are faster.
             "BROWSER_SAVINGS": "all",
+            "START_CONCURRENCY": "8",
             # Beside what each program says on its standard error, which is in `logs`.
             "LOG_DIR": str(self.folder / "log-files"),
             **({"CHROMIUM_NO_SANDBOX": "true"} if os.geteuid() == 0 else {}),

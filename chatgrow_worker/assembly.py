@@ -43,6 +43,9 @@ from sessions.workers import WorkerRegistry
 _LEASE_MARGIN = 0.4
 """The part of a lease's life that is kept for closing the page before another may open it."""
 
+_RARELY = timedelta(minutes=15)
+"""How seldom a remedy is tried at last that helps for a moment only."""
+
 
 def key_ring(settings: WorkerSettings) -> KeyRing:
     """Return the keys of the saved logins; raise ConfigurationError."""
@@ -180,10 +183,13 @@ def _ladder(settings: WorkerSettings) -> Ladder:
         PageState.LOADING: Rungs(settings.page_load_limit, (new,), Reason.PAGE_LOADING),
         PageState.SYNCING: Rungs(timedelta(minutes=10), (again, new), Reason.LOADING_CHATS),
         PageState.OFFLINE: Rungs(settings.offline_limit, (again, new), Reason.NETWORK_DOWN),
-        PageState.CONFLICT: Rungs(
-            timedelta(seconds=5), (Remedy.TAKE_OVER, again, new), Reason.REPLACED
+        PageState.LINE_DEAD: Rungs(settings.line_limit, (again, new), Reason.LINE_LOST),
+        PageState.REPLACED: Rungs(
+            settings.take_back_after, (again,), Reason.REPLACED, grows_to=_RARELY
         ),
-        PageState.OUTDATED: Rungs(timedelta(seconds=10), (again, new), Reason.UPDATE_NEEDED),
+        PageState.STALLED: Rungs(
+            settings.stall_limit, (again, new), Reason.SENDS_UNACKNOWLEDGED, grows_to=_RARELY
+        ),
         PageState.BLOCKED: Rungs(timedelta(minutes=10), (again, new), Reason.BLOCKED),
         PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
     }

@@ -89,6 +89,14 @@ class WorkerSettings(BlobSettings):
     apart from the next, is opened anew when nothing is in hand."""
     offline_limit: Span = timedelta(minutes=1)
     """How long the page may be offline before it is opened anew."""
+    line_limit: Span = timedelta(seconds=30)
+    """How long the page may try to get its line to WhatsApp back before it is loaded anew."""
+    take_back_after: Span = timedelta(seconds=10)
+    """How long another browser may have a login of ours before the page is loaded anew, which takes
+    it back; twice as long each time, up to 15 minutes."""
+    stall_limit: Span = timedelta(seconds=15)
+    """How long a connection may be `degraded` before its page is loaded anew; twice as long each
+    time, up to 15 minutes."""
     session_save_every: Span = timedelta(minutes=15)
     """How often a running login is saved, besides after linking and at each stop."""
     stop_limit: Span = timedelta(seconds=60)

@@ -15,8 +15,6 @@ from sessions.pacing import HOUR, MINUTE, Pacing
 from sessions.queue_positions import COUNTED_AT_MOST
 from sessions.states import ConnectionState
 
-_SENDS = (ConnectionState.CONNECTED, ConnectionState.DEGRADED)
-
 
 async def waiting_of(
     services: Services, connection: Connection, message: Message
@@ -109,7 +107,7 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
     if message.due_at > max(now, message.queued_at):
         reason = message.reason or "scheduled"
         return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
-    if state not in _SENDS:
+    if state is not ConnectionState.CONNECTED:
         return Waiting(reason=f"connection_{state}", detail=detail)
     held = connection.held
     if held is not None and held.until > now:

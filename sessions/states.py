@@ -1,5 +1,7 @@
 """The states of a connection: everything that decides where a connection may move stands here."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -59,8 +61,10 @@ class Reason(StrEnum):
     """Linked; WhatsApp Web fetches its chats from the phone."""
     NETWORK_DOWN = "network_down"
     """WhatsApp Web has lost its network."""
-    REPLACED = "replaced_by_another_client"
-    """Another browser uses the same login; this one takes over again."""
+    LINE_LOST = "line_lost"
+    """WhatsApp Web has lost its line to WhatsApp; if none comes, the page is loaded anew."""
+    REPLACED = "replaced"
+    """Another browser has taken this login's line; the page takes it back, later each time."""
     UPDATE_NEEDED = "update_needed"
     """WhatsApp Web wants to be loaded anew; that is done when nothing is in hand."""
     BLOCKED = "blocked_by_whatsapp"
@@ -89,6 +93,11 @@ class Reason(StrEnum):
     """A logout was asked for and is done: the phone does not list this device any more."""
     STILL_LISTED = "device_still_listed"
     """Logged out by request, but WhatsApp could not be told: remove the device on the phone."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Reason | None:
+        """Read what records of earlier versions say."""
+        return cls.REPLACED if value == "replaced_by_another_client" else None
 
 
 class Command(StrEnum):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 
-from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcome
 
 
@@ -25,6 +25,8 @@ class FakePage:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     held: bool = False
+    line: bool = True
+    turned_away: int = 0
     resent: list[str] = field(default_factory=list)
     fail_prepare: int = 0
     fail_look_ups: int = 0
@@ -41,22 +43,32 @@ class FakePage:
     acks: list[AckUpdate] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
+    def check_line(self) -> None:
+        """Refuse what needs a line to WhatsApp while there is none; `turned_away` counts that."""
+        if not self.line:
+            self.turned_away += 1
+            raise LineDeadError
+
     async def exists(self, chat_id: str) -> bool:
+        self.check_line()
         return self.registered(chat_id)
 
     async def is_registered(self, chat_id: str) -> bool:
+        self.check_line()
         if self.fail_registered:
             self.fail_registered -= 1
             raise PageCallError("ServerStatusCodeError", None, "429")
         return self.registered(chat_id)
 
     async def prepare(self, chat_id: str) -> str:
+        self.check_line()
         if self.fail_prepare:
             self.fail_prepare -= 1
             raise PageCallError("Error", "chat_not_found", "busy")
         return f"true_{chat_id}_ID{next(self._ids)}"
 
     async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+        self.check_line()
         self.typed.append(typing)
         self.before_send(text)
         if key in self.stored:
@@ -107,6 +119,7 @@ class FakePage:
         return waiting
 
     async def resend(self, key: str, chat_id: str) -> None:
+        self.check_line()
         self.resent.append(key)
         if self.refuse_resent:
             self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=403)
@@ -116,13 +129,15 @@ class FakePage:
             self.deliver(key, "resent")
 
     async def outcome(self, key: str) -> Outcome:
-        return self.outcomes.get(key, Outcome(state="none"))
+        known = self.outcomes.get(key, Outcome(state="none"))
+        return known.model_copy(update={"line": self.line})
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         if self.fail_look_ups:
             self.fail_look_ups -= 1
             raise PageCallError("Error", "chat_not_found", "busy")
-        return LookUp(found=key in self.stored, ack=self.stored.get(key, 0))
+        self.turned_away += not self.line
+        return LookUp(found=key in self.stored, ack=self.stored.get(key, 0), line=self.line)
 
     def acks_since(self, serial: int) -> list[AckUpdate]:
         return [each for each in self.acks if each.serial > serial]

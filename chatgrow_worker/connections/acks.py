@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -39,13 +39,16 @@ class AckRecorder:
         lease: Lease,
         metrics: WorkerMetrics,
         ask_every: timedelta = _ASK_EVERY,
+        heard_late: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what to call when a send is acknowledged that had been given up as unknown."""
         self._page = page
         self._queue = queue
         self._lease = lease
         self._metrics = metrics
         self._missed: Sequence[Message] = ()
         self._ask_every = ask_every
+        self._heard_late = heard_late
         self._rounds = 0
         self._asked = 0.0
         self.epoch = ""
@@ -94,4 +97,6 @@ class AckRecorder:
         acks = {key: Ack(ack) for key, ack in found.items() if Ack.SERVER <= ack <= Ack.PLAYED}
         for moved in await self._queue.record_acks(self._lease, acks):
             self._metrics.acked(moved)
+            if moved.unknown_at is not None:
+                self._heard_late()
             logger.bind(messageId=moved.id).info("Message {}", moved.status)

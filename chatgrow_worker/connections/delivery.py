@@ -18,7 +18,7 @@ from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.connections.written_to import WrittenTo
 from chatgrow_worker.metrics import WorkerMetrics
-from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.leases import Lease
 from sessions.messages import Ack, Message, MessageStatus
@@ -63,7 +63,11 @@ class SendLimits:
 
 
 class Delivery:
-    """Sends one message after the other on one page, each to a result that is recorded."""
+    """Sends one message after the other on one page, each to a result that is recorded.
+
+    Raises LineDeadError while the page has no line to WhatsApp: then nothing can be sent, and
+    nothing that is not out for certain can be judged.
+    """
 
     def __init__(
         self,
@@ -130,7 +134,7 @@ class Delivery:
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
-        known = await self._page.look_up(key, message.to)
+        known = await self._look_up(message, key)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
         elif outcome.error.code is None:
@@ -163,6 +167,8 @@ class Delivery:
             found = await self._numbers.is_on_whatsapp(message.to, stop)
             if found:
                 return await self._page.prepare(message.to)
+        except LineDeadError:
+            raise
         except PageCallError as error:
             logger.warning("Not prepared: {}", error)
             await self._put_back(message, error.code or "page_error")
@@ -175,16 +181,24 @@ class Delivery:
 
     async def _resume(self, message: Message, key: str) -> None:
         """Decide about a message whose id is written down: it may be out under that id."""
-        known = await self._page.look_up(key, message.to)
-        if known.found and known.ack >= 0:
-            await self._settle_by_ack(message, key)
-        elif (await self._page.outcome(key)).state == "pending":
+        known = await self._look_up(message, key)
+        if known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
+            self.watch.began()
             await self.conclude(message, key)
+        elif known.found and known.ack >= 0:
+            await self._settle_by_ack(message, key)
         elif not known.found:
             await self._send(message, key)
         # Refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
+
+    async def _look_up(self, message: Message, key: str) -> LookUp:
+        """Look a message up; raise LineDeadError where that tells nothing for want of a line."""
+        known = await self._page.look_up(key, message.to)
+        if known.ack <= 0 and not known.line:
+            raise LineDeadError
+        return known
 
     async def _expires(self, message: Message) -> bool:
         """End a message whose time has run out in our hands; tell whether it was so."""
@@ -226,7 +240,8 @@ class Delivery:
     async def _await_outcome(self, key: str) -> Outcome:
         """Follow a started send until it is decided or its time is over.
 
-        Raises PageCallError when the page does not know of it any more.
+        Raises PageCallError when the page does not know of it any more, and LineDeadError when it
+        cannot be decided for want of a line.
         """
         give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
         while True:
@@ -234,7 +249,11 @@ class Delivery:
             outcome = await self._page.outcome(key)
             if outcome.state == "none":
                 raise PageCallError("SendLost", None, "the page was loaded anew during a send")
-            if outcome.state != "pending" or time.monotonic() >= give_up:
+            if outcome.state != "pending":
+                return outcome
+            if not outcome.line:
+                raise LineDeadError
+            if time.monotonic() >= give_up:
                 return outcome
             await happens(self._page_bell, self._limits.outcome_poll)
 
@@ -243,7 +262,7 @@ class Delivery:
         give_up = time.monotonic() + self._limits.ghost_wait.total_seconds()
         while True:
             self._page_bell.clear()
-            known = await self._page.look_up(key, message.to)
+            known = await self._look_up(message, key)
             if known.ack != 0:
                 await self._end_by_ack(message, key, known.ack)
                 return
@@ -286,7 +305,7 @@ class Delivery:
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
-        known = await self._page.look_up(key, message.to)
+        known = await self._look_up(message, key)
         # While it is under way, a refusal that stands there is the one before.
         under_way = outcome.state == "pending" and known.ack < 0
         await self._end_by_ack(message, key, 0 if under_way else known.ack)

@@ -13,7 +13,7 @@ from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import Backoff, any_of, happens
-from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
 from sessions.mongo import STORE_DOWN, brief
@@ -40,6 +40,8 @@ class Dispatcher:
         self._delivery = delivery
         self._burst = burst
         self._idle = False
+        self.line_died = False
+        """Whether what is left in hand was left there because the page lost its line."""
 
     @property
     def stalled(self) -> bool:
@@ -47,21 +49,35 @@ class Dispatcher:
         return self._delivery.watch.stalled
 
     @property
+    def stalls_at(self) -> float | None:
+        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        return self._delivery.watch.stalls_at
+
+    def acknowledged(self) -> None:
+        """Say that WhatsApp has acknowledged a send that had been given up."""
+        self._delivery.watch.acknowledged()
+
+    @property
     def idle(self) -> bool:
         """Whether no message is in hand and none is due."""
         return self._idle
 
-    async def run(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
+    async def run(
+        self, doorbell: asyncio.Event, stop: asyncio.Event, *, blamed: bool = True
+    ) -> None:
         """Send until `stop` is set; what an earlier owner had in hand comes first.
+
+        With `blamed`, that may be what ended the page. While the page has no line to WhatsApp
+        nothing is sent, and what is in hand stays there.
 
         Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
         connection. After an error that leaves a message in hand, that message is looked up first.
         """
         backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
-        blamed = True
         while not stop.is_set():
             try:
                 await self._take_up(stop, blamed)
+                self.line_died = False
                 backoff.reset()
                 await self._send_until(doorbell, stop)
             except STORE_DOWN as error:
@@ -69,6 +85,10 @@ class Dispatcher:
                 logger.warning(
                     "MongoDB is away or refuses, nothing is sent meanwhile: {}", brief(error)
                 )
+                await happens(stop, _PAUSE)
+            except LineDeadError:
+                blamed, self.line_died = False, True
+                self._delivery.watch.left()
                 await happens(stop, _PAUSE)
             except PageCallError as error:
                 blamed = True
@@ -93,6 +113,9 @@ class Dispatcher:
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            if self.stalled:  # nothing more is sent until something shows that it would be heard
+                await happens(stop, _PAUSE)
+                continue
             doorbell.clear()
             following = await self._turnstile.next(self._burst.limit, self._goes_together)
             self._idle = isinstance(following, timedelta)

@@ -12,12 +12,13 @@ from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.connections.waiting import any_of
 from chatgrow_worker.page.errors import PageCallError
-from chatgrow_worker.page.snapshot import PageState, Snapshot
+from chatgrow_worker.page.snapshot import LINE_LOST, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.states import Reason
 
 _LOOK_EVERY = timedelta(milliseconds=250)
 _AGAIN_AFTER = timedelta(seconds=5)
+_LINE_BACK_WITHIN = timedelta(seconds=5)
 _UNLINKED = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
 _CAN_LOG_OUT = (PageState.READY, PageState.SYNCING)
 _NO_LINE = ("OPENING", "OFFLINE", "TIMEOUT")
@@ -27,10 +28,12 @@ _NO_LINE = ("OPENING", "OFFLINE", "TIMEOUT")
 class Logout:
     """The logout of one open page."""
 
-    def __init__(self, page: WhatsAppPage, give_up: float) -> None:
+    def __init__(self, page: WhatsAppPage, give_up: float, reload_limit: timedelta) -> None:
         """Take the page, and the time of the monotonic clock at which it is given up."""
         self._page = page
         self._give_up = give_up
+        self._reload_limit = reload_limit
+        self._without_line = Steady(_LINE_BACK_WITHIN)
         self._asked = False
         self._without_login = Steady()
         self._next_try = 0.0
@@ -59,6 +62,10 @@ class Logout:
             self._at_qr_screen(snapshot)
             return
         self._without_login.ends()
+        if state not in LINE_LOST:
+            self._without_line.ends()
+        elif self._without_line.holds(snapshot.epoch):
+            await self._page.reload(self._reload_limit)  # takes the login back from whoever has it
         if time.monotonic() < self._next_try:
             return
         has_line = snapshot.online and snapshot.info not in _NO_LINE
@@ -66,11 +73,7 @@ class Logout:
             # Before: the page may go so fast that it does not answer any more.
             self._asked = True
             await self._page.log_out()
-        elif state is PageState.CONFLICT:
-            await self._page.take_over()
-        else:
-            return
-        self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()
+            self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()
 
     def _at_qr_screen(self, snapshot: Snapshot) -> None:
         if self._asked or snapshot.logged_out:

@@ -16,8 +16,9 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
         PageState.SYNCING: (ConnectionState.SYNCING, Reason.LOADING_CHATS),
         PageState.READY: (ConnectionState.CONNECTED, None),
         PageState.OFFLINE: (ConnectionState.DISCONNECTED, Reason.NETWORK_DOWN),
-        PageState.CONFLICT: (ConnectionState.DISCONNECTED, Reason.REPLACED),
-        PageState.OUTDATED: (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED),
+        PageState.STALLED: (ConnectionState.DEGRADED, Reason.SENDS_UNACKNOWLEDGED),
+        PageState.LINE_DEAD: (ConnectionState.DISCONNECTED, Reason.LINE_LOST),
+        PageState.REPLACED: (ConnectionState.DISCONNECTED, Reason.REPLACED),
         PageState.BLOCKED: (ConnectionState.DISCONNECTED, Reason.BLOCKED),
         PageState.PASSKEY: (ConnectionState.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED),
     }
@@ -26,6 +27,3 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
 
 UPDATE_DUE: Meaning = (ConnectionState.CONNECTED, Reason.UPDATE_NEEDED)
 """A ready page that has a newer version: it sends, and is opened anew when nothing is in hand."""
-
-STALLED: Meaning = (ConnectionState.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
-"""What a ready page means whose sends stay unacknowledged: health follows acks, not words."""

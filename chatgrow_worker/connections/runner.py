@@ -203,7 +203,9 @@ class ConnectionRunner:
         """End the login, unless this worker ends first; raise LoggedOutError."""
         await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
         try:
-            await Logout(browser.page, self._commands.give_up).run(self._ending)
+            await Logout(browser.page, self._commands.give_up, self._parts.limits.reload).run(
+                self._ending
+            )
         except LoggedOutError as error:
             if error.reason is Reason.LOGGED_OUT_BY_REQUEST:
                 # At once: whoever goes on after a crash could not tell from the page.

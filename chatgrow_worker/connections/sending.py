@@ -25,6 +25,7 @@ class Sending:
         self._dispatcher: Dispatcher | None = None
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
+        self._line_died = False
 
     @property
     def running(self) -> bool:
@@ -37,6 +38,11 @@ class Sending:
         return self._dispatcher is not None and self._dispatcher.stalled
 
     @property
+    def stalls_at(self) -> float | None:
+        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        return self._dispatcher.stalls_at if self._dispatcher is not None else None
+
+    @property
     def idle(self) -> bool:
         """Whether messages could go out and none is there."""
         return self._dispatcher is not None and self._dispatcher.idle
@@ -46,7 +52,8 @@ class Sending:
         self._stop = asyncio.Event()
         self._dispatcher = self._make_dispatcher()
         self._task = asyncio.create_task(
-            self._dispatcher.run(self._doorbell, self._stop), name=f"dispatcher {self._name}"
+            self._dispatcher.run(self._doorbell, self._stop, blamed=not self._line_died),
+            name=f"dispatcher {self._name}",
         )
         self._task.add_done_callback(lambda _task: self._page_bell.set())
 
@@ -56,14 +63,23 @@ class Sending:
             self._task.result()
 
     async def stop(self) -> None:
-        """Let the message in hand be finished; raise what the dispatcher ended with."""
+        """Let the message in hand be finished, if the page's line allows; raise what it ended with.
+
+        What a line that died has left in hand is looked up at the next start, and not blamed.
+        """
         task, self._task = self._task, None
-        self._dispatcher = None
-        if task is not None:
+        dispatcher, self._dispatcher = self._dispatcher, None
+        if task is not None and dispatcher is not None:
             self._stop.set()
             await asyncio.wait({task})
+            self._line_died = dispatcher.line_died
             if not task.cancelled():
                 task.result()
+
+    def acknowledged(self) -> None:
+        """Say that WhatsApp has acknowledged a send that had been given up."""
+        if self._dispatcher is not None:
+            self._dispatcher.acknowledged()
 
     def cut(self) -> None:
         """Let nothing more go out, whatever is in hand."""

@@ -13,7 +13,7 @@ from loguru import logger
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.linking import Linking
-from chatgrow_worker.connections.meaning import MEANING, STALLED, UPDATE_DUE
+from chatgrow_worker.connections.meaning import MEANING, UPDATE_DUE
 from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
@@ -22,7 +22,7 @@ from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
-from chatgrow_worker.page.snapshot import LOGGED_IN, Look, PageState, Snapshot
+from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
 from sessions.states import Reason
@@ -30,6 +30,9 @@ from sessions.states import Reason
 _BREATH = timedelta(milliseconds=200)
 _TIDY_AFTER = timedelta(seconds=3)
 """Loading leaves garbage behind, which an idle page keeps for long: a sixth of its memory."""
+_BLIP = timedelta(seconds=5)
+"""Most lines that are lost stand again after two or three seconds (measured on the real page)."""
+_CAN_SEND = (PageState.READY, PageState.STALLED)
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 _COMES_UP = (PageState.LOADING, PageState.SYNCING)
 """While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
@@ -83,6 +86,7 @@ class Visit:
         self._slot_until = time.monotonic() + start_slot.total_seconds()
         self._ready_since: float | None = None
         self._without_login = Steady()
+        self._without_line = Steady(_BLIP)
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self._tidy_at: float | None = None
@@ -139,7 +143,7 @@ class Visit:
         """Say when there is something to do for a page that is ready; what is late waits a look."""
         now = time.monotonic()
         look = now + self._look_when_ready.total_seconds()
-        due = (self._parts.saver.due, self._tidy_at, look)
+        due = (self._parts.saver.due, self._tidy_at, self._parts.sending.stalls_at, look)
         return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
     async def _is_worn_and_idle(self) -> bool:
@@ -161,7 +165,7 @@ class Visit:
             await self._bear(error)
             return
         snapshot = look.snapshot if look else None
-        self._state = snapshot.state if snapshot else PageState.LOADING
+        self._state = self._state_of(snapshot)
         self._note_ready()
         self._update_due = snapshot is not None and snapshot.needs_update
         await self._parts.recovery.consider(self._state)
@@ -194,6 +198,12 @@ class Visit:
         elif self._ready_since is None:
             self._ready_since = time.monotonic()
 
+    def _state_of(self, snapshot: Snapshot | None) -> PageState:
+        """Say what a page shows; whether it is well is for the acks of our sends to tell."""
+        state = snapshot.state if snapshot else PageState.LOADING
+        stalled = state is PageState.READY and self._parts.sending.stalled
+        return PageState.STALLED if stalled else state
+
     async def _at_qr_screen(self, snapshot: Snapshot) -> None:
         if not self.was_linked:
             await self._parts.linking.follow(idle=snapshot.idle)
@@ -201,17 +211,24 @@ class Visit:
             raise LoggedOutError(Reason.UNLINKED if snapshot.logged_out else Reason.LOGIN_LOST)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
+        if self._may_pass(state, snapshot):
+            return
         ready = state is PageState.READY
         to, reason = MEANING[state]
-        if ready and self._parts.sending.stalled:
-            to, reason = STALLED
-        elif ready and snapshot and snapshot.needs_update:
+        if ready and snapshot and snapshot.needs_update:
             to, reason = UPDATE_DUE
         number = snapshot.number if snapshot and ready else None
         await self._parts.reporter.report(to, reason, number)
 
+    def _may_pass(self, state: PageState, snapshot: Snapshot | None) -> bool:
+        """Tell whether the line may stand again before anybody need know that it was lost."""
+        if state not in LINE_LOST or snapshot is None:
+            self._without_line.ends()
+            return False
+        return not self._without_line.holds(snapshot.epoch)
+
     async def _act(self, state: PageState, look: Look | None) -> None:
-        if look and state is PageState.READY:
+        if look and state in _CAN_SEND:
             await self._while_ready(look)
         else:
             await self._parts.sending.stop()

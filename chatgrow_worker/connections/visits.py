@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import Wear
@@ -17,7 +17,7 @@ from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrPublisher
-from chatgrow_worker.connections.recovery import Recovery
+from chatgrow_worker.connections.recovery import Recovery, Tries
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
@@ -35,6 +35,7 @@ class VisitMaker:
     reporter: StateReporter
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
+    tried: Tries = field(default_factory=dict)
 
     def saver(self, browser: Browser) -> SessionSaver:
         """Return what saves the login of this browser."""
@@ -52,15 +53,18 @@ class VisitMaker:
     def visit(self, browser: Browser, saver: SessionSaver, was_linked: bool) -> Visit:
         """Return a visit to an open browser."""
         limits = self.parts.limits
+        sending = self._sending(browser)
         parts = VisitParts(
             page=browser.page,
             reporter=self.reporter,
-            acks=AckRecorder(browser.page, self.parts.queue, self.lease, self.parts.metrics),
+            acks=self._acks(browser, sending),
             saver=saver,
             linking=self._linking(browser),
-            sending=self._sending(browser),
+            sending=sending,
             checks=self._checks(browser),
-            recovery=Recovery(browser.page, limits.ladder, limits.reload),
+            recovery=Recovery(
+                browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
+            ),
             wear=Wear(browser.profile, limits.wear),
         )
         return Visit(
@@ -71,6 +75,16 @@ class VisitMaker:
             limits.start_slot,
             was_linked,
             collect_garbage=limits.collect_garbage,
+        )
+
+    def _acks(self, browser: Browser, sending: Sending) -> AckRecorder:
+        parts = self.parts
+        return AckRecorder(
+            browser.page,
+            parts.queue,
+            self.lease,
+            parts.metrics,
+            heard_late=sending.acknowledged,
         )
 
     def _linking(self, browser: Browser) -> Linking:

@@ -21,6 +21,13 @@ class PageCallError(Exception):
         self.message = message
 
 
+class LineDeadError(PageCallError):
+    """The page has no line to WhatsApp: what was asked for can neither be done nor judged now."""
+
+    def __init__(self) -> None:
+        super().__init__("LineDeadError", None, "the page has lost its line to WhatsApp")
+
+
 class PageNotLoadedError(PageCallError):
     """Our side of the bridge is not there: the page is between two documents."""
 

@@ -22,6 +22,9 @@ const whatsApp = (() => {
     isOnline: waJs('conn.isOnline', STATE),
     isIdle: waJs('conn.isIdle', STATE),
     needsUpdate: waJs('conn.needsUpdate', STATE),
+    socket: waJs('whatsapp.Socket.get', STATE),
+    onSocket: waJs('whatsapp.Socket.on', STATE),
+    comms: own('WAComms', 'getComms', STATE),
     myId: waJs('conn.getMyUserId', STATE),
 
     findChat: waJs('chat.find', SENDING),
@@ -34,7 +37,6 @@ const whatsApp = (() => {
     refreshQr: waJs('conn.refreshQR', LINKING),
     startPairing: waJs('conn.startLinkDeviceCodeForPhoneNumber', LINKING),
     renewPairing: waJs('conn.refreshLinkDeviceCode', LINKING),
-    takeOver: waJs('whatsapp.Socket.takeover', LINKING),
     logOut: waJs('conn.logout', LINKING),
     onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
 

@@ -10,6 +10,8 @@
   const RING_EVERY_MS = 200;
   const OUTCOME_WITHIN_MS = 300;
   const WATCH_EVERY_MS = 2000;
+  const LINE_EVERY_MS = 250;
+  const LOOK_UP_MS = 1000;
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
   const sends = new Map();
@@ -20,6 +22,7 @@
   let banned = false;
   let passkey = false;
   let listening = false;
+  let hearsLine = false;
 
   const bareId = (key) => key.split('_')[2] ?? key;
 
@@ -65,6 +68,57 @@
       listening = true;
     } catch {
       // at the next look again
+    }
+  }
+
+  // wa-js has no event for the line: its mode stays MAIN, and it stays online, when the line dies.
+  function listenToLine() {
+    if (hearsLine) return;
+    try {
+      whatsApp.onSocket('change:stream change:state', ring);
+      hearsLine = true;
+    } catch {
+      // at the next look again
+    }
+  }
+
+  // Whether what is sent now goes out now.
+  const lineAlive = () =>
+    Boolean(whatsApp.isOnline()) &&
+    whatsApp.streamData().info === 'NORMAL' &&
+    whatsApp.socket('stream') === 'CONNECTED';
+
+  const lineDead = () => Object.assign(new Error('the line is dead'), {name: 'LineDeadError'});
+
+  function checkLine() {
+    if (!lineAlive()) throw lineDead();
+  }
+
+  // The answer, or an error if the line is dead at one of the looks until it is there.
+  async function unlessLineDies(work, lookEveryMs) {
+    let looks;
+    const died = new Promise((_, reject) => {
+      looks = setInterval(() => lineAlive() || reject(lineDead()), lookEveryMs);
+    });
+    try {
+      return await Promise.race([work(), died]);
+    } finally {
+      clearInterval(looks);
+    }
+  }
+
+  // For what WhatsApp's server has to answer: over a dead line that takes for ever, or is wrong.
+  async function overLine(work) {
+    checkLine();
+    return unlessLineDies(work, LINE_EVERY_MS);
+  }
+
+  // The server's word that another browser has this login ends the comms; other losses leave them.
+  function commsStopped() {
+    try {
+      return !whatsApp.comms();
+    } catch {
+      return false;
     }
   }
 
@@ -141,7 +195,7 @@
   async function runInTurn(batch, withinMs) {
     const end = performance.now() + withinMs;
     for (const [key, chatId, text] of batch) {
-      if (performance.now() >= end || sends.get(key)?.state !== 'waiting') return;
+      if (performance.now() >= end || sends.get(key)?.state !== 'waiting' || !lineAlive()) return;
       await start(key, () => run(key, chatId, text, {}));
       const {state, result} = sends.get(key);
       if (state !== 'done' || result !== 'OK') return;
@@ -158,6 +212,7 @@
     snapshot: () => {
       const ready = Boolean(window.WPP?.isReady);
       if (ready) listenForPasskey();
+      if (ready) listenToLine();
       const stream = ready ? whatsApp.streamData() : {};
       return {
         epoch,
@@ -169,6 +224,9 @@
         needsUpdate: ready && Boolean(whatsApp.needsUpdate()),
         mode: stream.mode ? String(stream.mode) : null,
         info: stream.info ? String(stream.info) : null,
+        socket: ready ? String(whatsApp.socket('state')) : null,
+        stream: ready ? String(whatsApp.socket('stream')) : null,
+        commsStopped: ready && commsStopped(),
         me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
         banned,
         passkey,
@@ -201,18 +259,14 @@
       return {code, ageMs: ageOf(code)};
     },
 
-    takeOver: async () => {
-      await whatsApp.takeOver();
-    },
-
     exists: async (chatId) => {
-      const found = await whatsApp.queryNumber(chatId);
+      const found = await overLine(() => whatsApp.queryNumber(chatId));
       return found ? String(found.wid) : null;
     },
 
     // wa-js keeps a "no" and makes one of every error; WhatsApp's own function throws.
     isRegistered: async (chatId) => {
-      const found = await whatsApp.queryNumberOrThrow(whatsApp.wid(chatId));
+      const found = await overLine(() => whatsApp.queryNumberOrThrow(whatsApp.wid(chatId)));
       return Boolean(found?.wid);
     },
 
@@ -224,15 +278,19 @@
 
     // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
     prepare: async (chatId) => {
-      const chat = await chatOf(chatId);
+      const chat = await overLine(() => chatOf(chatId));
       return String(await whatsApp.newMessageId(chat));
     },
 
-    send: (key, chatId, text, options) => begin(key, () => run(key, chatId, text, options)),
+    send: (key, chatId, text, options) => {
+      checkLine();
+      return begin(key, () => run(key, chatId, text, options));
+    },
 
     prepareAll: (chatIds) => Promise.all(chatIds.map(calls.prepare)),
 
     sendInTurn: async (batch, withinMs) => {
+      checkLine();
       for (const [key] of batch) remember(sends, key, {state: 'waiting'});
       await Promise.race([runInTurn(batch, withinMs), after(withinMs)]);
       return batch.map(([key]) => calls.outcome(key));
@@ -242,13 +300,17 @@
     takeBack: (keys) =>
       keys.filter((key) => sends.get(key)?.state === 'waiting' && sends.delete(key)),
 
-    resend: (key, chatId) => begin(key, () => runAgain(key, chatId)),
+    resend: (key, chatId) => {
+      checkLine();
+      return begin(key, () => runAgain(key, chatId));
+    },
 
-    outcome: (key) => sends.get(key) ?? {state: 'none'},
+    outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: lineAlive()}),
 
     lookUp: async (key, chatId) => {
-      const message = await stored(key, chatId);
-      return {found: Boolean(message), ack: Number(message?.ack ?? 0)};
+      // What the page has stored is there at once; a chat that it does not know is asked for.
+      const message = await unlessLineDies(() => stored(key, chatId), LOOK_UP_MS);
+      return {found: Boolean(message), ack: Number(message?.ack ?? 0), line: lineAlive()};
     },
 
     // The whole of localStorage when it has changed since it was last asked for, else null.

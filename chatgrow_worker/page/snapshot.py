@@ -18,13 +18,20 @@ class PageState(StrEnum):
     SYNCING = "syncing"
     READY = "ready"
     OFFLINE = "offline"
-    CONFLICT = "conflict"
-    OUTDATED = "outdated"
+    LINE_DEAD = "line_dead"
+    """It has no line to WhatsApp now; one may come back by itself."""
+    REPLACED = "replaced"
+    """WhatsApp has ended its line for another browser; none comes until it is loaded anew."""
+    STALLED = "stalled"
+    """It says that it is ready, and our sends stay unacknowledged."""
     BLOCKED = "blocked"
     PASSKEY = "passkey"
 
 
-LOGGED_IN = (PageState.READY, PageState.OFFLINE)
+LINE_LOST = (PageState.LINE_DEAD, PageState.REPLACED)
+"""The page is well, and its line to WhatsApp is not."""
+
+LOGGED_IN = (PageState.READY, PageState.STALLED, PageState.OFFLINE, *LINE_LOST)
 """What a page shows only with a login that works."""
 
 
@@ -42,6 +49,9 @@ class Snapshot(BaseModel):
     needs_update: bool
     mode: str | None
     info: str | None
+    socket: str | None = None
+    stream: str | None = None
+    comms_stopped: bool = False
     me: str | None
     logged_out: bool
     banned: bool = False
@@ -70,7 +80,18 @@ class Snapshot(BaseModel):
     def _main(self) -> PageState:
         if not self.online:
             return PageState.OFFLINE
+        if self.info != "NORMAL" or self.stream != "CONNECTED":
+            return self._without_line()
         return PageState.READY if self.full_ready and self.authenticated else PageState.LOADING
+
+    def _without_line(self) -> PageState:
+        """Tell a line that is dead or coming back from one that another browser has taken.
+
+        For `replaced` the page stops its comms, and nothing else does that and lets the page be
+        (WAWebHandleStreamError, WAWebHandleFailure); all else stays as it was while the line stood.
+        """
+        ended_by_server = self.info == "NORMAL" and self.socket == "CONNECTED"
+        return PageState.REPLACED if ended_by_server and self.comms_stopped else PageState.LINE_DEAD
 
     @property
     def number(self) -> str | None:
@@ -83,11 +104,6 @@ _STATE_OF_MODE: Mapping[str, PageState] = MappingProxyType(
     {
         "SYNCING": PageState.SYNCING,
         "OFFLINE": PageState.OFFLINE,
-        "CONFLICT": PageState.CONFLICT,
-        "DEPRECATED_VERSION": PageState.OUTDATED,
-        "PROXYBLOCK": PageState.BLOCKED,
-        "TOS_BLOCK": PageState.BLOCKED,
-        "SMB_TOS_BLOCK": PageState.BLOCKED,
     }
 )
 
@@ -128,10 +144,11 @@ class PairingCode(BaseModel):
 
 
 class LookUp(BaseModel):
-    """What the page knows of a message id."""
+    """What the page knows of a message id, and whether it has a line to WhatsApp meanwhile."""
 
     found: bool
     ack: int
+    line: bool = True
 
 
 class CallFailure(BaseModel):
@@ -147,7 +164,7 @@ class Outcome(BaseModel):
 
     `state` is none (never started here), waiting (for its turn), pending, thrown (see `error`) or
     done (see `result`, where only `OK` is success; `code` is the server's own number for a
-    refusal).
+    refusal). `line` tells whether the page has a line to WhatsApp meanwhile.
     """
 
     state: str
@@ -155,6 +172,7 @@ class Outcome(BaseModel):
     code: int | None = None
     ack: int | None = None
     error: CallFailure | None = None
+    line: bool = True
 
     @property
     def went_well(self) -> bool:

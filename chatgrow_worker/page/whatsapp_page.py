@@ -11,7 +11,12 @@ from typing import Any
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Response, Route
 
-from chatgrow_worker.page.errors import PageBrokenError, PageCallError, PageNotLoadedError
+from chatgrow_worker.page.errors import (
+    LineDeadError,
+    PageBrokenError,
+    PageCallError,
+    PageNotLoadedError,
+)
 from chatgrow_worker.page.service_worker import without_service_worker
 from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, PairingCode, Snapshot
 from sessions.states import Reason
@@ -31,7 +36,8 @@ class WhatsAppPage:
     """What the worker can ask of a page.
 
     Each method raises PageBrokenError when the page does not answer in time or is gone, and
-    PageCallError when the page answers with an error.
+    PageCallError when the page answers with an error: LineDeadError where it would need a line to
+    WhatsApp and has none.
     """
 
     def __init__(self, page: Page, bell: asyncio.Event, call_limit: timedelta) -> None:
@@ -59,10 +65,6 @@ class WhatsAppPage:
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
         _check(answer)
-
-    async def take_over(self) -> None:
-        """Answer "use here" where another browser shows the same login; our lease says we may."""
-        await self._call("takeOver")
 
     async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
         """Return the code to type on the phone with this number, and alert that phone.
@@ -243,6 +245,8 @@ def _unwrap(answer: Any) -> Any:
         raise PageCallError("BadAnswer", None, f"the bridge answered {type(answer).__name__}")
     if answer.get("ok"):
         return answer.get("value")
+    if answer.get("name") == "LineDeadError":
+        raise LineDeadError
     code = answer.get("code")
     raise PageCallError(str(answer.get("name")), code, str(answer.get("message")))
 

@@ -27,7 +27,7 @@ async def _each_arrives_once(system: StackClient, faults: Mapping[str, object]) 
 @pytest.mark.parametrize(
     "faults",
     [
-        {"dropRate": 0.3},
+        {"dropRate": 0.3, "reconnectMs": 200},
         pytest.param({"serverErrorRate": 0.3}, marks=pytest.mark.slow),
         pytest.param({"timelockSeconds": 4}, marks=pytest.mark.slow),
     ],

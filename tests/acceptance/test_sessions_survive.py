@@ -63,28 +63,6 @@ async def test_a_page_that_is_slow_to_use_its_login_keeps_it(system: StackClient
     assert len(await system.control("GET", "devices")) == 1
 
 
-async def test_a_page_that_whatsapp_blocks_or_refuses_says_so_and_comes_back(
-    system: StackClient,
-) -> None:
-    await _link(system)
-    for state, reason in (
-        ("DEPRECATED_VERSION", "update_needed"),
-        ("TOS_BLOCK", "blocked_by_whatsapp"),
-    ):
-        await system.control("PUT", "faults", {"number": OUR_PHONE, "socketState": state})
-
-        async def told(reason: str = reason) -> bool:
-            status = await system.status()
-            return (status["state"], status.get("reason")) == ("disconnected", reason)
-
-        await until(told, within=PATIENCE)
-        waiting = await system.send(f"after {state}")
-        await system.control("PUT", "faults", {"number": OUR_PHONE, "socketState": None})
-        await system.until_message(waiting, "read")
-        await system.until_state("connected")
-    assert len(await system.control("GET", "devices")) == 1
-
-
 @pytest.mark.slow
 async def test_a_restarted_worker_goes_on_at_once_with_what_it_had(
     tmp_path: Path, mongo_option: tuple[str, str]

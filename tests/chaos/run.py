@@ -117,6 +117,8 @@ class Chaos:
             self._kill_mongo,
             self._cut_network,
             self._hold_acks,
+            self._end_a_line,
+            self._take_a_login,
         ]
         for _ in range(self._size.blows):
             await asyncio.sleep(self._random.uniform(0.5, 3))
@@ -152,6 +154,17 @@ class Chaos:
     async def _hold_acks(self) -> None:
         await self._fault("holdAcks", self._random.uniform(1, 5))
 
+    async def _end_a_line(self) -> None:
+        await self._on_one("lineDead")
+
+    async def _take_a_login(self) -> None:
+        await self._on_one("otherBrowserTakesOver")
+
+    async def _on_one(self, name: str) -> None:
+        """Do to one connection what happens once, and what only a page loaded anew mends."""
+        number = _phone(self._random.randrange(self._size.connections))
+        await self._system.control("PUT", "faults", {"number": number, name: True})
+
     async def _fault(self, name: str, seconds: float) -> None:
         await self._system.control("PUT", "faults", {name: True})
         await asyncio.sleep(seconds)
@@ -183,9 +196,12 @@ class Chaos:
 async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
     """Run the stack under blows from a seed."""
     settings = ("--env", "LEASE_TTL=5", "--env", "GHOST_WAIT=2")
+    lines = ("--env", "LINE_LIMIT=5", "--env", "TAKE_BACK_AFTER=2")
     ghosts = ("--env", f"RESEND_GHOSTS={size.resend_ghosts}")
     workers = ("--workers", str(size.workers))
-    async with stack("--supervise", "--data", str(data), *workers, *settings, *ghosts) as system:
+    async with stack(
+        "--supervise", "--data", str(data), *workers, *settings, *lines, *ghosts
+    ) as system:
         return await Chaos(system, seed, size).run()
 
 

@@ -28,7 +28,9 @@ READY = Snapshot(
     idle=False,
     needs_update=False,
     mode="MAIN",
-    info=None,
+    info="NORMAL",
+    socket="CONNECTED",
+    stream="CONNECTED",
     me=f"{PHONE[1:]}@c.us",
     logged_out=False,
 )

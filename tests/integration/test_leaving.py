@@ -120,7 +120,7 @@ async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> N
 async def test_a_page_that_logs_out_too_fast_to_say_so_is_logged_out() -> None:
     page = _HastyPage()
     with pytest.raises(LoggedOutError) as logged_out:
-        await Logout(cast("WhatsAppPage", page), math.inf).run(asyncio.Event())
+        await Logout(cast("WhatsAppPage", page), math.inf, LONG).run(asyncio.Event())
     assert logged_out.value.reason is Reason.LOGGED_OUT_BY_REQUEST
 
 

@@ -59,6 +59,7 @@ class PageDouble:
             needs_update=False,
             mode="MAIN",
             info="NORMAL",
+            stream="CONNECTED",
             me=None,
             logged_out=False,
         )

@@ -18,7 +18,7 @@ from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
 from sessions.connections import Connection
 from sessions.states import ConnectionState, Reason
-from tests.builders import LONG
+from tests.builders import LONG, OWNER
 from tests.conftest import PATIENCE
 from tests.integration.pageless import PagelessWorker
 from tests.integration.ready_pages import READY, ReadyPages
@@ -29,6 +29,8 @@ Worker = PagelessWorker[ReadyPages]
 _UNLINKED = READY.model_copy(update={"mode": "QR", "authenticated": False, "logged_out": True})
 
 _OFFLINE = READY.model_copy(update={"online": False})
+
+_WITHOUT_LINE = READY.model_copy(update={"stream": "DISCONNECTED"})
 
 
 async def _connected(worker: Worker) -> Connection:
@@ -190,3 +192,20 @@ def _unwritable(profile: Path, name: str) -> Iterator[None]:
         yield
     finally:
         (profile / name).rmdir()
+
+
+async def test_a_line_that_comes_back_at_once_was_never_lost(ready_worker: Worker) -> None:
+    connection = await _connected(ready_worker)
+    since = (await ready_worker.stores.connections.get(connection.id)).since
+    await ready_worker.pages.look(_WITHOUT_LINE)
+    await ready_worker.pages.look(READY)
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason, found.since) == (ConnectionState.CONNECTED, None, since)
+
+
+async def test_without_a_line_no_message_is_claimed(ready_worker: Worker) -> None:
+    connection = await _connected(ready_worker)
+    await ready_worker.pages.look(_WITHOUT_LINE)
+    message = await ready_worker.stores.message(connection)
+    await ready_worker.pages.look(_WITHOUT_LINE)
+    assert (await ready_worker.stores.outbox.find(OWNER, message.id)).attempts == 0

@@ -128,7 +128,7 @@ async def test_a_temporary_ban_ends(world: World) -> None:
         await tab.until("WPP.whatsapp.Socket.state === 'CONNECTED'")
         assert (await tab.ask("window.bans"))[-1] is False
         # It comes back with one line to the server, not with several that fight each other.
-        assert "CONFLICT" not in await tab.ask("window.modes")
+        assert await tab.ask("require('WAComms').getComms() !== null")
 
 
 async def test_a_slow_network(world: World) -> None:
@@ -224,22 +224,69 @@ async def test_a_line_that_breaks_at_random_loses_and_doubles_nothing(world: Wor
         assert any(entry["arrivals"] > 1 for entry in entries)
 
 
-async def test_a_socket_is_kept_in_a_state_and_let_go(world: World) -> None:
+async def test_a_line_that_the_server_has_ended_shows_in_the_stream_only(world: World) -> None:
+    async with world.linked(ME) as tab:
+        sent = await tab.send(FRIEND, "before")
+        for fault, goes_on in (("lineDead", True), ("otherBrowserTakesOver", False)):
+            await world.hand.faults(number=ME, **{fault: True})
+            await tab.until("WPP.whatsapp.Socket.stream === 'DISCONNECTED'")
+            assert await tab.state() == {
+                "authenticated": True,
+                "online": True,
+                "mode": "MAIN",
+                "info": "NORMAL",
+                "socket": "CONNECTED",
+                "me": f"{ME[1:]}@c.us",
+            }
+            assert await tab.ask("WPP.whatsapp.Stream.phoneAuthed") is False
+            assert await tab.ask("require('WAComms').getComms() !== null") is goes_on
+            await tab.page.reload()
+            await tab.until("window.WPP?.whatsapp?.Socket?.stream === 'CONNECTED'")
+        assert (await tab.look_up(FRIEND, sent["id"]))["body"] == "before"
+        assert (await tab.send(FRIEND, "after"))["result"] == "OK"
+        assert len(await world.hand.good("GET", "/control/devices")) == 1
+
+
+async def test_a_send_into_a_line_that_was_taken_away_comes_to_nothing(world: World) -> None:
     async with world.linked(ME) as tab:
         await tab.new_id(FRIEND)
-        for state in ("PROXYBLOCK", "TOS_BLOCK", "SMB_TOS_BLOCK", "DEPRECATED_VERSION"):
-            await world.hand.faults(number=ME, socketState=state)
-            await tab.until_mode(state)
-        await world.hand.faults(number=ME, socketState="TIMEOUT")
-        await tab.until("WPP.whatsapp.Socket.state === 'TIMEOUT'")
-        await tab.start_send(FRIEND, "waits")
-        await tab.until("WPP.whatsapp.MsgStore.findFirst((msg) => msg.body === 'waits')?.ack === 0")
+        await world.hand.faults(number=ME, otherBrowserTakesOver=True)
+        await tab.until("WPP.whatsapp.Socket.stream === 'DISCONNECTED'")
+        [device] = await world.hand.good("GET", "/control/devices")
+        assert device["online"] is True  # the other browser
+        sent = await tab.send(FRIEND, "into the dark")
+        assert (sent["result"], sent["ack"]) == ("ERROR_UNKNOWN", 0)
         assert await world.hand.ledger() == []
-        await tab.page.reload()
-        await tab.until("WPP.whatsapp?.Socket.state === 'TIMEOUT'")
-        await world.hand.faults(number=ME, socketState=None)
-        await tab.until_mode("MAIN")
-        assert (await tab.send(FRIEND, "goes"))["result"] == "OK"
+
+
+async def test_while_it_reconnects_a_page_says_opening_and_online(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.new_id(FRIEND)
+        await world.hand.faults(reconnectMs=5000, dropRate=1)
+        await tab.start_send(FRIEND, "breaks the line")
+        await tab.until("WPP.conn.getStreamData().info === 'OPENING' && WPP.conn.isOnline()")
+        assert (await tab.state())["mode"] == "MAIN"
+
+
+async def test_nothing_can_be_taken_over_in_the_page(world: World) -> None:
+    async with world.linked(ME) as tab:
+        with pytest.raises(Error, match="without conflict"):
+            await tab.ask("WPP.whatsapp.Socket.takeover()")
+
+
+async def test_a_page_loads_itself_anew_for_a_newer_version(world: World) -> None:
+    async with world.linked(ME) as tab:
+        await tab.ask("() => { window.before = true; }")
+        await world.hand.faults(number=ME, hardRefresh=300)
+        await tab.until("window.before === undefined && window.WPP?.isFullReady")
+        assert (await tab.send(FRIEND, "after"))["result"] == "OK"
+
+
+async def test_a_page_that_has_been_there_for_days_wants_an_update(world: World) -> None:
+    await world.hand.faults(needsUpdateAfterMs=200)
+    async with world.linked(ME) as tab:
+        await tab.until("WPP.conn.needsUpdate() === true")
+        assert (await tab.send(FRIEND, "all the same"))["result"] == "OK"
 
 
 async def test_unknown_faults_are_refused(world: World) -> None:
@@ -254,6 +301,7 @@ async def test_unknown_faults_are_refused(world: World) -> None:
         {"dropRate": -0.5},
         {"qrCount": 0},
         {"socketState": "CONFLICT"},
+        {"lineDead": 1},
     ):
         assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400, body
     await world.hand.faults(serverErrorRate=1, seed=-3, hang=None)

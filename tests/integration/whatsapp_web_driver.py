@@ -215,10 +215,10 @@ class World:
 
 @asynccontextmanager
 async def small_world(folder: Path, playwright: Playwright) -> AsyncIterator[World]:
-    """Start the service, with a first synchronisation that takes no time."""
+    """Start the service, with a synchronisation and reconnects that take no time."""
     async with AsyncExitStack() as stack:
         web = await stack.enter_async_context(whatsapp_web(folder / "service"))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         hand = Hand(session, web.url)
-        await hand.faults(syncMs=200)
+        await hand.faults(syncMs=200, reconnectMs=50)
         yield World(web, hand, playwright, folder)

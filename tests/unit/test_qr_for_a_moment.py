@@ -61,7 +61,7 @@ def _visit(page: Screens) -> Visit:
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
-        sending=SimpleNamespace(stop=_nothing, idle=True),
+        sending=SimpleNamespace(stop=_nothing, idle=True, stalled=False, stalls_at=None),
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),
     )
@@ -85,5 +85,5 @@ async def test_a_visit_goes_on() -> None:
 
 async def test_a_logout_goes_on() -> None:
     page = Screens(_QR, _LOADING)
-    await Logout(cast("WhatsAppPage", page), time.monotonic() + 60).run(page.ending)
+    await Logout(cast("WhatsAppPage", page), time.monotonic() + 60, _LONG).run(page.ending)
     assert page.seen == [PageState.QR, PageState.LOADING]

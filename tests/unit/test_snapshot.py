@@ -16,6 +16,9 @@ _MAIN: dict[str, Any] = {
     "needsUpdate": False,
     "mode": "MAIN",
     "info": "NORMAL",
+    "socket": "CONNECTED",
+    "stream": "CONNECTED",
+    "commsStopped": False,
     "me": "972501234567:3@c.us",
     "loggedOut": False,
 }
@@ -38,13 +41,25 @@ _MAIN: dict[str, Any] = {
         ({"mode": "QR"}, PageState.LOADING),
         ({"mode": "QR", "idle": True}, PageState.LOADING),
         ({"mode": "SYNCING"}, PageState.SYNCING),
-        ({"mode": "CONFLICT"}, PageState.CONFLICT),
-        ({"mode": "DEPRECATED_VERSION"}, PageState.OUTDATED),
+        # A dead line changes nothing of what wa-js tells.
+        ({"stream": "DISCONNECTED"}, PageState.LINE_DEAD),
+        ({"stream": None}, PageState.LINE_DEAD),
+        ({"info": "OPENING", "socket": "OPENING", "stream": "DISCONNECTED"}, PageState.LINE_DEAD),
+        ({"info": "RESUMING", "socket": "PAIRING"}, PageState.LINE_DEAD),
+        ({"stream": "DISCONNECTED", "fullReady": False}, PageState.LINE_DEAD),
+        ({"stream": "DISCONNECTED", "online": False}, PageState.OFFLINE),
+        # Only the server's word that another browser has the login stops the comms for good.
+        ({"stream": "DISCONNECTED", "commsStopped": True}, PageState.REPLACED),
+        ({"commsStopped": True}, PageState.READY),
+        (
+            {"info": "OPENING", "socket": "OPENING", "stream": "DISCONNECTED"}
+            | {"commsStopped": True},
+            PageState.LINE_DEAD,
+        ),
         # A newer version is there, but this one works: it is opened anew when idle.
         ({"needsUpdate": True}, PageState.READY),
         ({"banned": True}, PageState.BLOCKED),
         ({"mode": "QR", "authenticated": False, "passkey": True}, PageState.PASSKEY),
-        ({"mode": "TOS_BLOCK"}, PageState.BLOCKED),
         ({"mode": "SOMETHING_NEW"}, PageState.LOADING),
     ],
 )

@@ -34,6 +34,9 @@ class Faults:
     hang: int = 0
     crash: bool = False
     needs_update: bool = False
+    needs_update_after_ms: int = 3 * 24 * 3600 * 1000
+    hard_refresh: int = 0
+    too_old: bool = False
     whats_new_modal: bool = False
     passkey: bool = False
     page_load_ms: int = 0
@@ -41,7 +44,9 @@ class Faults:
     sync_ms: int = 1000
     unpaired_ms: int = 0
     leave_ms: int = 0
-    socket_state: str = ""
+    line_dead: bool = False
+    other_browser_takes_over: bool = False
+    reconnect_ms: int = 2500
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -54,14 +59,16 @@ PAGE_FIELDS = (
     "sync_ms",
     "unpaired_ms",
     "leave_ms",
-    "socket_state",
+    "reconnect_ms",
     "needs_update",
+    "needs_update_after_ms",
     "whats_new_modal",
     "passkey",
     "page_weight_mb",
 )
 LOCKS = ("timelock_seconds", "ban_seconds")
-HANG_FOR_EVER_MS = 24 * 3600 * 1000
+IF_TRUE = {"hang": 24 * 3600 * 1000, "hard_refresh": 60_000}
+"""Of the faults that last for some milliseconds: how many those are where `true` is put."""
 MOST = 2**31 - 1
 RANGES = {
     "drop_rate": (0, 1),
@@ -70,14 +77,6 @@ RANGES = {
     "seed": (-MOST, MOST),
 }
 """Of the numbers that may not be all from 0 on."""
-SOCKET_STATES = (
-    "",
-    "PROXYBLOCK",
-    "TOS_BLOCK",
-    "SMB_TOS_BLOCK",
-    "DEPRECATED_VERSION",
-    "TIMEOUT",
-)
 KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
@@ -144,37 +143,36 @@ class FaultBook:
 
 def as_json(faults: Faults) -> dict[str, Any]:
     """Return faults under their JSON names."""
-    return {_camel(name): value for name, value in asdict(faults).items()}
+    return {camel(name): value for name, value in asdict(faults).items()}
 
 
 def for_page(faults: Faults) -> dict[str, Any]:
     """Return, under their JSON names, the faults that the page itself must act on."""
     known = asdict(faults)
-    return {_camel(name): known[name] for name in PAGE_FIELDS}
+    return {camel(name): known[name] for name in PAGE_FIELDS}
 
 
 def _checked(json_name: str, value: Any) -> tuple[str, Any]:
     name = re.sub(r"[A-Z]", lambda match: "_" + match.group().lower(), json_name)
     kind = KINDS.get(name)
-    if kind is None or _camel(name) != json_name:
+    if kind is None or camel(name) != json_name:
         raise ValueError(f"no such fault: {json_name}")
     if value is None:
         return name, None
-    if name == "hang" and isinstance(value, bool):
-        return name, HANG_FOR_EVER_MS if value else 0
+    if name in IF_TRUE and isinstance(value, bool):
+        return name, IF_TRUE[name] if value else 0
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
         raise ValueError(f"{json_name} must be a {kind.__name__}")
-    if name == "socket_state" and value not in SOCKET_STATES:
-        raise ValueError(f"{json_name} must be one of {', '.join(SOCKET_STATES[1:])}")
     least, most = RANGES.get(name, (0, MOST))
     if isinstance(value, int | float) and not least <= value <= most:
         raise ValueError(f"{json_name} must be from {least} to {most}")
     return name, value
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return the JSON name of a fault."""
     return re.sub(r"_(.)", lambda match: match.group(1).upper(), name)
 
 

@@ -18,10 +18,11 @@ from tests.whatsapp_web.linking import Candidate, LinkingDesk, StaleCodeError, p
 from tests.whatsapp_web.numbers import digits
 from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
 from tests.whatsapp_web.qr import matrix
-from tests.whatsapp_web.switchboard import Switchboard
+from tests.whatsapp_web.switchboard import Page, Switchboard
 
 UNKNOWN_COMPANION = 401
 TEMPORARILY_BANNED = 402
+CLIENT_TOO_OLD = 405
 
 
 class LoginDesk:
@@ -99,6 +100,8 @@ class LoginDesk:
         device = await self._known_device(frame)
         if self._faults.of(device.digits).drop_network:
             raise DropConnection
+        if self._faults.of(device.digits).too_old:
+            raise OpError(CLIENT_TOO_OLD, "client too old")
         banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
             raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
@@ -116,7 +119,7 @@ class LoginDesk:
             Ed25519PublicKey.from_public_bytes(device.identity).verify(signature, page.challenge)
         except InvalidSignature as error:
             raise OpError(UNKNOWN_COMPANION, "bad signature") from error
-        await self._take_over(page, device.id)
+        await self.take_over(page, device.id)
         account = await self._accounts.account(device.digits)
         faults = for_page(self._faults.of(device.digits))
         return {"faults": faults, **about(account, device)}
@@ -189,7 +192,7 @@ class LoginDesk:
             raise StaleCodeError("the page is gone")
         return device
 
-    async def _take_over(self, page: PageSocket, device_id: str) -> None:
+    async def take_over(self, page: Page, device_id: str) -> None:
         """Make a page the device, and no other page any more: the last one to prove it wins."""
         replaced = [older for older in self._board.pages() if older.proved == device_id]
         for older in replaced:
@@ -197,7 +200,7 @@ class LoginDesk:
         page.proved = device_id
         for older in replaced:
             # First: refused what it asks for meanwhile, it would come again and win.
-            await older.push("conflict")
+            await older.push("replaced")
         for older in replaced:
             await self._board.put_back(older)
 

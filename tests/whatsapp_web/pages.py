@@ -40,6 +40,7 @@ class Pages:
         return [
             web.get("/", self.index),
             web.get("/sw.js", self.service_worker),
+            web.get("/status.json", self.status),
             web.get("/static/{name}", self.static),
             web.post("/mms/{kind}", self.upload),
             web.get("/mms/{id}", self.download),
@@ -61,6 +62,13 @@ class Pages:
             "Cache-Control": "no-store",
         }
         return web.Response(text=html, content_type="text/html", headers=headers)
+
+    async def status(self, request: web.Request) -> web.Response:
+        """Answer whoever asks whether there is a network; without one there is no answer."""
+        number = request.query.get("number", "").partition("@")[0]
+        if self._faults.of(number or None).drop_network and request.transport is not None:
+            request.transport.abort()
+        return web.json_response({})
 
     async def static(self, request: web.Request) -> web.Response:
         """Serve a script or the style sheet."""

@@ -12,18 +12,25 @@ from aiohttp import web
 from tests.whatsapp_web.accounts import Accounts
 from tests.whatsapp_web.database import Database
 from tests.whatsapp_web.device_ops import DeviceDesk
-from tests.whatsapp_web.faults import FaultBook, for_page
+from tests.whatsapp_web.faults import FaultBook, camel, for_page
 from tests.whatsapp_web.ledger import Ledger
 from tests.whatsapp_web.linking import LinkingDesk
 from tests.whatsapp_web.login_ops import LoginDesk
 from tests.whatsapp_web.media import MediaStore
 from tests.whatsapp_web.numbers import e164
+from tests.whatsapp_web.other_browser import OtherBrowser
 from tests.whatsapp_web.page_socket import PageSocket
 from tests.whatsapp_web.relay import Relay
 from tests.whatsapp_web.rooms import Rooms
 from tests.whatsapp_web.switchboard import Switchboard
 
-ONCE = ("hang", "crash")
+ONCE = {
+    "hang": "hang",
+    "crash": "crash",
+    "line_dead": "line-dead",
+    "hard_refresh": "hard-refresh",
+}
+"""What happens to a page once, and how the page is told."""
 
 
 class Service:
@@ -94,10 +101,20 @@ class Service:
                 await page.drop()
                 continue
             await page.push("faults", faults=for_page(faults))
-            for name in ONCE:
+            for name, push in ONCE.items():
                 if changed.get(name):
-                    await page.push(name, value=changed[name])
-        self.faults.put(number, dict.fromkeys(ONCE))
+                    await page.push(push, value=changed[name])
+        if changed.get("other_browser_takes_over"):
+            await self._take_over(number)
+        self.faults.put(number, dict.fromkeys(map(camel, (*ONCE, "other_browser_takes_over"))))
+
+    async def _take_over(self, number: str | None) -> None:
+        """Open each login of a number, or every login, in another browser."""
+        for device in await self.accounts.devices(number):
+            other = OtherBrowser(self.board, device.digits)
+            await self.login.take_over(other, device.id)
+            other.device_id = device.id
+            self.board.add(other)
 
     async def groups_changed(self, numbers: Iterable[str]) -> None:
         """Let the members of a new group know."""
@@ -133,5 +150,7 @@ class Service:
         await self.relay.close()
 
     async def _cut_all(self) -> None:
+        for page in self.board.pages():
+            await page.drop()
         for socket in list(self._sockets):
             await socket.drop()

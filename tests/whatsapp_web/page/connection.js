@@ -12,11 +12,11 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   const network = require('WAWebNetworkStatus');
   const UNKNOWN_COMPANION = 401;
   const TEMPORARILY_BANNED = 402;
-  const RETRY_MS = [200, 400, 800, 1600, 3000];
-  let attempts = 0;
+  const CLIENT_TOO_OLD = 405;
+  const comms = require('WAComms');
+  const waits = require('WAWebReconnectWaits');
   let retry = null;
   let running = false;
-  let stopped = false;
   let offlineDelivered = Promise.withResolvers();
 
   async function start() {
@@ -25,7 +25,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     try {
       await connect();
     } catch (error) {
-      if (stopped) return;
+      if (!comms.goesOn()) return;
       await onFailure(error);
     } finally {
       running = false;
@@ -33,11 +33,11 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   }
 
   /** A failure and the loss of its line both ask for this: only one new start may come of it. */
-  function startLater(ms) {
+  function startLater() {
     retry ??= setTimeout(() => {
       retry = null;
-      start();
-    }, ms);
+      if (comms.goesOn()) start();
+    }, waits.next());
   }
 
   async function connect() {
@@ -46,12 +46,13 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     if (!login) await credentials.forgetRemains();
     await credentials.load();
     await transport.open();
+    waits.opened();
     const { faults } = await transport.request('hello');
     require('WAWebServerMood').apply(faults);
+    if (Socket.hasSynced) await new Promise((resolve) => setTimeout(resolve, waits.handshake()));
     if (login) await hesitate(faults.unpairedMs);
     if (login) await logIn(login);
     else await require('WAWebQRLinking').begin();
-    attempts = 0;
   }
 
   /** Show the QR screen for a moment, although there is a login. */
@@ -75,9 +76,17 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
       isSMB: me.business,
       connected: true,
     });
-    network.set({ online: true });
-    Socket.set({ state: 'CONNECTED', stream: Socket.hasSynced ? 'RESUMING' : 'SYNCING' });
+    Socket.set({ state: 'PAIRING' });
+    Socket.set({ state: 'CONNECTED' });
+    openStream();
     await synchronise(device, me.faults.syncMs);
+  }
+
+  /** The line stands: what had synchronised before goes on at once. */
+  function openStream() {
+    network.set({ online: true });
+    network.checkOnline();
+    if (Socket.hasSynced) Socket.set({ stream: 'CONNECTED' });
   }
 
   async function synchronise(device, syncMs) {
@@ -89,17 +98,22 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     await importNamespace('WAWebGroupMetadataCollection').default.loadFromServer();
     await transport.request('ready', { device });
     await offlineDelivered.promise;
-    Socket.set({ stream: 'CONNECTED' });
-    Socket.set({ hasSynced: true });
+    Socket.set({ hasSynced: true, stream: 'CONNECTED' });
   }
 
   async function onFailure(error) {
     transport.close();
     if (error.status === UNKNOWN_COMPANION) return require('WAWebLogout').logout(false, 'unknown_companion');
+    if (error.status === CLIENT_TOO_OLD) return updateNow();
     if (error.status === TEMPORARILY_BANNED) tellBan(error);
     onLost();
-    if (!(error instanceof ServerError)) network.set({ online: false });
-    return startLater(RETRY_MS[Math.min(attempts++, RETRY_MS.length - 1)]);
+    return startLater();
+  }
+
+  /** Load the page anew at once, in the hope of a newer version. */
+  function updateNow() {
+    require('WAWebUpdater').Updater.update(undefined, false, 0);
+    comms.stopComms();
   }
 
   function tellBan({ seconds }) {
@@ -114,25 +128,11 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     offlineDelivered = Promise.withResolvers();
   }
 
+  /** The state of the socket stays as it is until the next try: only the stream tells of the loss. */
   function onLost() {
-    if (stopped) return;
     Conn.set({ connected: false });
-    if (credentials.getMe()) Socket.set({ state: 'OPENING', stream: 'DISCONNECTED' });
-  }
-
-  function onConflict() {
-    stopped = true;
-    transport.close();
-    Socket.set({ state: 'CONFLICT', stream: 'DISCONNECTED' });
-  }
-
-  async function takeover() {
-    if (Socket.state !== 'CONFLICT') return;
-    stopped = false;
-    attempts = 0;
-    clearTimeout(retry);
-    retry = null;
-    await start();
+    Socket.set({ stream: 'DISCONNECTED' });
+    network.checkOnline();
   }
 
   /** Resolve once the page is logged in and has everything that came while it was away. */
@@ -144,22 +144,19 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
 
   transport.on('lost', () => {
     endDelivery();
-    if (running || stopped) return;
+    if (running && comms.goesOn()) return;
     onLost();
-    startLater(RETRY_MS[0]);
+    if (comms.goesOn()) startLater();
   });
   transport.on('push:offline-end', () => offlineDelivered.resolve());
-  transport.on('push:conflict', onConflict);
+  transport.on('push:replaced', () => comms.stopComms());
+  transport.on('push:line-dead', () => comms.closeSocketAndPreventRetry());
   transport.on('push:unlinked', () => require('WAWebLogout').logout(false, 'unknown_companion'));
-  window.addEventListener('offline', () => {
-    network.set({ online: false });
-    transport.close();
-  });
+  window.addEventListener('offline', () => transport.close());
 
-  Object.assign(exports, { start, takeover, whenReady });
+  Object.assign(exports, { start, whenReady });
   exports.stop = () => {
-    stopped = true;
-    transport.close();
+    comms.stopComms();
     Socket.set({ stream: 'DISCONNECTED' }); // what is pending waits, and the page is gone before it ends
   };
 });

@@ -23,8 +23,8 @@ defineModule('WAWebServerMood', (exports, require) => {
   function apply(faults) {
     present = faults;
     weigh(faults.pageWeightMb);
-    require('WAWebSocketModel').keepIn(faults.socketState);
     require('WAWebStreamModel').Stream.set({ needsUpdate: faults.needsUpdate });
+    require('WAWebUpdater').noticeAfter(faults.needsUpdateAfterMs);
     require('WAWebEvents').tell('dialog', { name: 'whats-new', open: faults.whatsNewModal });
     if (!faults.passkey) require('WAWebEvents').tell('dialog', { name: 'passkey', open: false });
   }
@@ -44,6 +44,7 @@ defineModule('WAWebServerMood', (exports, require) => {
   transport.on('push:faults', ({ faults }) => apply(faults));
   transport.on('push:hang', ({ value }) => setTimeout(hang, 0, value));
   transport.on('push:crash', () => setTimeout(crash));
+  transport.on('push:hard-refresh', ({ value }) => require('WAWebUpdater').Updater.update(undefined, false, value));
 
   exports.apply = apply;
   exports.now = () => present;

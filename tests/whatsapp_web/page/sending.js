@@ -55,6 +55,7 @@ defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
 
   /** Send until the server has answered: while this page lives, what is pending goes out on reconnect. */
   exports.encryptAndSendMsg = async ({ data }) => {
+    if (!require('WAComms').getComms()) throw new Error('a stanza was to be sent after the comms had stopped');
     for (;;) {
       await require('WAWebConnection').whenReady();
       try {

@@ -44,8 +44,6 @@ defineModule('WAWebConnModel', (exports, require) => {
 
 defineModule('WAWebSocketModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
-  let kept = ''; // the state that the server's mood keeps the socket in
-  let underneath = {}; // what it would be otherwise
 
   class SocketImpl extends BaseModel {
     static defaults = () => ({
@@ -56,12 +54,6 @@ defineModule('WAWebSocketModel', (exports, require) => {
       retryTimestamp: undefined,
     });
 
-    set(changes, ...options) {
-      if (!kept) return super.set(changes, ...options);
-      Object.assign(underneath, typeof changes === 'string' ? { [changes]: options[0] } : changes);
-      return this;
-    }
-
     async initConn() {
       await require('WAWebConnection').start();
     }
@@ -70,8 +62,8 @@ defineModule('WAWebSocketModel', (exports, require) => {
       require('WAWebLogout').logout(sendLogout !== false, reason);
     }
 
-    async takeover() {
-      await require('WAWebConnection').takeover();
+    takeover() {
+      throw new Error('Takeover called without conflict!');
     }
 
     poke() {
@@ -84,16 +76,6 @@ defineModule('WAWebSocketModel', (exports, require) => {
   }
   exports.SocketImpl = SocketImpl;
   exports.Socket = new SocketImpl();
-
-  /** Show this state, in which nothing is sent, whatever happens underneath; none ends that. */
-  exports.keepIn = (state) => {
-    const { Socket } = exports;
-    if (state === kept) return;
-    if (!kept) underneath = { state: Socket.state, stream: Socket.stream };
-    kept = '';
-    Socket.set(state ? { state, stream: 'DISCONNECTED' } : underneath);
-    kept = state;
-  };
 });
 
 defineDefault('WAWebNetworkStatus', (exports, require) => {
@@ -102,8 +84,11 @@ defineDefault('WAWebNetworkStatus', (exports, require) => {
   class NetworkStatus extends BaseModel {
     static defaults = () => ({ online: navigator.onLine, simulatedOfflineConditions: false });
 
+    /** Ask for a small file: whatever the answer is, there is a network. */
     async checkOnline() {
-      return this.online;
+      const number = require('WAWebCredentials').getMe()?.phone ?? '';
+      const answered = await fetch(`/status.json?number=${encodeURIComponent(number)}`).catch(() => null);
+      this.set({ online: answered !== null });
     }
 
     async waitIfOffline() {
@@ -119,13 +104,11 @@ defineModule('WAWebStreamModel', (exports, require) => {
   const { Socket } = require('WAWebSocketModel');
   const { isRegistered } = require('WAWebUserPrefsMultiDevice');
   const network = require('WAWebNetworkStatus');
-  const BLOCKING = ['PROXYBLOCK', 'CONFLICT', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'DEPRECATED_VERSION'];
 
   /** Which screen belongs to the socket's state. An unlinked page is on the QR screen from the start. */
   function modeNow() {
     const { state, stream, hasSynced } = Socket;
-    if (!isRegistered() && state !== 'PROXYBLOCK') return 'QR';
-    if (BLOCKING.includes(state)) return state;
+    if (!isRegistered()) return 'QR';
     if (state === 'UNPAIRED' || state === 'UNPAIRED_IDLE') return 'QR';
     if (state === 'UNLAUNCHED') return 'SYNCING';
     if (state === 'OPENING' && !network.online && !hasSynced) return 'OFFLINE';
@@ -147,6 +130,7 @@ defineModule('WAWebStreamModel', (exports, require) => {
       displayInfo: 'CONNECTING',
       available: document.hasFocus(),
       needsUpdate: undefined,
+      isHardRefresh: false,
       resumeCount: 0,
       phoneAuthed: false,
     });

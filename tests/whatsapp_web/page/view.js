@@ -78,8 +78,7 @@ defineModule('WAWebView', (exports, require) => {
     document.body.dataset.mode = Stream.mode ?? 'LOADING';
     find('linking').hidden = Stream.mode !== 'QR';
     find('reload-qr').hidden = Socket.state !== 'UNPAIRED_IDLE';
-    find('conflict').hidden = Stream.mode !== 'CONFLICT';
-    find('splash').hidden = ['MAIN', 'QR', 'CONFLICT'].includes(Stream.mode);
+    find('splash').hidden = ['MAIN', 'QR'].includes(Stream.mode);
     find('main').hidden = Stream.mode !== 'MAIN';
     find('offline').hidden = Stream.info !== 'OFFLINE';
     find('update').hidden = !Stream.needsUpdate;
@@ -113,7 +112,6 @@ defineModule('WAWebView', (exports, require) => {
     events.on('typed-code', showTypedCode);
     events.on('chatstate', ({ type }) => find('chatstate').replaceChildren(type === 'paused' ? '' : type));
     find('reload-qr').onclick = () => require('WAWebCmd').Cmd.refreshQR();
-    find('use-here').onclick = () => Socket.takeover();
     find('cancel-passkey').onclick = () => {
       showDialog({ name: 'passkey', open: false });
       require('WAWebQRLinking')

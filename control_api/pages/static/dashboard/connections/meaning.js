@@ -28,7 +28,7 @@ const OF_REASON = {
   disk_unusable: SERVER,
 };
 /** The states in which messages go out. */
-export const SENDS = ['connected', 'degraded'];
+export const SENDS = ['connected'];
 const LINKABLE = ['starting', 'awaiting_scan', 'logged_out'];
 const RESTS = ['stopped', 'logged_out', 'failed'];
 const LINKED = ['syncing', 'connected', 'degraded', 'disconnected'];

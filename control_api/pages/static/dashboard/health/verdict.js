@@ -24,7 +24,8 @@ export function verdictOf({ checks, workers = [], connections, samples = [] }) {
 
 /** Nothing goes out when none of the connections that should run sends. */
 function ofAll(wanted) {
-  if (!wanted?.length || wanted.some((each) => SENDS.includes(each.state))) return null;
+  const works = ({ state }) => SENDS.includes(state) || state === 'degraded';
+  if (!wanted?.length || wanted.some(works)) return null;
   const tone = wanted.some(isMissed) ? 'bad' : 'warn';
   const key = wanted.every(isComingUp) ? 'coming_up' : 'none_connected';
   return { tone, key, names: namesOf(wanted), link: 'dashboard' };

@@ -21,12 +21,14 @@ class UserHasConnectionsError(DomainError):
     code = "user_has_connections"
 
 
-async def authenticate(services: Services, given: Credentials, client: Client) -> User:
-    """Return who has this address and password.
+async def authenticate(
+    services: Services, given: Credentials, client: Client, device: str | None
+) -> User:
+    """Return who has this address and password; `device` is where they signed in before.
 
-    Raises BadCredentialsError, and TooManyAttemptsError for who guesses.
+    Raises BadCredentialsError, TooManyAttemptsError for who guesses, and TooBusyError.
     """
-    async with services.login_attempts.counted(given.email, client):
+    async with services.login_attempts.counted(given.email, client, device):
         user = await services.users.by_email(given.email)
         kept = user.password_hash if user else None
         right = await services.passwords.matches(given.password.get_secret_value(), kept)
@@ -40,8 +42,8 @@ async def register_user(
 ) -> User:
     """Store a user: the administrator while there is none, for whoever proves that they may.
 
-    Raises ForbiddenError or UserExistsError; while there is no administrator SetupTokenError, and
-    TooManyAttemptsError for who guesses the token.
+    Raises ForbiddenError, UserExistsError or TooBusyError; while there is no administrator
+    SetupTokenError, and TooManyAttemptsError for who guesses the token.
     """
     # Asked before the hash is made: a stranger must not make us work.
     first = await services.setup.is_open()

@@ -1,4 +1,9 @@
-"""Find out where a request comes from, past the proxies that we were told to trust."""
+"""Find out where a request comes from, past the proxies that we were told to trust.
+
+A client can send any header itself, and a proxy adds to one of them only. So one header is read,
+which a setting names, from the right: what stands left of an address that is no proxy of ours is
+hearsay.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +17,17 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from itertools import chain, repeat
 
 from aiohttp import hdrs, web
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_ONE_CUSTOMER = 64
-"""Bits of an IPv6 address that one customer of a provider usually holds."""
+_ONE_NETWORK = 64
+"""Bits of an IPv6 address that one network has in common."""
+_ONE_SITE = 48
+"""Bits of an IPv6 address that one customer of a provider may hold: 65,536 networks (RFC 6177)."""
 _UNKNOWN = ip_address("0.0.0.0")  # noqa: S104  nothing listens here: it names an unknown client
 
 
@@ -35,10 +43,18 @@ class Client:
         """What limits count by: an IPv4 address, or the /64 of an IPv6 one."""
         if isinstance(self.address, IPv4Address):
             return str(self.address)
-        return str(ip_network((self.address, _ONE_CUSTOMER), strict=False))
+        return str(ip_network((self.address, _ONE_NETWORK), strict=False))
+
+    @property
+    def site(self) -> str | None:
+        """The /48 of an IPv6 address, by which limits count besides; IPv4 has no such thing."""
+        if isinstance(self.address, IPv4Address):
+            return None
+        return str(ip_network((self.address, _ONE_SITE), strict=False))
 
 
 TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple[Network, ...])
+FORWARDED_HEADER = web.AppKey("forwarded_header", str)
 _CLIENT = web.RequestKey("client", Client)
 
 
@@ -73,16 +89,14 @@ class _Hop:
 
 def _hops(request: web.Request) -> Iterator[_Hop]:
     """Give what the proxies wrote down, the one nearest to us first."""
-    if hdrs.FORWARDED in request.headers:
+    if request.app[FORWARDED_HEADER] == hdrs.FORWARDED:
         for element in reversed(request.forwarded):
             yield _Hop(element.get("for", ""), element.get("proto", "").lower())
         return
-    addresses = _values(request, hdrs.X_FORWARDED_FOR)
-    schemes = [scheme.lower() for scheme in _values(request, hdrs.X_FORWARDED_PROTO)]
-    if len(schemes) != len(addresses):
-        # Many proxies keep one value only: that of the request which came from outside.
-        schemes = schemes[-1:] * len(addresses) or [""] * len(addresses)
-    yield from map(_Hop, reversed(addresses), reversed(schemes))
+    addresses = reversed(_values(request, hdrs.X_FORWARDED_FOR))
+    schemes = [each.lower() for each in reversed(_values(request, hdrs.X_FORWARDED_PROTO))]
+    # From the right, too. Many proxies keep one value only: that of what came from outside.
+    yield from map(_Hop, addresses, chain(schemes, repeat(schemes[-1] if schemes else "")))
 
 
 def _values(request: web.Request, header: str) -> list[str]:

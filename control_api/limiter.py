@@ -6,71 +6,33 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from loguru import logger
-from redis.exceptions import RedisError
 
+from control_api.bounded_redis import NO_REDIS, BoundedRedis
+from control_api.limit_rules import Rule, Standing
+from control_api.local_windows import LocalWindows
 from sessions.together import Together
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
-Found = TypeVar("Found")
-_Charged = tuple["Rule", tuple[str, ...]]
-
-_PATIENCE = timedelta(milliseconds=200)
-_PAUSE = timedelta(seconds=5)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """So many in so long a time (whole seconds); `name` keeps rules apart."""
-
-    name: str
-    amount: int
-    window: timedelta
-
-    @property
-    def seconds(self) -> int:
-        """The window; parts of a second are rounded up."""
-        return math.ceil(self.window.total_seconds())
-
-    def to_item(self) -> RateLimitItemPerSecond:
-        """Write the rule as the library wants it."""
-        return RateLimitItemPerSecond(self.amount, self.seconds, namespace=self.name)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How somebody stands with a rule, after this one was counted or refused."""
-
-    rule: Rule
-    allowed: bool
-    remaining: int
-    resets_in: int
-    """Seconds, at least one, until more is allowed."""
+_Charged = tuple[Rule, tuple[str, ...]]
 
 
 class Limiter:
-    """Count and refuse; while Redis is away everything is allowed and nothing is known (None).
+    """Count and refuse, in this process and in Redis: what either refuses is refused.
 
-    `patience` bounds what a request can lose to a slow Redis; after a failure Redis is left alone
-    for a few seconds, so that not every request waits for it.
+    What this process alone has let through up to the limit is refused without asking Redis, so a
+    flood costs Redis nothing. While Redis is slow or away the counters of this process hold; they
+    have counted everything that it let through before, too.
     """
 
-    def __init__(
-        self,
-        redis: ArqRedis,
-        patience: timedelta = _PATIENCE,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, redis: ArqRedis, bounded: BoundedRedis | None = None) -> None:
         storage = RedisStorage(
             "redis://",
             implementation="redispy",
@@ -79,68 +41,75 @@ class Limiter:
         )
         self._windows = SlidingWindowCounterRateLimiter(storage)
         self._charge: Together[_Charged, Standing] = Together(self._charge_all)
-        self._patience = patience
-        self._clock = clock
-        self._away = False
-        self._ask_again = 0.0
+        self._redis = bounded or BoundedRedis()
+        self._here = LocalWindows()
 
-    async def charge(self, rule: Rule, *who: str) -> Standing | None:
+    async def charge(self, rule: Rule, *who: str) -> Standing:
         """Count one more, or refuse it: what is refused is not counted."""
-        return await self._ask(lambda: self._charge((rule, who)))
+        here = self._here.charge(rule, who)
+        if here.own and not here.standing.allowed:
+            return here.standing
+        found = await self._redis.ask(lambda: self._charge((rule, who)))
+        if found is None:
+            return here.standing
+        if not found.allowed:
+            if here.standing.allowed:
+                self._here.give_back(rule, who)
+            return found
+        return min(here.standing, found, key=_remaining) if here.own else found
 
     async def give_back(self, rule: Rule, *who: str) -> None:
         """Take one back that was counted."""
-        await self._ask(lambda: self._windows.hit(rule.to_item(), *who, cost=-1))
+        self._here.give_back(rule, who)
+        await self._redis.ask(lambda: self._windows.hit(_item(rule), *who, cost=-1))
 
     async def forget(self, rule: Rule, *who: str) -> None:
         """Start anew, as if nothing had been counted."""
-        await self._ask(lambda: self._windows.clear(rule.to_item(), *who))
+        self._here.forget(rule, who)
+        await self._redis.ask(lambda: self._windows.clear(_item(rule), *who))
 
-    async def _charge_all(self, charged: Sequence[_Charged]) -> list[Standing | Exception]:
-        """Count requests that came together: for each caller at once while all of them fit."""
+    async def _charge_all(self, charged: Sequence[_Charged]) -> Sequence[Standing | Exception]:
+        """Count requests that came together, for each caller at once."""
         counts = Counter(charged)
-        # Bounded here too: those who wait give up by themselves and leave this behind.
-        async with asyncio.timeout(self._patience.total_seconds()):
-            found = await asyncio.gather(
-                *(self._charge_one(rule, who, number) for (rule, who), number in counts.items())
-            )
-        standings = dict(zip(counts, found, strict=True))
-        return [standings[each].pop() for each in charged]
+        try:
+            # Bounded here too: those who wait give up by themselves and leave this behind.
+            async with asyncio.timeout(self._redis.patience.total_seconds()):
+                found = await asyncio.gather(
+                    *(self._charge_one(rule, who, number) for (rule, who), number in counts.items())
+                )
+        except NO_REDIS as error:
+            return [error] * len(charged)
+        standings = {each: iter(told) for each, told in zip(counts, found, strict=True)}
+        return [next(standings[each]) for each in charged]
 
     async def _charge_one(self, rule: Rule, who: tuple[str, ...], number: int) -> list[Standing]:
-        """Return how a caller stood after each of so many requests, the last one first."""
-        item = rule.to_item()
-        allowed = await self._windows.hit(item, *who, cost=number)
-        if number > 1 and not allowed:
-            one_by_one = [(await self._charge_one(rule, who, 1))[0] for _ in range(number)]
-            return one_by_one[::-1]
-        stats = await self._windows.get_window_stats(item, *who)
+        """Return how a caller stood after each of so many requests.
+
+        Of too many the first ones are let through, as many as fit: that takes two questions more,
+        however many there are.
+        """
+        granted = await self._granted(rule, who, number)
+        stats = await self._windows.get_window_stats(_item(rule), *who)
+        if number > 1 and 0 == granted < stats.remaining:
+            granted = await self._granted(rule, who, min(stats.remaining, number - 1))
+            stats = await self._windows.get_window_stats(_item(rule), *who)
         resets_in = max(1, math.ceil(stats.reset_time - time.time()))
+        left = range(stats.remaining + granted - 1, stats.remaining - 1, -1)
         return [
-            Standing(rule, allowed, stats.remaining + later, resets_in) for later in range(number)
+            *(Standing(rule, allowed=True, remaining=each, resets_in=resets_in) for each in left),
+            *[Standing(rule, allowed=False, remaining=0, resets_in=resets_in)] * (number - granted),
         ]
 
-    async def _ask(self, question: Callable[[], Awaitable[Found]]) -> Found | None:
-        if self._clock() < self._ask_again:
-            return None
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                found = await question()
-        except (RedisError, OSError, TimeoutError) as error:
-            self._note_away(error)
-            return None
-        self._note_back()
-        return found
+    async def _granted(self, rule: Rule, who: tuple[str, ...], number: int) -> int:
+        """Count all of these or none; return how many were."""
+        fits = number > 0 and await self._windows.hit(_item(rule), *who, cost=number)
+        return number if fits else 0
 
-    def _note_away(self, error: Exception) -> None:
-        self._ask_again = self._clock() + _PAUSE.total_seconds()
-        if not self._away:
-            self._away = True
-            logger.warning(
-                "Redis is away, nothing is limited meanwhile: {}", str(error) or "no answer"
-            )
 
-    def _note_back(self) -> None:
-        if self._away:
-            self._away = False
-            logger.info("Redis is back: limits hold again")
+def _item(rule: Rule) -> RateLimitItemPerSecond:
+    """Write the rule as the library wants it."""
+    return RateLimitItemPerSecond(rule.amount, rule.seconds, namespace=rule.name)
+
+
+def _remaining(standing: Standing) -> int:
+    return standing.remaining

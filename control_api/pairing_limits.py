@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from control_api.limiter import Limiter, Rule, Standing
+from control_api.limit_rules import Rule, Standing
+from control_api.limiter import Limiter
 from control_api.problems import TooManyPairingCodesError
 
 _WINDOW = timedelta(minutes=15)
@@ -35,8 +36,8 @@ class PairingLimits:
         await self._limiter.give_back(_PER_CONNECTION, connection)
 
 
-def _require(standing: Standing | None) -> None:
-    if standing is not None and not standing.allowed:
+def _require(standing: Standing) -> None:
+    if not standing.allowed:
         raise TooManyPairingCodesError(standing.resets_in)
 
 

@@ -1,39 +1,75 @@
-"""Passwords: hashed with bcrypt, off the event loop."""
+"""Passwords: hashed with bcrypt, off the event loop, a few at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import bcrypt
 
+from sessions.errors import DomainError
+
 LONGEST = 72
 """Bytes: bcrypt reads no more."""
+Result = TypeVar("Result")
+
+_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""Each takes a whole core for a quarter of a second; the API needs some of them too."""
+_WAITING = 32
+_RETRY_AFTER_SECONDS = 5
 
 
-@dataclass(frozen=True)
+class TooBusyError(DomainError):
+    """As many passwords are being checked, and wait for it, as we take."""
+
+    code = "too_busy"
+
+    def __init__(self) -> None:
+        super().__init__("Too many people sign in at once. Nothing was done; try again.")
+        self.members = {"retryAfterSeconds": _RETRY_AFTER_SECONDS}
+
+
 class Passwords:
-    """Hashes and checks passwords; `rounds` is the logarithm of the work."""
+    """Hash and check passwords; `rounds` is the logarithm of the work.
 
-    rounds: int
-    _nobodys: str = field(init=False, repr=False)
+    At most `at_once` are worked on at a time, and at most `waiting` wait for that.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_nobodys", self._hash(secrets.token_urlsafe(16)))
+    def __init__(self, rounds: int, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
+        self._rounds = rounds
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="bcrypt")
+        self._room = at_once + waiting
+        self._inside = 0
+        self._nobodys = self._hash(secrets.token_urlsafe(16))
 
     async def hash(self, password: str) -> str:
-        """Return what is kept of a password."""
-        return await asyncio.to_thread(self._hash, password)
+        """Return what is kept of a password; raise TooBusyError."""
+        return await self._run(lambda: self._hash(password))
 
     async def matches(self, password: str, kept: str | None) -> bool:
-        """Tell whether the password is the one kept; without one it takes as long to say no."""
+        """Tell whether the password is the one kept; without one it takes as long to say no.
+
+        Raises TooBusyError.
+        """
         given = password.encode()
         if len(given) > LONGEST:
             return False
         known = (kept or self._nobodys).encode()
-        right = await asyncio.to_thread(bcrypt.checkpw, given, known)
+        right = await self._run(lambda: bcrypt.checkpw(given, known))
         return right and kept is not None
 
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        if self._inside >= self._room:
+            raise TooBusyError
+        self._inside += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._inside -= 1
+
     def _hash(self, password: str) -> str:
-        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self.rounds)).decode()
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode()

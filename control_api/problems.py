@@ -51,9 +51,11 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "malformed_body": HTTPStatus.BAD_REQUEST,
     "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
     "origin_not_allowed": HTTPStatus.FORBIDDEN,
+    "host_not_allowed": HTTPStatus.MISDIRECTED_REQUEST,
     "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER_SECONDS = 2
@@ -191,6 +193,18 @@ class ForeignOriginError(DomainError):
     """A page of an origin that is not listed asks whether it may use the API."""
 
     code = "origin_not_allowed"
+
+
+class HostNotAllowedError(DomainError):
+    """The request names a host that is not ours."""
+
+    code = "host_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Host header names a host that this API does not serve. If it is one of yours, "
+            "name it in PUBLIC_URL or ALLOWED_HOSTS."
+        )
 
 
 class _TryLaterError(DomainError):

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from control_api.bounded_redis import BoundedRedis
 from control_api.csrf import CsrfTokens
+from control_api.growing_delay import GrowingDelay
+from control_api.known_devices import KnownDevices
 from control_api.limiter import Limiter
 from control_api.link_tokens import LinkSigner
 from control_api.login_attempts import LoginAttempts, SetupAttempts
@@ -70,6 +73,7 @@ class Services:
     tokens: AccessTokens
     links: LinkSigner
     csrf: CsrfTokens
+    devices: KnownDevices
     workers: WorkerRegistry
     fleet: FleetStore
     history: QueueHistory
@@ -104,7 +108,8 @@ class Services:
         outbox = Outbox(database, connections, events)
         idempotency = IdempotencyStore(database)
         doorbell = Doorbell(redis)
-        limiter = Limiter(redis)
+        bounded = BoundedRedis()
+        limiter = Limiter(redis, bounded)
         workers = WorkerRegistry(database)
         process = ProcessMetrics()
         answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
@@ -128,6 +133,7 @@ class Services:
             tokens=AccessTokens(secret, settings.jwt_expires_in),
             links=LinkSigner(secret, settings.link_lifetime, now),
             csrf=CsrfTokens(secret),
+            devices=KnownDevices(secret, now),
             workers=workers,
             fleet=fleet,
             history=QueueHistory(database),
@@ -139,7 +145,7 @@ class Services:
             numbers=KnownNumbers(database),
             doorbell=doorbell,
             limiter=limiter,
-            login_attempts=LoginAttempts(limiter),
+            login_attempts=LoginAttempts(limiter, GrowingDelay(redis, bounded)),
             setup_attempts=SetupAttempts(limiter),
             pairing_limits=PairingLimits(limiter),
             logs=LogRecords(database),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
@@ -51,8 +52,32 @@ def _is_origin(text: str) -> bool:
         return False
 
 
+def _hosts(value: object) -> object:
+    """Read names of hosts, without ports."""
+    items = _items(value)
+    return tuple(map(_host, items)) if isinstance(items, list) else items
+
+
+def _host(text: str) -> str:
+    if text == "*":
+        raise ValueError("name each host: * would let every page in the world in")
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a host: no scheme, port or path")
+    return text
+
+
+_HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def _header(value: object) -> object:
+    """Read the name of a header, which may be written in any case."""
+    return value.title() if isinstance(value, str) else value
+
+
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
+ForwardedHeader = Annotated[Literal["X-Forwarded-For", "Forwarded"], BeforeValidator(_header)]
 
 
 class ApiSettings(SharedSettings):
@@ -80,6 +105,10 @@ class ApiSettings(SharedSettings):
     """Whether anybody may register; otherwise an administrator lets people in."""
     public_url: HttpUrl | None = None
     """The address that people reach the API under; without it links have that of the request."""
+    allowed_hosts: Hosts = ()
+    """Further names that the API is reached under, comma-separated, such as the service's name in
+    Docker Compose: `api`, `whatsapp.internal`, or `.internal` with all below it. The host of
+    `PUBLIC_URL`, `localhost` and every IP address are allowed anyway; other names get a 421."""
     link_lifetime: Span = timedelta(minutes=30)
     """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
@@ -92,8 +121,12 @@ class ApiSettings(SharedSettings):
     cors_origins: Origins = ()
     """Origins whose web pages may use the API, comma-separated: `https://app.example.org`."""
     trusted_proxies: Networks = ()
-    """Addresses and networks of the proxies in front, comma-separated: only what these say in
-    `Forwarded` or `X-Forwarded-For` and `X-Forwarded-Proto` is believed."""
+    """Addresses of the proxies in front, comma-separated, or networks in which there is nothing
+    else: only what these say in `FORWARDED_HEADER` is believed."""
+    forwarded_header: ForwardedHeader = "X-Forwarded-For"
+    """The header in which your proxies name the client: `X-Forwarded-For`, with
+    `X-Forwarded-Proto` for the scheme, or `Forwarded`. The other one is ignored. Your proxies must
+    add to it, or replace what a client sends."""
     keepalive_timeout: Span = timedelta(seconds=75)
     """How long a client's connection may be idle, or take to send the head of a request; longer
     than the proxy in front keeps it."""

@@ -19,6 +19,7 @@ from control_api.account_schemas import (
 from control_api.accounts import authenticate, register_user, start_sign_in
 from control_api.auth import caller_of, identity_of
 from control_api.client import client_of
+from control_api.device_cookie import device_of, keep_device
 from control_api.endpoints import Endpoints
 from control_api.problems import BadCredentialsError, ForbiddenError
 from control_api.requests import answer
@@ -43,7 +44,7 @@ async def show_setup(request: web.Request) -> web.Response:
     "/api/auth/register",
     open=True,
     answers={201: SignedIn},
-    problems=("forbidden", "setup_token_required", "too_many_attempts", "user_exists"),
+    problems=("forbidden", "setup_token_required", "too_busy", "too_many_attempts", "user_exists"),
     example={"email": "dana@example.com", "password": "correct horse battery", "name": "Dana"},
 )
 async def register(request: web.Request, body: Registration) -> web.Response:
@@ -55,21 +56,22 @@ async def register(request: web.Request, body: Registration) -> web.Response:
     services = request.app[SERVICES]
     invited = _is_invited(request, services)
     user = await register_user(services, body, client_of(request), invited=invited)
-    return await _signed_in(services, user, HTTPStatus.CREATED)
+    return await _signed_in(request, user, HTTPStatus.CREATED)
 
 
 @routes.post(
     "/api/auth/login",
     open=True,
     answers={200: SignedIn},
-    problems=("invalid_credentials", "too_many_attempts"),
+    problems=("invalid_credentials", "too_busy", "too_many_attempts"),
     example={"email": "dana@example.com", "password": "correct horse battery"},
 )
 async def login(request: web.Request, body: Credentials) -> web.Response:
     """Sign in with e-mail address and password."""
     services = request.app[SERVICES]
-    user = await authenticate(services, body, client_of(request))
-    return await _signed_in(services, user)
+    device = device_of(request, body.email)
+    user = await authenticate(services, body, client_of(request), device)
+    return await _signed_in(request, user)
 
 
 @routes.post(
@@ -122,7 +124,7 @@ async def me(request: web.Request) -> web.Response:
 @routes.post(
     "/api/auth/password",
     answers={204: None},
-    problems=("invalid_credentials", "too_many_attempts"),
+    problems=("invalid_credentials", "too_busy", "too_many_attempts"),
     example={"password": "correct horse battery", "newPassword": "staple battery horse"},
 )
 async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
@@ -132,7 +134,7 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
     if caller.sign_in is None or user is None:
         raise ForbiddenError("Only a person who signed in has a password.")
     given = body.password.get_secret_value()
-    async with services.login_attempts.counted(user.email, client_of(request)):
+    async with services.login_attempts.counted(user.email, client_of(request), caller.sign_in):
         if not await services.passwords.matches(given, user.password_hash):
             raise BadCredentialsError
     hashed = await services.passwords.hash(body.new_password.get_secret_value())
@@ -149,9 +151,12 @@ def _is_invited(request: web.Request, services: Services) -> bool:
 
 
 async def _signed_in(
-    services: Services, user: User, status: HTTPStatus = HTTPStatus.OK
+    request: web.Request, user: User, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
-    return _tokens(services, user, await start_sign_in(services, user), status)
+    services = request.app[SERVICES]
+    response = _tokens(services, user, await start_sign_in(services, user), status)
+    keep_device(request, response, user.email)
+    return response
 
 
 def _tokens(

@@ -14,6 +14,7 @@ from control_api.accounts import authenticate, register_user, start_sign_in
 from control_api.bodies import STRANGERS_BODY, receive
 from control_api.client import client_of
 from control_api.csrf import CsrfError
+from control_api.device_cookie import device_of, keep_device
 from control_api.endpoints import Endpoints
 from control_api.frame import View, redirect, signed_in_user
 from control_api.pages.origin import ForeignOriginError, require_own_origin
@@ -67,7 +68,8 @@ async def sign_in(request: web.Request) -> web.Response:
         return await _form(request, given, "wrong", HTTPStatus.UNAUTHORIZED)
     except TooManyAttemptsError as error:
         minutes = math.ceil(error.members["retryAfterSeconds"] / 60)
-        return await _form(request, given, "many", HTTPStatus.TOO_MANY_REQUESTS, minutes)
+        kind = "many" if minutes > 1 else "soon"
+        return await _form(request, given, kind, HTTPStatus.TOO_MANY_REQUESTS, minutes)
     except ValidationError as error:
         return await _form(request, given, _kind_of(error), HTTPStatus.UNPROCESSABLE_ENTITY)
     return await _entered(request, user, _wanted(given.get("view", "")))
@@ -107,7 +109,8 @@ async def _let_in(request: web.Request, given: Form) -> User:
     except ValidationError as error:
         # What cannot be an address has no account either: nothing else is told.
         raise BadCredentialsError from error
-    return await authenticate(services, credentials, client)
+    device = device_of(request, credentials.email)
+    return await authenticate(services, credentials, client, device)
 
 
 async def _entered(request: web.Request, user: User, view: View) -> web.Response:
@@ -116,6 +119,7 @@ async def _entered(request: web.Request, user: User, view: View) -> web.Response
     response = redirect(request, view.path)
     token = services.tokens.write(Claims(user.id, sign_in.id), services.now())
     keep_session(request, response, token, services)
+    keep_device(request, response, user.email)
     return response
 
 

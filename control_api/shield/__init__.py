@@ -5,19 +5,22 @@ from __future__ import annotations
 from aiohttp import web
 
 from control_api.bodies import BODY_TIMEOUT
-from control_api.client import TRUSTED_PROXIES, client_of
+from control_api.client import FORWARDED_HEADER, TRUSTED_PROXIES, client_of
 from control_api.limiter import Limiter
 from control_api.settings import ApiSettings
 from control_api.shield.cors import CORS_ORIGINS, answer_preflights, share
 from control_api.shield.headers import protect
+from control_api.shield.hosts import OUR_HOSTS, OurHosts, require_our_host
 from control_api.shield.limits import LIMITS, RequestLimits, limit_requests, tell_standing
 
-__all__ = ["answer_preflights", "limit_requests", "shield"]
+__all__ = ["answer_preflights", "limit_requests", "require_our_host", "shield"]
 
 
 def shield(app: web.Application, settings: ApiSettings, limiter: Limiter) -> None:
-    """Give both middlewares what they go by, and every answer its headers."""
+    """Give the middlewares what they go by, and every answer its headers."""
+    app[OUR_HOSTS] = OurHosts.of(settings)
     app[TRUSTED_PROXIES] = settings.trusted_proxies
+    app[FORWARDED_HEADER] = settings.forwarded_header
     app[CORS_ORIGINS] = frozenset(settings.cors_origins)
     app[BODY_TIMEOUT] = settings.body_timeout
     app[LIMITS] = RequestLimits.of(settings, limiter)

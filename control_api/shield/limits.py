@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from control_api.auth import IDENTITY, is_for_everybody
-from control_api.client import client_of
-from control_api.limiter import Limiter, Rule, Standing
+from control_api.client import Client, client_of
+from control_api.limit_rules import Rule, Standing
+from control_api.limiter import Limiter
 from control_api.problems import Handler, RateLimitedError
 from control_api.settings import ApiSettings
 from sessions.callers import Caller
 
 _VIEWS = 20
 """How much more a person may ask for through our own pages, of which each view asks a lot."""
+_NETWORKS = 10
+"""How much more a /48 of IPv6 addresses may ask for than one of its 65,536 networks."""
 _STANDING = web.RequestKey("standing", Standing)
 
 
@@ -30,6 +33,8 @@ class RequestLimits:
     """The same person looking at our pages."""
     address: Rule
     """Everybody who is not known, by network: wrong credentials count here too."""
+    site: Rule
+    """Everybody who is not known, by the /48 of an IPv6 address."""
     api_key: Rule
 
     @classmethod
@@ -41,6 +46,7 @@ class RequestLimits:
             user=Rule("user", most, window),
             dashboard=Rule("dashboard", most * _VIEWS, window),
             address=Rule("address", most, window),
+            site=Rule("site", most * _NETWORKS, window),
             api_key=Rule("api-key", settings.api_key_rate_limit_max_requests, window),
         )
 
@@ -52,11 +58,20 @@ class RequestLimits:
         if identity.failure is not None or not _is_counted(request, caller):
             return None
         if caller is None:
-            return await self.limiter.charge(self.address, client_of(request).network)
+            return await self._charge_stranger(client_of(request))
         if caller.key_id is not None:
             return await self.limiter.charge(self.api_key, caller.key_id)
         rule = self.dashboard if _comes_from_our_pages(request) else self.user
         return await self.limiter.charge(rule, caller.owner)
+
+    async def _charge_stranger(self, client: Client) -> Standing:
+        standing = await self.limiter.charge(self.address, client.network)
+        if client.site is None or not standing.allowed:
+            return standing
+        site = await self.limiter.charge(self.site, client.site)
+        if not site.allowed:
+            await self.limiter.give_back(self.address, client.network)
+        return standing if site.allowed else site
 
 
 LIMITS = web.AppKey("request_limits", RequestLimits)

@@ -15,8 +15,10 @@ from playwright.async_api import Playwright, async_playwright
 from pydantic import SecretStr
 
 from control_api.app import build_app
+from control_api.bounded_redis import BoundedRedis
+from control_api.growing_delay import GrowingDelay, Growth
 from control_api.limiter import Limiter
-from control_api.login_attempts import LoginAttempts, SetupAttempts
+from control_api.login_attempts import DELAY, LoginAttempts, SetupAttempts
 from control_api.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
@@ -91,15 +93,18 @@ async def services(
     """
     services = await Services.open(database, redis, stores.events, api_settings, utc_now)
     await services.keys.ensure_first(KEY, utc_now())
-    return limited_by(services, Limiter(redis, PATIENCE))
+    return limited_by(services, redis, BoundedRedis(PATIENCE))
 
 
-def limited_by(services: Services, limiter: Limiter) -> Services:
-    """Return the same services, which count with this limiter."""
+def limited_by(
+    services: Services, redis: ArqRedis, bounded: BoundedRedis, growth: Growth = DELAY
+) -> Services:
+    """Return the same services as another process has them, which count in this Redis."""
+    limiter, delay = Limiter(redis, bounded), GrowingDelay(redis, bounded)
     return replace(
         services,
         limiter=limiter,
-        login_attempts=LoginAttempts(limiter),
+        login_attempts=LoginAttempts(limiter, delay, growth),
         setup_attempts=SetupAttempts(limiter),
         pairing_limits=PairingLimits(limiter),
     )

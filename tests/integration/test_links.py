@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from control_api.app import build_app
-from control_api.limiter import Limiter
+from control_api.bounded_redis import BoundedRedis
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.clock import utc_now
@@ -221,7 +221,7 @@ async def test_too_many_requests_are_told_in_words_too(
 ) -> None:
     few = api_settings.model_copy(update={"rate_limit_max_requests": 1})
     opened = await Services.open(database, redis, stores.events, few, utc_now)
-    services = limited_by(opened, Limiter(redis, PATIENCE))
+    services = limited_by(opened, redis, BoundedRedis(PATIENCE))
     token, _ = services.links.make(await stores.connection())
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await client.get(f"/link/{token}")).status == 200

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from arq.connections import ArqRedis
 
 from control_api.app import build_app
-from control_api.limiter import Limiter
+from control_api.bounded_redis import BoundedRedis
 from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.leases import Lease
@@ -141,9 +141,12 @@ async def test_a_code_that_still_works_is_given_again_though_no_other_would_be(
         assert await _by_link(client, "one") == 200
 
 
-async def test_while_redis_is_away_codes_are_given(services: Services, stores: Stores) -> None:
-    unlimited = limited_by(services, Limiter(ArqRedis(host="127.0.0.1", port=1)))
-    async with linking(unlimited, stores, "one") as (client, worker):
-        for _ in range(6):
+async def test_while_redis_is_away_a_phone_is_alerted_five_times(
+    services: Services, stores: Stores
+) -> None:
+    away = limited_by(services, ArqRedis(host="127.0.0.1", port=1), BoundedRedis())
+    async with linking(away, stores, "one", "two") as (client, worker):
+        for _ in range(5):
             worker.let_codes_run_out()
             assert await _by_key(client, "one") == 200
+        assert await _by_key(client, "two") == 429

@@ -10,14 +10,20 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from control_api.client import TRUSTED_PROXIES, client_of
+from control_api.client import FORWARDED_HEADER, TRUSTED_PROXIES, client_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.1", "2001:db8:ffff::/48")))
 
 
-def _client(peer: str, *headers: tuple[str, str], trusted: bool = True) -> tuple[str, str]:
+def _client(
+    peer: str,
+    *headers: tuple[str, str],
+    trusted: bool = True,
+    header: str = "X-Forwarded-For",
+) -> tuple[str, str]:
     app = web.Application()
     app[TRUSTED_PROXIES] = PROXIES if trusted else ()
+    app[FORWARDED_HEADER] = header
     transport = mock.Mock()
     known = {"peername": (peer, 40000), "sslcontext": None}
     transport.get_extra_info.side_effect = lambda name, default=None: known.get(name, default)
@@ -81,23 +87,78 @@ def _client(peer: str, *headers: tuple[str, str], trusted: bool = True) -> tuple
             [("X-Forwarded-For", "203.0.113.5"), ("X-Forwarded-Proto", "gopher")],
             ("203.0.113.5", "http"),
         ),
-        # RFC 7239 comes first where it is there.
+        # What a client wrote itself stands left of what the proxy wrote, in both headers.
         (
             "10.1.1.1",
             [
-                ("Forwarded", 'for=1.1.1.1, for="[2001:db8::7]:443";proto=https;by=10.2.2.2'),
-                ("X-Forwarded-For", "9.9.9.9"),
+                ("X-Forwarded-For", "1.1.1.1, 203.0.113.5"),
+                ("X-Forwarded-Proto", "https, http"),
             ],
-            ("2001:db8::7", "https"),
+            ("203.0.113.5", "http"),
         ),
-        ("10.1.1.1", [("Forwarded", "for=_hidden;proto=https")], ("10.1.1.1", "http")),
-        ("10.1.1.1", [("Forwarded", "by=10.2.2.2")], ("10.1.1.1", "http")),
+        (
+            "10.1.1.1",
+            [
+                ("X-Forwarded-For", "203.0.113.5"),
+                ("X-Forwarded-Proto", "https, https, http"),
+            ],
+            ("203.0.113.5", "http"),
+        ),
+        (
+            "10.1.1.1",
+            [
+                ("X-Forwarded-For", "203.0.113.5, 10.2.2.2, 10.3.3.3"),
+                ("X-Forwarded-Proto", "https, http"),
+            ],
+            ("203.0.113.5", "https"),
+        ),
+        # A header that our proxies do not write is the client's own.
+        (
+            "10.1.1.1",
+            [("Forwarded", "for=9.9.9.9;proto=https"), ("X-Forwarded-For", "203.0.113.5")],
+            ("203.0.113.5", "http"),
+        ),
+        ("10.1.1.1", [("Forwarded", "for=9.9.9.9;proto=https")], ("10.1.1.1", "http")),
+        ("10.1.1.1", [("X-Real-Ip", "9.9.9.9")], ("10.1.1.1", "http")),
     ],
 )
 def test_the_client_is_the_first_whom_no_proxy_of_ours_vouches_for(
     peer: str, headers: list[tuple[str, str]], client: tuple[str, str]
 ) -> None:
     assert _client(peer, *headers) == client
+
+
+@pytest.mark.parametrize(
+    ("headers", "client"),
+    [
+        (
+            [("Forwarded", 'for=1.1.1.1, for="[2001:db8::7]:443";proto=https;by=10.2.2.2')],
+            ("2001:db8::7", "https"),
+        ),
+        (
+            [("Forwarded", "for=1.1.1.1;proto=https"), ("Forwarded", "for=203.0.113.5")],
+            ("203.0.113.5", "http"),
+        ),
+        (
+            [
+                ("Forwarded", "for=203.0.113.5;proto=http"),
+                ("X-Forwarded-For", "9.9.9.9"),
+                ("X-Forwarded-Proto", "https"),
+            ],
+            ("203.0.113.5", "http"),
+        ),
+        (
+            [("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-Proto", "https")],
+            ("10.1.1.1", "http"),
+        ),
+        ([("Forwarded", "for=_hidden;proto=https")], ("10.1.1.1", "http")),
+        ([("Forwarded", "by=10.2.2.2")], ("10.1.1.1", "http")),
+    ],
+)
+def test_proxies_that_write_rfc_7239_are_believed_in_that_header_alone(
+    headers: list[tuple[str, str]], client: tuple[str, str]
+) -> None:
+    assert _client("10.1.1.1", *headers, header="Forwarded") == client
 
 
 def test_without_trusted_proxies_nothing_is_believed() -> None:

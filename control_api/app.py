@@ -31,7 +31,7 @@ from control_api.routes import (
     users,
 )
 from control_api.services import SERVICES, Services
-from control_api.shield import answer_preflights, limit_requests, shield
+from control_api.shield import answer_preflights, limit_requests, require_our_host, shield
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""
@@ -64,6 +64,7 @@ def build_app(services: Services) -> web.Application:
             observe_requests,
             problems_as_pages,
             problems,
+            require_our_host,
             answer_preflights,
             identify,
             limit_requests,

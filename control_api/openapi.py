@@ -211,7 +211,7 @@ def _response(
 
 def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """Return the codes that an endpoint may answer with, by status."""
-    codes = [*endpoint.problems, "rate_limited", "store_unavailable"]
+    codes = [*endpoint.problems, "rate_limited", "store_unavailable", "host_not_allowed"]
     if not endpoint.open:
         codes += ["unauthorized", "forbidden"]
         codes += [] if endpoint.method in SAFE_METHODS else ["csrf"]

@@ -469,7 +469,7 @@ async def _stuck(api: EventApi) -> AsyncIterator[asyncio.StreamReader]:
         server = api.client.server
         await asyncio.get_running_loop().sock_connect(plug, (server.host, server.port))
         reader, writer = await asyncio.open_connection(sock=plug, limit=1)
-        writer.write(f"GET {ALL} HTTP/1.1\r\nHost: a\r\nX-Api-Key: {KEY}\r\n\r\n".encode())
+        writer.write(f"GET {ALL} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {KEY}\r\n\r\n".encode())
         assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
         yield reader
         writer.transport.abort()

@@ -2,6 +2,13 @@
 PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# A variable that is 0 or empty is off; one that is set, even to nothing, is handed on.
+on = $(filter-out 0,$($(1)))
+option = $(if $(filter undefined,$(origin $(2))),,$(1) "$($(2))")
+LIVE_CHECK = $(if $(call on,SIMULATED),--simulated) $(if $(call on,ALL_CODES),--all-codes) \
+	$(if $(call on,EACH_SAVING),--each-saving) $(foreach part,$(LEAVE_OUT),--leave-out $(part)) \
+	$(call option,--to,TO) $(call option,--pair,PAIR) $(call option,--data,DATA) \
+	$(call option,--cut,CUT) $(call option,--settle,SETTLE)
 
 .PHONY: help setup demo live-check run test slow real-page contract bench chaos soak check docs lint types imports clean
 
@@ -13,6 +20,9 @@ setup: ## Install what is missing: Debian packages, .venv, wa-js
 
 demo: setup ## Link a simulated phone and send messages; KEEP=1 leaves it running
 	@$(BIN)/python -m tests.demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+live-check: setup ## Check it with your own phone before you trust it; SIMULATED=1 needs no phone
+	@$(BIN)/python -m tests.live_check $(LIVE_CHECK)
 
 run: setup ## Run the worker and the API under supervisord, against the real WhatsApp Web
 	@exec bash scripts/run.sh

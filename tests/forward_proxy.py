@@ -27,6 +27,7 @@ class ForwardProxy:
     def __init__(self, allows: Allows) -> None:
         self._allows = allows
         self._open: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
         self._cut = False
         self._port = 0
         self.carried = 0
@@ -52,14 +53,21 @@ class ForwardProxy:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[ForwardProxy]:
         """Serve until the block ends."""
-        server = await asyncio.start_server(self._attend, LOOPBACK, self._port, limit=_LONGEST_HEAD)
+        server = await asyncio.start_server(self._accept, LOOPBACK, self._port, limit=_LONGEST_HEAD)
         self._port = server.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
             server.close()
             self.cut()
-            await server.wait_closed()
+            for carrying in self._carrying:
+                carrying.cancel()
+            await asyncio.gather(*self._carrying, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        carrying = asyncio.create_task(self._attend(reader, writer))
+        self._carrying.add(carrying)
+        carrying.add_done_callback(self._carrying.discard)
 
     async def _attend(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):

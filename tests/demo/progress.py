@@ -16,6 +16,11 @@ class Progress:
         self._began = time.monotonic()
         self._took: list[tuple[str, float]] = []
 
+    @property
+    def seconds(self) -> float:
+        """The time since the start."""
+        return round(time.monotonic() - self._began, 1)
+
     def say(self, text: str) -> None:
         """Print a line with the time since the start."""
         print(f"{time.monotonic() - self._began:6.1f} s  {text}", flush=True)
@@ -33,7 +38,7 @@ class Progress:
 
     def table(self) -> str:
         """Return what took how long."""
-        width = max(len(name) for name, _ in self._took)
+        width = max((len(name) for name, _ in self._took), default=len("In all"))
         rows = [f"  {name:<{width}}  {seconds:6.1f} s" for name, seconds in self._took]
         total = f"  {'In all':<{width}}  {time.monotonic() - self._began:6.1f} s"
         return "\n".join([*rows, f"  {'-' * (width + 10)}", total])

@@ -10,7 +10,8 @@ from pathlib import Path
 class Options:
     """How many workers, where the data goes, and what differs from the stack's own settings.
 
-    With `mongo`, an address with its database, the stack starts no MongoDB of its own.
+    With `mongo`, an address with its database, the stack starts no MongoDB of its own; with
+    `whatsapp_web`, an address of the page, no simulated WhatsApp Web.
     """
 
     workers: int
@@ -19,6 +20,7 @@ class Options:
     supervise: bool
     environment: dict[str, str]
     mongo: str | None = None
+    whatsapp_web: str | None = None
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

@@ -34,6 +34,11 @@ class Plan:
         """The simulated WhatsApp Web's address."""
         return f"http://{LOOPBACK}:{self.saved.simulator_port}"
 
+    @property
+    def whatsapp_web(self) -> str:
+        """The address of the page that the worker opens."""
+        return self.options.whatsapp_web or self.simulator
+
     def embedded(self, kind: ServerKind) -> Program:
         """Return the program of an embedded server."""
         module = ("sessions.embedded", kind.name, "--data", str(self.folder), "--always")
@@ -66,7 +71,7 @@ class Plan:
             "DATA_DIR": str(self.folder),
             "HOST": LOOPBACK,
             "PORT": str(self.saved.api_port),
-            "WHATSAPP_WEB_URL": self.simulator,
+            "WHATSAPP_WEB_URL": self.whatsapp_web,
             "INITIAL_API_KEY": self.saved.api_key,
             "LOG_LEVEL": "info",
             # The simulated page runs with all of them and is small: tests are faster.

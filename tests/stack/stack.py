@@ -53,21 +53,22 @@ async def running(plan: Plan, announce: Announce | None) -> AsyncIterator[Runnin
             await wait_for_port(port)
         kinds = [REDIS] if plan.options.mongo else [MONGO, REDIS]
         embedded = {kind: await starter.start(plan.embedded(kind)) for kind in kinds}
-        simulator = await starter.start(plan.simulated_whatsapp_web())
+        pretended = [] if plan.options.whatsapp_web else [plan.simulated_whatsapp_web()]
+        simulator = await starter.start_together(pretended)
         servers = {MONGO.setting: plan.options.mongo or ""}
         for kind, server in embedded.items():
             asking = partial(embedded_uri, plan.folder, kind)
             servers[kind.setting] = await wait_for([server], asking, _READY_WITHIN)
-        await wait_for(
-            [simulator], lambda: get_json(f"{plan.simulator}/control/devices"), _READY_WITHIN
-        )
+        if simulator:
+            answers = partial(get_json, f"{plan.simulator}/control/devices")
+            await wait_for(simulator, answers, _READY_WITHIN)
         api = await starter.start(plan.control_api(servers))
         count = plan.options.workers
         workers = await starter.start_together(
             [plan.worker(number, servers) for number in range(1, count + 1)]
         )
         await wait_for([api, *workers], lambda: healthy(plan.api, count), _READY_WITHIN)
-        yield Running(plan, servers, (*embedded.values(), simulator), api, workers)
+        yield Running(plan, servers, (*embedded.values(), *simulator), api, workers)
 
 
 class _Starter:

@@ -39,7 +39,7 @@ def main() -> int:
 
 
 async def _main(options: Options) -> int:
-    findings = Findings(simulated=options.simulated, started=_now())
+    findings = Findings(simulated=not options.real, started=_now())
     session = _Session(options, findings)
     _introduce(options)
     await session.run()

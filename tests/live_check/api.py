@@ -44,6 +44,10 @@ class Api:
         """Return the connection's status."""
         return await self._ask("GET", f"{_PATH}/status")
 
+    async def connection(self) -> dict[str, Any]:
+        """Return the connection as a whole."""
+        return await self._ask("GET", _PATH)
+
     async def command(self, name: str) -> None:
         """Start, stop or log out the connection; one that is there already is no error."""
         try:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 _ROOT = Path(__file__).parents[2]
-_REAL = "https://web.whatsapp.com/"
+_REAL_HOST = "web.whatsapp.com"
+_REAL = f"https://{_REAL_HOST}/"
 _FROM_ENV_FILE = ("CHROMIUM_PATH", "CHROMIUM_NO_SANDBOX", "DEVICE_NAME", "WHATSAPP_WEB_URL")
 """What of the person's own `.env` counts here too: the browser and the page, never the servers."""
 
@@ -62,6 +64,11 @@ class Options:
     url: str | None = _REAL
     """The address of WhatsApp Web; None starts the simulated one."""
     settings: Mapping[str, str] | None = None
+
+    @property
+    def real(self) -> bool:
+        """Whether the page is WhatsApp's own."""
+        return self.url is not None and urlsplit(self.url).hostname == _REAL_HOST
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:

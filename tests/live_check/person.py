@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import threading
 from contextlib import suppress
 from typing import Protocol
@@ -12,6 +11,7 @@ from typing import Protocol
 from tests.demo.story import draw
 
 _CHUNK = 4096
+_STANDARD_INPUT = 0
 
 
 class Person(Protocol):
@@ -93,9 +93,10 @@ class TerminalPerson:
 
 
 class Lines:
-    """Lines of standard input, read in a thread that no end of the program waits for."""
+    """Lines of what is typed, read in a thread that no end of the program waits for."""
 
-    def __init__(self) -> None:
+    def __init__(self, descriptor: int = _STANDARD_INPUT) -> None:
+        self._descriptor = descriptor
         self._typed: asyncio.Queue[str | None] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
@@ -105,7 +106,7 @@ class Lines:
 
         What was typed at a terminal before it was asked for is no answer.
         """
-        while sys.stdin.isatty() and not self._typed.empty():
+        while os.isatty(self._descriptor) and not self._typed.empty():
             self._typed.get_nowait()
         line = await self._typed.get()
         if line is None:
@@ -115,7 +116,7 @@ class Lines:
     def _read(self) -> None:
         # Not by sys.stdin: Python cannot end while a thread waits in its buffer.
         rest = b""
-        while chunk := os.read(0, _CHUNK):
+        while chunk := os.read(self._descriptor, _CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._tell(line.decode(errors="replace"))

@@ -33,7 +33,8 @@ async def own_versions(options: Options) -> Versions:
 
 async def whatsapp_web_version(api: Api) -> str | None:
     """Return the version that the page tells of itself (`Debug.VERSION`)."""
-    return as_version((await api.status()).get("whatsappVersion"))
+    page = (await api.connection()).get("page") or {}
+    return as_version(page.get("version"))
 
 
 def _version_of(browser: Path) -> str | None:

@@ -250,3 +250,11 @@ def _written(folder: Path, findings: Findings, private: Private) -> str:
     report = Report.in_folder(folder, "2026-11-28T210500Z")
     report.write(findings, private)
     return report.markdown.read_text() + report.json.read_text()
+
+
+@pytest.mark.parametrize(
+    ("url", "real"),
+    [("https://web.whatsapp.com/", True), ("http://127.0.0.1:8090/", False), (None, False)],
+)
+def test_only_whatsapps_own_page_is_the_real_one(url: str | None, real: bool) -> None:
+    assert Options(url=url).real is real

@@ -13,6 +13,7 @@ from tests.live_check.findings import Findings
 from tests.live_check.linking import CODES_IN_A_ROUND
 
 _LONG_FORM = 5
+_RECIPIENTS = ("not_on_whatsapp", "chat_not_ready", "contact_blocked", "chat_restricted")
 
 
 class Seen(StrEnum):
@@ -113,7 +114,7 @@ def _never(note: str) -> Callable[[Findings], Judged]:
 
 
 _ROWS: tuple[tuple[str, Callable[[Findings], Judged]], ...] = (
-    ("a line that is dead shows as such", _dead_line),
+    ("a line that is dead or reconnecting shows as such", _dead_line),
     ("another browser that takes the login over is noticed", _by_reason("replaced")),
     ("QR codes go on after the first round of six", _qr_round),
     ("unlinking on the phone is told apart from a lost login", _unlinked),
@@ -126,5 +127,5 @@ _ROWS: tuple[tuple[str, Callable[[Findings], Judged]], ...] = (
     ("errors of pairing codes are told", _never("asking too often locks pairing for hours")),
     ("modules that load late are listened to", _late_modules),
     ("WhatsApp answers another id than the number asked", _other_id),
-    ("errors of recipients have reasons of their own", _by_reason("not_on_whatsapp")),
+    ("errors of recipients have reasons of their own", _by_reason(*_RECIPIENTS)),
 )

@@ -190,7 +190,9 @@ def _ladder(settings: WorkerSettings) -> Ladder:
         PageState.STALLED: Rungs(
             settings.stall_limit, (again, new), Reason.SENDS_UNACKNOWLEDGED, grows_to=_RARELY
         ),
-        PageState.BLOCKED: Rungs(timedelta(minutes=10), (again, new), Reason.BLOCKED),
+        # It loads itself anew all the time; a new browser is for the case that it has a cache.
+        PageState.OUTDATED: Rungs(timedelta(minutes=10), (new,), Reason.UPDATE_NEEDED),
+        PageState.LEAVING: Rungs(timedelta(minutes=1), (again, new), Reason.PAGE_LOADING),
         PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
     }
 

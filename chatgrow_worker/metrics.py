@@ -24,6 +24,7 @@ _BREAKS = (
     Reason.BROWSER_UNAVAILABLE,
 )
 """The usual reasons of a page that breaks."""
+_LOGIN_ENDS = (Reason.UNLINKED, Reason.ACCOUNT_LOCKED, Reason.LOGIN_LOST)
 _SAVES = ("saved", "unchanged", "failed")
 
 
@@ -73,6 +74,17 @@ class WorkerMetrics:
         self._page_breaks = Counter(
             "chatgrow_page_breaks_total", "Pages that broke.", ["reason"], registry=registry
         )
+        self._login_ends = Counter(
+            "chatgrow_login_ends_total",
+            "Logins that ended, by reason; one that is saved may have been tried afterwards.",
+            ["reason"],
+            registry=registry,
+        )
+        self._bans = Counter(
+            "chatgrow_account_bans_total",
+            "Temporary bans of accounts that WhatsApp has told of.",
+            registry=registry,
+        )
         self._restarts = Counter(
             "chatgrow_browser_restarts_total",
             "Browsers opened anew for a connection that ran here before.",
@@ -104,6 +116,7 @@ class WorkerMetrics:
             (self._results, _RESULTS),
             (self._saves, _SAVES),
             (self._page_breaks, _BREAKS),
+            (self._login_ends, _LOGIN_ENDS),
         ):
             for value in values:
                 counter.labels(value)
@@ -134,6 +147,14 @@ class WorkerMetrics:
     def page_broke(self, reason: Reason) -> None:
         """Count a page that broke."""
         self._page_breaks.labels(reason).inc()
+
+    def login_ended(self, reason: Reason) -> None:
+        """Count a page that had a login and has none any more."""
+        self._login_ends.labels(reason).inc()
+
+    def account_banned(self) -> None:
+        """Count a temporary ban, once for each time at which it ends."""
+        self._bans.inc()
 
     def browser_restarted(self) -> None:
         """Count a browser that is opened anew for the same connection."""

@@ -59,7 +59,7 @@ _OF_STATE: Mapping[ConnectionState, Stage] = MappingProxyType(
 )
 _OF_REASON: Mapping[Reason, Stage] = MappingProxyType(
     {
-        Reason.BLOCKED: Stage.BLOCKED,
+        Reason.TEMPORARILY_BANNED: Stage.BLOCKED,
         Reason.QR_NOT_SCANNED: Stage.ASLEEP,
         Reason.KEY_MISSING: Stage.FAILED,
         Reason.DISK_FULL: Stage.FAILED,

@@ -212,12 +212,16 @@ class QueueView(Answer):
 
 
 class StatusView(Answer):
-    """GET …/status: the state as it is true now, with who runs it and what waits."""
+    """GET …/status: the state as it is true now, with who runs it and what waits.
+
+    `until` is when the state ends, where WhatsApp has told: a temporary ban has one.
+    """
 
     connection_id: str
     state: ConnectionState
     reason: Reason | None = None
     since: WrittenMoment
+    until: WrittenMoment | None = None
     worker: str | None = None
     phone_number: str | None = None
     queue: QueueView
@@ -232,6 +236,7 @@ class StatusView(Answer):
             state=state,
             reason=reason,
             since=connection.observed_since(),
+            until=connection.observed_until(),
             worker=holder.worker if holder else None,
             phone_number=connection.linked_number or connection.phone_number,
             queue=QueueView(queued=depth.queued, oldest_queued_at=depth.oldest_queued_at),

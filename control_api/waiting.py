@@ -108,7 +108,8 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
         reason = message.reason or "scheduled"
         return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
     if state is not ConnectionState.CONNECTED:
-        return Waiting(reason=f"connection_{state}", detail=detail)
+        until = connection.observed_until()
+        return Waiting(reason=f"connection_{state}", detail=detail, until=until)
     held = connection.held
     if held is not None and held.until > now:
         when = estimate(connection.pacing, held.until, position)

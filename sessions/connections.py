@@ -18,7 +18,14 @@ from sessions.events import EventLog, observed_event, qr_event
 from sessions.ids import new_id
 from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
-from sessions.states import HOLDS_LOGIN, ConnectionState, Reason, check_move, needs_a_worker
+from sessions.states import (
+    HOLDS_LOGIN,
+    REVOKED,
+    ConnectionState,
+    Reason,
+    check_move,
+    needs_a_worker,
+)
 from sessions.together import Together
 
 if TYPE_CHECKING:
@@ -88,6 +95,8 @@ class Connection(Record):
     state: ConnectionState
     reason: Reason | None = None
     since: datetime
+    until: datetime | None = None
+    """Until when the state lasts, where WhatsApp has told that."""
     generation: int = 0
     lease: LeaseHolder | None = None
     leased: bool = False
@@ -110,6 +119,10 @@ class Connection(Record):
         if self.lease is None:
             return self.state, self.reason
         return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
+
+    def observed_until(self) -> datetime | None:
+        """Return until when that lasts, if WhatsApp has told."""
+        return self.until if self.observed() == (self.state, self.reason) else None
 
     def observed_since(self) -> datetime:
         """Return since when that is so: a dead worker is lost from the end of its lease on."""
@@ -227,6 +240,7 @@ class ConnectionStore:
             "state": {"$cond": [rests, to, "$state"]},
             "reason": {"$cond": [rests, reason, "$reason"]},
             "since": {"$cond": [rests, "$$NOW", "$since"]},
+            "until": {"$cond": [rests, None, {"$ifNull": ["$until", None]}]},
             "qr": {"$cond": [rests, None, "$qr"]},
             # A dead worker's lease would make the new state look as dead as its own.
             "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
@@ -267,6 +281,7 @@ class ConnectionStore:
         reason: Reason | None,
         linked_number: str | None = None,
         *,
+        until: datetime | None = None,
         rests: bool = False,
         or_from: AbstractSet[ConnectionState] = frozenset(),
     ) -> None:
@@ -276,17 +291,19 @@ class ConnectionStore:
         whether MongoDB has taken them.
 
         With `rests` no worker is wanted any more, in the same write: a start that comes after it
-        counts. Once a phone is unlinked no login of before may be used, on whatever disk it is.
+        counts. Once a login is revoked none of before may be used, on whatever disk it is.
+        `until` is when the state ends, where that is known.
         """
         check_move(current, to)
         changes: dict[str, Any] = {
             "state": to,
             "reason": reason,
             "since": {"$cond": [{"$eq": ["$state", to]}, "$since", "$$NOW"]},
+            "until": until,
         }
         if rests:
             changes["desired"] = "stopped"
-        if reason is Reason.UNLINKED:
+        if reason in REVOKED:
             changes["forgottenGeneration"] = lease.generation
         if to is not ConnectionState.AWAITING_SCAN:
             changes["qr"] = None
@@ -316,9 +333,13 @@ class ConnectionStore:
         await self._write(lease, [{"$set": {"held": {"$literal": held}}}], {})
 
     async def pause(self, lease: Lease, until: datetime, reason: str) -> None:
-        """Keep the whole connection from sending until a time; raise LeaseLostError."""
-        paused = {"until": until, "reason": reason}
-        await self._write(lease, [{"$set": {"paused": {"$literal": paused}}}], {})
+        """Keep the whole connection from sending until a time; raise LeaseLostError.
+
+        A pause that lasts longer stays.
+        """
+        paused = {"until": until, "reason": {"$literal": reason}}
+        longer = {"$gt": ["$paused.until", until]}
+        await self._write(lease, [{"$set": {"paused": {"$cond": [longer, "$paused", paused]}}}], {})
 
     async def pace_of(self, internal_id: str) -> tuple[Pacing, Held | None]:
         """Return the limits as they are now, and a pause that WhatsApp's refusals have brought."""

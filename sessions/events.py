@@ -53,6 +53,7 @@ class ConnectionStateData(_Data):
     state: str
     reason: str | None = None
     since: WrittenMoment
+    until: WrittenMoment | None = None
     phone_number: str | None = None
 
 
@@ -106,6 +107,7 @@ def state_event(record: Mapping[str, Any]) -> Event:
         state=record["state"],
         reason=record.get("reason"),
         since=record["since"],
+        until=record.get("until"),
         phone_number=record.get("linkedNumber") or record.get("phoneNumber"),
     )
     return Event(EventType.CONNECTION_STATE, record["owner"], record["_id"], data.to_json())
@@ -120,6 +122,7 @@ def observed_event(connection: Connection) -> Event:
         state=state,
         reason=reason,
         since=connection.observed_since(),
+        until=connection.observed_until(),
         phone_number=connection.linked_number or connection.phone_number,
     )
     return Event(EventType.CONNECTION_STATE, connection.owner, connection.id, data.to_json())

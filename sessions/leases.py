@@ -187,6 +187,7 @@ class LeaseStore:
             "state": {"$cond": [running, rests, "$state"]},
             "reason": {"$cond": [running, {"$cond": [unwanted, None, reason]}, "$reason"]},
             "since": {"$cond": [running, "$$NOW", "$since"]},
+            "until": {"$cond": [running, None, {"$ifNull": ["$until", None]}]},
         }
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             lease.fence(), [{"$set": changes}], return_document=ReturnDocument.AFTER
@@ -232,6 +233,7 @@ class LeaseStore:
             "state": _S.STARTING,
             "reason": Reason.BROWSER_STARTING,
             "since": "$$NOW",
+            "until": None,
             "qr": None,
         }
 

@@ -67,10 +67,12 @@ class Reason(StrEnum):
     """Another browser has taken this login's line; the page takes it back, later each time."""
     UPDATE_NEEDED = "update_needed"
     """WhatsApp Web wants to be loaded anew; that is done when nothing is in hand."""
-    BLOCKED = "blocked_by_whatsapp"
-    """WhatsApp has blocked the account or the proxy: only its owner can do something."""
     UNLINKED = "unlinked"
-    """The phone has removed this device: link it again."""
+    """The phone has removed this device, or WhatsApp has banned its account: link it again."""
+    ACCOUNT_LOCKED = "account_locked"
+    """WhatsApp has locked the account: its owner unlocks it on the phone, then link it again."""
+    TEMPORARILY_BANNED = "temporarily_banned"
+    """WhatsApp has banned the account for a while; it goes on by itself at the time in `until`."""
     PASSKEY_WANTED = "passkey_wanted"
     """WhatsApp asks for a passkey, which only the account's owner has."""
     SENDS_UNACKNOWLEDGED = "sends_unacknowledged"
@@ -97,7 +99,11 @@ class Reason(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Reason | None:
         """Read what records of earlier versions say."""
-        return cls.REPLACED if value == "replaced_by_another_client" else None
+        former = {
+            "replaced_by_another_client": cls.REPLACED,
+            "blocked_by_whatsapp": cls.TEMPORARILY_BANNED,
+        }
+        return former.get(str(value))
 
 
 class Command(StrEnum):
@@ -150,6 +156,9 @@ MOVES: Mapping[ConnectionState, frozenset[ConnectionState]] = MappingProxyType(
 
 HOLDS_LOGIN = frozenset({_S.SYNCING, _S.CONNECTED, _S.DEGRADED})
 """States that no connection reaches without a phone that has linked it."""
+
+REVOKED = frozenset({Reason.UNLINKED, Reason.ACCOUNT_LOCKED})
+"""Ends of a login after which no copy of it is of use: WhatsApp takes none of them any more."""
 
 COMMANDS: Mapping[Command, frozenset[ConnectionState]] = MappingProxyType(
     {

@@ -59,7 +59,7 @@ class Launcher:
                 if heal is not None:
                     await browser.page.heal(self._options.url, heal, self._options.launch_limit)
                 # Not before: it is long, and would run in vain on the document that heals.
-                await self._add_script(context, browser.page.bell)
+                await self._add_script(context, browser.page)
                 await browser.page.open(self._options.url, self._options.launch_limit)
                 yield browser
             finally:
@@ -123,9 +123,9 @@ class Launcher:
             page.on(event, lambda _page: bell.set())
         return WhatsAppPage(page, bell, self._options.call_limit)
 
-    async def _add_script(self, context: BrowserContext, bell: asyncio.Event) -> None:
+    async def _add_script(self, context: BrowserContext, page: WhatsAppPage) -> None:
         async with self._launching():
-            await context.expose_binding(BELL, lambda _source: bell.set())
+            await context.expose_binding(BELL, lambda _source, *words: page.hear(*words))
             await context.add_init_script(self._options.script)
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.connections.waiting import any_of
 from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import LINE_LOST, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.states import Reason
@@ -28,9 +29,15 @@ _NO_LINE = ("OPENING", "OFFLINE", "TIMEOUT")
 class Logout:
     """The logout of one open page."""
 
-    def __init__(self, page: WhatsAppPage, give_up: float, reload_limit: timedelta) -> None:
-        """Take the page, and the time of the monotonic clock at which it is given up."""
+    def __init__(
+        self, page: WhatsAppPage, end: LoginEnd, give_up: float, reload_limit: timedelta
+    ) -> None:
+        """Take the page, what pages told of the end of this login, and when it is given up.
+
+        That is a time of the monotonic clock.
+        """
         self._page = page
+        self._end = end
         self._give_up = give_up
         self._reload_limit = reload_limit
         self._without_line = Steady(_LINE_BACK_WITHIN)
@@ -40,6 +47,8 @@ class Logout:
 
     async def run(self, ending: asyncio.Event) -> None:
         """Follow the page until it is logged out or `ending` is set.
+
+        That it is done shows in what the page becomes; nothing tells when WhatsApp has heard of it.
 
         Raises LoggedOutError once it is: LOGGED_OUT_BY_REQUEST, LOGIN_LOST if the page came up
         without the login, STILL_LISTED if it did not come so far in time. Raises PageBrokenError.
@@ -57,6 +66,8 @@ class Logout:
             await any_of(self._page.bell, ending, within=_LOOK_EVERY)
 
     async def _act(self, snapshot: Snapshot) -> None:
+        self._page.tell(self._end)
+        self._end.hear(snapshot.epoch, snapshot.signs)
         state = snapshot.state
         if state in _UNLINKED:
             self._at_qr_screen(snapshot)
@@ -76,7 +87,7 @@ class Logout:
             self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()
 
     def _at_qr_screen(self, snapshot: Snapshot) -> None:
-        if self._asked or snapshot.logged_out:
+        if self._asked or self._end.reason is Reason.UNLINKED:
             raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST)
         if self._without_login.holds(snapshot.epoch):
             raise LoggedOutError(Reason.LOGIN_LOST)

@@ -19,7 +19,9 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
         PageState.STALLED: (ConnectionState.DEGRADED, Reason.SENDS_UNACKNOWLEDGED),
         PageState.LINE_DEAD: (ConnectionState.DISCONNECTED, Reason.LINE_LOST),
         PageState.REPLACED: (ConnectionState.DISCONNECTED, Reason.REPLACED),
-        PageState.BLOCKED: (ConnectionState.DISCONNECTED, Reason.BLOCKED),
+        PageState.OUTDATED: (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED),
+        PageState.BANNED: (ConnectionState.DISCONNECTED, Reason.TEMPORARILY_BANNED),
+        PageState.LEAVING: (ConnectionState.DISCONNECTED, Reason.PAGE_LOADING),
         PageState.PASSKEY: (ConnectionState.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED),
     }
 )

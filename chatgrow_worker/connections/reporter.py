@@ -22,9 +22,10 @@ class StateReporter:
     def __init__(self, store: ConnectionStore, lease: Lease) -> None:
         self._store = store
         self._lease = lease
-        self._reported: tuple[ConnectionState, Reason | None] = (
+        self._reported: tuple[ConnectionState, Reason | None, datetime | None] = (
             ConnectionState.STARTING,
             Reason.BROWSER_STARTING,
+            None,
         )
         self._unsure: set[ConnectionState] = set()
         """What MongoDB may have taken before it failed to say so."""
@@ -36,21 +37,29 @@ class StateReporter:
         return self._reported[0]
 
     async def report(
-        self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
+        self,
+        to: ConnectionState,
+        reason: Reason | None = None,
+        number: str | None = None,
+        until: datetime | None = None,
     ) -> None:
-        """Report a state and its reason, if either is new and MongoDB takes it."""
+        """Report a state, its reason and its end, if one is new and MongoDB takes it."""
         try:
-            await self.settle(to, reason, number)
+            await self.settle(to, reason, number, until)
         except STORE_DOWN:
             logger.warning("MongoDB is away or refuses; {} is reported later", to)
 
     async def settle(
-        self, to: ConnectionState, reason: Reason | None = None, number: str | None = None
+        self,
+        to: ConnectionState,
+        reason: Reason | None = None,
+        number: str | None = None,
+        until: datetime | None = None,
     ) -> None:
         """Report a state, if it is new; what follows may rely on it. Raises STORE_DOWN errors."""
-        if self._reported == (to, reason):
+        if self._reported == (to, reason, until):
             return
-        await self._move(to, reason, number)
+        await self._move(to, reason, number, until)
 
     async def rest(self, to: ConnectionState, reason: Reason) -> None:
         """Report where the connection stays, and ask for no worker any more, in one.
@@ -64,19 +73,23 @@ class StateReporter:
         to: ConnectionState,
         reason: Reason | None,
         number: str | None = None,
+        until: datetime | None = None,
         *,
         rests: bool = False,
     ) -> None:
         try:
             await self._store.move(
-                self._lease, self.state, to, reason, number, rests=rests, or_from=self._unsure
+                *(self._lease, self.state, to, reason, number),
+                until=until,
+                rests=rests,
+                or_from=self._unsure,
             )
         except STORE_DOWN:
             self._unsure.add(to)
             raise
         self._unsure.clear()
         logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
-        self._reported = (to, reason)
+        self._reported = (to, reason, until)
         self._code = None
 
     async def show_code(self, code: str, expires_at: datetime) -> None:

@@ -24,11 +24,12 @@ from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.connections.visits import VisitMaker
 from chatgrow_worker.connections.waiting import Backoff, happens
 from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.page.login_end import LoginEnd
 from sessions.connections import Connection
 from sessions.errors import LeaseLostError
 from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN, brief
-from sessions.states import Command, ConnectionState, Reason
+from sessions.states import REVOKED, Command, ConnectionState, Reason
 
 _PAUSE = timedelta(seconds=1)
 
@@ -61,7 +62,10 @@ class ConnectionRunner:
             parts.commands, lease.connection, self._ending, limits.logout_within
         )
         self._doubt = Doubt(parts, self._source, self._proxy, self._commands.turn)
-        self._visits = VisitMaker(parts, lease, self._reporter, self._doorbell, self._keeper.check)
+        self._end = LoginEnd()
+        self._visits = VisitMaker(
+            parts, lease, self._reporter, self._doorbell, self._keeper.check, self._end
+        )
 
     @property
     def connection(self) -> Connection:
@@ -126,6 +130,7 @@ class ConnectionRunner:
         except PageBrokenError as error:
             await self._after_break(error)
         except LoggedOutError as error:
+            self._parts.metrics.login_ended(error.reason)
             await self._to_the_end(partial(self._after_logout, error.reason))
         except QrNotScannedError:
             rest = partial(self._rest, ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
@@ -161,18 +166,26 @@ class ConnectionRunner:
             pages = self._parts.pages
             async with pages.open(self._lease.connection, heal, self._proxy) as browser:
                 saver = self._visits.saver(browser)
-                logged_in = await self._visit(browser, saver, give_back)
-                if self._commands.leaving:
-                    logged_in = False  # whatever comes of it, this login is not to be saved
-                    await self._log_out(browser)
-                elif logged_in:
-                    logged_in = await saver.leave()
+                try:
+                    logged_in = await self._use(browser, saver, give_back)
+                finally:
+                    browser.page.tell(self._end)
         finally:
             give_back()
             if saver is not None:
                 await saver.end()
         if logged_in:
             await saver.save_clean()
+
+    async def _use(
+        self, browser: Browser, saver: SessionSaver, on_loaded: Callable[[], None]
+    ) -> bool:
+        """Follow an open page to its end; tell whether its login is to be saved."""
+        logged_in = await self._visit(browser, saver, on_loaded)
+        if self._commands.leaving:
+            await self._log_out(browser)
+            return False
+        return logged_in and await saver.leave()
 
     async def _login(self) -> dict[str, str] | None:
         """Prepare the profile; without any login left, a connection that had one is logged out."""
@@ -203,9 +216,10 @@ class ConnectionRunner:
         """End the login, unless this worker ends first; raise LoggedOutError."""
         await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
         try:
-            await Logout(browser.page, self._commands.give_up, self._parts.limits.reload).run(
-                self._ending
+            logout = Logout(
+                browser.page, self._end, self._commands.give_up, self._parts.limits.reload
             )
+            await logout.run(self._ending)
         except LoggedOutError as error:
             if error.reason is Reason.LOGGED_OUT_BY_REQUEST:
                 # At once: whoever goes on after a crash could not tell from the page.
@@ -230,15 +244,21 @@ class ConnectionRunner:
 
     async def _after_logout(self, reason: Reason) -> None:
         """Try the login before this one, if it was merely lost; otherwise only a scan helps."""
-        if reason is Reason.LOGIN_LOST and self._source.reject():
+        if self._tries_another(reason):
+            self._end.forget()
             if not self._commands.leaving:
-                logger.warning("The page does not take this login; trying the one before")
+                logger.warning("The page does not take this login ({}); trying another", reason)
             return
         if self._commands.leaving:
             await self._leave(reason)
             return
-        await self._source.forget(blobs_too=reason is Reason.UNLINKED)
+        await self._source.forget(blobs_too=reason in REVOKED)
         await self._rest(ConnectionState.LOGGED_OUT, reason)
+
+    def _tries_another(self, reason: Reason) -> bool:
+        if reason in REVOKED and not self._commands.leaving:
+            return self._source.rejects_archive()
+        return reason is Reason.LOGIN_LOST and self._source.reject()
 
     async def _leave(self, reason: Reason) -> None:
         """Forget the login after a logout that was asked for, and the connection if that was too.

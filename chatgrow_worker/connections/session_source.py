@@ -110,6 +110,13 @@ class SessionSource:
         self._local_failed = True
         return known
 
+    def rejects_archive(self) -> bool:
+        """Take the login that was prepared last for a bad one, if another was set aside for it.
+
+        That one may be good: its phone may have linked anew since this one was saved.
+        """
+        return is_aside(self._profile) and self.reject()
+
     async def has_another(self) -> bool:
         """Tell whether a saved login is left that was not tried."""
         blobs = await self._blobs.blobs_of(self._connection)

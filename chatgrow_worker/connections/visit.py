@@ -12,6 +12,7 @@ from loguru import logger
 
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
+from chatgrow_worker.connections.ban import BanKeeper
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.meaning import MEANING, UPDATE_DUE
 from chatgrow_worker.connections.number_checks import NumberChecks
@@ -22,6 +23,7 @@ from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.steady import Steady
 from chatgrow_worker.connections.waiting import any_of, happens
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.mongo import STORE_DOWN, brief
@@ -37,6 +39,10 @@ _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 _COMES_UP = (PageState.LOADING, PageState.SYNCING)
 """While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
 measured of the real one, which settles at 760 MB)."""
+_WIPE_WITHIN = timedelta(seconds=10)
+"""How long a page may wipe its login before that counts as done: its databases go one by one."""
+_RESTARTS = 3
+"""How often a page loads itself anew, before that is more than the end of one thing."""
 
 
 class LoggedOutError(Exception):
@@ -60,6 +66,8 @@ class VisitParts:
     checks: NumberChecks
     recovery: Recovery
     wear: Wear
+    end: LoginEnd
+    ban: BanKeeper
 
 
 class Visit:
@@ -87,6 +95,7 @@ class Visit:
         self._ready_since: float | None = None
         self._without_login = Steady()
         self._without_line = Steady(_BLIP)
+        self._wiping = Steady(_WIPE_WITHIN)
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self._tidy_at: float | None = None
@@ -171,11 +180,7 @@ class Visit:
         await self._parts.recovery.consider(self._state)
         await self._parts.saver.keep_dump(look.local_storage if look else None)
         try:
-            if snapshot is not None and self._state in _QR_SCREEN:
-                await self._at_qr_screen(snapshot)
-            else:
-                self._without_login.ends()
-                await self._report(self._state, snapshot)
+            await self._tell_what_is_shown(self._state, snapshot)
             await self._act(self._state, look)
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
@@ -200,15 +205,36 @@ class Visit:
 
     def _state_of(self, snapshot: Snapshot | None) -> PageState:
         """Say what a page shows; whether it is well is for the acks of our sends to tell."""
+        end = self._parts.end
+        self._page.tell(end)
         state = snapshot.state if snapshot else PageState.LOADING
+        if snapshot is not None:
+            end.hear(snapshot.epoch, snapshot.signs)
+        if snapshot is not None and state is PageState.READY:
+            self._page.restarts = 0
+            end.works(snapshot.epoch)
+        if state in _COMES_UP and self._page.restarts >= _RESTARTS:
+            return PageState.OUTDATED  # WhatsApp refuses this version of the page (405, 409)
         stalled = state is PageState.READY and self._parts.sending.stalled
         return PageState.STALLED if stalled else state
 
-    async def _at_qr_screen(self, snapshot: Snapshot) -> None:
-        if not self.was_linked:
+    async def _tell_what_is_shown(self, state: PageState, snapshot: Snapshot | None) -> None:
+        """Report a state, show codes, or raise LoggedOutError once the login is certainly gone."""
+        if snapshot is not None and self.was_linked:
+            self._check_login(state, snapshot.epoch)
+        if state not in _QR_SCREEN:
+            await self._report(state, snapshot)
+        elif snapshot is not None and not self.was_linked:
             await self._parts.linking.follow(idle=snapshot.idle)
-        elif self._without_login.holds(snapshot.epoch):
-            raise LoggedOutError(Reason.UNLINKED if snapshot.logged_out else Reason.LOGIN_LOST)
+
+    def _check_login(self, state: PageState, epoch: str) -> None:
+        if state not in _QR_SCREEN:
+            self._without_login.ends()
+        if state is not PageState.LEAVING:
+            self._wiping.ends()
+        signs = {PageState.LEAVING: self._wiping} | dict.fromkeys(_QR_SCREEN, self._without_login)
+        if state in signs and signs[state].holds(epoch):
+            raise LoggedOutError(self._parts.end.reason)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         if self._may_pass(state, snapshot):
@@ -218,7 +244,9 @@ class Visit:
         if ready and snapshot and snapshot.needs_update:
             to, reason = UPDATE_DUE
         number = snapshot.number if snapshot and ready else None
-        await self._parts.reporter.report(to, reason, number)
+        banned = state is PageState.BANNED and snapshot and snapshot.ban
+        until = await self._parts.ban.keep(banned) if banned else None
+        await self._parts.reporter.report(to, reason, number, until)
 
     def _may_pass(self, state: PageState, snapshot: Snapshot | None) -> bool:
         """Tell whether the line may stand again before anybody need know that it was lost."""

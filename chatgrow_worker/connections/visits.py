@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
+from chatgrow_worker.connections.ban import BanKeeper
 from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
@@ -23,6 +24,7 @@ from chatgrow_worker.connections.sending import Sending
 from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.visit import Visit, VisitParts
+from chatgrow_worker.page.login_end import LoginEnd
 from sessions.leases import Lease
 
 
@@ -35,6 +37,7 @@ class VisitMaker:
     reporter: StateReporter
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
+    end: LoginEnd
     tried: Tries = field(default_factory=dict)
 
     def saver(self, browser: Browser) -> SessionSaver:
@@ -66,6 +69,8 @@ class VisitMaker:
                 browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
             ),
             wear=Wear(browser.profile, limits.wear),
+            end=self.end,
+            ban=BanKeeper(self.parts.connections, self.lease, self.parts.now, self.parts.metrics),
         )
         return Visit(
             parts,

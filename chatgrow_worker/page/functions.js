@@ -4,6 +4,8 @@
 // To add a function, add one line to FUNCTIONS and call it as `whatsApp.NAME(…)` in inpage.js:
 //   NAME: waJs('chat.find', SENDING)                       wa-js's own, by its path below window.WPP
 //   NAME: own('WAWebCmd', 'Cmd.on', LINKING)               WhatsApp's own, by module and path in it
+//   NAME: running('WAWebCmd', 'Cmd', STATE)                an object of WhatsApp's own, or null while
+//                                                         the page has not run the module itself
 // The last part says what it is for. SENDING: no message can go out without it.
 // A unit test refuses `WPP.…` and `require(…)` elsewhere, and names here that nothing uses.
 const whatsApp = (() => {
@@ -14,6 +16,15 @@ const whatsApp = (() => {
 
   const waJs = (path, purpose) => ({path, purpose, root: () => window.WPP});
   const own = (module, path, purpose) => ({path, purpose, root: () => window.require(module)});
+  // To run a module before the page does may change what the page does.
+  const running = (module, path, purpose) => ({path, purpose, root: () => exportsOf(module), object: true});
+
+  function exportsOf(module) {
+    if (typeof window.require !== 'function') return null;
+    const entry = window.require('__debug').modulesMap[module];
+    if (!entry) return null;
+    return window.WPP?.isReady ? window.require(module) : entry.exports;
+  }
 
   const FUNCTIONS = {
     on: waJs('on', STATE),
@@ -25,6 +36,7 @@ const whatsApp = (() => {
     socket: waJs('whatsapp.Socket.get', STATE),
     onSocket: waJs('whatsapp.Socket.on', STATE),
     comms: own('WAComms', 'getComms', STATE),
+    commandBus: running('WAWebCmd', 'Cmd', STATE),
     myId: waJs('conn.getMyUserId', STATE),
 
     findChat: waJs('chat.find', SENDING),
@@ -55,6 +67,7 @@ const whatsApp = (() => {
 
   // Resolved at each call: WhatsApp loads modules late, and wa-js finds them then.
   function caller(entry) {
+    if (entry.object) return () => entry.root()?.[entry.path] ?? null;
     return (...args) => {
       const [holder, found] = resolve(entry);
       return found.apply(holder, args);

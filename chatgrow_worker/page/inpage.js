@@ -1,4 +1,5 @@
-// Our side of the bridge, in the page, after wa-js and functions.js and in the same init script.
+// Our side of the bridge, in the page, after wa-js, functions.js and account_events.js,
+// in the same init script.
 // What it calls of wa-js and of WhatsApp is listed in functions.js; add to that list what you need.
 // Every call answers {ok, value} or {ok: false, name, code, message}: a class instance or an
 // error's code would not survive the way back. Nothing here waits for WhatsApp longer than a look:
@@ -18,8 +19,6 @@
   let serial = 0;
   let storage = null;
   let pairing = {code: null, at: 0};
-  let loggedOut = false;
-  let banned = false;
   let passkey = false;
   let listening = false;
   let hearsLine = false;
@@ -45,6 +44,8 @@
       if (typeof window.__bell === 'function') window.__bell();
     }, wait);
   }
+
+  const account = watchAccount(epoch, ring);
 
   function noteAck({ack, ids}) {
     for (const id of ids) {
@@ -228,9 +229,8 @@
         stream: ready ? String(whatsApp.socket('stream')) : null,
         commsStopped: ready && commsStopped(),
         me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
-        banned,
         passkey,
-        loggedOut: loggedOut || new URLSearchParams(location.search).has('post_logout'),
+        ...account.look(),
       };
     },
 
@@ -239,7 +239,7 @@
       const snapshot = calls.snapshot();
       return {
         snapshot,
-        localStorage: snapshot.authenticated ? calls.localStorage(false) : null,
+        localStorage: snapshot.authenticated && !snapshot.leaving ? calls.localStorage(false) : null,
         acks: calls.acksSince(of === epoch ? since : 0),
       };
     },
@@ -349,21 +349,9 @@
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 
   whatsApp.on('chat.msg_ack_change', noteAck);
-  whatsApp.on('conn.backend_event', (name, details) => {
-    if (name !== 'account_temporarily_banned') return;
-    banned = details?.banned !== false;
-    ring();
-  });
   // WhatsApp has a code renewed now and then, and only this event tells when.
   whatsApp.on('conn.link_code_change', (code) => {
     pairing = {code, at: performance.now()};
-  });
-  // Between the wipe and the way to the page after it, nothing else tells a logout from a lost login.
-  whatsApp.on('conn.logout', () => {
-    loggedOut = true;
-  });
-  whatsApp.on('conn.authenticated', () => {
-    loggedOut = false;
   });
   // A code on show means that the passkey was called off.
   whatsApp.on('conn.auth_code_change', (code) => {
@@ -371,9 +359,7 @@
   });
   for (const hint of [
     'conn.auth_code_change',
-    'conn.authenticated',
     'conn.main_ready',
-    'conn.logout',
     'conn.online',
     'conn.stream_mode_changed',
     'conn.qrcode_idle',

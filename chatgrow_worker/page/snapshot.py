@@ -1,12 +1,14 @@
 """What a page shows, read in one call, and the state that it means."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from chatgrow_worker.page.login_end import EndSign
 
 
 class PageState(StrEnum):
@@ -24,8 +26,13 @@ class PageState(StrEnum):
     """WhatsApp has ended its line for another browser; none comes until it is loaded anew."""
     STALLED = "stalled"
     """It says that it is ready, and our sends stay unacknowledged."""
-    BLOCKED = "blocked"
     PASSKEY = "passkey"
+    OUTDATED = "outdated"
+    """WhatsApp refuses its version, so it loads itself anew again and again."""
+    BANNED = "banned"
+    """WhatsApp refuses its account for a while."""
+    LEAVING = "leaving"
+    """It ends its login: what is sent now is lost."""
 
 
 LINE_LOST = (PageState.LINE_DEAD, PageState.REPLACED)
@@ -33,6 +40,21 @@ LINE_LOST = (PageState.LINE_DEAD, PageState.REPLACED)
 
 LOGGED_IN = (PageState.READY, PageState.STALLED, PageState.OFFLINE, *LINE_LOST)
 """What a page shows only with a login that works."""
+
+
+_LONGEST_BAN = timedelta(days=366)
+
+
+class Ban(BaseModel):
+    """A temporary ban of the account: `until` is in milliseconds since 1970."""
+
+    code: int | None = None
+    until: float = Field(ge=0)
+
+    def ends_at(self, now: datetime) -> datetime:
+        """Return when it ends, at most a year from now."""
+        longest = now + _LONGEST_BAN
+        return datetime.fromtimestamp(min(self.until / 1000, longest.timestamp()), UTC)
 
 
 class Snapshot(BaseModel):
@@ -53,9 +75,10 @@ class Snapshot(BaseModel):
     stream: str | None = None
     comms_stopped: bool = False
     me: str | None
-    logged_out: bool
-    banned: bool = False
     passkey: bool = False
+    signs: tuple[EndSign, ...] = ()
+    leaving: bool = False
+    ban: Ban | None = None
 
     @property
     def state(self) -> PageState:
@@ -63,10 +86,12 @@ class Snapshot(BaseModel):
 
         Stream mode, not wa-js's `main_ready`, decides: that one fires on the QR screen too.
         """
+        if self.leaving:
+            return PageState.LEAVING
+        if self.ban is not None:
+            return PageState.BANNED
         if not self.ready or self.mode is None:
             return PageState.LOADING
-        if self.banned:
-            return PageState.BLOCKED
         if self.passkey and not self.authenticated:
             return PageState.PASSKEY
         if self.mode == "QR":

@@ -17,13 +17,20 @@ from chatgrow_worker.page.errors import (
     PageCallError,
     PageNotLoadedError,
 )
+from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.service_worker import without_service_worker
 from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, PairingCode, Snapshot
 from sessions.states import Reason
 
 BELL = "__bell"
-"""The binding that the page rings when something may have changed; it carries nothing."""
+"""The binding that the page rings when something may have changed.
 
+It carries nothing, or the load of the page that rings and a word of its script: `loaded` or an
+`EndSign`. Whatever runs in the page may ring it, so a word is a hint and no more.
+"""
+
+_SIGNS = frozenset(EndSign)
+_LONGEST_EPOCH = 32
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
 _LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
@@ -44,10 +51,31 @@ class WhatsAppPage:
         self._page = page
         self._call_limit = call_limit
         self._decided: dict[str, Outcome] = {}
+        self._told: dict[EndSign, str] = {}
+        self._navigates = False
+        self.restarts = 0
+        """How often the page has loaded itself anew since it was last seen to work."""
         self.bell = bell
+
+    def hear(self, *words: object) -> None:
+        """Take note of what the page rings with; what is no word of ours only rings."""
+        match words:
+            case (str(), "loaded"):
+                self.restarts += not self._navigates
+                self._navigates = False
+            case (str(epoch), str(word)) if word in _SIGNS and len(epoch) <= _LONGEST_EPOCH:
+                self._told[EndSign(word)] = epoch
+        self.bell.set()
+
+    def tell(self, end: LoginEnd) -> None:
+        """Hand on the signs of a login's end that the page has told, those of dead loads too."""
+        for sign, epoch in self._told.items():
+            end.hear(epoch, [sign])
+        self._told.clear()
 
     async def open(self, url: str, limit: timedelta) -> None:
         """Go to WhatsApp Web."""
+        self._navigates = True
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 answer = await self._page.goto(url, wait_until="commit", timeout=0)
@@ -59,6 +87,7 @@ class WhatsAppPage:
 
     async def reload(self, limit: timedelta) -> None:
         """Load the page anew."""
+        self._navigates = True
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 answer = await self._page.reload(wait_until="commit", timeout=0)

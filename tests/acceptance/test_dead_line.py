@@ -105,10 +105,10 @@ async def test_a_page_that_loads_itself_anew_is_no_trouble(
 
         # Refused as too old it loads itself anew until WhatsApp takes it.
         await system.control("PUT", "faults", {"pageLoadMs": 200})
-        await _fault(system, tooOld=True, hardRefresh=1)
+        await _fault(system, loginFailure=405)
         waiting = await system.send("while the page is too old")
-        await _shows(system, "starting", "page_loading")
-        await _fault(system, tooOld=False)
+        await _shows(system, "disconnected", "update_needed")
+        await _fault(system, loginFailure=None)
         await system.until_message(waiting, "read")
         assert _browsers(system) == browser
 

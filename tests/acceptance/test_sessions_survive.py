@@ -165,16 +165,6 @@ async def test_a_damaged_blob_falls_back_and_none_left_asks_for_a_scan(system: S
     await _sends(system, "linked anew")
 
 
-async def test_a_phone_that_unlinks_is_no_lost_login_while_the_page_still_leaves(
-    system: StackClient,
-) -> None:
-    await _link(system)
-    await system.control("PUT", "faults", {"leaveMs": 600_000})
-    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
-    await system.until_state("logged_out")
-    assert (await system.status())["reason"] == "unlinked"
-
-
 @pytest.mark.slow
 async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_repeats_it(
     system: StackClient,
@@ -193,26 +183,6 @@ async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_rep
     await system.scan()
     await system.until_message(message, "read")
     assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [("in hand", 1)]
-
-
-async def test_a_phone_that_unlinks_leaves_nothing_behind(system: StackClient) -> None:
-    await _link(system)
-    await system.until_saved()
-    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
-    await system.until_state("logged_out")
-    assert (await system.status())["reason"] == "unlinked"
-    async with database_of(system) as database:
-
-        async def forgotten() -> bool:
-            files = await database["sessionBlobs.files"].count_documents({})
-            chunks = await database["sessionBlobs.chunks"].count_documents({})
-            return files == chunks == 0
-
-        await until(forgotten)
-    waiting = await system.send("for later")
-    await system.post("/api/whatsapp/connections/main/start")
-    await system.scan()
-    await system.until_message(waiting, "read")
 
 
 async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -> None:
@@ -344,9 +314,6 @@ async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) ->
 
         await until(there, within=PATIENCE)
 
-    await system.control("PUT", "faults", {"banSeconds": 3})
-    await shown("disconnected", "blocked_by_whatsapp")
-    await shown("connected", None)
     await system.control("PUT", "faults", {"needsUpdate": True})
     await shown("connected", "update_needed")
     await _sends(system, "while an update is due")

@@ -11,6 +11,7 @@ from typing import cast
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.snapshot import Look, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections import Proxy
@@ -32,7 +33,6 @@ READY = Snapshot(
     socket="CONNECTED",
     stream="CONNECTED",
     me=f"{PHONE[1:]}@c.us",
-    logged_out=False,
 )
 
 
@@ -45,6 +45,12 @@ class ReadyPage:
         self.news = True
         self.looks = 0
         self.broken: Reason | None = None
+        self.restarts = 0
+        self.told: list[EndSign] = []
+
+    def tell(self, end: LoginEnd) -> None:
+        """Hand on what an earlier load of the page has told."""
+        end.hear("0", self.told)
 
     async def look(self, epoch: str, serial: int) -> Look | None:
         self.looks += 1

@@ -15,6 +15,7 @@ from chatgrow_worker.connections.command_watch import CommandWatch
 from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.visit import LoggedOutError
 from chatgrow_worker.page.errors import PageNotLoadedError
+from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.commands import CommandDesk
 from sessions.connections import Proxy
@@ -119,8 +120,9 @@ async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> N
 
 async def test_a_page_that_logs_out_too_fast_to_say_so_is_logged_out() -> None:
     page = _HastyPage()
+    logout = Logout(cast("WhatsAppPage", page), LoginEnd(), math.inf, LONG)
     with pytest.raises(LoggedOutError) as logged_out:
-        await Logout(cast("WhatsAppPage", page), math.inf, LONG).run(asyncio.Event())
+        await logout.run(asyncio.Event())
     assert logged_out.value.reason is Reason.LOGGED_OUT_BY_REQUEST
 
 

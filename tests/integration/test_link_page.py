@@ -121,7 +121,7 @@ async def test_each_state_is_told_in_words_and_success_at_once(
         for state, reason, words in [
             (_S.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED, "Confirm on your phone"),
             (_S.DISCONNECTED, Reason.NETWORK_DOWN, "WhatsApp cannot be reached"),
-            (_S.DISCONNECTED, Reason.BLOCKED, "WhatsApp refuses"),
+            (_S.DISCONNECTED, Reason.TEMPORARILY_BANNED, "WhatsApp refuses"),
             (_S.DISCONNECTED, Reason.DISK_FULL, "broken on our side"),
             (_S.SYNCING, Reason.LOADING_CHATS, "Phone found"),
             # WhatsApp's page loads anew after a scan: for the phone that is no new beginning.

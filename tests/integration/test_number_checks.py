@@ -61,7 +61,6 @@ class PageDouble:
             info="NORMAL",
             stream="CONNECTED",
             me=None,
-            logged_out=False,
         )
 
 

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from chatgrow_worker.browser.notes import read_dump
+from chatgrow_worker.page.login_end import EndSign
+from chatgrow_worker.page.snapshot import Ban
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
 from sessions.connections import Connection
@@ -21,12 +23,13 @@ from sessions.states import ConnectionState, Reason
 from tests.builders import LONG, OWNER
 from tests.conftest import PATIENCE
 from tests.integration.pageless import PagelessWorker
-from tests.integration.ready_pages import READY, ReadyPages
+from tests.integration.ready_pages import READY, ReadyPage, ReadyPages
 from tests.waiting import until
 
 Worker = PagelessWorker[ReadyPages]
 
-_UNLINKED = READY.model_copy(update={"mode": "QR", "authenticated": False, "logged_out": True})
+_QR = READY.model_copy(update={"epoch": "2", "mode": "QR", "authenticated": False})
+_UNLINKED = _QR.model_copy(update={"signs": (EndSign.LOGGED_OUT,)})
 
 _OFFLINE = READY.model_copy(update={"online": False})
 
@@ -161,6 +164,109 @@ async def test_a_start_that_comes_after_a_logout_counts(
     await until(lambda: not ready_worker.pool.runs(connection.id))
     found = await ready_worker.stores.connections.get(connection.id)
     assert (found.state, found.desired) == (ConnectionState.STARTING, "running")
+
+
+@pytest.mark.parametrize(
+    ("signs", "reason", "blobs"),
+    [
+        ((EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT), Reason.UNLINKED, 0),
+        ((EndSign.LOGGED_OUT,), Reason.UNLINKED, 0),
+        ((EndSign.WIPE_FAILED,), Reason.UNLINKED, 0),
+        ((EndSign.LOGGED_OUT, EndSign.ACCOUNT_LOCKED), Reason.ACCOUNT_LOCKED, 0),
+    ],
+)
+async def test_a_revoked_login_is_forgotten_in_all_places_and_never_tried_again(
+    ready_worker: Worker, signs: tuple[EndSign, ...], reason: Reason, blobs: int
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.told = list(signs)
+    await ready_worker.pages.look(_QR)
+    await until(lambda: not ready_worker.pool.runs(connection.id))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason) == (ConnectionState.LOGGED_OUT, reason)
+    assert found.forgotten_generation == found.generation
+    assert len(await ready_worker.parts.blobs.blobs_of(connection.id)) == blobs
+    assert not ready_worker.pages.profile(connection.id).exists()
+    assert len(ready_worker.pages.browsers) == 1
+
+
+@pytest.mark.parametrize("sign", [None, EndSign.CLIENT_FATAL, EndSign.SYNC_FAILED])
+async def test_a_login_that_is_lost_gives_way_to_the_one_that_is_saved(
+    ready_worker: Worker, sign: EndSign | None
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.told = [EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT, sign] if sign else []
+    await ready_worker.pages.look(_QR)
+    await until(lambda: len(ready_worker.pages.browsers) == 2)
+    await _until_connected(ready_worker, connection)
+    assert len(await ready_worker.parts.blobs.blobs_of(connection.id)) > 0
+
+
+async def test_what_a_page_told_before_its_browser_died_is_known_to_the_next(
+    ready_worker: Worker,
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.told = [EndSign.STARTING_LOGOUT]
+    ready_worker.pages.shows = _QR
+    ready_worker.pages.break_page(Reason.PAGE_CRASHED)
+    await until(lambda: not ready_worker.pool.runs(connection.id))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason) == (ConnectionState.LOGGED_OUT, Reason.UNLINKED)
+
+
+async def test_a_sign_of_an_earlier_load_is_forgotten_once_the_login_works(
+    ready_worker: Worker,
+) -> None:
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.told = [EndSign.WIPE_FAILED]
+    await ready_worker.pages.look(READY)
+    page.told = []
+    await ready_worker.pages.look(_QR)
+    await until(lambda: len(ready_worker.pages.browsers) == 2)
+    await _until_connected(ready_worker, connection)
+
+
+async def test_a_ban_is_told_with_its_end_and_pauses_the_connection(ready_worker: Worker) -> None:
+    connection = await _connected(ready_worker)
+    until_then = ready_worker.parts.now() + timedelta(minutes=10)
+    ban = Ban(code=101, until=until_then.timestamp() * 1000)
+    again = Ban(code=101, until=until_then.timestamp() * 1000 + 900)
+    for each in (ban, again):  # told at each try to log in, and rounded
+        await ready_worker.pages.look(READY.model_copy(update={"ban": each}))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason) == (
+        ConnectionState.DISCONNECTED,
+        Reason.TEMPORARILY_BANNED,
+    )
+    assert found.until is not None
+    assert abs(found.until - until_then) < timedelta(milliseconds=2)
+    _, paused = await ready_worker.stores.connections.pace_of(connection.id)
+    assert paused is not None
+    assert (paused.until, paused.reason) == (found.until, "temporarily_banned")
+    await ready_worker.pages.look(READY)
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.until) == (ConnectionState.CONNECTED, None)
+
+
+async def test_a_page_that_loads_itself_anew_again_and_again_is_too_old(
+    ready_worker: Worker,
+) -> None:
+    connection = await _connected(ready_worker)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.restarts = 3
+    await ready_worker.pages.look(READY.model_copy(update={"mode": "SYNCING"}))
+    found = await ready_worker.stores.connections.get(connection.id)
+    assert (found.state, found.reason) == (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED)
+    await ready_worker.pages.look(READY)
+    assert page.restarts == 0
 
 
 async def _away(_move: Callable[[], Awaitable[None]]) -> None:

@@ -157,6 +157,21 @@ async def test_a_login_that_gave_way_comes_back_when_no_other_holds(
     assert _beside(profile) == [profile]
 
 
+async def test_an_archive_that_is_revoked_gives_way_to_the_login_that_was_set_aside(
+    blobs: BlobStore, lease: Lease, tmp_path: Path
+) -> None:
+    await _save(blobs, lease, tmp_path, b"of a link before this one")
+    profile = _local(tmp_path, lease)
+    source = _source(blobs, lease, profile)
+    assert await source.prepare() == {"login": "local"}
+    assert not source.rejects_archive(), "it is no archive"
+    assert await source.give_way()
+    assert await source.prepare() == {"login": "of a link before this one"}
+    assert source.rejects_archive()
+    assert await source.prepare() == {"login": "local"}
+    assert not source.rejects_archive()
+
+
 async def test_a_login_that_gave_way_goes_once_it_is_older_or_its_connection_ends(
     stores: Stores, blobs: BlobStore, lease: Lease, tmp_path: Path
 ) -> None:

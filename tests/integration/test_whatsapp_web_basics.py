@@ -55,9 +55,10 @@ async def test_a_message_goes_from_code_to_read(world: World) -> None:
         assert entry["text"] == "hello"
         assert entry["arrivals"] == 1
         assert entry["deliveredAt"] is not None
-        assert {"conn.authenticated", "conn.main_ready", "conn.main_loaded"} <= set(
-            await tab.ask("window.heard.map((event) => event.name)")
-        )
+        heard = set(await tab.ask("window.heard.map((event) => event.name)"))
+        assert "conn.main_ready" in heard
+        # The command bus of the page has no events for these: wa-js waits for them in vain.
+        assert heard.isdisjoint({"conn.authenticated", "conn.main_loaded", "conn.logout"})
         assert tab.complaints == []
 
 
@@ -69,7 +70,6 @@ async def test_a_restart_needs_no_code_and_knows_its_messages(world: World) -> N
     async with world.tab() as tab:
         await tab.open()
         await tab.until_mode("MAIN")
-        assert await tab.heard("conn.authenticated") == []
         found = await tab.look_up(FRIEND, sent["id"])
         assert found["body"] == "once"
         assert found["ack"] >= 1
@@ -150,8 +150,8 @@ async def test_a_logout_leaves_nothing_behind(world: World) -> None:
         await tab.open()
         await world.hand.link(tab, ME)
         await tab.ask("() => { WPP.conn.logout(); }")
-        await tab.page.wait_for_url("**/?post_logout=1*")
         await tab.until_mode("QR")
+        assert tab.page.url == world.web.url + "/"
         assert await tab.ask("Object.keys(localStorage)") == []
         assert await world.hand.good("GET", "/control/devices") == []
 

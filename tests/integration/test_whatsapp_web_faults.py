@@ -113,24 +113,6 @@ async def test_too_many_new_chats(world: World) -> None:
         assert (refused["result"], refused["code"]) == ("ERROR_UNKNOWN", 475)
 
 
-async def test_a_temporary_ban_ends(world: World) -> None:
-    async with world.linked(ME) as tab:
-        await tab.ask(
-            "() => { window.modes = []; WPP.on('conn.stream_mode_changed', (mode) =>"
-            " window.modes.push(mode)); window.bans = [];"
-            " WPP.on('conn.backend_event', (name, ban) =>"
-            " name === 'account_temporarily_banned' && window.bans.push(ban.banned)); }"
-        )
-        await world.hand.faults(number=ME, banSeconds=3)
-        await tab.until("window.bans[0] === true")
-        assert (await tab.state())["socket"] != "CONNECTED"
-        assert await tab.page.get_by_text("temporarily banned").is_visible()
-        await tab.until("WPP.whatsapp.Socket.state === 'CONNECTED'")
-        assert (await tab.ask("window.bans"))[-1] is False
-        # It comes back with one line to the server, not with several that fight each other.
-        assert await tab.ask("require('WAComms').getComms() !== null")
-
-
 async def test_a_slow_network(world: World) -> None:
     async with world.linked(ME) as tab:
         await world.hand.faults(latencyMs=400)
@@ -302,6 +284,9 @@ async def test_unknown_faults_are_refused(world: World) -> None:
         {"qrCount": 0},
         {"socketState": "CONFLICT"},
         {"lineDead": 1},
+        {"unlinkBy": "magic"},
+        {"loginFailure": 402},
+        {"logoutReason": "user_initiated"},
     ):
         assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400, body
     await world.hand.faults(serverErrorRate=1, seed=-3, hang=None)

@@ -235,7 +235,7 @@ async def test_the_reset_lets_nothing_through_that_was_held_back(world: World) -
         await until(lambda: _held(world, "whatsapp-web-send"))
         await world.hand.good("POST", "/control/reset")
         assert not _held(world, "whatsapp-web-send")
-        await tab.page.wait_for_url("**/?post_logout=1*")
+        await tab.until_mode("QR")
         assert await world.hand.ledger() == []
 
 
@@ -248,7 +248,7 @@ async def test_the_reset_forgets_everything(world: World) -> None:
     async with world.linked(ME) as tab:
         await tab.send(FRIEND, "forget me")
         await world.hand.good("POST", "/control/reset")
-        await tab.page.wait_for_url("**/?post_logout=1*")
+        await tab.until_mode("QR")
     assert await world.hand.ledger() == []
     await until(lambda: _no_device(world))
 

@@ -51,7 +51,7 @@ def _connection(
         (_connection(_S.DISCONNECTED, Reason.NETWORK_DOWN), Stage.AWAY),
         (_connection(_S.DISCONNECTED, Reason.NETWORK_DOWN, number="+9725"), Stage.RETURNING),
         (_connection(_S.STARTING, Reason.PAGE_LOADING, number="+9725"), Stage.RETURNING),
-        (_connection(_S.DISCONNECTED, Reason.BLOCKED, number="+9725"), Stage.BLOCKED),
+        (_connection(_S.DISCONNECTED, Reason.TEMPORARILY_BANNED, number="+9725"), Stage.BLOCKED),
         (_connection(_S.DISCONNECTED, Reason.DISK_FULL), Stage.FAILED),
         (_connection(_S.STOPPED, Reason.QR_NOT_SCANNED), Stage.ASLEEP),
         (_connection(_S.LOGGED_OUT, Reason.UNLINKED, number="+9725"), Stage.ASLEEP),

@@ -6,11 +6,12 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "chatgrow_worker" / "page"
 CODE = "\n".join(
     line
-    for line in (PAGE / "inpage.js").read_text("utf-8").splitlines()
+    for name in ("account_events.js", "inpage.js")
+    for line in (PAGE / name).read_text("utf-8").splitlines()
     if not line.lstrip().startswith("//")
 )
 LIST = (PAGE / "functions.js").read_text("utf-8")
-LISTED = set(re.findall(r"^    (\w+): (?:waJs|own)\(", LIST, re.MULTILINE))
+LISTED = set(re.findall(r"^    (\w+): (?:waJs|own|running)\(", LIST, re.MULTILINE))
 
 
 def test_nothing_is_called_past_the_list() -> None:

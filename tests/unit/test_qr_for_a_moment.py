@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.visit import Visit, VisitParts
+from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LOADING = {"mode": "QR", "authenticated": True}
 
 def _snapshot(signs: dict[str, Any]) -> Snapshot:
     common = {"epoch": "one", "ready": True, "fullReady": True, "online": True, "idle": False}
-    unknown = {"needsUpdate": False, "info": None, "me": None, "loggedOut": False}
+    unknown = {"needsUpdate": False, "info": None, "me": None}
     return Snapshot.model_validate(common | unknown | signs)
 
 
@@ -35,7 +36,11 @@ class Screens:
         self.bell = asyncio.Event()
         self.ending = asyncio.Event()
         self.seen: list[PageState] = []
+        self.restarts = 0
         self._screens: Iterator[dict[str, Any]] = iter(screens)
+
+    def tell(self, end: LoginEnd) -> None:
+        pass
 
     async def snapshot(self) -> Snapshot | None:
         signs = next(self._screens, None)
@@ -64,6 +69,7 @@ def _visit(page: Screens) -> Visit:
         sending=SimpleNamespace(stop=_nothing, idle=True, stalled=False, stalls_at=None),
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),
+        end=LoginEnd(),
     )
     return Visit(
         cast("VisitParts", parts),
@@ -85,5 +91,6 @@ async def test_a_visit_goes_on() -> None:
 
 async def test_a_logout_goes_on() -> None:
     page = Screens(_QR, _LOADING)
-    await Logout(cast("WhatsAppPage", page), time.monotonic() + 60, _LONG).run(page.ending)
+    give_up = time.monotonic() + 60
+    await Logout(cast("WhatsAppPage", page), LoginEnd(), give_up, _LONG).run(page.ending)
     assert page.seen == [PageState.QR, PageState.LOADING]

@@ -20,7 +20,6 @@ _MAIN: dict[str, Any] = {
     "stream": "CONNECTED",
     "commsStopped": False,
     "me": "972501234567:3@c.us",
-    "loggedOut": False,
 }
 
 
@@ -58,7 +57,12 @@ _MAIN: dict[str, Any] = {
         ),
         # A newer version is there, but this one works: it is opened anew when idle.
         ({"needsUpdate": True}, PageState.READY),
-        ({"banned": True}, PageState.BLOCKED),
+        ({"ban": {"code": 101, "until": 1.8e12}}, PageState.BANNED),
+        # Before wa-js is ready, too: the login is refused again and again.
+        ({"ready": False, "ban": {"code": 101, "until": 1.8e12}}, PageState.BANNED),
+        # Nothing is sent into a page that wipes its login, whatever else it shows.
+        ({"leaving": True}, PageState.LEAVING),
+        ({"leaving": True, "mode": "QR", "authenticated": False}, PageState.LEAVING),
         ({"mode": "QR", "authenticated": False, "passkey": True}, PageState.PASSKEY),
         ({"mode": "SOMETHING_NEW"}, PageState.LOADING),
     ],

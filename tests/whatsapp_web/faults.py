@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 
@@ -27,6 +28,7 @@ class Faults:
     timelock_seconds: int = 0
     new_chats_capped: bool = False
     ban_seconds: int = 0
+    login_failure: int = 0
     server_error_rate: float = 0.0
     server_error_code: int = 500
     drop_rate: float = 0.0
@@ -36,7 +38,6 @@ class Faults:
     needs_update: bool = False
     needs_update_after_ms: int = 3 * 24 * 3600 * 1000
     hard_refresh: int = 0
-    too_old: bool = False
     whats_new_modal: bool = False
     passkey: bool = False
     page_load_ms: int = 0
@@ -47,6 +48,9 @@ class Faults:
     line_dead: bool = False
     other_browser_takes_over: bool = False
     reconnect_ms: int = 2500
+    unlink_by: str = ""
+    logout_reason: str = ""
+    deferred_ms: int = 0
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -60,6 +64,7 @@ PAGE_FIELDS = (
     "unpaired_ms",
     "leave_ms",
     "reconnect_ms",
+    "unlink_by",
     "needs_update",
     "needs_update_after_ms",
     "whats_new_modal",
@@ -77,6 +82,20 @@ RANGES = {
     "seed": (-MOST, MOST),
 }
 """Of the numbers that may not be all from 0 on."""
+CHOICES: Mapping[str, tuple[object, ...]] = MappingProxyType(
+    {
+        "unlink_by": ("", "wipe", "reload"),
+        "logout_reason": (
+            "",
+            "web_fail_add_chat",
+            "syncd_failure",
+            "history_sync_timeout",
+            "account_sync_timeout",
+        ),
+        "login_failure": (0, 401, 403, 405, 406, 409, 503),
+    }
+)
+"""Of the faults that have few values, which ones."""
 KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
@@ -152,11 +171,11 @@ def for_page(faults: Faults) -> dict[str, Any]:
     return {camel(name): known[name] for name in PAGE_FIELDS}
 
 
-def _checked(json_name: str, value: Any) -> tuple[str, Any]:
-    name = re.sub(r"[A-Z]", lambda match: "_" + match.group().lower(), json_name)
+def _checked(given: str, value: Any) -> tuple[str, Any]:
+    name = re.sub(r"[A-Z]", lambda match: "_" + match.group().lower(), given)
     kind = KINDS.get(name)
-    if kind is None or camel(name) != json_name:
-        raise ValueError(f"no such fault: {json_name}")
+    if kind is None or camel(name) != given:
+        raise ValueError(f"no such fault: {given}")
     if value is None:
         return name, None
     if name in IF_TRUE and isinstance(value, bool):
@@ -164,15 +183,17 @@ def _checked(json_name: str, value: Any) -> tuple[str, Any]:
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
-        raise ValueError(f"{json_name} must be a {kind.__name__}")
+        raise ValueError(f"{given} must be a {kind.__name__}")
+    if name in CHOICES and value not in CHOICES[name]:
+        raise ValueError(f"{given} must be one of {', '.join(map(str, CHOICES[name][1:]))}")
     least, most = RANGES.get(name, (0, MOST))
     if isinstance(value, int | float) and not least <= value <= most:
-        raise ValueError(f"{json_name} must be from {least} to {most}")
+        raise ValueError(f"{given} must be from {least} to {most}")
     return name, value
 
 
 def camel(name: str) -> str:
-    """Return the JSON name of a fault."""
+    """Return the name that a fault has in JSON."""
     return re.sub(r"_(.)", lambda match: match.group(1).upper(), name)
 
 

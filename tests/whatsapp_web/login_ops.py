@@ -22,7 +22,11 @@ from tests.whatsapp_web.switchboard import Page, Switchboard
 
 UNKNOWN_COMPANION = 401
 TEMPORARILY_BANNED = 402
-CLIENT_TOO_OLD = 405
+LOCKED = 403
+LOCKED_MESSAGE = {
+    "logoutMessageHeader": "Your account is locked",
+    "logoutMessageSubtext": "Open WhatsApp on your phone to unlock it.",
+}
 
 
 class LoginDesk:
@@ -100,14 +104,20 @@ class LoginDesk:
         device = await self._known_device(frame)
         if self._faults.of(device.digits).drop_network:
             raise DropConnection
-        if self._faults.of(device.digits).too_old:
-            raise OpError(CLIENT_TOO_OLD, "client too old")
         banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
             raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
+        self._refuse_by_fault(device.digits)
         page.number, page.claimed = device.digits, device.id
         page.challenge = secrets.token_bytes(32)
         return {"challenge": base64.b64encode(page.challenge).decode()}
+
+    def _refuse_by_fault(self, number: str) -> None:
+        failure = self._faults.of(number).login_failure
+        if failure == LOCKED:
+            raise OpError(LOCKED, "locked", **LOCKED_MESSAGE)
+        if failure:
+            raise OpError(failure, "refused")
 
     async def prove(self, page: PageSocket, frame: Frame) -> Any:
         """Check the signature over the challenge; the page is the device from here on."""

@@ -56,7 +56,9 @@ class Pages:
             f'<script nonce="{nonce}" src="/static/{name}"></script>'
             for name in self._files["scripts.txt"].split()
         )
+        late = str(self._faults.of(None).deferred_ms)
         html = template.replace("{{nonce}}", nonce).replace("{{scripts}}", tags)
+        html = html.replace("{{deferredMs}}", late)
         headers = {
             "Content-Security-Policy": POLICY.format(nonce=nonce),
             "Cache-Control": "no-store",

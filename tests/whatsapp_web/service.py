@@ -29,8 +29,11 @@ ONCE = {
     "crash": "crash",
     "line_dead": "line-dead",
     "hard_refresh": "hard-refresh",
+    "logout_reason": "log-out",
 }
 """What happens to a page once, and how the page is told."""
+REFUSALS = ("ban_seconds", "login_failure")
+"""Faults that are felt at the next login, so that pages that are in have to log in again."""
 
 
 class Service:
@@ -97,7 +100,7 @@ class Service:
         changed = self.faults.put(number, changes)
         for page in self.board.pages(number):
             faults = self.faults.of(page.number)
-            if faults.drop_network or changed.get("ban_seconds"):
+            if faults.drop_network or any(changed.get(name) for name in REFUSALS):
                 await page.drop()
                 continue
             await page.push("faults", faults=for_page(faults))

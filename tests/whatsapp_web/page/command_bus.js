@@ -1,29 +1,54 @@
 /*
- * The two buses on which the page's parts tell each other what happened.
+ * The two buses on which the page's parts tell each other what happened, and the bridge between them.
  */
 'use strict';
 
-defineModule('WAWebCmd', (exports, require) => {
+defineModule('WAWebDeferredModules', (exports, require) => {
+  const waiting = [];
+  const lateMs = Number(document.body.dataset.deferredMs);
+  let loaded = false;
+
+  /** Define what a page without a login may do without for a while. */
+  function load() {
+    if (loaded) return;
+    loaded = true;
+    defineModule('WAWebCmd', commandBus);
+    for (const callback of waiting.splice(0)) callback();
+  }
+
+  exports.load = load;
+
+  /** Load now, or later where the page has no login and the server says so. */
+  exports.begin = () => {
+    const hasLogin = require('WAWebUserPrefsMultiDevice').isRegistered();
+    if (hasLogin || !lateMs) load();
+    else setTimeout(load, lateMs);
+  };
+
+  exports.whenLoaded = (callback) => {
+    if (loaded) callback();
+    else waiting.push(callback);
+  };
+});
+
+function commandBus(exports, require) {
   const EventEmitter = require('WAWebEventEmitter');
 
   class CmdImpl extends EventEmitter {
-    isMainLoaded = false;
-
-    mainLoaded() {
-      this.isMainLoaded = true;
-      this.trigger('main_loaded');
+    onStartingLogoutFromBridge() {
+      this.trigger('starting_logout_from_bridge');
     }
 
-    refreshQR() {
-      this.trigger('refresh_qr');
-    }
-
-    logout() {
-      this.trigger('logout');
+    onLogoutFromBridge() {
+      this.trigger('logout_from_bridge');
     }
 
     onTemporaryBanFromBridge(details) {
       this.trigger('account_temporarily_banned_from_bridge', details);
+    }
+
+    refreshQR() {
+      this.trigger('refresh_qr');
     }
 
     setActiveFilter(filter) {
@@ -42,15 +67,39 @@ defineModule('WAWebCmd', (exports, require) => {
   }
   exports.CmdImpl = CmdImpl;
   exports.Cmd = new CmdImpl();
+}
+
+defineModule('WAWebSocketBridgeApi', (exports, require) => {
+  const command = () => {
+    require('WAWebDeferredModules').load();
+    return require('WAWebCmd').Cmd;
+  };
+  exports.SocketBridgeApi = {
+    socketLogout: ({ reason }) => require('WAWebSocketModel').Socket.logout(reason),
+    triggerStartingLogoutFromBridge: () => command().onStartingLogoutFromBridge(),
+    triggerLogoutFromBridge: () => command().onLogoutFromBridge(),
+    triggerTemporaryBanFromBridge: (details) => command().onTemporaryBanFromBridge(details),
+  };
 });
 
 defineModule('WAWebBackendEventBus', (exports, require) => {
   const EventEmitter = require('WAWebEventEmitter');
+  const bridge = () => require('WAWebSocketBridgeApi').SocketBridgeApi;
 
   class BackendEventBusImpl extends EventEmitter {
+    /** Tells over the bridge only: the bus itself has no such event. */
+    triggerStartingLogout() {
+      bridge().triggerStartingLogoutFromBridge();
+    }
+
+    triggerLogout() {
+      this.trigger('logout');
+      bridge().triggerLogoutFromBridge();
+    }
+
+    /** Tells over the bridge only, too. */
     triggerTemporaryBan(details) {
-      this.trigger('account_temporarily_banned', details);
-      require('WAWebCmd').Cmd.onTemporaryBanFromBridge(details);
+      bridge().triggerTemporaryBanFromBridge(details);
     }
 
     triggerStorageInitializationError(error) {
@@ -58,8 +107,8 @@ defineModule('WAWebBackendEventBus', (exports, require) => {
     }
   }
   exports.BackendEvent = {
+    LOGOUT: 'logout',
     STORAGE_INITIALIZATION_ERROR: 'storage_initialization_error',
-    ACCOUNT_TEMPORARILY_BANNED: 'account_temporarily_banned',
   };
   exports.BackendEventBus = new BackendEventBusImpl();
 });

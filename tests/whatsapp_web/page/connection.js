@@ -8,13 +8,10 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   const credentials = require('WAWebCredentials');
   const { Socket } = require('WAWebSocketModel');
   const { Conn } = require('WAWebConnModel');
-  const { Cmd } = require('WAWebCmd');
   const network = require('WAWebNetworkStatus');
-  const UNKNOWN_COMPANION = 401;
-  const TEMPORARILY_BANNED = 402;
-  const CLIENT_TOO_OLD = 405;
   const comms = require('WAComms');
   const waits = require('WAWebReconnectWaits');
+  let loaded = false;
   let retry = null;
   let running = false;
   let offlineDelivered = Promise.withResolvers();
@@ -90,9 +87,9 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   }
 
   async function synchronise(device, syncMs) {
-    if (!Cmd.isMainLoaded) {
+    if (!loaded) {
       await require('WAWebChatCollection').ChatCollection.loadFromStorage();
-      Cmd.mainLoaded();
+      loaded = true;
       await new Promise((resolve) => setTimeout(resolve, syncMs));
     }
     await importNamespace('WAWebGroupMetadataCollection').default.loadFromServer();
@@ -103,22 +100,9 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
 
   async function onFailure(error) {
     transport.close();
-    if (error.status === UNKNOWN_COMPANION) return require('WAWebLogout').logout(false, 'unknown_companion');
-    if (error.status === CLIENT_TOO_OLD) return updateNow();
-    if (error.status === TEMPORARILY_BANNED) tellBan(error);
+    if (!require('WAWebHandleFailure')(error)) return;
     onLost();
     return startLater();
-  }
-
-  /** Load the page anew at once, in the hope of a newer version. */
-  function updateNow() {
-    require('WAWebUpdater').Updater.update(undefined, false, 0);
-    comms.stopComms();
-  }
-
-  function tellBan({ seconds }) {
-    const ban = { banned: true, code: 101, expire: Math.ceil(seconds), message: undefined, url: undefined };
-    require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan(ban);
   }
 
   /** Nothing more comes on this line: let go of who waits for the end of what was missed. */
@@ -151,7 +135,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   transport.on('push:offline-end', () => offlineDelivered.resolve());
   transport.on('push:replaced', () => comms.stopComms());
   transport.on('push:line-dead', () => comms.closeSocketAndPreventRetry());
-  transport.on('push:unlinked', () => require('WAWebLogout').logout(false, 'unknown_companion'));
+  transport.on('push:unlinked', () => require('WAWebLogout').onDeviceRemoved());
   window.addEventListener('offline', () => transport.close());
 
   Object.assign(exports, { start, whenReady });

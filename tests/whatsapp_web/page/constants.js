@@ -144,18 +144,36 @@ defineModule('WAWebLogoutReasonConstants', (exports) => {
   };
 });
 
+defineModule('WAWebUserPrefsKeys', (exports) => {
+  exports.KEYS = { LOGOUT_DIRTY_BIT: 'post-logout' };
+});
+
 defineModule('WAWebLogoutReason', (exports, require) => {
   const { LogoutReason, LOGOUT_REASON_CODE } = require('WAWebLogoutReasonConstants');
   const WITH_CODE = {
-    [LogoutReason.AccountLocked]: LOGOUT_REASON_CODE.ACCOUNT_LOCKED,
+    [LogoutReason.WebFailAddChat]: LOGOUT_REASON_CODE.CLIENT_FATAL,
+    [LogoutReason.WebFailEncSalt]: LOGOUT_REASON_CODE.CLIENT_FATAL,
+    [LogoutReason.WebFailOfflineResume]: LOGOUT_REASON_CODE.CLIENT_FATAL,
+    [LogoutReason.WebFailStorageInitialization]: LOGOUT_REASON_CODE.CLIENT_FATAL,
     [LogoutReason.SyncdFailure]: LOGOUT_REASON_CODE.SYNC_FAIL,
+    [LogoutReason.SyncdErrorDuringBootstrap]: LOGOUT_REASON_CODE.SYNC_FAIL,
+    [LogoutReason.AccountSyncError]: LOGOUT_REASON_CODE.SYNC_FAIL,
+    [LogoutReason.SyncdTimeout]: LOGOUT_REASON_CODE.SYNC_FAIL,
+    [LogoutReason.CriticalSyncTimeout]: LOGOUT_REASON_CODE.SYNC_FAIL,
     [LogoutReason.HistorySyncTimeout]: LOGOUT_REASON_CODE.INITIAL_HISTORY_SYNC_TIMEOUT,
+    [LogoutReason.AccountLocked]: LOGOUT_REASON_CODE.ACCOUNT_LOCKED,
   };
-  exports.getErrorCodeFromLogoutReason = (reason) => WITH_CODE[reason];
-  exports.setPrevLogoutReasonCode = (code) => sessionStorage.setItem('prev-logout-reason-code', code);
-  exports.getPrevLogoutReasonCode = () => sessionStorage.getItem('prev-logout-reason-code');
-  exports.setPrevCustomLogoutMessage = (text) => sessionStorage.setItem('prev-logout-message', text);
-  exports.getPrevCustomLogoutMessage = () => sessionStorage.getItem('prev-logout-message');
+  let code = null;
+  let message = null;
+  exports.getErrorCodeFromLogoutReason = (reason) => WITH_CODE[reason] ?? null;
+  exports.setPrevLogoutReasonCode = (last) => {
+    code = last;
+  };
+  exports.getPrevLogoutReasonCode = () => code;
+  exports.setPrevCustomLogoutMessage = (last) => {
+    message = last;
+  };
+  exports.getPrevCustomLogoutMessage = () => message;
 });
 
 defineModule('WAWebBuildConstants', (exports) => {

@@ -95,16 +95,19 @@ defineModule('WAWebCredentials', (exports, require) => {
   /** Wipe what is left of a login that is of no use any more, and its chats. */
   async function forgetRemains() {
     const chats = await storage.all('model-storage', 'chat');
-    if (localStorage.getItem('last-wid-md') !== null || chats.length) await forget();
+    if (localStorage.getItem('last-wid-md') === null && !chats.length) return;
+    clear();
+    await storage.destroy();
   }
 
-  async function forget() {
+  /** Let go of the login and empty localStorage; the databases are not touched. */
+  function clear() {
     me = null;
     registration = null;
-    await storage.wipe();
+    localStorage.clear();
   }
 
-  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, forget, forgetRemains });
+  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, clear, forgetRemains });
   exports.getRegistration = () => registration;
   exports.getMe = () => me;
   exports.hasStoredLogin = isRegistered;

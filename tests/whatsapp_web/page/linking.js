@@ -63,7 +63,9 @@ defineModule('WAWebQRLinking', (exports, require) => {
     require('WAWebServerMood').askForPasskey();
   });
   transport.on('lost', () => clearTimeout(timer));
-  require('WAWebCmd').Cmd.on('refresh_qr', () => refresh().catch(() => {}));
+  require('WAWebDeferredModules').whenLoaded(() =>
+    require('WAWebCmd').Cmd.on('refresh_qr', () => refresh().catch(() => {})),
+  );
 
   Object.assign(exports, { begin, refresh });
 });

@@ -45,6 +45,9 @@ defineModule('WAWebServerMood', (exports, require) => {
   transport.on('push:hang', ({ value }) => setTimeout(hang, 0, value));
   transport.on('push:crash', () => setTimeout(crash));
   transport.on('push:hard-refresh', ({ value }) => require('WAWebUpdater').Updater.update(undefined, false, value));
+  transport.on('push:log-out', ({ value }) =>
+    require('WAWebSocketBridgeApi').SocketBridgeApi.socketLogout({ reason: value }),
+  );
 
   exports.apply = apply;
   exports.now = () => present;

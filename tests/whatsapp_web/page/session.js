@@ -58,8 +58,8 @@ defineModule('WAWebSocketModel', (exports, require) => {
       await require('WAWebConnection').start();
     }
 
-    logout(sendLogout = true, reason = 'user_initiated') {
-      require('WAWebLogout').logout(sendLogout !== false, reason);
+    logout(reason = 'user_initiated') {
+      require('WAWebLogout').logout(reason);
     }
 
     takeover() {
@@ -70,8 +70,8 @@ defineModule('WAWebSocketModel', (exports, require) => {
       require('WAWebCmd').Cmd.refreshQR();
     }
 
-    clearCredentialsAndStoredData() {
-      return require('WAWebCredentials').forget();
+    clearCredentialsAndStoredData(reason, message) {
+      return require('WAWebLogout').wipe(reason, message);
     }
   }
   exports.SocketImpl = SocketImpl;

@@ -3,7 +3,12 @@
  */
 'use strict';
 
-require('WAWebView').begin();
-require('WAWebInbox').listen();
-require('WAWebSocketModel').Socket.initConn();
-require('WAWebAppSwInitializer').initializeSw({ swScriptPath: '/sw.js', swScope: '/' });
+require('WAWebDeferredModules').begin();
+(async () => {
+  const goesElsewhere = await require('WAWebHandlePreviousLogout').handlePreviousLogoutFailures();
+  if (goesElsewhere) return;
+  require('WAWebView').begin();
+  require('WAWebInbox').listen();
+  require('WAWebSocketModel').Socket.initConn();
+  require('WAWebAppSwInitializer').initializeSw({ swScriptPath: '/sw.js', swScope: '/' });
+})();

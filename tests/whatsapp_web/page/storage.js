@@ -67,12 +67,12 @@ defineModule('WAWebStorage', (exports) => {
         });
         return reading;
       }),
-    async wipe() {
+    /** Delete all databases. */
+    async destroy() {
       for (const database of opened.values()) (await database).close();
       opened.clear();
       const names = Object.keys(STORES);
       await Promise.all(names.map((name) => settled(indexedDB.deleteDatabase(name))));
-      localStorage.clear();
     },
   });
 });

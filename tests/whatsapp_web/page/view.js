@@ -118,10 +118,12 @@ defineModule('WAWebView', (exports, require) => {
         .begin()
         .catch(() => {});
     };
-    require('WAWebCmd').Cmd.on('account_temporarily_banned_from_bridge', ({ banned, expire }) => {
-      showDialog({ name: 'banned', open: banned });
-      find('ban-left').textContent = expire;
-    });
+    require('WAWebDeferredModules').whenLoaded(() =>
+      require('WAWebCmd').Cmd.on('account_temporarily_banned_from_bridge', ({ banned, expire }) => {
+        showDialog({ name: 'banned', open: banned });
+        find('ban-left').textContent = expire;
+      }),
+    );
     find('close-whats-new').onclick = () => showDialog({ name: 'whats-new', open: false });
     draw();
   };

@@ -1,6 +1,6 @@
 /** One connection as a card, which changes in place. */
 
-import { exactTime, number, relativeTime, t, timeSince } from '../texts.js';
+import { exactTime, momentTime, number, relativeTime, t, timeSince } from '../texts.js';
 import { meaningOf } from './meaning.js';
 
 const TEMPLATE = document.getElementById('card');
@@ -55,13 +55,18 @@ export class Card {
       each.hidden = each.dataset.tone !== picture;
     }
     this.#text('title', t(`connections.state.${state}`));
-    this.#text('why', t(`connections.why.${why}`));
+    this.#text('why', [t(`connections.why.${why}`), this.#until()].join(' ').trim());
     this.#text('acts', t(`connections.acts.${acts}`));
     for (const button of this.element.querySelectorAll('[data-action]')) {
       (button.closest('.menu-panel li') ?? button).hidden = !actions[button.dataset.action];
     }
     const footer = this.#find('actions');
     footer.hidden = !footer.querySelector('button:not([hidden])');
+  }
+
+  #until() {
+    const { until } = this.connection;
+    return until ? t('connections.until', { time: momentTime(new Date(until)) }) : '';
   }
 
   #time(name, moment, inWords) {

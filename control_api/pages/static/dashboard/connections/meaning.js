@@ -19,7 +19,8 @@ const OF_STATE = {
 const SERVER = { tone: 'bad', acts: 'operator' };
 const OF_REASON = {
   waiting_for_worker_long: { tone: 'warn', acts: 'operator' },
-  blocked_by_whatsapp: { tone: 'bad', acts: 'phone' },
+  temporarily_banned: { tone: 'bad', acts: 'nobody' },
+  account_locked: { tone: 'bad', acts: 'phone' },
   device_still_listed: { tone: 'act', acts: 'phone' },
   browser_unavailable: SERVER,
   encryption_key_missing: SERVER,

@@ -1,0 +1,48 @@
+"""A temporary ban of the account: until when, and that nothing is sent until then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from chatgrow_worker.metrics import WorkerMetrics
+from chatgrow_worker.page.snapshot import Ban
+from sessions.connections import ConnectionStore
+from sessions.leases import Lease
+from sessions.states import Reason
+
+_SAME = timedelta(seconds=10)
+"""The page is told of a ban at each try to log in, in whole seconds from then on."""
+
+
+class BanKeeper:
+    """Keeps in the connection's record how long nothing is sent, so that a new worker knows."""
+
+    def __init__(
+        self,
+        connections: ConnectionStore,
+        lease: Lease,
+        now: Callable[[], datetime],
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._connections = connections
+        self._metrics = metrics
+        self._lease = lease
+        self._now = now
+        self._until: datetime | None = None
+
+    async def keep(self, ban: Ban) -> datetime:
+        """Pause the connection for the time of the ban; return when it ends.
+
+        Raises STORE_DOWN errors and LeaseLostError.
+        """
+        until = ban.ends_at(self._now())
+        if self._until is not None and abs(until - self._until) < _SAME:
+            return self._until
+        logger.warning("WhatsApp has banned the account until {} (code {})", until, ban.code)
+        await self._connections.pause(self._lease, until, Reason.TEMPORARILY_BANNED)
+        self._until = until
+        self._metrics.account_banned()
+        return until

@@ -1,0 +1,90 @@
+// What the page tells of its account: that its login ends, and that the account is banned for a
+// while. The page wipes its memory soon after the first, so each sign goes to the worker at once;
+// the worker keeps it over the reload that follows.
+//
+// Where each sign comes from (WhatsApp's modules, dump of 2026-04-27):
+//   starting_logout  the event before the wipe, for an unlink while online and for logouts that the
+//                    page begins (WAWebHandleStreamError, WAWebSocketModel.logout)
+//   logged_out       the event after the wipe, for these and for logins that are refused with 401,
+//                    403 and 406 (WAWebHandleFailure)
+//   wiping           the mark in localStorage that a wipe has begun and has not ended
+//   wipe_failed      the address that the next load gets then (WAWebReloadAfterLogout)
+//   the rest         the address that a logout for this reason leads to (WAWebLogoutReason)
+function watchAccount(epoch, ring) {
+  const LOOK_EVERY_MS = 50;
+  const WIPE_MARK = 'post-logout';
+  const SIGN_OF_REASON = {
+    0: 'client_fatal',
+    1: 'sync_failed',
+    2: 'history_timeout',
+    3: 'account_locked',
+  };
+  const signs = new Set();
+  let bus = null;
+  let ban = null;
+
+  function tell(word) {
+    if (typeof window.__bell === 'function') window.__bell(epoch, word);
+  }
+
+  function note(sign) {
+    if (signs.has(sign)) return;
+    signs.add(sign);
+    tell(sign);
+  }
+
+  const isWiping = () => localStorage.getItem(WIPE_MARK) === '1';
+
+  // WhatsApp's own script removes these from the address before long.
+  function readAddress() {
+    const query = new URLSearchParams(location.search);
+    if (query.get('post_logout') === '1') note('wipe_failed');
+    const sign = SIGN_OF_REASON[query.get('logout_reason')];
+    if (sign) note(sign);
+  }
+
+  function noteBan({banned, code, expire}) {
+    const seconds = Number(expire); // from now on (WAWebTempBanScreen.react)
+    ban = banned && seconds > 0 ? {code: Number(code), until: Date.now() + seconds * 1000} : null;
+    ring();
+  }
+
+  // A page without a login loads this bus late. So we look again, and whether it is still the same.
+  function listen() {
+    let found = null;
+    try {
+      found = whatsApp.commandBus();
+    } catch {
+      // at the next look again
+    }
+    if (!found || found === bus) return;
+    bus = found;
+    bus.on('starting_logout_from_bridge', () => note('starting_logout'));
+    bus.on('logout_from_bridge', () => note('logged_out'));
+    bus.on('account_temporarily_banned_from_bridge', noteBan);
+  }
+
+  function look() {
+    listen();
+    if (isWiping()) note('wiping');
+    return {
+      signs: [...signs],
+      leaving: isWiping() || signs.has('starting_logout') || signs.has('logged_out'),
+      ban: ban && ban.until > Date.now() ? ban : null,
+    };
+  }
+
+  tell('loaded');
+  readAddress();
+  if (isWiping()) note('wiping');
+  // A login may be refused at once: nothing is to be missed until the page is looked at.
+  const hurrying = setInterval(() => {
+    listen();
+    if (bus) clearInterval(hurrying);
+  }, LOOK_EVERY_MS);
+  whatsApp.on('conn.backend_event', (name) => {
+    if (name === 'logout') note('logged_out');
+  });
+
+  return {look};
+}

@@ -1,0 +1,138 @@
+"""A login ends, and the stack tells why: the phone, WhatsApp, the page itself, or a ban."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
+from tests.waiting import until
+
+
+async def _link(system: StackClient) -> None:
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+
+
+async def _fault(system: StackClient, **faults: object) -> None:
+    await system.control("PUT", "faults", {"number": OUR_PHONE, **faults})
+
+
+async def _until_why(system: StackClient, reason: str) -> dict[str, Any]:
+    async def told() -> bool:
+        return bool((await system.status()).get("reason") == reason)
+
+    await until(told, within=PATIENCE)
+    return await system.status()
+
+
+async def _until_no_blob_is_left(system: StackClient) -> None:
+    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
+        database = client.get_default_database()
+
+        async def none() -> bool:
+            kept = (database[f"sessionBlobs.{each}"] for each in ("files", "chunks"))
+            return [await each.count_documents({}) for each in kept] == [0, 0]
+
+        await until(none, within=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({}, "unlinked"),
+        ({"unlinkBy": "wipe"}, "unlinked"),
+        ({"leaveMs": 600_000}, "unlinked"),
+        ({"loginFailure": 406}, "unlinked"),
+        ({"loginFailure": 403}, "account_locked"),
+        # Lost: the login that was saved is tried, and the phone does not list it any more either.
+        ({"logoutReason": "syncd_failure"}, "unlinked"),
+    ],
+)
+async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
+    system: StackClient, fault: dict[str, Any], reason: str
+) -> None:
+    await _link(system)
+    await system.until_saved()
+    await _fault(system, **fault)
+    if "loginFailure" not in fault and "logoutReason" not in fault:
+        await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == reason
+    await _until_no_blob_is_left(system)
+
+
+async def test_a_phone_that_unlinks_while_nothing_runs_is_told_at_the_next_start(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.until_saved()
+    await system.post("/api/whatsapp/connections/main/stop")
+    await system.until_state("stopped")
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "unlinked"
+    await _until_no_blob_is_left(system)
+
+
+async def test_a_phone_that_unlinks_soon_after_a_scan_is_heard_on_a_bus_that_came_late(
+    system: StackClient,
+) -> None:
+    # wa-js has looked for the page's command bus in vain by then, and does not look again.
+    await system.control("PUT", "faults", {"deferredMs": 4000})
+    await _link(system)
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "unlinked"
+    waiting = await system.send("for later")
+    await system.post("/api/whatsapp/connections/main/start")
+    await system.scan()
+    await system.until_message(waiting, "read")
+
+
+async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    begun = datetime.now(UTC)
+    await _fault(system, banSeconds=8)
+    status = await _until_why(system, "temporarily_banned")
+    assert status["state"] == "disconnected"
+    ends = datetime.fromisoformat(status["until"])
+    assert begun < ends < begun + timedelta(seconds=8) + PATIENCE
+    message = await system.send("after the ban")
+    waiting = (await system.message(message))["waiting"]
+    assert (waiting["reason"], waiting["detail"]) == (
+        "connection_disconnected",
+        "temporarily_banned",
+    )
+    assert waiting["until"] == status["until"]
+    told = await system.until_message(message, "read")
+    assert datetime.fromisoformat(told["sentAt"]) >= ends
+    assert "until" not in await system.status()
+
+
+async def test_a_page_that_whatsapp_calls_too_old_keeps_its_login_and_comes_back(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await _fault(system, loginFailure=405)
+    assert (await _until_why(system, "update_needed"))["state"] == "disconnected"
+    await _fault(system, loginFailure=None)
+    await system.until_state("connected")
+    assert len(await system.control("GET", "devices")) == 1
+
+
+async def test_a_logout_on_request_is_done_when_the_phone_lists_nothing_any_more(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.post("/api/whatsapp/connections/main/logout")
+    await system.until_state("logged_out")
+    assert (await system.status())["reason"] == "logged_out_by_request"
+    assert await system.control("GET", "devices") == []

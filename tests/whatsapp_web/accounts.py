@@ -29,6 +29,8 @@ class Account:
     receipts_from_lid: bool
     business: bool
     phone: bool
+    canonical: str | None
+    trouble: str | None
 
     @property
     def phone_wid(self) -> str:
@@ -71,7 +73,7 @@ class Accounts:
     async def account(self, digits: str) -> Account:
         """Return the account of a number, making it known."""
         await self._database.write(
-            "INSERT OR IGNORE INTO number VALUES (?, 1, ?, 'pn', 0, 0, 0, 1)",
+            "INSERT OR IGNORE INTO number VALUES (?, 1, ?, 'pn', 0, 0, 0, 1, NULL, NULL)",
             *(digits, default_lid(digits)),
         )
         row = await self._database.row("SELECT * FROM number WHERE digits = ?", digits)
@@ -88,6 +90,13 @@ class Accounts:
             return None
         row = await self._database.row("SELECT * FROM number WHERE lid = ?", user)
         return None if row is None else _account(row)
+
+    async def behind(self, wid: str) -> Account | None:
+        """Return the account that a number check answers with; it may have another number."""
+        account = await self.by_wid(wid)
+        if account is None or account.canonical is None:
+            return account
+        return await self.account(account.canonical)
 
     async def change(self, digits: str, **columns: object) -> Account:
         """Change columns of a number and return it as it now is."""
@@ -150,6 +159,8 @@ def _account(row: sqlite3.Row) -> Account:
         receipts_from_lid=bool(row["receipts_from_lid"]),
         business=bool(row["business"]),
         phone=bool(row["phone"]),
+        canonical=row["canonical"],
+        trouble=row["trouble"],
     )
 
 

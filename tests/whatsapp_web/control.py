@@ -39,6 +39,8 @@ class Control:
             web.put("/control/numbers/{number}", self.change_number),
             web.put("/control/faults", self.put_faults),
             web.post("/control/groups", self.create_group),
+            web.put("/control/groups/{group}", self.change_group),
+            web.delete("/control/groups/{group}", self.end_group),
             web.get("/control/ledger", self.ledger),
             web.get("/control/devices", self.devices),
             web.post("/control/reset", self.reset),
@@ -102,6 +104,20 @@ class Control:
         await self._service.groups_changed(members)
         return web.json_response({"id": room.id, "subject": room.subject}, status=201)
 
+    async def change_group(self, request: web.Request) -> web.Response:
+        """Change who is in a group."""
+        body = await _body(request)
+        members = frozenset(digits(str(member)) for member in body["members"])
+        affected = await self._service.rooms.change(request.match_info["group"], members)
+        await self._service.groups_changed(affected)
+        return web.json_response({"members": sorted(map(e164, members))})
+
+    async def end_group(self, request: web.Request) -> web.Response:
+        """End a group: from now on it does not exist."""
+        affected = await self._service.rooms.remove(request.match_info["group"])
+        await self._service.groups_changed(affected)
+        return web.json_response({})
+
     async def ledger(self, request: web.Request) -> web.Response:
         """Read the ledger, narrowed by sender and recipient."""
         sender, recipient = (request.query.get(name) for name in ("from", "to"))
@@ -122,6 +138,9 @@ def _flag(column: str) -> tuple[str, str, Callable[[Any], bool]]:
     return column, "true or false", lambda value: isinstance(value, bool)
 
 
+TROUBLES = ("noLid", "lidMissing", "noAccountLid", "acp2Restricted", "statusCode")
+"""What may be wrong with a number; docs/simulated-whatsapp-web.md says what each one does."""
+
 _COLUMNS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = MappingProxyType(
     {
         "registered": _flag("registered"),
@@ -129,6 +148,16 @@ _COLUMNS: Mapping[str, tuple[str, str, Callable[[Any], bool]]] = MappingProxyTyp
         "addressing": ("addressing", "pn or lid", lambda value: value in ("pn", "lid")),
         "receiptsFromLid": _flag("receipts_from_lid"),
         "business": _flag("business"),
+        "canonical": (
+            "canonical",
+            "digits or null",
+            lambda value: value is None or (isinstance(value, str) and value.isdecimal()),
+        ),
+        "trouble": (
+            "trouble",
+            f"one of {', '.join(TROUBLES)} or null",
+            lambda value: value is None or value in TROUBLES,
+        ),
     }
 )
 """What may be said of a number: the column that keeps it, and which values there are."""
@@ -182,4 +211,6 @@ def _shown(account: Account) -> dict[str, Any]:
         "addressing": account.addressing,
         "receiptsFromLid": account.receipts_from_lid,
         "business": account.business,
+        "canonical": account.canonical,
+        "trouble": account.trouble,
     }

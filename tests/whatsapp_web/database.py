@@ -15,7 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS number (
     digits TEXT PRIMARY KEY, registered INTEGER NOT NULL, lid TEXT NOT NULL UNIQUE,
     addressing TEXT NOT NULL, receipts_from_lid INTEGER NOT NULL, business INTEGER NOT NULL,
-    phone INTEGER NOT NULL, next_device INTEGER NOT NULL DEFAULT 1);
+    phone INTEGER NOT NULL, next_device INTEGER NOT NULL DEFAULT 1, canonical TEXT, trouble TEXT);
 CREATE TABLE IF NOT EXISTS device (
     id TEXT PRIMARY KEY, digits TEXT NOT NULL, token TEXT NOT NULL,
     identity BLOB NOT NULL, name TEXT NOT NULL, linked_at REAL NOT NULL);

@@ -9,8 +9,16 @@ from tests.whatsapp_web.accounts import Account, Accounts
 from tests.whatsapp_web.faults import FaultBook
 from tests.whatsapp_web.numbers import phone_wid
 from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
-from tests.whatsapp_web.relay import Outgoing, RefusedError, Relay
+from tests.whatsapp_web.relay import (
+    NO_SUCH_GROUP,
+    NOT_A_MEMBER,
+    Outgoing,
+    RefusedError,
+    Relay,
+)
 from tests.whatsapp_web.rooms import Room, Rooms
+
+TOO_MANY_QUESTIONS = 429
 
 
 class DeviceDesk:
@@ -24,9 +32,11 @@ class DeviceDesk:
         self.handlers = {
             "ping": self.ping,
             "exists": self.exists,
+            "contact": self.contact,
             "send": self.send,
             "read": self.read,
             "groups": self.groups,
+            "group": self.group,
         }
 
     async def ping(self, page: PageSocket, frame: Frame) -> Any:
@@ -34,17 +44,17 @@ class DeviceDesk:
         return None
 
     async def exists(self, page: PageSocket, frame: Frame) -> Any:
-        """Tell whether an id is on WhatsApp, and under which ids; null when it is not."""
+        """Tell whether an id is on WhatsApp, and as which account; null when it is not."""
         await self._me(page)
-        account = await self._accounts.by_wid(str(frame["wid"]))
-        if account is None or not account.registered:
-            return None
-        return {
-            "phone": account.phone_wid,
-            "lid": account.lid_wid,
-            "chat": account.chat_wid,
-            "business": account.business,
-        }
+        asked = await self._accounts.by_wid(str(frame["wid"]))
+        if asked is not None and asked.trouble == "statusCode":
+            raise OpError(TOO_MANY_QUESTIONS, "rate-overlimit")
+        return _described(await self._accounts.behind(str(frame["wid"])))
+
+    async def contact(self, page: PageSocket, frame: Frame) -> Any:
+        """Tell the ids of exactly this id, for a chat with it; null when it is not there."""
+        await self._me(page)
+        return _described(await self._accounts.by_wid(str(frame["wid"])))
 
     async def send(self, page: PageSocket, frame: Frame) -> Any:
         """Take one message over, or refuse it with a code."""
@@ -70,6 +80,16 @@ class DeviceDesk:
         rooms = await self._rooms.rooms_of(me.digits)
         return [await self._describe(room) for room in rooms]
 
+    async def group(self, page: PageSocket, frame: Frame) -> Any:
+        """Describe one group, to those who are in it."""
+        me = await self._me(page)
+        room = await self._rooms.room(str(frame["id"]))
+        if room is None:
+            raise OpError(NO_SUCH_GROUP, "item-not-found")
+        if me.digits not in room.members:
+            raise OpError(NOT_A_MEMBER, "forbidden")
+        return await self._describe(room)
+
     async def _describe(self, room: Room) -> dict[str, Any]:
         members = [await self._accounts.account(number) for number in sorted(room.members)]
         return {
@@ -83,6 +103,18 @@ class DeviceDesk:
             raise OpError(428, "not logged in")
         await asyncio.sleep(self._faults.of(page.number).latency_ms / 1000)
         return await self._accounts.account(page.number)
+
+
+def _described(account: Account | None) -> dict[str, Any] | None:
+    if account is None or not account.registered:
+        return None
+    return {
+        "phone": account.phone_wid,
+        "lid": account.lid_wid,
+        "chat": account.chat_wid,
+        "business": account.business,
+        "trouble": account.trouble,
+    }
 
 
 def as_outgoing(frame: Frame) -> Outgoing:

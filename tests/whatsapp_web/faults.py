@@ -40,6 +40,8 @@ class Faults:
     hard_refresh: int = 0
     whats_new_modal: bool = False
     passkey: bool = False
+    presence_hang: bool = False
+    unavailable: bool = False
     page_load_ms: int = 0
     page_weight_mb: int = 0
     sync_ms: int = 1000
@@ -69,6 +71,8 @@ PAGE_FIELDS = (
     "needs_update_after_ms",
     "whats_new_modal",
     "passkey",
+    "presence_hang",
+    "unavailable",
     "page_weight_mb",
 )
 LOCKS = ("timelock_seconds", "ban_seconds")

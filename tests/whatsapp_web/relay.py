@@ -23,6 +23,7 @@ TIMELOCKED = 463
 NEW_CHATS_CAPPED = 475
 NO_SUCH_ACCOUNT = 404
 NOT_A_MEMBER = 403
+NO_SUCH_GROUP = 404
 
 
 class RefusedError(Exception):
@@ -83,7 +84,7 @@ class Relay:
         )
         faults = self._faults.of(sender.digits)
         await _pause(faults.send_delay_ms)
-        if arrival.first:
+        if arrival.first and not await self._leads_nowhere(recipient):
             self._spawn(self._deliver(sender, recipient, outgoing))
         await _pause(faults.ack_delay_ms)
         return {"t": int(datetime.now(UTC).timestamp())}
@@ -113,13 +114,21 @@ class Relay:
     async def _recipient(self, sender: Account, wid: str) -> str:
         if split_wid(wid)[1] == GROUP_SERVER:
             room = await self._rooms.room(wid)
-            if room is None or sender.digits not in room.members:
+            if room is None:
+                raise RefusedError(NO_SUCH_GROUP)
+            if sender.digits not in room.members:
                 raise RefusedError(NOT_A_MEMBER)
             return wid
         account = await self._accounts.by_wid(wid)
         if account is None or not account.registered:
             raise RefusedError(NO_SUCH_ACCOUNT)
         return account.digits
+
+    async def _leads_nowhere(self, recipient: str) -> bool:
+        """Tell whether this is another spelling of an account's number: it is taken, and lost."""
+        if split_wid(recipient)[1] == GROUP_SERVER:
+            return False
+        return (await self._accounts.account(recipient)).canonical is not None
 
     async def _refuse_or_pass(self, sender: Account, recipient: str) -> None:
         faults = self._faults.of(sender.digits)

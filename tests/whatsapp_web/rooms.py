@@ -39,6 +39,24 @@ class Rooms:
         row = await self._database.row("SELECT * FROM room WHERE id = ?", room_id)
         return None if row is None else _room(row)
 
+    async def change(self, room_id: str, members: frozenset[str]) -> frozenset[str]:
+        """Change who is in a group; return all who were or are."""
+        before = await self.room(room_id)
+        if before is None:
+            raise ValueError(f"no such group: {room_id}")
+        await self._database.write(
+            "UPDATE room SET members = ? WHERE id = ?", json.dumps(sorted(members)), room_id
+        )
+        return before.members | members
+
+    async def remove(self, room_id: str) -> frozenset[str]:
+        """End a group; return who was in it."""
+        before = await self.room(room_id)
+        if before is None:
+            raise ValueError(f"no such group: {room_id}")
+        await self._database.write("DELETE FROM room WHERE id = ?", room_id)
+        return before.members
+
     async def rooms_of(self, number: str) -> list[Room]:
         """Return the groups that a number is in."""
         rows = await self._database.rows("SELECT * FROM room")

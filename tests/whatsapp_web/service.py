@@ -120,7 +120,7 @@ class Service:
             self.board.add(other)
 
     async def groups_changed(self, numbers: Iterable[str]) -> None:
-        """Let the members of a new group know."""
+        """Let those whom a change of a group concerns know."""
         for number in numbers:
             for page in self.board.pages(number):
                 await page.push("groups-changed")

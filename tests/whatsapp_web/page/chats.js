@@ -29,6 +29,8 @@ defineModule('WAWebChatModel', (exports, require) => {
       lastReceivedKey: undefined,
       pausedTimerId: undefined,
       groupMetadata: undefined,
+      accountLid: undefined,
+      acp2Setting: undefined,
     });
 
     initialize() {
@@ -78,8 +80,12 @@ defineModule('WAWebChatCollection', (exports, require) => {
         if (known.phone && known.lid) lidPnCache.remember(known);
         ContactCollection.add({ id: createWid(id) });
       }
-      for (const { id, t, unreadCount } of await storage.all('model-storage', 'chat')) {
-        const chat = this.add({ id: createWid(id), t, unreadCount });
+      for (const { id, t, unreadCount, accountLid, acp2Setting } of await storage.all(
+        'model-storage',
+        'chat',
+      )) {
+        const chat = this.add({ id: createWid(id), t, unreadCount, acp2Setting });
+        if (accountLid) chat.set({ accountLid: createWid(accountLid) });
         await chat.msgs.loadRecent(chat.id);
         chat.set({ lastReceivedKey: chat.msgs.last()?.id });
       }
@@ -101,15 +107,23 @@ defineModule('WAWebCreateChat', (exports, require, importNamespace) => {
   const storage = require('WAWebStorage');
 
   exports.createChatRecord = async (chat) => {
-    const row = { id: String(chat.id), t: chat.t, unreadCount: chat.unreadCount };
+    const row = {
+      id: String(chat.id),
+      t: chat.t,
+      unreadCount: chat.unreadCount,
+      accountLid: chat.accountLid && String(chat.accountLid),
+      acp2Setting: chat.acp2Setting,
+    };
     await storage.put('model-storage', 'chat', row);
     return row;
   };
 
   /** Make a chat, with the contact it is with, and keep both. */
-  exports.createChat = async (wid, { phone, lid } = {}) => {
+  exports.createChat = async (wid, { phone, lid, trouble } = {}) => {
     const chat = require('WAWebChatCollection').ChatCollection.add({ id: wid });
     if (!wid.isGroup()) {
+      if (trouble !== 'noAccountLid') chat.set({ accountLid: require('WAWebWidFactory').createWid(lid) });
+      if (trouble === 'acp2Restricted') chat.set({ acp2Setting: { enabled: true } });
       require('WAWebContactCollection').ContactCollection.add({ id: wid });
       await storage.put('model-storage', 'contact', { id: String(wid), phone, lid });
     }
@@ -132,7 +146,8 @@ defineModule('WAWebFindChatAction', (exports, require) => {
     if (wid.isGroup())
       return { chat: await require('WAWebGroupMetadataCollection').default.openChat(wid), created: true };
     const found = await require('WAWebQueryExistsJob').lookUp(wid);
-    if (!found) throw new Error('No LID for user');
+    if (!found || found.trouble === 'noLid') throw new Error('No LID for user');
+    if (found.trouble === 'lidMissing') throw new Error('Lid is missing in chat table');
     const chatWid = require('WAWebWidFactory').createWid(found.chat);
     const chat = ChatCollection.get(chatWid) ?? (await require('WAWebCreateChat').createChat(chatWid, found));
     return { chat, created: true };
@@ -161,7 +176,13 @@ defineModule('WAWebUnreadGetters', (exports) => {
 defineModule('WAWebUpdateUnreadChatAction', (exports, require, importNamespace) => {
   const { transport } = require('WAWebTransport');
 
-  exports.sendSeen = async ({ chat }) => {
+  /** While nobody is at the page this is put off until somebody is, unless that is not wanted. */
+  exports.sendSeen = async ({ chat, afterAvailable = true }) => {
+    const { Stream } = require('WAWebStreamModel');
+    if (chat.unreadCount && afterAvailable && !Stream.available) {
+      Stream.once('change:available', () => exports.sendSeen({ chat }));
+      return;
+    }
     const unread = chat.msgs.filter((msg) => !msg.id.fromMe).slice(-Math.max(chat.unreadCount, 0));
     if (!chat.unreadCount) return;
     chat.set({ unreadCount: 0 });

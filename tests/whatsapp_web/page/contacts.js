@@ -80,15 +80,18 @@ defineModule('WAWebLidMigrationUtils', (exports, require) => {
 defineModule('WAWebQueryExistsJob', (exports, require) => {
   const { transport } = require('WAWebTransport');
 
-  /** Ask the server about an account, and remember which hidden id it has. */
-  async function lookUp(wid) {
-    const found = await transport.request('exists', { wid: String(wid) });
+  async function ask(op, wid) {
+    const found = await transport.request(op, { wid: String(wid) });
     if (found) require('WAWebLidPnCache').lidPnCache.remember(found);
     return found;
   }
 
+  /** Ask the server which hidden id exactly this id has, for a chat with it. */
+  const lookUp = (wid) => ask('contact', wid);
+
+  /** The answer's `wid` is the account's own id, which may have another number than the question. */
   async function queryWidExists(wid) {
-    const found = await lookUp(wid);
+    const found = await ask('exists', wid);
     if (!found) return null;
     return {
       wid: require('WAWebWidFactory').createWid(found.phone),

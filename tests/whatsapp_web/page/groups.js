@@ -29,6 +29,8 @@ defineModule('WAWebGroupMetadataModel', (exports, require) => {
       subject: undefined,
       announce: false,
       restrict: false,
+      terminated: false,
+      suspended: false,
       isLidAddressingMode: true,
       participants: new ParticipantCollection(),
     });
@@ -52,20 +54,29 @@ defineModule('WAWebGroupMetadataCollection', (exports, require) => {
     static model = GroupMetadata;
 
     async loadFromServer() {
-      for (const { id, subject, members } of await transport.request('groups')) {
-        const participants = new ParticipantCollection();
-        for (const member of members) {
-          require('WAWebLidPnCache').lidPnCache.remember(member);
-          participants.add({ id: createWid(member.lid) });
-        }
-        const metadata = this.add({ id: createWid(id), subject, participants });
-        await this.openChat(metadata.id);
-      }
+      const groups = await transport.request('groups');
+      for (const group of groups) await this.openChat(this.take(group).id);
+      const present = new Set(groups.map(({ id }) => id));
+      // Whoever is taken out of a group is told so, and has it without themselves from then on.
+      for (const metadata of this.getModelsArray())
+        if (!present.has(String(metadata.id))) metadata.set({ participants: new ParticipantCollection() });
     }
 
+    take({ id, subject, members }) {
+      const participants = new ParticipantCollection();
+      for (const member of members) {
+        require('WAWebLidPnCache').lidPnCache.remember(member);
+        participants.add({ id: createWid(member.lid) });
+      }
+      return this.add({ id: createWid(id), subject, participants });
+    }
+
+    /** A group that is gone, or that we are not in, is found too: without participants. */
     async find(id) {
-      if (!this.get(id)) await this.loadFromServer();
-      return this.assertGet(id);
+      const wid = this.toId(id);
+      if (this.get(wid)) return this.get(wid);
+      const { status, groupInfo } = await require('WAWebGroupQueryGroupJob').queryGroupJob(wid);
+      return status === 'success' ? this.take(groupInfo) : this.add({ id: wid });
     }
 
     async update(id) {
@@ -83,6 +94,24 @@ defineModule('WAWebGroupMetadataCollection', (exports, require) => {
   }
   exports.default = new GroupMetadataCollectionImpl();
   transport.on('push:groups-changed', () => exports.default.loadFromServer().catch(() => {}));
+});
+
+defineModule('WAWebGroupQueryGroupJob', (exports, require) => {
+  const { transport } = require('WAWebTransport');
+  const STATUS = { 403: 'not_member', 404: 'terminated' };
+
+  /** Ask the server about one group: two refusals are answers. */
+  exports.queryGroupJob = async (wid) => {
+    try {
+      return { status: 'success', groupInfo: await transport.request('group', { id: String(wid) }) };
+    } catch (error) {
+      const status = STATUS[error.status];
+      if (!status) throw error;
+      const known = require('WAWebGroupMetadataCollection').default.get(wid);
+      if (known && status === 'terminated') known.set({ terminated: true });
+      return { status };
+    }
+  };
 });
 
 defineModule('WAWebUpdateDbForGroupActionJob', (exports) => {

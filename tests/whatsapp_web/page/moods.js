@@ -25,6 +25,7 @@ defineModule('WAWebServerMood', (exports, require) => {
     weigh(faults.pageWeightMb);
     require('WAWebStreamModel').Stream.set({ needsUpdate: faults.needsUpdate });
     require('WAWebUpdater').noticeAfter(faults.needsUpdateAfterMs);
+    require('WAWebStreamModel').Stream.set({ available: document.hasFocus() && !faults.unavailable });
     require('WAWebEvents').tell('dialog', { name: 'whats-new', open: faults.whatsNewModal });
     if (!faults.passkey) require('WAWebEvents').tell('dialog', { name: 'passkey', open: false });
   }

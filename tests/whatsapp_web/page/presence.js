@@ -21,6 +21,7 @@ defineModule('WAWebPresenceCollection', (exports, require) => {
     });
 
     async subscribe() {
+      if (require('WAWebServerMood').now().presenceHang) await new Promise(() => {});
       this.set({ isSubscribed: true });
     }
 
@@ -56,9 +57,29 @@ defineModule('WAWebChatStateBridge', (exports, require) => {
 
 defineModule('WAWebPresenceChatAction', (exports, require) => {
   const bridge = require('WAWebChatStateBridge');
-  exports.markComposing = bridge.sendChatStateComposing;
-  exports.markRecording = bridge.sendChatStateRecording;
-  exports.markPaused = bridge.sendChatStatePaused;
+  const PAUSED_AFTER_MS = 2500;
+
+  function identifierOf(chat) {
+    if (!require('WAWebLidMigrationUtils').shouldHaveAccountLid(chat.id)) return chat.id;
+    if (chat.accountLid == null)
+      throw new Error(
+        '[presence] getChatIdentifier: lid-migrated client does not have an accountLid!',
+      );
+    return chat.accountLid;
+  }
+
+  function mark(chat, tell) {
+    tell(identifierOf(chat));
+    clearTimeout(chat.pausedTimerId);
+    chat.set({ pausedTimerId: setTimeout(() => exports.markPaused(chat), PAUSED_AFTER_MS) });
+  }
+
+  exports.markComposing = (chat) => mark(chat, bridge.sendChatStateComposing);
+  exports.markRecording = (chat) => mark(chat, bridge.sendChatStateRecording);
+  exports.markPaused = (chat) => {
+    clearTimeout(chat.pausedTimerId);
+    bridge.sendChatStatePaused(identifierOf(chat));
+  };
 });
 
 defineModule('WAWebContactPresenceBridge', (exports, require) => {

@@ -103,6 +103,12 @@ defineModule('WAWebSendMsgRecordAction', (exports, require, importNamespace) => 
   /** Send a stored message, under the id that it has. Never throws: the result says how it went. */
   exports.sendMsgRecord = async (msg) => {
     if (msg.isUnsentMedia) return { messageSendResult: 'ERROR_UPLOAD' };
+    const chat = require('WAWebChatCollection').ChatCollection.get(msg.id.remote);
+    if (chat?.acp2Setting?.enabled) {
+      await note(msg, ACK.FAILED, { isSendFailure: true, errorCode: 'Acp2Restricted' });
+      return { messageSendResult: 'ERROR_UNKNOWN' };
+    }
+    if (chat) importNamespace('WAWebUpdateUnreadChatAction').sendSeen({ chat }).catch(() => {});
     try {
       const answer = await require('WAWebSendMsgJob').sendOnce(msg.attributes);
       if (answer?.error) {

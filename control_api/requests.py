@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -28,12 +29,14 @@ async def read_body(
 ) -> Model:
     """Read a JSON body into its model, taking each value for what it is: "5" is no number.
 
+    A byte order mark before it, as some programs write, is no part of it.
+
     Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or
     InvalidFieldsError, which names each field.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
-    body = await receive(request, most_bytes)
+    body = (await receive(request, most_bytes)).removeprefix(BOM_UTF8)
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:

@@ -13,6 +13,7 @@ from loguru import logger
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -39,17 +40,27 @@ def _check_recipient(text: str) -> str:
     return text
 
 
+def _expect_text(value: object) -> object:
+    """Explain a number: JSON would drop its leading zeros, and spreadsheets round long ones."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004  what pydantic tells the sender
+            'Send the number as text, in quotes: "+972501234567".'
+        )
+    return value
+
+
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 RecipientText = Annotated[
     str,
+    BeforeValidator(_expect_text),
     AfterValidator(_check_recipient),
     WithJsonSchema(
         {
             "type": "string",
             "format": "whatsapp-recipient",
-            "description": "A phone number in international format, with or without `+`, spaces "
-            "or dashes, or a WhatsApp id (`…@c.us`, `…@g.us`, `…@lid`).",
+            "description": "A phone number in international format, with or without `+` or `00`, "
+            "spaces, dashes, dots or slashes, or a WhatsApp id (`…@c.us`, `…@g.us`, `…@lid`).",
             "examples": ["+972501234567"],
         }
     ),
@@ -86,7 +97,7 @@ class MessageWish(BaseModel):
 
     to: RecipientText
     message: MessageText
-    priority: Literal["high", "normal", "low"] = "normal"
+    priority: Literal["high", "normal", "low"] | None = "normal"
     send_at: Moment | None = Field(None, examples=["2040-01-31T09:00:00Z"])
     expires_at: Moment | None = Field(None, examples=["2040-01-31T09:05:00Z"])
 
@@ -102,7 +113,7 @@ class MessageWish(BaseModel):
             id=message_id,
             to=parse_recipient(self.to).chat_id,
             text=self.message,
-            priority=_PRIORITIES[self.priority],
+            priority=_PRIORITIES[self.priority or "normal"],
             send_at=self.send_at,
             expires_at=self.expires_at,
         )

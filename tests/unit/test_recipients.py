@@ -18,6 +18,14 @@ from sessions.recipients import parse_phone_number, parse_recipient
         ("120363041234567890@g.us", "120363041234567890@g.us"),
         ("972501234567-1400000000@g.us", "972501234567-1400000000@g.us"),
         ("123456789012345@lid", "123456789012345@lid"),
+        ("00972501111111", "972501111111@c.us"),
+        ("+972\u00a050\u2009111 1111", "972501111111@c.us"),
+        ("+972\u200b50\u2060111\ufeff1111", "972501111111@c.us"),
+        ("＋９７２501111111", "972501111111@c.us"),
+        ("+٩٧٢٥٠١١١١١١١", "972501111111@c.us"),
+        ("972/50.111.1111", "972501111111@c.us"),
+        ("+44 (0)20 7946 0958", "442079460958@c.us"),
+        ("+39 06 1234567", "39061234567@c.us"),
     ],
 )
 def test_what_is_understood(text: str, chat_id: str) -> None:
@@ -41,13 +49,31 @@ def test_what_is_understood(text: str, chat_id: str) -> None:
         "x@c.us",
         "972501234567@s.whatsapp.net",
         "972501234567@c.us/../..",
-        "١٢٣٤٥٦٧٨٩",
+        "٠٥٠١٢٣٤٥٦٧",
+        "000972501111111",
         "9" * 5000,
     ],
 )
 def test_what_cannot_exist_is_refused(text: str) -> None:
     with pytest.raises(InvalidRecipientError):
         parse_recipient(text)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "5511987654321",
+        "551187654321",
+        "5215512345678",
+        "525512345678",
+        "5491112345678",
+        "541112345678",
+        "54111512345678",
+    ],
+)
+def test_no_rule_of_a_country_rewrites_a_number(number: str) -> None:
+    assert parse_recipient(f"+{number}").chat_id == f"{number}@c.us"
+    assert parse_recipient(number).chat_id == f"{number}@c.us"
 
 
 def test_a_number_is_kept_in_e164() -> None:

@@ -68,7 +68,7 @@ async def assemble_parts(
     outbox = Outbox(stores.database, connections, events)
     removals = Removals(stores.database, outbox, events)
     checks = NumberCheckDesk(stores.database)
-    numbers = KnownNumbers(stores.database)
+    numbers = KnownNumbers(stores.database, settings.not_on_whatsapp_for)
     for store in (connections, removals, checks, numbers):
         await store.prepare()
     await outbox.prepare(settings.message_retention)

@@ -72,7 +72,8 @@ class WorkerSettings(BlobSettings):
     """How often a message is tried before it fails, and how many pages may end with it in hand
     before it is given up."""
     number_recheck: Span = timedelta(seconds=20)
-    """After this time a number that seemed unknown is asked for once more."""
+    """After this time WhatsApp is asked once more for a number that it has denied; other messages
+    go meanwhile."""
     qr_asked_within: Span = timedelta(minutes=3)
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
     start_concurrency: int = Field(2, ge=1, le=50)

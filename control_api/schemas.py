@@ -293,10 +293,14 @@ class QrView(Answer):
 
 
 class NumberView(Answer):
-    """GET …/numbers/{phone}: whether the number is on WhatsApp, and the id that `to` takes."""
+    """GET …/numbers/{phone}: whether the number is on WhatsApp, and as which account.
+
+    `chatId` is the id that WhatsApp answers: it may have other digits than `to`, what was asked.
+    """
 
     exists: bool
-    chat_id: str
+    to: str
+    chat_id: str | None = None
 
 
 class MessageView(Answer):
@@ -306,6 +310,7 @@ class MessageView(Answer):
     connection_id: str
     owner: str
     to: str
+    chat_id: str | None = None
     status: MessageStatus
     priority: str
     reason: str | None = None

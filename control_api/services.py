@@ -142,7 +142,7 @@ class Services:
             commands=CommandDesk(database),
             removals=Removals(database, outbox, events),
             checks=NumberCheckDesk(database),
-            numbers=KnownNumbers(database),
+            numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter, GrowingDelay(redis, bounded)),

@@ -44,15 +44,19 @@ class BurstQueue:
         return claimed
 
     async def write_down(
-        self, lease: Lease, messages: Sequence[Message], whatsapp_ids: Sequence[str]
+        self,
+        lease: Lease,
+        messages: Sequence[Message],
+        whatsapp_ids: Sequence[str],
+        chat_ids: Sequence[str],
     ) -> None:
         """Record the ids under which they are about to be sent; none opens a chat.
 
         Raises LeaseLostError when one of them is a newer owner's.
         """
         updates = [
-            UpdateOne(*in_hand(lease, message, written_down(whatsapp_id)))
-            for message, whatsapp_id in zip(messages, whatsapp_ids, strict=True)
+            UpdateOne(*in_hand(lease, message, written_down(whatsapp_id, chat_id)))
+            for message, whatsapp_id, chat_id in zip(messages, whatsapp_ids, chat_ids, strict=True)
         ]
         written = await self._messages.bulk_write(updates, ordered=False)
         if written.matched_count < len(updates):

@@ -78,6 +78,7 @@ class MessageStatusData(_Data):
     message_id: str
     connection_id: str
     to: str
+    chat_id: str | None = None
     status: str
     reason: str | None = None
     at: WrittenMoment
@@ -146,6 +147,7 @@ def status_event(message: Message) -> Event:
         message_id=message.id,
         connection_id=message.connection_id,
         to=message.to,
+        chat_id=message.chat_id,
         status=message.status,
         reason=message.reason,
         at=message.status_at or message.queued_at,

@@ -1,41 +1,118 @@
-"""Which numbers are on WhatsApp, as told lately: asking for many gets a number banned."""
+"""Which numbers are on WhatsApp, and as which account: asking for many gets a number banned."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from pymongo import ReturnDocument
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
+COLLECTION = "knownNumbers"
 _KNOWN_FOR = timedelta(days=1)
-_UNKNOWN_FOR = timedelta(minutes=10)
-"""Whoever has no account may make one, and is told so again soon."""
+_NO_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class KnownNumber:
+    """What is known of a number now; all None when that is nothing.
+
+    `chat_id` is the id that WhatsApp answered: another spelling of a number has the same one.
+    `doubted_until` is set after a first "no", until it is time to ask once more.
+    """
+
+    exists: bool | None = None
+    chat_id: str | None = None
+    doubted_until: datetime | None = None
 
 
 class KnownNumbers:
-    """Remembers answers, the good ones for a day and the others for minutes."""
+    """Remembers answers: that a number is there for a day, that it is not for `no_for`.
 
-    def __init__(self, database: Database) -> None:
-        self._collection: Collection = database["knownNumbers"]
+    All times are those of MongoDB's server.
+    """
+
+    def __init__(self, database: Database, no_for: timedelta = _NO_FOR) -> None:
+        self._collection: Collection = database[COLLECTION]
+        self._no_for = no_for
 
     async def prepare(self) -> None:
         """Create the index that forgets answers."""
-        seconds = int(_KNOWN_FOR.total_seconds())
-        await self._collection.create_index("checkedAt", expireAfterSeconds=seconds)
+        seconds = int(max(_KNOWN_FOR, self._no_for).total_seconds())
+        known = await self._collection.index_information()
+        present = known.get("checkedAt_1")
+        if present is None:
+            await self._collection.create_index("checkedAt", expireAfterSeconds=seconds)
+        elif present.get("expireAfterSeconds") != seconds:
+            index = {"name": "checkedAt_1", "expireAfterSeconds": seconds}
+            await self._collection.database.command("collMod", COLLECTION, index=index)
 
-    async def verdict(self, chat_id: str) -> bool | None:
-        """Tell whether the number is on WhatsApp, or None when that is not known now."""
-        age = {"$subtract": ["$$NOW", "$checkedAt"]}
-        fresh = {"$lt": [age, _UNKNOWN_FOR // timedelta(milliseconds=1)]}
+    async def find(self, number: str) -> KnownNumber:
+        """Return what is known of a number, given as a chat id."""
         document: dict[str, Any] | None = await self._collection.find_one(
-            {"_id": {"$eq": chat_id}, "$or": [{"exists": {"$ne": False}}, {"$expr": fresh}]}
+            {"_id": {"$eq": number}},
+            projection={
+                "exists": True,
+                "chatId": True,
+                "doubtedUntil": True,
+                "recent": {"$lt": [_age(), _milliseconds(self._no_for)]},
+                "doubted": {"$gt": ["$doubtedUntil", "$$NOW"]},
+            },
         )
-        return None if document is None else bool(document.get("exists", True))
+        if document is None:
+            return KnownNumber()
+        if document.get("exists") is False and document["recent"]:
+            return KnownNumber(exists=False)
+        # Without its id it was remembered by an earlier version, which did not keep that.
+        if document.get("exists") and (chat_id := document.get("chatId")):
+            return KnownNumber(exists=True, chat_id=chat_id)
+        return KnownNumber(doubted_until=document["doubtedUntil"] if document["doubted"] else None)
 
-    async def remember(self, chat_id: str, *, exists: bool) -> None:
-        """Remember what WhatsApp answered."""
-        changes = {"checkedAt": "$$NOW", "exists": exists}
+    async def remember(self, number: str, chat_id: str | None) -> None:
+        """Remember the id that WhatsApp answered, or None when the number is not there."""
+        changes = {
+            "checkedAt": "$$NOW",
+            "exists": chat_id is not None,
+            "chatId": {"$literal": chat_id} if chat_id else "$$REMOVE",
+        }
         await self._collection.update_one(
-            {"_id": {"$eq": chat_id}}, [{"$set": changes}], upsert=True
+            {"_id": {"$eq": number}}, [{"$set": changes}], upsert=True
         )
+
+    async def forget_denied(self, numbers: Sequence[str]) -> None:
+        """Have WhatsApp asked anew about those of these numbers that it has denied."""
+        await self._collection.delete_many({"_id": {"$in": list(numbers)}, "exists": False})
+
+    async def doubt(self, number: str, ask_again_after: timedelta) -> datetime | None:
+        """Note that WhatsApp says "no"; return when to ask again, or None when that is enough.
+
+        Two times "no", some time apart, are enough, and are remembered.
+        """
+        doubted = {"$ifNull": ["$doubtedUntil", False]}
+        again = {"$add": ["$$NOW", _milliseconds(ask_again_after)]}
+        over = {"$and": [doubted, {"$lte": ["$doubtedUntil", "$$NOW"]}]}
+        changes = {
+            "checkedAt": "$$NOW",
+            "chatId": "$$REMOVE",
+            "exists": {"$cond": [over, False, "$$REMOVE"]},
+            "doubtedUntil": {"$cond": [doubted, "$doubtedUntil", again]},
+        }
+        document: dict[str, Any] = await self._collection.find_one_and_update(
+            {"_id": {"$eq": number}},
+            [{"$set": changes}],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document.get("exists") is False else document["doubtedUntil"]
+
+
+def _age() -> dict[str, Any]:
+    return {"$subtract": ["$$NOW", "$checkedAt"]}
+
+
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)

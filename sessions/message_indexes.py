@@ -35,6 +35,8 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     ([_CONNECTION, _EXPIRES], _CAN_EXPIRE),
     ([_EXPIRES], _CAN_EXPIRE),
     ([_CONNECTION, ("bareId", ASCENDING)], {"bareId": {"$exists": True}}),
+    ([_CONNECTION, ("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
+    ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
 )
 _FINISHED = "finished"
 

@@ -87,6 +87,8 @@ class Message(Record):
     """How often it was gone on with after its page or its worker had ended."""
     generation: int = 0
     whatsapp_id: str | None = None
+    chat_id: str | None = None
+    """The id that WhatsApp answered for `to`, under which the message goes; with `whatsapp_id`."""
     queued_at: datetime
     sending_at: datetime | None = None
     sent_at: datetime | None = None
@@ -98,6 +100,19 @@ class Message(Record):
     cancelled_at: datetime | None = None
     due_at: datetime
     expires_at: datetime | None = None
+
+    @property
+    def chat(self) -> str:
+        """The chat that the message is in: until WhatsApp has answered, the one asked for."""
+        return self.chat_id or self.to
+
+
+CHECKING_NUMBER = "checking_number"
+"""Why a message waits whose number WhatsApp has denied once: it is asked about again."""
+
+
+CHAT_NOT_READY = "chat_not_ready"
+"""Why a message waits or fails whose chat WhatsApp Web cannot make."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class NumberCheck(Record):
     chat_id: str
     pending: bool = True
     exists: bool | None = None
+    account: str | None = None
+    """The id that WhatsApp answered for `chat_id`, the number as it was asked for."""
     error: str | None = None
     retry_at: datetime | None = None
     reason: str | None = None

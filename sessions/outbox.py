@@ -14,6 +14,7 @@ from sessions.connections import Connection, ConnectionStore
 from sessions.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
+from sessions.known_numbers import KnownNumbers
 from sessions.message_indexes import create_indexes, forget_finished
 from sessions.messages import Draft, Message, MessageStatus
 from sessions.pacing import NEW_CHATS_LIMITED
@@ -36,6 +37,7 @@ _QUEUED_AGAIN = {
     "status": MessageStatus.QUEUED,
     "reason": None,
     "attempts": 0,
+    "putOff": None,
     "dueAt": "$$NOW",
     "expiresAt": None,
     # What waits again is not finished, and must not be forgotten as if it were.
@@ -61,6 +63,7 @@ class Outbox:
     def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
         self._collection: Collection = database["messages"]
         self._events = events
+        self._numbers = KnownNumbers(database)
         self._arrivals = Arrivals(self._collection, connections, self.cancel_queued)
 
     async def prepare(self, keep_for: timedelta) -> None:
@@ -149,12 +152,14 @@ class Outbox:
         """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
 
         A message that is unknown may be out already: only a person may repeat it, and then under
-        its own id, so that WhatsApp itself can tell.
+        its own id, so that WhatsApp itself can tell. A number that WhatsApp has denied is asked
+        about anew.
         """
         message = await self.find(owner, message_id)
         allowed = [MessageStatus.FAILED, MessageStatus.EXPIRED, MessageStatus.CANCELLED]
         if unknown_too:
             allowed.append(MessageStatus.UNKNOWN)
+        await self._numbers.forget_denied([message.to])
         changes = {
             **_QUEUED_AGAIN,
             "seq": await self._place(message.connection, message.connection_id),
@@ -174,9 +179,11 @@ class Outbox:
         if reason is not None:
             failed["reason"] = {"$eq": reason}
         cursor = self._collection.find(
-            failed, projection={"_id": True}, sort=ORDER, limit=_CHANGED_AT_ONCE
+            failed, projection={"_id": True, "to": True}, sort=ORDER, limit=_CHANGED_AT_ONCE
         )
-        found = [str(document["_id"]) async for document in cursor]
+        documents = [document async for document in cursor]
+        await self._numbers.forget_denied([document["to"] for document in documents])
+        found = [str(document["_id"]) for document in documents]
         moved = await self._queue_again(connection, found) if found else []
         if moved and await self._arrivals.gone([connection.id]):
             raise ConnectionNotFoundError(connection.connection_id)

@@ -54,6 +54,7 @@ def claim(lease: Lease) -> list[dict[str, Any]]:
         "generation": lease.generation,
         "attempts": {"$add": ["$attempts", 1]},
         "takenUp": 0,
+        "putOff": "$$REMOVE",
         "sendingAt": "$$NOW",
     }
     return [{"$set": changes}]
@@ -73,9 +74,14 @@ def held(lease: Lease) -> dict[str, Any]:
     return {"generation": lease.generation, "status": MessageStatus.SENDING}
 
 
-def written_down(whatsapp_id: str) -> dict[str, Any]:
-    """Return the changes that record the id under which a message is about to be sent."""
-    return {"whatsappId": whatsapp_id, "bareId": bare_id(whatsapp_id), "pacedAt": "$$NOW"}
+def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
+    """Return the changes that record under which id, in which chat, a message is about to go."""
+    return {
+        "whatsappId": whatsapp_id,
+        "bareId": bare_id(whatsapp_id),
+        "chatId": chat_id,
+        "pacedAt": "$$NOW",
+    }
 
 
 def in_hand(

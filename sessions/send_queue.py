@@ -14,7 +14,13 @@ from sessions.events import EventLog, status_event
 from sessions.expiry import Expiry
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
-from sessions.messages import STATUS_OF_ACK, Ack, Message, MessageStatus
+from sessions.messages import (
+    CHECKING_NUMBER,
+    STATUS_OF_ACK,
+    Ack,
+    Message,
+    MessageStatus,
+)
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
 from sessions.queue_filters import (
     ORDER,
@@ -60,14 +66,6 @@ class SendQueue:
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
         self._having: Together[str, bool] = Together(self._which_have)
-
-    async def knows_number(self, chat_id: str) -> bool:
-        """Tell whether a number was found on WhatsApp lately."""
-        return await self._numbers.verdict(chat_id) is True
-
-    async def remember_number(self, chat_id: str) -> None:
-        """Remember that a number is on WhatsApp."""
-        await self._numbers.remember(chat_id, exists=True)
 
     async def left_over(self, lease: Lease) -> list[Message]:
         """Take over what an earlier owner had in hand, in order: it may or may not be sent."""
@@ -163,11 +161,21 @@ class SendQueue:
         latest = sorted(checks + sends, reverse=True)[n - certain - 1 :]
         return latest[0] if latest else None
 
-    async def is_new_chat(self, connection: str, to: str) -> bool:
-        """Tell whether nothing was ever sent there, as far as we remember."""
-        known = {"connection": connection, "to": to, "pacedAt": _EVER}
-        projection = {"_id": False, "to": True}
-        return await self._collection.find_one(known, projection=projection) is None
+    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
+        """Tell whether nothing was ever sent there, as far as we remember.
+
+        Two spellings of one account's number are one chat. Without the `chat_id` that WhatsApp
+        answered it is looked for among the numbers that are known.
+        """
+        chat_id = chat_id or (await self._numbers.find(to)).chat_id or to
+        same = {"$in": [to, chat_id]}
+        known = {
+            "connection": connection,
+            "$or": [{"to": same}, {"chatId": same}],
+            "pacedAt": _EVER,
+            "whatsappId": {"$exists": True},
+        }
+        return await self._collection.find_one(known, projection={"_id": True}) is None
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         """Return when each new chat since a time was opened, oldest first."""
@@ -179,10 +187,10 @@ class SendQueue:
         return [document["pacedAt"] async for document in cursor]
 
     async def write_down(
-        self, lease: Lease, message: Message, whatsapp_id: str, *, new_chat: bool
+        self, lease: Lease, message: Message, whatsapp_id: str, chat_id: str, *, new_chat: bool
     ) -> None:
-        """Record the id under which the message is about to be sent, before it is sent."""
-        changes = written_down(whatsapp_id)
+        """Record the id under which the message is about to be sent, and its chat, before that."""
+        changes = written_down(whatsapp_id, chat_id)
         if new_chat:
             changes["newChat"] = True
         written = await self._collection.update_one(*in_hand(lease, message, changes))
@@ -190,22 +198,63 @@ class SendQueue:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
 
     async def settle(
-        self, lease: Lease, message: Message, status: MessageStatus, reason: str | None = None
+        self,
+        lease: Lease,
+        message: Message,
+        status: MessageStatus,
+        reason: str | None = None,
+        counts: bool = False,
     ) -> Message | None:
         """Record how a send ended (sent, failed, unknown) or that it goes back to the queue.
 
+        What may be out counts for the pace, and so does a number that WhatsApp was asked for in
+        vain (`counts`).
         Return the message as it is then; None where an ack has overtaken that: then it is out.
         """
         times: dict[str, Any] = {"statusAt": "$$NOW"}
         if status is not MessageStatus.QUEUED:
             times |= {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
-        if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or reason == "not_on_whatsapp":
-            # A number that was asked for in vain counts as much as a message.
+        if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or counts:
             times["pacedAt"] = "$$NOW"
         settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
         if settled is not None:
             self._events.publish(status_event(settled))
         return settled
+
+    async def put_off(
+        self, lease: Lease, message: Message, until: datetime, reason: str, *, counts: bool
+    ) -> None:
+        """Return a message in hand to its place, and let others pass it until a time.
+
+        `counts` tells whether what was done for it counts for the pace.
+        """
+        changes: dict[str, Any] = {
+            "status": MessageStatus.QUEUED,
+            "statusAt": "$$NOW",
+            "reason": reason,
+            "dueAt": until,
+            "putOff": True,
+        }
+        if counts:
+            changes["pacedAt"] = "$$NOW"
+        put_off = await self._finish(lease, message, changes)
+        if put_off is not None:
+            self._events.publish(status_event(put_off))
+
+    async def put_off_before(self, lease: Lease, message: Message) -> Message | None:
+        """Return what was put off for the same recipient and stands before a message, if any.
+
+        Of several the one that waits longest: a message that went now would overtake it.
+        """
+        before = _put_off_before(lease, message)
+        document = await self._collection.find_one(before, sort=[("dueAt", DESCENDING)])
+        return None if document is None else Message.model_validate(document)
+
+    async def recall(self, lease: Lease, message: Message) -> None:
+        """Let what waits for the number of this message's recipient, and stands before it, go."""
+        waits = {**_put_off_before(lease, message), "reason": CHECKING_NUMBER}
+        changes = {"dueAt": "$$NOW", "reason": None}
+        await self._collection.update_many(waits, [{"$set": changes}])
 
     async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> Message | None:
         """Move a message forward by an ack and return it; None when it had gone that far already.
@@ -272,6 +321,21 @@ class SendQueue:
         acked = {"_id": message.id, "generation": lease.generation, "status": {"$in": OUT}}
         if await self._collection.find_one(acked, projection={"_id": True}) is None:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+
+
+def _put_off_before(lease: Lease, message: Message) -> dict[str, Any]:
+    before = [
+        {"priority": {"$lt": message.priority}},
+        {"priority": message.priority, "seq": {"$lt": message.seq}},
+    ]
+    return {
+        "connection": lease.connection,
+        "to": message.to,
+        "putOff": True,
+        "status": MessageStatus.QUEUED,
+        "$or": before,
+        **fence(lease),
+    }
 
 
 async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:

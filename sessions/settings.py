@@ -93,6 +93,8 @@ class SharedSettings(BaseSettings):
     """How long to wait for MongoDB and Redis at the start before giving up with 69."""
     message_retention: Span = timedelta(days=90)
     """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
+    not_on_whatsapp_for: Span = timedelta(minutes=10)
+    """How long it is remembered that a number is not on WhatsApp: messages to it fail at once."""
     log_level: LogLevel = "info"
     """`error`, `warn`, `info` or `debug`: that and worse is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)

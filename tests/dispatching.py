@@ -14,6 +14,7 @@ from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.clock import utc_now
+from sessions.known_numbers import KnownNumbers
 from sessions.leases import Lease
 from sessions.messages import Message, MessageStatus
 from sessions.metrics import ProcessMetrics
@@ -31,12 +32,13 @@ def dispatch_limits(
     ghost: timedelta = LONG,
     resend_ghosts: bool = True,
     tries: int = 9,
+    number_recheck: timedelta = MOMENT,
 ) -> SendLimits:
     """Return limits that let a test wait for what it asks for."""
     return SendLimits(
         outcome_within=outcome,
         outcome_poll=MOMENT,
-        number_recheck=MOMENT,
+        number_recheck=number_recheck,
         ghost_wait=ghost,
         stalled_after=LONG,
         resend_ghosts=resend_ghosts,
@@ -68,6 +70,7 @@ def make_dispatcher(
     delivery = Delivery(
         page=page,
         queue=stores.queue,
+        numbers=KnownNumbers(stores.database),
         lease=lease,
         limits=limits or dispatch_limits(),
         page_bell=page.bell,

@@ -16,10 +16,14 @@ from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcom
 class FakePage:
     """Keeps what was sent by key; `refuse`, `hold` and `forget` make it fail as the real one does.
 
-    Like the real one it never sends the same key twice.
+    Like the real one it never sends the same key twice. `accounts` are numbers whose account has
+    another id than they have; what goes to their own ids is in `lost`.
     """
 
     registered: Callable[[str], bool] = lambda _chat: True
+    accounts: dict[str, str] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    errors: dict[str, PageCallError] = field(default_factory=dict)
     delivered: list[tuple[str, str]] = field(default_factory=list)
     stored: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -34,6 +38,9 @@ class FakePage:
     throws: int = 0
     refused: str | None = None
     nack: int | None = None
+    restricted: str | None = None
+    typing_fails: Exception | None = None
+    typing_shows: bool = False
     refuse_resent: bool = False
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
@@ -49,28 +56,33 @@ class FakePage:
             self.turned_away += 1
             raise LineDeadError
 
-    async def exists(self, chat_id: str) -> bool:
-        self.check_line()
-        return self.registered(chat_id)
-
-    async def is_registered(self, chat_id: str) -> bool:
+    async def account_of(self, chat_id: str) -> str | None:
         self.check_line()
         if self.fail_registered:
             self.fail_registered -= 1
-            raise PageCallError("ServerStatusCodeError", None, "429")
-        return self.registered(chat_id)
+            raise PageCallError("ServerStatusCodeError", None, "internal", 503)
+        return self.accounts.get(chat_id, chat_id) if self.registered(chat_id) else None
 
     async def prepare(self, chat_id: str) -> str:
         self.check_line()
+        if chat_id in self.errors:
+            raise self.errors[chat_id]
         if self.fail_prepare:
             self.fail_prepare -= 1
             raise PageCallError("Error", "chat_not_found", "busy")
         return f"true_{chat_id}_ID{next(self._ids)}"
 
-    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+    async def show_typing(self, chat_id: str, span: timedelta) -> bool:
+        self.typed.append(span)
+        if self.typing_fails:
+            raise self.typing_fails
+        return self.typing_shows
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
         self.check_line()
-        self.typed.append(typing)
         self.before_send(text)
+        if chat_id in self.accounts:
+            self.lost.append(text)
         if key in self.stored:
             failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
             self.outcomes[key] = Outcome(state="thrown", error=failure)
@@ -82,6 +94,10 @@ class FakePage:
             self.stored[key] = -1
             self.outcomes[key] = Outcome(state="done", result="ERROR_UNKNOWN", code=self.nack)
             self.nack = None
+        elif self.restricted == chat_id:
+            self.stored[key] = -1
+            refused = Outcome(state="done", result="ERROR_UNKNOWN", refusal="Acp2Restricted")
+            self.outcomes[key] = refused
         elif self.refused:
             failure = CallFailure(name="Error", code=self.refused, message="no")
             self.outcomes[key] = Outcome(state="thrown", error=failure)
@@ -107,7 +123,7 @@ class FakePage:
         for key, _, _ in sends:
             self.outcomes[key] = Outcome(state="waiting")
         for key, chat_id, text in sends:
-            await self.send(key, chat_id, text, timedelta(0))
+            await self.send(key, chat_id, text)
             if not (await self.outcome(key)).went_well:
                 break
         return [await self.outcome(key) for key, _, _ in sends]

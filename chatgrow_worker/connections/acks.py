@@ -90,7 +90,7 @@ class AckRecorder:
         """Look up a message's ack, by its key; nothing for one that the page does not have."""
         if message.whatsapp_id is None:
             return {}
-        known = await self._page.look_up(message.whatsapp_id, message.to)
+        known = await self._page.look_up(message.whatsapp_id, message.chat)
         return {message.whatsapp_id: known.ack} if known.found else {}
 
     async def _record(self, found: Mapping[str, int]) -> None:

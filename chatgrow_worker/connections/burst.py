@@ -65,17 +65,21 @@ class Burst:
         aim = _AIM * sent // max(took, timedelta(milliseconds=1))
         self.limit = max(1, min(aim, _AT_MOST))
 
-    async def send(self, messages: Sequence[Message]) -> BurstEnd:
-        """Prepare, write down, send and record; raise what single sends raise."""
+    async def send(self, messages: Sequence[Message], chats: Sequence[str]) -> BurstEnd:
+        """Prepare, write down, send to these chats and record; raise what single sends raise."""
         try:
-            keys = await self._page.prepare_all([each.to for each in messages])
+            keys = await self._page.prepare_all(chats)
         except PageCallError as error:
             logger.debug("Not prepared together, so one by one: {}", error)
             await self._queue.put_back(self._lease, messages)
             return BurstEnd()
-        await self._queue.write_down(self._lease, messages, keys)
+        await self._queue.write_down(self._lease, messages, keys, chats)
         self._check_lease()
-        sends = [(key, each.to, each.text) for key, each in zip(keys, messages, strict=True)]
+        messages = [
+            each.model_copy(update={"chat_id": chat})
+            for each, chat in zip(messages, chats, strict=True)
+        ]
+        sends = [(key, each.chat, each.text) for key, each in zip(keys, messages, strict=True)]
         outcomes = await self._page.send_in_turn(sends, _WITHIN)
         well = len([*takewhile(lambda outcome: outcome.went_well, outcomes)])
         sent = await self._queue.settle_sent(self._lease, messages[:well])

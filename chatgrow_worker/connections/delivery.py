@@ -7,27 +7,24 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from loguru import logger
 
-from chatgrow_worker.connections.number_look import NumberLook, NumberPage
+from chatgrow_worker.connections.known_chats import KnownChats
+from chatgrow_worker.connections.recipient_check import Denial, NumberPage, RecipientCheck
 from chatgrow_worker.connections.send_watch import SendWatch
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import happens
-from chatgrow_worker.connections.written_to import WrittenTo
 from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
+from chatgrow_worker.page.refusals import Refusal, Then, refusal_of_error, refusal_of_outcome
 from chatgrow_worker.page.snapshot import LookUp, Outcome
+from sessions.known_numbers import KnownNumbers
 from sessions.leases import Lease
-from sessions.messages import Ack, Message, MessageStatus
+from sessions.messages import CHAT_NOT_READY, CHECKING_NUMBER, Ack, Message, MessageStatus
 from sessions.send_queue import SendQueue
-
-_PAUSING = {463: "timelock", 475: "new_chats_capped"}
-"""Refusals that are signs of a coming ban (the server's codes, seen in public sources)."""
-_PASSING = frozenset({408, 429, *range(500, 600)})
-"""Refusals that are no fault of the message: the server is late, busy or in trouble."""
 
 
 class SendingPage(NumberPage, Protocol):
@@ -36,8 +33,11 @@ class SendingPage(NumberPage, Protocol):
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat."""
 
-    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
-        """Start sending under a key, after a time of typing."""
+    async def show_typing(self, chat_id: str, span: timedelta) -> bool:
+        """Show for a while that somebody types, if that works at once."""
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        """Start sending under a key."""
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record under the same id."""
@@ -73,6 +73,7 @@ class Delivery:
         self,
         page: SendingPage,
         queue: SendQueue,
+        numbers: KnownNumbers,
         lease: Lease,
         limits: SendLimits,
         page_bell: asyncio.Event,
@@ -90,15 +91,15 @@ class Delivery:
         self._metrics = metrics
         self._returned = False
         self._held_back: timedelta | None = None
-        self.written_to = WrittenTo()
-        self._numbers = NumberLook(page, queue, self.written_to, limits.number_recheck)
+        self.known_chats = KnownChats()
+        self._recipients = RecipientCheck(page, numbers, self.known_chats, limits.number_recheck)
         self.watch = SendWatch(limits.stalled_after)
         self.sent = 0
 
     async def is_stored(self, message: Message) -> bool:
         """Tell whether the page has a message already, so that it may be out."""
         key = message.whatsapp_id
-        return key is not None and (await self._page.look_up(key, message.to)).found
+        return key is not None and (await self._page.look_up(key, message.chat)).found
 
     async def deliver(self, message: Message, stop: asyncio.Event) -> bool:
         """Bring a claimed message to its end; False when it has to wait in its place."""
@@ -137,6 +138,8 @@ class Delivery:
         known = await self._look_up(message, key)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
+        elif refusal := refusal_of_error(outcome.error):
+            await self._refuse(message, refusal)
         elif outcome.error.code is None:
             # No refusal of WhatsApp's or wa-js's: something broke, and it is not out.
             await self._put_back(message, outcome.error.name)
@@ -154,32 +157,55 @@ class Delivery:
 
     async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
         if message.whatsapp_id is not None:
-            await self._resume(message, message.whatsapp_id)
-        elif key := await self._prepared(message, stop):
-            known = message.to in self.written_to
-            new_chat = not known and await self._turnstile.opens_chat(message.to)
-            await self._queue.write_down(self._lease, message, key, new_chat=new_chat)
-            await self._send(message, key)
+            await self._resume(message, message.whatsapp_id, stop)
+        elif prepared := await self._prepared(message):
+            chat_id, key = prepared
+            known = chat_id in self.known_chats
+            new_chat = not known and await self._turnstile.opens_chat(message.to, chat_id)
+            await self._queue.write_down(self._lease, message, key, chat_id, new_chat=new_chat)
+            await self._send(message.model_copy(update={"chat_id": chat_id}), key, stop)
 
-    async def _prepared(self, message: Message, stop: asyncio.Event) -> str | None:
-        """Return a new key for a message; None when it has ended or went back to its place."""
+    async def _prepared(self, message: Message) -> tuple[str, str] | None:
+        """Return a message's chat and a new key; None when it has ended or is queued again."""
         try:
-            found = await self._numbers.is_on_whatsapp(message.to, stop)
-            if found:
-                return await self._page.prepare(message.to)
+            found = await self._recipients.find(message.to)
+            if isinstance(found, Denial):
+                await self._denied(message, found)
+            elif not await self._waits_behind(message):
+                return found, await self._page.prepare(found)
         except LineDeadError:
             raise
         except PageCallError as error:
             logger.warning("Not prepared: {}", error)
-            await self._put_back(message, error.code or "page_error")
-            return None
-        if found is None:
-            await self._return(message)
-        else:
-            await self._end(message, MessageStatus.FAILED, "not_on_whatsapp")
+            if refusal := refusal_of_error(error):
+                await self._refuse(message, refusal)
+            else:
+                await self._put_back(message, error.code or "page_error")
         return None
 
-    async def _resume(self, message: Message, key: str) -> None:
+    async def _waits_behind(self, message: Message) -> bool:
+        """Keep a message behind those to the same recipient that were put off, if there are any."""
+        if self.known_chats.of(message.to) is not None:
+            return False
+        ahead = await self._queue.put_off_before(self._lease, message)
+        if ahead is None:
+            return False
+        if ahead.reason == CHECKING_NUMBER:  # which is known by now
+            await self._queue.recall(self._lease, message)
+            await self._return(message)
+        else:
+            await self._put_off(message, ahead.due_at, CHAT_NOT_READY, counts=False)
+        return True
+
+    async def _denied(self, message: Message, denial: Denial) -> None:
+        """Let others pass until WhatsApp is asked again, or fail when it is certain."""
+        if denial.until is None:
+            failed = MessageStatus.FAILED
+            await self._end(message, failed, "not_on_whatsapp", counts=denial.asked)
+        else:
+            await self._put_off(message, denial.until, CHECKING_NUMBER, counts=denial.asked)
+
+    async def _resume(self, message: Message, key: str, stop: asyncio.Event) -> None:
         """Decide about a message whose id is written down: it may be out under that id."""
         known = await self._look_up(message, key)
         if known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
@@ -188,14 +214,14 @@ class Delivery:
         elif known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
         elif not known.found:
-            await self._send(message, key)
+            await self._send(message, key, stop)
         # Refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
 
     async def _look_up(self, message: Message, key: str) -> LookUp:
         """Look a message up; raise LineDeadError where that tells nothing for want of a line."""
-        known = await self._page.look_up(key, message.to)
+        known = await self._page.look_up(key, message.chat)
         if known.ack <= 0 and not known.line:
             raise LineDeadError
         return known
@@ -207,35 +233,58 @@ class Delivery:
             await self._end(message, MessageStatus.EXPIRED)
         return overdue
 
-    async def _send(self, message: Message, key: str) -> None:
+    async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if await self._expires(message):
+            return
+        if await self._typed(message, stop) and await self._expires(message):
             return
         self._check_lease()
         self.watch.began()
-        typing = self._turnstile.typing_for(message.text)
-        await self._page.send(key, message.to, message.text, typing)
+        await self._page.send(key, message.chat, message.text)
         await self.conclude(message, key)
 
+    async def _typed(self, message: Message, stop: asyncio.Event) -> bool:
+        """Take the time that somebody would need to type this, if that can be shown at all."""
+        span = self._turnstile.typing_for(message.text)
+        try:
+            shown = bool(span) and await self._page.show_typing(message.chat, span)
+        except PageCallError as error:
+            logger.debug("No typing is shown: {}", error)
+            return False
+        if shown:
+            await happens(stop, span)
+        return shown
+
     async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
-        """Record a send that went well, or that WhatsApp refuses for now; tell whether it did."""
+        """Record a send that went well, or do what a refusal asks for; tell whether it was one."""
         if outcome.went_well:
-            self.written_to.add(message.to)
+            self.known_chats.add(message.to, message.chat)
             await self._end(message, MessageStatus.SENT)
             return True
-        code = outcome.code or 0
-        if reason := _PAUSING.get(code):
-            logger.warning("WhatsApp refuses for now ({}): the connection pauses", reason)
-            await self._turnstile.pause(reason)
-        elif code in _PASSING:
-            logger.warning("WhatsApp refuses for now ({})", code)
-            reason = "refused_for_now"
-        if reason is None or message.attempts >= self._limits.tries:
+        refusal = refusal_of_outcome(outcome, message.chat)
+        if refusal is None:
             return False
         self.watch.ended(acknowledged=True)
-        await self._return(message, reason)
-        if code in _PASSING:
-            self._hold_back_after(message)
+        await self._refuse(message, refusal)
         return True
+
+    async def _refuse(self, message: Message, refusal: Refusal) -> None:
+        """Do what a refusal asks for with a message that is not out."""
+        if refusal.then is Then.NO_ACCOUNT and message.whatsapp_id is None:
+            await self._denied(message, await self._recipients.deny(message.to))
+            return
+        if refusal.then is Then.PAUSE:
+            logger.warning("WhatsApp refuses for now ({}): the connection pauses", refusal.waits)
+            await self._turnstile.pause(refusal.waits)
+        if refusal.then is Then.FAIL or message.attempts >= self._limits.tries:
+            await self._end(message, MessageStatus.FAILED, refusal.ends)
+        elif refusal.then is Then.STEP_ASIDE:
+            due = (message.sending_at or message.queued_at) + self._wait_after(message)
+            await self._put_off(message, due, refusal.waits, counts=False)
+        else:
+            await self._return(message, refusal.waits)
+            if refusal.then is not Then.PAUSE:
+                self._held_back = self._wait_after(message)
 
     async def _await_outcome(self, key: str) -> Outcome:
         """Follow a started send until it is decided or its time is over.
@@ -301,7 +350,7 @@ class Delivery:
         """Send a stored message as the same record, and believe what that says afterwards."""
         self._check_lease()
         self.watch.began()
-        await self._page.resend(key, message.to)
+        await self._page.resend(key, message.chat)
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
@@ -316,12 +365,12 @@ class Delivery:
             await self._end(message, MessageStatus.FAILED, reason)
             return
         await self._return(message, "page_error")
-        self._hold_back_after(message)
+        self._held_back = self._wait_after(message)
 
-    def _hold_back_after(self, message: Message) -> None:
-        """Let the connection wait with this message, longer after each try."""
+    def _wait_after(self, message: Message) -> timedelta:
+        """Return how long to wait before another try: longer after each one."""
         longest = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
-        self._held_back = longest * random.uniform(0.5, 1)  # noqa: S311  guards no secret
+        return longest * random.uniform(0.5, 1)  # noqa: S311  guards no secret
 
     async def _return(self, message: Message, reason: str | None = None) -> None:
         """Put a message back to its place in the queue."""
@@ -329,10 +378,24 @@ class Delivery:
         self.watch.left()
         await self._queue.settle(self._lease, message, MessageStatus.QUEUED, reason)
 
-    async def _end(
-        self, message: Message, status: MessageStatus, reason: str | None = None
+    async def _put_off(
+        self, message: Message, until: datetime, reason: str, *, counts: bool
     ) -> None:
-        settled = await self._queue.settle(self._lease, message, status, reason)
+        """Put a message back to its place, and let others pass it until a time."""
+        self._returned = True
+        self.watch.left()
+        self.known_chats.forget(message.to)
+        await self._queue.put_off(self._lease, message, until, reason, counts=counts)
+
+    async def _end(
+        self,
+        message: Message,
+        status: MessageStatus,
+        reason: str | None = None,
+        *,
+        counts: bool = False,
+    ) -> None:
+        settled = await self._queue.settle(self._lease, message, status, reason, counts)
         if settled is None:
             self.ended(message, MessageStatus.SENT)
         else:

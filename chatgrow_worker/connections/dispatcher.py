@@ -126,7 +126,7 @@ class Dispatcher:
 
     def _goes_together(self, message: Message) -> bool:
         """Tell whether nothing about a message is to be found out before it is sent."""
-        known = message.to in self._delivery.written_to
+        known = self._delivery.known_chats.of(message.to) is not None
         return message.whatsapp_id is None and known and self._turnstile.lasts(message)
 
     async def _deliver_all(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
@@ -142,7 +142,9 @@ class Dispatcher:
 
     async def _deliver_together(self, messages: Sequence[Message]) -> None:
         self._delivery.watch.began()
-        end = await self._burst.send(messages)
+        known = self._delivery.known_chats
+        chats = [known.of(each.to) or each.chat for each in messages]
+        end = await self._burst.send(messages, chats)
         for message in end.sent:
             with logger.contextualize(messageId=message.id):
                 self._delivery.ended(message, MessageStatus.SENT)

@@ -74,9 +74,9 @@ class NumberChecks:
         self._rung = check is not None
         if check is None:
             return False
-        known = await self._numbers.verdict(check.chat_id)
-        if known is not None:
-            await self._desk.answer(check, exists=known)
+        known = await self._numbers.find(check.chat_id)
+        if known.exists is not None:
+            await self._tell(check, known.chat_id)
         elif pause := await self._pause():
             await self._desk.answer(check, retry_at=pause.until, reason=pause.reason)
         else:
@@ -93,14 +93,20 @@ class NumberChecks:
         # Counted first: what was asked counts, whatever becomes of the answer.
         await self._desk.count(check)
         try:
-            exists = await self._page.is_registered(check.chat_id)
+            account = await self._page.account_of(check.chat_id)
             await self._confirm_ready()
         except PageCallError as error:
             logger.warning("A number could not be checked: {} {}", error.name, error.code or "")
             await self._desk.answer(check, error=error.code or error.name)
             return
-        await self._numbers.remember(check.chat_id, exists=exists)
-        await self._desk.answer(check, exists=exists)
+        await self._numbers.remember(check.chat_id, account)
+        await self._tell(check, account)
+
+    async def _tell(self, check: NumberCheck, account: str | None) -> None:
+        if account is None:
+            await self._desk.answer(check, exists=False)
+        else:
+            await self._desk.answer(check, exists=True, account=account)
 
     async def _confirm_ready(self) -> None:
         """Trust no answer that came while the page lost its line; raise PageCallError."""

@@ -26,8 +26,8 @@ class SendHistory(Protocol):
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
         """Return when the n-th latest send ended, or None when there were fewer."""
 
-    async def is_new_chat(self, connection: str, to: str) -> bool:
-        """Tell whether nothing was ever sent there."""
+    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
+        """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         """Return when each new chat since a time was opened, oldest first."""
@@ -88,12 +88,15 @@ class Pacer:
         first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
         return Pause((first or self._now()) + DAY, NEW_CHATS_LIMITED)
 
-    async def opens_chat(self, to: str) -> bool:
-        """Tell whether a message that was let through is the first to its chat."""
+    async def opens_chat(self, to: str, chat_id: str) -> bool:
+        """Tell whether a message that was let through is the first to its chat.
+
+        WhatsApp may have answered meanwhile that the recipient is a chat that is known.
+        """
         asked, self._asked = self._asked, None
-        if asked is not None and asked[0] == to:
+        if asked is not None and asked[0] == to and (not asked[1] or chat_id == to):
             return asked[1]
-        return await self._history.is_new_chat(self._connection, to)
+        return await self._history.is_new_chat(self._connection, to, chat_id)
 
     async def _counts(self, pacing: Pacing) -> tuple[datetime | None, list[Pause]]:
         """Return the last of the history and what its windows ask for, over or not.

@@ -60,9 +60,9 @@ class Turnstile:
         until = self._now() + self._ban_pause
         await self._connections.pause(self._lease, until, reason)
 
-    async def opens_chat(self, to: str) -> bool:
+    async def opens_chat(self, to: str, chat_id: str) -> bool:
         """Tell whether a message that was let through is the first to its chat."""
-        return await self._pacer.opens_chat(to)
+        return await self._pacer.opens_chat(to, chat_id)
 
     async def next(self, limit: int, fits: Callable[[Message], bool]) -> list[Message] | timedelta:
         """Claim the message whose turn it is, or return how long to wait before asking again.

@@ -123,6 +123,7 @@ class VisitMaker:
             delivery = Delivery(
                 page=page,
                 queue=queue,
+                numbers=self.parts.numbers,
                 lease=self.lease,
                 limits=self.parts.limits.sends,
                 page_bell=page.bell,

@@ -12,13 +12,19 @@ class PageBrokenError(Exception):
 
 
 class PageCallError(Exception):
-    """The page answered a call with an error; `name` and `code` are WhatsApp's or wa-js's own."""
+    """The page answered a call with an error; `name` and `code` are WhatsApp's or wa-js's own.
 
-    def __init__(self, name: str, code: str | None, message: str) -> None:
-        super().__init__(f"{name} {code or ''}: {message}")
+    `status` is the number that WhatsApp's server answered, where the error has one.
+    """
+
+    def __init__(
+        self, name: str, code: str | None, message: str, status: int | None = None
+    ) -> None:
+        super().__init__(f"{name} {code or status or ''}: {message}")
         self.name = name
         self.code = code
         self.message = message
+        self.status = status
 
 
 class LineDeadError(PageCallError):

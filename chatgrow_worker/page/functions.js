@@ -13,6 +13,8 @@ const whatsApp = (() => {
   const STATE = 'state';
   const LINKING = 'linking';
   const NUMBERS = 'numbers';
+  const GROUPS = 'groups';
+  const TYPING = 'typing';
 
   const waJs = (path, purpose) => ({path, purpose, root: () => window.WPP});
   const own = (module, path, purpose) => ({path, purpose, root: () => window.require(module)});
@@ -45,6 +47,10 @@ const whatsApp = (() => {
     sendText: waJs('chat.sendTextMessage', SENDING),
     sendStored: own('WAWebSendMsgRecordAction', 'sendMsgRecord', SENDING),
 
+    queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
+    showTyping: waJs('chat.markIsComposing', TYPING),
+    hideTyping: waJs('chat.markIsPaused', TYPING),
+
     authCode: waJs('conn.getAuthCode', LINKING),
     refreshQr: waJs('conn.refreshQR', LINKING),
     startPairing: waJs('conn.startLinkDeviceCodeForPhoneNumber', LINKING),
@@ -52,8 +58,9 @@ const whatsApp = (() => {
     logOut: waJs('conn.logout', LINKING),
     onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
 
-    queryNumber: waJs('contact.queryWidExists', NUMBERS),
-    queryNumberOrThrow: waJs('whatsapp.functions.queryWidExists', NUMBERS),
+    // Not wa-js's contact.queryWidExists: that one makes a "no" of every error, and answers for
+    // known contacts with the id that it was asked for.
+    queryNumber: waJs('whatsapp.functions.queryWidExists', NUMBERS),
     wid: waJs('util.createWid', NUMBERS),
   };
 

@@ -1,7 +1,7 @@
 // Our side of the bridge, in the page, after wa-js, functions.js and account_events.js,
 // in the same init script.
 // What it calls of wa-js and of WhatsApp is listed in functions.js; add to that list what you need.
-// Every call answers {ok, value} or {ok: false, name, code, message}: a class instance or an
+// Every call answers {ok, value} or {ok: false, name, code, status, message}: a class instance or an
 // error's code would not survive the way back. Nothing here waits for WhatsApp longer than a look:
 // a send is started and its outcome is asked for later, since a call cannot be taken back.
 (() => {
@@ -10,6 +10,7 @@
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
   const OUTCOME_WITHIN_MS = 300;
+  const TYPING_WITHIN_MS = 500;
   const WATCH_EVERY_MS = 2000;
   const LINE_EVERY_MS = 250;
   const LOOK_UP_MS = 1000;
@@ -131,6 +132,25 @@
     return chat;
   }
 
+  // A group that is gone, or that we are not in, is found too; only its server tells these apart.
+  async function checkGroup({id, groupMetadata}) {
+    if (!id.isGroup()) return;
+    if (groupMetadata?.participants?.iAmMember() && !groupMetadata.terminated) return;
+    const {status} = await whatsApp.queryGroup(id);
+    if (status !== 'success') throw Object.assign(new Error(`${id}: ${status}`), {code: status});
+  }
+
+  // WhatsApp asks for the recipient's presence first, which may take for ever, and throws for chats
+  // that lack their hidden id (WAWebPresenceChatAction, dump of 2026-04-27).
+  async function typeFor(chatId, milliseconds) {
+    const end = performance.now() + milliseconds;
+    const {id} = await chatOf(chatId);
+    await whatsApp.showTyping(id);
+    const left = Math.max(0, end - performance.now());
+    setTimeout(() => whatsApp.hideTyping(id).catch(() => {}), left);
+    return true;
+  }
+
   // Without its chat loaded, "not found" would be false. A chat that has become a LID takes its
   // messages along: their keys name the LID then.
   async function stored(key, chatId) {
@@ -146,9 +166,8 @@
     return null;
   }
 
-  async function run(key, chatId, text, options) {
+  async function run(key, chatId, text) {
     const sent = await whatsApp.sendText(chatId, text, {
-      ...options,
       messageId: key,
       waitForAck: true,
       linkPreview: false,
@@ -157,14 +176,18 @@
     });
     // It resolves for a refused send too; only the result tells.
     const result = await sent.sendMsgResult;
-    return {...told(result), ack: Number(sent.ack ?? 0)};
+    return {...(await told(result, key, chatId)), ack: Number(sent.ack ?? 0)};
   }
 
-  function told(result) {
+  // Some refusals come from the page itself, and only the message tells why.
+  async function told(result, key, chatId) {
     const code = Number(result?.ackErrorCode ?? NaN);
+    const how = String(result?.messageSendResult ?? result);
+    const message = how === 'OK' ? null : await stored(key, chatId).catch(() => null);
     return {
-      result: String(result?.messageSendResult ?? result),
+      result: how,
       code: Number.isFinite(code) ? code : null,
+      refusal: message?.errorCode ? String(message.errorCode) : null,
     };
   }
 
@@ -173,7 +196,7 @@
     const message = await stored(key, chatId);
     if (!message) throw Object.assign(new Error(`no message ${key}`), {code: 'msg_not_found'});
     const result = await whatsApp.sendStored(message);
-    return {...told(result), ack: Number(message.ack ?? 0)};
+    return {...(await told(result, key, chatId)), ack: Number(message.ack ?? 0)};
   }
 
   const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -197,7 +220,7 @@
     const end = performance.now() + withinMs;
     for (const [key, chatId, text] of batch) {
       if (performance.now() >= end || sends.get(key)?.state !== 'waiting' || !lineAlive()) return;
-      await start(key, () => run(key, chatId, text, {}));
+      await start(key, () => run(key, chatId, text));
       const {state, result} = sends.get(key);
       if (state !== 'done' || result !== 'OK') return;
     }
@@ -206,6 +229,7 @@
   const failure = (error) => ({
     name: String(error?.name ?? 'Error'),
     code: error?.code === undefined ? null : String(error.code),
+    status: Number.isFinite(error?.status) ? error.status : null,
     message: String(error?.message ?? error).slice(0, 500),
   });
 
@@ -259,15 +283,10 @@
       return {code, ageMs: ageOf(code)};
     },
 
-    exists: async (chatId) => {
-      const found = await overLine(() => whatsApp.queryNumber(chatId));
-      return found ? String(found.wid) : null;
-    },
-
-    // wa-js keeps a "no" and makes one of every error; WhatsApp's own function throws.
-    isRegistered: async (chatId) => {
-      const found = await overLine(() => whatsApp.queryNumberOrThrow(whatsApp.wid(chatId)));
-      return Boolean(found?.wid);
+    // The id that WhatsApp answers may have other digits: only that one gets messages.
+    accountOf: async (chatId) => {
+      const found = await overLine(() => whatsApp.queryNumber(whatsApp.wid(chatId)));
+      return found?.wid ? String(found.wid) : null;
     },
 
     // Not awaited: it waits for an event that may never come, and the page goes elsewhere.
@@ -279,12 +298,19 @@
     // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
     prepare: async (chatId) => {
       const chat = await overLine(() => chatOf(chatId));
+      await overLine(() => checkGroup(chat));
       return String(await whatsApp.newMessageId(chat));
     },
 
-    send: (key, chatId, text, options) => {
+    // Best effort: tells soon whether it shows, and whatever hangs here holds up nothing.
+    showTyping: (chatId, milliseconds) => {
+      const shown = typeFor(chatId, milliseconds).catch(() => false);
+      return Promise.race([shown, after(TYPING_WITHIN_MS).then(() => false)]);
+    },
+
+    send: (key, chatId, text) => {
       checkLine();
-      return begin(key, () => run(key, chatId, text, options));
+      return begin(key, () => run(key, chatId, text));
     },
 
     prepareAll: (chatIds) => Promise.all(chatIds.map(calls.prepare)),

@@ -182,6 +182,7 @@ class CallFailure(BaseModel):
     name: str
     code: str | None
     message: str
+    status: int | None = None
 
 
 class Outcome(BaseModel):
@@ -189,12 +190,14 @@ class Outcome(BaseModel):
 
     `state` is none (never started here), waiting (for its turn), pending, thrown (see `error`) or
     done (see `result`, where only `OK` is success; `code` is the server's own number for a
-    refusal). `line` tells whether the page has a line to WhatsApp meanwhile.
+    refusal, `refusal` the page's own name for one). `line` tells whether the page has a line to
+    WhatsApp meanwhile.
     """
 
     state: str
     result: str | None = None
     code: int | None = None
+    refusal: str | None = None
     ack: int | None = None
     error: CallFailure | None = None
     line: bool = True

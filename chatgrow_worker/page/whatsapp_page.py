@@ -154,13 +154,14 @@ class WhatsAppPage:
         """Ask for a new QR code after the last one of a round has run out."""
         await self._call("refreshCode")
 
-    async def exists(self, chat_id: str) -> bool:
-        """Ask whether a number is on WhatsApp; a False can also be an error of the moment."""
-        return await self._call("exists", chat_id) is not None
+    async def account_of(self, chat_id: str) -> str | None:
+        """Ask WhatsApp for the account of a number: its own id, or None where there is none.
 
-    async def is_registered(self, chat_id: str) -> bool:
-        """Ask WhatsApp's server whether a number is on WhatsApp; an error is no answer."""
-        return bool(await self._call("isRegistered", chat_id))
+        The id may have other digits than the number (in Brazil, Mexico and Argentina); a message
+        to the number's own id would then arrive nowhere. An error is no answer.
+        """
+        value = await self._call("accountOf", chat_id)
+        return None if value is None else str(value)
 
     async def log_out(self) -> None:
         """Start the logout, which the phone is told of too; then the page shows a QR code."""
@@ -170,13 +171,17 @@ class WhatsAppPage:
         """Return a new message key for the chat, under which one message may be sent once."""
         return str(await self._call("prepare", chat_id))
 
-    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
-        """Start sending under a prepared key, and return soon; `outcome` tells the rest.
+    async def show_typing(self, chat_id: str, span: timedelta) -> bool:
+        """Show the recipient for a while that somebody types; tell whether that works.
 
-        For the time of `typing` the recipient is shown that somebody types.
+        Best effort: it returns within half a second whatever WhatsApp does.
         """
-        options = {"delay": typing // timedelta(milliseconds=1)}
-        self._note(key, await self._call("send", key, chat_id, text, options))
+        milliseconds = span // timedelta(milliseconds=1)
+        return bool(await self._call("showTyping", chat_id, milliseconds))
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        """Start sending under a prepared key, and return soon; `outcome` tells the rest."""
+        self._note(key, await self._call("send", key, chat_id, text))
 
     async def prepare_all(self, chat_ids: Sequence[str]) -> list[str]:
         """Return a new message key for each chat, in their order."""
@@ -276,8 +281,8 @@ def _unwrap(answer: Any) -> Any:
         return answer.get("value")
     if answer.get("name") == "LineDeadError":
         raise LineDeadError
-    code = answer.get("code")
-    raise PageCallError(str(answer.get("name")), code, str(answer.get("message")))
+    code, status = answer.get("code"), answer.get("status")
+    raise PageCallError(str(answer.get("name")), code, str(answer.get("message")), status)
 
 
 def _first_line(error: BaseException) -> str:

@@ -63,17 +63,18 @@ class CheckTimedOutError(DomainError):
 )
 async def check(request: web.Request) -> web.Response:
     """Tell whether a number is on WhatsApp; what was asked lately is known, else it is asked."""
-    chat_id = _chat_id(request.match_info["phone"])
+    number = _chat_id(request.match_info["phone"])
     services = request.app[SERVICES]
     connection = await _usable(services, owner_of(request), request.match_info["id"])
-    exists = await services.numbers.verdict(chat_id)
-    if exists is None:
-        exists = await _asked(request, connection, chat_id)
-    return answer(NumberView(exists=exists, chat_id=chat_id))
+    known = await services.numbers.find(number)
+    chat_id = known.chat_id
+    if known.exists is None:
+        chat_id = await _asked(request, connection, number)
+    return answer(NumberView(exists=chat_id is not None, to=number, chat_id=chat_id))
 
 
-async def _asked(request: web.Request, connection: Connection, chat_id: str) -> bool:
-    """Have the owner's page ask WhatsApp, within a bound."""
+async def _asked(request: web.Request, connection: Connection, chat_id: str) -> str | None:
+    """Have the owner's page ask WhatsApp, within a bound; None when there is no account."""
     services = request.app[SERVICES]
     question = await services.checks.ask(connection.id, chat_id)
     try:
@@ -89,7 +90,7 @@ async def _asked(request: web.Request, connection: Connection, chat_id: str) -> 
         raise PaceLimitedError(found.reason, max(1, math.ceil(wait)))
     if found.exists is None:
         raise CheckFailedError(f"WhatsApp gave no answer ({found.error}). Try again.")
-    return found.exists
+    return found.account
 
 
 async def _answered(request: web.Request, question: str) -> NumberCheck | None:

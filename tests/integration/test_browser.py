@@ -175,10 +175,10 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         snapshot = await page.snapshot()
         assert snapshot is not None
         assert snapshot.number == PHONE
-        assert await page.exists(THEM)
+        assert await page.account_of(THEM) == THEM
         key = await page.prepare(THEM)
         assert not (await page.look_up(key, THEM)).found
-        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>", timedelta(0))
+        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>")
         assert await _sent(page, key) == "OK"
 
         async def read() -> bool:
@@ -190,7 +190,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         # No message of a chat that the page has never had is there: that is no error.
         unheard_of = key.replace(THEM, NEVER)
         assert not (await page.look_up(unheard_of, NEVER)).found
-        await page.send(key, THEM, "the same id again", timedelta(0))
+        await page.send(key, THEM, "the same id again")
         assert await _sent(page, key) == "DuplicateMessageError"
         left = await page.leave()
     # As if Chromium had not come to writing any of it, which it seldom fails to at a close.
@@ -255,7 +255,7 @@ async def test_sends_in_turn_stop_at_the_first_that_does_not_go_well(
         await link(page, web)
         keys = await page.prepare_all([THEM] * 4)
         assert len(set(keys)) == 4
-        await page.send(keys[1], THEM, "alone", typing=timedelta(0))
+        await page.send(keys[1], THEM, "alone")
         assert await _sent(page, keys[1]) == "OK"
         sends = [(key, THEM, f"text {n}") for n, key in enumerate(keys)]
         outcomes = await page.send_in_turn(sends, timedelta(seconds=10))
@@ -318,7 +318,7 @@ async def test_a_number_that_is_not_on_whatsapp_is_told(
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await link(page, web)
-        assert not await page.exists("15551230000@c.us")
+        assert await page.account_of("15551230000@c.us") is None
         with pytest.raises(PageCallError):
             await page.prepare("15551230000@c.us")
 
@@ -355,7 +355,7 @@ async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
         await link(page, web)
         await page.tidy()
         key = await page.prepare(THEM)
-        await page.send(key, THEM, "after", timedelta(0))
+        await page.send(key, THEM, "after")
         assert await _sent(page, key) == "OK"
     with pytest.raises(PageBrokenError):
         await page.tidy()
@@ -367,7 +367,7 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
         await link(page, web)
         key = await page.prepare(THEM)
         page.bell.clear()
-        await page.send(key, THEM, "ring", timedelta(0))
+        await page.send(key, THEM, "ring")
         async with asyncio.timeout(10):
             await page.bell.wait()
 

@@ -206,7 +206,7 @@ async def test_an_ack_that_overtakes_the_record_of_a_burst_stays(stores: Stores)
     lease, messages = await _queued(stores, 3)
     claimed = await stores.queue.bursts.claim(lease, 16, lambda _message: True)
     keys = [f"true_x_ID{n}" for n in range(3)]
-    await stores.queue.bursts.write_down(lease, claimed, keys)
+    await stores.queue.bursts.write_down(lease, claimed, keys, [TO] * 3)
     await stores.queue.record_ack(lease, keys[1], Ack.READ)
     stores.events.take()
     settled = await stores.queue.bursts.settle_sent(lease, claimed)
@@ -222,8 +222,9 @@ async def test_a_newer_owner_is_out_of_reach_of_a_burst(stores: Stores) -> None:
     claimed = await stores.queue.bursts.claim(lease, 16, lambda _message: True)
     newer = replace(lease, generation=lease.generation + 1)
     await stores.queue.left_over(newer)
+    keys = ["true_x_A", "true_x_B", "true_x_C"]
     with pytest.raises(LeaseLostError):
-        await stores.queue.bursts.write_down(lease, claimed, ["true_x_A", "true_x_B", "true_x_C"])
+        await stores.queue.bursts.write_down(lease, claimed, keys, [TO] * 3)
     with pytest.raises(LeaseLostError):
         await stores.queue.bursts.settle_sent(lease, claimed)
     await stores.queue.bursts.put_back(lease, claimed)
@@ -276,7 +277,7 @@ async def test_after_a_crash_in_a_burst_a_pause_holds_the_rest_of_it(stores: Sto
     page = FakePage(nack=463)
     claimed = await stores.queue.bursts.claim(lease, 16, lambda _message: True)
     await stores.queue.bursts.write_down(
-        lease, claimed[:4], [f"true_{each.to}_ID9{n}" for n, each in enumerate(claimed[:4])]
+        lease, claimed[:4], [f"true_{TO}_ID9{n}" for n in range(4)], [TO] * 4
     )
     async with dispatching(stores, page, lease, ban_pause=timedelta(hours=1)):
         await until(lambda: _is_queued(stores, messages[-1]))

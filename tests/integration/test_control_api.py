@@ -165,7 +165,9 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
     assert lease is not None
     message = await stores.queue.claim_next(lease)
     assert message is not None
-    await stores.queue.write_down(lease, message, "true_972501234567@c.us_3EB0", new_chat=False)
+    await stores.queue.write_down(
+        lease, message, "true_972501234567@c.us_3EB0", message.to, new_chat=False
+    )
     await stores.queue.record_ack(lease, "true_972501234567@c.us_3EB0", Ack.DEVICE)
     shown = await (await client.get(accepted["location"])).json()
     assert shown["status"] == "delivered"

@@ -58,12 +58,12 @@ class CrashingPage(FakePage):
         self._pass("prepare")
         return key
 
-    async def send(self, key: str, chat_id: str, text: str, typing: timedelta) -> None:
+    async def send(self, key: str, chat_id: str, text: str) -> None:
         self._pass("before send")
         if self.point == "stored":
             self.stored.setdefault(key, 0)
         self._pass("stored")
-        await super().send(key, chat_id, text, typing)
+        await super().send(key, chat_id, text)
         self._pass("after send")
 
     async def outcome(self, key: str) -> Outcome:

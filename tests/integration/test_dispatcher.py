@@ -47,8 +47,8 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     page = FakePage()
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.queue.write_down(lease, message, key, new_chat=False)
-    await page.send(key, message.to, message.text, timedelta(0))
+    await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
+    await page.send(key, message.to, message.text)
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.SENT)
@@ -71,7 +71,7 @@ async def test_a_message_written_down_but_not_sent_goes_out_under_the_same_id(
     page = FakePage()
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.queue.write_down(lease, message, key, new_chat=False)
+    await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.SENT)
     assert page.delivered == [(key, message.text)]
@@ -95,7 +95,7 @@ async def _ghost(stores: Stores, page: FakePage) -> tuple[Lease, Message, str]:
     message = await stores.message(connection)
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.queue.write_down(lease, message, key, new_chat=False)
+    await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
     page.stored[key] = 0
     return lease, message, key
 

@@ -112,7 +112,7 @@ async def test_a_messages_life_is_told(stores: Stores) -> None:
     await stores.queue.settle(lease, claimed, MessageStatus.QUEUED, "page_error")
     claimed = await stores.queue.claim_next(lease)
     assert claimed is not None
-    await stores.queue.write_down(lease, claimed, "true_x_ID1", new_chat=True)
+    await stores.queue.write_down(lease, claimed, "true_x_ID1", claimed.to, new_chat=True)
     events = stores.events.take()
     assert not any("secret" in each.data for each in events)
     data: list[dict[str, Any]] = [json.loads(each.data) for each in events]

@@ -45,7 +45,7 @@ async def _in_hand(
     (message,) = await stores.outbox.add(connection, [draft])
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
-    await stores.queue.write_down(lease, message, key, new_chat=False)
+    await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
     if ack is not None:
         page.stored[key] = ack
     return InHand(connection, lease, message, key)
@@ -153,7 +153,7 @@ async def test_an_ack_overtakes_what_is_left_over(
     later = await stores.message(there.connection, "later")
     assert await stores.queue.claim_next(there.lease)
     key = await page.prepare(later.to)
-    await stores.queue.write_down(there.lease, later, key, new_chat=False)
+    await stores.queue.write_down(there.lease, later, key, later.to, new_chat=False)
     send = page.send
 
     async def send_while_an_ack_comes(*what: Any) -> None:
@@ -175,7 +175,7 @@ async def test_what_stands_behind_one_that_waits_waits_too(stores: Stores) -> No
         message = await stores.message(there.connection, text)
         assert await stores.queue.claim_next(there.lease)
         key = await page.prepare(message.to)
-        await stores.queue.write_down(there.lease, message, key, new_chat=False)
+        await stores.queue.write_down(there.lease, message, key, message.to, new_chat=False)
         if ack is not None:
             page.stored[key] = ack
     async with dispatching(stores, page, there.lease):

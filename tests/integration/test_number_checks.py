@@ -16,7 +16,7 @@ from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.clock import utc_now
-from sessions.known_numbers import KnownNumbers
+from sessions.known_numbers import KnownNumber, KnownNumbers
 from sessions.leases import Lease
 from sessions.number_checks import NumberCheckDesk
 from sessions.pacing import Pacing
@@ -37,16 +37,16 @@ OTHER = "972507654321@c.us"
 class PageDouble:
     """A page that can tell, and may lose its line."""
 
-    registered: set[str] = field(default_factory=lambda: {TO})
+    accounts: dict[str, str] = field(default_factory=lambda: {TO: TO})
     asked: list[str] = field(default_factory=list)
     online: bool = True
     fails: bool = False
 
-    async def is_registered(self, chat_id: str) -> bool:
+    async def account_of(self, chat_id: str) -> str | None:
         self.asked.append(chat_id)
         if self.fails:
             raise PageCallError("NetworkError", None, "the connection broke")
-        return chat_id in self.registered
+        return self.accounts.get(chat_id)
 
     async def snapshot(self) -> Snapshot:
         return Snapshot(
@@ -121,23 +121,44 @@ async def test_both_answers_are_told_and_remembered(client: Client, owner: Owner
     there = await owner.ask(client, "+972 50-123-4567")
     assert (there["http"], there["exists"], there["chatId"]) == (200, True, TO)
     assert (await owner.ask(client, OTHER))["exists"] is False
-    for phone, exists in ((TO, True), (OTHER, False)):
-        again = await (await client.get(f"{PATH}/{phone}")).json()
-        assert again == {"exists": exists, "chatId": phone}
+    for phone, told in (
+        (TO, {"exists": True, "to": TO, "chatId": TO}),
+        (OTHER, {"exists": False, "to": OTHER}),
+    ):
+        assert await (await client.get(f"{PATH}/{phone}")).json() == told
     assert owner.page.asked == [TO, OTHER]
 
 
-async def test_a_no_is_forgotten_sooner_than_a_yes(stores: Stores, database: Any) -> None:
-    numbers = KnownNumbers(stores.database)
-    await numbers.remember(TO, exists=True)
-    await numbers.remember(OTHER, exists=False)
+async def test_the_id_that_whatsapp_answers_is_told_and_remembered(
+    client: Client, owner: Owner
+) -> None:
+    asked, account = "5511987654321@c.us", "551187654321@c.us"
+    owner.page.accounts[asked] = account
+    told = await owner.ask(client, "+5511987654321")
+    assert (told["exists"], told["to"], told["chatId"]) == (True, asked, account)
+    again = await (await client.get(f"{PATH}/+5511987654321")).json()
+    assert again == {"exists": True, "to": asked, "chatId": account}
+    assert owner.page.asked == [asked]
+
+
+@pytest.mark.parametrize(("no_for", "forgotten"), [(10, True), (120, False)])
+async def test_a_no_is_forgotten_sooner_than_a_yes(
+    stores: Stores, database: Any, no_for: int, forgotten: bool
+) -> None:
+    numbers = KnownNumbers(stores.database, timedelta(minutes=no_for))
+    await numbers.remember(TO, TO)
+    await numbers.remember(OTHER, None)
     earlier = utc_now() - timedelta(hours=1)
     await database["knownNumbers"].update_many({}, {"$set": {"checkedAt": earlier}})
-    assert await numbers.verdict(TO) is True
-    assert await numbers.verdict(OTHER) is None
-    assert not await stores.queue.knows_number(OTHER)
-    await stores.queue.remember_number(OTHER)
-    assert await stores.queue.knows_number(OTHER)
+    assert await numbers.find(TO) == KnownNumber(exists=True, chat_id=TO)
+    assert await numbers.find(OTHER) == KnownNumber(exists=None if forgotten else False)
+
+
+async def test_what_an_earlier_version_remembered_without_the_id_is_asked_again(
+    stores: Stores, database: Any
+) -> None:
+    await database["knownNumbers"].insert_one({"_id": TO, "checkedAt": utc_now(), "exists": True})
+    assert await KnownNumbers(stores.database).find(TO) == KnownNumber()
 
 
 async def test_who_asks_for_the_same_number_together_asks_whatsapp_once(
@@ -155,10 +176,10 @@ async def test_an_error_and_a_lost_line_are_no_answers(client: Client, owner: Ow
     failed = await owner.ask(client)
     assert (failed["http"], failed["code"]) == (503, "number_check_failed")
     owner.page.fails, owner.page.online = False, False
-    owner.page.registered.clear()
+    owner.page.accounts.clear()
     assert (await owner.ask(client))["code"] == "number_check_failed"
     owner.page.online = True
-    owner.page.registered.add(TO)
+    owner.page.accounts[TO] = TO
     assert (await owner.ask(client))["exists"] is True
 
 

@@ -202,7 +202,7 @@ async def test_what_was_in_hand_ends_honestly(stores: Stores, removals: Removals
         await stores.message(connection, text)
     out = await stores.queue.claim_next(lease)
     assert out is not None
-    await stores.queue.write_down(lease, out, "true_972501234567@c.us_3EB0", new_chat=False)
+    await stores.queue.write_down(lease, out, "true_972501234567@c.us_3EB0", out.to, new_chat=False)
     not_out = await stores.queue.claim_next(lease)
     assert not_out is not None
     await removals.begin(connection)

@@ -285,7 +285,7 @@ async def test_an_unknown_message_is_repeated_only_when_confirmed(
     assert lease is not None
     message = await stores.queue.claim_next(lease)
     assert message is not None
-    await stores.queue.write_down(lease, message, "true_x@c.us_ID1", new_chat=False)
+    await stores.queue.write_down(lease, message, "true_x@c.us_ID1", message.to, new_chat=False)
     await stores.queue.settle(lease, message, MessageStatus.UNKNOWN, "why")
     assert (await client.post(f"{path}/retry")).status == 409
     confirmed = await client.post(f"{path}/retry", json={"confirm": True})

@@ -32,8 +32,8 @@ class History:
         self.looks += 1
         return self.sends[-n] if len(self.sends) >= n else None
 
-    async def is_new_chat(self, connection: str, to: str) -> bool:
-        return to not in self.known
+    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
+        return not {to, chat_id} & self.known
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         return [each for each in self.chats if each >= since]

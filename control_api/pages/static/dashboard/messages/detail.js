@@ -73,6 +73,7 @@ export class Detail {
       expires_at: time(message.expiresAt),
       position: waiting.position ? number(waiting.position) : null,
       estimated_at: time(waiting.estimatedAt),
+      chat_id: message.chatId && message.chatId !== message.to ? readableRecipient(message.chatId) : null,
       id: message.messageId,
       whatsapp_id: message.whatsappId,
     };

@@ -1,4 +1,4 @@
-"""What a send must not do besides: fetch previews, mark chats as read, alert people."""
+"""What a send must not do besides: fetch previews, alert people."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING
 
 from sessions.messages import PROGRESS, Message, MessageStatus
+from sessions.recipients import number_tail
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
@@ -80,6 +81,7 @@ def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
         "whatsappId": whatsapp_id,
         "bareId": bare_id(whatsapp_id),
         "chatId": chat_id,
+        "chatTail": number_tail(chat_id),
         "pacedAt": "$$NOW",
     }
 

@@ -20,6 +20,7 @@ _INTERNATIONAL_PREFIX = "00"
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 """Of a number with its country code (ITU E.164; no country has shorter ones in use)."""
 _MAX_LENGTH = 64
+_TAIL = 8
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ def _local(digits: str, region: str) -> phonenumbers.PhoneNumber:
     if not phonenumbers.is_possible_number(number):
         raise InvalidRecipientError("A phone number of this length cannot exist in this country.")
     return number
+
+
+def number_tail(chat_id: str) -> str | None:
+    """Return the digits that all spellings of one account's number end with; None for others.
+
+    In Brazil, Mexico and Argentina they differ in the digits before these only.
+    """
+    number, _, server = chat_id.partition("@")
+    return number[-_TAIL:] if server == "c.us" else None
 
 
 def _without_trunk_zero(digits: str) -> str:

@@ -36,6 +36,7 @@ from sessions.queue_filters import (
     step,
     written_down,
 )
+from sessions.recipients import number_tail
 from sessions.together import Together
 
 if TYPE_CHECKING:
@@ -177,6 +178,14 @@ class SendQueue:
         }
         return await self._collection.find_one(known, projection={"_id": True}) is None
 
+    async def may_be_known(self, connection: str, to: str) -> bool:
+        """Tell whether a number of which WhatsApp was not asked ends like one of a known chat."""
+        tail = number_tail(to)
+        if tail is None or (await self._numbers.find(to)).exists is not None:
+            return False
+        alike = {"connection": connection, "chatTail": tail}
+        return await self._collection.find_one(alike, projection={"_id": True}) is not None
+
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         """Return when each new chat since a time was opened, oldest first."""
         cursor = self._collection.find(
@@ -222,7 +231,7 @@ class SendQueue:
         return settled
 
     async def put_off(
-        self, lease: Lease, message: Message, until: datetime, reason: str, *, counts: bool
+        self, lease: Lease, message: Message, until: datetime, reason: str | None, *, counts: bool
     ) -> None:
         """Return a message in hand to its place, and let others pass it until a time.
 

@@ -23,7 +23,7 @@ from chatgrow_worker.page.refusals import Refusal, Then, refusal_of_error, refus
 from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.known_numbers import KnownNumbers
 from sessions.leases import Lease
-from sessions.messages import CHAT_NOT_READY, CHECKING_NUMBER, Ack, Message, MessageStatus
+from sessions.messages import CHECKING_NUMBER, Ack, Message, MessageStatus
 from sessions.send_queue import SendQueue
 
 
@@ -163,7 +163,8 @@ class Delivery:
             known = chat_id in self.known_chats
             new_chat = not known and await self._turnstile.opens_chat(message.to, chat_id)
             await self._queue.write_down(self._lease, message, key, chat_id, new_chat=new_chat)
-            await self._send(message.model_copy(update={"chat_id": chat_id}), key, stop)
+            begun = {"chat_id": chat_id, "whatsapp_id": key}
+            await self._send(message.model_copy(update=begun), key, stop)
 
     async def _prepared(self, message: Message) -> tuple[str, str] | None:
         """Return a message's chat and a new key; None when it has ended or is queued again."""
@@ -171,7 +172,9 @@ class Delivery:
             found = await self._recipients.find(message.to)
             if isinstance(found, Denial):
                 await self._denied(message, found)
-            elif not await self._waits_behind(message):
+            elif not (
+                await self._waits_behind(message) or await self._exceeds_allowance(message, found)
+            ):
                 return found, await self._page.prepare(found)
         except LineDeadError:
             raise
@@ -194,8 +197,17 @@ class Delivery:
             await self._queue.recall(self._lease, message)
             await self._return(message)
         else:
-            await self._put_off(message, ahead.due_at, CHAT_NOT_READY, counts=False)
+            await self._put_off(message, ahead.due_at, ahead.reason, counts=False)
         return True
+
+    async def _exceeds_allowance(self, message: Message, chat_id: str) -> bool:
+        """Put a message off that was let through as it might be for a known chat, and is not."""
+        if chat_id in self.known_chats:
+            return False
+        pause = await self._turnstile.pause_for_chat(message.to, chat_id)
+        if pause is not None:
+            await self._put_off(message, pause.until, pause.reason, counts=True)
+        return pause is not None
 
     async def _denied(self, message: Message, denial: Denial) -> None:
         """Let others pass until WhatsApp is asked again, or fail when it is certain."""
@@ -236,12 +248,19 @@ class Delivery:
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if await self._expires(message):
             return
-        if await self._typed(message, stop) and await self._expires(message):
+        if await self._typed(message, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
         self.watch.began()
         await self._page.send(key, message.chat, message.text)
         await self.conclude(message, key)
+
+    async def _is_late(self, message: Message, stop: asyncio.Event) -> bool:
+        """Send nothing that was to stop, or has expired, while somebody typed."""
+        if stop.is_set():
+            await self._return(message)
+            return True
+        return await self._expires(message)
 
     async def _typed(self, message: Message, stop: asyncio.Event) -> bool:
         """Take the time that somebody would need to type this, if that can be shown at all."""
@@ -379,7 +398,7 @@ class Delivery:
         await self._queue.settle(self._lease, message, MessageStatus.QUEUED, reason)
 
     async def _put_off(
-        self, message: Message, until: datetime, reason: str, *, counts: bool
+        self, message: Message, until: datetime, reason: str | None, *, counts: bool
     ) -> None:
         """Put a message back to its place, and let others pass it until a time."""
         self._returned = True

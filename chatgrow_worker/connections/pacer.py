@@ -29,6 +29,9 @@ class SendHistory(Protocol):
     async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
         """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
 
+    async def may_be_known(self, connection: str, to: str) -> bool:
+        """Tell whether a number may be another spelling of a known chat's, as far as one sees."""
+
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         """Return when each new chat since a time was opened, oldest first."""
 
@@ -75,13 +78,27 @@ class Pacer:
         self._counted = None
 
     async def pause_for(self, message: Message, pacing: Pacing) -> Pause | None:
-        """Return what holds this message alone: the allowance for chats that are new."""
+        """Return what holds this message alone: the allowance for chats that are new.
+
+        A number that may be another spelling of a known chat's passes: WhatsApp tells which it is.
+        """
         if not pacing.enabled:
             return None
         is_new = await self._history.is_new_chat(self._connection, message.to)
         self._asked = (message.to, is_new)
-        if not is_new:
+        pause = await self._allowance(pacing) if is_new else None
+        if pause and await self._history.may_be_known(self._connection, message.to):
             return None
+        return pause
+
+    async def pause_for_chat(self, to: str, chat_id: str, pacing: Pacing) -> Pause | None:
+        """Return what holds a message that was let through, now that its chat is known."""
+        if not pacing.enabled or not await self._history.is_new_chat(self._connection, to, chat_id):
+            return None
+        return await self._allowance(pacing)
+
+    async def _allowance(self, pacing: Pacing) -> Pause | None:
+        """Return until when no chat may be opened, or None when one may."""
         opened = await self._history.new_chats_since(self._connection, self._now() - DAY)
         if len(opened) < pacing.new_chats_per_day:
             return None

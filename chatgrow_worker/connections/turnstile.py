@@ -64,6 +64,10 @@ class Turnstile:
         """Tell whether a message that was let through is the first to its chat."""
         return await self._pacer.opens_chat(to, chat_id)
 
+    async def pause_for_chat(self, to: str, chat_id: str) -> Pause | None:
+        """Return what holds a message that was let through, now that its chat is known."""
+        return await self._pacer.pause_for_chat(to, chat_id, self._pacing)
+
     async def next(self, limit: int, fits: Callable[[Message], bool]) -> list[Message] | timedelta:
         """Claim the message whose turn it is, or return how long to wait before asking again.
 

@@ -16,7 +16,7 @@ from sessions.known_numbers import KnownNumbers
 from sessions.messages import Draft, Message, MessageStatus
 from sessions.pacing import Pacing
 from tests.builders import OWNER, TO, Stores
-from tests.dispatching import LONG, MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
+from tests.dispatching import LONG, dispatch_limits, dispatching, make_dispatcher, reaches
 from tests.fake_page import FakePage
 from tests.waiting import until
 
@@ -113,6 +113,31 @@ async def test_two_spellings_of_one_account_are_one_chat(stores: Stores, databas
         await reaches(stores, second, MessageStatus.SENT)
         await reaches(stores, third, MessageStatus.SENT)
     assert await database["messages"].count_documents({"newChat": True}) == 1
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, "5521987654321@c.us"])
+async def test_what_may_be_another_spelling_is_whatsapps_to_judge(
+    stores: Stores, account: str
+) -> None:
+    """The allowance is used up: only a chat that is known may be written to."""
+    connection, lease = await stores.leased()
+    await _unpaced(stores, new_chats_per_day=1)
+    page = FakePage(accounts={ASKED: account})
+    known = await stores.message(connection, "known", to=ACCOUNT)
+    alike = await stores.message(connection, "alike", to=ASKED)
+    other = await stores.message(connection, "other")
+
+    async def put_off() -> bool:
+        return (await _now(stores, other)).reason == "new_chats_limited"
+
+    async with dispatching(stores, page, lease):
+        await until(put_off)
+        await reaches(stores, known, MessageStatus.SENT)
+        if account == ACCOUNT:
+            await reaches(stores, alike, MessageStatus.SENT)
+    if account != ACCOUNT:
+        assert (await _now(stores, alike)).reason == "new_chats_limited"
+        assert [text for _, text in page.delivered] == ["known"]
 
 
 async def test_a_number_that_turns_out_to_be_a_known_chat_takes_no_allowance(
@@ -348,7 +373,7 @@ async def test_a_message_that_expires_while_somebody_types_is_not_sent(stores: S
     assert (len(page.typed), page.delivered) == (1, [])
 
 
-async def test_a_stop_while_somebody_types_sends_at_once(stores: Stores) -> None:
+async def test_a_stop_while_somebody_types_sends_nothing_more(stores: Stores) -> None:
     connection, lease = await stores.leased()
     pacing = Pacing(jitter_seconds=(0, 0))
     await stores.connections.change(connection, {"pacing": pacing.model_dump(by_alias=True)})
@@ -358,5 +383,9 @@ async def test_a_stop_while_somebody_types_sends_at_once(stores: Stores) -> None
     await until(lambda: bool(page.typed))
     stop.set()
     await running
-    assert (await _now(stores, message)).status is MessageStatus.SENT
-    assert page.typed[0] > MOMENT
+    put_back = await _now(stores, message)
+    assert (put_back.status, page.delivered) == (MessageStatus.QUEUED, [])
+    page.typing_shows = False
+    async with dispatching(stores, page, lease):
+        sent = await reaches(stores, message, MessageStatus.SENT)
+    assert sent.whatsapp_id == put_back.whatsapp_id == page.delivered[0][0]

@@ -35,6 +35,9 @@ class History:
     async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
         return not {to, chat_id} & self.known
 
+    async def may_be_known(self, connection: str, to: str) -> bool:
+        return False
+
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
         return [each for each in self.chats if each >= since]
 

@@ -134,7 +134,7 @@ async def test_what_an_earlier_page_left_unknown_does_not_stop_this_one(stores: 
     assert await stores.queue.claim_next(lease)
     page = FakePage()
     key = await page.prepare(TO)
-    await stores.queue.write_down(lease, ghost, key, new_chat=False)
+    await stores.queue.write_down(lease, ghost, key, ghost.to, new_chat=False)
     page.stored[key] = 0
     after = await _message(stores, connection)
     async with dispatching(stores, page, lease, STALLS_SOON):

@@ -10,6 +10,7 @@ from socket import gethostname
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from chatgrow_worker.browser.savings import Savings, read_savings
+from chatgrow_worker.page.qr_form import QrForm
 from sessions.blobs import BlobSettings
 from sessions.settings import Span
 
@@ -76,6 +77,13 @@ class WorkerSettings(BlobSettings):
     go meanwhile."""
     qr_asked_within: Span = timedelta(minutes=3)
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
+    qr_form: QrForm = QrForm.PAGE
+    """The form of the QR codes: `page`, as WhatsApp Web itself draws it now; `url`, an address, as
+    it draws it since 2026; or `short`, the parts alone, as before. Change it only if phones refuse
+    what `page` gives."""
+    pairing_pause: Span = timedelta(hours=1)
+    """How long no pairing code is asked for a number after WhatsApp gave it no more (429). WhatsApp
+    does not tell how long it takes; for some who went on asking it took hours."""
     start_concurrency: int = Field(2, ge=1, le=50)
     """Browsers that start at a time: each takes up to 1,740 MB while its page comes up."""
     browser_savings: str = "proven"

@@ -23,6 +23,11 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "message_not_found": HTTPStatus.NOT_FOUND,
     "no_qr_code": HTTPStatus.CONFLICT,
     "no_pairing_code": HTTPStatus.CONFLICT,
+    "already_linked": HTTPStatus.CONFLICT,
+    "number_already_linked": HTTPStatus.CONFLICT,
+    "pairing_not_available": HTTPStatus.CONFLICT,
+    "pairing_rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "pairing_refused": HTTPStatus.CONFLICT,
     "wrong_status": HTTPStatus.CONFLICT,
     "wrong_state": HTTPStatus.CONFLICT,
     "pace_limited": HTTPStatus.TOO_MANY_REQUESTS,
@@ -264,10 +269,64 @@ class NoQrCodeError(DomainError):
         self.members = {"state": state, **({"reason": reason} if reason else {})}
 
 
+class AlreadyLinkedError(DomainError):
+    """The connection has a phone, and takes another one only after a logout."""
+
+    code = "already_linked"
+
+    def __init__(self, state: str | None = None, reason: str | None = None) -> None:
+        super().__init__("The connection has a phone. Log it out before you link another one.")
+        told = {"state": state, "reason": reason}
+        self.members = {name: value for name, value in told.items() if value}
+
+
+class NumberAlreadyLinkedError(DomainError):
+    """The number is linked here: WhatsApp would end that login for another code."""
+
+    code = "number_already_linked"
+
+    def __init__(self, connection_id: str | None = None) -> None:
+        where = f"connection {connection_id!r}" if connection_id else "another connection here"
+        super().__init__(
+            f"This number is linked to {where}. A pairing code would end that login: log it out "
+            "first."
+        )
+        self.members = {"connectionId": connection_id} if connection_id else {}
+
+
 class PairingError(DomainError):
     """No pairing code could be had; the text says why."""
 
     code = "no_pairing_code"
+
+    def __init__(self, detail: str, whatsapp_code: str | None = None) -> None:
+        super().__init__(detail)
+        self.members = {"whatsappCode": whatsapp_code} if whatsapp_code else {}
+
+
+class PairingRefusedError(PairingError):
+    """WhatsApp gives no code for this number."""
+
+    code = "pairing_refused"
+
+
+class PairingNotAvailableError(PairingError):
+    """WhatsApp does not offer codes to this number yet."""
+
+    code = "pairing_not_available"
+
+
+class PairingRateLimitedError(_TryLaterError):
+    """WhatsApp gives this number no more codes for now; seconds say when we ask it again."""
+
+    code = "pairing_rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"WhatsApp gives this number no more pairing codes for now. Try again in {seconds} s, "
+            "or scan the QR code.",
+            seconds,
+        )
 
 
 def problem(

@@ -145,6 +145,8 @@ class Places:
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
 _PRESENT: dict[str, Any] = {"deletedAt": None}
 """The filter for connections that are not being deleted."""
+HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
+"""The expression for connections whose phone may list them: linked, and not logged out since."""
 _WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}}
 
 

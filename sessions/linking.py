@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sessions.connections import Record
+from sessions.connections import HAS_LOGIN, Record
 from sessions.errors import LeaseLostError
 from sessions.ids import new_id
+from sessions.number_forms import same_line
 
 if TYPE_CHECKING:
     from sessions.leases import Lease
     from sessions.mongo import Collection, Database
 
 
+class Refused(StrEnum):
+    """Why there is no pairing code; a stable code for clients."""
+
+    TOO_MANY = "pairing_rate_limited"
+    """WhatsApp gives this number no more codes for now: it has had too many."""
+    NUMBER_REFUSED = "pairing_refused"
+    """WhatsApp gives no code for this number."""
+    NOT_AVAILABLE = "pairing_not_available"
+    """WhatsApp does not offer codes to this number yet: scan the QR code."""
+    NUMBER_LINKED = "number_already_linked"
+    """A connection here has this number: WhatsApp would end its login for another code."""
+    ALREADY_LINKED = "already_linked"
+    """The connection has a phone."""
+    NO_CODE = "no_pairing_code"
+    """Anything else; WhatsApp may give one at the next try."""
+
+
+class PairingRefusal(Record):
+    """A refused wish: `detail` is WhatsApp's own word, `retry_at` when another may be had."""
+
+    code: Refused
+    detail: str | None = None
+    retry_at: datetime | None = None
+
+
 class Pairing(Record):
-    """A wish for a pairing code, and its answer once there is one: a code or an error."""
+    """A wish for a pairing code, and its answer once there is one: a code or a refusal."""
 
     id: str
     phone: str
     code: str | None = None
-    error: str | None = None
+    refusal: PairingRefusal | None = None
     expires_at: datetime | None = None
+
+    def answered(self, code: str, expires_at: datetime) -> Pairing:
+        """Return the wish with its code."""
+        return self.model_copy(update={"code": code, "expires_at": expires_at})
+
+    def refused(self, refusal: PairingRefusal) -> Pairing:
+        """Return the wish with its refusal."""
+        return self.model_copy(update={"refusal": refusal})
 
     def holds(self, phone: str, now: datetime) -> bool:
         """Tell whether it has a code for this phone that still works."""
         works = self.code is not None and self.expires_at is not None and now < self.expires_at
         return works and self.phone == phone
+
+
+class LinkedHere(Record):
+    """Which connection has a number."""
+
+    owner: str
+    connection_id: str
 
 
 class LinkingDesk:
@@ -47,10 +89,17 @@ class LinkingDesk:
         return await self._collection.count_documents({"_id": connection, **lately}) > 0
 
     async def ask_for_pairing(self, connection: str, phone: str) -> str:
-        """Ask for a pairing code for a phone; return the id of the wish."""
+        """Ask for a pairing code for a phone; return the id of the wish.
+
+        Who types a code may scan one instead, so QR codes go on coming.
+        """
         wish = Pairing(id=new_id(), phone=phone)
         await self._collection.update_one(
-            {"_id": connection}, {"$set": {"pairing": wish.model_dump(by_alias=True)}}
+            {"_id": connection},
+            {
+                "$set": {"pairing": wish.model_dump(by_alias=True)},
+                "$currentDate": {"qrAskedAt": True},
+            },
         )
         return wish.id
 
@@ -61,6 +110,28 @@ class LinkingDesk:
         )
         found = (document or {}).get("pairing")
         return Pairing.model_validate(found) if found else None
+
+    async def paused_until(self, phone: str, now: datetime) -> datetime | None:
+        """Return until when WhatsApp gives this number no more codes, as far as we have heard."""
+        document = await self._collection.find_one(
+            {"pairing.phone": {"$eq": phone}, "pairing.refusal.retryAt": {"$gt": now}},
+            projection={"pairing": True},
+            sort=[("pairing.refusal.retryAt", -1)],
+        )
+        refusal = Pairing.model_validate(document["pairing"]).refusal if document else None
+        return refusal.retry_at if refusal else None
+
+    async def linked_here(self, phone: str) -> LinkedHere | None:
+        """Return a connection, of any owner, whose login is that of this number.
+
+        WhatsApp ended the live login of a number for which a pairing code was asked (measured
+        twice in September 2026), so no code may be asked for then.
+        """
+        document = await self._collection.find_one(
+            {"linkedNumber": {"$in": sorted(same_line(phone))}, "$expr": HAS_LOGIN},
+            projection={"owner": True, "connectionId": True},
+        )
+        return LinkedHere.model_validate(document) if document else None
 
     async def answer_pairing(self, lease: Lease, answered: Pairing) -> None:
         """Answer a wish, unless a newer one has come; raise LeaseLostError."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.blobs import BlobEraser
 from sessions.commands import new_command
+from sessions.connections import HAS_LOGIN
 from sessions.errors import ConnectionNotFoundError
 from sessions.events import EventLog, deleted_event
 from sessions.leases import UNOWNED
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from sessions.outbox import Outbox
 
 _REMEMBERED_FOR = timedelta(days=365)
-_MAY_BE_LINKED = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
-_NEEDS_NO_WORKER: dict[str, Any] = {"$and": [UNOWNED, {"$not": [_MAY_BE_LINKED]}]}
+_NEEDS_NO_WORKER: dict[str, Any] = {"$and": [UNOWNED, {"$not": [HAS_LOGIN]}]}
 
 
 class Removals:

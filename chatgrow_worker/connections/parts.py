@@ -16,6 +16,7 @@ from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.recovery import Ladder
 from chatgrow_worker.metrics import WorkerMetrics
+from chatgrow_worker.page.qr_form import QrForm
 from sessions.blobs import BlobStore
 from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore, Proxy
@@ -95,9 +96,9 @@ class Limits:
     reload: timedelta
     wear: WearLimits
     collect_garbage: bool
-    qr_first: timedelta
-    qr_next: timedelta
+    qr_form: QrForm
     qr_asked_within: timedelta
+    pairing_pause: timedelta
     save_after: timedelta
     save_every: timedelta
     lease_ttl: timedelta

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chatgrow_worker.connections.reporter import StateReporter
+from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.page.qr_form import QrForm
+from chatgrow_worker.page.snapshot import ShownCode
 from sessions.states import ConnectionState, Reason
+
+_REFRESH_TAKES = timedelta(seconds=10)
+"""For so long a page that was asked for new codes is not asked again: it would begin anew."""
+
+_REFRESHES = 3
+"""So often is a page asked for new codes before another browser is tried."""
 
 
 class QrNotScannedError(Exception):
@@ -17,58 +26,58 @@ class QrNotScannedError(Exception):
 class QrPage(Protocol):
     """What a publisher asks of a page; `WhatsAppPage` is the real one."""
 
-    async def auth_code(self) -> str | None:
-        """Return the text of the QR code on show, a credential."""
+    async def qr_code(self, form: QrForm) -> ShownCode | None:
+        """Return the QR code on show."""
 
     async def refresh_code(self) -> None:
         """Ask for a new QR code after the last one of a round has run out."""
 
 
 class QrPublisher:
-    """Follows the codes of one visit; the first of a round lives longer than the others."""
+    """Follows the codes of one visit."""
 
     def __init__(
         self,
         page: QrPage,
         reporter: StateReporter,
-        first: timedelta,
-        following: timedelta,
+        form: QrForm,
         now: Callable[[], datetime],
         is_asked_for: Callable[[], Awaitable[bool]],
     ) -> None:
         self._page = page
         self._reporter = reporter
-        self._first = first
-        self._following = following
+        self._form = form
         self._now = now
         self._is_asked_for = is_asked_for
-        self._first_of_round = True
-        self._code: str | None = None
-        self._expires_at: datetime | None = None
+        self._refreshed_at: datetime | None = None
+        self._refreshes = 0
 
-    async def follow(self, *, idle: bool) -> None:
-        """Publish the code on show, or ask for a new round when the last one ran out.
-
-        Raises QrNotScannedError when it ran out and nobody has asked for one lately.
-        """
-        if idle:
-            await self._next_round()
-            return
-        code = await self._page.auth_code()
+    async def show(self) -> None:
+        """Publish the code on show, and for how long the page shows it."""
+        code = await self._page.qr_code(self._form)
         if code is None:
             return
-        if code != self._code:
-            lives = self._first if self._first_of_round else self._following
-            self._code, self._expires_at = code, self._now() + lives
-            self._first_of_round = False
+        self._refreshed_at, self._refreshes = None, 0
         await self._reporter.report(ConnectionState.AWAITING_SCAN, Reason.QR_SHOWN)
-        if self._expires_at is not None:
-            await self._reporter.show_code(code, self._expires_at)
+        await self._reporter.show_code(code.text, self._now() + code.left)
 
-    async def _next_round(self) -> None:
+    async def next_round(self) -> None:
+        """Ask for a new round of codes when the last one ran out.
+
+        Raises QrNotScannedError when nobody has asked for one lately, and PageBrokenError when none
+        come although the page was asked.
+        """
         if not await self._is_asked_for():
             raise QrNotScannedError
-        self._first_of_round = True
-        self._code = None
-        await self._reporter.report(ConnectionState.AWAITING_SCAN, Reason.QR_IDLE)
+        await self.rest()
+        last, now = self._refreshed_at, self._now()
+        if last is not None and now - last < _REFRESH_TAKES:
+            return
+        if self._refreshes == _REFRESHES:
+            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, "the page shows no new QR codes")
+        self._refreshed_at, self._refreshes = now, self._refreshes + 1
         await self._page.refresh_code()
+
+    async def rest(self) -> None:
+        """Say that there is no code now, and that a phone can be linked all the same."""
+        await self._reporter.report(ConnectionState.AWAITING_SCAN, Reason.QR_IDLE)

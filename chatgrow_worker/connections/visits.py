@@ -98,9 +98,9 @@ class VisitMaker:
         async def asked_for() -> bool:
             return await parts.desk.qr_is_asked_for(connection, parts.limits.qr_asked_within)
 
-        lives = (parts.limits.qr_first, parts.limits.qr_next)
-        qr = QrPublisher(browser.page, self.reporter, *lives, parts.now, asked_for)
-        return Linking(browser.page, parts.desk, self.lease, qr, parts.now)
+        limits = parts.limits
+        qr = QrPublisher(browser.page, self.reporter, limits.qr_form, parts.now, asked_for)
+        return Linking(browser.page, parts.desk, self.lease, qr, parts.now, limits.pairing_pause)
 
     def _checks(self, browser: Browser) -> NumberChecks:
         parts, connection = self.parts, self.lease.connection

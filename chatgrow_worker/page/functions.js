@@ -6,6 +6,7 @@
 //   NAME: own('WAWebCmd', 'Cmd.on', LINKING)               WhatsApp's own, by module and path in it
 //   NAME: running('WAWebCmd', 'Cmd', STATE)                an object of WhatsApp's own, or null while
 //                                                         the page has not run the module itself
+//   NAME: constant(own('WAWebConnModel', 'Conn.refTTL', LINKING))   the same for what is no function
 // The last part says what it is for. SENDING: no message can go out without it.
 // A unit test refuses `WPP.…` and `require(…)` elsewhere, and names here that nothing uses.
 const whatsApp = (() => {
@@ -18,6 +19,7 @@ const whatsApp = (() => {
 
   const waJs = (path, purpose) => ({path, purpose, root: () => window.WPP});
   const own = (module, path, purpose) => ({path, purpose, root: () => window.require(module)});
+  const constant = (entry) => ({...entry, constant: true});
   // To run a module before the page does may change what the page does.
   const running = (module, path, purpose) => ({path, purpose, root: () => exportsOf(module), object: true});
 
@@ -52,9 +54,18 @@ const whatsApp = (() => {
     hideTyping: waJs('chat.markIsPaused', TYPING),
 
     authCode: waJs('conn.getAuthCode', LINKING),
-    refreshQr: waJs('conn.refreshQR', LINKING),
-    startPairing: waJs('conn.startLinkDeviceCodeForPhoneNumber', LINKING),
-    renewPairing: waJs('conn.refreshLinkDeviceCode', LINKING),
+    qrRef: constant(own('WAWebConnModel', 'Conn.ref', LINKING)),
+    qrRefLives: constant(own('WAWebConnModel', 'Conn.refTTL', LINKING)),
+    qrSecret: own('WAWebUserPrefsMultiDevice', 'getADVSecretKey', LINKING),
+    newQrSecret: own('WAWebAdvSignatureApi', 'generateADVSecretKey', LINKING),
+    platform: constant(own('WAWebCompanionRegClientUtils', 'DEVICE_PLATFORM', LINKING)),
+    drawsQrAsUrl: own(
+      'WAWebNativeCameraQRLinkedDeviceUtils', 'isNativeCameraQRLinkedDeviceTest', LINKING,
+    ),
+    isKnobOn: own('justknobx', '_', LINKING),
+    refreshQr: own('WAWebBackendEventBus', 'BackendEventBus.triggerRefreshQR', LINKING),
+    newPairingCode: waJs('conn.genLinkDeviceCodeForPhoneNumber', LINKING),
+    pairingType: own('WAWebAltDeviceLinkingApi', 'getPairingType', LINKING),
     logOut: waJs('conn.logout', LINKING),
     onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
 
@@ -77,7 +88,7 @@ const whatsApp = (() => {
     if (entry.object) return () => entry.root()?.[entry.path] ?? null;
     return (...args) => {
       const [holder, found] = resolve(entry);
-      return found.apply(holder, args);
+      return entry.constant ? found : found.apply(holder, args);
     };
   }
 

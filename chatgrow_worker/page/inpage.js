@@ -14,12 +14,19 @@
   const WATCH_EVERY_MS = 2000;
   const LINE_EVERY_MS = 250;
   const LOOK_UP_MS = 1000;
+  const QR_REF_LIVES_MS = 20_000;
+  const QR_URL = 'https://wa.me/settings/linked_devices#';
+  const QR_HELP_URL = 'https://faq.whatsapp.com/r/ld';
+  const CHROME = '1';
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
   const sends = new Map();
   let serial = 0;
   let storage = null;
-  let pairing = {code: null, at: 0};
+  const NO_PAIRING = {phone: null, code: null, at: 0};
+  let pairing = NO_PAIRING;
+  let ref = {text: null, at: 0};
+  let voidRef = null;
   let passkey = false;
   let listening = false;
   let hearsLine = false;
@@ -59,14 +66,19 @@
     ring();
   }
 
-  // wa-js has no event for a passkey yet; a page that has not loaded this module asks for none so far.
-  function listenForPasskey() {
+  // wa-js has no events for these; a page that has not loaded this module yet tells none of them.
+  function listenForLinking() {
     if (listening) return;
     try {
       whatsApp.onLinkEvent('link_device_events:passkey_prologue_request', () => {
         passkey = true;
         ring();
       });
+      for (const over of ['refresh_alt_linking_code', 'force_manual_refresh', 'error_alt_linking']) {
+        whatsApp.onLinkEvent(`link_device_events:${over}`, () => {
+          pairing = NO_PAIRING;
+        });
+      }
       listening = true;
     } catch {
       // at the next look again
@@ -124,7 +136,45 @@
     }
   }
 
-  const ageOf = (code) => (code === pairing.code ? performance.now() - pairing.at : 0);
+  function orElse(look, otherwise) {
+    try {
+      return look();
+    } catch {
+      return otherwise;
+    }
+  }
+
+  // New refs, and codes of them, go on coming meanwhile: only the pairing type tells that it is over
+  // (WAWebShortcakeLinkingBridgeApi, WAWebLinkDeviceMethod.react, dumps of 2026-07 on). The line
+  // begins anew then, and the last of these refs is dead before the next one comes.
+  function passkeyWanted() {
+    const type = orElse(() => whatsApp.pairingType(), null);
+    if (type === 'SHORTCAKE_PASSKEY') passkey = true;
+    if (type === 'QR_CODE') passkey = false;
+    if (passkey) voidRef = orElse(() => whatsApp.qrRef(), voidRef);
+    return passkey;
+  }
+
+  // A pairing code takes the secret of the QR codes away (WAWebAltDeviceLinkingApi, dump of
+  // 2026-04-27), and only new refs bring one. Pairing itself does not need it: a new one lets both
+  // ways work side by side.
+  async function ensureQrSecret() {
+    if ((await whatsApp.qrSecret()) == null) await whatsApp.newQrSecret();
+  }
+
+  // As WhatsApp's own screen draws it (WAWebLinkDeviceQrcode.react, dump of 2026-04-27); wa-js has
+  // the first four parts only.
+  function qrText(parts, form) {
+    const text = `${parts},${orElse(() => whatsApp.platform(), null) ?? CHROME}`;
+    const asUrl = form === 'page' ? orElse(() => whatsApp.drawsQrAsUrl(), true) : form === 'url';
+    if (asUrl) return QR_URL + text;
+    const helps = form === 'page' && orElse(() => whatsApp.isKnobOn('770'), false);
+    return helps ? `${text},${QR_HELP_URL}` : text;
+  }
+
+  function noteRef(text) {
+    if (text !== ref.text) ref = {text, at: performance.now()};
+  }
 
   async function chatOf(id) {
     const chat = await whatsApp.findChat(id);
@@ -226,9 +276,15 @@
     }
   }
 
+  // The server's answer to a wish for a pairing code is in the error's type (WAWebAltDeviceLinkingIq).
+  function codeOf(error) {
+    const code = error?.code ?? error?.type?.value?.code;
+    return code === undefined ? null : String(code);
+  }
+
   const failure = (error) => ({
     name: String(error?.name ?? 'Error'),
-    code: error?.code === undefined ? null : String(error.code),
+    code: codeOf(error),
     status: Number.isFinite(error?.status) ? error.status : null,
     message: String(error?.message ?? error).slice(0, 500),
   });
@@ -236,7 +292,7 @@
   const calls = {
     snapshot: () => {
       const ready = Boolean(window.WPP?.isReady);
-      if (ready) listenForPasskey();
+      if (ready) listenForLinking();
       if (ready) listenToLine();
       const stream = ready ? whatsApp.streamData() : {};
       return {
@@ -253,7 +309,7 @@
         stream: ready ? String(whatsApp.socket('stream')) : null,
         commsStopped: ready && commsStopped(),
         me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
-        passkey,
+        passkey: ready && passkeyWanted(),
         ...account.look(),
       };
     },
@@ -268,19 +324,36 @@
       };
     },
 
-    authCode: async () => (await whatsApp.authCode())?.fullCode ?? null,
+    // The text of the QR code, and for how long it is on show still.
+    qrCode: async (form) => {
+      if (passkeyWanted() || whatsApp.isAuthenticated()) return null;
+      await ensureQrSecret();
+      const found = await whatsApp.authCode();
+      if (!found || passkeyWanted() || found.ref === voidRef) return null;
+      noteRef(found.ref);
+      const lives = orElse(() => whatsApp.qrRefLives(), null) ?? QR_REF_LIVES_MS;
+      const leftMs = Math.max(0, ref.at + lives - performance.now());
+      return {text: qrText(found.fullCode, form), leftMs};
+    },
 
-    // Not awaited: it waits for an event that may never come.
+    // What the button of WhatsApp's own screen does; it begins the line anew, so that a pairing code
+    // ends with it.
     refreshCode: () => {
-      whatsApp.refreshQr().catch(() => {});
+      pairing = NO_PAIRING;
+      whatsApp.refreshQr();
       return null;
     },
 
-    // The same number again gets the code that is still good, however old; one that is not is renewed.
+    // The same number again gets the code that is still good, however old. wa-js can keep a code
+    // fresh by itself; each of those would alert the phone and count, and nobody would see it.
     pairingCode: async (phone, livesMs) => {
-      let code = await whatsApp.startPairing(phone.replace(/\D/g, ''), true);
-      if (ageOf(code) >= livesMs) code = await whatsApp.renewPairing();
-      return {code, ageMs: ageOf(code)};
+      const digits = phone.replace(/\D/g, '');
+      if (pairing.phone !== digits || performance.now() - pairing.at >= livesMs) {
+        pairing = NO_PAIRING;
+        const code = await whatsApp.newPairingCode(digits, true);
+        pairing = {phone: digits, code, at: performance.now()};
+      }
+      return {code: pairing.code, ageMs: performance.now() - pairing.at};
     },
 
     // The id that WhatsApp answers may have other digits: only that one gets messages.
@@ -375,13 +448,9 @@
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 
   whatsApp.on('chat.msg_ack_change', noteAck);
-  // WhatsApp has a code renewed now and then, and only this event tells when.
-  whatsApp.on('conn.link_code_change', (code) => {
-    pairing = {code, at: performance.now()};
-  });
-  // A code on show means that the passkey was called off.
   whatsApp.on('conn.auth_code_change', (code) => {
-    if (code) passkey = false;
+    passkeyWanted();
+    if (code) noteRef(code.ref);
   });
   for (const hint of [
     'conn.auth_code_change',

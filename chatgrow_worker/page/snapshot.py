@@ -154,6 +154,20 @@ class Look(BaseModel):
     acks: list[AckUpdate] = []
 
 
+class ShownCode(BaseModel):
+    """The text of the QR code on show, a credential, and for how long it still is."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    text: str = Field(repr=False)
+    left_ms: float
+
+    @property
+    def left(self) -> timedelta:
+        """For how long the page still shows it."""
+        return timedelta(milliseconds=self.left_ms)
+
+
 class PairingCode(BaseModel):
     """A code to type on a phone, a credential, and for how long there has been this one."""
 

@@ -18,8 +18,16 @@ from chatgrow_worker.page.errors import (
     PageNotLoadedError,
 )
 from chatgrow_worker.page.login_end import EndSign, LoginEnd
+from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.service_worker import without_service_worker
-from chatgrow_worker.page.snapshot import Look, LookUp, Outcome, PairingCode, Snapshot
+from chatgrow_worker.page.snapshot import (
+    Look,
+    LookUp,
+    Outcome,
+    PairingCode,
+    ShownCode,
+    Snapshot,
+)
 from sessions.states import Reason
 
 BELL = "__bell"
@@ -98,7 +106,8 @@ class WhatsAppPage:
     async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
         """Return the code to type on the phone with this number, and alert that phone.
 
-        One that is there already is returned again while it lives.
+        One that is there already is returned again while it lives. Where WhatsApp's server gives
+        none, the PageCallError has its number as `code`: 429 after too many codes.
         """
         answer = await self._call("pairingCode", phone, lives // timedelta(milliseconds=1))
         return PairingCode.model_validate(answer)
@@ -145,13 +154,13 @@ class WhatsAppPage:
         except PageNotLoadedError:
             return None
 
-    async def auth_code(self) -> str | None:
-        """Return the text of the QR code on show, a credential."""
-        value = await self._call("authCode")
-        return None if value is None else str(value)
+    async def qr_code(self, form: QrForm = QrForm.PAGE) -> ShownCode | None:
+        """Return the QR code on show; None while there is none that links a phone."""
+        value = await self._call("qrCode", form)
+        return None if value is None else ShownCode.model_validate(value)
 
     async def refresh_code(self) -> None:
-        """Ask for a new QR code after the last one of a round has run out."""
+        """Ask for a new round of QR codes, which comes within a second; ends a pairing code."""
         await self._call("refreshCode")
 
     async def account_of(self, chat_id: str) -> str | None:

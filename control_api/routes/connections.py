@@ -11,7 +11,7 @@ from aiohttp import web
 from control_api.auth import owner_of, seen_owner
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
-from control_api.pairing import pairing_code_for, require_linkable
+from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
 from control_api.problems import InvalidParameterError, NoQrCodeError
 from control_api.qr_images import FORMATS
 from control_api.requests import answer
@@ -209,7 +209,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     "/api/whatsapp/connections/{id}/pairing-code",
     needs=Scope.MANAGE,
     answers={200: PairingView},
-    problems=(*_NOT_FOUND, "no_qr_code", "no_pairing_code"),
+    problems=(*_NOT_FOUND, *PAIRING_PROBLEMS),
     example={"phoneNumber": "+972501234567"},
 )
 async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Response:

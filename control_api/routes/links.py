@@ -27,7 +27,7 @@ from control_api.link_tokens import Link, LinkExpiredError, LinkUnknownError
 from control_api.pages.languages import wanted_language
 from control_api.pages.origin import require_own_origin
 from control_api.pages.shell import page
-from control_api.pairing import pairing_code_for, require_linkable
+from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
 from control_api.problems import InvalidParameterError
 from control_api.qr_images import FORMATS
 from control_api.requests import answer
@@ -93,7 +93,7 @@ async def start(request: web.Request) -> web.Response:
     "/link/{token}/pairing-code",
     open=True,
     answers={200: LinkPairing},
-    problems=(*_ENDS, "foreign_origin", "invalid_parameter", "no_qr_code", "no_pairing_code"),
+    problems=(*_ENDS, "foreign_origin", "invalid_parameter", *PAIRING_PROBLEMS),
     example={"phoneNumber": "+972501234567"},
 )
 async def pair(request: web.Request, body: PhoneWish) -> web.Response:

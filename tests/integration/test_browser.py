@@ -143,8 +143,8 @@ async def link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
     codes: list[str] = []
 
     async def shown() -> bool:
-        code = await page.auth_code()
-        codes.extend([code] if code else [])
+        code = await page.qr_code()
+        codes.extend([code.text] if code else [])
         return bool(code)
 
     await until(shown)

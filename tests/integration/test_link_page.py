@@ -15,6 +15,7 @@ from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.connections import QrCode
 from sessions.leases import Lease
+from sessions.linking import PairingRefusal, Refused
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
 from tests.people import DESKTOP, PHONE, Visit, people, visit
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 CODE = "2@ref,noise,identity,secret,1"
 NUMBER = "+972501111111"
 _S = ConnectionState
+_REFUSALS = {
+    Refused.NO_CODE: "לא נתן קוד",
+    Refused.NUMBER_LINKED: "כבר מקושר כאן",
+    Refused.NOT_AVAILABLE: "לא מציע קודים",
+    Refused.TOO_MANY: "לא נותן כרגע עוד קודים",
+}
 
 
 @pytest.fixture
@@ -119,7 +126,7 @@ async def test_each_state_is_told_in_words_and_success_at_once(
         notice = seen.page.get_by_role("status").get_by_role("heading")
         current = _S.AWAITING_SCAN
         for state, reason, words in [
-            (_S.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED, "Confirm on your phone"),
+            (_S.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED, "WhatsApp asks for a passkey"),
             (_S.DISCONNECTED, Reason.NETWORK_DOWN, "WhatsApp cannot be reached"),
             (_S.DISCONNECTED, Reason.TEMPORARILY_BANNED, "WhatsApp refuses"),
             (_S.DISCONNECTED, Reason.DISK_FULL, "broken on our side"),
@@ -223,9 +230,10 @@ async def test_a_code_is_asked_for_by_number_and_shown_while_it_works(
         await expect(page.locator("#number")).to_be_focused()
 
         await page.fill("#number", "050-111-1111")
-        await ask.click()
-        await _answer(services, lease, error="rate-overlimit")
-        await expect(page.get_by_role("alert")).to_contain_text("לא נתן קוד")
+        for refused, words in _REFUSALS.items():
+            await ask.click()
+            await _answer(services, lease, refusal=PairingRefusal(code=refused))
+            await expect(page.get_by_role("alert")).to_contain_text(words)
 
         await ask.click()
         await _answer(services, lease, code="ABCD1234", seconds=2)
@@ -241,7 +249,7 @@ async def _answer(services: Services, lease: Lease, seconds: int = 180, **told: 
 
     async def asked() -> bool:
         wish = await services.desk.pairing(lease.connection)
-        return wish is not None and wish.code is None and wish.error is None
+        return wish is not None and wish.code is None and wish.refusal is None
 
     await until(asked)
     wish = await services.desk.pairing(lease.connection)

@@ -18,6 +18,10 @@ from tests.waiting import until
 
 PHONE = "+972501111111"
 MODULE = "WAWebLinkDeviceEvents"
+HEARD = """
+window.heard = [];
+WPP.on('conn.auth_code_change', (code) => { if (code) heard.push(code.ref); });
+"""
 LOADS_LATE = f"""
 (() => {{
   let all;
@@ -60,9 +64,48 @@ async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path
             assert await _shows(calls, PageState.QR)
             await world.hand.faults(passkey=True)
             await world.hand.good("POST", "/control/phones", number=PHONE)
-            code = await calls.auth_code()
+            shown = await calls.qr_code()
+            assert shown is not None
+            await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=shown.text)
+            await until(lambda: _shows(calls, PageState.PASSKEY))
+
+
+async def test_a_passkey_is_wanted_until_the_page_shows_codes_again(tmp_path: Path) -> None:
+    """New refs go on coming meanwhile, and wa-js tells a code for each: none of them links."""
+    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+        await world.hand.faults(passkey=True, qrFirstMs=5000, qrNextMs=500)
+        await world.hand.good("POST", "/control/phones", number=PHONE)
+        script = init_script(WA_JS, world.web.url, "Test") + HEARD
+        async with opened(playwright, tmp_path / "profile", script) as page:
+            calls = calls_of(page)
+            await calls.open(f"{world.web.url}/", timedelta(seconds=20))
+            await until(lambda: _shows(calls, PageState.QR))
+            code = await page.evaluate("WPP.conn.getAuthCode().then((code) => code.fullCode)")
             await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=code)
             await until(lambda: _shows(calls, PageState.PASSKEY))
+            scanned = code.split(",")[0]
+            await until(lambda: page.evaluate("(ref) => heard.at(-1) !== ref", scanned))
+            assert await _shows(calls, PageState.PASSKEY)
+            assert await calls.qr_code() is None
+            await world.hand.faults(qrFirstMs=None)
+            await page.evaluate("document.getElementById('cancel-passkey').click()")  # not drawn
+            fresh = await _next_code(calls)
+            await world.hand.faults(passkey=False)
+            await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=fresh)
+            await until(lambda: _shows(calls, PageState.READY))
+
+
+async def _next_code(calls: WhatsAppPage) -> str:
+    """Return the first code that the page gives."""
+    found: list[str] = []
+
+    async def given() -> bool:
+        shown = await calls.qr_code()
+        found.extend([shown.text] if shown else [])
+        return bool(found)
+
+    await until(given)
+    return found[0]
 
 
 async def _shows(calls: WhatsAppPage, state: PageState) -> bool:

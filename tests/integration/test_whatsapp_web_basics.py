@@ -114,9 +114,13 @@ async def test_codes_take_turns_then_rest_until_asked(world: World) -> None:
         assert len(await tab.heard("conn.auth_code_change")) == 6
         assert (await world.hand.call("POST", f"/control/phones/{ME}/scan", code=first))[0] == 409
         await world.hand.faults(qrFirstMs=60_000)
-        fresh = await tab.ask("WPP.conn.refreshQR().then((code) => code.fullCode)")
-        assert fresh != first
-        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=fresh)
+        # wa-js calls Cmd.refreshQR, which WhatsApp Web does not have (any more).
+        broken = await tab.ask("WPP.conn.refreshQR().catch((error) => error.name)")
+        assert broken == "TypeError"
+        last = await tab.ask("WPP.whatsapp.Conn.ref")
+        await tab.page.get_by_role("button", name="Click to reload QR code").click()
+        await tab.until(f"WPP.whatsapp.Conn.ref !== '{last}'")
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=await tab.code())
         await tab.until_mode("MAIN")
 
 

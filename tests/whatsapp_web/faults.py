@@ -56,7 +56,13 @@ class Faults:
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
+    qr_url: bool = True
+    qr_help_url: bool = False
+    refuse_qr: str = ""
     pairing_code_ms: int = 180_000
+    pairing_codes: int = 7
+    pairing_error: int = 0
+    pairing_revokes: bool = True
 
 
 Condition = Callable[[Faults], bool]
@@ -74,6 +80,8 @@ PAGE_FIELDS = (
     "presence_hang",
     "unavailable",
     "page_weight_mb",
+    "qr_url",
+    "qr_help_url",
 )
 LOCKS = ("timelock_seconds", "ban_seconds")
 IF_TRUE = {"hang": 24 * 3600 * 1000, "hard_refresh": 60_000}
@@ -96,6 +104,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = MappingProxyType(
             "history_sync_timeout",
             "account_sync_timeout",
         ),
+        "refuse_qr": ("", "short", "url"),
         "login_failure": (0, 401, 403, 405, 406, 409, 503),
     }
 )

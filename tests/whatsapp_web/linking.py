@@ -13,6 +13,8 @@ from tests.whatsapp_web.switchboard import Page
 
 CODE_LETTERS = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 CODE_LENGTH = 8
+QR_URL = "https://wa.me/settings/linked_devices#"
+"""What stands before the parts of a QR code that the phone's own camera can open too."""
 
 
 class StaleCodeError(Exception):
@@ -68,7 +70,7 @@ class LinkingDesk:
 
     def scanned(self, full_code: str) -> tuple[Candidate, bytes]:
         """Return the page that shows a QR code, and the secret in the code."""
-        parts = full_code.strip().split(",")
+        parts = full_code.strip().removeprefix(QR_URL).split(",")
         page = self._shown.get(parts[0])
         candidate = self._candidates.get(page) if page is not None else None
         if candidate is None or len(parts) < 4:
@@ -95,6 +97,11 @@ class LinkingDesk:
         self._typed = {
             code: typed for code, typed in self._typed.items() if typed.candidate.page is not page
         }
+
+
+def form_of(full_code: str) -> str:
+    """Return `url` for a QR code that is an address, `short` for its parts alone."""
+    return "url" if full_code.strip().startswith(QR_URL) else "short"
 
 
 def proof(secret: bytes, device_id: str) -> str:

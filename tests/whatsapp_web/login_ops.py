@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -14,7 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.whatsapp_web.accounts import Account, Accounts, Device
 from tests.whatsapp_web.faults import FaultBook, for_page
-from tests.whatsapp_web.linking import Candidate, LinkingDesk, StaleCodeError, proof
+from tests.whatsapp_web.linking import (
+    Candidate,
+    LinkingDesk,
+    StaleCodeError,
+    form_of,
+    proof,
+)
 from tests.whatsapp_web.numbers import digits
 from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
 from tests.whatsapp_web.qr import matrix
@@ -27,19 +35,36 @@ LOCKED_MESSAGE = {
     "logoutMessageHeader": "Your account is locked",
     "logoutMessageSubtext": "Open WhatsApp on your phone to unlock it.",
 }
+RATE_OVERLIMIT = 429
+PAIRING_ERRORS = {
+    400: "bad-request",
+    403: "forbidden",
+    429: "rate-overlimit",
+    452: "feature-not-available",
+    500: "internal-server-error",
+}
+"""What a page knows as answers to its wish for a code (WASmaxInMdIqMixinErrors)."""
 
 
 class LoginDesk:
     """Everything between a fresh socket and a logged-in device."""
 
     def __init__(
-        self, accounts: Accounts, linking: LinkingDesk, board: Switchboard, faults: FaultBook
+        self,
+        accounts: Accounts,
+        linking: LinkingDesk,
+        board: Switchboard,
+        faults: FaultBook,
+        revoke: Callable[[str], Awaitable[object]],
     ) -> None:
+        self._revoke = revoke
+        self._codes_given: Counter[str] = Counter()
         self._accounts = accounts
         self._linking = linking
         self._board = board
         self._faults = faults
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: set[Page] = set()  # whose passkey is asked for
         self.handlers = {
             "hello": self.hello,
             "register": self.register,
@@ -57,6 +82,8 @@ class LoginDesk:
 
     async def close(self) -> None:
         """Link nothing any more."""
+        self._codes_given.clear()
+        self._waiting.clear()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -92,12 +119,25 @@ class LoginDesk:
         try:
             number = digits(str(frame["phone"]))
         except ValueError as error:
-            raise OpError(400, str(error)) from error
+            raise OpError(400, PAIRING_ERRORS[400]) from error
+        await self._check_pairing(number)
         lifetime = timedelta(milliseconds=self._faults.of(number).pairing_code_ms)
         return {
             "code": self._linking.new_typed_code(page, number, lifetime),
             "ms": lifetime / timedelta(milliseconds=1),
         }
+
+    async def _check_pairing(self, number: str) -> None:
+        """Refuse a code where the service does; unlink what the number has linked already."""
+        faults = self._faults.of(number)
+        code = faults.pairing_error
+        if not code and self._codes_given[number] >= faults.pairing_codes:
+            code = RATE_OVERLIMIT
+        if code:
+            raise OpError(code, PAIRING_ERRORS.get(code, "unknown"))
+        self._codes_given[number] += 1
+        if faults.pairing_revokes:
+            await self._revoke(number)
 
     async def login(self, page: PageSocket, frame: Frame) -> Any:
         """Answer a stored login with a challenge, if its token is right."""
@@ -160,6 +200,8 @@ class LoginDesk:
 
     async def scan(self, number: str, full_code: str) -> Device | None:
         """Link the page that shows a QR code; None while a passkey is still asked for."""
+        if form_of(full_code) == self._faults.of(number).refuse_qr:
+            raise StaleCodeError("the phone does not know this form of code")
         candidate, secret = self._linking.scanned(full_code)
         return await self._link(number, candidate, secret)
 
@@ -174,21 +216,30 @@ class LoginDesk:
         return device
 
     async def _link(self, number: str, candidate: Candidate, secret: bytes | None) -> Device | None:
-        self._linking.forget(candidate.page)
         if self._faults.of(number).passkey:
-            await candidate.page.push("passkey-wanted")
-            later = asyncio.create_task(
-                self._later(number, candidate, secret), name="whatsapp-web-passkey"
-            )
-            self._tasks.add(later)
-            later.add_done_callback(self._tasks.discard)
+            await self._ask_for_passkey(number, candidate)
             return None
+        self._linking.forget(candidate.page)
         return await self._complete(number, candidate, secret)
 
-    async def _later(self, number: str, candidate: Candidate, secret: bytes | None) -> None:
+    async def _ask_for_passkey(self, number: str, candidate: Candidate) -> None:
+        """Ask the page, which goes on showing codes; the one that was used is stale."""
+        self._linking.show(candidate.page, None)
+        await candidate.page.push("passkey-wanted")
+        if candidate.page in self._waiting:
+            return
+        self._waiting.add(candidate.page)
+        later = asyncio.create_task(self._later(number, candidate), name="whatsapp-web-passkey")
+        self._tasks.add(later)
+        later.add_done_callback(self._tasks.discard)
+
+    async def _later(self, number: str, candidate: Candidate) -> None:
         await self._faults.until(number, lambda faults: not faults.passkey)
+        self._linking.forget(candidate.page)
+        self._waiting.discard(candidate.page)
         with suppress(StaleCodeError):  # the page did not wait
-            await self._complete(number, candidate, secret)
+            # Phone and page have agreed on a secret of their own: that of the code is no more.
+            await self._complete(number, candidate, None)
 
     async def _complete(self, number: str, candidate: Candidate, secret: bytes | None) -> Device:
         device = await self._accounts.link(number, candidate.identity_public, candidate.device_name)

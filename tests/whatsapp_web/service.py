@@ -51,7 +51,7 @@ class Service:
         self.relay = Relay(
             self.accounts, self.ledger, self.rooms, self.media, self.board, self.faults
         )
-        self.login = LoginDesk(self.accounts, self._linking, self.board, self.faults)
+        self.login = LoginDesk(self.accounts, self._linking, self.board, self.faults, self._revoke)
         self._device = DeviceDesk(self.accounts, self.relay, self.rooms, self.faults)
         self._sockets: set[PageSocket] = set()
 
@@ -94,6 +94,9 @@ class Service:
                     page.device_id = page.proved = None
                     await page.push("unlinked")
         return gone
+
+    async def _revoke(self, number: str) -> None:
+        await self.unlink(number, None)
 
     async def put_faults(self, number: str | None, changes: Mapping[str, Any]) -> None:
         """Break or mend something, and let the pages that are connected feel it."""

@@ -47,10 +47,6 @@ function commandBus(exports, require) {
       this.trigger('account_temporarily_banned_from_bridge', details);
     }
 
-    refreshQR() {
-      this.trigger('refresh_qr');
-    }
-
     setActiveFilter(filter) {
       this.trigger('set_active_filter', filter);
     }
@@ -102,6 +98,14 @@ defineModule('WAWebBackendEventBus', (exports, require) => {
       bridge().triggerTemporaryBanFromBridge(details);
     }
 
+    onRefreshQR(callback) {
+      return this.on('refresh_qr', callback);
+    }
+
+    triggerRefreshQR() {
+      this.trigger('refresh_qr');
+    }
+
     triggerStorageInitializationError(error) {
       this.trigger('storage_initialization_error', error);
     }
@@ -109,6 +113,7 @@ defineModule('WAWebBackendEventBus', (exports, require) => {
   exports.BackendEvent = {
     LOGOUT: 'logout',
     STORAGE_INITIALIZATION_ERROR: 'storage_initialization_error',
+    REFRESH_QR: 'refresh_qr',
   };
   exports.BackendEventBus = new BackendEventBusImpl();
 });

@@ -36,6 +36,11 @@ defineModule('WAWebReconnectWaits', (exports, require) => {
     opened = performance.now();
   };
 
+  /** Let the next try come at once: comms that start anew wait for nothing. */
+  exports.startAnew = () => {
+    opened = -Infinity;
+  };
+
   /** How long to wait before the next try: nothing after a line that had lived, else as Fibonacci has it. */
   exports.next = () => {
     const lived = opened && performance.now() - opened >= LIVED * unit();

@@ -145,10 +145,6 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   };
 });
 
-defineModule('WAWebLaunchSocketUtils', (exports, require) => {
-  exports.refreshQR = () => require('WAWebCmd').Cmd.refreshQR();
-});
-
 defineModule('WAWebOfflineHandler', (exports, require) => {
   exports.OfflineMessageHandler = {
     getOfflineDeliveryProgress: () => (require('WAWebSocketModel').Socket.stream === 'CONNECTED' ? 100 : 50),

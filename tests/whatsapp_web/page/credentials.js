@@ -73,15 +73,16 @@ defineModule('WAWebCredentials', (exports, require) => {
     return me !== null || NEEDED.every((name) => localStorage.getItem(name) !== null);
   }
 
-  /** Make a new secret for the next codes; the one before is worth nothing from now on. */
-  function renewSecret() {
-    registration.secret = crypto.getRandomValues(new Uint8Array(32));
+  /** Set the secret of the QR codes, or none; the one before is worth nothing from now on. */
+  function setSecret(secret) {
+    registration.secret = secret;
   }
 
   const sign = async (challenge) =>
     encodeB64(await crypto.subtle.sign('Ed25519', registration.identity.privateKey, decodeB64(challenge)));
 
   async function checkProof(login) {
+    if (!registration.secret) return false;
     const key = await crypto.subtle.importKey(
       'raw',
       registration.secret,
@@ -107,7 +108,7 @@ defineModule('WAWebCredentials', (exports, require) => {
     localStorage.clear();
   }
 
-  Object.assign(exports, { load, save, restore, renewSecret, sign, checkProof, clear, forgetRemains });
+  Object.assign(exports, { load, save, restore, setSecret, sign, checkProof, clear, forgetRemains });
   exports.getRegistration = () => registration;
   exports.getMe = () => me;
   exports.hasStoredLogin = isRegistered;
@@ -137,21 +138,46 @@ defineModule('WAWebUserPrefsInfoStore', (exports, require) => {
 });
 
 defineModule('WAWebUserPrefsMultiDevice', (exports, require) => {
+  const EventEmitter = require('WAWebEventEmitter');
+  const credentials = require('WAWebCredentials');
   exports.getADVSecretKey = () => {
-    const registration = require('WAWebCredentials').getRegistration();
-    return registration && require('WABase64').encodeB64(registration.secret);
+    const secret = credentials.getRegistration()?.secret;
+    return secret ? require('WABase64').encodeB64(secret) : null;
   };
-  exports.isRegistered = () => require('WAWebCredentials').hasStoredLogin();
+  exports.setADVSecretKey = async (key) =>
+    credentials.setSecret(key ? new Uint8Array(require('WABase64').decodeB64(key)) : null);
+  exports.advSecretEventEmitter = new EventEmitter();
+  exports.isRegistered = () => credentials.hasStoredLogin();
+});
+
+defineModule('WAWebAdvSignatureApi', (exports, require) => {
+  const prefs = require('WAWebUserPrefsMultiDevice');
+  exports.generateADVSecretKey = async () => {
+    const key = require('WABase64').encodeB64(crypto.getRandomValues(new Uint8Array(32)));
+    await prefs.setADVSecretKey(key);
+    return key;
+  };
+  exports.getADVSecretKey = async () => {
+    const key = prefs.getADVSecretKey();
+    if (key === null) throw new Error('secretKey is null or undefined');
+    return key;
+  };
+  exports.clearADVSecretKey = () => prefs.setADVSecretKey();
   exports.setADVSignedIdentity = () => {};
-  exports.getADVSignedIdentity = () => null;
+  exports.verifyDeviceIdentityAccountSignature = async () => true;
 });
 
 defineModule('WAWebCompanionRegClientUtils', (exports) => {
   exports.DEVICE_PLATFORM = '1';
 });
 
-defineModule('WAWebAdvSignatureApi', (exports) => {
-  exports.verifyDeviceIdentityAccountSignature = async () => true;
+/* Whether the text of the QR code is an address, which the phone's own camera can open. */
+defineModule('WAWebNativeCameraQRLinkedDeviceUtils', (exports, require) => {
+  exports.isNativeCameraQRLinkedDeviceTest = () => require('WAWebServerMood').now().qrUrl !== false;
+});
+
+defineDefault('justknobx', (exports, require) => {
+  exports.default = { _: (name) => name === '770' && Boolean(require('WAWebServerMood').now().qrHelpUrl) };
 });
 
 defineModule('WAWebLoginState', (exports, require) => {

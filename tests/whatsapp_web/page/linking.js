@@ -20,14 +20,7 @@ defineModule('WAWebQRLinking', (exports, require) => {
       device: `${name ?? 'Browser'} (${os})`,
     });
     require('WAWebNetworkStatus').set({ online: true });
-    credentials.renewSecret();
-    await show(refs);
-  }
-
-  async function refresh() {
-    if (credentials.getMe()) return;
-    const refs = await transport.request('refs');
-    credentials.renewSecret();
+    await require('WAWebAdvSignatureApi').generateADVSecretKey();
     await show(refs);
   }
 
@@ -57,17 +50,21 @@ defineModule('WAWebQRLinking', (exports, require) => {
   }
 
   transport.on('push:pair-success', (login) => onPaired(login).catch(() => {}));
-  transport.on('push:passkey-wanted', () => {
-    clearTimeout(timer);
-    require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerPasskeyPrologueRequest();
-    require('WAWebServerMood').askForPasskey();
-  });
+  transport.on('push:passkey-wanted', () => require('WAWebShortcakeLinkingApi').begin());
   transport.on('lost', () => clearTimeout(timer));
-  require('WAWebDeferredModules').whenLoaded(() =>
-    require('WAWebCmd').Cmd.on('refresh_qr', () => refresh().catch(() => {})),
+  require('WAWebBackendEventBus').BackendEventBus.onRefreshQR(() =>
+    require('WAWebLaunchSocketUtils').refreshQR(),
   );
 
-  Object.assign(exports, { begin, refresh });
+  Object.assign(exports, { begin });
+});
+
+defineModule('WAWebLaunchSocketUtils', (exports, require) => {
+  /** The line is begun anew, and with it come new refs. */
+  exports.refreshQR = () => {
+    require('WAWebReconnectWaits').startAnew();
+    require('WAWebTransport').transport.close();
+  };
 });
 
 defineModule('WAWebLinkDeviceEvents', (exports, require) => {
@@ -89,13 +86,103 @@ defineModule('WAWebLinkDeviceEvents', (exports, require) => {
   exports.WAWebLinkDeviceEvents = new LinkDeviceEvents();
 });
 
+defineModule('WAWebPairingType', (exports) => {
+  const same = (...names) => Object.fromEntries(names.map((name) => [name, name]));
+  exports.PairingType = same('QR_CODE', 'ALT_DEVICE_LINKING', 'SHORTCAKE_PASSKEY');
+});
+
+/* A passkey is asked for: the codes on show are void from then on, and new ones go on coming. */
+defineModule('WAWebShortcakeLinkingApi', (exports, require) => {
+  const { PairingType } = require('WAWebPairingType');
+  let started = false;
+
+  async function begin() {
+    if (!started) await require('WAWebAdvSignatureApi').generateADVSecretKey();
+    started = true;
+    require('WAWebAltDeviceLinkingApi').setPairingType(PairingType.SHORTCAKE_PASSKEY);
+    require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerPasskeyPrologueRequest();
+    require('WAWebServerMood').askForPasskey();
+  }
+
+  exports.begin = begin;
+  exports.cancel = () => {
+    started = false;
+  };
+});
+
+defineModule('WAWebLinkDeviceAction', (exports, require) => {
+  const { PairingType } = require('WAWebPairingType');
+  const linking = () => require('WAWebAltDeviceLinkingApi');
+
+  exports.resetLinkDeviceState = async ({ linkDeviceMethod }) => {
+    require('WAWebBackendEventBus').BackendEventBus.triggerRefreshQR();
+    if (linkDeviceMethod === PairingType.ALT_DEVICE_LINKING) await linking().initializeAltDeviceLinking();
+    else await linking().initializeQRLinking();
+  };
+  exports.genLinkDeviceCodeForPhoneNumber = (phone, push) => linking().startAltLinkingFlow(phone, push);
+});
+
+defineModule('WAWebAltDeviceLinkingIq', (exports, require) => {
+  const NAMES = {
+    400: 'IQErrorBadRequest',
+    403: 'IQErrorForbidden',
+    429: 'IQErrorRateOverlimit',
+    452: 'IQErrorFeatureNotAvailable',
+    500: 'IQErrorInternalServerError',
+  };
+
+  class CompanionHelloError extends Error {
+    constructor(message, type) {
+      super(message);
+      this.name = 'CompanionHelloError';
+      this.type = type;
+    }
+  }
+
+  async function sendCompanionHello(phone, sendPushNotification) {
+    try {
+      return await require('WAWebTransport').transport.request('typed-code', { phone, sendPushNotification });
+    } catch (error) {
+      const name = NAMES[error.status];
+      if (!name) throw new CompanionHelloError('unknown error');
+      throw new CompanionHelloError(name, { name, value: { text: error.message, code: error.status } });
+    }
+  }
+
+  Object.assign(exports, { CompanionHelloError, sendCompanionHello });
+});
+
 defineModule('WAWebAltDeviceLinkingApi', (exports, require) => {
-  const { transport } = require('WAWebTransport');
-  let pairingType = 'QR';
+  const { PairingType } = require('WAWebPairingType');
+  const { setADVSecretKey } = require('WAWebUserPrefsMultiDevice');
+  let pairingType = PairingType.QR_CODE;
+  let initialized = false;
   let timer = null;
 
-  async function genLinkDeviceCodeForPhoneNumber(phone, sendPushNotification = true) {
-    const { code, ms } = await transport.request('typed-code', { phone, sendPushNotification });
+  function clear() {
+    clearTimeout(timer);
+    initialized = false;
+  }
+
+  /** Get ready for a code that is typed: the secret of the QR codes goes. */
+  async function initializeAltDeviceLinking() {
+    clear();
+    await setADVSecretKey();
+    initialized = true;
+    pairingType = PairingType.ALT_DEVICE_LINKING;
+  }
+
+  async function initializeQRLinking() {
+    clear();
+    await require('WAWebAdvSignatureApi').generateADVSecretKey();
+    pairingType = PairingType.QR_CODE;
+  }
+
+  async function startAltLinkingFlow(phone, sendPushNotification = true) {
+    if (!initialized) throw new Error('Invariant Violation: 75727');
+    const { sendCompanionHello } = require('WAWebAltDeviceLinkingIq');
+    const { code, ms } = await sendCompanionHello(phone, sendPushNotification);
+    initialized = false;
     clearTimeout(timer);
     timer = setTimeout(
       () => require('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.triggerRefreshAltLinkingCode(),
@@ -108,19 +195,13 @@ defineModule('WAWebAltDeviceLinkingApi', (exports, require) => {
   require('WAWebTransport').transport.on('push:pair-success', () => clearTimeout(timer));
 
   Object.assign(exports, {
-    genLinkDeviceCodeForPhoneNumber,
-    startAltLinkingFlow: genLinkDeviceCodeForPhoneNumber,
+    startAltLinkingFlow,
+    initializeAltDeviceLinking,
+    initializeQRLinking,
     setPairingType: (type) => {
       pairingType = type;
     },
     getPairingType: () => pairingType,
-    initializeAltDeviceLinking: async () => {
-      pairingType = 'ALT_DEVICE_LINKING';
-    },
-    initializeQRLinking: async () => {
-      clearTimeout(timer);
-      pairingType = 'QR';
-    },
   });
 });
 

@@ -66,10 +66,6 @@ defineModule('WAWebSocketModel', (exports, require) => {
       throw new Error('Takeover called without conflict!');
     }
 
-    poke() {
-      require('WAWebCmd').Cmd.refreshQR();
-    }
-
     clearCredentialsAndStoredData(reason, message) {
       return require('WAWebLogout').wipe(reason, message);
     }

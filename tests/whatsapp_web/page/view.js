@@ -26,12 +26,13 @@ defineModule('WAWebView', (exports, require) => {
   async function qrText(ref) {
     const { encodeB64 } = require('WABase64');
     const { identityPublic, noisePublic } = require('WAWebCredentials').getRegistration();
-    return [
-      ref,
-      encodeB64(noisePublic),
-      encodeB64(identityPublic),
-      require('WAWebUserPrefsMultiDevice').getADVSecretKey(),
-    ].join(',');
+    const secret = await require('WAWebAdvSignatureApi').getADVSecretKey();
+    const { DEVICE_PLATFORM } = require('WAWebCompanionRegClientUtils');
+    const parts = [ref, encodeB64(noisePublic), encodeB64(identityPublic), secret, DEVICE_PLATFORM];
+    if (require('WAWebNativeCameraQRLinkedDeviceUtils').isNativeCameraQRLinkedDeviceTest())
+      return `https://wa.me/settings/linked_devices#${parts.join(',')}`;
+    if (require('justknobx')._('770')) parts.push('https://faq.whatsapp.com/r/ld');
+    return parts.join(',');
   }
 
   async function drawQr() {
@@ -108,15 +109,15 @@ defineModule('WAWebView', (exports, require) => {
     const drawn = () => drawQr().catch(() => {});
     Conn.on('change:ref', drawn);
     Socket.on('change:state', drawn);
+    require('WAWebUserPrefsMultiDevice').advSecretEventEmitter.on('change', drawn);
     events.on('dialog', showDialog);
     events.on('typed-code', showTypedCode);
     events.on('chatstate', ({ type }) => find('chatstate').replaceChildren(type === 'paused' ? '' : type));
-    find('reload-qr').onclick = () => require('WAWebCmd').Cmd.refreshQR();
+    find('reload-qr').onclick = () => require('WAWebBackendEventBus').BackendEventBus.triggerRefreshQR();
     find('cancel-passkey').onclick = () => {
       showDialog({ name: 'passkey', open: false });
-      require('WAWebQRLinking')
-        .begin()
-        .catch(() => {});
+      require('WAWebShortcakeLinkingApi').cancel();
+      require('WAWebLinkDeviceAction').resetLinkDeviceState({ linkDeviceMethod: 'QR_CODE' });
     };
     require('WAWebDeferredModules').whenLoaded(() =>
       require('WAWebCmd').Cmd.on('account_temporarily_banned_from_bridge', ({ banned, expire }) => {

@@ -10,6 +10,10 @@ const ERRORS = {
   invalid_parameter: 'number',
   invalid_fields: 'number',
   no_pairing_code: 'refused',
+  pairing_refused: 'refused',
+  pairing_rate_limited: 'many_whatsapp',
+  pairing_not_available: 'not_available',
+  number_already_linked: 'linked_here',
   no_qr_code: 'not_now',
 };
 
@@ -123,6 +127,7 @@ export class Pairing {
 
 function kindOf(error) {
   if (!(error instanceof Refusal)) return 'unreachable';
+  if (ERRORS[error.code]) return ERRORS[error.code];
   if (error.status === 429) return 'many';
-  return ERRORS[error.code] ?? (error.status >= 500 ? 'unreachable' : 'not_now');
+  return error.status >= 500 ? 'unreachable' : 'not_now';
 }

@@ -271,6 +271,49 @@ async def test_a_page_that_has_been_there_for_days_wants_an_update(world: World)
         assert (await tab.send(FRIEND, "all the same"))["result"] == "OK"
 
 
+async def test_without_a_module_wa_js_lacks_what_it_takes_from_it(world: World) -> None:
+    missing = "WAWebSendMsgChatAction"
+    loads = f"Boolean(require('__debug').modulesMap['{missing}'])"
+    async with world.linked(ME) as tab:
+        await world.hand.faults(moduleMissing=[missing])
+        assert await tab.ask(loads), "a page that has loaded stays as it is"
+        await tab.open()
+        await tab.until_mode("MAIN")
+        assert not await tab.ask(loads)
+        with pytest.raises(Error, match="Requiring unknown module"):
+            await tab.ask(f"require('{missing}')")
+        assert await tab.ask("WPP.whatsapp.functions.addAndSendMsgToChat === undefined")
+        assert (await tab.send(FRIEND, "no"))["error"] == "TypeError"
+        await world.hand.faults(moduleMissing=None)
+        await tab.open()
+        await tab.until_mode("MAIN")
+        assert (await tab.send(FRIEND, "goes"))["result"] == "OK"
+    assert [entry["text"] for entry in await world.hand.ledger()] == ["goes"]
+
+
+async def test_a_send_that_throws_keeps_and_sends_nothing(world: World) -> None:
+    async with world.linked(ME) as tab:
+        chosen = await tab.new_id(FRIEND)
+        await world.hand.faults(number=ME, sendThrows=True)
+        await until(lambda: _throws(tab))
+        thrown = await tab.send(FRIEND, "no", message_id=chosen)
+        assert thrown["error"] == "TypeError"
+        assert await tab.look_up(FRIEND, chosen) == {"error": "msg_not_found"}
+        await world.hand.faults(number=ME, sendThrows=None)
+        await until(lambda: _sends(tab, chosen))
+    assert [entry["text"] for entry in await world.hand.ledger()] == ["yes"]
+
+
+async def _throws(tab: Tab) -> bool:
+    return bool(await tab.ask("require('WAWebServerMood').now().sendThrows"))
+
+
+async def _sends(tab: Tab, chosen: str) -> bool:
+    if await _throws(tab):
+        return False
+    return bool((await tab.send(FRIEND, "yes", message_id=chosen))["result"] == "OK")
+
+
 async def test_unknown_faults_are_refused(world: World) -> None:
     for body in (
         {"noSuchFault": 1},
@@ -287,6 +330,8 @@ async def test_unknown_faults_are_refused(world: World) -> None:
         {"unlinkBy": "magic"},
         {"loginFailure": 402},
         {"logoutReason": "user_initiated"},
+        {"moduleMissing": "WAWebWid"},
+        {"moduleMissing": ["a b"]},
     ):
         assert (await world.hand.call("PUT", "/control/faults", **body))[0] == 400, body
     await world.hand.faults(serverErrorRate=1, seed=-3, hang=None)

@@ -53,6 +53,8 @@ class Faults:
     unlink_by: str = ""
     logout_reason: str = ""
     deferred_ms: int = 0
+    module_missing: tuple[str, ...] = ()
+    send_throws: bool = False
     qr_first_ms: int = 60_000
     qr_next_ms: int = 20_000
     qr_count: int = 6
@@ -82,6 +84,7 @@ PAGE_FIELDS = (
     "page_weight_mb",
     "qr_url",
     "qr_help_url",
+    "send_throws",
 )
 LOCKS = ("timelock_seconds", "ban_seconds")
 IF_TRUE = {"hang": 24 * 3600 * 1000, "hard_refresh": 60_000}
@@ -109,6 +112,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = MappingProxyType(
     }
 )
 """Of the faults that have few values, which ones."""
+MODULE = re.compile(r"[A-Za-z]\w*(?:\.\w+)*")
 KINDS = {field.name: type(field.default) for field in fields(Faults)}
 
 
@@ -193,6 +197,8 @@ def _checked(given: str, value: Any) -> tuple[str, Any]:
         return name, None
     if name in IF_TRUE and isinstance(value, bool):
         return name, IF_TRUE[name] if value else 0
+    if kind is tuple:
+        return name, _names(json_name, value)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
@@ -203,6 +209,12 @@ def _checked(given: str, value: Any) -> tuple[str, Any]:
     if isinstance(value, int | float) and not least <= value <= most:
         raise ValueError(f"{given} must be from {least} to {most}")
     return name, value
+
+
+def _names(json_name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(MODULE.fullmatch(str(name)) for name in value):
+        raise ValueError(f"{json_name} must be a list of names of modules")
+    return tuple(value)
 
 
 def camel(name: str) -> str:

@@ -13,6 +13,8 @@ from tests.whatsapp_web.faults import FaultBook
 from tests.whatsapp_web.media import MediaStore
 
 PAGE = Path(__file__).parent / "page"
+REVISION = 1039000000
+"""The page's version; its tags name it as the manifest of their bundle (HTML pages of 2026-09)."""
 CONTENT_TYPES = {"js": "text/javascript", "css": "text/css"}
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
@@ -52,8 +54,10 @@ class Pages:
         refused = "HeadlessChrome" in request.headers.get("User-Agent", "")
         nonce = secrets.token_urlsafe(16)
         template = self._files["refused.html" if refused else "index.html"]
+        without = " ".join(self._faults.of(None).module_missing)
+        attributes = f' data-btmanifest="{REVISION}_main" data-without="{without}"'
         tags = "\n".join(
-            f'<script nonce="{nonce}" src="/static/{name}"></script>'
+            f'<script nonce="{nonce}" src="/static/{name}"{attributes}></script>'
             for name in self._files["scripts.txt"].split()
         )
         late = str(self._faults.of(None).deferred_ms)

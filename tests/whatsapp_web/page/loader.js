@@ -6,6 +6,7 @@
 (() => {
   const DEFAULT_IS_MODULE = 32; // of the flags 98: require() gives exports.default itself
   const modulesMap = {};
+  const without = new Set(document.currentScript.dataset.without.split(' ')); // the fault moduleMissing
 
   function fetchModule(name) {
     const entry = modulesMap[name];
@@ -36,6 +37,7 @@
   };
   window.require = requireModule;
   window.__d = (name, dependencies, factory, flags = 66) => {
+    if (without.has(name)) return;
     modulesMap[name] = { id: name, dependencies, factory, flags, exports: {}, started: false };
   };
 })();

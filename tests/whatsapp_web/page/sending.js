@@ -142,6 +142,9 @@ defineModule('WAWebSendMsgChatAction', (exports, require, importNamespace) => {
 
   /** Keep a message and send it: a promise of the kept message, and one of how the sending went. */
   exports.addAndSendMsgToChat = (chat, raw) => {
+    if (require('WAWebServerMood').now().sendThrows) {
+      throw new TypeError("Cannot read properties of undefined (reading 'add')");
+    }
     const kept = exports.addMsgToChat(chat, raw);
     const sent = kept.then((msg) => importNamespace('WAWebSendMsgRecordAction').sendMsgRecord(msg));
     sent.catch(() => {});

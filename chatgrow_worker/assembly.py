@@ -10,6 +10,8 @@ from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_
 from chatgrow_worker.browser.savings import Saving
 from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.commands.send_message import SendMessage
+from chatgrow_worker.connections.change_gate import GateLimits
+from chatgrow_worker.connections.change_watch import ChangeWatch
 from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
@@ -38,6 +40,7 @@ from sessions.program import Stores
 from sessions.removals import Removals
 from sessions.send_queue import SendQueue
 from sessions.states import Reason
+from sessions.whatsapp_breaker import BreakerLimits, WhatsAppBreaker
 from sessions.workers import WorkerRegistry
 
 _LEASE_MARGIN = 0.4
@@ -98,6 +101,7 @@ async def assemble_parts(
         StartSlots(settings.start_concurrency),
         now,
         WorkerMetrics(ProcessMetrics(), now),
+        ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
     )
 
 
@@ -174,7 +178,28 @@ def _limits(settings: WorkerSettings) -> Limits:
             resend_ghosts=settings.resend_ghosts,
             tries=settings.send_tries,
         ),
+        gate=GateLimits(
+            in_a_row=settings.changed_errors_in_a_row,
+            settles=timedelta(seconds=5),
+            retry=settings.changed_probe_every,
+            probe_within=_probe_within(settings),
+            reload=settings.page_load_limit,
+        ),
     )
+
+
+def _breaker_limits(settings: WorkerSettings) -> BreakerLimits:
+    return BreakerLimits(
+        connections=settings.changed_connections,
+        within=settings.changed_within,
+        probe_every=settings.changed_probe_every,
+        probe_within=_probe_within(settings),
+    )
+
+
+def _probe_within(settings: WorkerSettings) -> timedelta:
+    """Return how long a page may load, and then a message may take."""
+    return settings.page_load_limit + settings.send_outcome_limit
 
 
 def _ladder(settings: WorkerSettings) -> Ladder:

@@ -80,6 +80,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                     "sweep": _sweep(pool, stop),
                     "janitor": _clean(parts.blobs, stop),
                     "left profiles": _tidy(LeftProfiles(root, parts.removals, pool.runs), stop),
+                    "change watch": parts.change_watch.follow(stop, pool.look_all),
                     "shared queue": _shared_queue(stores, pool, send_message).listen(stop),
                 },
             )

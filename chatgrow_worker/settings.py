@@ -75,6 +75,15 @@ class WorkerSettings(BlobSettings):
     number_recheck: Span = timedelta(seconds=20)
     """After this time WhatsApp is asked once more for a number that it has denied; other messages
     go meanwhile."""
+    changed_connections: int = Field(3, ge=1, le=100)
+    """On so many connections sends have to throw before the whole fleet waits (`whatsapp_changed`);
+    on fewer where fewer run."""
+    changed_within: Span = timedelta(minutes=10)
+    """Within this time they have to."""
+    changed_errors_in_a_row: int = Field(3, ge=1, le=100)
+    """So many sends of one connection have to throw in a row before it waits."""
+    changed_probe_every: Span = timedelta(minutes=1)
+    """How often one connection tries whether WhatsApp Web can be used again."""
     qr_asked_within: Span = timedelta(minutes=3)
     """A connection that nobody has asked for a QR code for so long stops showing new ones."""
     qr_form: QrForm = QrForm.PAGE

@@ -83,7 +83,12 @@ class FleetCollector(Collector):
             "For how long the oldest message not sent yet has been due.",
             labels=["connection"],
         )
+        changed = GaugeMetricFamily(
+            "chatgrow_whatsapp_changed",
+            "Whether the fleet waits, since WhatsApp Web has changed: 1, or 0.",
+        )
         if (fleet := self.fleet) is not None:
+            changed.add_metric([], fleet.whatsapp_changed)
             workers.add_metric([], fleet.workers)
             for state, count in fleet.states().items():
                 states.add_metric([state], count)
@@ -91,4 +96,4 @@ class FleetCollector(Collector):
                 label = [connection_label(each.owner, each.connection_id, each.id)]
                 depth.add_metric(label, fleet.queue_of(each).messages)
                 oldest.add_metric(label, fleet.queue_of(each).oldest.total_seconds())
-        yield from (states, workers, depth, oldest)
+        yield from (states, workers, depth, oldest, changed)

@@ -211,6 +211,14 @@ class QueueView(Answer):
     oldest_queued_at: WrittenMoment | None = None
 
 
+class PageView(Answer):
+    """Which WhatsApp Web a connection's page is, and since when it has been loaded."""
+
+    version: str | None = None
+    manifest: str | None = None
+    loaded_at: WrittenMoment
+
+
 class StatusView(Answer):
     """GET …/status: the state as it is true now, with who runs it and what waits.
 
@@ -224,6 +232,7 @@ class StatusView(Answer):
     until: WrittenMoment | None = None
     worker: str | None = None
     phone_number: str | None = None
+    page: PageView | None = None
     queue: QueueView
 
     @classmethod
@@ -239,6 +248,7 @@ class StatusView(Answer):
             until=connection.observed_until(),
             worker=holder.worker if holder else None,
             phone_number=connection.linked_number or connection.phone_number,
+            page=PageView(**connection.page.model_dump()) if connection.page else None,
             queue=QueueView(queued=depth.queued, oldest_queued_at=depth.oldest_queued_at),
         )
 
@@ -398,9 +408,14 @@ class HealthChecks(Answer):
 
 
 class Health(Answer):
-    """GET /health: whether messages can flow, and which parts are away if not."""
+    """GET /health: whether messages can flow, and which parts are away if not.
+
+    `whatsapp` is `changed` while all connections wait for a WhatsApp Web that can be used; it is
+    not known while MongoDB is down.
+    """
 
     status: Literal["ok", "unavailable"]
     version: str
     checks: HealthChecks
+    whatsapp: Literal["ok", "changed"] | None = None
     away: list[str] | None = None

@@ -47,6 +47,7 @@ from sessions.removals import Removals
 from sessions.setup import SetupTokenStore
 from sessions.sign_ins import SignInStore
 from sessions.users import UserStore
+from sessions.whatsapp_breaker import BreakerReader
 from sessions.workers import WorkerRegistry
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Services:
     devices: KnownDevices
     workers: WorkerRegistry
     fleet: FleetStore
+    breaker: BreakerReader
     history: QueueHistory
     acceptance: Acceptance
     desk: LinkingDesk
@@ -136,6 +138,7 @@ class Services:
             devices=KnownDevices(secret, now),
             workers=workers,
             fleet=fleet,
+            breaker=BreakerReader(database),
             history=QueueHistory(database),
             acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
             desk=LinkingDesk(database),

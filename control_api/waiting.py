@@ -13,7 +13,7 @@ from sessions.connections import Connection
 from sessions.messages import Message, MessageStatus
 from sessions.pacing import HOUR, MINUTE, Pacing
 from sessions.queue_positions import COUNTED_AT_MOST
-from sessions.states import ConnectionState
+from sessions.states import ConnectionState, Reason
 
 
 async def waiting_of(
@@ -107,6 +107,8 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
     if message.due_at > max(now, message.queued_at):
         reason = message.reason or "scheduled"
         return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
+    if detail is Reason.WHATSAPP_CHANGED:
+        return Waiting(reason=detail)
     if state is not ConnectionState.CONNECTED:
         until = connection.observed_until()
         return Waiting(reason=f"connection_{state}", detail=detail, until=until)

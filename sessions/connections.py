@@ -80,6 +80,14 @@ class Held(Record):
     reason: str
 
 
+class PageVersion(Record):
+    """Which WhatsApp Web a connection's page is, and since when it has been loaded."""
+
+    version: str | None = None
+    manifest: str | None = None
+    loaded_at: datetime
+
+
 class Connection(Record):
     """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it.
 
@@ -108,6 +116,7 @@ class Connection(Record):
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
     held: Held | None = None
+    page: PageVersion | None = None
     created_at: datetime
 
     def observed(self) -> tuple[ConnectionState, Reason | None]:
@@ -328,6 +337,12 @@ class ConnectionStore:
         shown = await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
         if qr is not None:
             self._events.publish(qr_event(shown["owner"], shown["_id"], shown["connectionId"], qr))
+
+    async def note_page(self, lease: Lease, version: str | None, manifest: str | None) -> None:
+        """Record which WhatsApp Web the page is that has loaded; raise LeaseLostError."""
+        page = {"version": version, "manifest": manifest}
+        changes = {"page": {"$mergeObjects": [{"$literal": page}, {"loadedAt": "$$NOW"}]}}
+        await self._write(lease, [{"$set": changes}], {})
 
     async def hold(self, lease: Lease, until: datetime | None, reason: str | None) -> None:
         """Publish until when nothing is sent and why, for those who wait; raise LeaseLostError."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.connections import Connection, ConnectionStore
 from sessions.messages import MessageStatus
 from sessions.states import ConnectionState
+from sessions.whatsapp_breaker import BreakerReader
 
 if TYPE_CHECKING:
     from sessions.mongo import Database
@@ -33,6 +34,8 @@ class Fleet:
     queues: Mapping[str, Queue]
     connections: list[Connection]
     workers: int
+    whatsapp_changed: bool = False
+    """Whether all of them wait, since nothing can be sent with WhatsApp Web as it is."""
 
     def states(self) -> dict[ConnectionState, int]:
         """Count the connections in each state, as it is true now."""
@@ -55,12 +58,14 @@ class FleetStore:
         self._messages = database["messages"]
         self._connections = connections
         self._workers = workers
+        self._breaker = BreakerReader(database)
 
     async def look(self, now: datetime) -> Fleet:
         """Return how the fleet is now; it costs two seeks for each connection."""
         connections = await self._connections.of_owner(None)
         queues = await self._queues([each.id for each in connections], now)
-        return Fleet(queues, connections, await self._workers.count_alive())
+        changed = (await self._breaker.read()).changed
+        return Fleet(queues, connections, await self._workers.count_alive(), changed)
 
     async def _queues(self, connections: list[str], now: datetime) -> dict[str, Queue]:
         waiting = [MessageStatus.QUEUED, MessageStatus.SENDING]

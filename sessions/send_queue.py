@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from sessions.queue_filters import (
     written_down,
 )
 from sessions.recipients import number_tail
+from sessions.states import Reason
 from sessions.together import Together
 
 if TYPE_CHECKING:
@@ -107,9 +109,13 @@ class SendQueue:
         """End the messages whose time ran out before they were sent."""
         await self._expiry.end_overdue(lease.connection)
 
-    async def first_due(self, lease: Lease) -> Message | None:
-        """Return the message that `claim_next` would claim, or None when nothing is due."""
-        document = await self._collection.find_one(due(lease), sort=ORDER)
+    async def first_due(self, lease: Lease, but: AbstractSet[str] = frozenset()) -> Message | None:
+        """Return the message that `claim_next` would claim, or None when nothing is due.
+
+        Those with ids in `but` are passed over.
+        """
+        others = {"_id": {"$nin": [*but]}} if but else {}
+        document = await self._collection.find_one({**due(lease), **others}, sort=ORDER)
         return None if document is None else Message.model_validate(document)
 
     async def has_any(self, lease: Lease) -> bool:
@@ -134,6 +140,25 @@ class SendQueue:
         await self._collection.update_one(
             {"_id": message.id, "status": MessageStatus.QUEUED, **fence(lease)},
             {"$set": {"dueAt": until, "reason": reason}},
+        )
+
+    async def let_pass(self, lease: Lease, ids: AbstractSet[str], until: datetime) -> None:
+        """Let others pass queued messages, until a time or `call_back`."""
+        await self._collection.update_many(
+            {"_id": {"$in": [*ids]}, "status": MessageStatus.QUEUED, **fence(lease)},
+            {"$set": {"dueAt": until, "reason": Reason.WHATSAPP_CHANGED}},
+        )
+
+    async def call_back(self, lease: Lease) -> None:
+        """Give the messages that others were let pass their places again."""
+        await self._collection.update_many(
+            {
+                "connection": lease.connection,
+                "status": MessageStatus.QUEUED,
+                "reason": Reason.WHATSAPP_CHANGED,
+                **fence(lease),
+            },
+            [{"$set": {"dueAt": {"$min": ["$dueAt", "$$NOW"]}}}],
         )
 
     async def claim_next(self, lease: Lease) -> Message | None:
@@ -213,11 +238,13 @@ class SendQueue:
         status: MessageStatus,
         reason: str | None = None,
         counts: bool = False,
+        *,
+        uncounted: bool = False,
     ) -> Message | None:
         """Record how a send ended (sent, failed, unknown) or that it goes back to the queue.
 
         What may be out counts for the pace, and so does a number that WhatsApp was asked for in
-        vain (`counts`).
+        vain (`counts`). `uncounted` takes this try back: it was no fault of the message.
         Return the message as it is then; None where an ack has overtaken that: then it is out.
         """
         times: dict[str, Any] = {"statusAt": "$$NOW"}
@@ -225,6 +252,8 @@ class SendQueue:
             times |= {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
         if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or counts:
             times["pacedAt"] = "$$NOW"
+        if uncounted:
+            times["attempts"] = max(0, message.attempts - 1)
         settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
         if settled is not None:
             self._events.publish(status_event(settled))

@@ -89,6 +89,9 @@ class Reason(StrEnum):
     """No login that works is left, neither on disk nor saved: link the phone again."""
     QR_NOT_SCANNED = "qr_not_scanned"
     """Nobody scanned a code or asked for a new one: start it when the phone is at hand."""
+    WHATSAPP_CHANGED = "whatsapp_changed"
+    """WhatsApp Web has changed so that nothing can be sent: messages wait, and it is tried again
+    and again by itself. Updating wa-js may be needed."""
     LOGGING_OUT = "logging_out"
     """A logout was asked for: the worker tells WhatsApp."""
     LOGGED_OUT_BY_REQUEST = "logged_out_by_request"

@@ -14,12 +14,22 @@ from sessions.messages import Draft, Message, Priority
 from sessions.outbox import Outbox
 from sessions.pacing import Pacing
 from sessions.send_queue import SendQueue
+from sessions.whatsapp_breaker import BreakerLimits, WhatsAppBreaker
 
 if TYPE_CHECKING:
     from sessions.mongo import Database
 
 OWNER = "admin"
 LONG = timedelta(minutes=10)
+
+
+def whatsapp_breaker(
+    database: Database, connections: int = 3, probe_every: timedelta = LONG
+) -> WhatsAppBreaker:
+    """Return the fleet's circuit breaker."""
+    return WhatsAppBreaker(database, BreakerLimits(connections, LONG, probe_every, LONG))
+
+
 TO = "972501234567@c.us"
 
 

@@ -11,6 +11,7 @@ from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery, SendLimits
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.pacer import Pacer
+from chatgrow_worker.connections.send_trials import SendTrials
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.clock import utc_now
@@ -56,6 +57,7 @@ def make_dispatcher(
     ban_pause: timedelta = MOMENT,
     look_every: timedelta = MOMENT,
     now: Callable[[], datetime] = utc_now,
+    trials: SendTrials | None = None,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     turnstile = Turnstile(
@@ -77,6 +79,7 @@ def make_dispatcher(
         turnstile=turnstile,
         check_lease=check_lease,
         metrics=metrics or WorkerMetrics(ProcessMetrics()),
+        trials=trials or SendTrials(in_a_row=99),
     )
     burst = Burst(page, stores.queue.bursts, lease, check_lease)
     return Dispatcher(stores.queue, lease, turnstile, delivery, burst)

@@ -36,6 +36,8 @@ class FakePage:
     fail_look_ups: int = 0
     fail_registered: int = 0
     throws: int = 0
+    odd: set[str] = field(default_factory=set)
+    """Texts at which the page breaks."""
     refused: str | None = None
     nack: int | None = None
     restricted: str | None = None
@@ -85,6 +87,9 @@ class FakePage:
             self.lost.append(text)
         if key in self.stored:
             failure = CallFailure(name="DuplicateMessageError", code=None, message=key)
+            self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif text in self.odd:
+            failure = CallFailure(name="TypeError", code=None, message="x is undefined")
             self.outcomes[key] = Outcome(state="thrown", error=failure)
         elif self.throws:
             self.throws -= 1

@@ -14,13 +14,14 @@ from loguru import logger
 
 from chatgrow_worker.connections.known_chats import KnownChats
 from chatgrow_worker.connections.recipient_check import Denial, NumberPage, RecipientCheck
+from chatgrow_worker.connections.send_trials import SendTrials, is_unexpected
 from chatgrow_worker.connections.send_watch import SendWatch
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.refusals import Refusal, Then, refusal_of_error, refusal_of_outcome
-from chatgrow_worker.page.snapshot import LookUp, Outcome
+from chatgrow_worker.page.snapshot import CallFailure, LookUp, Outcome
 from sessions.known_numbers import KnownNumbers
 from sessions.leases import Lease
 from sessions.messages import CHECKING_NUMBER, Ack, Message, MessageStatus
@@ -80,7 +81,9 @@ class Delivery:
         turnstile: Turnstile,
         check_lease: Callable[[], None],
         metrics: WorkerMetrics,
+        trials: SendTrials,
     ) -> None:
+        self.trials = trials
         self._page = page
         self._queue = queue
         self._lease = lease
@@ -135,6 +138,9 @@ class Delivery:
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
+        if self._is_pages_fault(message, outcome.error):
+            await self._put_back(message, "page_error", uncounted=True)
+            return
         known = await self._look_up(message, key)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
@@ -183,7 +189,8 @@ class Delivery:
             if refusal := refusal_of_error(error):
                 await self._refuse(message, refusal)
             else:
-                await self._put_back(message, error.code or "page_error")
+                uncounted = self._is_pages_fault(message, error)
+                await self._put_back(message, error.code or "page_error", uncounted=uncounted)
         return None
 
     async def _waits_behind(self, message: Message) -> bool:
@@ -277,6 +284,7 @@ class Delivery:
     async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
         """Record a send that went well, or do what a refusal asks for; tell whether it was one."""
         if outcome.went_well:
+            self.trials.went_out(message)
             self.known_chats.add(message.to, message.chat)
             await self._end(message, MessageStatus.SENT)
             return True
@@ -373,17 +381,26 @@ class Delivery:
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
+        if self._is_pages_fault(message, outcome.error):
+            await self._put_back(message, "page_error", uncounted=True)
+            return
         known = await self._look_up(message, key)
         # While it is under way, a refusal that stands there is the one before.
         under_way = outcome.state == "pending" and known.ack < 0
         await self._end_by_ack(message, key, 0 if under_way else known.ack)
 
-    async def _put_back(self, message: Message, reason: str) -> None:
+    def _is_pages_fault(self, message: Message, error: CallFailure | PageCallError | None) -> bool:
+        """Note what was thrown; tell whether the page may be at fault, not the message."""
+        if error is None or not is_unexpected(error):
+            return False
+        return self.trials.threw(message, error.name, error.message)
+
+    async def _put_back(self, message: Message, reason: str, *, uncounted: bool = False) -> None:
         """Return a message that is not out to its place, or fail it after its tries."""
-        if message.attempts >= self._limits.tries:
+        if message.attempts >= self._limits.tries and not uncounted:
             await self._end(message, MessageStatus.FAILED, reason)
             return
-        await self._return(message, "page_error")
+        await self._return(message, "page_error", uncounted=uncounted)
         self._held_back = self._wait_after(message)
 
     def _wait_after(self, message: Message) -> timedelta:
@@ -391,11 +408,15 @@ class Delivery:
         longest = self._limits.outcome_poll * (1 << min(message.attempts - 1, 6))
         return longest * random.uniform(0.5, 1)  # noqa: S311  guards no secret
 
-    async def _return(self, message: Message, reason: str | None = None) -> None:
+    async def _return(
+        self, message: Message, reason: str | None = None, *, uncounted: bool = False
+    ) -> None:
         """Put a message back to its place in the queue."""
         self._returned = True
         self.watch.left()
-        await self._queue.settle(self._lease, message, MessageStatus.QUEUED, reason)
+        await self._queue.settle(
+            self._lease, message, MessageStatus.QUEUED, reason, uncounted=uncounted
+        )
 
     async def _put_off(
         self, message: Message, until: datetime, reason: str | None, *, counts: bool

@@ -11,6 +11,7 @@ from loguru import logger
 
 from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery
+from chatgrow_worker.connections.send_trials import is_unexpected
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import Backoff, any_of, happens
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
@@ -68,13 +69,14 @@ class Dispatcher:
         """Send until `stop` is set; what an earlier owner had in hand comes first.
 
         With `blamed`, that may be what ended the page. While the page has no line to WhatsApp
-        nothing is sent, and what is in hand stays there.
+        nothing is sent, and what is in hand stays there. It ends too when so much has thrown in a
+        row that nothing more is to be tried.
 
         Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
         connection. After an error that leaves a message in hand, that message is looked up first.
         """
         backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
-        while not stop.is_set():
+        while not self._ends(stop):
             try:
                 await self._take_up(stop, blamed)
                 self.line_died = False
@@ -91,7 +93,10 @@ class Dispatcher:
                 self._delivery.watch.left()
                 await happens(stop, _PAUSE)
             except PageCallError as error:
-                blamed = True
+                blamed = not (
+                    is_unexpected(error)
+                    and self._delivery.trials.threw(None, error.name, error.message)
+                )
                 logger.warning("The page could not tell about a send; asking again: {}", error)
                 await happens(stop, backoff.next())
 
@@ -102,7 +107,7 @@ class Dispatcher:
         """
         waits = False
         for message in await self._queue.left_over(self._lease):
-            waits = waits or stop.is_set()
+            waits = waits or self._ends(stop)
             if waits and not await self._delivery.is_stored(message):
                 await self._queue.bursts.put_back(self._lease, [message])
             else:
@@ -112,7 +117,7 @@ class Dispatcher:
                         waits = True
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        while not self._ends(stop):
             if self.stalled:  # nothing more is sent until something shows that it would be heard
                 await happens(stop, _PAUSE)
                 continue
@@ -123,6 +128,9 @@ class Dispatcher:
                 await any_of(doorbell, stop, within=following)
             else:
                 await self._deliver_all(following, stop)
+
+    def _ends(self, stop: asyncio.Event) -> bool:
+        return stop.is_set() or self._delivery.trials.holds
 
     def _goes_together(self, message: Message) -> bool:
         """Tell whether nothing about a message is to be found out before it is sent."""
@@ -146,6 +154,7 @@ class Dispatcher:
         chats = [known.of(each.to) or each.chat for each in messages]
         end = await self._burst.send(messages, chats)
         for message in end.sent:
+            self._delivery.trials.went_out(message)
             with logger.contextualize(messageId=message.id):
                 self._delivery.ended(message, MessageStatus.SENT)
         for message, key in end.begun:

@@ -29,3 +29,6 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
 
 UPDATE_DUE: Meaning = (ConnectionState.CONNECTED, Reason.UPDATE_NEEDED)
 """A ready page that has a newer version: it sends, and is opened anew when nothing is in hand."""
+
+CHANGED: Meaning = (ConnectionState.DISCONNECTED, Reason.WHATSAPP_CHANGED)
+"""A page with which nothing can be sent, or a fleet that waits for one with which it can."""

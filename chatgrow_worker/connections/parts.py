@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import WearLimits
+from chatgrow_worker.connections.change_gate import GateLimits
+from chatgrow_worker.connections.change_watch import ChangeWatch
 from chatgrow_worker.connections.delivery import SendLimits
 from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.recovery import Ladder
@@ -109,6 +111,7 @@ class Limits:
     ban_pause: timedelta
     logout_within: timedelta
     sends: SendLimits
+    gate: GateLimits
 
 
 @dataclass(frozen=True)
@@ -133,3 +136,4 @@ class Parts:
     start_slots: StartSlots
     now: Callable[[], datetime]
     metrics: WorkerMetrics
+    change_watch: ChangeWatch

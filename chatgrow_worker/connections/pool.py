@@ -70,6 +70,11 @@ class ConnectionPool:
         if found := self._running.get(connection):
             found[0].look()
 
+    def look_all(self) -> None:
+        """Tell all connections that run here to look."""
+        for runner, _ in self._running.values():
+            runner.look()
+
     async def take(self, connection: str | None = None) -> bool:
         """Take the named connection, or any free one, and run it; tell whether one was taken."""
         async with self._taking:

@@ -11,6 +11,7 @@ from functools import partial
 from loguru import logger
 
 from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.command_watch import CommandWatch
 from chatgrow_worker.connections.doubt import Doubt
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
@@ -63,8 +64,17 @@ class ConnectionRunner:
         )
         self._doubt = Doubt(parts, self._source, self._proxy, self._commands.turn)
         self._end = LoginEnd()
+        gate = ChangeGate(
+            parts.change_watch,
+            parts.connections,
+            parts.queue,
+            lease,
+            connection.owner,
+            limits.gate,
+            parts.now,
+        )
         self._visits = VisitMaker(
-            parts, lease, self._reporter, self._doorbell, self._keeper.check, self._end
+            parts, lease, self._reporter, gate, self._doorbell, self._keeper.check, self._end
         )
 
     @property

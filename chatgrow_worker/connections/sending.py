@@ -58,9 +58,10 @@ class Sending:
         self._task.add_done_callback(lambda _task: self._page_bell.set())
 
     def check(self) -> None:
-        """Raise what the dispatcher ended with: it ends by itself only with an error."""
+        """Raise what the dispatcher ended with; one that holds a connection back ends without."""
         if self._task is not None and self._task.done():
             self._task.result()
+            self._task = self._dispatcher = None
 
     async def stop(self) -> None:
         """Let the message in hand be finished, if the page's line allows; raise what it ended with.

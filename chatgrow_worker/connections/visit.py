@@ -13,8 +13,9 @@ from loguru import logger
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.ban import BanKeeper
+from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.linking import Linking
-from chatgrow_worker.connections.meaning import MEANING, UPDATE_DUE
+from chatgrow_worker.connections.meaning import CHANGED, MEANING, UPDATE_DUE
 from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
@@ -63,6 +64,7 @@ class VisitParts:
     saver: SessionSaver
     linking: Linking
     sending: Sending
+    gate: ChangeGate
     checks: NumberChecks
     recovery: Recovery
     wear: Wear
@@ -144,7 +146,7 @@ class Visit:
 
     def _next_look(self) -> timedelta:
         """Say how long to wait for a bell; a page that is ready rings when that changes."""
-        if self._state is PageState.READY:
+        if self._state is PageState.READY and not self._parts.gate.holds:
             return self._until_due()
         return self._look_while_loading if self._state is PageState.LOADING else self._look_every
 
@@ -177,7 +179,11 @@ class Visit:
         self._state = self._state_of(snapshot)
         self._note_ready()
         self._update_due = snapshot is not None and snapshot.needs_update
-        await self._parts.recovery.consider(self._state)
+        self._parts.sending.check()
+        gate, at_rest = self._parts.gate, not self._parts.sending.running
+        await gate.consider(self._page, look, self._state, at_rest=at_rest)
+        if not gate.unreadable:
+            await self._parts.recovery.consider(self._state)
         await self._parts.saver.keep_dump(look.local_storage if look else None)
         try:
             await self._tell_what_is_shown(self._state, snapshot)
@@ -241,7 +247,11 @@ class Visit:
             return
         ready = state is PageState.READY
         to, reason = MEANING[state]
-        if ready and snapshot and snapshot.needs_update:
+        if self._parts.gate.unreadable or (ready and self._parts.gate.waits):
+            to, reason = CHANGED
+        elif ready and self._parts.gate.untested:
+            to, reason = MEANING[PageState.LOADING]
+        elif ready and snapshot and snapshot.needs_update:
             to, reason = UPDATE_DUE
         number = snapshot.number if snapshot and ready else None
         banned = state is PageState.BANNED and snapshot and snapshot.ban
@@ -263,13 +273,14 @@ class Visit:
 
     async def _while_ready(self, look: Look) -> None:
         self.was_linked = self.was_ready = True
-        if self._parts.sending.running:
-            self._parts.sending.check()
+        if self._parts.gate.holds:
+            await self._parts.sending.stop()
+        elif self._parts.sending.running:
             await self._parts.acks.ask_again()
         else:
             await self._parts.acks.record_missed()
             self._parts.sending.start()
-        await self._parts.acks.record_new(look.snapshot.epoch, look.acks)
+        await self._parts.acks.record_new(look.epoch, look.acks)
         await self._parts.saver.save_when_due()
         if self._collect_garbage:
             await self._tidy_when_idle()

@@ -11,6 +11,7 @@ from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.ban import BanKeeper
 from chatgrow_worker.connections.burst import Burst
+from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.linking import Linking
@@ -35,6 +36,7 @@ class VisitMaker:
     parts: Parts
     lease: Lease
     reporter: StateReporter
+    gate: ChangeGate
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
     end: LoginEnd
@@ -64,6 +66,7 @@ class VisitMaker:
             saver=saver,
             linking=self._linking(browser),
             sending=sending,
+            gate=self.gate,
             checks=self._checks(browser),
             recovery=Recovery(
                 browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
@@ -130,6 +133,7 @@ class VisitMaker:
                 turnstile=turnstile,
                 check_lease=self.check_lease,
                 metrics=self.parts.metrics,
+                trials=self.gate.trials,
             )
             burst = Burst(page, queue.bursts, self.lease, self.check_lease)
             return Dispatcher(queue, self.lease, turnstile, delivery, burst)

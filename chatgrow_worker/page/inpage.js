@@ -289,6 +289,25 @@
     message: String(error?.message ?? error).slice(0, 500),
   });
 
+  // A page that has what it needs keeps it, so it is not asked again. A module counts as missing only
+  // when the page could have it: for the state once all scripts of the document have run, for the rest
+  // once the page shows its chats. A page whose state cannot be read has no snapshot.
+  let complete = false;
+  function tested() {
+    let snapshot;
+    try {
+      snapshot = calls.snapshot();
+    } catch (error) {
+      const missing = document.readyState === 'complete' ? selfTest.state() : [];
+      if (missing.length === 0) throw error;
+      return {snapshot: null, missing};
+    }
+    const shows = snapshot.ready && snapshot.fullReady && snapshot.mode === 'MAIN';
+    const missing = shows && !complete ? selfTest.sending() : [];
+    complete ||= shows && missing.length === 0;
+    return {snapshot, missing};
+  }
+
   const calls = {
     snapshot: () => {
       const ready = Boolean(window.WPP?.isReady);
@@ -316,10 +335,12 @@
 
     // All that a look needs, in one answer: most of what a call costs is its way.
     look: (of, since) => {
-      const snapshot = calls.snapshot();
+      const {snapshot, missing} = tested();
       return {
+        epoch,
         snapshot,
-        localStorage: snapshot.authenticated && !snapshot.leaving ? calls.localStorage(false) : null,
+        missing,
+        localStorage: snapshot?.authenticated && !snapshot.leaving ? calls.localStorage(false) : null,
         acks: calls.acksSince(of === epoch ? since : 0),
       };
     },
@@ -335,6 +356,13 @@
       const leftMs = Math.max(0, ref.at + lives - performance.now());
       return {text: qrText(found.fullCode, form), leftMs};
     },
+
+    // Which WhatsApp Web this is: its version, and the manifest of the bundle that its tags name.
+    about: () => ({
+      version: window.Debug?.VERSION ? String(window.Debug.VERSION) : null,
+      manifest: document.querySelector('[data-btmanifest]')?.dataset.btmanifest ?? null,
+      missing: selfTest.others(),
+    }),
 
     // What the button of WhatsApp's own screen does; it begins the line anew, so that a pairing code
     // ends with it.

@@ -145,11 +145,16 @@ class Look(BaseModel):
     """What a page shows, and what is new in it since the look before.
 
     `local_storage` is all of it when it has changed and the page is logged in, a credential.
+    `missing` names the functions that a page should have by now and has not (the self-test);
+    without those that tell its state there is no snapshot.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
-    snapshot: Snapshot
+    epoch: str = ""
+    """Which load of the page this is."""
+    snapshot: Snapshot | None
+    missing: tuple[str, ...] = ()
     local_storage: dict[str, str] | None = Field(None, repr=False)
     acks: list[AckUpdate] = []
 
@@ -166,6 +171,16 @@ class ShownCode(BaseModel):
     def left(self) -> timedelta:
         """For how long the page still shows it."""
         return timedelta(milliseconds=self.left_ms)
+
+
+class About(BaseModel):
+    """Which WhatsApp Web a page is, and which functions of lesser use it lacks."""
+
+    version: str | None
+    """`Debug.VERSION`, the version that WhatsApp Web gives itself (WAWebDebugSetup)."""
+    manifest: str | None
+    """The bundle that the page's scripts come from (`data-btmanifest` of its tags)."""
+    missing: tuple[str, ...] = ()
 
 
 class PairingCode(BaseModel):

@@ -21,6 +21,7 @@ from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.service_worker import without_service_worker
 from chatgrow_worker.page.snapshot import (
+    About,
     Look,
     LookUp,
     Outcome,
@@ -158,6 +159,10 @@ class WhatsAppPage:
         """Return the QR code on show; None while there is none that links a phone."""
         value = await self._call("qrCode", form)
         return None if value is None else ShownCode.model_validate(value)
+
+    async def about(self) -> About:
+        """Read which version of WhatsApp Web this is."""
+        return About.model_validate(await self._call("about"))
 
     async def refresh_code(self) -> None:
         """Ask for a new round of QR codes, which comes within a second; ends a pairing code."""

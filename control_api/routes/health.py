@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Literal
 
 from aiohttp import web
 
@@ -30,14 +31,20 @@ async def live(request: web.Request) -> web.Response:
 
 @routes.get("/health/ready", open=True, answers={200: Health, 503: Health})
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Tell whether messages can flow, and which part is away; 503 when one is."""
-    checks = await _checks(request.app[SERVICES])
+    """Tell whether messages can flow, and which part is away; 503 when one is.
+
+    A change of WhatsApp Web is told with 200: this service works, takes messages and keeps them,
+    and whoever takes it out of a load balancer for it only loses them.
+    """
+    services = request.app[SERVICES]
+    checks = await _checks(services)
     away = [name for name, value in checks if value in ("down", 0)]
     status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.OK
     told = Health(
         status="unavailable" if away else "ok",
         version=__version__,
         checks=checks,
+        whatsapp=await _whatsapp(services) if checks.mongo == "ok" else None,
         away=away or None,
     )
     return answer(told, status)
@@ -47,6 +54,13 @@ async def ready(request: web.Request) -> web.StreamResponse:
 async def health(request: web.Request) -> web.StreamResponse:
     """Tell the same as /health/ready."""
     return await ready(request)
+
+
+async def _whatsapp(services: Services) -> Literal["ok", "changed"] | None:
+    try:
+        return "changed" if (await services.breaker.read()).changed else "ok"
+    except STORE_DOWN:
+        return None
 
 
 async def _checks(services: Services) -> HealthChecks:

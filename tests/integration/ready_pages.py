@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.login_end import EndSign, LoginEnd
-from chatgrow_worker.page.snapshot import Look, Snapshot
+from chatgrow_worker.page.snapshot import About, Look, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections import Proxy
 from sessions.states import Reason
@@ -44,6 +45,8 @@ class ReadyPage:
         self.shows: Snapshot | None = READY
         self.news = True
         self.looks = 0
+        self.reloads = 0
+        self.missing: tuple[str, ...] = ()
         self.broken: Reason | None = None
         self.restarts = 0
         self.told: list[EndSign] = []
@@ -57,7 +60,15 @@ class ReadyPage:
         if self.broken is not None:
             raise PageBrokenError(self.broken)
         dump = {"look": str(self.looks)} if self.news else None
-        return Look(snapshot=self.shows, local_storage=dump)
+        epoch = self.shows.epoch if self.shows else ""
+        return Look(epoch=epoch, snapshot=self.shows, missing=self.missing, local_storage=dump)
+
+    async def about(self) -> About:
+        return About(version="2.3000.1", manifest="1_main")
+
+    async def reload(self, limit: timedelta) -> None:
+        self.reloads += 1
+        self.bell.set()
 
     async def snapshot(self) -> Snapshot | None:
         return self.shows

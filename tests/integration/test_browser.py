@@ -155,6 +155,35 @@ async def link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
     await _until_page(page, PageState.READY)
 
 
+async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    limit = timedelta(seconds=30)
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        assert await _lacks(page) == ()
+        about = await page.about()
+        assert (about.version, about.manifest) == ("2.3000.1039000000", "1039000000_main")
+        await http.put("/control/faults", json={"moduleMissing": ["WAWebSendMsgChatAction"]})
+        await page.reload(limit)
+        await _until_page(page, PageState.READY)
+        assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
+        await http.put("/control/faults", json={"moduleMissing": ["WAWebStreamModel"]})
+        await page.reload(limit)
+        await until(lambda: _cannot_be_read(page))
+
+
+async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
+    look = await page.look("", 0)
+    return look.missing if look else ("no page",)
+
+
+async def _cannot_be_read(page: WhatsAppPage) -> bool:
+    look = await page.look("", 0)
+    return look is not None and look.snapshot is None and "WPP.whatsapp.Stream" in look.missing
+
+
 async def _sent(page: WhatsAppPage, key: str) -> str:
     async def decided() -> bool:
         return (await page.outcome(key)).state != "pending"
@@ -239,7 +268,7 @@ async def _is_controlled(page: WhatsAppPage) -> bool:
 async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> None:
     look = await page.look("", 0)
     assert look is not None
-    epoch, last = look.snapshot.epoch, max(each.serial for each in look.acks)
+    epoch, last = look.epoch, max(each.serial for each in look.acks)
     anew, since = await page.look("another load", last + 100), await page.look(epoch, last)
     assert anew is not None
     assert since is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +15,14 @@ from sessions.clock import utc_now
 from sessions.connections import QrCode
 from sessions.messages import Ack, MessageStatus
 from sessions.states import ConnectionState, Reason
-from tests.builders import Stores
+from sessions.whatsapp_breaker import Cause
+from tests.builders import OWNER, Stores, whatsapp_breaker
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from sessions.leases import Lease
+    from sessions.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
 
@@ -389,6 +393,51 @@ async def test_health_names_the_part_that_is_away(client: Client) -> None:
     health = await answer.json()
     assert health["checks"] == {"mongo": "ok", "redis": "ok", "workers": 0}
     assert health["away"] == ["workers"]
+
+
+async def test_health_tells_a_change_of_whatsapp_web_and_keeps_its_status(
+    client: Client, stores: Stores, database: Database
+) -> None:
+    worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
+    await database["workers"].insert_one({"_id": "one", **worker})
+    assert await _health(client) == (200, "ok", "ok")
+    lease = await _page_lacks_a_function(stores)
+    assert await _health(client) == (200, "ok", "changed")
+    breaker = whatsapp_breaker(database)
+    assert await breaker.begin_probe(lease)
+    await breaker.probe_passed(lease, "1")
+    assert await _health(client) == (200, "ok", "ok")
+
+
+async def test_what_waits_for_whatsapp_web_says_so(client: Client, stores: Stores) -> None:
+    lease = await _page_lacks_a_function(stores)
+    starting, away = ConnectionState.STARTING, ConnectionState.DISCONNECTED
+    await stores.connections.move(lease, starting, away, Reason.WHATSAPP_CHANGED)
+    message = await stores.message(await stores.connections.get(lease.connection))
+    found = await (await client.get(f"/api/whatsapp/messages/{message.id}")).json()
+    assert found["waiting"]["reason"] == "whatsapp_changed"
+
+
+async def test_a_connection_tells_which_whatsapp_web_it_has_loaded(
+    client: Client, stores: Stores
+) -> None:
+    lease = await stores.leased()
+    await stores.connections.note_page(lease[1], "2.3000.1", "1_main")
+    status = await (await client.get("/api/whatsapp/connections/main/status")).json()
+    assert (status["page"]["version"], status["page"]["manifest"]) == ("2.3000.1", "1_main")
+
+
+async def _health(client: Client) -> tuple[int, str, str]:
+    answer = await client.get("/health")
+    health = await answer.json()
+    return answer.status, health["status"], health["whatsapp"]
+
+
+async def _page_lacks_a_function(stores: Stores) -> Lease:
+    _, lease = await stores.leased()
+    breaker = whatsapp_breaker(stores.database)
+    await breaker.report(lease, OWNER, Cause.FUNCTION_MISSING, "missing: send", "2.3000.1")
+    return lease
 
 
 async def show_code(stores: Stores, lives: timedelta = timedelta(seconds=60)) -> None:

@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Page, expect
 from sessions.clock import utc_now
 from sessions.leases import Lease
 from sessions.states import ConnectionState, Reason
-from tests.builders import OWNER, Stores
+from sessions.whatsapp_breaker import Cause
+from tests.builders import OWNER, Stores, whatsapp_breaker
 from tests.integration.conftest import KEY
 from tests.people import people, sign_in, visit
 
@@ -97,6 +98,18 @@ async def test_one_of_two_that_is_away_is_named(
     await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
     async with _dashboard(client, person) as page:
         await _says(page, verdict, tone, "Main")
+
+
+async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    breaker = whatsapp_breaker(stores.database)
+    await breaker.report(lease, OWNER, Cause.FUNCTION_MISSING, "missing: send", None)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.WHATSAPP_CHANGED)
+    async with _dashboard(client, person) as page:
+        await expect(page.locator(".rows, main").first).to_contain_text("changed its web page")
+        await _says(page, "changed", "bad", "none fails for it")
 
 
 async def test_all_is_well_while_messages_go_out(

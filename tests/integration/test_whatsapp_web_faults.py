@@ -325,7 +325,6 @@ async def test_unknown_faults_are_refused(world: World) -> None:
         {"serverErrorRate": 2},
         {"dropRate": -0.5},
         {"qrCount": 0},
-        {"socketState": "CONFLICT"},
         {"lineDead": 1},
         {"unlinkBy": "magic"},
         {"loginFailure": 402},

@@ -60,13 +60,27 @@ async def _nothing(*_given: object) -> None:
     return None
 
 
+async def _consider(*_given: object, at_rest: bool) -> None:
+    assert at_rest
+
+
 def _visit(page: Screens) -> Visit:
     parts = SimpleNamespace(
         page=page,
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
-        sending=SimpleNamespace(stop=_nothing, idle=True, stalled=False, stalls_at=None),
+        sending=SimpleNamespace(
+            stop=_nothing,
+            check=lambda: None,
+            running=False,
+            idle=True,
+            stalled=False,
+            stalls_at=None,
+        ),
+        gate=SimpleNamespace(
+            consider=_consider, unreadable=False, waits=False, holds=False, untested=False
+        ),
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),
         end=LoginEnd(),

@@ -198,7 +198,7 @@ def _checked(given: str, value: Any) -> tuple[str, Any]:
     if name in IF_TRUE and isinstance(value, bool):
         return name, IF_TRUE[name] if value else 0
     if kind is tuple:
-        return name, _names(json_name, value)
+        return name, _names(given, value)
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:

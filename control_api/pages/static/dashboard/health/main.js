@@ -59,7 +59,8 @@ class HealthView {
   #show(health) {
     const { workers, connections, warnings } = this.#known;
     const checks = health?.checks ?? null;
-    this.#showVerdict(verdictOf({ checks, workers, connections, samples: this.#queue.samples }));
+    const { samples } = this.#queue;
+    this.#showVerdict(verdictOf({ checks, whatsapp: health?.whatsapp, workers, connections, samples }));
     this.#showParts(checks);
     this.#find('[data-as-of]').textContent = t('health.now', { time: clockTime(new Date()) });
     if (workers) {

@@ -11,10 +11,11 @@ const LONG_SECONDS = 600;
  * Return `{tone, key, names?, seconds?, link?}`; `checks` is null when the server does not answer,
  * and what only administrators may see can be missing.
  */
-export function verdictOf({ checks, workers = [], connections, samples = [] }) {
+export function verdictOf({ checks, whatsapp, workers = [], connections, samples = [] }) {
   if (!checks) return { tone: 'bad', key: 'unreachable' };
   if (checks.mongo === 'down') return { tone: 'bad', key: 'mongo' };
   if (!checks.workers) return { tone: 'bad', key: 'no_worker' };
+  if (whatsapp === 'changed') return { tone: 'bad', key: 'changed' };
   const wanted = connections?.filter((each) => each.state !== 'stopped');
   const silent = ofAll(wanted);
   if (silent) return silent;

@@ -265,6 +265,45 @@ async def _is_controlled(page: WhatsAppPage) -> bool:
     return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
 
 
+async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        await http.put("/control/faults", json={"hydration": 3000})
+        await page.reload(timedelta(seconds=30))
+        events = "WPP.on('chat.new_message', () => (window.seen = (window.seen ?? 0) + 1))"
+        await until(lambda: _evaluates(page, f"Boolean(window.WPP) && ({events}, true)"))
+        rings = [0]
+        counting = asyncio.create_task(_count_rings(page, rings))
+        await _until_page(page, PageState.READY)
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "in the middle of it", timedelta(0))
+        assert await _sent(page, key) == "OK"
+        await until(lambda: _evaluates(page, "window.seen >= 3000"))
+        counting.cancel()
+
+        async def read() -> bool:
+            look = await page.look("", 0)
+            return look is not None and any((each.key, each.ack) == (key, 3) for each in look.acks)
+
+        await until(read)
+        assert rings[0] < 300, "a ring for each event would keep the worker from all else"
+
+
+async def _evaluates(page: WhatsAppPage, script: str) -> bool:
+    """Evaluate in the page, behind the worker's back."""
+    return bool(await page._page.evaluate(script))
+
+
+async def _count_rings(page: WhatsAppPage, rings: list[int]) -> None:
+    while True:
+        await page.bell.wait()
+        page.bell.clear()
+        rings[0] += 1
+
+
 async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> None:
     look = await page.look("", 0)
     assert look is not None

@@ -45,6 +45,7 @@ class Faults:
     page_load_ms: int = 0
     page_weight_mb: int = 0
     sync_ms: int = 1000
+    hydration: int = 0
     unpaired_ms: int = 0
     leave_ms: int = 0
     line_dead: bool = False
@@ -71,6 +72,7 @@ Condition = Callable[[Faults], bool]
 
 PAGE_FIELDS = (
     "sync_ms",
+    "hydration",
     "unpaired_ms",
     "leave_ms",
     "reconnect_ms",

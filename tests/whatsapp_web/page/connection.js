@@ -77,6 +77,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     Socket.set({ state: 'CONNECTED' });
     openStream();
     await synchronise(device, me.faults.syncMs);
+    await require('WAWebHydration').hydrate(me.faults.hydration);
   }
 
   /** The line stands: what had synchronised before goes on at once. */

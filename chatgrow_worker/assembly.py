@@ -13,6 +13,7 @@ from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.change_gate import GateLimits
 from chatgrow_worker.connections.change_watch import ChangeWatch
 from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.emergency_html import EmergencyHtml
 from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
@@ -38,6 +39,7 @@ from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
 from sessions.removals import Removals
+from sessions.saved_html import SavedHtmlStore
 from sessions.send_queue import SendQueue
 from sessions.states import Reason
 from sessions.whatsapp_breaker import BreakerLimits, WhatsAppBreaker
@@ -65,6 +67,7 @@ async def assemble_parts(
     predecessor: str | None = None,
     *,
     now: Callable[[], datetime] = utc_now,
+    html: EmergencyHtml | None = None,
 ) -> Parts:
     """Build what every connection shares, and create the indexes."""
     connections = ConnectionStore(stores.database, events)
@@ -102,7 +105,16 @@ async def assemble_parts(
         now,
         WorkerMetrics(ProcessMetrics(), now),
         ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
+        html or emergency_html(settings, stores, now),
     )
+
+
+def emergency_html(
+    settings: WorkerSettings, stores: Stores, now: Callable[[], datetime]
+) -> EmergencyHtml:
+    """Build what opens pages from saved HTML."""
+    store = SavedHtmlStore(stores.database)
+    return EmergencyHtml(store, str(settings.whatsapp_web_url), now)
 
 
 async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:

@@ -11,7 +11,13 @@ from typing import Any
 from arq import Retry
 from loguru import logger
 
-from chatgrow_worker.assembly import assemble_intake, assemble_parts, browser_options, key_ring
+from chatgrow_worker.assembly import (
+    assemble_intake,
+    assemble_parts,
+    browser_options,
+    emergency_html,
+    key_ring,
+)
 from chatgrow_worker.browser.child_environment import LEAN, child_environment, unless_set
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
@@ -55,12 +61,13 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         stack.enter_context(child_environment(unless_set(LEAN)))
         driver = Driver(stack.enter_context(own_temporary_folder(root)))
         stack.push_async_callback(driver.close)
-        launcher = Launcher(driver, options, root)
         instance = new_id()
         predecessor = succeed(root, instance)
         now = await stack.enter_async_context(server_clock(stores.database))
+        html = emergency_html(settings, stores, now)
+        launcher = Launcher(driver, options, root, html.for_opening)
         parts = await assemble_parts(
-            settings, stores, events, launcher, instance, predecessor, now=now
+            settings, stores, events, launcher, instance, predecessor, now=now, html=html
         )
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections

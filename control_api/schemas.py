@@ -407,6 +407,15 @@ class HealthChecks(Answer):
     workers: int
 
 
+class SavedPage(Answer):
+    """That pages are to be opened from saved HTML, and whether that was given up."""
+
+    saved_at: WrittenMoment | None = None
+    version: str | None = None
+    given_up_at: WrittenMoment | None = None
+    why: str | None = None
+
+
 class Health(Answer):
     """GET /health: whether messages can flow, and which parts are away if not.
 
@@ -419,3 +428,5 @@ class Health(Answer):
     checks: HealthChecks
     whatsapp: Literal["ok", "changed"] | None = None
     away: list[str] | None = None
+    saved_page: SavedPage | None = None
+    """Only while an operator has switched it on."""

@@ -44,6 +44,7 @@ from sessions.outbox import Outbox
 from sessions.queue_history import QueueHistory
 from sessions.queue_positions import QueuePositions
 from sessions.removals import Removals
+from sessions.saved_html import SavedHtmlStore
 from sessions.setup import SetupTokenStore
 from sessions.sign_ins import SignInStore
 from sessions.users import UserStore
@@ -91,6 +92,7 @@ class Services:
     setup_attempts: SetupAttempts
     pairing_limits: PairingLimits
     logs: LogRecords
+    saved_html: SavedHtmlStore
     metrics: ApiMetrics
     events: EventStream
     settings: ApiSettings
@@ -152,6 +154,7 @@ class Services:
             setup_attempts=SetupAttempts(limiter),
             pairing_limits=PairingLimits(limiter),
             logs=LogRecords(database),
+            saved_html=SavedHtmlStore(database),
             events=EventStream(redis),
             metrics=ApiMetrics(process, probe, fleet, now),
             settings=settings,

@@ -1,4 +1,4 @@
-"""Keys of the saved sessions: `python -m sessions new-key` or `python -m sessions rotate-keys`."""
+"""What an operator does by hand: `new-key`, `rotate-keys`, and `saved-page` in an emergency."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.blobs import BlobError, BlobSettings, BlobStore, open_key_ring
 from sessions.blobs.keys import Key
 from sessions.embedded import embedded_servers
 from sessions.errors import ConfigurationError
-from sessions.mongo import open_database
+from sessions.mongo import open_database, server_time
 from sessions.program import run_program
+from sessions.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
 
 if TYPE_CHECKING:
     from sessions.mongo import Database
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command says; return an exit code."""
-    command = _parse(arguments).command
-    if command == "new-key":
+    given = _parse(arguments)
+    if given.command == "new-key":
         print(Key.generate().text())
         return 0
+    if given.command == "saved-page":
+        return run_program("sessions", BlobSettings, partial(_saved_page, given.what))
     return run_program("sessions", BlobSettings, _rotate)
 
 
@@ -40,6 +45,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "it, restart the workers, run this, and only then remove the old ones. Safe to repeat, "
         "and while workers run.",
     )
+    saved = commands.add_parser(
+        "saved-page",
+        help="open pages from the HTML that was saved of one that worked, or stop that",
+        description="For when WhatsApp serves a page on which nothing works: read "
+        "docs/operations.md first. Counts on the whole fleet, for each page that is opened later.",
+    )
+    saved.add_argument("what", choices=("on", "off", "show"))
     return parser.parse_args(arguments)
 
 
@@ -53,6 +65,29 @@ async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
             raise ConfigurationError(str(error)) from error
     noun = "session" if count == 1 else "sessions"
     print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
+
+
+async def _saved_page(what: str, settings: BlobSettings, _stop: asyncio.Event) -> None:
+    async with _database(settings) as database:
+        store = SavedHtmlStore(database)
+        now = await server_time(database)
+        if what != "show":
+            await store.switch(what == "on", now)
+        print(_told(await store.status(), now))
+
+
+def _told(status: SavedHtmlStatus, now: datetime) -> str:
+    """Say in a sentence or two what pages are opened from."""
+    switched = f"Pages are to be opened from saved HTML: {'yes' if status.on else 'no'}."
+    if status.saved_at is None:
+        return f"{switched} None is saved yet."
+    old = now - status.saved_at > KEPT_FOR
+    kept = f"It was saved at {status.saved_at:%Y-%m-%d %H:%M} UTC, version {status.version}"
+    kept += ", and is too old to be used." if old else "."
+    if status.given_up is None:
+        return f"{switched} {kept}"
+    given_up = status.given_up
+    return f"{switched} {kept} Given up at {given_up.at:%Y-%m-%d %H:%M} UTC: {given_up.why}."
 
 
 @asynccontextmanager

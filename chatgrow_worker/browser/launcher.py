@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,19 +17,28 @@ from chatgrow_worker.browser.options import BrowserOptions
 from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent, user_agent_of
+from chatgrow_worker.page.answering import Document, remove_service_workers
 from chatgrow_worker.page.errors import PageBrokenError
-from chatgrow_worker.page.service_worker import remove_service_workers
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from sessions.connections import Proxy
 from sessions.states import Reason
 
 _LONGEST_REASON = 1000
+SavedHtmlSource = Callable[[str], Awaitable[Document | None]]
 
 
 class Launcher:
     """Opens pages; each has a browser of its own, so that a crash takes one connection with it."""
 
-    def __init__(self, driver: Driver, options: BrowserOptions, root: Path) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        options: BrowserOptions,
+        root: Path,
+        saved_html: SavedHtmlSource | None = None,
+    ) -> None:
+        """Take where HTML comes from that a connection's page is opened from, if any is."""
+        self._saved_html = saved_html
         self._driver = driver
         self._options = options
         self._root = root
@@ -60,7 +69,8 @@ class Launcher:
                     await browser.page.heal(self._options.url, heal, self._options.launch_limit)
                 # Not before: it is long, and would run in vain on the document that heals.
                 await self._add_script(context, browser.page)
-                await browser.page.open(self._options.url, self._options.launch_limit)
+                saved = await self._saved_html(connection) if self._saved_html else None
+                await browser.page.open(self._options.url, self._options.launch_limit, saved)
                 yield browser
             finally:
                 browser.closed_in_order = not gone.is_set() and await self._close(context)

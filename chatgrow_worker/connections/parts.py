@@ -15,6 +15,7 @@ from chatgrow_worker.browser.wear import WearLimits
 from chatgrow_worker.connections.change_gate import GateLimits
 from chatgrow_worker.connections.change_watch import ChangeWatch
 from chatgrow_worker.connections.delivery import SendLimits
+from chatgrow_worker.connections.emergency_html import EmergencyHtml
 from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.recovery import Ladder
 from chatgrow_worker.metrics import WorkerMetrics
@@ -137,3 +138,4 @@ class Parts:
     now: Callable[[], datetime]
     metrics: WorkerMetrics
     change_watch: ChangeWatch
+    html: EmergencyHtml

@@ -238,6 +238,7 @@ class ConnectionRunner:
 
     async def _after_break(self, error: PageBrokenError) -> None:
         self._parts.metrics.page_broke(error.reason)
+        self._parts.html.broke(self._lease.connection, error.reason)
         wait = self._backoff.next()
         logger.warning(
             "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error

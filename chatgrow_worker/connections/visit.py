@@ -14,6 +14,7 @@ from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.ban import BanKeeper
 from chatgrow_worker.connections.change_gate import ChangeGate
+from chatgrow_worker.connections.emergency_html import HtmlOfPage
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.meaning import CHANGED, MEANING, UPDATE_DUE
 from chatgrow_worker.connections.number_checks import NumberChecks
@@ -70,6 +71,7 @@ class VisitParts:
     wear: Wear
     end: LoginEnd
     ban: BanKeeper
+    html: HtmlOfPage
 
 
 class Visit:
@@ -164,9 +166,9 @@ class Visit:
         look_every = self._parts.wear.look_every.total_seconds()
         self._wear_look = now + look_every
         settled = self._ready_since is not None and now - self._ready_since >= look_every
-        return self._update_due or await asyncio.to_thread(
-            self._parts.wear.is_worn, settled=settled
-        )
+        # An older page that was opened on purpose wants an update as long as it lives.
+        update_due = self._update_due and not self._parts.html.is_saved
+        return update_due or await asyncio.to_thread(self._parts.wear.is_worn, settled=settled)
 
     async def _look(self) -> None:
         acks = self._parts.acks
@@ -178,7 +180,10 @@ class Visit:
         snapshot = look.snapshot if look else None
         self._state = self._state_of(snapshot)
         self._note_ready()
-        self._update_due = snapshot is not None and snapshot.needs_update
+        # An older page, opened on purpose, says so as long as it lives.
+        self._update_due = bool(
+            snapshot and snapshot.needs_update and not self._parts.html.is_saved
+        )
         self._parts.sending.check()
         gate, at_rest = self._parts.gate, not self._parts.sending.running
         await gate.consider(self._page, look, self._state, at_rest=at_rest)
@@ -186,6 +191,7 @@ class Visit:
             await self._parts.recovery.consider(self._state)
         await self._parts.saver.keep_dump(look.local_storage if look else None)
         try:
+            await self._parts.html.look(self._state, snapshot)
             await self._tell_what_is_shown(self._state, snapshot)
             await self._act(self._state, look)
         except PageCallError as error:

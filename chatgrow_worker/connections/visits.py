@@ -14,6 +14,7 @@ from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
+from chatgrow_worker.connections.emergency_html import HtmlOfPage
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.pacer import Pacer
@@ -74,6 +75,7 @@ class VisitMaker:
             wear=Wear(browser.profile, limits.wear),
             end=self.end,
             ban=BanKeeper(self.parts.connections, self.lease, self.parts.now, self.parts.metrics),
+            html=HtmlOfPage(self.parts.html, self.lease.connection, browser.page),
         )
         return Visit(
             parts,

@@ -9,8 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Response, Route
+from playwright.async_api import Page, Response
 
+from chatgrow_worker.page.answering import Answering, Document, answer_navigations, answered
 from chatgrow_worker.page.errors import (
     LineDeadError,
     PageBrokenError,
@@ -19,7 +20,6 @@ from chatgrow_worker.page.errors import (
 )
 from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
-from chatgrow_worker.page.service_worker import without_service_worker
 from chatgrow_worker.page.snapshot import (
     About,
     Look,
@@ -48,6 +48,24 @@ _PUT_BACK = """(dump) => {
 }"""
 
 
+_KEPT_HEADERS = (
+    "content-type",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "cross-origin-embedder-policy",
+    "cross-origin-embedder-policy-report-only",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "document-policy",
+    "origin-agent-cluster",
+    "permissions-policy",
+    "referrer-policy",
+    "x-content-type-options",
+    "x-frame-options",
+)
+"""What belongs to a document beside its body; no cookies, and nothing of how it was sent."""
+
+
 class WhatsAppPage:
     """What the worker can ask of a page.
 
@@ -64,7 +82,12 @@ class WhatsAppPage:
         self._navigates = False
         self.restarts = 0
         """How often the page has loaded itself anew since it was last seen to work."""
+        self._saved: Answering | None = None
         self.bell = bell
+        self.served: Document | None = None
+        """What WhatsApp served when the page was opened; None for a page from saved HTML."""
+        self.has_sent = False
+        """Whether WhatsApp has taken a message from this page since it was opened."""
 
     def hear(self, *words: object) -> None:
         """Take note of what the page rings with; what is no word of ours only rings."""
@@ -82,17 +105,35 @@ class WhatsAppPage:
             end.hear(epoch, [sign])
         self._told.clear()
 
-    async def open(self, url: str, limit: timedelta) -> None:
-        """Go to WhatsApp Web."""
+    @property
+    def left_with_a_reason(self) -> bool:
+        """Whether WhatsApp's scripts have logged the page out for a reason of theirs."""
+        return "logout_reason=" in self._page.url
+
+    async def open(self, url: str, limit: timedelta, saved: Document | None = None) -> None:
+        """Go to WhatsApp Web; with `saved`, to that in its place whenever the page is loaded."""
         self._navigates = True
         try:
             async with asyncio.timeout(limit.total_seconds()):
+                if saved is not None:
+                    self._saved = await answer_navigations(self._page, url, saved)
                 answer = await self._page.goto(url, wait_until="commit", timeout=0)
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(
                 Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}"
             ) from error
         _check(answer)
+        if saved is None and answer is not None:
+            self.served = await self._read(answer)
+
+    async def _read(self, answer: Response) -> Document | None:
+        """Return what was served, with the headers that say what the page may do."""
+        try:
+            async with asyncio.timeout(self._call_limit.total_seconds()):
+                body, headers = await answer.body(), await answer.all_headers()
+        except (PlaywrightError, TimeoutError):
+            return None  # it went elsewhere meanwhile; the next page tells
+        return Document(body, {name: headers[name] for name in _KEPT_HEADERS if name in headers})
 
     async def reload(self, limit: timedelta) -> None:
         """Load the page anew."""
@@ -211,7 +252,7 @@ class WhatsAppPage:
         answers = await self._call(
             "sendInTurn", [list(each) for each in sends], within // timedelta(milliseconds=1)
         )
-        return [Outcome.model_validate(each) for each in answers]
+        return [self._read_outcome(each) for each in answers]
 
     async def take_back(self, keys: Sequence[str]) -> list[str]:
         """Keep sends that wait for their turn from being begun; return the keys of those."""
@@ -225,7 +266,12 @@ class WhatsAppPage:
         """Tell what became of a send that was started since the page loaded."""
         if (decided := self._decided.pop(key, None)) is not None:
             return decided
-        return Outcome.model_validate(await self._call("outcome", key))
+        return self._read_outcome(await self._call("outcome", key))
+
+    async def version(self) -> str | None:
+        """Return what WhatsApp's page calls its version."""
+        value = await self._call("version")
+        return None if value is None else str(value)
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key in what the page has stored."""
@@ -248,17 +294,19 @@ class WhatsAppPage:
 
     def _note(self, key: str, answer: Any) -> None:
         """Keep what a send that was started has come to already; one send is in hand at a time."""
-        outcome = Outcome.model_validate(answer)
+        outcome = self._read_outcome(answer)
         self._decided = {} if outcome.state == "pending" else {key: outcome}
 
-    async def _open_empty(self, url: str) -> None:
-        def is_it(asked: str) -> bool:  # a text would be taken for a pattern
-            return asked == url
+    def _read_outcome(self, answer: Any) -> Outcome:
+        outcome = Outcome.model_validate(answer)
+        self.has_sent = self.has_sent or outcome.went_well
+        return outcome
 
-        async with without_service_worker(self._page):
-            await self._page.route(is_it, _empty_document)
+    async def _open_empty(self, url: str) -> None:
+        if self._saved is not None:
+            await self._saved.stop()
+        async with answered(self._page, url, Document()):
             await self._page.goto(url, wait_until="commit", timeout=0)
-            await self._page.unroute(is_it)
 
     async def _call(self, name: str, *args: Any) -> Any:
         try:
@@ -272,10 +320,6 @@ class WhatsAppPage:
             reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
             raise PageBrokenError(reason, _first_line(error)) from error
         return _unwrap(answer)
-
-
-async def _empty_document(route: Route) -> None:
-    await route.fulfill(status=200, content_type="text/html", body="<!doctype html>")
 
 
 def _check(answer: Response | None) -> None:

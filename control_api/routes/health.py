@@ -9,7 +9,7 @@ from aiohttp import web
 
 from control_api.endpoints import Endpoints
 from control_api.requests import answer
-from control_api.schemas import About, Alive, Health, HealthChecks
+from control_api.schemas import About, Alive, Health, HealthChecks, SavedPage
 from control_api.services import SERVICES, Services
 from sessions import __version__
 from sessions.mongo import STORE_DOWN
@@ -46,6 +46,7 @@ async def ready(request: web.Request) -> web.StreamResponse:
         checks=checks,
         whatsapp=await _whatsapp(services) if checks.mongo == "ok" else None,
         away=away or None,
+        saved_page=await _saved_page(request.app[SERVICES], reachable=checks.mongo == "ok"),
     )
     return answer(told, status)
 
@@ -61,6 +62,19 @@ async def _whatsapp(services: Services) -> Literal["ok", "changed"] | None:
         return "changed" if (await services.breaker.read()).changed else "ok"
     except STORE_DOWN:
         return None
+
+
+async def _saved_page(services: Services, *, reachable: bool) -> SavedPage | None:
+    try:
+        status = await services.saved_html.status() if reachable else None
+    except STORE_DOWN:
+        return None
+    if status is None or not status.on:
+        return None
+    told = SavedPage(saved_at=status.saved_at, version=status.version)
+    if (given_up := status.given_up) is None:
+        return told
+    return told.model_copy(update={"given_up_at": given_up.at, "why": given_up.why})
 
 
 async def _checks(services: Services) -> HealthChecks:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import psutil
 import pytest
 
 from tests.processes import alive, children_named, kill_all
-from tests.stack_client import OUR_PHONE, StackClient, stack
+from tests.stack_client import OUR_PHONE, PATIENCE, ROOT, StackClient, stack
 from tests.waiting import until
 from tests.worker_kills import kill_worker
 
@@ -140,3 +142,52 @@ async def test_browsers_as_they_are_in_production_do_the_same(
         await system.until_message(await system.send("after"), "read")
         assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
         assert len(await system.control("GET", "devices")) == 1
+
+
+async def test_an_operator_lets_pages_be_opened_from_saved_html_until_whatsapp_refuses_it(
+    system: StackClient,
+) -> None:
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+    await system.until_message(await system.send("from the page that works"), "read")
+    assert "None is saved" not in await _until_said(system, "show", "version 2.3000")
+
+    await system.control("PUT", "faults", {"htmlVersion": 2, "brokenHtml": True})
+    assert "yes" in await _saved_page(system, "on")
+    await system.post("/api/whatsapp/connections/main/restart")
+    await system.until_message(await system.send("from the saved page"), "read")
+    assert (await system.get("/health"))["savedPage"]["version"].startswith("2.3000")
+
+    await system.control("PUT", "faults", {"brokenHtml": False, "oldHtmlRefused": True})
+    await system.post("/api/whatsapp/connections/main/restart")
+    await system.until_message(await system.send("from what WhatsApp serves"), "read")
+    assert "refuses its version" in (await system.get("/health"))["savedPage"]["why"]
+    assert "Given up" in await _saved_page(system, "show")
+    assert "no" in await _saved_page(system, "off")
+    assert "savedPage" not in await system.get("/health")
+    assert [each["arrivals"] for each in await system.ledger()] == [1, 1, 1]
+
+
+async def _until_said(system: StackClient, what: str, part: str) -> str:
+    said: list[str] = []
+
+    async def told() -> bool:
+        said.append(await _saved_page(system, what))
+        return part in said[-1]
+
+    await until(told, within=PATIENCE)
+    return said[-1]
+
+
+async def _saved_page(system: StackClient, what: str) -> str:
+    """Run `python -m sessions saved-page`, as an operator does; return what it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sessions", "saved-page", what),
+        cwd=ROOT,
+        env={**os.environ, "MONGODB_URI": system.about["mongo"]},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return told.decode()

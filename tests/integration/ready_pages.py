@@ -50,6 +50,8 @@ class ReadyPage:
         self.broken: Reason | None = None
         self.restarts = 0
         self.told: list[EndSign] = []
+        self.has_sent = False
+        self.served = None
 
     def tell(self, end: LoginEnd) -> None:
         """Hand on what an earlier load of the page has told."""

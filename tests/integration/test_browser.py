@@ -26,6 +26,7 @@ from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned
 from chatgrow_worker.browser.savings import ALL, NONE, PROVEN, Saving, Savings
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
+from chatgrow_worker.page.answering import Document
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.script import init_script
 from chatgrow_worker.page.snapshot import PageState
@@ -112,8 +113,13 @@ def make_launcher(
     *,
     sandbox: bool = os.geteuid() != 0,
     savings: Savings = ALL,
+    saved: Document | None = None,
 ) -> Launcher:
-    """Make a launcher of the browser that is there, or of this one."""
+    """Make a launcher of the browser there is, or of this one; pages are opened from `saved`."""
+
+    async def saved_html(_connection: str) -> Document | None:
+        return saved
+
     wa_js = WorkerSettings.model_fields["wa_js_path"].default
     limit = timedelta(seconds=30)
     options = BrowserOptions(
@@ -126,7 +132,7 @@ def make_launcher(
         launch_limit=limit,
         close_limit=timedelta(seconds=5),
     )
-    return Launcher(driver, options, root)
+    return Launcher(driver, options, root, saved_html)
 
 
 async def _until_page(page: WhatsAppPage, state: PageState) -> None:
@@ -265,6 +271,46 @@ async def _is_controlled(page: WhatsAppPage) -> bool:
     return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
 
 
+@pytest.mark.parametrize("savings", [ALL, NONE], ids=["all", "none"])
+async def test_a_page_is_opened_from_what_was_served_before_whatever_is_served_now(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
+) -> None:
+    """Without savings a service worker answers for the page."""
+    root = tmp_path / "profiles"
+    async with make_launcher(driver, web.url, root, savings=savings).open(CONNECTION) as browser:
+        page = browser.page
+        served = page.served
+        assert served is not None
+        await link(page, web)
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "before")
+        assert await _sent(page, key) == "OK"
+        assert page.has_sent
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.put("/control/faults", json={"brokenHtml": True, "htmlVersion": 2})
+    launcher = make_launcher(driver, web.url, root, savings=savings, saved=served)
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        assert page.served is None
+        await _until_page(page, PageState.READY)
+        assert await _evaluates(page, "document.documentElement.dataset.version === '1'")
+        assert not await _evaluates(page, _INLINE_SCRIPT_RUNS), "its policy belongs to it"
+        await page.reload(timedelta(seconds=30))
+        await _until_page(page, PageState.READY)
+        await page._page.evaluate("location.reload()")
+        await until(lambda: page.restarts == 1)
+        await _until_page(page, PageState.READY)
+        assert "WANoiseInfo" in await page.leave()
+
+
+_INLINE_SCRIPT_RUNS = """() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.ran = true';
+    document.head.append(script);
+    return Boolean(window.ran);
+}"""
+
+
 async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
     launcher: Launcher, web: WhatsAppWeb
 ) -> None:
@@ -279,7 +325,7 @@ async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
         counting = asyncio.create_task(_count_rings(page, rings))
         await _until_page(page, PageState.READY)
         key = await page.prepare(THEM)
-        await page.send(key, THEM, "in the middle of it", timedelta(0))
+        await page.send(key, THEM, "in the middle of it")
         assert await _sent(page, key) == "OK"
         await until(lambda: _evaluates(page, "window.seen >= 3000"))
         counting.cancel()

@@ -84,6 +84,7 @@ def _visit(page: Screens) -> Visit:
         recovery=SimpleNamespace(consider=_nothing),
         wear=SimpleNamespace(look_every=_LONG),
         end=LoginEnd(),
+        html=SimpleNamespace(look=_nothing, is_saved=False),
     )
     return Visit(
         cast("VisitParts", parts),

@@ -43,6 +43,9 @@ class Faults:
     presence_hang: bool = False
     unavailable: bool = False
     page_load_ms: int = 0
+    html_version: int = 1
+    broken_html: bool = False
+    old_html_refused: bool = False
     page_weight_mb: int = 0
     sync_ms: int = 1000
     hydration: int = 0

@@ -31,6 +31,7 @@ from tests.whatsapp_web.switchboard import Page, Switchboard
 UNKNOWN_COMPANION = 401
 TEMPORARILY_BANNED = 402
 LOCKED = 403
+CLIENT_TOO_OLD = 405
 LOCKED_MESSAGE = {
     "logoutMessageHeader": "Your account is locked",
     "logoutMessageSubtext": "Open WhatsApp on your phone to unlock it.",
@@ -147,17 +148,19 @@ class LoginDesk:
         banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
             raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
-        self._refuse_by_fault(device.digits)
+        self._refuse_by_fault(device.digits, frame)
         page.number, page.claimed = device.digits, device.id
         page.challenge = secrets.token_bytes(32)
         return {"challenge": base64.b64encode(page.challenge).decode()}
 
-    def _refuse_by_fault(self, number: str) -> None:
-        failure = self._faults.of(number).login_failure
-        if failure == LOCKED:
+    def _refuse_by_fault(self, number: str, frame: Frame) -> None:
+        faults = self._faults.of(number)
+        if faults.login_failure == LOCKED:
             raise OpError(LOCKED, "locked", **LOCKED_MESSAGE)
-        if failure:
-            raise OpError(failure, "refused")
+        if faults.login_failure:
+            raise OpError(faults.login_failure, "refused")
+        if faults.old_html_refused and frame.get("html") != str(faults.html_version):
+            raise OpError(CLIENT_TOO_OLD, "client too old")
 
     async def prove(self, page: PageSocket, frame: Frame) -> Any:
         """Check the signature over the challenge; the page is the device from here on."""

@@ -50,19 +50,26 @@ class Pages:
 
     async def index(self, request: web.Request) -> web.Response:
         """Serve the page, or the refusal that a headless browser gets."""
-        await asyncio.sleep(self._faults.of(None).page_load_ms / 1000)
+        faults = self._faults.of(None)
+        await asyncio.sleep(faults.page_load_ms / 1000)
         refused = "HeadlessChrome" in request.headers.get("User-Agent", "")
         nonce = secrets.token_urlsafe(16)
         template = self._files["refused.html" if refused else "index.html"]
-        without = " ".join(self._faults.of(None).module_missing)
+        without = " ".join(faults.module_missing)
         attributes = f' data-btmanifest="{REVISION}_main" data-without="{without}"'
         tags = "\n".join(
             f'<script nonce="{nonce}" src="/static/{name}"{attributes}></script>'
-            for name in self._files["scripts.txt"].split()
+            for name in ([] if faults.broken_html else self._files["scripts.txt"].split())
         )
-        late = str(self._faults.of(None).deferred_ms)
-        html = template.replace("{{nonce}}", nonce).replace("{{scripts}}", tags)
-        html = html.replace("{{deferredMs}}", late)
+        filled = {
+            "nonce": nonce,
+            "scripts": tags,
+            "version": str(faults.html_version),
+            "deferredMs": str(faults.deferred_ms),
+        }
+        html = template
+        for name, text in filled.items():
+            html = html.replace(f"{{{{{name}}}}}", text)
         headers = {
             "Content-Security-Policy": POLICY.format(nonce=nonce),
             "Cache-Control": "no-store",

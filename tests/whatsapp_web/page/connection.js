@@ -60,7 +60,7 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
   }
 
   async function logIn({ device, token }) {
-    const { challenge } = await transport.request('login', { device, token });
+    const { challenge } = await transport.request('login', { device, token, html: document.documentElement.dataset.version });
     const signature = await credentials.sign(challenge);
     const me = await transport.request('prove', { signature });
     require('WAWebServerMood').apply(me.faults);

@@ -325,6 +325,9 @@ class ConnectionStore:
             again = {"$eq": ["$linkedNumber", number]}
             logins = {"$ifNull": ["$logins", 0]}
             changes["linkedNumber"] = number
+            # A pause is the account's that WhatsApp has refused, and not of one linked later.
+            same = {"$eq": [{"$ifNull": ["$paused.number", number]}, number]}
+            changes["paused"] = {"$cond": [same, {"$ifNull": ["$paused", None]}, None]}
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
         moved = await self._write(
             lease, [{"$set": changes}], {"state": {"$in": [current, to, *or_from]}}
@@ -352,9 +355,9 @@ class ConnectionStore:
     async def pause(self, lease: Lease, until: datetime, reason: str) -> None:
         """Keep the whole connection from sending until a time; raise LeaseLostError.
 
-        A pause that lasts longer stays.
+        A pause that lasts longer stays. It ends with the linking of another number.
         """
-        paused = {"until": until, "reason": {"$literal": reason}}
+        paused = {"until": until, "reason": {"$literal": reason}, "number": "$linkedNumber"}
         longer = {"$gt": ["$paused.until", until]}
         await self._write(lease, [{"$set": {"paused": {"$cond": [longer, "$paused", paused]}}}], {})
 

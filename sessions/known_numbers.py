@@ -73,12 +73,17 @@ class KnownNumbers:
         return KnownNumber(doubted_until=document["doubtedUntil"] if document["doubted"] else None)
 
     async def remember(self, number: str, chat_id: str | None) -> None:
-        """Remember the id that WhatsApp answered, or None when the number is not there."""
-        changes = {
+        """Remember the id that WhatsApp answered, or None when the number is not there.
+
+        With an id every doubt of before is over.
+        """
+        changes: dict[str, Any] = {
             "checkedAt": "$$NOW",
             "exists": chat_id is not None,
             "chatId": {"$literal": chat_id} if chat_id else "$$REMOVE",
         }
+        if chat_id is not None:
+            changes["doubtedUntil"] = "$$REMOVE"
         await self._collection.update_one(
             {"_id": {"$eq": number}}, [{"$set": changes}], upsert=True
         )

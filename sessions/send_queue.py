@@ -372,6 +372,8 @@ def _put_off_before(lease: Lease, message: Message) -> dict[str, Any]:
         "putOff": True,
         "status": MessageStatus.QUEUED,
         "$or": before,
+        # What has expired is never claimed: who waited for it would be asked again at once.
+        "$expr": {"$not": [OVERDUE]},
         **fence(lease),
     }
 

@@ -233,7 +233,8 @@ class Delivery:
         elif known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
         elif not known.found:
-            await self._send(message, key, stop)
+            if not await self._waits_behind(message):
+                await self._send(message, key, stop)
         # Refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
@@ -297,13 +298,14 @@ class Delivery:
 
     async def _refuse(self, message: Message, refusal: Refusal) -> None:
         """Do what a refusal asks for with a message that is not out."""
-        if refusal.then is Then.NO_ACCOUNT and message.whatsapp_id is None:
+        tried = message.attempts >= self._limits.tries
+        if refusal.then is Then.NO_ACCOUNT and message.whatsapp_id is None and not tried:
             await self._denied(message, await self._recipients.deny(message.to))
             return
         if refusal.then is Then.PAUSE:
             logger.warning("WhatsApp refuses for now ({}): the connection pauses", refusal.waits)
             await self._turnstile.pause(refusal.waits)
-        if refusal.then is Then.FAIL or message.attempts >= self._limits.tries:
+        if refusal.then is Then.FAIL or tried:
             await self._end(message, MessageStatus.FAILED, refusal.ends)
         elif refusal.then is Then.STEP_ASIDE:
             due = (message.sending_at or message.queued_at) + self._wait_after(message)

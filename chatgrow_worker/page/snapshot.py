@@ -1,11 +1,12 @@
 """What a page shows, read in one call, and the state that it means."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from chatgrow_worker.page.login_end import EndSign
@@ -50,6 +51,12 @@ class Ban(BaseModel):
 
     code: int | None = None
     until: float = Field(ge=0)
+
+    @field_validator("code", mode="before")
+    @classmethod
+    def _number_or_none(cls, value: object) -> int | None:
+        """Read whatever the page tells for a code: the ban holds without one, too."""
+        return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
     def ends_at(self, now: datetime) -> datetime:
         """Return when it ends, at most a year from now."""

@@ -250,6 +250,32 @@ async def test_a_message_that_waits_for_its_number_expires_in_time(stores: Store
         await reaches(stores, message, MessageStatus.EXPIRED)
 
 
+async def test_one_that_has_expired_in_front_is_not_waited_for(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    there: set[str] = set()
+    page = FakePage(registered=there.__contains__)
+    limits = dispatch_limits(number_recheck=timedelta(seconds=1))
+    soon = utc_now() + timedelta(milliseconds=900)
+    draft = Draft(id=new_id(), to=TO, text="late", expires_at=soon)
+    (late,) = await stores.outbox.add(connection, [draft])
+    behind = await stores.message(connection, "behind")
+
+    async def waits() -> bool:
+        return (await _now(stores, behind)).reason == "checking_number"
+
+    # What has expired is not recorded as such before the test is over.
+    dispatcher = make_dispatcher(stores, page, lease, limits, look_every=LONG)
+    stop = asyncio.Event()
+    task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
+    await until(waits)
+    there.add(TO)
+    sent = await reaches(stores, behind, MessageStatus.SENT)
+    stop.set()
+    await task
+    assert sent.attempts == 2
+    assert (await _now(stores, late)).status is not MessageStatus.SENT
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -308,6 +334,31 @@ async def test_a_number_without_a_hidden_id_is_not_on_whatsapp(stores: Stores) -
     assert failed.reason == "not_on_whatsapp"
 
 
+async def test_a_page_that_lacks_a_hidden_id_does_not_deny_the_number_to_others(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    limits = dispatch_limits(number_recheck=timedelta(milliseconds=300))
+    numbers = KnownNumbers(stores.database)
+    await numbers.remember(ASKED, ASKED)
+
+    async def waits() -> bool:
+        return (await _now(stores, message)).reason == "checking_number"
+
+    for _ in range(2):  # each page lacks it until it has asked for the number itself
+        page = FakePage(errors={ASKED: PageCallError("Error", None, "No LID for user")})
+        message = await stores.message(connection, to=ASKED)
+        async with dispatching(stores, page, lease, limits):
+            await until(waits)
+            page.errors.clear()
+            await reaches(stores, message, MessageStatus.SENT)
+    hopeless = FakePage(errors={ASKED: PageCallError("Error", None, "No LID for user")})
+    failing = await stores.message(connection, to=ASKED)
+    async with dispatching(stores, hopeless, lease):
+        await reaches(stores, failing, MessageStatus.FAILED)
+    assert (await numbers.find(ASKED)).exists is not False
+
+
 async def test_a_chat_that_cannot_be_made_is_tried_again_while_others_pass(
     stores: Stores,
 ) -> None:
@@ -328,6 +379,23 @@ async def test_a_chat_that_cannot_be_made_is_tried_again_while_others_pass(
         failed = await reaches(stores, hopeless, MessageStatus.FAILED)
     assert (failed.reason, failed.attempts) == ("chat_not_ready", 2)
     assert (await _now(stores, first)).status is MessageStatus.SENT
+
+
+async def test_one_that_has_an_id_waits_behind_one_that_was_put_off(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    page = FakePage()
+    first = await stores.message(connection, "first")
+    second = await stores.message(connection, "second")
+    assert await stores.queue.claim_next(lease)
+    soon = utc_now() + timedelta(seconds=1)
+    await stores.queue.put_off(lease, first, soon, "chat_not_ready", counts=False)
+    assert await stores.queue.claim_next(lease)
+    key = await page.prepare(TO)
+    await stores.queue.write_down(lease, second, key, TO, new_chat=False)
+    await stores.queue.bursts.put_back(lease, [second])
+    async with dispatching(stores, page, lease):
+        await reaches(stores, second, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["first", "second"]
 
 
 async def test_too_many_checks_pause_the_connection(stores: Stores) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +18,10 @@ from chatgrow_worker.page.login_end import EndSign
 from chatgrow_worker.page.snapshot import Ban
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
-from sessions.connections import Connection
+from sessions.clock import utc_now
+from sessions.connections import Connection, Held
 from sessions.states import ConnectionState, Reason
-from tests.builders import LONG, OWNER
+from tests.builders import LONG, OWNER, Stores
 from tests.conftest import PATIENCE
 from tests.integration.pageless import PagelessWorker
 from tests.integration.ready_pages import READY, ReadyPage, ReadyPages
@@ -254,6 +255,23 @@ async def test_a_ban_is_told_with_its_end_and_pauses_the_connection(ready_worker
     await ready_worker.pages.look(READY)
     found = await ready_worker.stores.connections.get(connection.id)
     assert (found.state, found.until) == (ConnectionState.CONNECTED, None)
+
+
+async def test_a_pause_is_not_of_a_number_that_is_linked_later(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    end = utc_now() + timedelta(days=7)
+
+    async def pause_when_linked(number: str, until_then: datetime | None) -> Held | None:
+        here, there = ConnectionState.STARTING, ConnectionState.CONNECTED
+        await stores.connections.move(lease, here, there, None, number)
+        if until_then is not None:
+            await stores.connections.pause(lease, until_then, "temporarily_banned")
+        return (await stores.connections.pace_of(connection.id))[1]
+
+    assert await pause_when_linked("+972501111111", end) is not None
+    assert await pause_when_linked("+972501111111", None) is not None
+    assert await pause_when_linked("+972502222222", None) is None
+    assert await pause_when_linked("+972502222222", None) is None
 
 
 async def test_a_page_that_loads_itself_anew_again_and_again_is_too_old(

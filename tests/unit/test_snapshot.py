@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chatgrow_worker.page.snapshot import PageState, Snapshot
+from chatgrow_worker.page.snapshot import Ban, PageState, Snapshot
 
 _MAIN: dict[str, Any] = {
     "epoch": "e",
@@ -82,3 +82,10 @@ def test_signs_mean_a_state(signs: dict[str, Any], state: PageState) -> None:
 )
 def test_the_linked_number_is_read_from_the_users_id(me: str | None, number: str | None) -> None:
     assert Snapshot.model_validate(_MAIN | {"me": me}).number == number
+
+
+@pytest.mark.parametrize(
+    ("told", "code"), [(101, 101), (101.0, 101), (float("nan"), None), ("odd", None)]
+)
+def test_a_ban_holds_whatever_its_code(told: object, code: int | None) -> None:
+    assert Ban.model_validate({"code": told, "until": 1.0}).code == code

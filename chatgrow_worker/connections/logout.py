@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from loguru import logger
@@ -30,17 +31,25 @@ class Logout:
     """The logout of one open page."""
 
     def __init__(
-        self, page: WhatsAppPage, end: LoginEnd, give_up: float, reload_limit: timedelta
+        self,
+        page: WhatsAppPage,
+        end: LoginEnd,
+        give_up: float,
+        reload_limit: timedelta,
+        check_lease: Callable[[], None],
+        line_back_within: timedelta = _LINE_BACK_WITHIN,
     ) -> None:
         """Take the page, what pages told of the end of this login, and when it is given up.
 
-        That is a time of the monotonic clock.
+        That is a time of the monotonic clock. `check_lease` raises LeaseLostError when the lease is
+        not certain: then the login is not taken back from whoever has it.
         """
         self._page = page
         self._end = end
         self._give_up = give_up
         self._reload_limit = reload_limit
-        self._without_line = Steady(_LINE_BACK_WITHIN)
+        self._check_lease = check_lease
+        self._without_line = Steady(line_back_within)
         self._asked = False
         self._without_login = Steady()
         self._next_try = 0.0
@@ -76,6 +85,7 @@ class Logout:
         if state not in LINE_LOST:
             self._without_line.ends()
         elif self._without_line.holds(snapshot.epoch):
+            self._check_lease()
             await self._page.reload(self._reload_limit)  # takes the login back from whoever has it
         if time.monotonic() < self._next_try:
             return

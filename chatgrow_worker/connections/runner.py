@@ -227,7 +227,11 @@ class ConnectionRunner:
         await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
         try:
             logout = Logout(
-                browser.page, self._end, self._commands.give_up, self._parts.limits.reload
+                browser.page,
+                self._end,
+                self._commands.give_up,
+                self._parts.limits.reload,
+                self._keeper.check,
             )
             await logout.run(self._ending)
         except LoggedOutError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
@@ -40,6 +41,8 @@ It carries nothing, or the load of the page that rings and a word of its script:
 
 _SIGNS = frozenset(EndSign)
 _LONGEST_EPOCH = 32
+_ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
+"""The id of a person's account; a number check never answers with a group's."""
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
 _LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
@@ -213,9 +216,12 @@ class WhatsAppPage:
         """Ask WhatsApp for the account of a number: its own id, or None where there is none.
 
         The id may have other digits than the number (in Brazil, Mexico and Argentina); a message
-        to the number's own id would then arrive nowhere. An error is no answer.
+        to the number's own id would then arrive nowhere. An error is no answer, and neither is what
+        cannot be an account: the answer is remembered, and messages go there.
         """
         value = await self._call("accountOf", chat_id)
+        if value is not None and not _ACCOUNT.fullmatch(str(value)):
+            raise PageCallError("UnexpectedAnswer", None, "the id of an account was expected")
         return None if value is None else str(value)
 
     async def log_out(self) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +21,7 @@ from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.commands import CommandDesk
 from sessions.connections import Proxy
+from sessions.errors import LeaseLostError
 from sessions.states import ConnectionState, Reason
 from tests.blob_profiles import login, write_profile
 from tests.builders import LONG, Stores
@@ -120,10 +123,23 @@ async def test_a_full_worker_still_deletes(worker: PagelessWorker[NoPages]) -> N
 
 async def test_a_page_that_logs_out_too_fast_to_say_so_is_logged_out() -> None:
     page = _HastyPage()
-    logout = Logout(cast("WhatsAppPage", page), LoginEnd(), math.inf, LONG)
+    logout = Logout(cast("WhatsAppPage", page), LoginEnd(), math.inf, LONG, lambda: None)
     with pytest.raises(LoggedOutError) as logged_out:
         await logout.run(asyncio.Event())
     assert logged_out.value.reason is Reason.LOGGED_OUT_BY_REQUEST
+
+
+async def test_a_logout_takes_no_login_back_while_the_lease_is_not_certain() -> None:
+    def check_lease() -> None:
+        raise LeaseLostError("not ours for certain")
+
+    page = ReadyPage()
+    page.shows = READY.model_copy(update={"stream": "DISCONNECTED", "comms_stopped": True})
+    soon = time.monotonic() + 5
+    logout = Logout(cast("WhatsAppPage", page), LoginEnd(), soon, LONG, check_lease, timedelta(0))
+    with pytest.raises(LeaseLostError):
+        await logout.run(asyncio.Event())
+    assert page.reloads == 0
 
 
 class _HastyPage(ReadyPage):

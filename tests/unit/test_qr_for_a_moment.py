@@ -107,5 +107,6 @@ async def test_a_visit_goes_on() -> None:
 async def test_a_logout_goes_on() -> None:
     page = Screens(_QR, _LOADING)
     give_up = time.monotonic() + 60
-    await Logout(cast("WhatsAppPage", page), LoginEnd(), give_up, _LONG).run(page.ending)
+    logout = Logout(cast("WhatsAppPage", page), LoginEnd(), give_up, _LONG, lambda: None)
+    await logout.run(page.ending)
     assert page.seen == [PageState.QR, PageState.LOADING]

@@ -129,7 +129,8 @@ const {whatsApp, selfTest} = (() => {
   // The names of what is not there, of WhatsApp's and wa-js's own. Nothing is called.
   function missingOf(entry) {
     const named = entry.module ? `${entry.module}.${entry.path}` : `WPP.${entry.path}`;
-    const missing = exists(() => resolve(entry)[1]) ? [] : [named];
+    // What is no function may have no value yet.
+    const missing = exists(() => resolve(entry)[entry.constant ? 0 : 1]) ? [] : [named];
     const below = entry.needs.filter((path) => !exists(() => reach(path, window.WPP.whatsapp)));
     return [...missing, ...below.map((path) => `WPP.whatsapp.${path}`)];
   }

@@ -175,6 +175,7 @@ async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
         await page.reload(limit)
         await _until_page(page, PageState.READY)
         assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
+        assert (await page.about()).missing == (), "codes that were never shown lack nothing"
         await http.put("/control/faults", json={"moduleMissing": ["WAWebStreamModel"]})
         await page.reload(limit)
         await until(lambda: _cannot_be_read(page))

@@ -208,6 +208,35 @@ async def test_one_odd_message_fails_and_holds_nobody(stores: Stores) -> None:
     await idle.rest()
 
 
+async def test_what_has_thrown_is_not_passed_while_everything_throws(stores: Stores) -> None:
+    line = await _line(stores)
+    connection = await stores.connections.get(line.lease.connection)
+    messages = [await stores.message(connection, text, to=f"{text}@c.us") for text in "123"]
+    line.page.odd = {"1", "2", "3"}
+    tried = asyncio.get_running_loop().create_future()
+
+    def mend_once_the_first_has_thrown_again(text: str) -> None:
+        if text == "1" and len(line.gate.trials.suspects) > 1 and not tried.done():
+            tried.set_result(None)
+            tried.add_done_callback(lambda _: line.page.odd.clear())
+
+    line.page.before_send = mend_once_the_first_has_thrown_again
+    await line.until_ended(messages[-1], MessageStatus.SENT)
+    assert [text for _, text in line.page.delivered] == ["1", "2", "3"]
+
+
+async def test_several_odd_messages_hold_a_connection_for_a_while_only(stores: Stores) -> None:
+    line = await _line(stores)
+    connection = await stores.connections.get(line.lease.connection)
+    odd = [await stores.message(connection, f"odd {n}") for n in range(2)]
+    after = await stores.message(connection, "after", to=OTHERS)
+    line.page.odd = {each.text for each in odd}
+    await line.until_ended(after, MessageStatus.SENT)
+    for each in odd:
+        await line.until_ended(each, MessageStatus.FAILED)
+    assert await _fleet(stores) == (False, None)
+
+
 async def test_an_odd_message_alone_waits_until_another_tells_that_it_is_odd(
     stores: Stores,
 ) -> None:

@@ -286,7 +286,8 @@ async def test_after_a_crash_in_a_burst_a_pause_holds_the_rest_of_it(stores: Sto
     assert {each.status for each in left} == {MessageStatus.QUEUED}
     assert len([each for each in left if each.whatsapp_id]) == 4
     async with dispatching(stores, page, lease, dispatch_limits(ghost=MOMENT)):
-        await stores.connections.pause(lease, messages[0].queued_at, "over")
+        over = {"$unset": {"paused": ""}}
+        await stores.database["connections"].update_one({"_id": lease.connection}, over)
         await reaches(stores, messages[-1], MessageStatus.SENT)
     sent = [(await stores.outbox.find(OWNER, each.id)).whatsapp_id for each in messages]
     assert [key for key, _ in page.delivered] == sent

@@ -186,7 +186,12 @@ async def test_numbers_are_checked_at_the_pace_of_the_connection(system: StackCl
     await system.until_state("connected")
     await _a_check_that_the_network_cuts_off_tells_nothing(system)
     there = await system.get(f"{MAIN}/numbers/{THEIR_PHONE}")
-    assert there == {"http": 200, "exists": True, "chatId": "972501234567@c.us"}
+    assert there == {
+        "http": 200,
+        "to": "972501234567@c.us",
+        "exists": True,
+        "chatId": "972501234567@c.us",
+    }
     assert (await system.get(f"{MAIN}/numbers/{NOWHERE}"))["exists"] is False
     # Known now: asked for again they cost nothing.
     for _ in range(2):

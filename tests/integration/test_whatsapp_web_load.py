@@ -171,12 +171,15 @@ async def test_a_page_hears_that_it_is_replaced_before_it_is_refused_anything(
         second.key = first.key
         await second.ask("hello")
         replacing = asyncio.create_task(second.log_in(**of))
-        while not first.pushes["conflict"]:
-            # The first keeps the service's database busy, the second is refused without it.
-            pairs = [(first.try_to("login", **of), first.try_to("ready", **of)) for _ in range(20)]
-            await asyncio.gather(*itertools.chain(*pairs))
+        async with asyncio.timeout(60):
+            while not first.pushes["replaced"]:
+                # The first keeps the service's database busy, the second is refused without it.
+                pairs = [
+                    (first.try_to("login", **of), first.try_to("ready", **of)) for _ in range(20)
+                ]
+                await asyncio.gather(*itertools.chain(*pairs))
         await replacing
         refused = [frame for frame in first.frames if frame.get("error", {}).get("code") == 409]
-        conflict = first.frames.index(first.pushes["conflict"][0])
-        assert all(first.frames.index(frame) > conflict for frame in refused)
+        told = first.frames.index(first.pushes["replaced"][0])
+        assert all(first.frames.index(frame) > told for frame in refused)
         await asyncio.gather(first.close(), second.close())

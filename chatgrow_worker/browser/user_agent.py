@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import platform
 import re
+import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession
 
+from sessions.blobs.threads import to_the_end
+
 _PLATFORM = "Linux"
+_VERSION_LIMIT = timedelta(seconds=10)
 
 
 async def user_agent_of(browser: Path) -> str | None:
@@ -19,10 +24,8 @@ async def user_agent_of(browser: Path) -> str | None:
     It has to be known before the browser starts: a service worker's requests, and those of a page
     that go through one, tell the name from the command line, not that of an override.
     """
-    asked = await asyncio.create_subprocess_exec(
-        browser, "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    answer, _ = await asked.communicate()
+    # Not to be cut short: an opening that is given up leaves no process behind.
+    answer = await to_the_end(asyncio.to_thread(_version_of, browser))
     version = re.search(rb"(\d+)\.\d+\.\d+", answer)
     if version is None:
         return None
@@ -30,6 +33,17 @@ async def user_agent_of(browser: Path) -> str | None:
         f"Mozilla/5.0 (X11; {_PLATFORM} {platform.machine()}) AppleWebKit/537.36 "
         f"(KHTML, like Gecko) Chrome/{version[1].decode()}.0.0.0 Safari/537.36"
     )
+
+
+def _version_of(browser: Path) -> bytes:
+    limit = _VERSION_LIMIT.total_seconds()
+    try:
+        asked = subprocess.run(  # noqa: S603  the browser that is started next
+            [str(browser), "--version"], capture_output=True, check=False, timeout=limit
+        )
+    except subprocess.TimeoutExpired:
+        return b""
+    return asked.stdout
 
 
 async def set_user_agent(cdp: CDPSession) -> None:

@@ -34,15 +34,15 @@ class Wear:
         """How often to look."""
         return self._limits.look_every
 
-    def is_worn(self, *, settled: bool) -> bool:
+    def is_worn(self) -> bool:
         """Tell whether the browser is due; looks at processes, so call it in a thread.
 
-        Its memory counts once its page has `settled`, and is over the limit at two looks in a row:
-        a page that loads takes twice what it needs later.
+        Its memory counts when it is over the limit at two looks in a row: a page that has just come
+        up takes twice what it needs later.
         """
         if time.monotonic() - self._opened > self._limits.age.total_seconds():
             return True
-        large = settled and memory_of(self._profile) > self._limits.memory_bytes
+        large = memory_of(self._profile) > self._limits.memory_bytes
         was_large, self._was_large = self._was_large, large
         return large and was_large
 

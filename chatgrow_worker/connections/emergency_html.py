@@ -74,7 +74,7 @@ class EmergencyHtml:
         now = self._now()
         if served is None or not await self._store.is_due(self._url, now):
             return
-        version = await page.version()
+        version = (await page.about()).version
         html = SavedHtml(self._url, served.body, served.headers, version, now)
         if await self._store.save(html):
             logger.info("Saved the page's HTML, {} bytes, version {}", len(served.body), version)

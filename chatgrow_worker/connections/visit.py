@@ -96,7 +96,6 @@ class Visit:
         self._collect_garbage = collect_garbage
         self._state = PageState.LOADING
         self._slot_until = time.monotonic() + start_slot.total_seconds()
-        self._ready_since: float | None = None
         self._without_login = Steady()
         self._without_line = Steady(_BLIP)
         self._wiping = Steady(_WIPE_WITHIN)
@@ -163,12 +162,8 @@ class Visit:
         now = time.monotonic()
         if now < self._wear_look or not self._parts.sending.idle:
             return False
-        look_every = self._parts.wear.look_every.total_seconds()
-        self._wear_look = now + look_every
-        settled = self._ready_since is not None and now - self._ready_since >= look_every
-        # An older page that was opened on purpose wants an update as long as it lives.
-        update_due = self._update_due and not self._parts.html.is_saved
-        return update_due or await asyncio.to_thread(self._parts.wear.is_worn, settled=settled)
+        self._wear_look = now + self._parts.wear.look_every.total_seconds()
+        return self._update_due or await asyncio.to_thread(self._parts.wear.is_worn)
 
     async def _look(self) -> None:
         acks = self._parts.acks
@@ -179,8 +174,7 @@ class Visit:
             return
         snapshot = look.snapshot if look else None
         self._state = self._state_of(snapshot)
-        self._note_ready()
-        # An older page, opened on purpose, says so as long as it lives.
+        # An older page that was opened on purpose wants an update as long as it lives.
         self._update_due = bool(
             snapshot and snapshot.needs_update and not self._parts.html.is_saved
         )
@@ -208,12 +202,6 @@ class Visit:
             raise error
         logger.debug("The page comes up and does not answer: {}", error)
         await self._parts.recovery.consider(self._state)
-
-    def _note_ready(self) -> None:
-        if self._state is not PageState.READY:
-            self._ready_since = None
-        elif self._ready_since is None:
-            self._ready_since = time.monotonic()
 
     def _state_of(self, snapshot: Snapshot | None) -> PageState:
         """Say what a page shows; whether it is well is for the acks of our sends to tell."""

@@ -432,8 +432,6 @@
       return begin(key, () => runAgain(key, chatId));
     },
 
-    version: () => (window.Debug?.VERSION ? String(window.Debug.VERSION) : null),
-
     outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: lineAlive()}),
 
     lookUp: async (key, chatId) => {

@@ -274,11 +274,6 @@ class WhatsAppPage:
             return decided
         return self._read_outcome(await self._call("outcome", key))
 
-    async def version(self) -> str | None:
-        """Return what WhatsApp's page calls its version."""
-        value = await self._call("version")
-        return None if value is None else str(value)
-
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key in what the page has stored."""
         return LookUp.model_validate(await self._call("lookUp", key, chat_id))

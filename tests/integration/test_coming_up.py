@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from chatgrow_worker.browser.wear import Wear, WearLimits
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
 from tests.integration.pageless import pageless_worker
@@ -24,41 +23,28 @@ _QR = READY.model_copy(update={"mode": "QR", "authenticated": False})
 _OVER = 10**12
 
 
-@pytest.fixture
-def huge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each browser use more memory than any may."""
-    monkeypatch.setattr("chatgrow_worker.browser.wear.memory_of", lambda _profile: _OVER)
-
-
-async def test_memory_counts_only_once_a_page_has_settled(
-    stores: Stores, redis: ArqRedis, tmp_path: Path, huge: None
+async def test_memory_that_was_taken_to_come_up_does_not_count(
+    stores: Stores, redis: ArqRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages = ReadyPages(tmp_path / "profiles", shows=_SYNCING)
+    looks = 0
+    settles = True
+
+    def memory_of(_profile: Path) -> int:
+        nonlocal looks
+        looks += 1
+        return 0 if settles and looks > 1 else _OVER
+
+    monkeypatch.setattr("chatgrow_worker.browser.wear.memory_of", memory_of)
+    pages = ReadyPages(tmp_path / "profiles")
     often = timedelta(milliseconds=20)
     async with pageless_worker(stores, redis, tmp_path, pages, browser_wear_every=often) as worker:
         connection = await stores.connection()
         assert await worker.pool.take(connection.id)
         await until(lambda: len(pages.browsers) == 1)
-        page = _page_of(pages)
-        await _looked_at(page, times=5)
-        assert len(pages.browsers) == 1, "a page that takes its chats in is large"
-        page.shows = READY
-
-        def opened_anew() -> bool:
-            page.bell.set()
-            return len(pages.browsers) > 1
-
-        await until(opened_anew)
-
-
-def test_memory_is_over_the_limit_when_two_looks_say_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used: Iterator[int] = iter([_OVER, 0, _OVER, _OVER])
-    monkeypatch.setattr("chatgrow_worker.browser.wear.memory_of", lambda _profile: next(used))
-    day = timedelta(days=1)
-    wear = Wear(tmp_path, WearLimits(age=day, memory_bytes=1000, look_every=day))
-    assert [wear.is_worn(settled=True) for _ in range(4)] == [False, False, False, True]
+        await _rung_until(pages, lambda: looks > 3)
+        assert len(pages.browsers) == 1
+        settles = False
+        await _rung_until(pages, lambda: len(pages.browsers) > 1)
 
 
 async def test_a_page_that_comes_up_may_be_too_busy_to_answer(
@@ -71,7 +57,7 @@ async def test_a_page_that_comes_up_may_be_too_busy_to_answer(
         await until(lambda: len(pages.browsers) == 1)
         page = _page_of(pages)
         page.broken = Reason.PAGE_UNRESPONSIVE
-        await _looked_at(page, times=3)
+        await _looked_at(page, pages, times=3)
         page.broken, page.shows = None, READY
 
         async def connected() -> bool:
@@ -97,7 +83,7 @@ async def test_a_browser_starts_when_the_page_of_the_one_before_has_come_up(
             assert await worker.pool.take(connection.id)
         await until(lambda: bool(pages.browsers))
         first = _page_of(pages)
-        await _looked_at(first, times=3)
+        await _looked_at(first, pages, times=50)
         assert len(pages.browsers) == 1, "its chats are still coming"
         first.shows = _QR
         first.bell.set()
@@ -108,11 +94,16 @@ def _page_of(pages: ReadyPages) -> ReadyPage:
     return cast("ReadyPage", pages.browsers[0].page)
 
 
-async def _looked_at(page: ReadyPage, times: int) -> None:
+async def _looked_at(page: ReadyPage, pages: ReadyPages, times: int) -> None:
     enough = page.looks + times
+    await _rung_until(pages, lambda: page.looks >= enough)
 
-    def looked() -> bool:
-        page.bell.set()
-        return page.looks >= enough
 
-    await until(looked)
+async def _rung_until(pages: ReadyPages, condition: Callable[[], bool]) -> None:
+    """Have the first page looked at again and again until something holds."""
+
+    def holds() -> bool:
+        _page_of(pages).bell.set()
+        return condition()
+
+    await until(holds)

@@ -11,7 +11,7 @@ import pytest
 from chatgrow_worker.connections.emergency_html import EmergencyHtml, HtmlOfPage
 from chatgrow_worker.page.answering import Document
 from chatgrow_worker.page.errors import PageBrokenError
-from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.snapshot import About, PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.saved_html import MOST_BYTES, SavedHtml, SavedHtmlStore
 from sessions.states import Reason
@@ -36,8 +36,8 @@ class Page:
         self.has_sent = False
         self.left_with_a_reason = False
 
-    async def version(self) -> str:
-        return "2.4"
+    async def about(self) -> About:
+        return About(version="2.4", manifest=None)
 
 
 class Case:

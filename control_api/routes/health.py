@@ -40,13 +40,14 @@ async def ready(request: web.Request) -> web.StreamResponse:
     checks = await _checks(services)
     away = [name for name, value in checks if value in ("down", 0)]
     status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.OK
+    reachable = checks.mongo == "ok"
     told = Health(
         status="unavailable" if away else "ok",
         version=__version__,
         checks=checks,
-        whatsapp=await _whatsapp(services) if checks.mongo == "ok" else None,
+        whatsapp=await _whatsapp(services) if reachable else None,
         away=away or None,
-        saved_page=await _saved_page(request.app[SERVICES], reachable=checks.mongo == "ok"),
+        saved_page=await _saved_page(services) if reachable else None,
     )
     return answer(told, status)
 
@@ -64,12 +65,12 @@ async def _whatsapp(services: Services) -> Literal["ok", "changed"] | None:
         return None
 
 
-async def _saved_page(services: Services, *, reachable: bool) -> SavedPage | None:
+async def _saved_page(services: Services) -> SavedPage | None:
     try:
-        status = await services.saved_html.status() if reachable else None
+        status = await services.saved_html.status()
     except STORE_DOWN:
         return None
-    if status is None or not status.on:
+    if not status.on:
         return None
     told = SavedPage(saved_at=status.saved_at, version=status.version)
     if (given_up := status.given_up) is None:

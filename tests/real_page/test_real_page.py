@@ -95,7 +95,7 @@ def test_no_module_that_we_require_is_loaded_on_demand_only() -> None:
 
 
 def test_the_gates_of_the_long_qr_text_are_on() -> None:
-    """With both on, the page's QR code begins with an address (`WAWebLinkDeviceQrcode…`)."""
+    """With both on, the QR code begins with an address (`WAWebNativeCameraQRLinkedDeviceUtils`)."""
     found = gates(newest().read_text(encoding="utf-8"))
     assert {"14464": found.get("14464"), "15235": found.get("15235")} == {
         "14464": True,

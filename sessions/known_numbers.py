@@ -31,9 +31,10 @@ class KnownNumber:
 
 
 class KnownNumbers:
-    """Remembers answers: that a number is there for a day, that it is not for `no_for`.
+    """What WhatsApp answered to each owner: that a number is there, for a day; that not, `no_for`.
 
-    All times are those of MongoDB's server.
+    An answer is told to the owner who asked only: anybody else would learn from it whom that one
+    writes to, and one owner's broken line would deny a number to everybody.
     """
 
     def __init__(self, database: Database, no_for: timedelta = _NO_FOR) -> None:
@@ -51,10 +52,27 @@ class KnownNumbers:
             index = {"name": "checkedAt_1", "expireAfterSeconds": seconds}
             await self._collection.database.command("collMod", COLLECTION, index=index)
 
+    def of(self, owner: str) -> NumbersOfOwner:
+        """Return what one owner knows."""
+        return NumbersOfOwner(self._collection, owner, self._no_for)
+
+
+class NumbersOfOwner:
+    """The numbers that one owner has asked WhatsApp about; all times are MongoDB's server's.
+
+    What earlier versions remembered for all owners together has a plain number as its id. It is
+    never found here and expires within a day.
+    """
+
+    def __init__(self, collection: Collection, owner: str, no_for: timedelta) -> None:
+        self._collection = collection
+        self._owner = owner
+        self._no_for = no_for
+
     async def find(self, number: str) -> KnownNumber:
         """Return what is known of a number, given as a chat id."""
         document: dict[str, Any] | None = await self._collection.find_one(
-            {"_id": {"$eq": number}},
+            {"_id": {"$eq": self._id(number)}},
             projection={
                 "exists": True,
                 "chatId": True,
@@ -85,12 +103,13 @@ class KnownNumbers:
         if chat_id is not None:
             changes["doubtedUntil"] = "$$REMOVE"
         await self._collection.update_one(
-            {"_id": {"$eq": number}}, [{"$set": changes}], upsert=True
+            {"_id": {"$eq": self._id(number)}}, [{"$set": changes}], upsert=True
         )
 
     async def forget_denied(self, numbers: Sequence[str]) -> None:
         """Have WhatsApp asked anew about those of these numbers that it has denied."""
-        await self._collection.delete_many({"_id": {"$in": list(numbers)}, "exists": False})
+        denied = {"_id": {"$in": [self._id(each) for each in numbers]}, "exists": False}
+        await self._collection.delete_many(denied)
 
     async def doubt(self, number: str, ask_again_after: timedelta) -> datetime | None:
         """Note that WhatsApp says "no"; return when to ask again, or None when that is enough.
@@ -107,12 +126,16 @@ class KnownNumbers:
             "doubtedUntil": {"$cond": [doubted, "$doubtedUntil", again]},
         }
         document: dict[str, Any] = await self._collection.find_one_and_update(
-            {"_id": {"$eq": number}},
+            {"_id": {"$eq": self._id(number)}},
             [{"$set": changes}],
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         return None if document.get("exists") is False else document["doubtedUntil"]
+
+    def _id(self, number: str) -> dict[str, str]:
+        # MongoDB compares embedded documents field by field, in this order.
+        return {"owner": self._owner, "number": number}
 
 
 def _age() -> dict[str, Any]:

@@ -159,7 +159,7 @@ class Outbox:
         allowed = [MessageStatus.FAILED, MessageStatus.EXPIRED, MessageStatus.CANCELLED]
         if unknown_too:
             allowed.append(MessageStatus.UNKNOWN)
-        await self._numbers.forget_denied([message.to])
+        await self._numbers.of(message.owner).forget_denied([message.to])
         changes = {
             **_QUEUED_AGAIN,
             "seq": await self._place(message.connection, message.connection_id),
@@ -182,7 +182,8 @@ class Outbox:
             failed, projection={"_id": True, "to": True}, sort=ORDER, limit=_CHANGED_AT_ONCE
         )
         documents = [document async for document in cursor]
-        await self._numbers.forget_denied([document["to"] for document in documents])
+        numbers = self._numbers.of(connection.owner)
+        await numbers.forget_denied([document["to"] for document in documents])
         found = [str(document["_id"]) for document in documents]
         moved = await self._queue_again(connection, found) if found else []
         if moved and await self._arrivals.gone([connection.id]):

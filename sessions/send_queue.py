@@ -187,13 +187,19 @@ class SendQueue:
         latest = sorted(checks + sends, reverse=True)[n - certain - 1 :]
         return latest[0] if latest else None
 
-    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
-        """Tell whether nothing was ever sent there, as far as we remember.
+    async def opens_chat(self, message: Message) -> bool:
+        """Tell whether nothing was ever sent to a message's recipient, as far as we remember.
 
-        Two spellings of one account's number are one chat. Without the `chat_id` that WhatsApp
-        answered it is looked for among the numbers that are known.
+        The chat of its number is looked for among the numbers that its owner has asked about.
         """
-        chat_id = chat_id or (await self._numbers.find(to)).chat_id or to
+        known = await self._numbers.of(message.owner).find(message.to)
+        return await self.is_new_chat(message.connection, message.to, known.chat_id or message.to)
+
+    async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
+        """Tell whether nothing was ever sent to this chat, as far as we remember.
+
+        Two spellings of one account's number are one chat.
+        """
         same = {"$in": [to, chat_id]}
         known = {
             "connection": connection,
@@ -203,12 +209,13 @@ class SendQueue:
         }
         return await self._collection.find_one(known, projection={"_id": True}) is None
 
-    async def may_be_known(self, connection: str, to: str) -> bool:
+    async def may_be_known(self, message: Message) -> bool:
         """Tell whether a number of which WhatsApp was not asked ends like one of a known chat."""
-        tail = number_tail(to)
-        if tail is None or (await self._numbers.find(to)).exists is not None:
+        tail = number_tail(message.to)
+        known = await self._numbers.of(message.owner).find(message.to)
+        if tail is None or known.exists is not None:
             return False
-        alike = {"connection": connection, "chatTail": tail}
+        alike = {"connection": message.connection, "chatTail": tail}
         return await self._collection.find_one(alike, projection={"_id": True}) is not None
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:

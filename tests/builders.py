@@ -64,9 +64,11 @@ class Stores:
             owner, connection_id, "Main", None, utc_now(), pacing=Pacing(enabled=False)
         )
 
-    async def leased(self, worker: str = "one", ttl: timedelta = LONG) -> tuple[Connection, Lease]:
+    async def leased(
+        self, worker: str = "one", ttl: timedelta = LONG, owner: str = OWNER
+    ) -> tuple[Connection, Lease]:
         """Store a connection and take its lease."""
-        connection = await self.connection()
+        connection = await self.connection(owner=owner)
         lease = await self.leases(worker, ttl).acquire(connection.id)
         assert lease is not None
         return connection, lease

@@ -58,6 +58,7 @@ def make_dispatcher(
     look_every: timedelta = MOMENT,
     now: Callable[[], datetime] = utc_now,
     trials: SendTrials | None = None,
+    owner: str = OWNER,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     turnstile = Turnstile(
@@ -72,7 +73,7 @@ def make_dispatcher(
     delivery = Delivery(
         page=page,
         queue=stores.queue,
-        numbers=KnownNumbers(stores.database),
+        numbers=KnownNumbers(stores.database).of(owner),
         lease=lease,
         limits=limits or dispatch_limits(),
         page_bell=page.bell,
@@ -94,11 +95,12 @@ async def dispatching(
     metrics: WorkerMetrics | None = None,
     ban_pause: timedelta = MOMENT,
     now: Callable[[], datetime] = utc_now,
+    owner: str = OWNER,
 ) -> AsyncIterator[None]:
     """Run a dispatcher; at the end it is asked to stop."""
     stop = asyncio.Event()
     dispatcher = make_dispatcher(
-        stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause, now=now
+        stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause, now=now, owner=owner
     )
     task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
     try:
@@ -112,7 +114,7 @@ async def reaches(stores: Stores, message: Message, status: MessageStatus) -> Me
     """Wait until a message has a status, and return it."""
 
     async def there() -> bool:
-        return (await stores.outbox.find(OWNER, message.id)).status is status
+        return (await stores.outbox.find(message.owner, message.id)).status is status
 
     await until(there)
-    return await stores.outbox.find(OWNER, message.id)
+    return await stores.outbox.find(message.owner, message.id)

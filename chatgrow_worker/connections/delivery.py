@@ -22,7 +22,7 @@ from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.refusals import Refusal, Then, refusal_of_error, refusal_of_outcome
 from chatgrow_worker.page.snapshot import CallFailure, LookUp, Outcome
-from sessions.known_numbers import KnownNumbers
+from sessions.known_numbers import NumbersOfOwner
 from sessions.leases import Lease
 from sessions.messages import CHECKING_NUMBER, Ack, Message, MessageStatus
 from sessions.send_queue import SendQueue
@@ -74,7 +74,7 @@ class Delivery:
         self,
         page: SendingPage,
         queue: SendQueue,
-        numbers: KnownNumbers,
+        numbers: NumbersOfOwner,
         lease: Lease,
         limits: SendLimits,
         page_bell: asyncio.Event,

@@ -13,7 +13,7 @@ from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections import ConnectionStore
-from sessions.known_numbers import KnownNumbers
+from sessions.known_numbers import NumbersOfOwner
 from sessions.number_checks import NumberCheck, NumberCheckDesk
 
 
@@ -45,7 +45,7 @@ class NumberChecks:
         self,
         page: WhatsAppPage,
         desk: NumberCheckDesk,
-        numbers: KnownNumbers,
+        numbers: NumbersOfOwner,
         connections: ConnectionStore,
         asked: AskedConnections,
         pacer: Pacer,

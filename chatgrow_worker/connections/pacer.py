@@ -26,10 +26,13 @@ class SendHistory(Protocol):
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
         """Return when the n-th latest send ended, or None when there were fewer."""
 
-    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
+    async def opens_chat(self, message: Message) -> bool:
+        """Tell whether nothing was ever sent to a message's recipient, as far as one knows."""
+
+    async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
         """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
 
-    async def may_be_known(self, connection: str, to: str) -> bool:
+    async def may_be_known(self, message: Message) -> bool:
         """Tell whether a number may be another spelling of a known chat's, as far as one sees."""
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
@@ -84,10 +87,10 @@ class Pacer:
         """
         if not pacing.enabled:
             return None
-        is_new = await self._history.is_new_chat(self._connection, message.to)
+        is_new = await self._history.opens_chat(message)
         self._asked = (message.to, is_new)
         pause = await self._allowance(pacing) if is_new else None
-        if pause and await self._history.may_be_known(self._connection, message.to):
+        if pause and await self._history.may_be_known(message):
             return None
         return pause
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chatgrow_worker.connections.known_chats import KnownChats
-from sessions.known_numbers import KnownNumbers
+from sessions.known_numbers import NumbersOfOwner
 
 _PHONE_NUMBER = "@c.us"
 
@@ -39,7 +39,7 @@ class RecipientCheck:
     """
 
     def __init__(
-        self, page: NumberPage, numbers: KnownNumbers, chats: KnownChats, recheck: timedelta
+        self, page: NumberPage, numbers: NumbersOfOwner, chats: KnownChats, recheck: timedelta
     ) -> None:
         self._page = page
         self._numbers = numbers

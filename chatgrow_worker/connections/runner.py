@@ -74,7 +74,14 @@ class ConnectionRunner:
             parts.now,
         )
         self._visits = VisitMaker(
-            parts, lease, self._reporter, gate, self._doorbell, self._keeper.check, self._end
+            parts,
+            lease,
+            parts.numbers.of(connection.owner),
+            self._reporter,
+            gate,
+            self._doorbell,
+            self._keeper.check,
+            self._end,
         )
 
     @property

@@ -27,6 +27,7 @@ from chatgrow_worker.connections.session_saver import SessionSaver
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.visit import Visit, VisitParts
 from chatgrow_worker.page.login_end import LoginEnd
+from sessions.known_numbers import NumbersOfOwner
 from sessions.leases import Lease
 
 
@@ -36,6 +37,7 @@ class VisitMaker:
 
     parts: Parts
     lease: Lease
+    numbers: NumbersOfOwner
     reporter: StateReporter
     gate: ChangeGate
     doorbell: asyncio.Event
@@ -112,7 +114,7 @@ class VisitMaker:
         return NumberChecks(
             page=browser.page,
             desk=parts.checks,
-            numbers=parts.numbers,
+            numbers=self.numbers,
             connections=parts.connections,
             asked=parts.asked,
             pacer=Pacer(parts.queue, connection, parts.now),
@@ -128,7 +130,7 @@ class VisitMaker:
             delivery = Delivery(
                 page=page,
                 queue=queue,
-                numbers=self.parts.numbers,
+                numbers=self.numbers,
                 lease=self.lease,
                 limits=self.parts.limits.sends,
                 page_bell=page.bell,

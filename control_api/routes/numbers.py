@@ -66,7 +66,7 @@ async def check(request: web.Request) -> web.Response:
     number = _chat_id(request.match_info["phone"])
     services = request.app[SERVICES]
     connection = await _usable(services, owner_of(request), request.match_info["id"])
-    known = await services.numbers.find(number)
+    known = await services.numbers.of(connection.owner).find(number)
     chat_id = known.chat_id
     if known.exists is None:
         chat_id = await _asked(request, connection, number)

@@ -21,11 +21,13 @@ from sessions.leases import Lease
 from sessions.number_checks import NumberCheckDesk
 from sessions.pacing import Pacing
 from sessions.states import ConnectionState
-from tests.builders import TO, Stores
+from tests.builders import OWNER, TO, Stores
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from control_api.services import Services
 
     Client = TestClient[web.Request, web.Application]
 
@@ -74,9 +76,11 @@ class Owner:
     checks: NumberChecks
     desk: NumberCheckDesk
 
-    async def ask(self, client: Client, phone: str = "+972501234567") -> dict[str, Any]:
+    async def ask(
+        self, client: Client, phone: str = "+972501234567", owner: str = OWNER
+    ) -> dict[str, Any]:
         """Ask through the API, and answer as the worker."""
-        asking = asyncio.create_task(client.get(f"{PATH}/{phone}"))
+        asking = asyncio.create_task(client.get(f"{PATH}/{phone}", params={"owner": owner}))
         await until(self._answered)
         answer = await asking
         told: dict[str, Any] = await answer.json()
@@ -94,21 +98,29 @@ class Owner:
 
 @pytest.fixture
 async def owner(stores: Stores) -> Owner:
-    connection, lease = await stores.leased()
+    return await _owner(stores, OWNER)
+
+
+async def _owner(stores: Stores, owner: str) -> Owner:
+    connection, lease = await stores.leased(owner=owner)
     await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
     desk, page = NumberCheckDesk(stores.database), PageDouble()
     await desk.prepare()
-    checks = _checks(stores, page, connection.id, AskedConnections(desk, timedelta(0)))
+    checks = _checks(stores, page, connection.id, AskedConnections(desk, timedelta(0)), owner)
     return Owner(stores, lease, page, checks, desk)
 
 
 def _checks(
-    stores: Stores, page: PageDouble, connection: str, asked: AskedConnections
+    stores: Stores,
+    page: PageDouble,
+    connection: str,
+    asked: AskedConnections,
+    owner: str = OWNER,
 ) -> NumberChecks:
     return NumberChecks(
         page=cast("WhatsAppPage", page),
         desk=NumberCheckDesk(stores.database),
-        numbers=KnownNumbers(stores.database),
+        numbers=KnownNumbers(stores.database).of(owner),
         connections=stores.connections,
         asked=asked,
         pacer=Pacer(stores.queue, connection, utc_now),
@@ -145,7 +157,7 @@ async def test_the_id_that_whatsapp_answers_is_told_and_remembered(
 async def test_a_no_is_forgotten_sooner_than_a_yes(
     stores: Stores, database: Any, no_for: int, forgotten: bool
 ) -> None:
-    numbers = KnownNumbers(stores.database, timedelta(minutes=no_for))
+    numbers = KnownNumbers(stores.database, timedelta(minutes=no_for)).of(OWNER)
     await numbers.remember(TO, TO)
     await numbers.remember(OTHER, None)
     earlier = utc_now() - timedelta(hours=1)
@@ -157,8 +169,24 @@ async def test_a_no_is_forgotten_sooner_than_a_yes(
 async def test_what_an_earlier_version_remembered_without_the_id_is_asked_again(
     stores: Stores, database: Any
 ) -> None:
-    await database["knownNumbers"].insert_one({"_id": TO, "checkedAt": utc_now(), "exists": True})
-    assert await KnownNumbers(stores.database).find(TO) == KnownNumber()
+    both = {"owner": OWNER, "number": TO}
+    for each in (TO, both):
+        answered = {"_id": each, "checkedAt": utc_now(), "exists": True}
+        await database["knownNumbers"].insert_one(answered)
+    assert await KnownNumbers(stores.database).of(OWNER).find(TO) == KnownNumber()
+
+
+async def test_what_one_owner_was_told_is_not_told_to_another(
+    client: Client, services: Services, stores: Stores, owner: Owner
+) -> None:
+    """Who is answered at once, and without a question to WhatsApp, learns who was asked about."""
+    dana = await services.users.create("dana@example.com", "Dana", "no hash", utc_now())
+    theirs = await _owner(stores, dana.id)
+    for phone in (TO, OTHER):
+        await owner.ask(client, phone)
+    told = [await theirs.ask(client, phone, dana.id) for phone in (TO, OTHER)]
+    assert [each["exists"] for each in told] == [True, False]
+    assert theirs.page.asked == [TO, OTHER]
 
 
 async def test_who_asks_for_the_same_number_together_asks_whatsapp_once(

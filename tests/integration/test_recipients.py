@@ -198,14 +198,27 @@ async def test_a_retry_asks_about_a_denied_number_anew(stores: Stores) -> None:
         there.add(TO)
         await stores.outbox.redrive(OWNER, messages[0].id, unknown_too=False)
         await reaches(stores, messages[0], MessageStatus.SENT)
-        await KnownNumbers(stores.database).remember(TO, None)
+        await KnownNumbers(stores.database).of(OWNER).remember(TO, None)
         await stores.outbox.redrive_failed(connection, "not_on_whatsapp")
         await reaches(stores, messages[1], MessageStatus.SENT)
 
 
+async def test_a_number_that_is_denied_to_one_owner_is_not_denied_to_another(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    theirs, their_lease = await stores.leased(owner="dana")
+    denied = await stores.message(connection)
+    async with dispatching(stores, FakePage(registered=lambda _chat: False), lease):
+        await reaches(stores, denied, MessageStatus.FAILED)
+    message = await stores.message(theirs)
+    async with dispatching(stores, FakePage(), their_lease, owner="dana"):
+        await reaches(stores, message, MessageStatus.SENT)
+
+
 async def test_what_is_remembered_costs_no_pace_and_what_was_asked_does(stores: Stores) -> None:
     connection, lease = await stores.leased()
-    await KnownNumbers(stores.database).remember(TO, None)
+    await KnownNumbers(stores.database).of(OWNER).remember(TO, None)
 
     async def counted() -> bool:
         return await stores.queue.nth_latest(connection.id, 1) is not None
@@ -234,7 +247,7 @@ async def test_messages_to_one_doubtful_number_keep_their_order(stores: Stores) 
         await until(waits)
         # Somebody asks through the API meanwhile, and WhatsApp knows the number.
         there.add(TO)
-        await KnownNumbers(stores.database).remember(TO, TO)
+        await KnownNumbers(stores.database).of(OWNER).remember(TO, TO)
         second = await stores.message(connection, "second")
         await reaches(stores, second, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["first", "second"]
@@ -339,7 +352,7 @@ async def test_a_page_that_lacks_a_hidden_id_does_not_deny_the_number_to_others(
 ) -> None:
     connection, lease = await stores.leased()
     limits = dispatch_limits(number_recheck=timedelta(milliseconds=300))
-    numbers = KnownNumbers(stores.database)
+    numbers = KnownNumbers(stores.database).of(OWNER)
     await numbers.remember(ASKED, ASKED)
 
     async def waits() -> bool:

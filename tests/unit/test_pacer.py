@@ -32,10 +32,13 @@ class History:
         self.looks += 1
         return self.sends[-n] if len(self.sends) >= n else None
 
-    async def is_new_chat(self, connection: str, to: str, chat_id: str | None = None) -> bool:
+    async def opens_chat(self, message: Message) -> bool:
+        return await self.is_new_chat(message.connection, message.to, message.to)
+
+    async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
         return not {to, chat_id} & self.known
 
-    async def may_be_known(self, connection: str, to: str) -> bool:
+    async def may_be_known(self, message: Message) -> bool:
         return False
 
     async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:

@@ -37,6 +37,14 @@ class Lease:
         }
 
 
+@dataclass(frozen=True)
+class FreeConnection:
+    """A connection that a worker may take; those that are being deleted have one owner together."""
+
+    id: str
+    owner: str
+
+
 class Renewal(Enum):
     """What became of an attempt to renew a lease."""
 
@@ -58,6 +66,9 @@ _TELLING = ["generation", "desired", "command.name"]
 
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
 """The expression for records that nobody has now: no lease, or one that ran out."""
+
+_OWNER = {"$cond": [{"$gt": ["$deletedAt", None]}, "deleted", "$owner"]}
+"""The expression for an owner; what is being deleted belongs to nobody any more."""
 
 
 def _free_since(span: timedelta) -> dict[str, Any]:
@@ -110,6 +121,28 @@ class LeaseStore:
         """Tell whether `acquire` would find a connection, if it is our turn."""
         wanted = self._wanted(running, self._free(timedelta(0)), only_leaving)
         return await self._collection.find_one(wanted, projection={"_id": True}) is not None
+
+    async def free(
+        self,
+        running: Collection[str],
+        free_for: timedelta,
+        *,
+        only_leaving: bool,
+        spare_others: bool,
+    ) -> list[FreeConnection]:
+        """Return the connections that `acquire` would take, oldest first."""
+        wanted = self._wanted(
+            running, self._free(free_for, spare_others=spare_others), only_leaving
+        )
+        cursor = self._collection.find(wanted, {"owner": _OWNER}, sort=[("createdAt", 1)])
+        return [FreeConnection(found["_id"], found["owner"]) async for found in cursor]
+
+    async def running_by_owner(self) -> dict[str, int]:
+        """Count the connections of each owner that workers have now."""
+        leased = {"$match": {"lease.expiresAt": {"$type": "date"}, "$expr": {"$not": [UNOWNED]}}}
+        count = {"$group": {"_id": _OWNER, "count": {"$sum": 1}}}
+        cursor = self._collection.aggregate([leased, count])
+        return {found["_id"]: found["count"] async for found in cursor}
 
     async def acquire(
         self,

@@ -244,18 +244,6 @@ class Outbox:
         )
         return {str(each["_id"]): int(each["count"]) async for each in cursor}
 
-    async def longest_queues(self, limit: int) -> list[str]:
-        """Return the connections with the most messages waiting, the fullest first."""
-        cursor = self._collection.aggregate(
-            [
-                {"$match": {"status": MessageStatus.QUEUED}},
-                {"$group": {"_id": "$connection", "waiting": {"$sum": 1}}},
-                {"$sort": {"waiting": -1}},
-                {"$limit": limit},
-            ]
-        )
-        return [str(each["_id"]) async for each in cursor]
-
     async def _place(self, connection: str, connection_id: str, count: int = 1) -> int:
         """Take places in a connection's order; return the first."""
         try:

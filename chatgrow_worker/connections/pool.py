@@ -14,6 +14,7 @@ from chatgrow_worker.connections.handover import Handover, Running
 from chatgrow_worker.connections.namesakes import Namesakes
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.runner import ConnectionRunner
+from chatgrow_worker.connections.turns import in_turn
 from sessions.connections import Connection
 from sessions.errors import ConnectionNotFoundError
 from sessions.leases import Lease
@@ -81,7 +82,7 @@ class ConnectionPool:
             if self._closed or self.running > self.capacity:
                 return False
             full = self.running == self.capacity
-            free_for = timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
+            free_for = await self._patience()
             asked_at = time.monotonic()
             lease = await self._parts.leases.acquire(
                 connection,
@@ -136,7 +137,7 @@ class ConnectionPool:
         return time.monotonic() < self._spares_until
 
     async def take_all(self) -> None:
-        """Take free connections, those with the longest queues first, while it is our turn.
+        """Take free connections, the owners in turn, while it is our turn.
 
         A worker that is fuller than another leaves them to that one, but not for long.
         """
@@ -146,11 +147,29 @@ class ConnectionPool:
         self._note_answer(asked)
         if not is_any_free:
             return
-        for connection in await self._parts.outbox.longest_queues(self.capacity):
-            if connection not in self._running and self.running < self.capacity:
-                await self.take(connection)
-        while await self.take():
+        while await self._take_in_turn():
             pass
+
+    async def _take_in_turn(self) -> bool:
+        """Take as many free connections as there is room for; tell whether any was taken."""
+        room = self.capacity - self.running
+        free = await self._parts.leases.free(
+            self._running,
+            await self._patience(),
+            only_leaving=room <= 0,
+            spare_others=self._spares_others(),
+        )
+        if not free:
+            return False
+        running = await self._parts.leases.running_by_owner()
+        depths = await self._parts.outbox.depths([each.id for each in free])
+        waiting = {connection: depth.queued for connection, depth in depths.items()}
+        chosen = in_turn(free, running, waiting)[: max(1, room)]
+        return any([await self.take(each) for each in chosen])
+
+    async def _patience(self) -> timedelta:
+        """Return how long a connection must have been free before this worker takes it."""
+        return timedelta(0) if await self._is_our_turn() else _LEFT_TO_OTHERS
 
     async def close(self, within: timedelta, at_once: int) -> None:
         """Hand connections over, `at_once` at a time, and end the others in order.

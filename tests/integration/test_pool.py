@@ -34,6 +34,24 @@ async def test_a_worker_spares_what_another_had_when_mongodb_comes_back(
     await _spares(worker, second)
 
 
+async def test_the_longest_queues_of_one_owner_do_not_keep_the_others_waiting(
+    stores: Stores, redis: ArqRedis, tmp_path: Path
+) -> None:
+    for place in range(3):
+        connection = await stores.connection(f"campaign_{place}", owner="dana")
+        for _ in range(3 + place):
+            await stores.message(connection)
+    small = await stores.connection(owner="noa")
+    await stores.message(small)
+    pages = NoPages(tmp_path / "profiles")
+    async with pageless_worker(stores, redis, tmp_path, pages, room=2) as worker:
+        await worker.pool.take_all()
+        assert {(each.owner, each.connection_id) for each in worker.pool.connections()} == {
+            ("dana", "campaign_2"),
+            ("noa", "main"),
+        }
+
+
 async def test_a_mongodb_that_is_always_slow_keeps_nobody_from_what_ran_out(
     stores: Stores, redis: ArqRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ from sessions.metrics import ProcessMetrics
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
+from sessions.quotas import QueueQuota
 from sessions.removals import Removals
 from sessions.saved_html import SavedHtmlStore
 from sessions.send_queue import SendQueue
@@ -117,8 +118,11 @@ def emergency_html(
     return EmergencyHtml(store, str(settings.whatsapp_web_url), now)
 
 
-async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:
-    """Build what takes messages from the shared queue, and create its indexes."""
+async def assemble_intake(stores: Stores, parts: Parts, queued_messages: int) -> SendMessage:
+    """Build what takes messages from the shared queue, and create its indexes.
+
+    `queued_messages` is how many one owner may have waiting.
+    """
     keys = IdempotencyStore(stores.database)
     failures = IntakeFailures(stores.database, parts.now)
     await keys.prepare()
@@ -130,6 +134,7 @@ async def assemble_intake(stores: Stores, parts: Parts) -> SendMessage:
         parts.doorbell,
         parts.metrics.process,
         parts.now,
+        QueueQuota(stores.database, queued_messages),
     )
     return SendMessage(acceptance, failures)
 

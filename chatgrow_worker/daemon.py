@@ -72,7 +72,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )
-        send_message = await assemble_intake(stores, parts)
+        send_message = await assemble_intake(stores, parts, settings.queued_messages_per_owner)
         await stack.enter_async_context(observed(settings, stores, pool, parts))
         logger.info("Worker {} is ready", settings.worker_id)
         drained = asyncio.Event()

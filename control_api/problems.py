@@ -58,6 +58,9 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "origin_not_allowed": HTTPStatus.FORBIDDEN,
     "host_not_allowed": HTTPStatus.MISDIRECTED_REQUEST,
     "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_waiting_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "quota_exceeded": HTTPStatus.CONFLICT,
+    "queue_full": HTTPStatus.TOO_MANY_REQUESTS,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "too_busy": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -256,6 +259,16 @@ class TooManyStreamsError(_TryLaterError):
 
     def __init__(self, most: int) -> None:
         detail = f"No more than {most} streams of events at a time; close one first."
+        super().__init__(detail, _RETRY_AFTER_SECONDS)
+
+
+class TooManyWaitingError(_TryLaterError):
+    """As many requests of the owner wait as one owner may have waiting."""
+
+    code = "too_many_waiting_requests"
+
+    def __init__(self, most: int) -> None:
+        detail = f"No more than {most} requests of one owner may wait at a time; end one first."
         super().__init__(detail, _RETRY_AFTER_SECONDS)
 
 

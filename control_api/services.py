@@ -19,6 +19,7 @@ from control_api.login_attempts import LoginAttempts, SetupAttempts
 from control_api.metrics import ApiMetrics
 from control_api.pairing_limits import PairingLimits
 from control_api.passwords import Passwords
+from control_api.quotas import Quotas
 from control_api.settings import ApiSettings
 from control_api.setup import Setup
 from control_api.signing import signing_secret
@@ -87,6 +88,7 @@ class Services:
     checks: NumberCheckDesk
     numbers: KnownNumbers
     doorbell: Doorbell
+    quotas: Quotas
     limiter: Limiter
     login_attempts: LoginAttempts
     setup_attempts: SetupAttempts
@@ -121,6 +123,7 @@ class Services:
         fleet = FleetStore(database, connections, workers)
         secret = signing_secret(settings)
         keys, users = ApiKeyStore(database), UserStore(database)
+        quotas = Quotas.of(settings, database, connections, keys)
         tokens = SetupTokenStore(database)
         services = cls(
             database=database,
@@ -142,13 +145,16 @@ class Services:
             fleet=fleet,
             breaker=BreakerReader(database),
             history=QueueHistory(database),
-            acceptance=Acceptance(connections, outbox, idempotency, doorbell, process, now),
+            acceptance=Acceptance(
+                connections, outbox, idempotency, doorbell, process, now, quotas.queue
+            ),
             desk=LinkingDesk(database),
             commands=CommandDesk(database),
             removals=Removals(database, outbox, events),
             checks=NumberCheckDesk(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
+            quotas=quotas,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter, GrowingDelay(redis, bounded)),
             setup_attempts=SetupAttempts(limiter),

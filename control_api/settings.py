@@ -99,6 +99,13 @@ class ApiSettings(SharedSettings):
     """How long a sign-in can be continued without the password."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
     """The work in a password's hash, as a power of two."""
+    connections_per_owner: int = Field(100, ge=1)
+    """How many connections one owner may have; the first administrator has no such limit."""
+    api_keys_per_owner: int = Field(100, ge=1)
+    """How many API keys one owner may have; the first administrator has no such limit."""
+    waiting_requests_per_owner: int = Field(50, ge=1)
+    """How many requests of one owner may wait at a time, in each API process: for a QR code
+    (`wait`), a pairing code, or a check of a number."""
     event_streams_per_owner: int = Field(50, ge=1)
     """How many streams of events one owner may follow at a time, in each API process."""
     allow_registration: bool = False
@@ -118,6 +125,9 @@ class ApiSettings(SharedSettings):
     our own pages may take 20 times as many."""
     api_key_rate_limit_max_requests: int = Field(60_000, ge=1)
     """Requests in a window for each API key."""
+    api_key_rate_limit_per_owner: int = Field(120_000, ge=1)
+    """Requests in a window for all API keys of one owner together; the first administrator's count
+    for each key only."""
     cors_origins: Origins = ()
     """Origins whose web pages may use the API, comma-separated: `https://app.example.org`."""
     trusted_proxies: Networks = ()

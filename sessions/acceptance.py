@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -29,6 +30,7 @@ from sessions.json_values import Moment
 from sessions.messages import Draft, Message, Priority
 from sessions.metrics import ProcessMetrics
 from sessions.outbox import Outbox
+from sessions.quotas import QueueFullError, QueueQuota
 from sessions.recipients import parse_recipient
 
 MAX_TEXT = 65_536
@@ -144,6 +146,7 @@ class Acceptance:
     doorbell: Doorbell
     metrics: ProcessMetrics
     now: Callable[[], datetime]
+    quota: QueueQuota
 
     async def accept(
         self,
@@ -153,7 +156,10 @@ class Acceptance:
         key: str | None,
         body: bytes,
     ) -> Receipt:
-        """Store the messages durably; raise ConnectionNotFoundError or KeyReusedError."""
+        """Store the messages durably.
+
+        Raises ConnectionNotFoundError, KeyReusedError or QueueFullError.
+        """
         began = time.monotonic()
         receipt = await self._store(owner, connection_id, wishes, key, body)
         new = 0 if receipt.replayed else len(receipt.messages)
@@ -171,6 +177,18 @@ class Acceptance:
         body: bytes,
     ) -> Receipt:
         connection = await self.connections.find(owner, connection_id)
+        async with AsyncExitStack() as room:
+            try:
+                await room.enter_async_context(self.quota.room(owner, len(wishes)))
+            except QueueFullError:
+                # What was accepted before is not refused when it is asked for again.
+                if not await self.keys.knows(connection, key):
+                    raise
+            return await self._store_for(connection, wishes, key, body)
+
+    async def _store_for(
+        self, connection: Connection, wishes: Sequence[MessageWish], key: str | None, body: bytes
+    ) -> Receipt:
         ticket = await self.keys.ticket(connection, key, body, len(wishes), self.now())
         drafts = [
             wish.to_draft(message_id)

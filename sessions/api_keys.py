@@ -117,6 +117,10 @@ class ApiKeyStore:
         cursor = self._collection.find(query, sort=[("createdAt", 1)])
         return [ApiKey.model_validate(document) async for document in cursor]
 
+    async def count(self, owner: str) -> int:
+        """Count an owner's keys."""
+        return await self._collection.count_documents({"owner": {"$eq": owner}, **_WORKS})
+
     async def revoke(self, owner: str, key_id: str, now: datetime) -> None:
         """Let a key stop working at once; raise ApiKeyNotFoundError."""
         query = {"_id": {"$eq": key_id}, "owner": {"$eq": owner}, **_WORKS}

@@ -234,6 +234,10 @@ class ConnectionStore:
         """Return all connections of an owner, or of everybody, oldest first."""
         return await self._aggregate(_PRESENT | ({} if owner is None else {"owner": owner}))
 
+    async def count(self, owner: str) -> int:
+        """Count the connections of an owner."""
+        return await self._collection.count_documents({"owner": {"$eq": owner}, **_PRESENT})
+
     async def want(self, connection: Connection, desired: Desired) -> Connection:
         """Ask for the connection to run or to stop; return it as it is then.
 

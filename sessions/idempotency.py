@@ -51,6 +51,13 @@ class IdempotencyStore:
             "createdAt", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )
 
+    async def knows(self, connection: Connection, key: str | None) -> bool:
+        """Tell whether a key has come before."""
+        if key is None:
+            return False
+        known = {"_id": _key_id(connection, key)}
+        return await self._collection.find_one(known, {"_id": True}) is not None
+
     async def ticket(
         self, connection: Connection, key: str | None, body: bytes, count: int, now: datetime
     ) -> Ticket:
@@ -64,7 +71,7 @@ class IdempotencyStore:
             return Ticket(fresh, replayed=False)
         digest = hashlib.sha256(body).hexdigest()
         document = {
-            "_id": hashlib.sha256(f"{connection.owner}\x00{key}".encode()).hexdigest(),
+            "_id": _key_id(connection, key),
             "digest": digest,
             "connection": connection.id,
             "messageIds": fresh,
@@ -86,3 +93,7 @@ class IdempotencyStore:
                 "This Idempotency-Key came before for a connection that was deleted since."
             )
         return Ticket(list(known["messageIds"]), replayed=True)
+
+
+def _key_id(connection: Connection, key: str) -> str:
+    return hashlib.sha256(f"{connection.owner}\x00{key}".encode()).hexdigest()

@@ -169,17 +169,23 @@ class Outbox:
             raise ConnectionNotFoundError(message.connection_id)
         return changed
 
+    async def count_failed(self, connection: Connection, reason: str | None) -> int:
+        """Count the failed messages that `redrive_failed` would put back."""
+        return await self._collection.count_documents(
+            _failed(connection, reason), limit=_CHANGED_AT_ONCE
+        )
+
     async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
         """Put a connection's failed messages back in their order, all or those with a reason.
 
         What somebody else puts back, or what is forgotten meanwhile, is left out. Raises
         ConnectionNotFoundError when the connection is deleted meanwhile.
         """
-        failed: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
-        if reason is not None:
-            failed["reason"] = {"$eq": reason}
         cursor = self._collection.find(
-            failed, projection={"_id": True, "to": True}, sort=ORDER, limit=_CHANGED_AT_ONCE
+            _failed(connection, reason),
+            projection={"_id": True, "to": True},
+            sort=ORDER,
+            limit=_CHANGED_AT_ONCE,
         )
         documents = [document async for document in cursor]
         numbers = self._numbers.of(connection.owner)
@@ -272,3 +278,8 @@ class Outbox:
 
 def _of(owner: str | None) -> dict[str, Any]:
     return {} if owner is None else {"owner": {"$eq": owner}}
+
+
+def _failed(connection: Connection, reason: str | None) -> dict[str, Any]:
+    failed: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
+    return failed if reason is None else {**failed, "reason": {"$eq": reason}}

@@ -95,6 +95,9 @@ class SharedSettings(BaseSettings):
     """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
     not_on_whatsapp_for: Span = timedelta(minutes=10)
     """How long it is remembered that a number is not on WhatsApp: messages to it fail at once."""
+    queued_messages_per_owner: int = Field(100_000, ge=1)
+    """How many messages of one owner may wait, over all their connections. The first administrator,
+    to whom everything belongs that the first API key makes, has no such limit."""
     log_level: LogLevel = "info"
     """`error`, `warn`, `info` or `debug`: that and worse is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)

@@ -18,6 +18,7 @@ from sessions.callers import FIRST_OWNER
 from sessions.errors import DomainError
 from sessions.intake_failures import IntakeFailures
 from sessions.mongo import STORE_DOWN, brief
+from sessions.quotas import QueueFullError
 
 _AGAIN = timedelta(seconds=2)
 _AGAIN_AT_MOST = timedelta(seconds=100)
@@ -57,7 +58,7 @@ class SendMessage:
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 await self._accept_or_record(job, body, owner, unknown)
-        except (*STORE_DOWN, TimeoutError) as error:
+        except (*STORE_DOWN, TimeoutError, QueueFullError) as error:
             again = min(_AGAIN * int(ctx.get("job_try", 1)), _AGAIN_AT_MOST)
             logger.warning(
                 "Job {} is tried again in {:.0f} s: {}",
@@ -72,6 +73,8 @@ class SendMessage:
     ) -> None:
         try:
             await self._accept(job, body, owner, unknown)
+        except QueueFullError:
+            raise
         except (ValidationError, DomainError, _NoMessageError) as error:
             reason = _summary(error)
             logger.error("Job {} is no message that can be sent: {}", job, reason)

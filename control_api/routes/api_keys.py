@@ -13,6 +13,7 @@ from control_api.problems import ForbiddenError
 from control_api.requests import answer
 from control_api.services import SERVICES
 from sessions.callers import Scope
+from sessions.quotas import QuotaExceededError
 
 routes = Endpoints("API keys", owned=True)
 
@@ -21,6 +22,7 @@ routes = Endpoints("API keys", owned=True)
     "/api/api-keys",
     needs=Scope.MANAGE,
     answers={201: CreatedApiKey},
+    problems=("quota_exceeded",),
     example={"name": "Booking backend", "scopes": ["send", "read"]},
 )
 async def create(request: web.Request, body: NewApiKey) -> web.Response:
@@ -29,9 +31,14 @@ async def create(request: web.Request, body: NewApiKey) -> web.Response:
     scopes = frozenset(body.scopes)
     if not scopes <= caller.scopes:
         raise ForbiddenError("A key cannot give scopes that it lacks.")
-    made, key = await services.keys.create(
-        caller, owner_of(request), body.name, scopes, services.now()
-    )
+    owner = owner_of(request)
+    async with services.quotas.api_keys.room(owner):
+        made, key = await services.keys.create(caller, owner, body.name, scopes, services.now())
+        try:
+            await services.quotas.api_keys.check(owner)
+        except QuotaExceededError:
+            await services.keys.revoke(owner, made.id, services.now())
+            raise
     view = CreatedApiKey(**ApiKeyView.of(made).model_dump(), key=key)
     return answer(view, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import owner_of, seen_owner
+from control_api.auth import caller_of, owner_of, seen_owner
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
@@ -30,7 +31,9 @@ from control_api.schemas import (
 from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection, QrCode
+from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
 from sessions.outbox import NOTHING_WAITS
+from sessions.quotas import QuotaExceededError
 from sessions.states import ConnectionState
 from sessions.users import UserNotFoundError
 
@@ -49,7 +52,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
     "/api/whatsapp/connections",
     needs=Scope.MANAGE,
     answers={201: ConnectionView},
-    problems=("connection_exists",),
+    problems=("connection_exists", "quota_exceeded"),
     example={
         "connectionId": "business_main",
         "name": "Main Business Line",
@@ -59,16 +62,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 async def create(request: web.Request, body: NewConnection) -> web.Response:
     """Create a connection; a worker starts it at once."""
     services = request.app[SERVICES]
-    connection = await services.connections.create(
-        owner_of(request),
-        body.connection_id,
-        body.name or body.connection_id,
-        body.phone_number,
-        services.now(),
-        body.proxy.to_proxy() if body.proxy else None,
-        body.pacing,
-    )
-    await _require_owner(services, connection)
+    connection = await _create(services, owner_of(request), body)
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
     view = ConnectionView.of(connection, NOTHING_WAITS)
@@ -186,14 +180,16 @@ async def stop(request: web.Request) -> web.Response:
             "application/json": QrView,
         }
     },
-    problems=(*_NOT_FOUND, "no_qr_code"),
+    problems=(*_NOT_FOUND, "no_qr_code", "too_many_waiting_requests"),
 )
 async def qr(request: web.Request, query: QrQuery) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""
     wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
     await request.app[SERVICES].desk.ask_for_qr(connection.id)
-    code = await _current_code(request, timedelta(seconds=query.wait))
+    waiting = request.app[SERVICES].quotas.waiting
+    with waiting.room(caller_of(request).owner) if query.wait else nullcontext():
+        code = await _current_code(request, timedelta(seconds=query.wait))
     if wanted == "json":
         return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
     shape = FORMATS[wanted]
@@ -209,7 +205,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     "/api/whatsapp/connections/{id}/pairing-code",
     needs=Scope.MANAGE,
     answers={200: PairingView},
-    problems=(*_NOT_FOUND, *PAIRING_PROBLEMS),
+    problems=(*_NOT_FOUND, *PAIRING_PROBLEMS, "too_many_waiting_requests"),
     example={"phoneNumber": "+972501234567"},
 )
 async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Response:
@@ -220,17 +216,48 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     phone = wish.phone_number or connection.phone_number
     if phone is None:
         raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
-    code, expires_at = await pairing_code_for(request, connection, phone)
+    waiting = request.app[SERVICES].quotas.waiting
+    with waiting.room(caller_of(request).owner):
+        code, expires_at = await pairing_code_for(request, connection, phone)
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
-async def _require_owner(services: Services, connection: Connection) -> None:
-    """Take back what was made for a user who was removed meanwhile; raise UserNotFoundError."""
-    if await services.users.can_own(connection.owner):
-        return
-    await services.removals.begin(connection)
-    await services.removals.finish_alone(connection.id)
-    raise UserNotFoundError("This user was removed.")
+async def _create(services: Services, owner: str, wish: NewConnection) -> Connection:
+    """Store a connection; raise ConnectionExistsError, QuotaExceededError or UserNotFoundError."""
+    try:
+        async with services.quotas.connections.room(owner):
+            connection = await services.connections.create(
+                owner,
+                wish.connection_id,
+                wish.name or wish.connection_id,
+                wish.phone_number,
+                services.now(),
+                wish.proxy.to_proxy() if wish.proxy else None,
+                wish.pacing,
+            )
+            await _keep(services, connection)
+    except QuotaExceededError:
+        # Who makes the same again is told that it is there, full or not.
+        with suppress(ConnectionNotFoundError):
+            await services.connections.find(owner, wish.connection_id)
+            raise ConnectionExistsError(wish.connection_id) from None
+        raise
+    return connection
+
+
+async def _keep(services: Services, connection: Connection) -> None:
+    """Take back what may not be: of a user who was removed meanwhile, or one too many.
+
+    Raises UserNotFoundError or QuotaExceededError.
+    """
+    try:
+        if not await services.users.can_own(connection.owner):
+            raise UserNotFoundError("This user was removed.")
+        await services.quotas.connections.check(connection.owner)
+    except DomainError:
+        await services.removals.begin(connection)
+        await services.removals.finish_alone(connection.id)
+        raise
 
 
 async def _connection(request: web.Request) -> Connection:

@@ -41,7 +41,7 @@ _NOT_FOUND = ("message_not_found",)
     "/api/whatsapp/send",
     needs=Scope.SEND,
     answers={202: Accepted},
-    problems=("connection_not_found", "idempotency_key_reused"),
+    problems=("connection_not_found", "idempotency_key_reused", "queue_full"),
     example={
         "connectionId": "business_main",
         "to": "+972501234567",
@@ -68,7 +68,7 @@ async def send(request: web.Request, body: SendWish, headers: SendHeaders) -> we
     "/api/whatsapp/send/bulk",
     needs=Scope.SEND,
     answers={200: DryRun, 202: AcceptedList},
-    problems=("connection_not_found", "idempotency_key_reused"),
+    problems=("connection_not_found", "idempotency_key_reused", "queue_full"),
     example={
         "connectionId": "business_main",
         "messages": [
@@ -157,15 +157,18 @@ async def cancel(request: web.Request) -> web.Response:
     "/api/whatsapp/messages/{id}/retry",
     needs=Scope.SEND,
     answers={202: MessageView},
-    problems=(*_NOT_FOUND, "connection_not_found", "wrong_status"),
+    problems=(*_NOT_FOUND, "connection_not_found", "queue_full", "wrong_status"),
     example={"confirm": True},
 )
 async def retry(request: web.Request, body: Retry | None) -> web.Response:
     """Put a failed message back into the queue; an unknown one only when that is confirmed."""
     services = request.app[SERVICES]
-    message = await services.outbox.redrive(
-        seen_owner(request), request.match_info["id"], unknown_too=body is not None and body.confirm
-    )
+    owner, message_id = seen_owner(request), request.match_info["id"]
+    found = await services.outbox.find(owner, message_id)
+    async with services.quotas.queue.room(found.owner, 1):
+        message = await services.outbox.redrive(
+            owner, message_id, unknown_too=body is not None and body.confirm
+        )
     waiting = None
     # It is queued, whatever MongoDB still tells of it.
     with suppress(*STORE_DOWN):
@@ -179,14 +182,16 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
     "/api/whatsapp/messages/retry",
     needs=Scope.SEND,
     answers={202: AcceptedList},
-    problems=("connection_not_found",),
+    problems=("connection_not_found", "queue_full"),
     example={"connectionId": "business_main", "reason": "not_on_whatsapp"},
 )
 async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
     """Put failed messages of a connection back into the queue, in their order."""
     services, owner = request.app[SERVICES], owner_of(request)
     connection = await services.connections.find(owner, body.connection_id)
-    messages = await services.outbox.redrive_failed(connection, body.reason)
+    failed = await services.outbox.count_failed(connection, body.reason)
+    async with services.quotas.queue.room(owner, failed):
+        messages = await services.outbox.redrive_failed(connection, body.reason)
     await _ring(services, connection)
     items = [Accepted(message_id=each.id, status=each.status) for each in messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from control_api.auth import owner_of
+from control_api.auth import caller_of, owner_of
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.problems import InvalidParameterError
@@ -59,6 +59,7 @@ class CheckTimedOutError(DomainError):
         "pace_limited",
         "number_check_failed",
         "number_check_timed_out",
+        "too_many_waiting_requests",
     ),
 )
 async def check(request: web.Request) -> web.Response:
@@ -69,7 +70,8 @@ async def check(request: web.Request) -> web.Response:
     known = await services.numbers.of(connection.owner).find(number)
     chat_id = known.chat_id
     if known.exists is None:
-        chat_id = await _asked(request, connection, number)
+        with services.quotas.waiting.room(caller_of(request).owner):
+            chat_id = await _asked(request, connection, number)
     return answer(NumberView(exists=chat_id is not None, to=number, chat_id=chat_id))
 
 

@@ -13,7 +13,7 @@ from control_api.limit_rules import Rule, Standing
 from control_api.limiter import Limiter
 from control_api.problems import Handler, RateLimitedError
 from control_api.settings import ApiSettings
-from sessions.callers import Caller
+from sessions.callers import FIRST_OWNER, Caller
 
 _VIEWS = 20
 """How much more a person may ask for through our own pages, of which each view asks a lot."""
@@ -36,6 +36,8 @@ class RequestLimits:
     site: Rule
     """Everybody who is not known, by the /48 of an IPv6 address."""
     api_key: Rule
+    owner: Rule
+    """All API keys of one owner together: more keys do not let an owner do more."""
 
     @classmethod
     def of(cls, settings: ApiSettings, limiter: Limiter) -> RequestLimits:
@@ -48,6 +50,7 @@ class RequestLimits:
             address=Rule("address", most, window),
             site=Rule("site", most * _NETWORKS, window),
             api_key=Rule("api-key", settings.api_key_rate_limit_max_requests, window),
+            owner=Rule("api-keys-of-owner", settings.api_key_rate_limit_per_owner, window),
         )
 
     async def charge(self, request: web.Request) -> Standing | None:
@@ -60,9 +63,19 @@ class RequestLimits:
         if caller is None:
             return await self._charge_stranger(client_of(request))
         if caller.key_id is not None:
-            return await self.limiter.charge(self.api_key, caller.key_id)
+            return await self._charge_key(caller.key_id, caller.owner)
         rule = self.dashboard if _comes_from_our_pages(request) else self.user
         return await self.limiter.charge(rule, caller.owner)
+
+    async def _charge_key(self, key: str, owner: str) -> Standing:
+        standing = await self.limiter.charge(self.api_key, key)
+        # What belongs to the operator of the installation is no tenant among others.
+        if owner == FIRST_OWNER or not standing.allowed:
+            return standing
+        together = await self.limiter.charge(self.owner, owner)
+        if not together.allowed:
+            await self.limiter.give_back(self.api_key, key)
+        return min(standing, together, key=_scarcity)
 
     async def _charge_stranger(self, client: Client) -> Standing:
         standing = await self.limiter.charge(self.address, client.network)
@@ -99,6 +112,10 @@ def tell_standing(headers: MutableMapping[str, str], request: web.Request) -> No
         rule = standing.rule
         headers["RateLimit-Policy"] = f'"{rule.name}";q={rule.amount};w={rule.seconds}'
         headers["RateLimit"] = f'"{rule.name}";r={standing.remaining};t={standing.resets_in}'
+
+
+def _scarcity(standing: Standing) -> tuple[bool, int]:
+    return standing.allowed, standing.remaining
 
 
 def _is_counted(request: web.Request, caller: Caller | None) -> bool:

@@ -22,6 +22,7 @@ from sessions.idempotency import IdempotencyStore, Ticket
 from sessions.intake_failures import IntakeFailures
 from sessions.message_search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
+from sessions.quotas import QueueQuota
 from tests.builders import LONG, Stores
 from tests.logged import logged
 from tests.refusing_mongo import refusing
@@ -56,7 +57,13 @@ async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> Async
 def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
     keys = IdempotencyStore(stores.database)
     acceptance = Acceptance(
-        stores.connections, stores.outbox, keys, Doorbell(redis), ProcessMetrics(), utc_now
+        stores.connections,
+        stores.outbox,
+        keys,
+        Doorbell(redis),
+        ProcessMetrics(),
+        utc_now,
+        QueueQuota(stores.database, 1000),
     )
     return SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
 

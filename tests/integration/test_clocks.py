@@ -20,6 +20,7 @@ from sessions.idempotency import IdempotencyStore
 from sessions.messages import Message, MessageStatus
 from sessions.metrics import ProcessMetrics
 from sessions.pacing import DAY, HOUR, MINUTE, Pacing
+from sessions.quotas import QueueQuota
 from sessions.server_clock import ServerClock
 from tests.builders import OWNER, Stores
 from tests.dispatching import dispatching, reaches
@@ -44,7 +45,15 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
 
     async def send(text: str, now: Callable[[], datetime]) -> Message:
         keys, metrics = IdempotencyStore(stores.database), ProcessMetrics()
-        api = Acceptance(stores.connections, stores.outbox, keys, Doorbell(redis), metrics, now)
+        api = Acceptance(
+            stores.connections,
+            stores.outbox,
+            keys,
+            Doorbell(redis),
+            metrics,
+            now,
+            QueueQuota(stores.database, 1000),
+        )
         wish = {"connectionId": "main", "to": "+972501234567", "message": text}
         wishes = [SendWish.model_validate(wish)]
         (message,) = (await api.accept(OWNER, "main", wishes, None, b"")).messages

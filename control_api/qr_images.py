@@ -1,8 +1,11 @@
 """Draw a QR code in each format that the API serves."""
 
+import asyncio
 import io
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import qrcode
 from qrcode.image.svg import SvgPathFillImage
@@ -49,3 +52,28 @@ FORMATS: Mapping[str, QrFormat] = {
     "ascii": QrFormat("text/plain", _ascii),
 }
 """Every format but JSON, by its name in `?format=`."""
+
+_MOST_KEPT = 128
+"""Images; the largest are SVGs of some 60 KB."""
+
+
+class QrImages:
+    """Draws QR codes in a thread of its own, and keeps the latest: many look at the same code.
+
+    A drawing takes some 50 ms. One thread draws one code after the other, so that whoever asks for
+    a code that is just being drawn finds it drawn.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qr-images")
+        self._draw = lru_cache(maxsize=_MOST_KEPT)(_draw)
+
+    async def draw(self, code: str, form: str) -> bytes:
+        """Return the image of a code; `form` is a name in `FORMATS`."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._draw, code, form
+        )
+
+
+def _draw(code: str, form: str) -> bytes:
+    return FORMATS[form].draw(code)

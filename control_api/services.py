@@ -19,6 +19,7 @@ from control_api.login_attempts import LoginAttempts, SetupAttempts
 from control_api.metrics import ApiMetrics
 from control_api.pairing_limits import PairingLimits
 from control_api.passwords import Passwords
+from control_api.qr_images import QrImages
 from control_api.quotas import Quotas
 from control_api.settings import ApiSettings
 from control_api.setup import Setup
@@ -75,6 +76,7 @@ class Services:
     passwords: Passwords
     tokens: AccessTokens
     links: LinkSigner
+    qr_images: QrImages
     csrf: CsrfTokens
     devices: KnownDevices
     workers: WorkerRegistry
@@ -139,6 +141,7 @@ class Services:
             passwords=Passwords(settings.bcrypt_rounds),
             tokens=AccessTokens(secret, settings.jwt_expires_in),
             links=LinkSigner(secret, settings.link_lifetime, now),
+            qr_images=QrImages(),
             csrf=CsrfTokens(secret),
             devices=KnownDevices(secret, now),
             workers=workers,

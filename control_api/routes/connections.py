@@ -194,7 +194,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
         return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
     shape = FORMATS[wanted]
     return web.Response(
-        body=shape.draw(code.code),
+        body=await request.app[SERVICES].qr_images.draw(code.code, wanted),
         content_type=shape.media_type,
         charset="utf-8" if shape.media_type.startswith("text/") else None,
         headers=_NEVER_STORED,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from datetime import timedelta
@@ -29,7 +28,6 @@ from control_api.pages.origin import require_own_origin
 from control_api.pages.shell import page
 from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
 from control_api.problems import InvalidParameterError
-from control_api.qr_images import FORMATS
 from control_api.requests import answer
 from control_api.services import SERVICES, Services
 from sessions.callers import Scope
@@ -162,7 +160,7 @@ def _version(connection: Connection, stage: Stage) -> str:
 async def _code(services: Services, connection: Connection, stage: Stage) -> LinkCode | None:
     if stage is not Stage.SCAN or connection.qr is None:
         return None
-    svg = await asyncio.to_thread(FORMATS["svg"].draw, connection.qr.code)
+    svg = await services.qr_images.draw(connection.qr.code, "svg")
     left = connection.qr.expires_at - services.now()
     return LinkCode(svg=svg.decode(), expires_in_seconds=left.total_seconds())
 

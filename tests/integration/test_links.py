@@ -38,7 +38,7 @@ PHONE = "+972501111111"
 _S = ConnectionState
 
 
-async def _link(client: Client, connection: str = "main") -> str:
+async def link_to(client: Client, connection: str = "main") -> str:
     """Make a link; return its path."""
     made = await client.post(f"/api/whatsapp/connections/{connection}/qr-link")
     assert made.status == 201, await made.text()
@@ -46,13 +46,13 @@ async def _link(client: Client, connection: str = "main") -> str:
     return str(urlsplit((await made.json())["url"]).path)
 
 
-async def _state(client: Client, link: str, **query: str) -> dict[str, Any]:
+async def state_of(client: Client, link: str, **query: str) -> dict[str, Any]:
     answer = await client.get(f"{link}/state", params=query)
     told: dict[str, Any] = await answer.json()
     return told | {"http": answer.status}
 
 
-async def _shows_a_code(stores: Stores) -> tuple[Connection, Lease]:
+async def shows_a_code(stores: Stores) -> tuple[Connection, Lease]:
     connection, lease = await stores.leased()
     await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
     code = QrCode(code=CODE, expires_at=utc_now() + timedelta(minutes=1))
@@ -92,7 +92,7 @@ async def test_the_page_speaks_the_readers_language_and_remembers_another(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
     await stores.connection()
-    link = await _link(client)
+    link = await link_to(client)
 
     async def language(path: str, accepted: str) -> str:
         answer = await stranger.get(path, headers={"Accept-Language": accepted})
@@ -112,7 +112,7 @@ async def test_the_page_is_kept_nowhere_and_tells_nobody_its_address(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
     await stores.connection()
-    answer = await stranger.get(await _link(client))
+    answer = await stranger.get(await link_to(client))
     assert answer.content_type == "text/html"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -131,7 +131,7 @@ async def test_a_connections_name_is_text_on_the_page(
 ) -> None:
     connection = await stores.connection()
     await stores.connections.change(connection, {"name": "<img src=x onerror=alert(1)>"})
-    text = await (await stranger.get(await _link(client))).text()
+    text = await (await stranger.get(await link_to(client))).text()
     assert "&lt;img src=x onerror=alert(1)&gt;" in text
     assert "<img src=x" not in text
 
@@ -140,7 +140,7 @@ async def test_static_files_are_kept_for_ever_under_their_version_and_not_under_
     client: Client, stranger: Client, stores: Stores
 ) -> None:
     await stores.connection()
-    text = await (await stranger.get(await _link(client))).text()
+    text = await (await stranger.get(await link_to(client))).text()
     address = text.partition('rel="stylesheet" href="..')[2].partition('"')[0]
     found = await stranger.get(address)
     assert (found.status, found.content_type) == (200, "text/css")
@@ -168,7 +168,7 @@ async def test_a_link_ends_when_its_connection_does(
     client: Client, stranger: Client, stores: Stores, database: Database
 ) -> None:
     await stores.connection()
-    link = await _link(client)
+    link = await link_to(client)
     await database["connections"].delete_many({})
     await _ended(stranger, link, 410, "link_expired")
 
@@ -176,28 +176,28 @@ async def test_a_link_ends_when_its_connection_does(
 async def test_a_link_ends_when_a_phone_was_linked_and_no_restart_revives_it(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
-    connection, lease = await _shows_a_code(stores)
-    link = await _link(client)
+    connection, lease = await shows_a_code(stores)
+    link = await link_to(client)
     move = stores.connections.move
     await move(lease, _S.AWAITING_SCAN, _S.CONNECTED, None, PHONE)
     await _ended(stranger, link, 410, "link_used")
     await move(lease, _S.CONNECTED, _S.LOGGED_OUT, Reason.UNLINKED)
     await stores.connections.want(connection, "running")
     await _ended(stranger, link, 410, "link_used")
-    assert (await stranger.get(await _link(client))).status == 200, "a new link works"
+    assert (await stranger.get(await link_to(client))).status == 200, "a new link works"
 
 
 async def test_a_restored_login_is_no_new_one(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
-    _, lease = await _shows_a_code(stores)
+    _, lease = await shows_a_code(stores)
     move = stores.connections.move
     await move(lease, _S.AWAITING_SCAN, _S.CONNECTED, None, PHONE)
-    link = await _link(client)
+    link = await link_to(client)
     await move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.NETWORK_DOWN)
-    assert (await _state(stranger, link))["stage"] == "returning"
+    assert (await state_of(stranger, link))["stage"] == "returning"
     await move(lease, _S.DISCONNECTED, _S.CONNECTED, None, PHONE)
-    assert (await _state(stranger, link))["stage"] == "linked"
+    assert (await state_of(stranger, link))["stage"] == "linked"
 
 
 async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_work(
@@ -245,7 +245,7 @@ async def test_what_is_no_link_of_ours_gets_a_page_that_says_what_to_do(
 
 async def test_a_changed_link_is_unknown(client: Client, stranger: Client, stores: Stores) -> None:
     await stores.connection()
-    link = await _link(client)
+    link = await link_to(client)
     changed = link[:-3] + ("AAA" if link[-3:] != "AAA" else "BBB")
     await _ended(stranger, changed, 404, "link_unknown")
 
@@ -253,13 +253,13 @@ async def test_a_changed_link_is_unknown(client: Client, stranger: Client, store
 async def test_the_state_has_the_code_on_show_and_asking_keeps_codes_coming(
     client: Client, stranger: Client, stores: Stores, services: Services
 ) -> None:
-    connection, _ = await _shows_a_code(stores)
-    link = await _link(client)
+    connection, _ = await shows_a_code(stores)
+    link = await link_to(client)
     long_ago = utc_now() - timedelta(hours=1)
     old = dict.fromkeys(("qrAskedAt", "since", "createdAt"), long_ago)
     await stores.connections.change(connection, old)
     assert not await services.desk.qr_is_asked_for(connection.id, timedelta(minutes=1))
-    state = await _state(stranger, link)
+    state = await state_of(stranger, link)
     assert state["stage"] == "scan"
     assert state["qr"]["svg"].startswith("<?xml")
     assert 50 < state["qr"]["expiresInSeconds"] <= 60
@@ -269,18 +269,18 @@ async def test_the_state_has_the_code_on_show_and_asking_keeps_codes_coming(
 async def test_a_request_that_waits_is_answered_when_something_changes(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
-    _, lease = await _shows_a_code(stores)
-    link = await _link(client)
-    first = await _state(stranger, link)
-    again = await _state(stranger, link, seen=first["version"], wait="0.3")
+    _, lease = await shows_a_code(stores)
+    link = await link_to(client)
+    first = await state_of(stranger, link)
+    again = await state_of(stranger, link, seen=first["version"], wait="0.3")
     assert again["version"] == first["version"]
-    waiting = asyncio.ensure_future(_state(stranger, link, seen=first["version"], wait="30"))
+    waiting = asyncio.ensure_future(state_of(stranger, link, seen=first["version"], wait="30"))
     next_code = QrCode(code=f"{CODE}2", expires_at=utc_now() + timedelta(seconds=20))
     await stores.connections.show_qr(lease, next_code)
     second = await waiting
     assert second["stage"] == "scan"
     assert second["qr"]["svg"] != first["qr"]["svg"]
-    waiting = asyncio.ensure_future(_state(stranger, link, seen=second["version"], wait="30"))
+    waiting = asyncio.ensure_future(state_of(stranger, link, seen=second["version"], wait="30"))
     await stores.connections.move(lease, _S.AWAITING_SCAN, _S.CONNECTED, None, PHONE)
     assert (await waiting)["code"] == "link_used"
 
@@ -288,12 +288,12 @@ async def test_a_request_that_waits_is_answered_when_something_changes(
 async def test_a_request_that_waits_does_not_hold_up_the_servers_end(
     services: Services, stores: Stores
 ) -> None:
-    connection, _ = await _shows_a_code(stores)
+    connection, _ = await shows_a_code(stores)
     token, _ = services.links.make(connection)
     async with TestClient(TestServer(build_app(services))) as client:
-        first = await _state(client, f"/link/{token}")
+        first = await state_of(client, f"/link/{token}")
         query = {"seen": first["version"], "wait": "30"}
-        waiting = asyncio.ensure_future(_state(client, f"/link/{token}", **query))
+        waiting = asyncio.ensure_future(state_of(client, f"/link/{token}", **query))
         await client.app.shutdown()
         assert (await waiting)["version"] == first["version"]
 
@@ -301,18 +301,18 @@ async def test_a_request_that_waits_does_not_hold_up_the_servers_end(
 async def test_codes_are_shown_again_after_a_rest_and_not_after_a_stop(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
-    connection, lease = await _shows_a_code(stores)
-    link = await _link(client)
+    connection, lease = await shows_a_code(stores)
+    link = await link_to(client)
     move = stores.connections.move
     await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED, rests=True)
-    assert (await _state(stranger, link))["stage"] == "asleep"
+    assert (await state_of(stranger, link))["stage"] == "asleep"
     assert (await stranger.post(f"{link}/start")).status == 204
     started = await stores.connections.get(connection.id)
     assert (started.state, started.desired) == (_S.STARTING, "running")
 
     await stores.leases().release(lease, Reason.WAITING_FOR_WORKER)
     await stores.connections.want(connection, "stopped")
-    assert (await _state(stranger, link))["stage"] == "off"
+    assert (await state_of(stranger, link))["stage"] == "off"
     assert (await stranger.post(f"{link}/start")).status == 204
     assert (await stores.connections.get(connection.id)).desired == "stopped"
 
@@ -325,8 +325,8 @@ async def _paired(stranger: Client, link: str, number: str, **query: str) -> tup
 async def test_a_number_is_read_as_people_write_it(
     client: Client, stranger: Client, stores: Stores, services: Services
 ) -> None:
-    connection, lease = await _shows_a_code(stores)
-    link = await _link(client)
+    connection, lease = await shows_a_code(stores)
+    link = await link_to(client)
     for number in ("12", "", "hello", "050-111-1111"):
         status, body = await _paired(stranger, link, number, lang="en")
         assert (status, body["code"]) == (422, "invalid_parameter"), number
@@ -352,7 +352,7 @@ async def test_no_code_is_asked_for_where_no_phone_can_be_linked(
     client: Client, stranger: Client, stores: Stores
 ) -> None:
     await stores.connection()
-    status, body = await _paired(stranger, await _link(client), PHONE)
+    status, body = await _paired(stranger, await link_to(client), PHONE)
     assert (status, body["code"]) == (409, "no_qr_code")
 
 
@@ -368,8 +368,8 @@ async def test_no_code_is_asked_for_where_no_phone_can_be_linked(
 async def test_another_site_cannot_make_a_browser_ask(
     client: Client, stranger: Client, stores: Stores, headers: dict[str, str]
 ) -> None:
-    await _shows_a_code(stores)
-    link = await _link(client)
+    await shows_a_code(stores)
+    link = await link_to(client)
     for path in ("pairing-code", "start"):
         body = {"phoneNumber": PHONE}
         answer = await stranger.post(f"{link}/{path}", json=body, headers=headers)

@@ -250,3 +250,17 @@ async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
         await expect(page.get_by_role("alert")).to_contain_text("cannot be shown right now")
         await page.unroute("**/api/whatsapp/connections?*")
         await expect(_card(page)).to_be_visible(timeout=10_000)
+
+
+async def test_a_name_in_the_address_is_only_the_name_of_a_message(
+    client: Client, person: Browser, lease: Lease
+) -> None:
+    async with _dashboard(client, person) as seen:
+        asked: list[str] = []
+        seen.page.on("request", lambda request: asked.append(request.url))
+        url = client.make_url("/dashboard/messages").with_query(message="../connections/main?x=")
+        await seen.page.goto(str(url))
+        await expect(seen.page.get_by_role("heading", name="No messages yet")).to_be_visible()
+    api = str(client.make_url("/api/whatsapp"))
+    assert f"{api}/messages/..%2Fconnections%2Fmain%3Fx%3D" in asked
+    assert not any(each.startswith(f"{api}/connections/main") for each in asked)

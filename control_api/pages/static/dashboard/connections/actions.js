@@ -2,12 +2,12 @@
 
 import { api } from '../api.js';
 import { kindOf } from '../dialog.js';
+import { connectionPath } from '../paths.js';
 import { t } from '../texts.js';
 import { toast } from '../toast.js';
 import { ConfirmDialog } from './confirm_dialog.js';
 import { CreateDialog } from './create_dialog.js';
 import { LinkingDialog } from './linking_dialog.js';
-import { pathOf } from './paths.js';
 import { SettingsDialog } from './settings_dialog.js';
 import { ShareDialog } from './share_dialog.js';
 
@@ -48,7 +48,7 @@ export class Actions {
   }
 
   async #ask(action, connection, scope) {
-    const path = pathOf(connection);
+    const path = connectionPath(connection);
     const send = action === 'delete'
       ? () => api(path + scope, { method: 'DELETE' })
       : () => api(`${path}/${action}${scope}`, { method: 'POST' });
@@ -61,7 +61,7 @@ export class Actions {
 
   async #command(action, connection, scope) {
     try {
-      await api(`${pathOf(connection)}/${COMMANDS[action]}${scope}`, { method: 'POST' });
+      await api(`${connectionPath(connection)}/${COMMANDS[action]}${scope}`, { method: 'POST' });
       this.#done(action, connection);
     } catch (error) {
       toast(t(`connections.error.${kindOf(error, ConfirmDialog.KINDS)}`));

@@ -3,9 +3,9 @@
 import { Linking } from '../../link/linking.js';
 import { ROOT, api } from '../api.js';
 import { closable } from '../dialog.js';
+import { connectionPath } from '../paths.js';
 import { t } from '../texts.js';
 import { toast } from '../toast.js';
-import { pathOf } from './paths.js';
 
 const DONE = ['linked', 'already', 'returning'];
 const PARTS = document.getElementById('linking-parts');
@@ -59,7 +59,7 @@ export class LinkingDialog {
 
   async #makeLink(signal) {
     try {
-      const { url } = await api(`${pathOf(this.#connection)}/qr-link${this.#scope}`, { method: 'POST' });
+      const { url } = await api(`${connectionPath(this.#connection)}/qr-link${this.#scope}`, { method: 'POST' });
       // The link may name a public address; this page speaks to the one that it came from.
       return `${ROOT}link/${url.split('/').at(-1)}`;
     } catch {
@@ -71,7 +71,7 @@ export class LinkingDialog {
   }
 
   async #exists() {
-    return api(`${pathOf(this.#connection)}/status${this.#scope}`).then(() => true, () => false);
+    return api(`${connectionPath(this.#connection)}/status${this.#scope}`).then(() => true, () => false);
   }
 
   #stage(stage) {

@@ -3,8 +3,8 @@
 import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
+import { connectionPath } from '../paths.js';
 import { PACES, nameOf } from './paces.js';
-import { pathOf } from './paths.js';
 
 const KINDS = { connection_not_found: 'gone' };
 
@@ -50,7 +50,7 @@ export class SettingsDialog {
       return;
     }
     const body = { name: name.value.trim(), pacing: PACES[pace.value] };
-    const change = () => api(pathOf(this.#connection) + this.#scope, { method: 'PATCH', body });
+    const change = () => api(connectionPath(this.#connection) + this.#scope, { method: 'PATCH', body });
     try {
       await working(this.#form.querySelector('[type=submit]'), change);
       this.#dialog.close('done');

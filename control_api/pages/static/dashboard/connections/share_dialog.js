@@ -3,8 +3,8 @@
 import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf } from '../dialog.js';
+import { connectionPath } from '../paths.js';
 import { clockTime, t } from '../texts.js';
-import { pathOf } from './paths.js';
 
 /** The dialog that hands out a linking page. */
 export class ShareDialog {
@@ -29,7 +29,7 @@ export class ShareDialog {
     this.#show('', '');
     this.#dialog.showModal();
     try {
-      const path = `${pathOf(connection)}/qr-link${scope}`;
+      const path = `${connectionPath(connection)}/qr-link${scope}`;
       const { url, expiresAt } = await api(path, { method: 'POST' });
       this.#show(url, t('connections.share.until', { time: clockTime(new Date(expiresAt)) }));
       this.#copy.focus();

@@ -3,6 +3,7 @@
 import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
+import { messagePath } from '../paths.js';
 import { readableRecipient } from '../recipient.js';
 import { exactTime, number, t } from '../texts.js';
 import { toast } from '../toast.js';
@@ -42,7 +43,7 @@ export class Detail {
   async refresh() {
     const id = this.#id;
     if (!id) return;
-    const message = await api(`api/whatsapp/messages/${id}`);
+    const message = await api(messagePath(id));
     if (id === this.#id) this.#show(message);
   }
 
@@ -101,7 +102,7 @@ export class Detail {
   }
 
   async #do(button, act) {
-    const path = `api/whatsapp/messages/${this.#message.messageId}`;
+    const path = messagePath(this.#message.messageId);
     const deeds = {
       cancel: () => api(path, { method: 'DELETE' }),
       again: () => api(`${path}/retry`, { method: 'POST' }),

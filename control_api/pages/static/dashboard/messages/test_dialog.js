@@ -4,6 +4,7 @@ import { showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { SENDS } from '../connections/meaning.js';
 import { closable, kindOf, working } from '../dialog.js';
+import { messagePath } from '../paths.js';
 import { readableRecipient, typedRecipient } from '../recipient.js';
 import { showTimeline } from './timeline.js';
 import { why } from './words.js';
@@ -62,7 +63,7 @@ export class TestDialog {
   async refresh() {
     const id = this.#id;
     if (!id) return;
-    const message = await api(`api/whatsapp/messages/${id}`);
+    const message = await api(messagePath(id));
     if (id !== this.#id) return;
     showTimeline(this.#find('[data-timeline]'), message);
     const words = this.#find('[data-why]');
@@ -104,7 +105,7 @@ export class TestDialog {
   }
 
   async #watch(id) {
-    const message = await api(`api/whatsapp/messages/${id}`);
+    const message = await api(messagePath(id));
     this.#id = id;
     this.#find('[data-from]').textContent = this.#nameOf(message);
     this.#find('[data-to]').textContent = readableRecipient(message.to);

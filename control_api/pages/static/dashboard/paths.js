@@ -1,0 +1,11 @@
+/** The addresses of what the API holds: an id is one part of a path, whatever is written in it. */
+
+/** The address of a connection, without the query that may name its owner. */
+export function connectionPath({ connectionId }) {
+  return `api/whatsapp/connections/${encodeURIComponent(connectionId)}`;
+}
+
+/** The address of a message. */
+export function messagePath(id) {
+  return `api/whatsapp/messages/${encodeURIComponent(id)}`;
+}

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from control_api.auth import authorize, choose_owner
-from control_api.bodies import STRANGERS_BODY
+from control_api.bodies import STRANGERS_BODY, leave_expectations
 from control_api.requests import read_body, read_headers, read_query
 from sessions.callers import Scope
 
@@ -165,9 +165,9 @@ def add_endpoints(app: web.Application, groups: typing.Iterable[Endpoints]) -> N
     paths = {each.path for each in declared}
     for endpoint in declared:
         path = _without_others(endpoint.path, paths)
-        app.router.add_route(endpoint.method, path, endpoint.serve)
-        if endpoint.method == "GET":
-            app.router.add_route("HEAD", path, endpoint.serve)
+        methods = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        for method in methods:
+            app.router.add_route(method, path, endpoint.serve, expect_handler=leave_expectations)
 
 
 def _without_others(path: str, paths: typing.Iterable[str]) -> str:

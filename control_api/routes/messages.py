@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from control_api.auth import owner_of, seen_owner
+from control_api.bodies import receive
 from control_api.endpoints import Endpoints
 from control_api.requests import answer
 from control_api.schemas import (
@@ -56,7 +57,7 @@ async def send(request: web.Request, body: SendWish, headers: SendHeaders) -> we
         body.connection_id,
         [body],
         headers.idempotency_key,
-        await request.read(),
+        await receive(request),
     )
     location = f"/api/whatsapp/messages/{receipt.messages[0].id}"
     accepted = await _accepted(services, receipt, receipt.messages[0])
@@ -90,7 +91,7 @@ async def send_bulk(
         body.connection_id,
         body.messages,
         headers.idempotency_key,
-        await request.read(),
+        await receive(request),
     )
     items = [Accepted(message_id=each.id, status=each.status) for each in receipt.messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED, _replay_header(receipt))

@@ -14,6 +14,7 @@ from control_api.session_cookie import COOKIE, keep_session
 from control_api.tokens import BadTokenError, Claims
 from sessions.callers import ALL_SCOPES, Caller, Scope
 from sessions.mongo import STORE_DOWN
+from sessions.sign_ins import SignInExpiredError
 
 _BEARER = "bearer "
 _RENEWED_AFTER = 0.25
@@ -59,7 +60,7 @@ async def identify_again(request: web.Request) -> None:
     """Look again who sent a request that lasts: keys are revoked, people sign out."""
     try:
         request[IDENTITY] = await _identity(request)
-    except STORE_DOWN as error:
+    except (SignInExpiredError, *STORE_DOWN) as error:
         request[IDENTITY] = Identity(None, error)
 
 
@@ -126,7 +127,10 @@ async def caller_by_key(services: Services, key: str) -> Caller | None:
 
 
 async def caller_by_token(services: Services, token: str) -> Caller | None:
-    """Return who an access token stands for, unless they signed out or are gone."""
+    """Return who an access token stands for, unless they signed out or are gone.
+
+    Raises SignInExpiredError.
+    """
     try:
         claims = services.tokens.read(token)
     except BadTokenError:

@@ -213,7 +213,7 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
     """Return the codes that an endpoint may answer with, by status."""
     codes = [*endpoint.problems, "rate_limited", "store_unavailable", "host_not_allowed"]
     if not endpoint.open:
-        codes += ["unauthorized", "forbidden"]
+        codes += ["unauthorized", "sign_in_expired", "forbidden"]
         codes += [] if endpoint.method in SAFE_METHODS else ["csrf"]
     if endpoint.owned:
         codes += ["user_not_found"]

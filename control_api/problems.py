@@ -45,6 +45,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "link_used": HTTPStatus.GONE,
     "invalid_credentials": HTTPStatus.UNAUTHORIZED,
     "invalid_refresh_token": HTTPStatus.UNAUTHORIZED,
+    "sign_in_expired": HTTPStatus.UNAUTHORIZED,
     "forbidden": HTTPStatus.FORBIDDEN,
     "setup_token_required": HTTPStatus.FORBIDDEN,
     "user_exists": HTTPStatus.CONFLICT,

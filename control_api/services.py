@@ -137,7 +137,7 @@ class Services:
             keys=keys,
             users=users,
             setup=Setup(users, keys, tokens, settings.data_dir, now),
-            sign_ins=SignInStore(database),
+            sign_ins=SignInStore(database, settings.sign_in_expires_in),
             passwords=Passwords(settings.bcrypt_rounds),
             tokens=AccessTokens(secret, settings.jwt_expires_in),
             links=LinkSigner(secret, settings.link_lifetime, now),

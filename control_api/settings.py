@@ -96,7 +96,9 @@ class ApiSettings(SharedSettings):
     jwt_expires_in: Span = timedelta(days=7)
     """How long an access token works."""
     refresh_expires_in: Span = timedelta(days=30)
-    """How long a sign-in can be continued without the password."""
+    """How long a sign-in that nobody uses can be continued without the password."""
+    sign_in_expires_in: Span = timedelta(days=90)
+    """How long a sign-in lasts at most, however much it is used; then the password is needed."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
     """The work in a password's hash, as a power of two."""
     connections_per_owner: int = Field(100, ge=1)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ReturnDocument
 
+from sessions.mongo import forget_after
+
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
@@ -43,14 +45,7 @@ class KnownNumbers:
 
     async def prepare(self) -> None:
         """Create the index that forgets answers."""
-        seconds = int(max(_KNOWN_FOR, self._no_for).total_seconds())
-        known = await self._collection.index_information()
-        present = known.get("checkedAt_1")
-        if present is None:
-            await self._collection.create_index("checkedAt", expireAfterSeconds=seconds)
-        elif present.get("expireAfterSeconds") != seconds:
-            index = {"name": "checkedAt_1", "expireAfterSeconds": seconds}
-            await self._collection.database.command("collMod", COLLECTION, index=index)
+        await forget_after(self._collection, "checkedAt", max(_KNOWN_FOR, self._no_for))
 
     def of(self, owner: str) -> NumbersOfOwner:
         """Return what one owner knows."""

@@ -9,6 +9,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from sessions.message_search import SEARCH_INDEXES, Index
 from sessions.messages import MessageStatus
+from sessions.mongo import forget_after
 
 if TYPE_CHECKING:
     from sessions.mongo import Collection
@@ -52,10 +53,4 @@ async def create_indexes(messages: Collection) -> None:
 
 async def forget_finished(messages: Collection, keep_for: timedelta) -> None:
     """Let MongoDB remove messages some time after they ended, whatever was set before."""
-    seconds = int(keep_for.total_seconds())
-    known = await messages.index_information()
-    if _FINISHED not in known:
-        await messages.create_index("endedAt", name=_FINISHED, expireAfterSeconds=seconds)
-    elif known[_FINISHED].get("expireAfterSeconds") != seconds:
-        index = {"name": _FINISHED, "expireAfterSeconds": seconds}
-        await messages.database.command("collMod", messages.name, index=index)
+    await forget_after(messages, "endedAt", keep_for, _FINISHED)

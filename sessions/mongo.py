@@ -128,6 +128,22 @@ def refusal(error: errors.OperationFailure) -> str:
     return text
 
 
+async def forget_after(
+    collection: Collection, field: str, keep_for: timedelta, name: str | None = None
+) -> None:
+    """Let MongoDB remove documents some time after the time in a field, whatever was set before.
+
+    The index is called `name`, or as MongoDB calls it.
+    """
+    seconds, name = int(keep_for.total_seconds()), name or f"{field}_1"
+    present = (await collection.index_information()).get(name)
+    if present is None:
+        await collection.create_index(field, name=name, expireAfterSeconds=seconds)
+    elif present.get("expireAfterSeconds") != seconds:
+        index = {"name": name, "expireAfterSeconds": seconds}
+        await collection.database.command("collMod", collection.name, index=index)
+
+
 async def database_answers(database: Database) -> bool:
     """Tell whether MongoDB answers now and lets us write; a ping alone needs no right."""
     nobody = database["claims"].with_options(write_concern=WriteConcern(w=1, j=False))

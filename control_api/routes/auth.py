@@ -78,7 +78,7 @@ async def login(request: web.Request, body: Credentials) -> web.Response:
     "/api/auth/refresh",
     open=True,
     answers={200: SignedIn},
-    problems=("invalid_refresh_token",),
+    problems=("invalid_refresh_token", "sign_in_expired"),
     example={
         "refreshToken": "01kaxw3m5v8q2n7r4t6y9z0b1c.mXk1vT9sQ2wE4rY6uI8oP0aS3dF5gH7jK9lZ1xC3v"
     },

@@ -21,6 +21,8 @@ from tests.integration.conftest import KEY
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, web
 
+    from sessions.mongo import Database
+
     Client = TestClient[web.Request, web.Application]
 
 PASSWORD = "correct horse battery staple"
@@ -207,3 +209,24 @@ async def test_a_page_that_does_not_exist_says_so_in_words(dana: Client) -> None
     assert (answer.status, answer.content_type) == (404, "text/html")
     slash = await dana.get("/dashboard/", allow_redirects=False)
     assert (slash.status, slash.headers["Location"]) == (303, "../dashboard")
+
+
+async def test_a_session_that_is_used_ends_at_a_set_time_all_the_same(
+    dana: Client, services: Services, database: Database
+) -> None:
+    now, longest = utc_now(), services.settings.sign_in_expires_in
+    sign_in = await services.sign_ins.start("admin", now - longest / 2, now + timedelta(days=1))
+    old = services.tokens.write(Claims("admin", sign_in.id), now - timedelta(days=2))
+    dana.session.cookie_jar.clear()
+    cookie = {"Cookie": f"session={old}"}
+    assert "session" in (await dana.get(LIST, headers=cookie)).cookies
+    kept = await database["signIns"].find_one({"_id": sign_in.id})
+    assert kept is not None
+    assert kept["expiresAt"] <= kept["createdAt"] + longest
+
+    older = {"createdAt": now - longest}
+    await database["signIns"].update_one({"_id": sign_in.id}, {"$set": older})
+    refused = await dana.get(LIST, headers=cookie)
+    assert (refused.status, (await refused.json())["code"]) == (401, "sign_in_expired")
+    page = await dana.get("/dashboard", headers=cookie, allow_redirects=False)
+    assert page.headers["Location"] == "./dashboard/sign-in?view=connections"

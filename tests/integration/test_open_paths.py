@@ -38,7 +38,7 @@ async def away(services: Services) -> AsyncIterator[Client]:
         settings=services.settings.model_copy(update={"rate_limit_max_requests": 1}),
         database=database,
         keys=ApiKeyStore(database),
-        sign_ins=SignInStore(database),
+        sign_ins=SignInStore(database, services.settings.sign_in_expires_in),
         users=UserStore(database),
         workers=WorkerRegistry(database),
     )

@@ -246,3 +246,33 @@ async def test_keys_are_kept_as_hashes(client: Client, database: Database) -> No
     kept = [str(each) async for each in database["apiKeys"].find({})]
     assert made["key"] not in "".join(kept)
     assert KEY not in "".join(kept)
+
+
+async def _is_from(database: Database, age: timedelta) -> None:
+    """Make every sign-in this much older; it was used until now."""
+    older = {"$set": {"createdAt": {"$subtract": ["$createdAt", age // timedelta(milliseconds=1)]}}}
+    await database["signIns"].update_many({}, [older])
+
+
+async def test_a_sign_in_ends_at_a_set_time_however_much_it_is_used(
+    stranger: Client, database: Database, services: Services
+) -> None:
+    dana = await _register(stranger)
+    longest = services.settings.sign_in_expires_in
+    await _is_from(database, longest - timedelta(minutes=1))
+    going_on = await _post(stranger, "/api/auth/refresh", {"refreshToken": dana["refreshToken"]})
+    assert going_on["http"] == 200
+    kept = await database["signIns"].find_one({})
+    assert kept is not None
+    assert kept["expiresAt"] <= kept["createdAt"] + longest
+
+    await _is_from(database, timedelta(minutes=1))
+    over = await _post(stranger, "/api/auth/refresh", {"refreshToken": going_on["refreshToken"]})
+    assert (over["http"], over["code"]) == (401, "sign_in_expired")
+    refused = await stranger.get(
+        "/api/auth/me", headers={"Authorization": f"Bearer {going_on['accessToken']}"}
+    )
+    assert (refused.status, (await refused.json())["code"]) == (401, "sign_in_expired")
+    assert "Bearer" in refused.headers["WWW-Authenticate"]
+    again = {"email": DANA["email"], "password": PASSWORD}
+    assert (await _post(stranger, "/api/auth/login", again))["http"] == 200

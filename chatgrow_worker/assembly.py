@@ -9,7 +9,8 @@ from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
 from chatgrow_worker.browser.savings import Saving
 from chatgrow_worker.browser.wear import WearLimits
-from chatgrow_worker.commands.send_message import SendMessage
+from chatgrow_worker.commands.intake import Command
+from chatgrow_worker.commands.send_message import RefuseMessage, SendMessage
 from chatgrow_worker.connections.change_gate import GateLimits
 from chatgrow_worker.connections.change_watch import ChangeWatch
 from chatgrow_worker.connections.delivery import SendLimits
@@ -118,15 +119,14 @@ def emergency_html(
     return EmergencyHtml(store, str(settings.whatsapp_web_url), now)
 
 
-async def assemble_intake(stores: Stores, parts: Parts, queued_messages: int) -> SendMessage:
-    """Build what takes messages from the shared queue, and create its indexes.
-
-    `queued_messages` is how many one owner may have waiting.
-    """
+async def assemble_intake(settings: WorkerSettings, stores: Stores, parts: Parts) -> Command:
+    """Build what takes messages from the shared queue, or refuses them, and create its indexes."""
     keys = IdempotencyStore(stores.database)
     failures = IntakeFailures(stores.database, parts.now)
     await keys.prepare()
     await failures.prepare()
+    if not settings.takes_jobs:
+        return RefuseMessage(failures)
     acceptance = Acceptance(
         parts.connections,
         parts.outbox,
@@ -134,7 +134,7 @@ async def assemble_intake(stores: Stores, parts: Parts, queued_messages: int) ->
         parts.doorbell,
         parts.metrics.process,
         parts.now,
-        QueueQuota(stores.database, queued_messages),
+        QueueQuota(stores.database, settings.queued_messages_per_owner),
     )
     return SendMessage(acceptance, failures)
 

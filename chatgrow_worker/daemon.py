@@ -24,7 +24,6 @@ from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.commands.intake import Command, Intake
-from chatgrow_worker.commands.send_message import SendMessage
 from chatgrow_worker.connections.left_profiles import LeftProfiles
 from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.connections.waiting import happens
@@ -72,7 +71,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         pool = ConnectionPool(
             parts, settings.worker_id, instance, settings.whatsapp_max_connections
         )
-        send_message = await assemble_intake(stores, parts, settings.queued_messages_per_owner)
+        send_message = await assemble_intake(settings, stores, parts)
         await stack.enter_async_context(observed(settings, stores, pool, parts))
         logger.info("Worker {} is ready", settings.worker_id)
         drained = asyncio.Event()
@@ -106,7 +105,7 @@ async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]
         await stop.wait()
 
 
-def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: SendMessage) -> Intake:
+def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: Command) -> Intake:
     async def start(_ctx: object, connection: str) -> None:
         if not await pool.take(str(connection)) and await pool.leaves(str(connection)):
             raise Retry(defer=_OFFERED_AGAIN)

@@ -37,6 +37,10 @@ class WorkerSettings(BlobSettings):
     own."""
     whatsapp_max_connections: int = Field(10, ge=1, le=500)
     """Connections that this worker runs at most."""
+    arq_intake: bool | None = None
+    """Whether messages are taken from arq jobs (`send_message`) that backends write to Redis.
+    Whoever can write there can send in anybody's name, so without it they are taken everywhere but
+    in production. A job that is not taken is recorded in `intakeFailures`."""
     whatsapp_web_url: HttpUrl = HttpUrl("https://web.whatsapp.com/")
     """Where WhatsApp Web is."""
     device_name: str = Field("ChatGrow", pattern=r"\S", max_length=50)
@@ -152,6 +156,11 @@ class WorkerSettings(BlobSettings):
         object.__setattr__(self, "worker_id", f"{given}-{number}")
         object.__setattr__(self, "metrics_port", port)
         return self
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether messages are taken from arq jobs."""
+        return self.app_env != "production" if self.arq_intake is None else self.arq_intake
 
     @property
     def savings(self) -> Savings:

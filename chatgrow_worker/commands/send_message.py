@@ -97,6 +97,19 @@ class SendMessage:
         await self.acceptance.accept(owner, wish.connection_id, [wish], f"arq {job}", digest)
 
 
+@dataclass(frozen=True)
+class RefuseMessage:
+    """Takes the place of `SendMessage` where no jobs are taken: none is lost without a trace."""
+
+    failures: IntakeFailures
+
+    async def __call__(self, ctx: dict[Any, Any], *_: object, **__: object) -> None:
+        """Record that a job was not taken, and what must be set for it."""
+        job, reason = str(ctx["job_id"]), "messages from arq jobs are not taken: see ARQ_INTAKE"
+        logger.error("Job {} was refused: {}", job, reason)
+        await self.failures.record(job, reason)
+
+
 def _summary(error: Exception) -> str:
     """Say what is wrong without the values: they can be texts and numbers."""
     if not isinstance(error, ValidationError):

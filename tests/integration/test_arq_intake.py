@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from arq import Retry
 
+from chatgrow_worker.assembly import assemble_intake
 from chatgrow_worker.commands.intake import Command, Intake
 from chatgrow_worker.commands.send_message import SendMessage
+from chatgrow_worker.settings import WorkerSettings
 from sessions.acceptance import Acceptance
 from sessions.clock import utc_now
 from sessions.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
@@ -22,8 +25,10 @@ from sessions.idempotency import IdempotencyStore, Ticket
 from sessions.intake_failures import IntakeFailures
 from sessions.message_search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
+from sessions.program import Stores as Servers
 from sessions.quotas import QueueQuota
 from tests.builders import LONG, Stores
+from tests.integration.pageless import NoPages, PagelessWorker
 from tests.logged import logged
 from tests.refusing_mongo import refusing
 from tests.waiting import until
@@ -217,6 +222,38 @@ async def test_a_job_that_takes_too_long_is_tried_again(
             await send_message({"job_id": "order-17"}, GOOD)
     await replace(send_message, within=LONG)({"job_id": "order-17"}, GOOD)
     assert await stores.database["messages"].count_documents({}) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "environment", "taken"),
+    [
+        (None, "development", True),
+        (None, "production", False),
+        (True, "production", True),
+        (False, "development", False),
+    ],
+)
+async def test_in_production_jobs_are_taken_only_where_that_was_set(
+    worker: PagelessWorker[NoPages],
+    redis: ArqRedis,
+    tmp_path: Path,
+    setting: bool | None,
+    environment: Literal["development", "production"],
+    taken: bool,
+) -> None:
+    stores = worker.stores
+    await stores.connection()
+    settings = WorkerSettings(
+        _env_file=None, data_dir=tmp_path, app_env=environment, arq_intake=setting
+    )
+    servers = Servers(stores.database, redis, "")
+    send_message = await assemble_intake(settings, servers, worker.parts)
+    await send_message({"job_id": "order-17"}, GOOD, owner="admin")
+    assert await stores.database["messages"].count_documents({}) == int(taken)
+    failed = await stores.database["intakeFailures"].find_one({"_id": "order-17"})
+    assert (failed is None) is taken
+    if failed:
+        assert "ARQ_INTAKE" in failed["reason"]
 
 
 async def test_a_ring_is_heard_at_once_however_seldom_it_polls(

@@ -86,5 +86,5 @@ def build_app(services: Services) -> web.Application:
     app.router.add_get(links.BROKEN_PATH, links.show_broken)
     app.router.add_get("/dashboard/{rest:.*}", dashboard.show_missing)
     views = {each.path for group in VIEWS for each in group}
-    app[PAGES] = views | {"/link/{token}", "/link/{rest}", "/dashboard/{rest}"}
+    app[PAGES] = views | {"/link", "/link/{rest}", "/dashboard/{rest}"}
     return app

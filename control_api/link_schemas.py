@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from control_api.link_stages import Stage
 from control_api.schemas import Answer, Body
@@ -18,15 +18,21 @@ class QrLinkView(Answer):
     expires_at: WrittenMoment
 
 
+class LinkHeaders(BaseModel):
+    """What a link's page sends with each request: what stands behind the `#` of its address."""
+
+    token: str = Field("", alias="X-Link-Token")
+
+
 class StateQuery(Body):
-    """GET /link/…/state: the version seen last, and for how many seconds to wait for another."""
+    """GET /link/state: the version seen last, and for how many seconds to wait for another."""
 
     seen: Annotated[str, StringConstraints(max_length=64)] | None = None
     wait: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 0
 
 
 class PhoneWish(Body):
-    """POST /link/…/pairing-code: the phone to link, as people write its number."""
+    """POST /link/pairing-code: the phone to link, as people write its number."""
 
     phone_number: Annotated[
         str,
@@ -45,6 +51,9 @@ class LinkCode(Answer):
 class LinkState(Answer):
     """How far linking is, with the QR code on show; `version` names this very answer."""
 
+    connection: str
+    """The name of the connection."""
+    link_expires_at: WrittenMoment
     stage: Stage
     version: str
     qr: LinkCode | None = None

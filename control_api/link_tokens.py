@@ -30,7 +30,7 @@ class LinkUnknownError(DomainError):
 
 
 class LinkExpiredError(DomainError):
-    """The link was good once: its time is over, or its connection is gone."""
+    """The link was good once: its time is over, it was revoked, or its connection is gone."""
 
     code = "link_expired"
 
@@ -53,12 +53,15 @@ class Link:
 
     connection: str
     logins: int
+    links_revoked: int
     expires_at: datetime
 
     def check(self, connection: Connection) -> None:
-        """Raise LinkUsedError when a phone was linked since."""
+        """Raise LinkUsedError if a phone was linked since, LinkExpiredError if it was revoked."""
         if connection.logins != self.logins:
             raise LinkUsedError
+        if connection.links_revoked != self.links_revoked:
+            raise LinkExpiredError
 
 
 class LinkSigner:
@@ -74,7 +77,8 @@ class LinkSigner:
     def make(self, connection: Connection) -> tuple[str, datetime]:
         """Return a token for a connection, and when it stops working."""
         expires_at = (self._now() + self._lifetime).replace(microsecond=0)
-        return self._sign(Link(connection.id, connection.logins, expires_at)), expires_at
+        link = Link(connection.id, connection.logins, connection.links_revoked, expires_at)
+        return self._sign(link), expires_at
 
     def read(self, token: str) -> Link:
         """Return what a token allows; raise LinkUnknownError or LinkExpiredError.
@@ -91,6 +95,7 @@ class LinkSigner:
             "aud": _AUDIENCE,
             "sub": link.connection,
             "logins": link.logins,
+            "revoked": link.links_revoked,
             "exp": int(link.expires_at.timestamp()),
         }
         return jwt.encode(claims, self._key, _ALGORITHM)
@@ -105,11 +110,12 @@ class LinkSigner:
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
                 # Our own clock decides, after the signature.
-                options={"require": ["sub", "exp", "logins"], "verify_exp": False},
+                options={"require": ["sub", "exp", "logins", "revoked"], "verify_exp": False},
             )
         except jwt.InvalidTokenError as error:
             raise LinkUnknownError from error
-        link = Link(claims["sub"], claims["logins"], datetime.fromtimestamp(claims["exp"], UTC))
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        link = Link(claims["sub"], claims["logins"], claims["revoked"], expires_at)
         # Base64 has several spellings for the same bytes; only the one that we wrote is ours.
         if not hmac.compare_digest(self._sign(link).encode(), token.encode()):
             raise LinkUnknownError

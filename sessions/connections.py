@@ -112,6 +112,8 @@ class Connection(Record):
     linked_number: str | None = None
     logins: int = 0
     """How often a phone was linked."""
+    links_revoked: int = 0
+    """How often the links that link a phone were revoked: those of before work no more."""
     forgotten_generation: int = -1
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
@@ -378,6 +380,10 @@ class ConnectionStore:
         """Change what its owner may change, by field: `pacing.perMinute` is one."""
         await self._collection.update_one({"_id": connection.id}, {"$set": dict(changes)})
         return await self.get(connection.id)
+
+    async def revoke_links(self, connection: Connection) -> None:
+        """Make every link that links a phone to this connection useless, if it is not yet."""
+        await self._collection.update_one({"_id": connection.id}, {"$inc": {"linksRevoked": 1}})
 
     async def announce_lost(self) -> None:
         """Tell what became of connections whose worker has died: each once, over all processes."""

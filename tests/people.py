@@ -25,7 +25,13 @@ class Visit:
 
     page: Page
     complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
+    requested: list[str] = field(default_factory=list)
+    """What the page asked for, as it goes over the wire: without what stands behind a `#`."""
+
+    @property
+    def hosts(self) -> set[str]:
+        """The hosts that it asked."""
+        return {urlsplit(each).netloc for each in self.requested}
 
     async def barriers(self) -> list[str]:
         """Return what axe-core finds that keeps people out, in what stays when all has moved."""
@@ -71,7 +77,7 @@ async def visit(
     seen = Visit(await context.new_page())
     seen.page.on("console", lambda told: _note(seen, told.type, told.text))
     seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("request", lambda asked: seen.hosts.add(urlsplit(asked.url).netloc))
+    seen.page.on("request", lambda asked: seen.requested.append(asked.url.partition("#")[0]))
     await seen.page.goto(url)
     yield seen
     await context.close()

@@ -43,10 +43,14 @@ async def restart(request: web.Request) -> web.Response:
     problems=(*_NOT_FOUND, "wrong_state"),
 )
 async def logout(request: web.Request) -> web.Response:
-    """Ask for the login to end, on the phone too; messages are kept for the next one."""
+    """Ask for the login to end, on the phone too; messages are kept for the next one.
+
+    Signed links of before are revoked.
+    """
     services = request.app[SERVICES]
     connection = await _connection(request)
     check_command(Command.LOGOUT, *connection.observed())
+    await services.connections.revoke_links(connection)
     await services.commands.log_out(connection.id)
     return await _asked(services, connection)
 

@@ -15,6 +15,7 @@ from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.link_schemas import (
     LinkCode,
+    LinkHeaders,
     LinkPairing,
     LinkState,
     PhoneWish,
@@ -40,7 +41,7 @@ routes = Endpoints("Links")
 
 _ENDS = ("link_unknown", "link_expired", "link_used")
 _PAGE = {"text/html": None}
-BROKEN_PATH = r"/link/{rest:(?![^/]+/(?:state|start|pairing-code)$).*}"
+BROKEN_PATH = r"/link/{rest:(?!(?:state|start|pairing-code)$).*}"
 """Every path that starts like a link and is none of those declared here."""
 _LOOK_EVERY = timedelta(milliseconds=250)
 _NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
@@ -53,33 +54,48 @@ _NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow
     problems=("connection_not_found",),
 )
 async def create(request: web.Request) -> web.Response:
-    """Make a link whose page links a phone to this connection, for whoever holds the phone."""
+    """Make a link whose page links a phone to this connection, for whoever holds the phone.
+
+    Its token stands behind a `#`: browsers keep that to themselves, so that no log has it.
+    """
     services = request.app[SERVICES]
     connection = await services.connections.find(owner_of(request), request.match_info["id"])
     token, expires_at = services.links.make(connection)
-    view = QrLinkView(url=f"{_base(request)}/link/{token}", expires_at=expires_at)
+    view = QrLinkView(url=f"{_base(request)}/link#{token}", expires_at=expires_at)
     return answer(view, HTTPStatus.CREATED, _NEVER_STORED)
 
 
-@routes.get("/link/{token}/state", open=True, answers={200: LinkState}, problems=_ENDS)
-async def state(request: web.Request, query: StateQuery) -> web.Response:
+@manage_routes.delete(
+    "/api/whatsapp/connections/{id}/qr-link",
+    needs=Scope.MANAGE,
+    answers={204: None},
+    problems=("connection_not_found",),
+)
+async def revoke(request: web.Request) -> web.Response:
+    """Revoke every link to this connection that was made so far; what shows codes is cut off."""
+    services = request.app[SERVICES]
+    connection = await services.connections.find(owner_of(request), request.match_info["id"])
+    await services.connections.revoke_links(connection)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+@routes.get("/link/state", open=True, answers={200: LinkState}, problems=_ENDS)
+async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -> web.Response:
     """Tell how far linking is, with the QR code on show; asking keeps codes coming.
 
     With `seen` (the version seen last) and `wait` it answers once something has changed.
     """
-    _, connection = await _opened(request)
+    _, connection = await _opened(request, headers.token)
     await request.app[SERVICES].desk.ask_for_qr(connection.id)
-    return answer(await _changed(request, query), headers=_NEVER_STORED)
+    return answer(await _changed(request, query, headers.token), headers=_NEVER_STORED)
 
 
-@routes.post(
-    "/link/{token}/start", open=True, answers={204: None}, problems=(*_ENDS, "foreign_origin")
-)
-async def start(request: web.Request) -> web.Response:
+@routes.post("/link/start", open=True, answers={204: None}, problems=(*_ENDS, "foreign_origin"))
+async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     """Have codes shown again after nobody looked for a while, or after a logout."""
     require_own_origin(request)
     services = request.app[SERVICES]
-    _, connection = await _opened(request)
+    _, connection = await _opened(request, headers.token)
     if stage_of(connection, services.now(), workers=1) is Stage.ASLEEP:
         await services.desk.ask_for_qr(connection.id)
         await services.connections.want(connection, "running")
@@ -88,17 +104,17 @@ async def start(request: web.Request) -> web.Response:
 
 
 @routes.post(
-    "/link/{token}/pairing-code",
+    "/link/pairing-code",
     open=True,
     answers={200: LinkPairing},
     problems=(*_ENDS, "foreign_origin", "invalid_parameter", *PAIRING_PROBLEMS),
     example={"phoneNumber": "+972501234567"},
 )
-async def pair(request: web.Request, body: PhoneWish) -> web.Response:
+async def pair(request: web.Request, body: PhoneWish, headers: LinkHeaders) -> web.Response:
     """Ask for a code that links the phone by its number; the phone is alerted."""
     require_own_origin(request)
     services = request.app[SERVICES]
-    _, connection = await _opened(request)
+    _, connection = await _opened(request, headers.token)
     phone = _phone(request, body.phone_number)
     require_linkable(connection)
     code, expires_at = await pairing_code_for(request, connection, phone)
@@ -107,23 +123,21 @@ async def pair(request: web.Request, body: PhoneWish) -> web.Response:
     return answer(view, headers=_NEVER_STORED)
 
 
-@routes.get("/link/{token}", open=True, answers=dict.fromkeys((200, 404, 410, 429, 503), _PAGE))
+@routes.get("/link", open=True, answers=dict.fromkeys((200, 429), _PAGE))
 async def show(request: web.Request) -> web.Response:
-    """Show the page of a link, or a page that says why it does not work and what to do."""
-    link, connection = await _opened(request)
-    context = {"connection": connection.name, "expires_at": link.expires_at}
-    return page(request, "link.html", context)
+    """Show the page of all links; it reads the token from its address, and asks what it is for."""
+    return page(request, "link.html", {})
 
 
 async def show_broken(request: web.Request) -> web.Response:
-    """Say that a link was cut off or lengthened on its way."""
+    """Say that a link was changed on its way, or is of the kind that had its token in the path."""
     raise LinkUnknownError
 
 
-async def _opened(request: web.Request) -> tuple[Link, Connection]:
+async def _opened(request: web.Request, token: str) -> tuple[Link, Connection]:
     """Return what the link allows, and its connection; raise the error that says why not."""
     services = request.app[SERVICES]
-    link = services.links.read(request.match_info["token"])
+    link = services.links.read(token)
     try:
         connection = await services.connections.get(link.connection)
     except ConnectionNotFoundError as error:
@@ -132,17 +146,22 @@ async def _opened(request: web.Request) -> tuple[Link, Connection]:
     return link, connection
 
 
-async def _changed(request: web.Request, query: StateQuery) -> LinkState:
+async def _changed(request: web.Request, query: StateQuery, token: str) -> LinkState:
     """Return the state once it is another than the one seen, or as it is when the wait is over."""
     give_up = time.monotonic() + query.wait
     while True:
-        _, connection = await _opened(request)
+        link, connection = await _opened(request, token)
         stage = await _stage(request.app[SERVICES], connection)
         version = _version(connection, stage)
         over = version != query.seen or time.monotonic() >= give_up
         if over or not await pause(request, _LOOK_EVERY):
-            code = await _code(request.app[SERVICES], connection, stage)
-            return LinkState(stage=stage, version=version, qr=code)
+            return LinkState(
+                connection=connection.name,
+                link_expires_at=link.expires_at,
+                stage=stage,
+                version=version,
+                qr=await _code(request.app[SERVICES], connection, stage),
+            )
 
 
 async def _stage(services: Services, connection: Connection) -> Stage:

@@ -39,7 +39,7 @@ async def _by_scan(system: StackClient, person: Browser) -> None:
         await system.scan()
         await _linked(seen, "Your phone is linked")
     async with visit(person, url) as seen:
-        await expect(seen.page.get_by_role("heading")).to_contain_text("has been used")
+        await expect(seen.page.get_by_role("heading", name="has been used")).to_be_visible()
     assert (await system.status())["phoneNumber"] == OUR_PHONE
 
 

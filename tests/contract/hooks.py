@@ -28,7 +28,7 @@ for name, values in {
 
 _numbers = count()
 _KNOWN: dict[str, dict[str, list[str]]] = json.loads(os.environ.get("CONTRACT_KNOWN", "{}"))
-"""By operation: values of path parameters that name something which is there."""
+"""By operation: values of path parameters, or of a header, that name something which is there."""
 
 
 @schemathesis.hook
@@ -55,7 +55,8 @@ def _name_what_is_there(case: schemathesis.Case[Any], turn: int) -> None:
     """
     if turn % 2:
         for name, values in _KNOWN.get(case.operation.label, {}).items():
-            case.path_parameters[name] = values[turn // 2 % len(values)]
+            named = case.headers if name.startswith("X-") else case.path_parameters
+            named[name] = values[turn // 2 % len(values)]
     if turn % 8 and case.query.get("owner"):
         case.query["owner"] = "admin"
 

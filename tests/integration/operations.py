@@ -105,6 +105,7 @@ def ends_last(operations: list[Operation]) -> list[Operation]:
             each.name == "auth_logout",
             each.method == "DELETE",
             each.path.startswith("/api/whatsapp/connections"),
+            -each.path.count("/"),
         ),
     )
 

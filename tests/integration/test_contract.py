@@ -72,10 +72,9 @@ async def _furnish(stores: Stores, url: str) -> dict[str, dict[str, list[str]]]:
     await stores.outbox.cancel(None, messages[0])
     tokens = {name: await _link(url, name) for name in ("shows_a_code", "resting")}
     known: dict[str, dict[str, list[str]]] = {
-        "GET /link/{token}": {"token": [tokens["shows_a_code"]]},
-        "GET /link/{token}/state": {"token": list(tokens.values())},
-        "POST /link/{token}/start": {"token": [tokens["resting"]]},
-        "POST /link/{token}/pairing-code": {"token": [tokens["resting"]]},
+        "GET /link/state": {"X-Link-Token": list(tokens.values())},
+        "POST /link/start": {"X-Link-Token": [tokens["resting"]]},
+        "POST /link/pairing-code": {"X-Link-Token": [tokens["resting"]]},
         "GET /api/whatsapp/messages/{id}": {"id": messages},
         "DELETE /api/whatsapp/messages/{id}": {"id": messages},
         "POST /api/whatsapp/messages/{id}/retry": {"id": messages},
@@ -99,7 +98,7 @@ async def _link(url: str, connection_id: str) -> str:
     """Make a signed link to a connection; return its token."""
     path = f"{url}/api/whatsapp/connections/{connection_id}/qr-link"
     async with ClientSession(headers={"X-Api-Key": KEY}) as http, http.post(path) as made:
-        return str((await made.json())["url"]).rpartition("/")[2]
+        return str((await made.json())["url"]).partition("#")[2]
 
 
 @asynccontextmanager

@@ -42,6 +42,7 @@ INTERNAL = {
 }
 """Codes that no endpoint answers with."""
 DEPENDS_ON_STATE = {
+    "link_unknown",
     "no_qr_code",
     "wrong_status",
     "user_exists",

@@ -40,10 +40,10 @@ OPEN = {
     "/health": "asked by load balancers",
     "/health/live": "asked by load balancers",
     "/health/ready": "asked by load balancers",
-    "/link/{token}": "its path is the credential",
-    "/link/{token}/pairing-code": "its path is the credential",
-    "/link/{token}/start": "its path is the credential",
-    "/link/{token}/state": "its path is the credential",
+    "/link": "the same page for everybody; what it asks for needs the token of a link",
+    "/link/pairing-code": "a header is the credential",
+    "/link/start": "a header is the credential",
+    "/link/state": "a header is the credential",
     "/metrics": "METRICS_TOKEN is its credential, where that is set",
 }
 """The paths that ask for nobody, and why that is safe."""

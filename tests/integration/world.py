@@ -221,8 +221,6 @@ async def _furnish(world: World, person: Person) -> None:
         collection, thing = _made(maker, made)
         if thing:
             person.things.setdefault(collection, thing)
-    link = await must(world.client, "POST", f"{_CONNECTIONS}/{EXAMPLE_ID}/qr-link", person.headers)
-    person.things["/link"] = link.json["url"].rpartition("/")[2]
 
 
 def _makes(operation: Operation) -> bool:

@@ -1,31 +1,30 @@
 /** Follow how far linking is, and show what to do: for the page of a link, and the dashboard. */
 
 import { showOnly } from '../shared/dom.js';
-import { ask } from '../shared/request.js';
 import { Pairing } from './pairing.js';
 import { Scan } from './scan.js';
 import { watch } from './watch.js';
 
 const WITH_METHODS = ['starting', 'asleep', 'scan'];
-const ENDS = ['linked', 'already', 'link_expired'];
+const ENDS = ['linked', 'already', 'link_expired', 'link_used', 'link_unknown'];
 
-/** The part of a page that links a phone, by the signed link at `base`. */
+/** The part of a page that links a phone, by a signed link. */
 export class Linking {
   #root;
-  #base;
+  #link;
   #shown;
   #scan;
   #pairing;
   #anythingSeen = false;
   #scanned = false;
 
-  /** `shown(stage)` is called with each stage that is shown. */
-  constructor(root, base, shown) {
+  /** `shown(stage, state)` is called with each stage that is shown, and what the server told. */
+  constructor(root, link, shown) {
     this.#root = root;
-    this.#base = base;
+    this.#link = link;
     this.#shown = shown;
     this.#scan = new Scan(root.querySelector('[data-is=scan]'));
-    this.#pairing = new Pairing(root.querySelector('[data-is=code]'), base);
+    this.#pairing = new Pairing(root.querySelector('[data-is=code]'), link);
   }
 
   /** Go on until the end, or until the signal aborts. */
@@ -33,7 +32,7 @@ export class Linking {
     this.#root.addEventListener('change', (event) => {
       if (event.target.name === 'method') this.#root.dataset.method = event.target.value;
     });
-    await watch(this.#base, (state) => this.#show(state), signal);
+    await watch(this.#link, (state) => this.#show(state), signal);
   }
 
   /** Show a state; return whether it is the last one. */
@@ -46,8 +45,8 @@ export class Linking {
     showOnly(this.#root, 'notice', methods ? null : stage);
     this.#scan.code = state.qr ?? null;
     this.#pairing.ready = stage === 'scan';
-    this.#shown(stage);
-    if (stage === 'asleep') await ask(`${this.#base}/start`, { method: 'POST' });
+    this.#shown(stage, state);
+    if (stage === 'asleep') await this.#link.ask('start', { method: 'POST' });
     return ENDS.includes(stage);
   }
 
@@ -57,8 +56,7 @@ export class Linking {
     if (stage === 'finishing' || stage === 'passkey') this.#scanned = true;
     // After a scan WhatsApp's page loads anew: for the phone that is no new beginning.
     if (stage === 'starting' && this.#scanned) return 'finishing';
-    if (stage === 'link_used') return 'linked';
-    if (stage === 'link_unknown') return 'link_expired';
+    if (stage === 'link_used' && this.#anythingSeen) return 'linked';
     if (stage === 'linked' && !this.#anythingSeen) return 'already';
     return stage;
   }

@@ -2,7 +2,7 @@
 
 import { countDown } from '../shared/countdown.js';
 import { showOnly } from '../shared/dom.js';
-import { Refusal, ask } from '../shared/request.js';
+import { Refusal } from '../shared/request.js';
 
 const ANSWER_WITHIN_MS = 30_000;
 const COPIED_FOR_MS = 2_000;
@@ -19,7 +19,7 @@ const ERRORS = {
 
 /** The part of the page that links by number. */
 export class Pairing {
-  #base;
+  #link;
   #language;
   #part;
   #form;
@@ -28,8 +28,8 @@ export class Pairing {
   #asking = false;
   #stop = () => {};
 
-  constructor(part, base) {
-    this.#base = base;
+  constructor(part, link) {
+    this.#link = link;
     this.#language = document.documentElement.lang;
     this.#part = part;
     this.#form = part.querySelector('form');
@@ -54,10 +54,9 @@ export class Pairing {
     this.#complain(null);
     this.#work(true);
     try {
-      const number = this.#form.number.value;
-      const url = `${this.#base}/pairing-code?lang=${this.#language}`;
-      const body = { phoneNumber: number };
-      this.#show(await ask(url, { method: 'POST', body, within: ANSWER_WITHIN_MS }));
+      const body = { phoneNumber: this.#form.number.value };
+      const options = { method: 'POST', query: { lang: this.#language }, body, within: ANSWER_WITHIN_MS };
+      this.#show(await this.#link.ask('pairing-code', options));
     } catch (error) {
       this.#complain(kindOf(error));
     } finally {

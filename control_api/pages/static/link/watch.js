@@ -1,6 +1,6 @@
 /** Follow the state of linking: one request that waits, again and again, while somebody looks. */
 
-import { Refusal, ask } from '../shared/request.js';
+import { Refusal } from '../shared/request.js';
 
 const WAIT_SECONDS = 25;
 const ANSWER_WITHIN_MS = 40_000;
@@ -14,13 +14,13 @@ const ENDS = ['link_expired', 'link_used', 'link_unknown'];
  * Call `show(state)` with each new state, until `show` returns true or the signal aborts: then
  * nothing more comes.
  */
-export async function watch(base, show, signal) {
+export async function watch(link, show, signal) {
   let seen = '';
   let failures = 0;
   while (!signal?.aborted) {
     if (await rested()) seen = '';
     try {
-      const state = await look(base, seen, signal);
+      const state = await look(link, seen, signal);
       failures = 0;
       if (state.version === seen) continue;
       seen = state.version;
@@ -42,9 +42,9 @@ export async function watch(base, show, signal) {
   }
 }
 
-function look(base, seen, signal) {
-  const query = seen ? `?seen=${seen}&wait=${WAIT_SECONDS}` : '';
-  return ask(`${base}/state${query}`, { within: ANSWER_WITHIN_MS, signal });
+function look(link, seen, signal) {
+  const query = seen ? { seen, wait: WAIT_SECONDS } : {};
+  return link.ask('state', { query, within: ANSWER_WITHIN_MS, signal });
 }
 
 function pause(error, failures) {

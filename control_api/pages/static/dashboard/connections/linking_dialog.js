@@ -1,6 +1,7 @@
 /** Link a phone in a dialog: the parts of the linking page, by a signed link of its own. */
 
 import { Linking } from '../../link/linking.js';
+import { SignedLink } from '../../link/signed_link.js';
 import { ROOT, api } from '../api.js';
 import { closable } from '../dialog.js';
 import { connectionPath } from '../paths.js';
@@ -47,10 +48,10 @@ export class LinkingDialog {
   async #link(place, signal) {
     let last;
     do {
-      const base = await this.#makeLink(signal);
-      if (!base) return;
+      const link = await this.#makeLink(signal);
+      if (!link) return;
       last = null;
-      await new Linking(place, base, (stage) => {
+      await new Linking(place, link, (stage) => {
         last = stage;
         this.#stage(stage);
       }).run(signal);
@@ -61,7 +62,7 @@ export class LinkingDialog {
     try {
       const { url } = await api(`${connectionPath(this.#connection)}/qr-link${this.#scope}`, { method: 'POST' });
       // The link may name a public address; this page speaks to the one that it came from.
-      return `${ROOT}link/${url.split('/').at(-1)}`;
+      return new SignedLink(url, `${ROOT}link`);
     } catch {
       if (signal.aborted) return null;
       this.#dialog.close();

@@ -74,8 +74,8 @@ class WorkerSettings(BlobSettings):
     """Whether a message that was stored by a page that died, but never sent, is sent by the page's
     own function. Unproven on the live service; with false it becomes `unknown`."""
     send_tries: int = Field(8, ge=1, le=100)
-    """How often a message is tried before it fails, and how many pages may end with it in hand
-    before it is given up."""
+    """How often a message is tried before it fails, and how many pages, or lines to WhatsApp in a
+    row, may end with it in hand before it is given up. Waiting for other messages is no try."""
     number_recheck: Span = timedelta(seconds=20)
     """After this time WhatsApp is asked once more for a number that it has denied; other messages
     go meanwhile."""

@@ -267,11 +267,19 @@ class SendQueue:
         return settled
 
     async def put_off(
-        self, lease: Lease, message: Message, until: datetime, reason: str | None, *, counts: bool
+        self,
+        lease: Lease,
+        message: Message,
+        until: datetime,
+        reason: str | None,
+        *,
+        counts: bool,
+        uncounted: bool = False,
     ) -> None:
         """Return a message in hand to its place, and let others pass it until a time.
 
-        `counts` tells whether what was done for it counts for the pace.
+        `counts` tells whether what was done for it counts for the pace. `uncounted` takes this
+        try back: the message only waits for others.
         """
         changes: dict[str, Any] = {
             "status": MessageStatus.QUEUED,
@@ -282,6 +290,8 @@ class SendQueue:
         }
         if counts:
             changes["pacedAt"] = "$$NOW"
+        if uncounted:
+            changes["attempts"] = max(0, message.attempts - 1)
         put_off = await self._finish(lease, message, changes)
         if put_off is not None:
             self._events.publish(status_event(put_off))

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery, SendLimits
 from chatgrow_worker.connections.dispatcher import Dispatcher
+from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.send_trials import SendTrials
 from chatgrow_worker.connections.turnstile import Turnstile
@@ -59,6 +60,7 @@ def make_dispatcher(
     now: Callable[[], datetime] = utc_now,
     trials: SendTrials | None = None,
     owner: str = OWNER,
+    line_deaths: LineDeaths | None = None,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     turnstile = Turnstile(
@@ -81,6 +83,7 @@ def make_dispatcher(
         check_lease=check_lease,
         metrics=metrics or WorkerMetrics(ProcessMetrics()),
         trials=trials or SendTrials(in_a_row=99),
+        line_deaths=line_deaths or LineDeaths((limits or dispatch_limits()).tries),
     )
     burst = Burst(page, stores.queue.bursts, lease, check_lease)
     return Dispatcher(stores.queue, lease, turnstile, delivery, burst)

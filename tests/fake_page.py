@@ -160,6 +160,10 @@ class FakePage:
         self.turned_away += not self.line
         return LookUp(found=key in self.stored, ack=self.stored.get(key, 0), line=self.line)
 
+    async def has_line(self) -> bool:
+        self.turned_away += not self.line
+        return self.line
+
     def acks_since(self, serial: int) -> list[AckUpdate]:
         return [each for each in self.acks if each.serial > serial]
 

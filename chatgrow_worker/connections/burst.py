@@ -10,7 +10,7 @@ from typing import Protocol
 
 from loguru import logger
 
-from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.snapshot import Outcome
 from sessions.burst_queue import BurstQueue
 from sessions.leases import Lease
@@ -80,7 +80,11 @@ class Burst:
             for each, chat in zip(messages, chats, strict=True)
         ]
         sends = [(key, each.chat, each.text) for key, each in zip(keys, messages, strict=True)]
-        outcomes = await self._page.send_in_turn(sends, _WITHIN)
+        try:
+            outcomes = await self._page.send_in_turn(sends, _WITHIN)
+        except LineDeadError:  # it looks at its line first, so none has begun
+            await self._queue.put_back(self._lease, messages)
+            raise
         well = len([*takewhile(lambda outcome: outcome.went_well, outcomes)])
         sent = await self._queue.settle_sent(self._lease, messages[:well])
         return BurstEnd(sent, await self._break_off(messages[well:], keys[well:]))

@@ -13,6 +13,7 @@ from typing import Protocol
 from loguru import logger
 
 from chatgrow_worker.connections.known_chats import KnownChats
+from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.recipient_check import Denial, NumberPage, RecipientCheck
 from chatgrow_worker.connections.send_trials import SendTrials, is_unexpected
 from chatgrow_worker.connections.send_watch import SendWatch
@@ -49,6 +50,9 @@ class SendingPage(NumberPage, Protocol):
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key."""
 
+    async def has_line(self) -> bool:
+        """Tell whether the page has a line to WhatsApp."""
+
 
 @dataclass(frozen=True)
 class SendLimits:
@@ -82,8 +86,10 @@ class Delivery:
         check_lease: Callable[[], None],
         metrics: WorkerMetrics,
         trials: SendTrials,
+        line_deaths: LineDeaths,
     ) -> None:
         self.trials = trials
+        self._line_deaths = line_deaths
         self._page = page
         self._queue = queue
         self._lease = lease
@@ -104,10 +110,22 @@ class Delivery:
         key = message.whatsapp_id
         return key is not None and (await self._page.look_up(key, message.chat)).found
 
+    async def line_is_back(self, stop: asyncio.Event) -> bool:
+        """Wait until the page has a line to WhatsApp; False when this is to stop before."""
+        while not stop.is_set():
+            if await self._page.has_line():
+                return True
+            await happens(stop, self._limits.outcome_poll)
+        return False
+
     async def deliver(self, message: Message, stop: asyncio.Event) -> bool:
         """Bring a claimed message to its end; False when it has to wait in its place."""
         self._returned = False
-        await self._bring_to_an_end(message, stop)
+        try:
+            await self._bring_to_an_end(message, stop)
+        except LineDeadError:
+            self._line_deaths.died_with(message)
+            raise
         await self.hold_back(stop)
         return not self._returned
 
@@ -127,10 +145,7 @@ class Delivery:
             return True
         if again.taken_up <= self._limits.tries:
             return await self.deliver(again, stop)
-        begun = message.whatsapp_id is not None
-        await self._end(
-            message, MessageStatus.UNKNOWN if begun else MessageStatus.FAILED, "page_error"
-        )
+        await self._give_up(message)
         return True
 
     async def conclude(self, message: Message, key: str) -> None:
@@ -164,13 +179,37 @@ class Delivery:
     async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
         if message.whatsapp_id is not None:
             await self._resume(message, message.whatsapp_id, stop)
-        elif prepared := await self._prepared(message):
+        elif self._line_deaths.blames(message):
+            await self._give_up(message)
+        elif await self._line_stands(message, stop) and (prepared := await self._prepared(message)):
             chat_id, key = prepared
             known = chat_id in self.known_chats
             new_chat = not known and await self._turnstile.opens_chat(message.to, chat_id)
             await self._queue.write_down(self._lease, message, key, chat_id, new_chat=new_chat)
             begun = {"chat_id": chat_id, "whatsapp_id": key}
             await self._send(message.model_copy(update=begun), key, stop)
+
+    async def _give_up(self, message: Message) -> None:
+        """End a message that ends every page or kills every line; it may be out if it has an id."""
+        begun = message.whatsapp_id is not None
+        status = MessageStatus.UNKNOWN if begun else MessageStatus.FAILED
+        await self._end(message, status, "page_error")
+
+    async def _line_stands(self, message: Message, stop: asyncio.Event) -> bool:
+        """Let the line stand for a while without a message with which it has died.
+
+        False when the message is back in its place, as this is to stop.
+        """
+        deaths = self._line_deaths.count(message)
+        if deaths == 0:
+            return True
+        await happens(stop, self._limits.outcome_poll * (1 << min(deaths - 1, 6)))
+        if not await self._page.has_line():
+            self._line_deaths.died_without()
+            raise LineDeadError
+        if stop.is_set():
+            await self._return(message, uncounted=True)
+        return not stop.is_set()
 
     async def _prepared(self, message: Message) -> tuple[str, str] | None:
         """Return a message's chat and a new key; None when it has ended or is queued again."""
@@ -202,9 +241,9 @@ class Delivery:
             return False
         if ahead.reason == CHECKING_NUMBER:  # which is known by now
             await self._queue.recall(self._lease, message)
-            await self._return(message)
+            await self._return(message, uncounted=True)
         else:
-            await self._put_off(message, ahead.due_at, ahead.reason, counts=False)
+            await self._put_off(message, ahead.due_at, ahead.reason, counts=False, tried=False)
         return True
 
     async def _exceeds_allowance(self, message: Message, chat_id: str) -> bool:
@@ -213,7 +252,7 @@ class Delivery:
             return False
         pause = await self._turnstile.pause_for_chat(message.to, chat_id)
         if pause is not None:
-            await self._put_off(message, pause.until, pause.reason, counts=True)
+            await self._put_off(message, pause.until, pause.reason, counts=True, tried=False)
         return pause is not None
 
     async def _denied(self, message: Message, denial: Denial) -> None:
@@ -227,7 +266,9 @@ class Delivery:
     async def _resume(self, message: Message, key: str, stop: asyncio.Event) -> None:
         """Decide about a message whose id is written down: it may be out under that id."""
         known = await self._look_up(message, key)
-        if known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
+        if known.ack == 0 and self._line_deaths.blames(message):
+            await self._give_up(message)
+        elif known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
             self.watch.began()
             await self.conclude(message, key)
         elif known.found and known.ack >= 0:
@@ -254,19 +295,23 @@ class Delivery:
         return overdue
 
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
-        if await self._expires(message):
+        if not await self._line_stands(message, stop) or await self._expires(message):
             return
         if await self._typed(message, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
         self.watch.began()
-        await self._page.send(key, message.chat, message.text)
+        try:
+            await self._page.send(key, message.chat, message.text)
+        except LineDeadError:  # it looks at its line first, so it has not begun
+            await self._return(message, uncounted=True)
+            raise
         await self.conclude(message, key)
 
     async def _is_late(self, message: Message, stop: asyncio.Event) -> bool:
         """Send nothing that was to stop, or has expired, while somebody typed."""
         if stop.is_set():
-            await self._return(message)
+            await self._return(message, uncounted=True)
             return True
         return await self._expires(message)
 
@@ -421,13 +466,24 @@ class Delivery:
         )
 
     async def _put_off(
-        self, message: Message, until: datetime, reason: str | None, *, counts: bool
+        self,
+        message: Message,
+        until: datetime,
+        reason: str | None,
+        *,
+        counts: bool,
+        tried: bool = True,
     ) -> None:
-        """Put a message back to its place, and let others pass it until a time."""
+        """Put a message back to its place, and let others pass it until a time.
+
+        One that was not `tried` only waits.
+        """
         self._returned = True
         self.watch.left()
         self.known_chats.forget(message.to)
-        await self._queue.put_off(self._lease, message, until, reason, counts=counts)
+        await self._queue.put_off(
+            self._lease, message, until, reason, counts=counts, uncounted=not tried
+        )
 
     async def _end(
         self,

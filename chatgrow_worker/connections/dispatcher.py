@@ -69,7 +69,7 @@ class Dispatcher:
         """Send until `stop` is set; what an earlier owner had in hand comes first.
 
         With `blamed`, that may be what ended the page. While the page has no line to WhatsApp
-        nothing is sent, and what is in hand stays there. It ends too when so much has thrown in a
+        nothing is sent, and what may be out stays in hand. It ends too when so much has thrown in a
         row that nothing more is to be tried.
 
         Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
@@ -78,6 +78,8 @@ class Dispatcher:
         backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
         while not self._ends(stop):
             try:
+                if self.line_died and not await self._delivery.line_is_back(stop):
+                    break
                 await self._take_up(stop, blamed)
                 self.line_died = False
                 backoff.reset()
@@ -91,7 +93,7 @@ class Dispatcher:
             except LineDeadError:
                 blamed, self.line_died = False, True
                 self._delivery.watch.left()
-                await happens(stop, _PAUSE)
+                await self._return_unsent()
             except PageCallError as error:
                 blamed = not (
                     is_unexpected(error)
@@ -115,6 +117,16 @@ class Dispatcher:
                 with logger.contextualize(messageId=message.id):
                     if not await deliver(message, stop):
                         waits = True
+
+    async def _return_unsent(self) -> None:
+        """Return to its place what was never handed to the page: there it can be cancelled."""
+        try:
+            held = await self._queue.left_over(self._lease)
+            unsent = [each for each in held if each.whatsapp_id is None]
+            if unsent:
+                await self._queue.bursts.put_back(self._lease, unsent)
+        except STORE_DOWN as error:
+            logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not self._ends(stop):

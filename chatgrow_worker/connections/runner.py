@@ -15,6 +15,7 @@ from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.command_watch import CommandWatch
 from chatgrow_worker.connections.doubt import Doubt
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
+from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.logout import Logout
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrNotScannedError
@@ -82,6 +83,7 @@ class ConnectionRunner:
             self._doorbell,
             self._keeper.check,
             self._end,
+            LineDeaths(limits.sends.tries),
         )
 
     @property

@@ -15,6 +15,7 @@ from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.emergency_html import HtmlOfPage
+from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.number_checks import NumberChecks
 from chatgrow_worker.connections.pacer import Pacer
@@ -43,6 +44,7 @@ class VisitMaker:
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
     end: LoginEnd
+    line_deaths: LineDeaths
     tried: Tries = field(default_factory=dict)
 
     def saver(self, browser: Browser) -> SessionSaver:
@@ -138,6 +140,7 @@ class VisitMaker:
                 check_lease=self.check_lease,
                 metrics=self.parts.metrics,
                 trials=self.gate.trials,
+                line_deaths=self.line_deaths,
             )
             burst = Burst(page, queue.bursts, self.lease, self.check_lease)
             return Dispatcher(queue, self.lease, turnstile, delivery, burst)

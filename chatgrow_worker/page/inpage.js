@@ -440,6 +440,8 @@
       return {found: Boolean(message), ack: Number(message?.ack ?? 0), line: lineAlive()};
     },
 
+    hasLine: lineAlive,
+
     // The whole of localStorage when it has changed since it was last asked for, else null.
     localStorage: (always) => {
       const entries = Object.entries({...localStorage});

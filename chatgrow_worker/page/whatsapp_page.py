@@ -278,6 +278,10 @@ class WhatsAppPage:
         """Look a message up by its key in what the page has stored."""
         return LookUp.model_validate(await self._call("lookUp", key, chat_id))
 
+    async def has_line(self) -> bool:
+        """Tell whether the page has a line to WhatsApp."""
+        return bool(await self._call("hasLine"))
+
     async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
         """Return all of localStorage, a credential; None when it is as it was at the last call."""
         value = await self._call("localStorage", always)

@@ -13,7 +13,7 @@ from chatgrow_worker.page.errors import PageCallError
 from sessions.clock import utc_now
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
-from sessions.messages import Draft, Message, MessageStatus
+from sessions.messages import CHECKING_NUMBER, Draft, Message, MessageStatus
 from sessions.pacing import Pacing
 from tests.builders import OWNER, TO, Stores
 from tests.dispatching import LONG, dispatch_limits, dispatching, make_dispatcher, reaches
@@ -136,7 +136,8 @@ async def test_what_may_be_another_spelling_is_whatsapps_to_judge(
         if account == ACCOUNT:
             await reaches(stores, alike, MessageStatus.SENT)
     if account != ACCOUNT:
-        assert (await _now(stores, alike)).reason == "new_chats_limited"
+        waits = await _now(stores, alike)
+        assert (waits.reason, waits.attempts) == ("new_chats_limited", 0)
         assert [text for _, text in page.delivered] == ["known"]
 
 
@@ -394,21 +395,25 @@ async def test_a_chat_that_cannot_be_made_is_tried_again_while_others_pass(
     assert (await _now(stores, first)).status is MessageStatus.SENT
 
 
-async def test_one_that_has_an_id_waits_behind_one_that_was_put_off(stores: Stores) -> None:
+@pytest.mark.parametrize("reason", ["chat_not_ready", CHECKING_NUMBER])
+async def test_one_that_has_an_id_waits_behind_one_that_was_put_off_and_that_is_no_try(
+    stores: Stores, reason: str
+) -> None:
     connection, lease = await stores.leased()
     page = FakePage()
     first = await stores.message(connection, "first")
     second = await stores.message(connection, "second")
     assert await stores.queue.claim_next(lease)
     soon = utc_now() + timedelta(seconds=1)
-    await stores.queue.put_off(lease, first, soon, "chat_not_ready", counts=False)
+    await stores.queue.put_off(lease, first, soon, reason, counts=False)
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(TO)
     await stores.queue.write_down(lease, second, key, TO, new_chat=False)
     await stores.queue.bursts.put_back(lease, [second])
     async with dispatching(stores, page, lease):
-        await reaches(stores, second, MessageStatus.SENT)
+        sent = await reaches(stores, second, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["first", "second"]
+    assert sent.attempts == 1
 
 
 async def test_too_many_checks_pause_the_connection(stores: Stores) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+import pytest
+
+from chatgrow_worker.page.errors import LineDeadError
+from chatgrow_worker.page.snapshot import Outcome
 from sessions.connections import Connection
 from sessions.ids import new_id
 from sessions.messages import Draft, Message, MessageStatus
@@ -13,8 +18,86 @@ from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatc
 from tests.fake_page import FakePage
 from tests.waiting import until
 
+BACK_AFTER = timedelta(milliseconds=5)
 IMPATIENT = dispatch_limits(outcome=MOMENT, ghost=MOMENT, tries=1)
 STALLS_SOON = replace(IMPATIENT, stalled_after=MOMENT, resend_ghosts=False)
+
+
+@dataclass
+class LineGoesAfterPreparing(FakePage):
+    """Loses its line between the preparing of the first message and its send."""
+
+    async def prepare(self, chat_id: str) -> str:
+        key = await super().prepare(chat_id)
+        self.line = not key.endswith("_ID1")
+        return key
+
+
+@dataclass
+class LineKiller(FakePage):
+    """Its line dies at one text or chat, and comes back by itself soon."""
+
+    kills: str = ""
+    kills_at: str = ""
+    stores_it: bool = True
+    """Whether the page keeps what kills its line."""
+    loads_anew: bool = True
+    """Whether the page is loaded anew then, and has nothing in hand any more."""
+    dies_anyway: bool = False
+    """Whether the line dies as soon when nothing is sent."""
+    deaths: int = 0
+
+    def _dies(self) -> None:
+        self.line = False
+        self.deaths += 1
+        asyncio.get_running_loop().call_later(BACK_AFTER.total_seconds(), self._comes_back)
+
+    def _comes_back(self) -> None:
+        if self.loads_anew:
+            self.outcomes.clear()
+        self.line = True
+
+    async def prepare(self, chat_id: str) -> str:
+        if chat_id == self.kills_at:
+            self._dies()
+            raise LineDeadError
+        return await super().prepare(chat_id)
+
+    async def send(self, key: str, chat_id: str, text: str) -> None:
+        if text != self.kills:
+            await super().send(key, chat_id, text)
+            return
+        self._begin(key)
+        if self.stores_it:
+            self.stored[key] = 0
+
+    async def resend(self, key: str, chat_id: str) -> None:
+        self._begin(key)
+
+    def _begin(self, key: str) -> None:
+        self.check_line()
+        self._dies()
+        self.outcomes[key] = Outcome(state="pending")
+
+    async def outcome(self, key: str) -> Outcome:
+        outcome = await super().outcome(key)
+        if self.line and outcome.state == "pending" and self.kills:
+            self._dies()  # the page tries again by itself as soon as it has a line
+        return outcome
+
+    async def has_line(self) -> bool:
+        if self.line and self.dies_anyway:
+            self._dies()
+        return await super().has_line()
+
+
+async def _is_back(stores: Stores, message: Message) -> Message:
+    async def there() -> bool:
+        now = await stores.outbox.find(OWNER, message.id)
+        return now.status is MessageStatus.QUEUED and now.whatsapp_id is not None
+
+    await until(there)
+    return await stores.outbox.find(OWNER, message.id)
 
 
 async def _turned_away(page: FakePage, times: int) -> None:
@@ -72,11 +155,86 @@ async def test_without_a_line_nothing_is_sent_nor_blamed(stores: Stores) -> None
     page = FakePage(line=False)
     async with dispatching(stores, page, lease, IMPATIENT):
         await _turned_away(page, 3)
-        waiting = await _stays_in_hand(stores, message)
+        await reaches(stores, message, MessageStatus.QUEUED)
         page.line = True
         sent = await reaches(stores, message, MessageStatus.SENT)
-    assert waiting.whatsapp_id is None
     assert (sent.attempts, len(page.delivered)) == (1, 1)
+
+
+async def test_what_was_never_handed_to_a_page_without_a_line_can_be_cancelled(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    (message, other) = [await stores.message(connection, text) for text in ("first", "other")]
+    page = FakePage(line=False)
+    async with dispatching(stores, page, lease, IMPATIENT):
+        await _turned_away(page, 2)
+        await reaches(stores, message, MessageStatus.QUEUED)
+        await stores.outbox.cancel(OWNER, message.id)
+        page.line = True
+        sent = await reaches(stores, other, MessageStatus.SENT)
+    assert [text for _, text in page.delivered] == ["other"]
+    assert sent.attempts == 1
+
+
+async def test_what_the_page_refuses_for_want_of_a_line_goes_back_with_its_id(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection)
+    page = LineGoesAfterPreparing()
+    async with dispatching(stores, page, lease, IMPATIENT):
+        back = await _is_back(stores, message)
+        page.line = True
+        sent = await reaches(stores, message, MessageStatus.SENT)
+    assert (back.status, back.whatsapp_id) == (MessageStatus.QUEUED, sent.whatsapp_id)
+    assert (sent.attempts, len(page.delivered)) == (1, 1)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("loads", [True, False])
+async def test_a_message_that_kills_every_line_does_not_hold_the_others_for_ever(
+    stores: Stores, stored: bool, loads: bool
+) -> None:
+    connection, lease = await stores.leased()
+    bad = await stores.message(connection, "bad")
+    good = await stores.message(connection, "good")
+    page = LineKiller(kills="bad", stores_it=stored, loads_anew=loads)
+    limits = dispatch_limits(ghost=MOMENT, tries=3)
+    async with dispatching(stores, page, lease, limits):
+        ended = await reaches(stores, bad, MessageStatus.UNKNOWN)
+        await reaches(stores, good, MessageStatus.SENT)
+    assert ended.reason == "page_error"
+    assert page.deaths == 1 + limits.tries
+    assert [text for _, text in page.delivered] == ["good"]
+
+
+async def test_a_recipient_at_whom_every_line_dies_does_not_hold_the_others_for_ever(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    bad = await stores.message(connection, "bad", to="15550001111@c.us")
+    good = await stores.message(connection, "good")
+    page = LineKiller(kills_at="15550001111@c.us")
+    async with dispatching(stores, page, lease, dispatch_limits(tries=3)):
+        ended = await reaches(stores, bad, MessageStatus.FAILED)
+        await reaches(stores, good, MessageStatus.SENT)
+    assert ended.reason == "page_error"
+
+
+async def test_a_line_that_dies_without_the_message_too_is_not_blamed_on_it(
+    stores: Stores,
+) -> None:
+    connection, lease = await stores.leased()
+    message = await stores.message(connection, "bad")
+    page = LineKiller(kills="bad", stores_it=False, loads_anew=True, dies_anyway=True)
+    limits = dispatch_limits(tries=3)
+    async with dispatching(stores, page, lease, limits):
+        await until(lambda: page.deaths > 3 * limits.tries)
+        await _stays_in_hand(stores, message)
+        page.kills, page.dies_anyway = "", False
+        await reaches(stores, message, MessageStatus.SENT)
+    assert len(page.delivered) == 1
 
 
 async def test_a_dispatcher_says_that_the_line_has_left_something_in_hand(stores: Stores) -> None:

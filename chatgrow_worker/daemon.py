@@ -18,7 +18,6 @@ from chatgrow_worker.assembly import (
     emergency_html,
     key_ring,
 )
-from chatgrow_worker.browser.child_environment import LEAN, child_environment, unless_set
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root, succeed
@@ -30,6 +29,7 @@ from chatgrow_worker.connections.waiting import happens
 from chatgrow_worker.observed import observed
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobStore
+from sessions.child_environment import LEAN, child_environment, unless_set, without_settings
 from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
 from sessions.event_stream import open_event_log
 from sessions.ids import new_id
@@ -54,6 +54,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     # A setting that cannot work is named before servers are waited for.
     key_ring(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(without_settings())
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(open_event_log(stores.redis))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+from sessions.child_environment import needed_by_children
 from sessions.embedded.errors import MissingPartError
 from sessions.embedded.kinds import ServerKind
 
@@ -93,7 +94,7 @@ class Guard:
         lifeline = ("--always", "--die-with-parent", str(os.getpid()))
         return await asyncio.create_subprocess_exec(
             *(sys.executable, *arguments, *lifeline),
-            env={**os.environ, "PYTHONPATH": _python_path()},
+            env={**needed_by_children(), "PYTHONPATH": _python_path()},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

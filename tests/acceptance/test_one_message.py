@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chatgrow_worker.settings import WorkerSettings
 from tests.processes import alive, children_named, kill_all
 from tests.stack_client import OUR_PHONE, PATIENCE, ROOT, StackClient, stack
 from tests.waiting import until
@@ -45,6 +46,19 @@ async def test_a_linked_phone_sends_and_returns_without_a_new_scan(system: Stack
     await system.until_message(after, "read")
     assert (await system.control("GET", "devices")) == devices
     assert all(entry["arrivals"] == 1 for entry in await system.ledger())
+
+
+async def test_the_browser_and_its_driver_are_told_no_setting(system: StackClient) -> None:
+    await system.create()
+    await system.scan()
+    await system.until_state("connected")
+    worker = psutil.Process(system.pid("worker-1"))
+    settings = {name.upper() for name in WorkerSettings.model_fields}
+    assert settings & set(worker.environ())
+    children = worker.children(recursive=True)
+    assert any("--user-data-dir" in " ".join(each.cmdline()) for each in children)
+    for child in children:
+        assert not settings & set(child.environ()), child.name()
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
@@ -47,6 +48,17 @@ async def test_the_servers_end_redis_first_when_the_block_is_left(
         pids = [await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)]
     assert not any(map(alive, pids))
     assert caplog.messages == ["embedded redis stopped", "embedded mongo stopped"]
+
+
+async def test_the_servers_are_told_no_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_SECRET", "nobody else's")
+    async with embedded_servers(tmp_path) as uris:
+        for pid in (await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)):
+            server = psutil.Process(pid)
+            for process in (server, *server.parents()[:1]):
+                assert "JWT_SECRET" not in process.environ(), process.cmdline()
 
 
 async def test_two_owners_of_one_data_directory_share_its_servers(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from chatgrow_worker.browser.child_environment import child_environment, unless_set
+from sessions.child_environment import child_environment, unless_set, without_settings
 
 _SHOW = "import os; print(os.environ.get('LEAN_ONE'), os.environ.get('LEAN_TWO'))"
 
@@ -31,3 +31,14 @@ def test_what_the_operator_has_set_is_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("LEAN_TWO", raising=False)
     with child_environment(unless_set({"LEAN_ONE": "1", "LEAN_TWO": "2"})):
         assert _child() == "the operator's 2"
+
+
+def test_children_get_no_variable_that_programs_in_general_do_not_need(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEAN_ONE", "a secret")
+    monkeypatch.setenv("LC_TIME", "he_IL.UTF-8")
+    with without_settings():
+        assert _child() == "None None"
+        assert os.environ["LC_TIME"] == "he_IL.UTF-8"
+    assert _child() == "a secret None"

@@ -1,0 +1,68 @@
+"""The environment variables that the processes started by this one get."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+LEAN = {
+    # Node doubles its young generation to 16 MB under the burst of a start and keeps it.
+    "NODE_OPTIONS": "--max-semi-space-size=2",
+    # glibc gives each busy thread an arena of its own, and Chromium and Node have many threads.
+    "MALLOC_ARENA_MAX": "1",
+}
+"""What makes the driver a third smaller; no time that it costs could be measured."""
+
+_FILES = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+_LANGUAGE = ("LANG", "LANGUAGE", "TZ")
+_BEHAVIOUR = ("DISPLAY", "WAYLAND_DISPLAY", "NODE_OPTIONS", "MALLOC_ARENA_MAX")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_NEEDED = {*_FILES, *_LANGUAGE, *_BEHAVIOUR, *_CERTIFICATES, *_PROXIES}
+_NEEDED |= {name.upper() for name in _PROXIES}
+_NEEDED_BEGINNINGS = ("LC_", "XDG_", "FONTCONFIG_", "PLAYWRIGHT_")
+
+
+def needed_by_children() -> dict[str, str]:
+    """Return the variables that other programs need, which no setting of ours is among.
+
+    A browser runs what others wrote: it gets neither keys nor addresses of databases.
+    """
+    return {name: value for name, value in os.environ.items() if _is_needed(name)}
+
+
+@contextmanager
+def without_settings() -> Iterator[None]:
+    """Hide all but what children need for as long as the block runs; settings are read before."""
+    hidden = {name: value for name, value in os.environ.items() if not _is_needed(name)}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+@contextmanager
+def child_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for as long as the block runs; afterwards all are as they were."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def unless_set(values: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what the operator has set already."""
+    return {name: value for name, value in values.items() if name not in os.environ}
+
+
+def _is_needed(name: str) -> bool:
+    return name in _NEEDED or name.startswith(_NEEDED_BEGINNINGS)

@@ -32,6 +32,8 @@ class Stage(StrEnum):
     """WhatsApp cannot be reached; it goes on by itself."""
     BLOCKED = "blocked"
     """WhatsApp refuses the connection."""
+    OTHER_NUMBER = "other_number"
+    """Another phone was linked than the one the link is for; asking starts it again."""
     ASLEEP = "asleep"
     """Codes are shown no more because nobody looked; asking starts it again."""
     OFF = "off"
@@ -61,6 +63,7 @@ _OF_REASON: Mapping[Reason, Stage] = MappingProxyType(
     {
         Reason.TEMPORARILY_BANNED: Stage.BLOCKED,
         Reason.QR_NOT_SCANNED: Stage.ASLEEP,
+        Reason.OTHER_NUMBER: Stage.OTHER_NUMBER,
         Reason.KEY_MISSING: Stage.FAILED,
         Reason.DISK_FULL: Stage.FAILED,
         Reason.DISK_READ_ONLY: Stage.FAILED,

@@ -25,6 +25,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "no_pairing_code": HTTPStatus.CONFLICT,
     "already_linked": HTTPStatus.CONFLICT,
     "number_already_linked": HTTPStatus.CONFLICT,
+    "other_number": HTTPStatus.CONFLICT,
     "pairing_not_available": HTTPStatus.CONFLICT,
     "pairing_rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "pairing_refused": HTTPStatus.CONFLICT,
@@ -306,6 +307,15 @@ class NumberAlreadyLinkedError(DomainError):
             "first."
         )
         self.members = {"connectionId": connection_id} if connection_id else {}
+
+
+class OtherNumberError(DomainError):
+    """The link is for the phone whose number was declared, which is not told."""
+
+    code = "other_number"
+
+    def __init__(self) -> None:
+        super().__init__("This link is for a phone with another number.")
 
 
 class PairingError(DomainError):

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 class PendingCommand(Record):
-    """A command that is not done yet; `outcome` says how WhatsApp took a logout, once it did."""
+    """A command that is not done yet.
+
+    `outcome` says how WhatsApp took a logout, once it did; `because` why the owner itself asked.
+    """
 
     id: str
     name: Command
     outcome: Reason | None = None
+    because: Reason | None = None
 
     @property
     def leaves(self) -> bool:
@@ -28,9 +32,9 @@ class PendingCommand(Record):
         return self.name in (Command.LOGOUT, Command.DELETE)
 
 
-def new_command(name: Command) -> dict[str, Any]:
+def new_command(name: Command, because: Reason | None = None) -> dict[str, Any]:
     """Return a new command as the record keeps it."""
-    return PendingCommand(id=new_id(), name=name).model_dump(by_alias=True)
+    return PendingCommand(id=new_id(), name=name, because=because).model_dump(by_alias=True)
 
 
 class CommandDesk:
@@ -62,6 +66,18 @@ class CommandDesk:
         present = {"_id": connection, "deletedAt": None}
         await self._collection.update_one(present, [{"$set": changes}])
 
+    async def refuse_login(self, lease: Lease, because: Reason) -> None:
+        """Have a login logged out that must not be used; raise LeaseLostError.
+
+        A logout or a deletion that is under way does the same.
+        """
+        leaves = {"$in": ["$command.name", [Command.LOGOUT, Command.DELETE]]}
+        command = {"$literal": new_command(Command.LOGOUT, because)}
+        changes = {"desired": "stopped", "command": {"$cond": [leaves, "$command", command]}}
+        result = await self._collection.update_one(lease.fence(), [{"$set": changes}])
+        if result.matched_count == 0:
+            raise LeaseLostError("a login was not refused")
+
     async def pending(self, connection: str) -> PendingCommand | None:
         """Return what is asked now."""
         document: dict[str, Any] | None = await self._collection.find_one(
@@ -92,6 +108,7 @@ class CommandDesk:
         done = {"$eq": ["$command.name", Command.LOGOUT]}
         changes = {
             "linkedNumber": None,
+            "linkShownAt": None,
             "forgottenGeneration": lease.generation,
             "command": {"$cond": [done, "$$REMOVE", "$command"]},
         }

@@ -383,7 +383,9 @@ class ConnectionStore:
 
     async def revoke_links(self, connection: Connection) -> None:
         """Make every link that links a phone to this connection useless, if it is not yet."""
-        await self._collection.update_one({"_id": connection.id}, {"$inc": {"linksRevoked": 1}})
+        await self._collection.update_one(
+            {"_id": connection.id}, {"$inc": {"linksRevoked": 1}, "$unset": {"linkShownAt": True}}
+        )
 
     async def announce_lost(self) -> None:
         """Tell what became of connections whose worker has died: each once, over all processes."""

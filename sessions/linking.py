@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 
+_LINK_COUNTS_FOR = timedelta(hours=1)
+"""Longer than it takes from a scan until the page tells the number, whatever the phone does."""
+
+
 class Refused(StrEnum):
     """Why there is no pairing code; a stable code for clients."""
 
@@ -77,9 +81,19 @@ class LinkingDesk:
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["connections"]
 
-    async def ask_for_qr(self, connection: str) -> None:
-        """Note that somebody wants to see a QR code now."""
-        await self._collection.update_one({"_id": connection}, [{"$set": {"qrAskedAt": "$$NOW"}}])
+    async def ask_for_qr(self, connection: str, *, by_link: bool = False) -> None:
+        """Note that somebody wants to see a QR code now, perhaps by a signed link."""
+        fields = ("qrAskedAt", "linkShownAt") if by_link else ("qrAskedAt",)
+        await self._collection.update_one(
+            {"_id": connection}, {"$currentDate": dict.fromkeys(fields, True)}
+        )
+
+    async def link_was_shown(self, connection: str) -> bool:
+        """Tell whether a phone that is linked now may have been linked by a signed link."""
+        span = _LINK_COUNTS_FOR // timedelta(milliseconds=1)
+        lately = {"$expr": {"$lt": [{"$subtract": ["$$NOW", "$linkShownAt"]}, span]}}
+        shown = {"_id": connection, "linkShownAt": {"$ne": None}, **lately}
+        return await self._collection.count_documents(shown) > 0
 
     async def qr_is_asked_for(self, connection: str, within: timedelta) -> bool:
         """Tell whether somebody asked lately; making or starting a connection is asking."""

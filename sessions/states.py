@@ -92,6 +92,9 @@ class Reason(StrEnum):
     WHATSAPP_CHANGED = "whatsapp_changed"
     """WhatsApp Web has changed so that nothing can be sent: messages wait, and it is tried again
     and again by itself. Updating wa-js may be needed."""
+    OTHER_NUMBER = "other_number"
+    """A signed link has linked another phone than the one whose number was declared: it is logged
+    out, and nothing is sent with it. Link the right phone."""
     LOGGING_OUT = "logging_out"
     """A logout was asked for: the worker tells WhatsApp."""
     LOGGED_OUT_BY_REQUEST = "logged_out_by_request"

@@ -11,6 +11,7 @@ from loguru import logger
 from chatgrow_worker.connections.waiting import any_of, happens
 from sessions.commands import CommandDesk, PendingCommand
 from sessions.mongo import STORE_DOWN, brief
+from sessions.states import Reason
 
 _PAUSE = timedelta(seconds=1)
 _LONG = timedelta(hours=1)
@@ -39,6 +40,11 @@ class CommandWatch:
     def leaving(self) -> bool:
         """Whether the login is to end."""
         return self._seen is not None and self._seen.leaves
+
+    @property
+    def because(self) -> Reason | None:
+        """Why the owner itself ends the login, where nobody has asked for it."""
+        return self._seen.because if self._seen else None
 
     @property
     def give_up(self) -> float:

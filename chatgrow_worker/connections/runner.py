@@ -17,6 +17,7 @@ from chatgrow_worker.connections.doubt import Doubt
 from chatgrow_worker.connections.lease_keeper import LeaseKeeper
 from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.logout import Logout
+from chatgrow_worker.connections.number_guard import NumberGuard
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrNotScannedError
 from chatgrow_worker.connections.reporter import StateReporter
@@ -84,6 +85,9 @@ class ConnectionRunner:
             self._keeper.check,
             self._end,
             LineDeaths(limits.sends.tries),
+            NumberGuard(
+                connection.phone_number, parts.desk, parts.commands, lease, self._commands.asked
+            ),
         )
 
     @property
@@ -166,7 +170,7 @@ class ConnectionRunner:
             self._backoff.reset()
             self._doubt.restart()
             return
-        await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
+        await self._report_leaving()
         if command.outcome is not None:
             raise LoggedOutError(command.outcome)
         if time.monotonic() >= self._commands.give_up:
@@ -233,7 +237,7 @@ class ConnectionRunner:
 
     async def _log_out(self, browser: Browser) -> None:
         """End the login, unless this worker ends first; raise LoggedOutError."""
-        await self._reporter.report(ConnectionState.DISCONNECTED, Reason.LOGGING_OUT)
+        await self._report_leaving()
         try:
             logout = Logout(
                 browser.page,
@@ -248,6 +252,10 @@ class ConnectionRunner:
                 # At once: whoever goes on after a crash could not tell from the page.
                 await self._parts.commands.note(self._lease, error.reason)
             raise
+
+    async def _report_leaving(self) -> None:
+        reason = self._commands.because or Reason.LOGGING_OUT
+        await self._reporter.report(ConnectionState.DISCONNECTED, reason)
 
     async def _after_break(self, error: PageBrokenError) -> None:
         self._parts.metrics.page_broke(error.reason)
@@ -298,7 +306,9 @@ class ConnectionRunner:
             await self._parts.removals.finish(self._lease)
             logger.info("Deleted ({})", outcome)
         else:
-            await self._reporter.settle(ConnectionState.LOGGED_OUT, outcome)
+            by_request = outcome is Reason.LOGGED_OUT_BY_REQUEST
+            told = (self._commands.because if by_request else None) or outcome
+            await self._reporter.settle(ConnectionState.LOGGED_OUT, told)
             await self._parts.commands.logged_out(self._lease)
         self._ending.set()
 

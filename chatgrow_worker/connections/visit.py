@@ -18,6 +18,7 @@ from chatgrow_worker.connections.emergency_html import HtmlOfPage
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.meaning import CHANGED, MEANING, UPDATE_DUE
 from chatgrow_worker.connections.number_checks import NumberChecks
+from chatgrow_worker.connections.number_guard import NumberGuard
 from chatgrow_worker.connections.recovery import Recovery
 from chatgrow_worker.connections.reporter import StateReporter
 from chatgrow_worker.connections.sending import Sending
@@ -67,6 +68,7 @@ class VisitParts:
     sending: Sending
     gate: ChangeGate
     checks: NumberChecks
+    guard: NumberGuard
     recovery: Recovery
     wear: Wear
     end: LoginEnd
@@ -186,6 +188,8 @@ class Visit:
         await self._parts.saver.keep_dump(look.local_storage if look else None)
         try:
             await self._parts.html.look(self._state, snapshot)
+            if await self._is_refused(self._state, snapshot):
+                return
             await self._tell_what_is_shown(self._state, snapshot)
             await self._act(self._state, look)
         except PageCallError as error:
@@ -226,6 +230,12 @@ class Visit:
             await self._report(state, snapshot)
         elif snapshot is not None and not self.was_linked:
             await self._parts.linking.follow(idle=snapshot.idle)
+
+    async def _is_refused(self, state: PageState, snapshot: Snapshot | None) -> bool:
+        """Tell whether another phone was linked than may be; it is logged out then."""
+        linked = state in (*_CAN_SEND, PageState.SYNCING)
+        number = snapshot.number if snapshot and linked and not self.was_linked else None
+        return number is not None and await self._parts.guard.refuses(number)
 
     def _check_login(self, state: PageState, epoch: str) -> None:
         if state not in _QR_SCREEN:

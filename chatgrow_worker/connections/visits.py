@@ -18,6 +18,7 @@ from chatgrow_worker.connections.emergency_html import HtmlOfPage
 from chatgrow_worker.connections.line_deaths import LineDeaths
 from chatgrow_worker.connections.linking import Linking
 from chatgrow_worker.connections.number_checks import NumberChecks
+from chatgrow_worker.connections.number_guard import NumberGuard
 from chatgrow_worker.connections.pacer import Pacer
 from chatgrow_worker.connections.parts import Parts
 from chatgrow_worker.connections.qr import QrPublisher
@@ -45,6 +46,7 @@ class VisitMaker:
     check_lease: Callable[[], None]
     end: LoginEnd
     line_deaths: LineDeaths
+    guard: NumberGuard
     tried: Tries = field(default_factory=dict)
 
     def saver(self, browser: Browser) -> SessionSaver:
@@ -73,6 +75,7 @@ class VisitMaker:
             sending=sending,
             gate=self.gate,
             checks=self._checks(browser),
+            guard=self.guard,
             recovery=Recovery(
                 browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
             ),

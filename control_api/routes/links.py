@@ -28,12 +28,13 @@ from control_api.pages.languages import wanted_language
 from control_api.pages.origin import require_own_origin
 from control_api.pages.shell import page
 from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
-from control_api.problems import InvalidParameterError
+from control_api.problems import InvalidParameterError, OtherNumberError
 from control_api.requests import answer
 from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection
 from sessions.errors import ConnectionNotFoundError, InvalidRecipientError
+from sessions.number_forms import same_line
 from sessions.recipients import parse_phone_number
 
 manage_routes = Endpoints("Connections", owned=True)
@@ -86,18 +87,20 @@ async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -
     With `seen` (the version seen last) and `wait` it answers once something has changed.
     """
     _, connection = await _opened(request, headers.token)
-    await request.app[SERVICES].desk.ask_for_qr(connection.id)
+    # While a phone is linked no link can link another one.
+    by_link = connection.linked_number is None
+    await request.app[SERVICES].desk.ask_for_qr(connection.id, by_link=by_link)
     return answer(await _changed(request, query, headers.token), headers=_NEVER_STORED)
 
 
 @routes.post("/link/start", open=True, answers={204: None}, problems=(*_ENDS, "foreign_origin"))
 async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
-    """Have codes shown again after nobody looked for a while, or after a logout."""
+    """Have codes shown again: nobody looked for a while, or another phone was linked."""
     require_own_origin(request)
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
-    if stage_of(connection, services.now(), workers=1) is Stage.ASLEEP:
-        await services.desk.ask_for_qr(connection.id)
+    if stage_of(connection, services.now(), workers=1) in (Stage.ASLEEP, Stage.OTHER_NUMBER):
+        await services.desk.ask_for_qr(connection.id, by_link=True)
         await services.connections.want(connection, "running")
         await services.doorbell.start_connection(connection.id)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=_NEVER_STORED)
@@ -107,7 +110,7 @@ async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     "/link/pairing-code",
     open=True,
     answers={200: LinkPairing},
-    problems=(*_ENDS, "foreign_origin", "invalid_parameter", *PAIRING_PROBLEMS),
+    problems=(*_ENDS, "foreign_origin", "invalid_parameter", "other_number", *PAIRING_PROBLEMS),
     example={"phoneNumber": "+972501234567"},
 )
 async def pair(request: web.Request, body: PhoneWish, headers: LinkHeaders) -> web.Response:
@@ -116,6 +119,8 @@ async def pair(request: web.Request, body: PhoneWish, headers: LinkHeaders) -> w
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
     phone = _phone(request, body.phone_number)
+    if connection.phone_number and phone not in same_line(connection.phone_number):
+        raise OtherNumberError
     require_linkable(connection)
     code, expires_at = await pairing_code_for(request, connection, phone)
     left = expires_at - services.now()

@@ -36,6 +36,8 @@ READY = Snapshot(
     me=f"{PHONE[1:]}@c.us",
 )
 
+LOGGED_OUT = READY.model_copy(update={"mode": "QR", "authenticated": False, "me": None})
+
 
 class ReadyPage:
     """A page that is logged in, and has news in its localStorage at each look that finds any."""
@@ -46,6 +48,7 @@ class ReadyPage:
         self.news = True
         self.looks = 0
         self.reloads = 0
+        self.logouts = 0
         self.missing: tuple[str, ...] = ()
         self.broken: Reason | None = None
         self.restarts = 0
@@ -83,6 +86,11 @@ class ReadyPage:
             raise PageBrokenError(self.broken)
         return {"login": "left"}
 
+    async def log_out(self) -> None:
+        self.logouts += 1
+        self.shows = LOGGED_OUT
+        self.bell.set()
+
     async def tidy(self) -> None:
         pass
 
@@ -108,6 +116,11 @@ class ReadyPages:
     open_now: int = 0
     shows: Snapshot = READY
     """What a page shows from its opening on."""
+
+    @property
+    def logouts(self) -> int:
+        """How often a page was asked to log out."""
+        return sum(cast("ReadyPage", each.page).logouts for each in self.browsers)
 
     def profile(self, connection: str) -> Path:
         return self.root / connection

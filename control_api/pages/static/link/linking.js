@@ -32,6 +32,10 @@ export class Linking {
     this.#root.addEventListener('change', (event) => {
       if (event.target.name === 'method') this.#root.dataset.method = event.target.value;
     });
+    this.#root.addEventListener('click', (event) => {
+      // What fails is asked for once more by whoever waits.
+      if (event.target.closest('[data-start]')) this.#start().catch(() => {});
+    });
     await watch(this.#link, (state) => this.#show(state), signal);
   }
 
@@ -46,13 +50,17 @@ export class Linking {
     this.#scan.code = state.qr ?? null;
     this.#pairing.ready = stage === 'scan';
     this.#shown(stage, state);
-    if (stage === 'asleep') await this.#link.ask('start', { method: 'POST' });
+    if (stage === 'asleep') await this.#start();
     return ENDS.includes(stage);
+  }
+
+  #start() {
+    return this.#link.ask('start', { method: 'POST' });
   }
 
   /** What a stage means on this page, which remembers what went before. */
   #meaning(stage) {
-    if (stage === 'scan') this.#scanned = false;
+    if (stage === 'scan' || stage === 'other_number') this.#scanned = false;
     if (stage === 'finishing' || stage === 'passkey') this.#scanned = true;
     // After a scan WhatsApp's page loads anew: for the phone that is no new beginning.
     if (stage === 'starting' && this.#scanned) return 'finishing';

@@ -14,6 +14,7 @@ const ERRORS = {
   pairing_rate_limited: 'many_whatsapp',
   pairing_not_available: 'not_available',
   number_already_linked: 'linked_here',
+  other_number: 'other_number',
   no_qr_code: 'not_now',
 };
 

@@ -21,6 +21,7 @@ const OF_REASON = {
   waiting_for_worker_long: { tone: 'warn', acts: 'operator' },
   temporarily_banned: { tone: 'bad', acts: 'nobody' },
   account_locked: { tone: 'bad', acts: 'phone' },
+  other_number: { tone: 'bad', acts: 'admin' },
   device_still_listed: { tone: 'act', acts: 'phone' },
   browser_unavailable: SERVER,
   encryption_key_missing: SERVER,

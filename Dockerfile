@@ -4,8 +4,8 @@
 #   docker build -t chatgrow-worker:demo --target demo . && docker run --rm chatgrow-worker:demo
 #
 # Chromium's sandbox needs user namespaces, which Docker's default seccomp profile refuses: run the
-# worker with `--security-opt seccomp=unconfined` or a profile that allows them, or accept the risk
-# with `-e CHROMIUM_NO_SANDBOX=true`.
+# worker with `--security-opt seccomp=seccomp.json`, which allows them, or accept the risk with
+# `-e CHROMIUM_NO_SANDBOX=true`. The root file system may be read-only: `--read-only --tmpfs /tmp`.
 ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build

@@ -53,6 +53,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "user_not_found": HTTPStatus.NOT_FOUND,
     "user_has_connections": HTTPStatus.CONFLICT,
     "api_key_not_found": HTTPStatus.NOT_FOUND,
+    "address_not_allowed": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_fields": HTTPStatus.UNPROCESSABLE_ENTITY,
     "request_entity_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "malformed_body": HTTPStatus.BAD_REQUEST,
@@ -126,6 +127,12 @@ class InvalidParameterError(DomainError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.fields = [{"field": field, "message": message}]
+
+
+class AddressRefusedError(InvalidParameterError):
+    """A field names a host that the caller may not use."""
+
+    code = "address_not_allowed"
 
 
 class InvalidFieldsError(DomainError):

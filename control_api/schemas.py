@@ -24,6 +24,7 @@ from sessions.json_values import Moment, WrittenMoment
 from sessions.messages import Message, MessageStatus
 from sessions.outbox import QueueDepth
 from sessions.pacing import Pacing
+from sessions.public_addresses import host_of
 from sessions.recipients import parse_phone_number, parse_recipient
 from sessions.states import ConnectionState, Reason
 
@@ -135,9 +136,19 @@ class ProxyWish(Body):
             raise ValueError("The browser cannot sign in to a SOCKS proxy; use an HTTP one.")
         return self
 
-    def to_proxy(self) -> Proxy:
+    @property
+    def host(self) -> str:
+        """The proxy's name or address, in small letters."""
+        return host_of(self.server)
+
+    def to_proxy(self, *, may_be_private: bool) -> Proxy:
         """Return it as the record keeps it."""
-        return Proxy(server=self.server, username=self.username, password=self.password)
+        return Proxy(
+            server=self.server,
+            username=self.username,
+            password=self.password,
+            may_be_private=may_be_private,
+        )
 
 
 class NewConnection(Body):

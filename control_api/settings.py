@@ -118,6 +118,9 @@ class ApiSettings(SharedSettings):
     """Further names that the API is reached under, comma-separated, such as the service's name in
     Docker Compose: `api`, `whatsapp.internal`, or `.internal` with all below it. The host of
     `PUBLIC_URL`, `localhost` and every IP address are allowed anyway; other names get a 421."""
+    proxy_allowed_hosts: Hosts = ()
+    """Hosts inside your own network, by name or IPv4 address, comma-separated, that everybody may
+    name as a proxy. Others may only be named by an administrator."""
     link_lifetime: Span = timedelta(minutes=30)
     """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)

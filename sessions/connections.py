@@ -18,6 +18,7 @@ from sessions.events import EventLog, observed_event, qr_event
 from sessions.ids import new_id
 from sessions.leases import UNOWNED
 from sessions.pacing import Pacing
+from sessions.public_addresses import host_of
 from sessions.states import (
     HOLDS_LOGIN,
     REVOKED,
@@ -64,6 +65,14 @@ class Proxy(Record):
     server: str
     username: str | None = None
     password: SecretStr | None = None
+    may_be_private: bool = True
+    """Whether it may be inside the operator's own network: only if an administrator said so. Those
+    from before this was asked may."""
+
+    @property
+    def host(self) -> str:
+        """The proxy's name or address, in small letters."""
+        return host_of(self.server)
 
     def to_document(self) -> dict[str, Any]:
         """Return what is stored, the password in plain."""

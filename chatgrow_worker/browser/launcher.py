@@ -21,6 +21,7 @@ from chatgrow_worker.page.answering import Document, remove_service_workers
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from sessions.connections import Proxy
+from sessions.public_addresses import AddressNotAllowedError, require_public
 from sessions.states import Reason
 
 _LONGEST_REASON = 1000
@@ -56,6 +57,7 @@ class Launcher:
 
         `heal` is a dump of localStorage, put back before WhatsApp's scripts run.
         """
+        await _check_proxy(proxy)
         profile = self.profile(connection)
         await asyncio.to_thread(check_disk, self._root)
         await free_profile(profile)
@@ -156,6 +158,16 @@ class Launcher:
             logger.warning("The browser did not close in order: {}", str(error) or "no answer")
             return False
         return True
+
+
+async def _check_proxy(proxy: Proxy | None) -> None:
+    """Raise PageBrokenError for a proxy whose name leads into our own network by now."""
+    if proxy is None or proxy.may_be_private:
+        return
+    try:
+        await require_public(proxy.host)
+    except AddressNotAllowedError as error:
+        raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, f"proxy: {error}") from error
 
 
 def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:

@@ -13,7 +13,7 @@ from control_api.auth import caller_of, owner_of, seen_owner
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
-from control_api.problems import InvalidParameterError, NoQrCodeError
+from control_api.problems import AddressRefusedError, InvalidParameterError, NoQrCodeError
 from control_api.qr_images import FORMATS
 from control_api.requests import answer
 from control_api.schemas import (
@@ -24,15 +24,17 @@ from control_api.schemas import (
     NewConnection,
     PairingView,
     PairingWish,
+    ProxyWish,
     QrQuery,
     QrView,
     StatusView,
 )
 from control_api.services import SERVICES, Services
 from sessions.callers import Scope
-from sessions.connections import Connection, QrCode
+from sessions.connections import Connection, Proxy, QrCode
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
 from sessions.outbox import NOTHING_WAITS
+from sessions.public_addresses import AddressNotAllowedError, require_public
 from sessions.quotas import QuotaExceededError
 from sessions.states import ConnectionState
 from sessions.users import UserNotFoundError
@@ -52,7 +54,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
     "/api/whatsapp/connections",
     needs=Scope.MANAGE,
     answers={201: ConnectionView},
-    problems=("connection_exists", "quota_exceeded"),
+    problems=("connection_exists", "quota_exceeded", "address_not_allowed"),
     example={
         "connectionId": "business_main",
         "name": "Main Business Line",
@@ -62,7 +64,8 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 async def create(request: web.Request, body: NewConnection) -> web.Response:
     """Create a connection; a worker starts it at once."""
     services = request.app[SERVICES]
-    connection = await _create(services, owner_of(request), body)
+    proxy = await _proxy(request, body.proxy)
+    connection = await _create(services, owner_of(request), body, proxy)
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
     view = ConnectionView.of(connection, NOTHING_WAITS)
@@ -103,7 +106,7 @@ async def show(request: web.Request) -> web.Response:
     "/api/whatsapp/connections/{id}",
     needs=Scope.MANAGE,
     answers={200: ConnectionView},
-    problems=_NOT_FOUND,
+    problems=(*_NOT_FOUND, "address_not_allowed"),
     example={"pacing": {"perMinute": 10}},
 )
 async def change(request: web.Request, body: ConnectionChange) -> web.Response:
@@ -121,7 +124,8 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
         given = body.pacing.model_dump(by_alias=True, exclude_unset=True)
         changes |= {f"pacing.{name}": value for name, value in given.items()}
     if "proxy" in body.model_fields_set:
-        changes["proxy"] = body.proxy.to_proxy().to_document() if body.proxy else None
+        proxy = await _proxy(request, body.proxy)
+        changes["proxy"] = proxy.to_document() if proxy else None
     if changes:
         connection = await services.connections.change(connection, changes)
     if _NEW_CHATS & changes.keys():
@@ -222,7 +226,26 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
-async def _create(services: Services, owner: str, wish: NewConnection) -> Connection:
+async def _proxy(request: web.Request, wish: ProxyWish | None) -> Proxy | None:
+    """Return the proxy as the record keeps it; raise AddressRefusedError for one of our network.
+
+    The worker looks again before it opens a browser: what a name resolves to may change.
+    """
+    if wish is None:
+        return None
+    allowed = wish.host in request.app[SERVICES].settings.proxy_allowed_hosts
+    if allowed or caller_of(request).is_admin:
+        return wish.to_proxy(may_be_private=True)
+    try:
+        await require_public(wish.host)
+    except AddressNotAllowedError as error:
+        raise AddressRefusedError("proxy.server", str(error)) from None
+    return wish.to_proxy(may_be_private=False)
+
+
+async def _create(
+    services: Services, owner: str, wish: NewConnection, proxy: Proxy | None
+) -> Connection:
     """Store a connection; raise ConnectionExistsError, QuotaExceededError or UserNotFoundError."""
     try:
         async with services.quotas.connections.room(owner):
@@ -232,7 +255,7 @@ async def _create(services: Services, owner: str, wish: NewConnection) -> Connec
                 wish.name or wish.connection_id,
                 wish.phone_number,
                 services.now(),
-                wish.proxy.to_proxy() if wish.proxy else None,
+                proxy,
                 wish.pacing,
             )
             await _keep(services, connection)

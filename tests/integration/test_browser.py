@@ -608,6 +608,13 @@ def test_a_damaged_note_of_the_owner_stops_nobody(tmp_path: Path, found: bytes) 
     assert succeed(tmp_path, "two") == "one"
 
 
+async def test_a_proxy_that_leads_into_our_network_by_now_is_not_used(launcher: Launcher) -> None:
+    proxy = Proxy(server="http://localhost:3128", may_be_private=False)
+    with pytest.raises(PageBrokenError, match="private network"):
+        async with launcher.open(CONNECTION, proxy=proxy):
+            pass
+
+
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
     driver = Driver(tmp_path)
     launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from arq.connections import ArqRedis, RedisSettings, create_pool
 from loguru import logger
@@ -79,6 +80,9 @@ def redis_settings(url: str) -> RedisSettings:
             "REDIS_URL is not an address we can use, like redis://host:6379/0; "
             "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
         ) from error
+    if settings.unix_socket_path is not None:
+        # Any path can be written in an address, as redis-py has it; arq leaves it quoted.
+        settings.unix_socket_path = unquote(settings.unix_socket_path)
     settings.conn_retries = 0
     settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())
     settings.retry_on_timeout = True

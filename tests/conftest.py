@@ -20,7 +20,7 @@ from sessions.doorbell import open_redis
 from sessions.embedded import MONGO, REDIS, ServerUris
 from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout
-from sessions.embedded.ports import remembered_port
+from sessions.embedded.sockets import find_socket
 from sessions.mongo import open_database
 from tests.waiting import until_true
 
@@ -43,8 +43,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUris]:
     """Run the embedded servers for the whole run; a test that kills one starts its own."""
     data = tmp_path_factory.mktemp("servers")
     with ExitStack() as stack:
-        ports = [stack.enter_context(_Server(kind, data)).port for kind in (MONGO, REDIS)]
-        yield ServerUris(mongo=MONGO.uri(ports[0]), redis=REDIS.uri(ports[1]))
+        uris = [stack.enter_context(_Server(kind, data)).uri() for kind in (MONGO, REDIS)]
+        yield ServerUris(mongo=uris[0], redis=uris[1])
 
 
 @pytest.fixture
@@ -82,7 +82,6 @@ class _Server:
     def __init__(self, kind: ServerKind, data: Path) -> None:
         self._kind = kind
         self._data = data
-        self.port = 0
 
     def __enter__(self) -> _Server:
         command = [sys.executable, "-m", "sessions.embedded", self._kind.name, "--always"]
@@ -91,10 +90,15 @@ class _Server:
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
         )
-        file = Layout.of(self._data, self._kind).port_file
-        until_true(lambda: remembered_port(file) is not None)
-        self.port = remembered_port(file) or 0
         return self
+
+    def uri(self) -> str:
+        """Return the address, once clients can connect."""
+        place = Layout.of(self._data, self._kind).socket
+        until_true(lambda: find_socket(place) is not None)
+        socket = find_socket(place)
+        assert socket is not None
+        return self._kind.uri(socket)
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from sessions.embedded.ports import LOOPBACK
+from tests.ports import LOOPBACK
 
 _LONGEST_HEAD = 256 * 1024
 _CHUNK = 64 * 1024

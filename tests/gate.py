@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Event, Thread
+from urllib.parse import unquote, urlsplit
 
 _CHUNK = 65_536
 _LOOK_SECONDS = 0.05
@@ -18,7 +19,7 @@ class Gate:
     In threads, not in the test's event loop: a driver may block that one until it is answered.
     """
 
-    def __init__(self, to: int) -> None:
+    def __init__(self, to: str) -> None:
         self._to = to
         self._open = Event()
         self._open.set()
@@ -62,7 +63,7 @@ class Gate:
     def _serve(self, here: socket.socket) -> None:
         with ExitStack() as stack:
             stack.enter_context(here)
-            there = stack.enter_context(socket.create_connection(("127.0.0.1", self._to)))
+            there = stack.enter_context(connected(self._to))
             other = {here: there, there: here}
             with suppress(OSError):
                 while not self._ended.is_set():
@@ -77,8 +78,8 @@ class Gate:
 
 @contextmanager
 def gate_before(uri: str) -> Iterator[Gate]:
-    """Open a gate before the server of an address like `redis://127.0.0.1:1234/0`."""
-    gate = Gate(port_of(uri))
+    """Open a gate before the server of an address like `redis://127.0.0.1:1234/0` or `unix:///redis.sock`."""
+    gate = Gate(uri)
     gate.start()
     try:
         yield gate
@@ -86,6 +87,12 @@ def gate_before(uri: str) -> Iterator[Gate]:
         gate.end()
 
 
-def port_of(uri: str) -> int:
-    """Return the port in an address."""
-    return int(uri.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[1])
+def connected(uri: str) -> socket.socket:
+    """Connect to the server of an address."""
+    parts = urlsplit(uri)
+    if parts.hostname and parts.port:
+        return socket.create_connection((parts.hostname, parts.port))
+    there = socket.socket(socket.AF_UNIX)
+    # Of MongoDB, the path stands in the place of the host; its letters are not to be made small.
+    there.connect(unquote(parts.path if parts.scheme == "unix" else parts.netloc))
+    return there

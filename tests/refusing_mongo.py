@@ -14,7 +14,7 @@ from sessions.embedded import MONGO
 from sessions.embedded.binaries import find_binary
 from sessions.embedded.command_lines import command_line
 from sessions.embedded.layout import Layout
-from sessions.embedded.ports import free_port
+from sessions.embedded.sockets import settle_socket
 from sessions.lifeline import die_with_parent
 
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ if TYPE_CHECKING:
 @contextmanager
 def refusing_mongo(data: Path) -> Iterator[str]:
     """Run a MongoDB that takes fail points; yield its address."""
-    layout, port = Layout.of(data, MONGO), free_port()
+    layout = Layout.of(data, MONGO)
     layout.create()
-    options = command_line(MONGO, find_binary(MONGO), layout, port)
+    socket = settle_socket(layout.socket)
+    options = command_line(MONGO, find_binary(MONGO), layout, socket)
     process = subprocess.Popen(
         [*options, "--setParameter", "enableTestCommands=1"],
         stdout=subprocess.DEVNULL,
         preexec_fn=partial(die_with_parent, os.getpid()),
     )
     try:
-        yield MONGO.uri(port)
+        yield MONGO.uri(socket)
     finally:
         process.terminate()
         process.wait(30)

@@ -1,6 +1,6 @@
-"""Real MongoDB and Redis servers from wheels, on loopback, for a machine that has none."""
+"""Real MongoDB and Redis servers from wheels, on Unix sockets, for a machine that has none."""
 
-from sessions.embedded.errors import EmbeddedServerError, MissingPartError, PortHeldError
+from sessions.embedded.errors import EmbeddedServerError, MissingPartError
 from sessions.embedded.kinds import MONGO, REDIS, ServerKind
 from sessions.embedded.servers import Mode, ServerUris, embedded_servers
 
@@ -10,7 +10,6 @@ __all__ = [
     "EmbeddedServerError",
     "MissingPartError",
     "Mode",
-    "PortHeldError",
     "ServerKind",
     "ServerUris",
     "embedded_servers",

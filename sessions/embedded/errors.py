@@ -13,7 +13,3 @@ class MissingPartError(EmbeddedServerError):
     """A wheel, a library or a folder that can be used is missing: starting again cannot help."""
 
     exit_code: ClassVar[int] = 78
-
-
-class PortHeldError(EmbeddedServerError):
-    """Another program sits on the port that clients of this server remember."""

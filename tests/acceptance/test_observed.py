@@ -13,7 +13,7 @@ import psutil
 from pymongo import AsyncMongoClient
 
 from sessions.blobs.keys import Key
-from sessions.embedded.ports import free_port
+from tests.ports import free_port
 from tests.scraping import Scrape
 from tests.stack_client import OUR_PHONE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until

@@ -18,7 +18,7 @@ from typing import Any
 
 import aiohttp
 
-from sessions.embedded.ports import free_port
+from tests.ports import free_port
 from tests.stack_client import PATIENCE, ROOT, StackClient
 from tests.waiting import until
 

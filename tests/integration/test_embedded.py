@@ -4,12 +4,15 @@ import asyncio
 import logging
 import os
 import signal
+import stat
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import psutil
 import pytest
@@ -24,9 +27,10 @@ from tests.processes import alive, holds_open
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
+NOBODY = 65534
 
 
-async def test_what_was_written_survives_a_kill_on_the_same_port(tmp_path: Path) -> None:
+async def test_what_was_written_survives_a_kill_on_the_same_socket(tmp_path: Path) -> None:
     async with embedded_servers(tmp_path) as first:
         await _write(first)
         for pid in (await _mongo_pid(first.mongo), await _redis_pid(first.redis)):
@@ -74,12 +78,12 @@ async def test_a_standby_takes_over_at_once_when_the_server_is_killed(tmp_path: 
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(_launched("redis", tmp_path))
         await until(lambda: _answers(REDIS, tmp_path))
-        port = await _uri(REDIS, tmp_path)
+        uri = await _uri(REDIS, tmp_path)
         standby = await stack.enter_async_context(_launched("redis", tmp_path))
         server.kill()
         await server.wait()
         await until(lambda: _answers(REDIS, tmp_path))
-        assert await _uri(REDIS, tmp_path) == port
+        assert await _uri(REDIS, tmp_path) == uri
         assert await _redis_pid(await _uri(REDIS, tmp_path)) == standby.pid
 
 
@@ -137,13 +141,58 @@ async def test_attach_names_the_setting_when_nobody_starts_the_server(tmp_path: 
             pytest.fail("there is no server")
 
 
-async def test_a_stranger_on_the_remembered_port_is_not_taken_for_ours(tmp_path: Path) -> None:
-    async with embedded_servers(tmp_path / "theirs", need_mongo=False):
-        theirs = Layout.of(tmp_path / "theirs", REDIS)
-        ours = Layout.of(tmp_path / "ours", REDIS)
-        ours.create()
-        ours.port_file.write_text(theirs.port_file.read_text())
-        assert await answering_uri(REDIS, ours) is None
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+async def test_a_local_user_who_may_not_read_the_data_cannot_connect() -> None:
+    with tempfile.TemporaryDirectory(prefix="chatgrow-locked-") as name:
+        data = Path(name)
+        data.chmod(0o755)
+        # As an earlier version, or somebody's `mkdir`, may have left it.
+        (data / "embedded").mkdir(mode=0o755)
+        (data / "embedded" / "redis.port").write_text("20000")
+        async with embedded_servers(data) as uris:
+            for pid in (await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)):
+                assert psutil.Process(pid).net_connections("inet") == []
+            assert stat.S_IMODE((data / "embedded").stat().st_mode) == 0o700
+            assert await _as_nobody(uris.mongo) == await _as_nobody(uris.redis) == "refused"
+        assert not (data / "embedded" / "redis.port").exists()
+
+
+async def _as_nobody(uri: str) -> str:
+    """Try to connect as a user without rights; say what came of it."""
+    process = await asyncio.create_subprocess_exec(
+        *("/usr/bin/python3", "-c", _KNOCK, unquote(uri)),
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return said.decode().strip()
+
+
+_KNOCK = """
+import re, socket, sys
+path = re.search(r"/(/.*\\.sock)", sys.argv[1])[1]
+try:
+    socket.socket(socket.AF_UNIX).connect(path)
+except PermissionError:
+    print("refused")
+else:
+    print("let in")
+"""
+
+
+async def test_data_whose_path_is_too_long_for_a_socket_is_served_all_the_same(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / ("long " * 20)
+    found = []
+    for _ in range(2):
+        async with embedded_servers(data) as uris:
+            await _write(uris)
+            assert await _read(uris) == ("kept", "kept")
+            found.append(uris)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(("server", "setting"), [("mongo", "MONGODB_URI"), ("redis", "REDIS_URL")])
@@ -205,7 +254,7 @@ async def _answers(kind: ServerKind, data_dir: Path) -> bool:
 
 async def _write(uris: ServerUris) -> None:
     async with _mongo(uris.mongo) as mongo:
-        await mongo["chatgrow"]["trial"].insert_one({"_id": "a", "value": "kept"})
+        await mongo["chatgrow"]["trial"].replace_one({"_id": "a"}, {"value": "kept"}, upsert=True)
     async with Redis.from_url(uris.redis) as redis:
         await redis.set("trial", "kept")
 

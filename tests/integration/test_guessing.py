@@ -25,10 +25,10 @@ from control_api.growing_delay import GrowingDelay, Growth
 from control_api.passwords import Passwords
 from control_api.problems import TooManyAttemptsError
 from control_api.services import Services
-from sessions.embedded.ports import free_port
 from tests.conftest import PATIENCE
 from tests.integration.conftest import KEY, limited_by
 from tests.integration.test_limits import hang, kill, own_redis
+from tests.ports import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

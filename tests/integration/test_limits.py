@@ -26,9 +26,9 @@ from sessions.clock import utc_now
 from sessions.doorbell import open_redis
 from sessions.embedded import REDIS
 from sessions.embedded.binaries import find_binary
-from sessions.embedded.ports import free_port
 from tests.integration.conftest import KEY, limited_by
 from tests.logged import logged
+from tests.ports import free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -134,7 +134,7 @@ async def test_a_part_that_does_not_come_up_is_named_and_nothing_is_left(tmp_pat
 
 async def test_a_signal_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), *NO_WORKERS) as running:
-        await until(lambda: Layout.of(tmp_path, MONGO).port_file.exists())
+        await until(lambda: Layout.of(tmp_path, MONGO).lock_file.exists())
         assert await running.end() == (0, "", "")
     await _assert_no_servers(tmp_path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +18,10 @@ from sessions.api_keys import ApiKeyStore
 from sessions.callers import FIRST_OWNER
 from sessions.clock import utc_now
 from sessions.embedded import ServerUris
-from sessions.embedded.ports import free_port
 from sessions.mongo import open_database
 from tests.conftest import PATIENCE, ROOT
 from tests.integration.conftest import KEY
+from tests.ports import LOOPBACK, free_port
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
@@ -128,9 +129,10 @@ async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUri
 
 
 async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris) -> None:
-    port = servers.redis.rsplit(":", 1)[1].split("/")[0]
-    async with program("control_api", tmp_path, servers, PORT=port) as process:
-        ended, errors = await _ended(process)
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with program("control_api", tmp_path, servers, PORT=port) as process:
+            ended, errors = await _ended(process)
     assert ended == 78
     assert f"PORT {port}" in errors
 

@@ -16,8 +16,8 @@ import aiohttp
 import pytest
 
 from sessions.embedded import ServerUris
-from sessions.embedded.ports import free_port
 from tests.conftest import ROOT
+from tests.ports import free_port
 from tests.processes import alive
 from tests.stack.readiness import healthy
 from tests.waiting import until
@@ -131,8 +131,8 @@ NOT_RUN_HERE = {
     "make live-check": "has tests of its own: tests/acceptance/test_live_check.py",
     "docker compose exec api cat var/setup.token": "wants containers",
     "make setup": "ran before any test could",
-    'mongodump --uri "$MONGODB_URI" --gzip --archive=backup.gz': _NO_TOOLS,
-    'mongorestore --uri "$MONGODB_URI" --gzip --archive=backup.gz --drop': _NO_TOOLS,
+    "(umask 077; mongodump --config var/mongodump.yml --gzip --archive=backup.gz)": _NO_TOOLS,
+    "mongorestore --config var/mongodump.yml --gzip --archive=backup.gz --drop": _NO_TOOLS,
     ".venv/bin/python -m control_api": "is what runs here under supervisord",
     ".venv/bin/python -m tests.whatsapp_web --port 8090": "is started so by tests/stack",
     "WHATSAPP_WEB_URL=http://127.0.0.1:8090/ make run": "is `make run` with a setting",

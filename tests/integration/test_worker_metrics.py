@@ -18,7 +18,6 @@ from chatgrow_worker.connections.gauges import PoolCollector
 from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.metrics_server import serving_metrics
 from chatgrow_worker.settings import WorkerSettings
-from sessions.embedded.ports import free_port
 from sessions.messages import Ack, Message, MessageStatus
 from sessions.metrics import ProcessMetrics
 from sessions.states import Reason
@@ -26,6 +25,7 @@ from tests.builders import OWNER, Stores
 from tests.conftest import ROOT
 from tests.dispatching import MOMENT, dispatch_limits, dispatching
 from tests.fake_page import FakePage
+from tests.ports import free_port
 from tests.scraping import Scrape, scrape
 from tests.waiting import until
 

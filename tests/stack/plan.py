@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sessions.embedded import ServerKind
-from sessions.embedded.ports import LOOPBACK
+from tests.ports import LOOPBACK
 from tests.stack.options import Options
 from tests.stack.program import Program
 from tests.stack.saved import Saved

@@ -11,7 +11,7 @@ import aiohttp
 from sessions.embedded import ServerKind
 from sessions.embedded.answers import answering_uri
 from sessions.embedded.layout import Layout
-from sessions.embedded.ports import is_free
+from tests.ports import is_free
 from tests.stack.process import StackProcess
 
 _POLL = timedelta(milliseconds=50)

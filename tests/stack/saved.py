@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sessions.embedded.ports import free_port
+from tests.ports import free_port
 
 _KEY_BYTES = 32
 

@@ -1,19 +1,19 @@
-"""What the embedded servers say when a part is missing or a port held, and how ports are kept."""
+"""What the embedded servers say when a part is missing, and where their sockets are."""
 
 import ctypes
 import importlib.util
 import socket
+import stat
+import tempfile
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from sessions.embedded.__main__ import main
-from sessions.embedded.errors import PortHeldError
-from sessions.embedded.ports import LOOPBACK, free_port, settle_port
-
-BRIEFLY = timedelta(milliseconds=150)
+from sessions.embedded.errors import MissingPartError
+from sessions.embedded.sockets import find_socket, settle_socket
 
 
 @pytest.fixture(autouse=True)
@@ -21,12 +21,6 @@ def _no_servers_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.delenv("MONGODB_URI", raising=False)
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def stranger() -> Iterator[int]:
-    with socket.create_server((LOOPBACK, free_port())) as server:
-        yield server.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -75,22 +69,58 @@ def test_a_launcher_whose_parent_is_gone_starts_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "embedded").exists()
 
 
-def test_a_port_is_chosen_once(tmp_path: Path) -> None:
-    file = tmp_path / "redis.port"
-    port = settle_port(file, within=BRIEFLY)
-    assert settle_port(file, within=BRIEFLY) == port
-    assert list(tmp_path.iterdir()) == [file]
+@pytest.fixture(params=["a" * 90, "with,comma"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Give a path at which no socket can be."""
+    folder = tmp_path / str(request.param)
+    folder.mkdir(mode=0o700)
+    return folder / "redis.sock"
 
 
-def test_a_held_port_is_refused_with_the_name_of_its_file(tmp_path: Path, stranger: int) -> None:
-    file = tmp_path / "redis.port"
-    file.write_text(str(stranger))
-    with pytest.raises(PortHeldError, match=str(file)):
-        settle_port(file, within=BRIEFLY)
+def test_a_socket_is_where_the_data_is(tmp_path: Path) -> None:
+    place = tmp_path / "redis.sock"
+    place.symlink_to("/somewhere/else")
+    assert settle_socket(place) == place
+    assert find_socket(place) is None
+    with _listening(place):
+        assert find_socket(place) == place
 
 
-def test_a_port_file_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "redis.port"
-    file.write_text("none")
-    with pytest.raises(PortHeldError, match=str(file)):
-        settle_port(file, within=BRIEFLY)
+def test_where_no_socket_can_be_is_a_link_to_one_that_is_private(place: Path) -> None:
+    there = settle_socket(place)
+    assert stat.S_IMODE(there.parent.stat().st_mode) == 0o700
+    assert find_socket(place) is None
+    with _listening(there):
+        assert find_socket(place) == there
+    assert settle_socket(place) == there
+
+
+@pytest.mark.parametrize("mode", [None, 0o755])
+def test_a_link_to_what_others_can_enter_or_have_made_is_not_followed(
+    place: Path, mode: int | None
+) -> None:
+    there = settle_socket(place)
+    with _listening(there):
+        if mode is None:
+            # A link is not a folder of ours, wherever it leads.
+            elsewhere = there.parent.rename(f"{there.parent}-elsewhere")
+            there.parent.symlink_to(elsewhere)
+        else:
+            there.parent.chmod(mode)
+        assert find_socket(place) is None
+        assert settle_socket(place) not in (there, place)
+
+
+def test_paths_that_are_too_long_everywhere_are_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place.parent))
+    with pytest.raises(MissingPartError, match="DATA_DIR"):
+        settle_socket(place)
+
+
+@contextmanager
+def _listening(place: Path) -> Iterator[None]:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        yield

@@ -8,6 +8,7 @@ from aiohttp import web
 from loguru import logger
 
 from control_api.app import build_app
+from control_api.first_key import ensure_first_key
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from control_api.shield.transport import ApiRunner
@@ -29,7 +30,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
         now = await stack.enter_async_context(server_clock(stores.database))
         services = await Services.open(stores.database, stores.redis, events, settings, now)
         await stack.enter_async_context(services.metrics.process.watching_the_loop())
-        await _ensure_key(services, settings)
+        chosen = settings.initial_api_key.get_secret_value() if settings.initial_api_key else None
+        await ensure_first_key(services.keys, chosen, settings.data_dir, services.now())
         await services.setup.prepare()
         await services.removals.finish_all_alone()
         runner = ApiRunner(build_app(services), settings.keepalive_timeout)
@@ -50,19 +52,6 @@ async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
         ) from error
     host, port = runner.addresses[0][:2]
     logger.info("The control API listens on http://{}:{}", host, port)
-
-
-async def _ensure_key(services: Services, settings: ApiSettings) -> None:
-    chosen = settings.initial_api_key.get_secret_value() if settings.initial_api_key else None
-    key = await services.keys.ensure_first(chosen, services.now())
-    if chosen is not None and not await services.keys.is_first(chosen):
-        logger.warning(
-            "INITIAL_API_KEY was revoked, or is the key of something else: it is not the first "
-            "key. Set it to a new one to have a first key again"
-        )
-    if key is not None:
-        # Standard output, not the log: a log is kept, and this is shown once.
-        print(f"\nYour API key, shown this once:\n\n    {key}\n", flush=True)
 
 
 if __name__ == "__main__":

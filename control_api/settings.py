@@ -88,8 +88,9 @@ class ApiSettings(SharedSettings):
     port: int = Field(5000, ge=0, le=65535)
     """The port that the API listens on; 0 takes a free one."""
     initial_api_key: SecretStr | None = Field(None, min_length=32)
-    """Your own first API key, 32 characters or more; without it one is made and printed once.
-    One that was revoked stays so: another replaces it."""
+    """Your own first API key, 32 characters or more; without it one is made and kept in the
+    file `first-api.key` in the data directory, which the log names. One that was revoked stays so:
+    another replaces it."""
     jwt_secret: SecretStr | None = None
     """Signs the tokens of people who sign in: 32 random characters or more, the same for every API
     process."""

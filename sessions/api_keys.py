@@ -61,31 +61,27 @@ class ApiKeyStore:
         await self._collection.create_index("digest", unique=True)
         await self._collection.create_index([("owner", 1), ("_id", 1)])
 
-    async def ensure_first(self, chosen: str | None, now: datetime) -> str | None:
-        """Make the first key where there is none, and return it to be shown this once.
+    async def has_first(self) -> bool:
+        """Tell whether there is a first key, or was one that is revoked."""
+        return await self._collection.find_one({"_id": _FIRST}, {"_id": True}) is not None
 
-        With `chosen` (INITIAL_API_KEY) that key is the first one, and None is returned. A chosen
-        key that changed since replaces the one before, also a revoked one. A first key that was
-        revoked never works again.
-        """
-        if chosen is not None:
-            await self._choose_first(_digest(chosen), now)
-            return None
-        key = _new_key()
+    async def make_first(self, key: str, now: datetime) -> None:
+        """Let this be the first key where there is none, nor was one that is revoked."""
         first = {"_id": _FIRST, "owner": FIRST_OWNER, "createdAt": now, "digest": _digest(key)}
-        try:
+        with suppress(DuplicateKeyError):
             await self._collection.insert_one(first)
-        except DuplicateKeyError:
-            return None
-        return key
 
     async def is_first(self, key: str) -> bool:
         """Tell whether this is the first key, and it works."""
         caller = await self.caller_of(key)
         return caller is not None and caller.key_id == _FIRST
 
-    async def _choose_first(self, digest: str, now: datetime) -> None:
-        """Make a key the first one, unless it was revoked as such or is another one already."""
+    async def choose_first(self, key: str, now: datetime) -> None:
+        """Let this be the first key (INITIAL_API_KEY), also in the place of another one.
+
+        Nothing changes where it was revoked as such, or is another key already.
+        """
+        digest = _digest(key)
         first = {"owner": FIRST_OWNER, "createdAt": now, "digest": digest}
         with suppress(DuplicateKeyError):
             await self._collection.update_one(
@@ -98,7 +94,7 @@ class ApiKeyStore:
         self, caller: Caller, owner: str, name: str, scopes: Iterable[Scope], now: datetime
     ) -> tuple[ApiKey, str]:
         """Make a key for an owner; return it with the key itself, which is not kept."""
-        key = _new_key()
+        key = new_key()
         document = {
             "_id": new_id(),
             "owner": owner,
@@ -149,7 +145,8 @@ def _set_aside(now: datetime) -> list[dict[str, Any]]:
     return [{"$set": revoked}, {"$unset": "digest"}]
 
 
-def _new_key() -> str:
+def new_key() -> str:
+    """Return a random API key, which nobody knows yet."""
     return f"cgw_{secrets.token_urlsafe(32)}"
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from sessions.errors import ConfigurationError
 from sessions.idempotency import KEPT_FOR
 
 EXIT_FAILED = 1
@@ -89,6 +90,8 @@ class SharedSettings(BaseSettings):
     """Your Redis. Without it an embedded one runs in the data directory."""
     embedded_servers: Literal["auto", "attach"] = "auto"
     """`attach` waits for embedded servers that somebody else starts, as under supervisord."""
+    embedded_servers_in_production: bool = False
+    """Whether production may run on embedded servers: one machine, no replica set, no passwords."""
     startup_timeout: Span = timedelta(seconds=60)
     """How long to wait for MongoDB and Redis at the start before giving up with 69."""
     message_retention: Span = timedelta(days=90)
@@ -144,18 +147,25 @@ class SharedSettings(BaseSettings):
 
     @property
     def mongo_address(self) -> str | None:
-        """The MongoDB that was set; None means the embedded one."""
+        """The MongoDB that was set; None means the embedded one.
+
+        Raises ConfigurationError where none was set in production, and that was not accepted.
+        """
         return self._address("MONGODB_URI")
 
     @property
     def redis_address(self) -> str | None:
-        """The Redis that was set; None means the embedded one."""
+        """The Redis that was set; None means the embedded one, as for MongoDB."""
         return self._address("REDIS_URL")
 
     def _address(self, name: str) -> str | None:
         value = self._servers()[name]
         address = value.get_secret_value() if value else None
-        return None if address is None or is_placeholder(address) else address
+        if address is not None and not is_placeholder(address):
+            return address
+        if self.app_env == "production" and not self.embedded_servers_in_production:
+            raise ConfigurationError(NOT_IN_PRODUCTION.format(name))
+        return None
 
     def _servers(self) -> dict[str, SecretStr | None]:
         return {"MONGODB_URI": self.mongodb_uri, "REDIS_URL": self.redis_url}
@@ -169,6 +179,13 @@ class SharedSettings(BaseSettings):
     def log_name(self) -> str | None:
         """The name of this process's log file, where it is not the program's."""
         return None
+
+
+NOT_IN_PRODUCTION = (
+    "{} is not set. In production no embedded server takes its place, unless you accept that with "
+    "EMBEDDED_SERVERS_IN_PRODUCTION=true"
+)
+"""Why a program does not start; to be completed with the name of a setting."""
 
 
 def is_placeholder(address: str) -> bool:

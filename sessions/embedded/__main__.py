@@ -14,7 +14,10 @@ from sessions.embedded.launch import become_server
 from sessions.embedded.standby import StoppedError
 from sessions.env_file import ENV_FILE, UNREADABLE, why_unreadable
 from sessions.lifeline import die_with_parent
-from sessions.settings import EXIT_CONFIGURATION, is_placeholder
+from sessions.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
+
+_YES = {"1", "t", "true", "y", "yes", "on"}
+"""What the programs' settings take for true (pydantic)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and not is_placeholder(given) and not options.always:
         print(f"{kind.setting} is set: no embedded {kind.name} is started.", flush=True)
         return int(options.nothing_to_do)
+    if not (options.always or _may_be_embedded(environment)):
+        return _complain(NOT_IN_PRODUCTION.format(kind.setting), EXIT_CONFIGURATION)
     if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):
         return 0
     try:
@@ -52,6 +57,13 @@ def _environment() -> Mapping[str, str]:
     """Return the environment over what `.env` says; an empty variable counts as not set."""
     written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
     return {**written, **{name: value for name, value in os.environ.items() if value}}
+
+
+def _may_be_embedded(environment: Mapping[str, str]) -> bool:
+    """Tell whether this is not production, or embedded servers are accepted there."""
+    purpose = environment.get("APP_ENV") or environment.get("NODE_ENV")
+    accepted = environment.get("EMBEDDED_SERVERS_IN_PRODUCTION", "")
+    return purpose != "production" or accepted.lower() in _YES
 
 
 def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> argparse.Namespace:

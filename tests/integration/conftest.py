@@ -92,7 +92,7 @@ async def services(
     Its limits hold, however slow this machine is.
     """
     services = await Services.open(database, redis, stores.events, api_settings, utc_now)
-    await services.keys.ensure_first(KEY, utc_now())
+    await services.keys.choose_first(KEY, utc_now())
     return limited_by(services, redis, BoundedRedis(PATIENCE))
 
 

@@ -100,7 +100,7 @@ async def event_api(
         stores = Stores(database, events)
         await stores.prepare()
         services = await Services.open(database, redis, events, settings, utc_now)
-        await services.keys.ensure_first(KEY, utc_now())
+        await services.keys.choose_first(KEY, utc_now())
         app = build_app(services)
         streams = app[STREAMS] = EventStreams(EventFeed(services.events, **feed), limits)
         async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:

@@ -74,7 +74,7 @@ async def test_what_is_not_scheduled_is_never_shown_as_scheduled(
     await stores.connection()
     clock = off_by(distance)
     services = await Services.open(stores.database, redis, stores.events, api_settings, clock)
-    await services.keys.ensure_first(KEY, clock())
+    await services.keys.choose_first(KEY, clock())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
     async with TestClient(TestServer(build_app(services)), headers={"X-Api-Key": KEY}) as client:
         answer = await client.post("/api/whatsapp/send", json=wish)
@@ -90,7 +90,7 @@ async def test_who_signs_in_at_a_host_that_is_behind_is_signed_in(
 ) -> None:
     mongodbs = off_by(HOUR)
     services = await Services.open(stores.database, redis, stores.events, api_settings, mongodbs)
-    await services.keys.ensure_first(KEY, mongodbs())
+    await services.keys.choose_first(KEY, mongodbs())
     person = {
         "email": "dana@example.com",
         "password": "correct horse battery staple",

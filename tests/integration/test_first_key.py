@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.test_utils import TestClient
 
+from control_api.first_key import ensure_first_key
+from sessions.api_keys import ApiKeyStore
 from sessions.clock import utc_now
 from tests.integration.conftest import KEY
 
@@ -31,12 +34,13 @@ async def _status(client: Client, key: str) -> int:
 
 
 async def test_a_revoked_first_key_stays_so_over_restarts(
-    client: Client, services: Services
+    client: Client, services: Services, tmp_path: Path
 ) -> None:
     await _revoke_first(client)
-    assert await services.keys.ensure_first(KEY, utc_now()) is None
-    assert await _status(client, KEY) == 401
-    assert await services.keys.ensure_first(None, utc_now()) is None
+    for chosen in (KEY, None):
+        await ensure_first_key(services.keys, chosen, tmp_path, utc_now())
+        assert await _status(client, KEY) == 401
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_revoked_first_key_is_as_if_it_were_not_there(
@@ -58,10 +62,27 @@ async def test_a_revoked_first_key_is_as_if_it_were_not_there(
 async def test_another_chosen_key_is_a_first_key_again(client: Client, services: Services) -> None:
     await _revoke_first(client)
     for key in (ANOTHER_KEY, ANOTHER_KEY, THIRD_KEY):
-        assert await services.keys.ensure_first(key, utc_now()) is None
+        await services.keys.choose_first(key, utc_now())
         assert await _status(client, key) == 200
     assert await _status(client, ANOTHER_KEY) == 401
     await _revoke_first(client, THIRD_KEY)
     for key in (KEY, THIRD_KEY):
-        await services.keys.ensure_first(key, utc_now())
+        await services.keys.choose_first(key, utc_now())
         assert await _status(client, key) == 401
+
+
+async def test_a_process_on_another_host_leaves_no_file_of_a_key_that_does_not_work(
+    database: Database, tmp_path: Path
+) -> None:
+    keys, (here, there) = _RacedKeys(database), (tmp_path / "here", tmp_path / "there")
+    await ensure_first_key(keys, None, here, utc_now())
+    await ensure_first_key(keys, None, there, utc_now())
+    assert await keys.is_first((here / "first-api.key").read_text().strip())
+    assert list(there.iterdir()) == []
+
+
+class _RacedKeys(ApiKeyStore):
+    """Keys that another process looks at, too, before there is a first one."""
+
+    async def has_first(self) -> bool:
+        return False

@@ -88,7 +88,7 @@ async def test_a_link_has_the_public_address_when_one_is_set(
         api_settings.model_dump() | {"public_url": "https://grow.example/wa/"}
     )
     services = await Services.open(database, redis, stores.events, settings, utc_now)
-    await services.keys.ensure_first("k" * 32, utc_now())
+    await services.keys.choose_first("k" * 32, utc_now())
     headers = {"X-Api-Key": "k" * 32}
     async with TestClient(TestServer(build_app(services)), headers=headers) as client:
         made = await client.post("/api/whatsapp/connections/main/qr-link")

@@ -65,7 +65,7 @@ async def test_a_send_that_is_refused_may_be_tried_again(
     stores = refusing_stores
     await stores.connection()
     services = await Services.open(stores.database, redis, stores.events, api_settings, utc_now)
-    await services.keys.ensure_first(KEY, utc_now())
+    await services.keys.choose_first(KEY, utc_now())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
     headers = {"X-Api-Key": KEY, "Idempotency-Key": "order-17"}
     async with TestClient(TestServer(build_app(services)), headers=headers) as client:

@@ -77,7 +77,7 @@ async def test_registration_can_be_opened(
 ) -> None:
     settings = api_settings.model_copy(update={"allow_registration": True})
     services = await Services.open(database, redis, EventLog(), settings, utc_now)
-    await services.keys.ensure_first(KEY, utc_now())
+    await services.keys.choose_first(KEY, utc_now())
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await _post(client, "/api/auth/register", FIRST))["user"]["role"] == "admin"
         assert (await _post(client, "/api/auth/register", NOA))["user"]["role"] == "user"

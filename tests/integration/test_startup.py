@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -15,13 +16,16 @@ import pytest
 from ulid import ULID
 
 from sessions.api_keys import ApiKeyStore
+from sessions.blobs.keys import Key
 from sessions.callers import FIRST_OWNER
 from sessions.clock import utc_now
 from sessions.embedded import ServerUris
 from sessions.mongo import open_database
+from sessions.settings import SharedSettings
 from tests.conftest import PATIENCE, ROOT
 from tests.integration.conftest import KEY
 from tests.ports import LOOPBACK, free_port
+from tests.waiting import until
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
@@ -137,19 +141,68 @@ async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris
     assert f"PORT {port}" in errors
 
 
-async def test_the_first_key_is_printed_once(tmp_path: Path, servers: ServerUris) -> None:
+async def test_the_first_key_is_in_a_file_that_the_log_names_once(
+    tmp_path: Path, servers: ServerUris
+) -> None:
     own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
-    printed = []
+    file, told = tmp_path / "first-api.key", []
     for _ in range(2):
         port = str(free_port())
         async with program("control_api", tmp_path, own, PORT=port, STARTUP_TIMEOUT="20") as api:
-            await _listens(api)
+            said = "".join(await _listens(api))
             api.send_signal(signal.SIGTERM)
-            output, _ = await api.communicate()
-            printed.append(output.decode())
+            output, more = await api.communicate()
+            told.append(said + (output + more).decode())
             assert api.returncode == 0
-    assert "cgw_" in printed[0]
-    assert "cgw_" not in printed[1]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().startswith("cgw_")
+    assert [each.count(str(file)) for each in told] == [1, 0]
+    assert not any("cgw_" in each for each in told)
+    async with open_database(own.mongo, PATIENCE) as database:
+        assert await ApiKeyStore(database).is_first(file.read_text().strip())
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (("control_api",), "MONGODB_URI"),
+        (("control_api",), "REDIS_URL"),
+        (("chatgrow_worker",), "MONGODB_URI"),
+        (("chatgrow_worker",), "REDIS_URL"),
+        (("sessions", "rotate-keys"), "MONGODB_URI"),
+        (("sessions.embedded", "mongo"), "MONGODB_URI"),
+        (("sessions.embedded", "redis"), "REDIS_URL"),
+    ],
+)
+async def test_no_embedded_server_is_started_in_production_unless_that_is_accepted(
+    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], setting: str
+) -> None:
+    given = {
+        "JWT_SECRET": secrets.token_urlsafe(32),
+        "SESSION_ENCRYPTION_KEYS": Key.generate().text(),
+    }
+    settings = {"APP_ENV": "production", setting: "", **given}
+    async with program(command[0], tmp_path, servers, *command[1:], **settings) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert f"{setting} is not set" in errors
+    assert "EMBEDDED_SERVERS_IN_PRODUCTION=true" in errors
+    assert not (tmp_path / "embedded").exists()
+
+
+async def test_an_embedded_server_that_is_accepted_in_production_is_started(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    accepted = {"APP_ENV": "production", "EMBEDDED_SERVERS_IN_PRODUCTION": "true", "REDIS_URL": ""}
+    arguments = ("redis", "--data", str(tmp_path))
+    async with program("sessions.embedded", tmp_path, servers, *arguments, **accepted) as process:
+        await until(lambda: (tmp_path / "embedded/redis.sock").exists())
+        process.terminate()
+        assert await process.wait() == 0
+    settings = SharedSettings(
+        _env_file=None, app_env="production", embedded_servers_in_production=True
+    )
+    assert settings.mongo_address is settings.redis_address is None
 
 
 async def test_a_chosen_first_key_that_was_revoked_is_told(
@@ -158,7 +211,7 @@ async def test_a_chosen_first_key_that_was_revoked_is_told(
     own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
     async with open_database(own.mongo, PATIENCE) as database:
         keys = ApiKeyStore(database)
-        await keys.ensure_first(KEY, utc_now())
+        await keys.choose_first(KEY, utc_now())
         await keys.revoke(FIRST_OWNER, "initial", utc_now())
     settings = {"INITIAL_API_KEY": KEY, "STARTUP_TIMEOUT": "20"}
     async with program("control_api", tmp_path, own, **settings) as api:

@@ -97,7 +97,7 @@ async def test_more_workers_are_one_number_and_the_commands_of_the_docs_work(
     (tmp_path / ".env").write_text(f"WORKER_ID=here\nMETRICS_PORT={port}\n")
     async with supervised(tmp_path) as running:
         await until(running.healthy, within=WITHIN)
-        key = re.findall(r"cgw_\S+", running.log())[0]
+        key = (tmp_path / "var/first-api.key").read_text().strip()
         await _queue_a_message(running.api, key)
         _set_workers(tmp_path, 2)
         running.workers = 2

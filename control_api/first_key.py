@@ -1,0 +1,52 @@
+"""The first API key: chosen by the operator, or made at the first start and kept in a file."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from loguru import logger
+
+from sessions.api_keys import ApiKeyStore, new_key
+from sessions.blobs.key_file import read_or_make
+
+KEY_FILE = "first-api.key"
+"""In the data directory, readable by its owner only; to be removed by who has noted the key."""
+
+
+async def ensure_first_key(
+    keys: ApiKeyStore, chosen: str | None, data_dir: Path, now: datetime
+) -> None:
+    """See to it that there is a first key; the log names its file, and never the key.
+
+    Raises ConfigurationError when a key has to be made and its file cannot be written.
+    """
+    if chosen is not None:
+        await _choose(keys, chosen, now)
+    elif not await keys.has_first():
+        await _make(keys, data_dir / KEY_FILE, now)
+
+
+async def _choose(keys: ApiKeyStore, chosen: str, now: datetime) -> None:
+    await keys.choose_first(chosen, now)
+    if not await keys.is_first(chosen):
+        logger.warning(
+            "INITIAL_API_KEY was revoked, or is the key of something else: it is not the first "
+            "key. Set it to a new one to have a first key again"
+        )
+
+
+async def _make(keys: ApiKeyStore, file: Path, now: datetime) -> None:
+    # The file comes first: a key that nobody can read would be lost.
+    key = await asyncio.to_thread(read_or_make, file, new_key())
+    await keys.make_first(key, now)
+    if await keys.is_first(key):
+        logger.warning(
+            "The first API key, which may do everything, is in the file {}. Note it, then remove "
+            "the file",
+            file,
+        )
+    else:
+        # An API process on another host was first; its log names the file there.
+        await asyncio.to_thread(file.unlink)

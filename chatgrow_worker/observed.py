@@ -11,7 +11,7 @@ from chatgrow_worker.connections.pool import ConnectionPool
 from chatgrow_worker.metrics_server import serving_metrics
 from chatgrow_worker.settings import WorkerSettings
 from sessions.doorbell import Doorbell
-from sessions.metrics import StoreProbe
+from sessions.metrics import ConnectionLabels, StoreProbe
 from sessions.mongo import database_answers
 from sessions.program import Stores
 
@@ -22,7 +22,8 @@ async def observed(
 ) -> AsyncIterator[None]:
     """Measure and serve inside the block."""
     process = parts.metrics.process
-    gauges = PoolCollector(pool.connections, pool.capacity, parts.pages.profile)
+    labels = ConnectionLabels(with_names=settings.metrics_names)
+    gauges = PoolCollector(pool.connections, pool.capacity, parts.pages.profile, labels)
     process.registry.register(gauges)
     probe = StoreProbe(
         process,

@@ -72,6 +72,7 @@ def build_app(services: Services) -> web.Application:
         client_max_size=_LARGEST_BODY,
     )
     app[SERVICES] = services
+    app[health.HEALTH] = health.shared_health(services)
     shield(app, services.settings, services.limiter)
     app[STREAMS] = EventStreams(
         EventFeed(services.events),

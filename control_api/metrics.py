@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sessions.fleet import Fleet, FleetStore
-from sessions.metrics import SHORT, Glimpse, ProcessMetrics, StoreProbe, connection_label
+from sessions.metrics import SHORT, ConnectionLabels, Glimpse, ProcessMetrics, StoreProbe
 from sessions.mongo import STORE_DOWN
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class ApiMetrics:
         probe: StoreProbe,
         fleet: FleetStore,
         now: Callable[[], datetime],
+        labels: ConnectionLabels,
     ) -> None:
         self.process = process
         self._probe = probe
@@ -40,7 +41,7 @@ class ApiMetrics:
             buckets=SHORT,
             registry=process.registry,
         )
-        self._fleet = FleetCollector()
+        self._fleet = FleetCollector(labels)
         process.registry.register(self._fleet)
 
         async def look() -> Fleet | None:
@@ -64,8 +65,9 @@ class ApiMetrics:
 class FleetCollector(Collector):
     """The fleet as it was seen last; nothing of it while MongoDB is away: old numbers would lie."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: ConnectionLabels) -> None:
         self.fleet: Fleet | None = None
+        self._labels = labels
 
     def collect(self) -> Iterator[Metric]:
         """Give the metrics to the registry."""
@@ -93,7 +95,7 @@ class FleetCollector(Collector):
             for state, count in fleet.states().items():
                 states.add_metric([state], count)
             for each in fleet.connections:
-                label = [connection_label(each.owner, each.connection_id, each.id)]
+                label = [self._labels.of(each.owner, each.connection_id, each.id)]
                 depth.add_metric(label, fleet.queue_of(each).messages)
                 oldest.add_metric(label, fleet.queue_of(each).oldest.total_seconds())
         yield from (states, workers, depth, oldest, changed)

@@ -39,7 +39,7 @@ from sessions.known_numbers import KnownNumbers
 from sessions.linking import LinkingDesk
 from sessions.log_records import LogRecords
 from sessions.message_search import MessageSearch
-from sessions.metrics import ProcessMetrics, StoreProbe
+from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
@@ -119,7 +119,7 @@ class Services:
         bounded = BoundedRedis()
         limiter = Limiter(redis, bounded)
         workers = WorkerRegistry(database)
-        process = ProcessMetrics()
+        process, labels = ProcessMetrics(), ConnectionLabels(with_names=settings.metrics_names)
         answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
         probe = StoreProbe(process, answers)
         fleet = FleetStore(database, connections, workers)
@@ -165,7 +165,7 @@ class Services:
             logs=LogRecords(database),
             saved_html=SavedHtmlStore(database),
             events=EventStream(redis),
-            metrics=ApiMetrics(process, probe, fleet, now),
+            metrics=ApiMetrics(process, probe, fleet, now, labels),
             settings=settings,
             now=now,
         )

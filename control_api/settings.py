@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
@@ -11,25 +10,18 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import NoDecode
 from yarl import URL
 
-from sessions.settings import SharedSettings, Span
-
-
-def _items(value: object) -> object:
-    """Read a comma-separated list."""
-    if not isinstance(value, str):
-        return value
-    return [item.strip() for item in value.split(",") if item.strip()]
+from sessions.settings import Hosts, SharedSettings, Span, comma_separated
 
 
 def _networks(value: object) -> object:
     """Read addresses and networks; a network must have no bits set beyond its mask."""
-    items = _items(value)
+    items = comma_separated(value)
     return tuple(map(ip_network, items)) if isinstance(items, list) else items
 
 
 def _origins(value: object) -> object:
     """Read origins as browsers write them."""
-    items = _items(value)
+    items = comma_separated(value)
     return tuple(map(_origin, items)) if isinstance(items, list) else items
 
 
@@ -52,23 +44,6 @@ def _is_origin(text: str) -> bool:
         return False
 
 
-def _hosts(value: object) -> object:
-    """Read names of hosts, without ports."""
-    items = _items(value)
-    return tuple(map(_host, items)) if isinstance(items, list) else items
-
-
-def _host(text: str) -> str:
-    if text == "*":
-        raise ValueError("name each host: * would let every page in the world in")
-    if not _HOST.fullmatch(text):
-        raise ValueError(f"{text!r} is not the name of a host: no scheme, port or path")
-    return text
-
-
-_HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
-
-
 def _header(value: object) -> object:
     """Read the name of a header, which may be written in any case."""
     return value.title() if isinstance(value, str) else value
@@ -76,7 +51,6 @@ def _header(value: object) -> object:
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
-Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
 ForwardedHeader = Annotated[Literal["X-Forwarded-For", "Forwarded"], BeforeValidator(_header)]
 
 
@@ -115,10 +89,6 @@ class ApiSettings(SharedSettings):
     """Whether anybody may register; otherwise an administrator lets people in."""
     public_url: HttpUrl | None = None
     """The address that people reach the API under; without it links have that of the request."""
-    allowed_hosts: Hosts = ()
-    """Further names that the API is reached under, comma-separated, such as the service's name in
-    Docker Compose: `api`, `whatsapp.internal`, or `.internal` with all below it. The host of
-    `PUBLIC_URL`, `localhost` and every IP address are allowed anyway; other names get a 421."""
     proxy_allowed_hosts: Hosts = ()
     """Hosts inside your own network, by name or IPv4 address, comma-separated, that everybody may
     name as a proxy. Others may only be named by an administrator."""

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sessions.errors import ConfigurationError
 from sessions.idempotency import KEPT_FOR
@@ -57,9 +57,34 @@ def _bytes(value: object) -> object:
     return value
 
 
+def comma_separated(value: object) -> object:
+    """Read a comma-separated list, without what is empty in it."""
+    if not isinstance(value, str):
+        return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _hosts(value: object) -> object:
+    """Read names of hosts, without ports."""
+    items = comma_separated(value)
+    return tuple(map(_host, items)) if isinstance(items, list) else items
+
+
+def _host(text: str) -> str:
+    if text == "*":
+        raise ValueError("name each host: * would let every page in the world in")
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a host: no scheme, port or path")
+    return text
+
+
+_HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
 _SIZE = re.compile(r"(\d+)\s*(?:([kmg])b?)?")
 Size = Annotated[int, BeforeValidator(_bytes)]
 Span = Annotated[timedelta, BeforeValidator(_read_time), AfterValidator(_check_time)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
 _RETENTION_AT_LEAST = KEPT_FOR + timedelta(days=1)
@@ -110,7 +135,16 @@ class SharedSettings(BaseSettings):
     log_file_max_files: int = Field(5, ge=1)
     """How many log files of a process are kept, the one in use included."""
     metrics_token: SecretStr | None = Field(None, min_length=16)
-    """What `/metrics` wants as a bearer token; without it, `/metrics` is open."""
+    """What `/metrics` wants as a bearer token. Without it `/metrics` is open in development, and
+    closed in production."""
+    metrics_names: bool = False
+    """Whether the label `connection` of metrics names owners and connections (`owner/name`);
+    otherwise it is our own id of the connection."""
+    allowed_hosts: Hosts = ()
+    """Further names that the API and the workers' `/metrics` are reached under, comma-separated,
+    such as the service's name in Docker Compose: `api`, `whatsapp.internal`, or `.internal` with
+    all below it. The host of `PUBLIC_URL`, `localhost`, every IP address and, at a worker, the name
+    of its machine are allowed anyway; other names get a 421."""
     database_url: SecretStr | None = None
     """Accepted and not used, so that an example file works unchanged."""
 

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from chatgrow_worker.browser.wear import memory_by_profile
-from sessions.metrics import Glimpse, connection_label
+from sessions.metrics import ConnectionLabels, Glimpse
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -31,11 +31,13 @@ class PoolCollector(Collector):
         connections: Callable[[], list[Connection]],
         capacity: int,
         profile: Callable[[str], Path],
+        labels: ConnectionLabels,
     ) -> None:
         """Look at the `connections` that run here and their browsers, each on its `profile`."""
         self._connections = connections
         self._capacity = capacity
         self._profile = profile
+        self._labels = labels
         self._memory: Mapping[str, int] = {}
         self._glimpse = Glimpse(self._measure, _MEMORY_WITHIN, _MEMORY_FRESH_FOR)
 
@@ -61,7 +63,7 @@ class PoolCollector(Collector):
         )
         for each in connections:
             if (used := self._memory.get(each.id)) is not None:
-                label = connection_label(each.owner, each.connection_id, each.id)
+                label = self._labels.of(each.owner, each.connection_id, each.id)
                 memory.add_metric([label], used)
         yield from (running, capacity, memory)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
 
@@ -10,11 +11,20 @@ from aiohttp import web
 from control_api.endpoints import Endpoints
 from control_api.requests import answer
 from control_api.schemas import About, Alive, Health, HealthChecks, SavedPage
-from control_api.services import SERVICES, Services
+from control_api.services import Services
 from sessions import __version__
+from sessions.metrics import Glimpse
 from sessions.mongo import STORE_DOWN
 
 routes = Endpoints("Health")
+HEALTH = web.AppKey("health", Glimpse[Health])
+_FRESH_FOR = timedelta(seconds=1)
+_WITHIN = timedelta(seconds=30)
+"""Longer than a store may take to answer; it is never reached while those limits hold."""
+_NOTHING = HealthChecks(mongo="down", redis="down", workers=0)
+_NO_ANSWER = Health(
+    status="unavailable", version=__version__, checks=_NOTHING, away=["mongo", "redis", "workers"]
+)
 
 
 @routes.get("/api", open=True, answers={200: About})
@@ -33,15 +43,31 @@ async def live(request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.StreamResponse:
     """Tell whether messages can flow, and which part is away; 503 when one is.
 
+    An answer is up to a second old.
+
     A change of WhatsApp Web is told with 200: this service works, takes messages and keeps them,
     and whoever takes it out of a load balancer for it only loses them.
     """
-    services = request.app[SERVICES]
+    told = await request.app[HEALTH].get() or _NO_ANSWER
+    return answer(told, HTTPStatus.SERVICE_UNAVAILABLE if told.away else HTTPStatus.OK)
+
+
+@routes.get("/health", open=True, answers={200: Health, 503: Health})
+async def health(request: web.Request) -> web.StreamResponse:
+    """Tell the same as /health/ready."""
+    return await ready(request)
+
+
+def shared_health(services: Services) -> Glimpse[Health]:
+    """Return what all who ask for the health share: anybody may ask, as often as they like."""
+    return Glimpse(lambda: _health(services), _WITHIN, _FRESH_FOR)
+
+
+async def _health(services: Services) -> Health:
     checks = await _checks(services)
-    away = [name for name, value in checks if value in ("down", 0)]
-    status = HTTPStatus.SERVICE_UNAVAILABLE if away else HTTPStatus.OK
+    away = _away(checks)
     reachable = checks.mongo == "ok"
-    told = Health(
+    return Health(
         status="unavailable" if away else "ok",
         version=__version__,
         checks=checks,
@@ -49,13 +75,10 @@ async def ready(request: web.Request) -> web.StreamResponse:
         away=away or None,
         saved_page=await _saved_page(services) if reachable else None,
     )
-    return answer(told, status)
 
 
-@routes.get("/health", open=True, answers={200: Health, 503: Health})
-async def health(request: web.Request) -> web.StreamResponse:
-    """Tell the same as /health/ready."""
-    return await ready(request)
+def _away(checks: HealthChecks) -> list[str]:
+    return [name for name, value in checks if value in ("down", 0)]
 
 
 async def _whatsapp(services: Services) -> Literal["ok", "changed"] | None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from aiohttp import web
 
 from control_api.endpoints import Endpoints
-from control_api.problems import UnauthorizedError
 from control_api.services import SERVICES
-from sessions.metrics import CONTENT_TYPE, exposition, may_scrape
+from sessions.metrics import CONTENT_TYPE, check_scrape, exposition
 
 routes = Endpoints("Health")
 
 
-@routes.get("/metrics", open=True, answers={200: {"text/plain": None}}, problems=("unauthorized",))
+@routes.get(
+    "/metrics",
+    open=True,
+    answers={200: {"text/plain": None}},
+    problems=("unauthorized", "metrics_closed"),
+)
 async def show(request: web.Request) -> web.Response:
     """Give the API's metrics, and the fleet's, in Prometheus's text format."""
     services = request.app[SERVICES]
-    if not may_scrape(services.settings.metrics_token, request.headers.get("Authorization")):
-        raise UnauthorizedError("Send METRICS_TOKEN as Authorization: Bearer.")
+    check_scrape(services.settings, request.headers.get("Authorization"))
     await services.metrics.look()
     body = exposition(services.metrics.process.registry)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})

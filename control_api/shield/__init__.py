@@ -10,7 +10,7 @@ from control_api.limiter import Limiter
 from control_api.settings import ApiSettings
 from control_api.shield.cors import CORS_ORIGINS, answer_preflights, share
 from control_api.shield.headers import protect
-from control_api.shield.hosts import OUR_HOSTS, OurHosts, require_our_host
+from control_api.shield.hosts import OUR_HOSTS, our_hosts, require_our_host
 from control_api.shield.limits import LIMITS, RequestLimits, limit_requests, tell_standing
 
 __all__ = ["answer_preflights", "limit_requests", "require_our_host", "shield"]
@@ -18,7 +18,7 @@ __all__ = ["answer_preflights", "limit_requests", "require_our_host", "shield"]
 
 def shield(app: web.Application, settings: ApiSettings, limiter: Limiter) -> None:
     """Give the middlewares what they go by, and every answer its headers."""
-    app[OUR_HOSTS] = OurHosts.of(settings)
+    app[OUR_HOSTS] = our_hosts(settings)
     app[TRUSTED_PROXIES] = settings.trusted_proxies
     app[FORWARDED_HEADER] = settings.forwarded_header
     app[CORS_ORIGINS] = frozenset(settings.cors_origins)

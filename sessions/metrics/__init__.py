@@ -2,10 +2,10 @@
 
 Each process has a registry of its own, handed down; there is no global one.
 
-The label `connection` is `owner/connectionId`: our own id of the owner, which says nothing outside,
-and the name that they gave to the connection, without which an operator could not tell which one is
-in trouble. A name that looks like a phone number is masked. No recipient, no text, no key and no
-number is ever a label. Whoever finds the names too much for an open path sets METRICS_TOKEN.
+The label `connection` is our own id of the connection, which says nothing outside. With
+METRICS_NAMES it is `owner/connectionId` instead: our id of the owner, and the name that they gave
+to the connection, masked where it looks like a phone number. No recipient, no text, no key and no
+number is ever a label.
 
 Only gauges that are read anew at each scrape have that label, so a connection that is deleted or
 moves to another worker leaves nothing behind; counters and histograms are of the whole process, so
@@ -14,16 +14,25 @@ that none of them ever falls.
 
 from sessions.metrics.glimpse import Glimpse, StoreProbe
 from sessions.metrics.process import LONG, SHORT, ProcessMetrics
-from sessions.metrics.serving import CONTENT_TYPE, connection_label, exposition, may_scrape
+from sessions.metrics.serving import (
+    CONTENT_TYPE,
+    ConnectionLabels,
+    MetricsClosedError,
+    NoMetricsTokenError,
+    check_scrape,
+    exposition,
+)
 
 __all__ = [
     "CONTENT_TYPE",
     "LONG",
     "SHORT",
+    "ConnectionLabels",
     "Glimpse",
+    "MetricsClosedError",
+    "NoMetricsTokenError",
     "ProcessMetrics",
     "StoreProbe",
-    "connection_label",
+    "check_scrape",
     "exposition",
-    "may_scrape",
 ]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from sessions.errors import DomainError
 from sessions.masking import mask
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from sessions.settings import SharedSettings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TAIL_OF_ID = 6
@@ -21,17 +22,48 @@ def exposition(registry: CollectorRegistry) -> bytes:
     return generate_latest(registry)
 
 
-def may_scrape(token: SecretStr | None, authorization: str | None) -> bool:
-    """Tell whether a scrape is answered: always, unless METRICS_TOKEN asks for it as a bearer."""
-    if token is None:
-        return True
-    expected = f"Bearer {token.get_secret_value()}".encode()
-    return hmac.compare_digest((authorization or "").encode(errors="replace"), expected)
+class MetricsClosedError(DomainError):
+    """Metrics are not served to anybody: in production METRICS_TOKEN must be set for that."""
+
+    code = "metrics_closed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "In production metrics are served with a token only: set METRICS_TOKEN, and send it as "
+            "Authorization: Bearer."
+        )
 
 
-def connection_label(owner: str, connection_id: str, internal_id: str) -> str:
-    """Return what stands for a connection in a label; two connections never share one."""
-    name = mask(connection_id)
-    if name != connection_id:
-        name = f"{name}~{internal_id[-_TAIL_OF_ID:]}"
-    return f"{owner}/{name}"
+class NoMetricsTokenError(DomainError):
+    """A scrape without METRICS_TOKEN, or with another token."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("Send METRICS_TOKEN as Authorization: Bearer.")
+
+
+def check_scrape(settings: SharedSettings, authorization: str | None) -> None:
+    """Raise MetricsClosedError or NoMetricsTokenError for a scrape that is not answered."""
+    if (token := settings.metrics_token) is not None:
+        expected = f"Bearer {token.get_secret_value()}".encode()
+        if not hmac.compare_digest((authorization or "").encode(errors="replace"), expected):
+            raise NoMetricsTokenError
+    elif settings.app_env == "production":
+        raise MetricsClosedError
+
+
+class ConnectionLabels:
+    """What stands for connections in labels: our own ids or, on request, their owners' names."""
+
+    def __init__(self, *, with_names: bool = False) -> None:
+        self._with_names = with_names
+
+    def of(self, owner: str, connection_id: str, internal_id: str) -> str:
+        """Return a connection's label; two connections never share one."""
+        if not self._with_names:
+            return internal_id
+        name = mask(connection_id)
+        if name != connection_id:
+            name = f"{name}~{internal_id[-_TAIL_OF_ID:]}"
+        return f"{owner}/{name}"

@@ -21,6 +21,7 @@ from tests.waiting import until
 TEXT = "the distinctive words of a message"
 REFUSED = "+972509876543"
 PASSWORD = "hunter2-of-the-proxy"
+METRICS_TOKEN = "only-Prometheus-has-this"
 
 
 async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
@@ -31,6 +32,8 @@ async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
         "JWT_SECRET": jwt_secret,
         "SESSION_ENCRYPTION_KEYS": key.text(),
         "METRICS_PORT": str(port),
+        "METRICS_TOKEN": METRICS_TOKEN,
+        "METRICS_NAMES": "true",
     }
     options = [f"--env={name}={value}" for name, value in settings.items()]
     async with stack(*options) as system:
@@ -49,7 +52,7 @@ async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
         await system.post("/api/whatsapp/connections/main/stop")
         await _until_left(system, f"http://127.0.0.1:{port}/metrics")
         needles = [
-            *(TEXT, PASSWORD, jwt_secret, system.about["apiKey"]),
+            *(TEXT, PASSWORD, METRICS_TOKEN, jwt_secret, system.about["apiKey"]),
             *(number.lstrip("+") for number in (OUR_PHONE, THEIR_PHONE, REFUSED)),
             key.text().partition(":")[2],
             *(part for part in shown["code"].split(",") if len(part) > 8),
@@ -108,7 +111,8 @@ def _is_browser(process: psutil.Process) -> bool:
 
 
 async def _scrape(system: StackClient, url: str) -> Scrape:
-    async with system.http.get(url) as answer:
+    headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    async with system.http.get(url, headers=headers) as answer:
         assert answer.status == 200
         return Scrape(await answer.text())
 

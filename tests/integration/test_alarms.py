@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatgrow_worker.connections.gauges import PoolCollector
 from chatgrow_worker.metrics import WorkerMetrics
 from sessions.messages import MessageStatus
-from sessions.metrics import ProcessMetrics
+from sessions.metrics import ConnectionLabels, ProcessMetrics
 from sessions.states import Reason
 from tests.builders import Stores
 from tests.conftest import ROOT
@@ -29,7 +29,7 @@ async def test_every_alarm_can_see_its_figure_right_after_a_start(
 ) -> None:
     await stores.connection()
     worker = WorkerMetrics(ProcessMetrics())
-    worker.process.registry.register(PoolCollector(list, 1, ROOT.joinpath))
+    worker.process.registry.register(PoolCollector(list, 1, ROOT.joinpath, ConnectionLabels()))
     seen = (Scrape(await (await client.get("/metrics")).text()), scrape(worker.process))
     assert _EXPRESSIONS
     for expression in _EXPRESSIONS:

@@ -76,6 +76,7 @@ async def test_a_queue_shows_what_is_not_sent_and_for_how_long(
     client: Client, stores: Stores, database: Database
 ) -> None:
     connection, lease = await stores.leased()
+    label = connection.id
     first, second, third = [await stores.message(connection) for _ in range(3)]
     await stores.queue.claim_next(lease)
     await stores.queue.settle(lease, first, MessageStatus.SENT)
@@ -85,8 +86,8 @@ async def test_a_queue_shows_what_is_not_sent_and_for_how_long(
     later = utc_now() + timedelta(hours=1)
     await database["messages"].update_one({"_id": third.id}, {"$set": {"dueAt": later}})
     seen = await _scrape(client)
-    assert seen.value("chatgrow_queue_messages", connection="admin/main") == 2
-    age = seen.value("chatgrow_queue_oldest_age_seconds", connection="admin/main")
+    assert seen.value("chatgrow_queue_messages", connection=label) == 2
+    age = seen.value("chatgrow_queue_oldest_age_seconds", connection=label)
     assert age == pytest.approx(3600, abs=30)
 
 
@@ -111,12 +112,24 @@ async def test_connections_are_counted_as_they_are_in_truth(
     assert seen.value("chatgrow_store_up", store="redis") == 1
 
 
-async def test_no_label_holds_a_number_and_each_connection_has_its_own(
-    client: Client, stores: Stores
+async def test_no_label_names_an_owner_or_a_connection(client: Client, stores: Stores) -> None:
+    connection = await stores.connection("the-shop-in-the-mall", owner="an-owner")
+    await stores.message(connection)
+    text = await (await client.get("/metrics")).text()
+    assert connection.id in text
+    assert "the-shop-in-the-mall" not in text
+    assert "an-owner" not in text
+
+
+async def test_names_can_be_asked_for_and_no_label_holds_a_number(
+    database: Database, redis: ArqRedis, api_settings: ApiSettings, stores: Stores
 ) -> None:
+    settings = api_settings.model_copy(update={"metrics_names": True})
+    services = await Services.open(database, redis, EventLog(), settings, utc_now)
     for name in ("972501234567", "972501230567"):
         await stores.message(await stores.connection(name))
-    seen = await _scrape(client)
+    async with TestClient(TestServer(build_app(services))) as client:
+        seen = await _scrape(client)
     labels = [each["connection"] for each in seen.series("chatgrow_queue_messages")]
     assert len(set(labels)) == 2
     assert all(label.startswith("admin/***567~") for label in labels)
@@ -134,6 +147,18 @@ async def test_the_token_is_wanted_where_one_is_set(
             assert refused.status == 401
             assert "chatgrow_" not in await refused.text()
         await _scrape(client, Authorization=f"Bearer {token.get_secret_value()}")
+
+
+async def test_metrics_are_closed_in_production_without_a_token(
+    database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    settings = api_settings.model_copy(update={"app_env": "production"})
+    services = await Services.open(database, redis, EventLog(), settings, utc_now)
+    async with TestClient(TestServer(build_app(services))) as client:
+        for headers in ({}, {"Authorization": "Bearer of a token that nobody has set"}):
+            refused = await client.get("/metrics", headers=headers)
+            assert refused.status == 403
+            assert (await refused.json())["code"] == "metrics_closed"
 
 
 async def test_a_scrape_is_answered_though_mongodb_is_frozen(

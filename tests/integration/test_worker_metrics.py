@@ -7,6 +7,7 @@ import re
 import sys
 from datetime import datetime
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,7 +20,7 @@ from chatgrow_worker.metrics import WorkerMetrics
 from chatgrow_worker.metrics_server import serving_metrics
 from chatgrow_worker.settings import WorkerSettings
 from sessions.messages import Ack, Message, MessageStatus
-from sessions.metrics import ProcessMetrics
+from sessions.metrics import ConnectionLabels, ProcessMetrics
 from sessions.states import Reason
 from tests.builders import OWNER, Stores
 from tests.conftest import ROOT
@@ -160,6 +161,47 @@ async def test_a_worker_serves_its_metrics_to_who_has_the_token(
     assert seen.value("chatgrow_lease_losses_total") == 1
 
 
+async def test_a_worker_serves_its_metrics_under_its_own_names_only(
+    metrics: WorkerMetrics, tmp_path: Path
+) -> None:
+    settings = WorkerSettings(
+        _env_file=None,
+        data_dir=tmp_path,
+        metrics_port=free_port(),
+        allowed_hosts=(".internal",),
+    )
+    url = f"http://127.0.0.1:{settings.metrics_port}/metrics"
+    async with (
+        serving_metrics(settings, metrics.process.registry, ()),
+        aiohttp.ClientSession() as http,
+    ):
+        for host, status in {
+            "evil.example.org": 421,
+            gethostname(): 200,
+            "worker-1.internal:9400": 200,
+        }.items():
+            async with http.get(url, headers={"Host": host}) as answer:
+                assert answer.status == status, host
+                if status == 421:
+                    assert (await answer.json())["code"] == "host_not_allowed"
+
+
+async def test_a_worker_in_production_serves_no_metrics_without_a_token(
+    metrics: WorkerMetrics, tmp_path: Path
+) -> None:
+    settings = WorkerSettings(
+        _env_file=None, app_env="production", data_dir=tmp_path, metrics_port=free_port()
+    )
+    url = f"http://127.0.0.1:{settings.metrics_port}/metrics"
+    async with (
+        serving_metrics(settings, metrics.process.registry, ()),
+        aiohttp.ClientSession() as http,
+        http.get(url) as refused,
+    ):
+        assert refused.status == 403
+        assert (await refused.json())["code"] == "metrics_closed"
+
+
 async def test_a_port_that_is_taken_costs_the_metrics_and_not_the_worker(
     metrics: WorkerMetrics, tmp_path: Path
 ) -> None:
@@ -173,7 +215,8 @@ async def test_the_memory_of_a_browser_is_shown_while_its_connection_runs_here(
     stores: Stores, metrics: WorkerMetrics, tmp_path: Path
 ) -> None:
     running = [await stores.connection(), await stores.connection("other")]
-    gauges = PoolCollector(lambda: running, 5, tmp_path.joinpath)
+    label = running[0].id
+    gauges = PoolCollector(lambda: running, 5, tmp_path.joinpath, ConnectionLabels())
     metrics.process.registry.register(gauges)
     code = "import time; print(flush=True); block = b'x' * 50_000_000; time.sleep(60)"
     browser = await asyncio.create_subprocess_exec(
@@ -191,8 +234,8 @@ async def test_the_memory_of_a_browser_is_shown_while_its_connection_runs_here(
         browser.kill()
         await browser.communicate()
     name = "chatgrow_browser_memory_bytes"
-    assert seen.series(name) == [{"connection": "admin/main"}]
-    assert 5e6 < (seen.value(name, connection="admin/main") or 0) < 5e8
+    assert seen.series(name) == [{"connection": label}]
+    assert 5e6 < (seen.value(name, connection=label) or 0) < 5e8
     assert seen.value("chatgrow_worker_connections") == 2
     assert left.series(name) == []
     assert left.value("chatgrow_worker_connections") == 0
@@ -201,7 +244,7 @@ async def test_the_memory_of_a_browser_is_shown_while_its_connection_runs_here(
 async def test_the_page_of_metrics_names_exactly_what_there_is(
     client: Client, metrics: WorkerMetrics
 ) -> None:
-    metrics.process.registry.register(PoolCollector(list, 1, ROOT.joinpath))
+    metrics.process.registry.register(PoolCollector(list, 1, ROOT.joinpath, ConnectionLabels()))
     api = Scrape(await (await client.get("/metrics")).text()).metrics()
     worker = scrape(metrics.process).metrics()
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")

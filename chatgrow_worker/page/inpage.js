@@ -293,6 +293,32 @@
   // when the page could have it: for the state once all scripts of the document have run, for the rest
   // once the page shows its chats. A page whose state cannot be read has no snapshot.
   let complete = false;
+  let watched = null; // what the worker was told last, or would have seen since
+
+  function whatIsShown() {
+    const ready = Boolean(window.WPP?.isReady);
+    if (ready) listenForLinking();
+    if (ready) listenToLine();
+    const stream = ready ? whatsApp.streamData() : {};
+    return {
+      epoch,
+      ready,
+      fullReady: Boolean(window.WPP?.isFullReady),
+      authenticated: ready && Boolean(whatsApp.isAuthenticated()),
+      online: ready && Boolean(whatsApp.isOnline()),
+      idle: ready && Boolean(whatsApp.isIdle()),
+      needsUpdate: ready && Boolean(whatsApp.needsUpdate()),
+      mode: stream.mode ? String(stream.mode) : null,
+      info: stream.info ? String(stream.info) : null,
+      socket: ready ? String(whatsApp.socket('state')) : null,
+      stream: ready ? String(whatsApp.socket('stream')) : null,
+      commsStopped: ready && commsStopped(),
+      me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
+      passkey: ready && passkeyWanted(),
+      ...account.look(),
+    };
+  }
+
   function tested() {
     let snapshot;
     try {
@@ -310,27 +336,9 @@
 
   const calls = {
     snapshot: () => {
-      const ready = Boolean(window.WPP?.isReady);
-      if (ready) listenForLinking();
-      if (ready) listenToLine();
-      const stream = ready ? whatsApp.streamData() : {};
-      return {
-        epoch,
-        ready,
-        fullReady: Boolean(window.WPP?.isFullReady),
-        authenticated: ready && Boolean(whatsApp.isAuthenticated()),
-        online: ready && Boolean(whatsApp.isOnline()),
-        idle: ready && Boolean(whatsApp.isIdle()),
-        needsUpdate: ready && Boolean(whatsApp.needsUpdate()),
-        mode: stream.mode ? String(stream.mode) : null,
-        info: stream.info ? String(stream.info) : null,
-        socket: ready ? String(whatsApp.socket('state')) : null,
-        stream: ready ? String(whatsApp.socket('stream')) : null,
-        commsStopped: ready && commsStopped(),
-        me: ready ? (whatsApp.myId()?.toString() ?? null) : null,
-        passkey: ready && passkeyWanted(),
-        ...account.look(),
-      };
+      const shown = whatIsShown();
+      watched = JSON.stringify(shown);
+      return shown;
     },
 
     // All that a look needs, in one answer: most of what a call costs is its way.
@@ -462,12 +470,12 @@
     }
   }
 
-  // No event tells all that matters; from in here a look costs next to nothing.
-  let watched = null;
+  // No event tells all that matters; from in here a look costs next to nothing. What the worker was
+  // told counts: a change back since then is one, though the state is as it was here before.
   setInterval(() => {
     let state;
     try {
-      state = JSON.stringify(calls.snapshot());
+      state = JSON.stringify(whatIsShown());
     } catch (error) {
       state = String(error); // the worker's own look tells what is broken
     }

@@ -81,12 +81,18 @@ class LinkingDesk:
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["connections"]
 
-    async def ask_for_qr(self, connection: str, *, by_link: bool = False) -> None:
-        """Note that somebody wants to see a QR code now, perhaps by a signed link."""
-        fields = ("qrAskedAt", "linkShownAt") if by_link else ("qrAskedAt",)
-        await self._collection.update_one(
-            {"_id": connection}, {"$currentDate": dict.fromkeys(fields, True)}
-        )
+    async def ask_for_qr(
+        self, connection: str, waits: timedelta = timedelta(0), *, by_link: bool = False
+    ) -> None:
+        """Note that somebody wants to see a QR code now, perhaps by a signed link.
+
+        Who waits for one asks until the wait is over.
+        """
+        until = {"$add": ["$$NOW", waits // timedelta(milliseconds=1)]}
+        changes: dict[str, Any] = {"qrAskedAt": {"$max": ["$qrAskedAt", until]}}
+        if by_link:
+            changes["linkShownAt"] = "$$NOW"
+        await self._collection.update_one({"_id": connection}, [{"$set": changes}])
 
     async def link_was_shown(self, connection: str) -> bool:
         """Tell whether a phone that is linked now may have been linked by a signed link."""

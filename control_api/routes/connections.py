@@ -190,7 +190,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""
     wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
-    await request.app[SERVICES].desk.ask_for_qr(connection.id)
+    await request.app[SERVICES].desk.ask_for_qr(connection.id, timedelta(seconds=query.wait))
     waiting = request.app[SERVICES].quotas.waiting
     with waiting.room(caller_of(request).owner) if query.wait else nullcontext():
         code = await _current_code(request, timedelta(seconds=query.wait))

@@ -89,7 +89,8 @@ async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -
     _, connection = await _opened(request, headers.token)
     # While a phone is linked no link can link another one.
     by_link = connection.linked_number is None
-    await request.app[SERVICES].desk.ask_for_qr(connection.id, by_link=by_link)
+    waits = timedelta(seconds=query.wait)
+    await request.app[SERVICES].desk.ask_for_qr(connection.id, waits, by_link=by_link)
     return answer(await _changed(request, query, headers.token), headers=_NEVER_STORED)
 
 

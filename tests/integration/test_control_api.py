@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp.test_utils import TestClient
 
+from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.connections import QrCode
 from sessions.messages import Ack, MessageStatus
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Client = TestClient[web.Request, web.Application]
 
 CODE = "2@ref,noise,identity,secret,1"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 async def _create(client: Client, connection_id: str = "business_main") -> dict[str, Any]:
@@ -370,6 +372,27 @@ async def test_a_waiting_request_gets_the_code_when_it_comes(
     waiting = asyncio.create_task(client.get(path))
     await show_code(stores)
     assert (await (await waiting).json())["code"] == CODE
+
+
+async def test_who_waits_for_a_code_asks_all_the_while(
+    client: Client, stores: Stores, services: Services
+) -> None:
+    await _create(client)
+    connection = await stores.connections.find("admin", "business_main")
+    waiting = asyncio.create_task(
+        client.get("/api/whatsapp/connections/business_main/qr?format=json&wait=20")
+    )
+
+    async def noted() -> bool:
+        return (
+            await stores.database["connections"].count_documents({"qrAskedAt": {"$ne": None}}) > 0
+        )
+
+    await until(noted)
+    await stores.connections.change(connection, {"since": LONG_AGO, "createdAt": LONG_AGO})
+    assert await services.desk.qr_is_asked_for(connection.id, timedelta(milliseconds=1))
+    await show_code(stores)
+    assert (await waiting).status == 200
 
 
 @pytest.mark.parametrize("query", ["format=gif", "wait=-1", "wait=nan", "wait=inf", "wait=1e9"])

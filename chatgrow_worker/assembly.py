@@ -19,7 +19,7 @@ from chatgrow_worker.connections.number_checks import AskedConnections
 from chatgrow_worker.connections.parts import Limits, Parts, StartSlots
 from chatgrow_worker.connections.recovery import Ladder, Remedy, Rungs
 from chatgrow_worker.metrics import WorkerMetrics
-from chatgrow_worker.page.script import MissingScriptError, init_script
+from chatgrow_worker.page.script import WrongScriptError, init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.settings import WorkerSettings
 from sessions.acceptance import Acceptance
@@ -145,8 +145,9 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
     origin = f"{url.scheme}://{url.host}" + (f":{url.port}" if _names_port(str(url)) else "")
     try:
         hide = Saving.HIDDEN_PAGE in settings.savings
-        script = init_script(settings.wa_js_path, origin, settings.device_name, hide=hide)
-    except MissingScriptError as error:
+        library = read_wa_js(settings.wa_js_path, settings.wa_js_sha256)
+        script = init_script(library, origin, settings.device_name, hide=hide)
+    except WrongScriptError as error:
         raise ConfigurationError(str(error)) from error
     return BrowserOptions(
         executable=find_chromium(settings.chromium_path),

@@ -11,6 +11,7 @@ from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
+from chatgrow_worker.page.script import WA_JS_SHA256
 from sessions.blobs import BlobSettings
 from sessions.settings import Span
 
@@ -51,6 +52,8 @@ class WorkerSettings(BlobSettings):
     """Turns the browser's sandbox off: only where the worker must run as root."""
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
     """Where npm has put wa-js."""
+    wa_js_sha256: str = Field(WA_JS_SHA256, pattern=r"^[0-9a-f]{64}$")
+    """What that file has to be; to be set only for a wa-js of your own choice."""
     lease_ttl: Span = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
     """A worker that dies loses its connections to the others after this time."""
     safety_poll: Span = timedelta(seconds=5)

@@ -1,7 +1,11 @@
 """The script that every page runs before its own: settings of wa-js, wa-js, our side."""
 
+import hashlib
 import json
 from pathlib import Path
+
+WA_JS_SHA256 = "5bfb88027f14a4d8c9e319374e8bb4083201906881cf8c74f75789b32e4106bd"
+"""Of the one file of wa-js that is loaded, in the version that `package.json` names."""
 
 _SETTINGS: dict[str, object] = {
     # Its defaults report to third parties: usage, and the links inside messages.
@@ -15,22 +19,34 @@ _OURS = ("functions.js", "account_events.js", "inpage.js")
 _HIDES = "hidden.js"
 
 
-class MissingScriptError(Exception):
-    """wa-js is not where it should be."""
+class WrongScriptError(Exception):
+    """wa-js is not where it should be, or not what it should be."""
 
 
-def init_script(wa_js: Path, origin: str, device_name: str, *, hide: bool = False) -> str:
-    """Return the init script for pages of `origin`, one piece so that the order is certain.
+def read_wa_js(path: Path, sha256: str = WA_JS_SHA256) -> str:
+    """Return the text of wa-js; raise WrongScriptError if it is missing or has another digest.
 
-    With `hide` the page is neither laid out nor drawn. Raises MissingScriptError when wa-js is not
-    installed.
+    It has a hold of everything in a page that is logged in, so nobody's else is loaded.
     """
     try:
-        library = wa_js.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except OSError as error:
-        raise MissingScriptError(
-            f"wa-js is not at {wa_js} ({error.strerror}): `make setup` or `npm ci` installs it."
+        raise WrongScriptError(
+            f"wa-js is not at {path} ({error.strerror}): `make setup` or `npm ci` installs it."
         ) from error
+    if (digest := hashlib.sha256(content).hexdigest()) != sha256:
+        raise WrongScriptError(
+            f"{path} is not the wa-js that is expected: `make setup` or `npm ci` installs it. "
+            f"For one that you have chosen yourself set WA_JS_SHA256={digest}."
+        )
+    return content.decode()
+
+
+def init_script(library: str, origin: str, device_name: str, *, hide: bool = False) -> str:
+    """Return the init script for pages of `origin`, one piece so that the order is certain.
+
+    `library` is the text of wa-js. With `hide` the page is neither laid out nor drawn.
+    """
     files = (*_OURS, _HIDES) if hide else _OURS
     ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in files)
     settings = json.dumps({**_SETTINGS, "deviceName": device_name})

@@ -29,7 +29,7 @@ from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.browser.user_agent import override_for
 from chatgrow_worker.page.answering import Document
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
-from chatgrow_worker.page.script import init_script
+from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from chatgrow_worker.settings import WorkerSettings
@@ -129,7 +129,7 @@ def make_launcher(
         sandbox=sandbox,
         savings=savings,
         url=f"{url}/",
-        script=init_script(wa_js, url, "Test", hide=Saving.HIDDEN_PAGE in savings),
+        script=init_script(read_wa_js(wa_js), url, "Test", hide=Saving.HIDDEN_PAGE in savings),
         call_limit=timedelta(seconds=10),
         launch_limit=limit,
         close_limit=timedelta(seconds=5),

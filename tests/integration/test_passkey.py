@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Page, Playwright, async_playwright
 
-from chatgrow_worker.page.script import init_script
+from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from tests.integration.whatsapp_web_driver import CHROMIUM, USER_AGENT, WA_JS, small_world
@@ -55,7 +55,7 @@ def calls_of(page: Page) -> WhatsAppPage:
 
 async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path) -> None:
     async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
-        script = LOADS_LATE + init_script(WA_JS, world.web.url, "Test")
+        script = LOADS_LATE + init_script(read_wa_js(WA_JS), world.web.url, "Test")
         async with opened(playwright, tmp_path / "profile", script) as page:
             calls = calls_of(page)
             await calls.open(f"{world.web.url}/", timedelta(seconds=20))
@@ -75,7 +75,7 @@ async def test_a_passkey_is_wanted_until_the_page_shows_codes_again(tmp_path: Pa
     async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
         await world.hand.faults(passkey=True, qrFirstMs=5000, qrNextMs=500)
         await world.hand.good("POST", "/control/phones", number=PHONE)
-        script = init_script(WA_JS, world.web.url, "Test") + HEARD
+        script = init_script(read_wa_js(WA_JS), world.web.url, "Test") + HEARD
         async with opened(playwright, tmp_path / "profile", script) as page:
             calls = calls_of(page)
             await calls.open(f"{world.web.url}/", timedelta(seconds=20))

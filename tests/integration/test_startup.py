@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
 import signal
@@ -132,6 +133,20 @@ async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUri
     assert "make setup" in errors
 
 
+async def test_another_wa_js_is_run_only_by_its_digest(tmp_path: Path, servers: ServerUris) -> None:
+    other = tmp_path / "wa.js"
+    other.write_text("alert('mine')")
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH=str(other)) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert f"WA_JS_SHA256={digest}" in errors
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    chosen = {"WA_JS_PATH": str(other), "WA_JS_SHA256": digest, "STARTUP_TIMEOUT": "20"}
+    async with program("chatgrow_worker", tmp_path, own, **chosen) as process:
+        await _says(process, "is ready")
+
+
 async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -220,14 +235,19 @@ async def test_a_chosen_first_key_that_was_revoked_is_told(
 
 async def _listens(process: asyncio.subprocess.Process) -> list[str]:
     """Return what is logged up to the line that tells the address."""
+    return await _says(process, "listens on")
+
+
+async def _says(process: asyncio.subprocess.Process, word: str) -> list[str]:
+    """Return what is logged up to the line that has the word in it."""
     assert process.stderr is not None
     lines = []
     async with asyncio.timeout(30):
         async for line in process.stderr:
             lines.append(line.decode())
-            if b"listens on" in line:
+            if word.encode() in line:
                 return lines
-    raise AssertionError("it ended before it listened")
+    raise AssertionError(f"it ended before it said {word!r}: {''.join(lines)}")
 
 
 @pytest.mark.parametrize(

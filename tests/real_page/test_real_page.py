@@ -63,7 +63,7 @@ async def page(tmp_path: Path) -> AsyncIterator[RealPage]:
         )
         tab = context.pages[0]
         await set_user_agent(await context.new_cdp_session(tab))
-        await context.add_init_script(script.init_script(WA_JS, origin, "Test"))
+        await context.add_init_script(script.init_script(script.read_wa_js(WA_JS), origin, "Test"))
         real = RealPage(tab, WhatsAppPage(tab, asyncio.Event(), LIMIT), proxy.refused)
         tab.on("pageerror", lambda error: real.complaints.append(error.message))
         await real.ours.open(f"{origin}/", LIMIT)

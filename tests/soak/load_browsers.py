@@ -16,7 +16,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.savings import ALL
-from chatgrow_worker.page.script import init_script
+from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.settings import WorkerSettings
 
 _PAGE = Path(__file__).with_name("load_page.html")
@@ -50,7 +50,7 @@ def launcher(driver: Driver, site: str, name: str, root: Path) -> Launcher:
         sandbox=os.geteuid() != 0,
         savings=ALL,
         url=f"{site}/{name}",
-        script=init_script(wa_js, site, "Soak", hide=True),
+        script=init_script(read_wa_js(wa_js), site, "Soak", hide=True),
         call_limit=timedelta(seconds=15),
         launch_limit=timedelta(seconds=60),
         close_limit=timedelta(seconds=5),

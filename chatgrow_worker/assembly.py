@@ -178,6 +178,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         qr_form=settings.qr_form,
         qr_asked_within=settings.qr_asked_within,
         pairing_pause=settings.pairing_pause,
+        wipe_within=timedelta(seconds=10),
         save_after=timedelta(seconds=3),
         save_every=settings.session_save_every,
         lease_ttl=settings.lease_ttl,

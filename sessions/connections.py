@@ -370,11 +370,20 @@ class ConnectionStore:
     async def pause(self, lease: Lease, until: datetime, reason: str) -> None:
         """Keep the whole connection from sending until a time; raise LeaseLostError.
 
-        A pause that lasts longer stays. It ends with the linking of another number.
+        One for the same reason gives way to this one; of those for another the longer stays. It
+        ends with the linking of another number.
         """
         paused = {"until": until, "reason": {"$literal": reason}, "number": "$linkedNumber"}
-        longer = {"$gt": ["$paused.until", until]}
-        await self._write(lease, [{"$set": {"paused": {"$cond": [longer, "$paused", paused]}}}], {})
+        other = {"$ne": ["$paused.reason", {"$literal": reason}]}
+        stays = {"$and": [other, {"$gt": ["$paused.until", until]}]}
+        await self._write(lease, [{"$set": {"paused": {"$cond": [stays, "$paused", paused]}}}], {})
+
+    async def end_pause(self, lease: Lease, reason: str) -> bool:
+        """End the pause of the whole connection, if it is for this reason; tell whether it was."""
+        ended = await self._collection.update_one(
+            {**lease.fence(), "paused.reason": reason}, {"$set": {"paused": None}}
+        )
+        return ended.modified_count > 0
 
     async def pace_of(self, internal_id: str) -> tuple[Pacing, Held | None]:
         """Return the limits as they are now, and a pause that WhatsApp's refusals have brought."""

@@ -72,7 +72,8 @@ class Reason(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     """WhatsApp has locked the account: its owner unlocks it on the phone, then link it again."""
     TEMPORARILY_BANNED = "temporarily_banned"
-    """WhatsApp has banned the account for a while; it goes on by itself at the time in `until`."""
+    """WhatsApp has banned the account for a while; it goes on by itself at the time in `until`, or
+    earlier if WhatsApp lifts the ban."""
     PASSKEY_WANTED = "passkey_wanted"
     """WhatsApp asks for a passkey, which only the account's owner has."""
     SENDS_UNACKNOWLEDGED = "sends_unacknowledged"

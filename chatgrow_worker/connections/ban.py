@@ -46,3 +46,12 @@ class BanKeeper:
         self._until = until
         self._metrics.account_banned()
         return until
+
+    async def is_over(self) -> None:
+        """End the pause, as WhatsApp has taken the login: it says then that there is no ban.
+
+        Source: WAWebHandleSuccess, dump of 2026-04-27. Raises STORE_DOWN errors.
+        """
+        self._until = None
+        if await self._connections.end_pause(self._lease, Reason.TEMPORARILY_BANNED):
+            logger.info("WhatsApp has banned the account no longer")

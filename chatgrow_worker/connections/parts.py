@@ -102,6 +102,8 @@ class Limits:
     qr_form: QrForm
     qr_asked_within: timedelta
     pairing_pause: timedelta
+    wipe_within: timedelta
+    """How long a page may wipe its login before it is closed: its databases go one by one."""
     save_after: timedelta
     save_every: timedelta
     lease_ttl: timedelta

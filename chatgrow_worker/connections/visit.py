@@ -42,8 +42,6 @@ _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 _COMES_UP = (PageState.LOADING, PageState.SYNCING)
 """While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
 measured of the real one, which settles at 760 MB)."""
-_WIPE_WITHIN = timedelta(seconds=10)
-"""How long a page may wipe its login before that counts as done: its databases go one by one."""
 _RESTARTS = 3
 """How often a page loads itself anew, before that is more than the end of one thing."""
 
@@ -86,6 +84,7 @@ class Visit:
         look_when_ready: timedelta,
         look_while_loading: timedelta,
         start_slot: timedelta,
+        wipe_within: timedelta,
         was_linked: bool,
         *,
         collect_garbage: bool,
@@ -100,7 +99,7 @@ class Visit:
         self._slot_until = time.monotonic() + start_slot.total_seconds()
         self._without_login = Steady()
         self._without_line = Steady(_BLIP)
-        self._wiping = Steady(_WIPE_WITHIN)
+        self._wiping = Steady(wipe_within)
         self._update_due = False
         self._wear_look = time.monotonic() + parts.wear.look_every.total_seconds()
         self._tidy_at: float | None = None
@@ -244,7 +243,17 @@ class Visit:
             self._wiping.ends()
         signs = {PageState.LEAVING: self._wiping} | dict.fromkeys(_QR_SCREEN, self._without_login)
         if state in signs and signs[state].holds(epoch):
-            raise LoggedOutError(self._parts.end.reason)
+            raise LoggedOutError(self._end_of_login(state))
+
+    def _end_of_login(self, state: PageState) -> Reason:
+        """Say why the login has ended; what was revoked for certain is not tried again.
+
+        A page that is still wiping has not told yet: the address after the wipe does. Until then
+        the saved login is worth a try; one that was revoked is refused at once.
+        """
+        reason = self._parts.end.reason
+        unsure = state is PageState.LEAVING and reason is Reason.UNLINKED
+        return Reason.LOGIN_LOST if unsure else reason
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         if self._may_pass(state, snapshot):
@@ -282,6 +291,7 @@ class Visit:
         elif self._parts.sending.running:
             await self._parts.acks.ask_again()
         else:
+            await self._parts.ban.is_over()
             await self._parts.acks.record_missed()
             self._parts.sending.start()
         await self._parts.acks.record_new(look.epoch, look.acks)

@@ -90,6 +90,7 @@ class VisitMaker:
             limits.look_when_ready,
             limits.look_while_loading,
             limits.start_slot,
+            limits.wipe_within,
             was_linked,
             collect_garbage=limits.collect_garbage,
         )

@@ -106,7 +106,7 @@ async def pageless_worker(
     )
     servers = Servers(stores.database, redis, "")
     parts = await assemble_parts(own, servers, stores.events, cast("Launcher", pages), "instance")
-    limits = replace(parts.limits, save_after=timedelta(0))
+    limits = replace(parts.limits, save_after=timedelta(0), wipe_within=timedelta(0))
     parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", room)
     yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)

@@ -20,6 +20,7 @@ from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
 from sessions.clock import utc_now
 from sessions.connections import Connection, Held
+from sessions.messages import MessageStatus
 from sessions.states import ConnectionState, Reason
 from tests.builders import LONG, OWNER, Stores
 from tests.conftest import PATIENCE
@@ -207,6 +208,26 @@ async def test_a_login_that_is_lost_gives_way_to_the_one_that_is_saved(
     assert len(await ready_worker.parts.blobs.blobs_of(connection.id)) > 0
 
 
+async def test_a_wipe_that_does_not_end_leaves_the_saved_login_to_be_tried(
+    ready_worker: Worker,
+) -> None:
+    """The page tells only afterwards whether the login was revoked or merely lost."""
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    signs = (EndSign.STARTING_LOGOUT, EndSign.WIPING)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.shows = READY.model_copy(update={"leaving": True, "signs": signs})
+    page.bell.set()
+    await until(lambda: len(ready_worker.pages.browsers) > 1)
+    await _until_connected(ready_worker, connection)
+    assert await ready_worker.parts.blobs.blobs_of(connection.id)
+    # That one is refused, and the page that wipes it comes to the end: now it is certain.
+    await ready_worker.pages.look(_UNLINKED)
+    found = await ready_worker.ended(connection)
+    assert (found.state, found.reason) == (ConnectionState.LOGGED_OUT, Reason.UNLINKED)
+    assert not await ready_worker.parts.blobs.blobs_of(connection.id)
+
+
 async def test_what_a_page_told_before_its_browser_died_is_known_to_the_next(
     ready_worker: Worker,
 ) -> None:
@@ -255,6 +276,60 @@ async def test_a_ban_is_told_with_its_end_and_pauses_the_connection(ready_worker
     await ready_worker.pages.look(READY)
     found = await ready_worker.stores.connections.get(connection.id)
     assert (found.state, found.until) == (ConnectionState.CONNECTED, None)
+
+
+async def test_a_ban_that_is_shortened_or_lifted_pauses_no_longer(ready_worker: Worker) -> None:
+    connection = await _connected(ready_worker)
+
+    async def paused() -> Held | None:
+        return (await ready_worker.stores.connections.pace_of(connection.id))[1]
+
+    for minutes in (60, 10):
+        end = ready_worker.parts.now() + timedelta(minutes=minutes)
+        await ready_worker.pages.look(READY.model_copy(update={"ban": _ban(end)}))
+        pause = await paused()
+        assert pause is not None
+        assert abs(pause.until - end) < timedelta(milliseconds=2)
+    await ready_worker.pages.look(READY)  # WhatsApp takes the login again
+    assert await paused() is None
+
+
+async def test_a_pause_for_something_else_than_a_ban_outlasts_a_login(
+    ready_worker: Worker,
+) -> None:
+    connection = await ready_worker.stores.connection()
+    lease = await ready_worker.stores.leases("before").acquire(connection.id)
+    assert lease is not None
+    store = ready_worker.stores.connections
+    await store.pause(lease, utc_now() + LONG, "timelock")
+    await ready_worker.stores.leases("before").release(lease, Reason.WAITING_FOR_WORKER)
+    assert await ready_worker.pool.take(connection.id)
+    await _until_connected(ready_worker, connection)
+    await ready_worker.pages.look(READY)
+    assert (await store.pace_of(connection.id))[1] is not None
+
+
+async def test_a_worker_that_goes_on_during_a_ban_keeps_the_pause(ready_worker: Worker) -> None:
+    """As after the death of the one that was told: its lease has run out."""
+    connection, lease = await ready_worker.stores.leased("one", timedelta(milliseconds=50))
+    store, end = ready_worker.stores.connections, utc_now() + LONG
+    await store.pause(lease, end, Reason.TEMPORARILY_BANNED)
+    message = await ready_worker.stores.message(connection)
+    # The new page is refused in the same way: it does not come up, and has not been told yet.
+    ready_worker.pages.shows = READY.model_copy(update={"mode": "SYNCING"})
+    await until(partial(ready_worker.pool.take, connection.id))
+    await until(lambda: ready_worker.pages.open_now == 1)
+    for shown in (ready_worker.pages.shows, READY.model_copy(update={"ban": _ban(end)})):
+        await ready_worker.pages.look(shown)
+        pause = (await store.pace_of(connection.id))[1]
+        assert pause is not None
+        assert abs(pause.until - end) < timedelta(milliseconds=2)
+        waiting = await ready_worker.stores.outbox.find(OWNER, message.id)
+        assert waiting.status is MessageStatus.QUEUED
+
+
+def _ban(end: datetime) -> Ban:
+    return Ban(code=101, until=end.timestamp() * 1000)
 
 
 async def test_a_pause_is_not_of_a_number_that_is_linked_later(stores: Stores) -> None:

@@ -184,9 +184,14 @@ def check_command(command: Command, state: ConnectionState, reason: Reason | Non
         raise WrongStateError(state, reason)
 
 
+def is_legal(current: ConnectionState, to: ConnectionState) -> bool:
+    """Tell whether the table leads from `current` to `to`, or they are the same."""
+    return to is current or to in MOVES[current]
+
+
 def check_move(current: ConnectionState, to: ConnectionState) -> None:
     """Raise IllegalMoveError unless the table leads from `current` to `to` or they are the same."""
-    if to is not current and to not in MOVES[current]:
+    if not is_legal(current, to):
         raise IllegalMoveError(f"A connection cannot move from {current} to {to}.")
 
 

@@ -9,7 +9,7 @@ from loguru import logger
 from sessions.connections import ConnectionStore, QrCode
 from sessions.leases import Lease
 from sessions.mongo import STORE_DOWN
-from sessions.states import ConnectionState, Reason
+from sessions.states import ConnectionState, Reason, is_legal
 
 
 class StateReporter:
@@ -79,10 +79,10 @@ class StateReporter:
     ) -> None:
         try:
             await self._store.move(
-                *(self._lease, self.state, to, reason, number),
+                *(self._lease, self._comes_from(to), to, reason, number),
                 until=until,
                 rests=rests,
-                or_from=self._unsure,
+                or_from={self.state, *self._unsure},
             )
         except STORE_DOWN:
             self._unsure.add(to)
@@ -91,6 +91,11 @@ class StateReporter:
         logger.info("{} → {}{}", self.state, to, f" ({reason})" if reason else "")
         self._reported = (to, reason, until)
         self._code = None
+
+    def _comes_from(self, to: ConnectionState) -> ConnectionState:
+        """Return a state from which this move is legal: one that was not stored was there, too."""
+        states = (self.state, *self._unsure)
+        return next((each for each in states if is_legal(each, to)), self.state)
 
     async def show_code(self, code: str, expires_at: datetime) -> None:
         """Publish the QR code on show, if it is new."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pymongo.errors import WTimeoutError
+from pymongo.errors import AutoReconnect, WTimeoutError
 
 from chatgrow_worker.connections.reporter import StateReporter
+from sessions.errors import IllegalMoveError
 from sessions.mongo import STORE_DOWN
 from sessions.states import ConnectionState, Reason
 from tests.builders import Stores
@@ -50,3 +51,30 @@ async def test_what_comes_after_a_report_that_was_not_confirmed_is_taken(
     await reporter.report(S.DISCONNECTED, Reason.NETWORK_DOWN)
     shown = await stores.connections.get(connection.id)
     assert (shown.state, shown.reason) == (S.DISCONNECTED, Reason.NETWORK_DOWN)
+
+
+@pytest.mark.parametrize("first", [S.STARTING, S.AWAITING_SCAN, S.SYNCING, S.DISCONNECTED])
+async def test_what_follows_a_report_that_mongodb_never_took_is_no_illegal_move(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, first: ConnectionState
+) -> None:
+    connection, lease = await stores.leased()
+    reporter = StateReporter(stores.connections, lease)
+    await reporter.report(first)
+
+    async def away(*_args: Any, **_named: Any) -> None:
+        raise AutoReconnect
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores.connections, "move", away)
+        await reporter.report(S.CONNECTED)
+    await reporter.report(S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+    shown = await stores.connections.get(connection.id)
+    assert (shown.state, shown.reason) == (S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+    assert reporter.state is S.DEGRADED
+
+
+async def test_a_move_that_is_illegal_whatever_mongodb_took_stays_illegal(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    reporter = StateReporter(stores.connections, lease)
+    with pytest.raises(IllegalMoveError):
+        await reporter.report(S.DEGRADED)

@@ -92,6 +92,7 @@ def _visit(page: Screens) -> Visit:
         _MOMENT,
         _MOMENT,
         _MOMENT,
+        _MOMENT,
         was_linked=True,
         collect_garbage=False,
     )

@@ -154,6 +154,7 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
         sandbox=check_sandbox(settings.chromium_no_sandbox),
         savings=settings.savings,
         url=str(url),
+        more_hosts=settings.browser_allowed_hosts,
         script=script,
         call_limit=settings.page_call_limit,
         launch_limit=settings.page_load_limit,

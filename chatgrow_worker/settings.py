@@ -13,7 +13,7 @@ from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.script import WA_JS_SHA256
 from sessions.blobs import BlobSettings
-from sessions.settings import Span
+from sessions.settings import Hosts, Span
 
 _ROOT = Path(__file__).parents[1]
 _FIRST_METRICS_PORT = 9400
@@ -48,6 +48,9 @@ class WorkerSettings(BlobSettings):
     """What the phone's list of linked devices calls us."""
     chromium_path: Path | None = None
     """The browser; Debian's chromium-headless-shell is found by itself."""
+    browser_allowed_hosts: Hosts = ()
+    """Hosts that a browser may reach besides WhatsApp's and its proxy, comma-separated;
+    `.example.org` means all below it. It finds no others."""
     chromium_no_sandbox: bool = False
     """Turns the browser's sandbox off: only where the worker must run as root."""
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"

@@ -83,7 +83,8 @@ class Launcher:
         options = self._options
         try:
             chromium = await self._driver.chromium()
-            arguments = [*options.arguments, *await self._named(chromium)]
+            server = proxy.server if proxy else None
+            arguments = [*options.arguments(server), *await self._named(chromium)]
             launching = asyncio.ensure_future(
                 chromium.launch_persistent_context(
                     profile,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from playwright.async_api import ViewportSize
 
+from chatgrow_worker.browser.reachable import reaching
 from chatgrow_worker.browser.savings import Saving, Savings, switches_of
 from sessions.errors import ConfigurationError
 
@@ -46,11 +47,12 @@ class BrowserOptions:
     call_limit: timedelta
     launch_limit: timedelta
     close_limit: timedelta
+    more_hosts: tuple[str, ...] = ()
 
-    @property
-    def arguments(self) -> list[str]:
-        """What is added to the browser's command line."""
-        return [*_ALWAYS, *switches_of(self.savings, sandbox=self.sandbox)]
+    def arguments(self, proxy: str | None = None) -> list[str]:
+        """Return what is added to the command line of a browser that goes through this proxy."""
+        finds = reaching(self.url, self.more_hosts, proxy)
+        return [*_ALWAYS, finds, *switches_of(self.savings, sandbox=self.sandbox)]
 
     @property
     def window(self) -> ViewportSize:

@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pytest
 from aiohttp.test_utils import TestServer
-from aiohttp.web import Application
+from aiohttp.web import Application, Request, Response, StreamResponse, WebSocketResponse
 
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
@@ -545,6 +545,38 @@ async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Laun
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
     assert _browsers() == []
+
+
+_REACHED = """async (host) => {
+  const socket = new WebSocket(`ws://${host}/`);
+  const opens = await new Promise((told) => {
+    socket.onopen = () => told(true);
+    socket.onerror = () => told(false);
+  });
+  return [opens, await fetch(`http://${host}/`, {mode: "no-cors"}).then(() => true, () => false)];
+}"""
+
+
+async def test_a_page_reaches_its_own_host_and_no_other(driver: Driver, tmp_path: Path) -> None:
+    """`localhost` stands for all the others: it is the same server by another name."""
+
+    async def answer(request: Request) -> StreamResponse:
+        socket = WebSocketResponse()
+        if not socket.can_prepare(request):
+            return Response(text="<html>", content_type="text/html")
+        await socket.prepare(request)
+        return socket
+
+    app = Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.port}"
+        launcher = make_launcher(driver, url, tmp_path / "profiles")
+        async with launcher.open(CONNECTION) as browser:
+            page = browser.page._page
+            assert await page.evaluate(_REACHED, f"127.0.0.1:{server.port}") == [True, True]
+            for other in ("localhost", "[::1]", "127.0.0.2"):
+                assert await page.evaluate(_REACHED, f"{other}:{server.port}") == [False, False]
 
 
 async def test_a_connection_goes_through_its_own_proxy(launcher: Launcher) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from control_api.account_schemas import Credentials, Registration
 from control_api.client import Client
+from control_api.passwords import TooBusyError
 from control_api.problems import BadCredentialsError, ForbiddenError, SetupTokenError
 from control_api.services import Services
 from sessions.errors import DomainError
@@ -34,7 +37,15 @@ async def authenticate(
         right = await services.passwords.matches(given.password.get_secret_value(), kept)
         if user is None or not right:
             raise BadCredentialsError
+    await _keep_up(services, user, given.password.get_secret_value())
     return user
+
+
+async def _keep_up(services: Services, user: User, password: str) -> None:
+    """Hash the password anew where BCRYPT_ROUNDS has changed since; when busy, the next time."""
+    if services.passwords.is_outdated(user.password_hash):
+        with suppress(TooBusyError):
+            await services.users.rehash(user, await services.passwords.hash(password))
 
 
 async def register_user(

@@ -36,11 +36,19 @@ class TooBusyError(DomainError):
 class Passwords:
     """Hash and check passwords; `rounds` is the logarithm of the work.
 
-    At most `at_once` are worked on at a time, and at most `waiting` wait for that.
+    At most `at_once` are worked on at a time, and at most `waiting` wait for that. `costliest` is
+    the hash among those kept that takes the most work.
     """
 
-    def __init__(self, rounds: int, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
+    def __init__(
+        self,
+        rounds: int,
+        at_once: int = _AT_ONCE,
+        waiting: int = _WAITING,
+        costliest: str | None = None,
+    ) -> None:
         self._rounds = rounds
+        self._most_rounds = max(rounds, _rounds_of(costliest) if costliest else 0)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="bcrypt")
         self._room = at_once + waiting
         self._inside = 0
@@ -53,14 +61,16 @@ class Passwords:
     async def matches(self, password: str, kept: str | None) -> bool:
         """Tell whether the password is the one kept; without one it takes as long to say no.
 
-        Raises TooBusyError.
+        So how long it takes does not tell who has an account. Raises TooBusyError.
         """
         given = password.encode()
         if len(given) > LONGEST:
             return False
-        known = (kept or self._nobodys).encode()
-        right = await self._run(lambda: bcrypt.checkpw(given, known))
-        return right and kept is not None
+        return await self._run(lambda: self._check(given, kept))
+
+    def is_outdated(self, kept: str) -> bool:
+        """Tell whether a hash was made with another amount of work than is set."""
+        return _rounds_of(kept) != self._rounds
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         if self._inside >= self._room:
@@ -71,5 +81,19 @@ class Passwords:
         finally:
             self._inside -= 1
 
+    def _check(self, given: bytes, kept: str | None) -> bool:
+        known = kept or self._nobodys
+        if bcrypt.checkpw(given, known.encode()) and kept is not None:
+            return True
+        # Each round doubles the work: these add up to the difference from the costliest.
+        for rounds in range(_rounds_of(known), self._most_rounds):
+            bcrypt.hashpw(given, bcrypt.gensalt(rounds))
+        return False
+
     def _hash(self, password: str) -> str:
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._rounds)).decode()
+
+
+def _rounds_of(kept: str) -> int:
+    """Read the rounds from a hash like `$2b$12$…`."""
+    return int(kept.split("$")[2])

@@ -138,7 +138,7 @@ class Services:
             users=users,
             setup=Setup(users, keys, tokens, settings.data_dir, now),
             sign_ins=SignInStore(database, settings.sign_in_expires_in),
-            passwords=Passwords(settings.bcrypt_rounds),
+            passwords=Passwords(settings.bcrypt_rounds, costliest=await users.costliest_hash()),
             tokens=AccessTokens(secret, settings.jwt_expires_in),
             links=LinkSigner(secret, settings.link_lifetime, now),
             qr_images=QrImages(),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 from yarl import URL
 
@@ -53,6 +53,9 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)]
 ForwardedHeader = Annotated[Literal["X-Forwarded-For", "Forwarded"], BeforeValidator(_header)]
 
+_FEWEST_ROUNDS = 10
+"""OWASP's least for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html"""
+
 
 class ApiSettings(SharedSettings):
     """Where the API listens, whom it lets in, and how much it takes from whom."""
@@ -75,7 +78,8 @@ class ApiSettings(SharedSettings):
     sign_in_expires_in: Span = timedelta(days=90)
     """How long a sign-in lasts at most, however much it is used; then the password is needed."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
-    """The work in a password's hash, as a power of two."""
+    """The work in a password's hash, as a power of two: at least 10 in production. A change counts
+    for each password from its next sign-in."""
     connections_per_owner: int = Field(100, ge=1)
     """How many connections one owner may have; the first administrator has no such limit."""
     api_keys_per_owner: int = Field(100, ge=1)
@@ -118,6 +122,13 @@ class ApiSettings(SharedSettings):
     than the proxy in front keeps it."""
     body_timeout: Span = timedelta(seconds=30)
     """How long the body of a request may take to arrive."""
+
+    @field_validator("bcrypt_rounds")
+    @classmethod
+    def _hard_to_guess(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("app_env") == "production" and value < _FEWEST_ROUNDS:
+            raise ValueError(f"at least {_FEWEST_ROUNDS} in production: fewer are guessed too fast")
+        return value
 
     @property
     def rate_limit_window(self) -> timedelta:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Cancel every message that is queued and that an API key sees, as after a backup was restored:
-# `KEY=... scripts/cancel_queued.sh http://localhost:5000`. Workers should not run meanwhile.
+# `read -rs KEY; export KEY; scripts/cancel_queued.sh http://localhost:5000`. Workers should not run meanwhile.
 set -euo pipefail
 
 readonly MESSAGES=${1:?the address of the API is missing, such as http://localhost:5000}/api/whatsapp/messages
@@ -8,9 +8,10 @@ readonly MESSAGES=${1:?the address of the API is missing, such as http://localho
 readonly AT_A_TIME=50
 
 ask() {
-    # An API that has just been started may not listen yet.
+    # An API that has just been started may not listen yet. The key comes from a file: every local user can read
+    # what stands on a command line.
     curl --silent --show-error --retry 30 --retry-delay 1 --retry-connrefused \
-        --header "X-Api-Key: $KEY" "$@"
+        --header @<(printf 'X-Api-Key: %s\n' "$KEY") "$@"
 }
 
 # The ids of a page of the list, with commas between them. What a message says cannot look like one: its

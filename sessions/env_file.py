@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,6 +30,14 @@ def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def _line(error: UnicodeDecodeError) -> int:
     return error.object.count(b"\n", 0, error.start) + 1
+
+
+def readable_by_others() -> bool:
+    """Tell whether the file's group or everybody may read it, or write to it."""
+    try:
+        return bool(ENV_FILE.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    except FileNotFoundError:
+        return False
 
 
 def misspelt(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from sessions.doorbell import open_redis
 from sessions.embedded import EmbeddedServerError, embedded_servers
-from sessions.env_file import UNREADABLE, misspelt, why_unreadable
+from sessions.env_file import UNREADABLE, misspelt, readable_by_others, why_unreadable
 from sessions.errors import ConfigurationError, StoreUnavailableError
 from sessions.log_records import keeping_records
 from sessions.logs import configure_logging
@@ -78,10 +78,7 @@ def run_program(
         return EXIT_CONFIGURATION
     try:
         configure_logging(settings, name)
-        for written, meant in misspelt(settings_class):
-            logger.warning("{} in .env is no setting; is {} meant?", written, meant)
-        if settings.database_url is not None:
-            logger.info("DATABASE_URL is set; nothing here uses it")
+        _advise(settings)
         uvloop.run(_until_signal(settings, main))
     except ConfigurationError as error:
         logger.error("{}", error)
@@ -99,6 +96,20 @@ def run_program(
         logger.exception("The program failed in a way nobody expected")
         return EXIT_FAILED
     return 0
+
+
+def _advise(settings: SharedSettings) -> None:
+    """Warn of what looks wrong in the settings, and works all the same."""
+    for written, meant in misspelt(type(settings)):
+        logger.warning("{} in .env is no setting; is {} meant?", written, meant)
+    if readable_by_others():
+        # Not refused: its folder may shut others out, and a container has no others.
+        logger.log(
+            "ERROR" if settings.app_env == "production" else "WARNING",
+            "Others than its owner may read .env, with keys and passwords: chmod 600 .env",
+        )
+    if settings.database_url is not None:
+        logger.info("DATABASE_URL is set; nothing here uses it")
 
 
 async def _until_signal(

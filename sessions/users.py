@@ -97,6 +97,19 @@ class UserStore:
         cursor = self._collection.find({}, sort=[("createdAt", 1)])
         return [User.model_validate(document) async for document in cursor]
 
+    async def costliest_hash(self) -> str | None:
+        """Return the hash that takes the most work to check, or None without users."""
+        # The number of rounds stands first in it: `$2b$12$…`.
+        found = await self._collection.find_one({}, sort=[("passwordHash", -1)])
+        return None if found is None else str(found["passwordHash"])
+
+    async def rehash(self, user: User, password_hash: str) -> None:
+        """Keep another hash of the same password, unless the password was changed meanwhile."""
+        await self._collection.update_one(
+            {"_id": user.id, "passwordHash": user.password_hash},
+            {"$set": {"passwordHash": password_hash}},
+        )
+
     async def set_password(self, user_id: str, password_hash: str) -> None:
         """Replace a password."""
         await self._collection.update_one(

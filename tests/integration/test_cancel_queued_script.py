@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -40,12 +42,14 @@ async def _api(
         yield str(server.make_url("")).rstrip("/")
 
 
-async def _run(address: str, key: str = KEY) -> tuple[int | None, str, str]:
+async def _run(
+    address: str, key: str = KEY, path: str = os.environ["PATH"]
+) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
         "bash",
         ROOT / "scripts/cancel_queued.sh",
         address,
-        env={**os.environ, "KEY": key},
+        env={**os.environ, "KEY": key, "PATH": path},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -76,6 +80,25 @@ async def test_what_ends_meanwhile_keeps_nothing_else_from_being_cancelled(
         assert await _run(address) == (0, f"cancelled: {len(messages) - 2}\n", "")
         assert await _statuses(stores, messages) == {MessageStatus.CANCELLED}
         assert await _run(address) == (0, "cancelled: 0\n", "")
+
+
+async def test_the_key_stands_on_no_command_line(
+    services: Services, stores: Stores, tmp_path: Path
+) -> None:
+    await stores.message(await stores.connection())
+    said, curl = tmp_path / "said", tmp_path / "curl"
+    # What everybody on the host can read of each curl.
+    curl.write_text(f'#!/bin/sh\nprintf "%s\n" "$@" >> {said}\nexec {shutil.which("curl")} "$@"\n')
+    curl.chmod(0o755)
+
+    async def nothing() -> None:
+        pass
+
+    async with _api(services, nothing) as address:
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        assert await _run(address, path=path) == (0, "cancelled: 1\n", "")
+    assert "/api/whatsapp/messages" in said.read_text()
+    assert KEY not in said.read_text()
 
 
 async def test_a_key_that_may_not_cancel_is_no_success(services: Services, stores: Stores) -> None:

@@ -72,6 +72,21 @@ async def test_of_two_who_register_first_one_is_the_administrator(stranger: Clie
     assert sorted(each["http"] for each in made) == [201, 403]
 
 
+async def test_a_changed_bcrypt_rounds_counts_from_the_next_sign_in(
+    stranger: Client, database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    await _register(stranger)
+    settings = api_settings.model_copy(update={"bcrypt_rounds": 5})
+    services = await Services.open(database, redis, EventLog(), settings, utc_now)
+    async with TestClient(TestServer(build_app(services))) as client:
+        for password, status, rounds in (("wrong", 401, 4), (PASSWORD, 200, 5), (PASSWORD, 200, 5)):
+            wish = {"email": DANA["email"], "password": password}
+            assert (await _post(client, "/api/auth/login", wish))["http"] == status
+            user = await services.users.by_email(DANA["email"])
+            assert user is not None
+            assert user.password_hash.startswith(f"$2b${rounds:02}$")
+
+
 async def test_registration_can_be_opened(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:

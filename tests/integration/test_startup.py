@@ -289,6 +289,21 @@ async def test_a_misspelt_setting_is_told_without_its_value(
     assert "secret" not in errors
 
 
+@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)])
+@pytest.mark.parametrize("purpose", ["development", "production"])
+async def test_an_env_file_that_others_may_read_is_told(
+    tmp_path: Path, servers: ServerUris, purpose: str, mode: int, told: int
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(f"APP_ENV={purpose}\nJWT_SECRET=secret\n")
+    env.chmod(mode)
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        _, errors = await _ended(process)
+    assert errors.count("chmod 600 .env") == told
+    level = "error" if purpose == "production" else "warning"
+    assert all(level in line.lower() for line in errors.splitlines() if "chmod 600" in line)
+
+
 async def test_a_data_directory_that_cannot_be_used_is_named(
     tmp_path: Path, servers: ServerUris
 ) -> None:

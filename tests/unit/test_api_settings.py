@@ -73,3 +73,18 @@ def test_what_cannot_work_is_refused_by_name(
     (error,) = refused.value.errors()
     assert error["loc"] == (name.lower(),)
     assert says in error["msg"]
+
+
+@pytest.mark.parametrize(("env", "rounds"), [("production", 9), ("production", 4)])
+def test_passwords_that_are_guessed_fast_are_refused_in_production(
+    monkeypatch: pytest.MonkeyPatch, env: str, rounds: int
+) -> None:
+    with pytest.raises(ValidationError, match="at least 10 in production"):
+        _read(monkeypatch, APP_ENV=env, BCRYPT_ROUNDS=str(rounds))
+
+
+@pytest.mark.parametrize(("env", "rounds"), [("production", 10), ("development", 4)])
+def test_rounds_that_are_enough_are_taken(
+    monkeypatch: pytest.MonkeyPatch, env: str, rounds: int
+) -> None:
+    assert _read(monkeypatch, APP_ENV=env, BCRYPT_ROUNDS=str(rounds)).bcrypt_rounds == rounds

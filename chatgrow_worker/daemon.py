@@ -57,7 +57,9 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         stack.enter_context(without_settings())
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
         stores = await stack.enter_async_context(open_stores(settings))
-        events = await stack.enter_async_context(open_event_log(stores.redis))
+        events = await stack.enter_async_context(
+            open_event_log(stores.redis, settings.events_kept_for)
+        )
         stack.enter_context(child_environment(unless_set(LEAN)))
         driver = Driver(stack.enter_context(own_temporary_folder(root)))
         stack.push_async_callback(driver.close)

@@ -26,7 +26,9 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
         signing_secret(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))
-        events = await stack.enter_async_context(open_event_log(stores.redis))
+        events = await stack.enter_async_context(
+            open_event_log(stores.redis, settings.events_kept_for)
+        )
         now = await stack.enter_async_context(server_clock(stores.database))
         services = await Services.open(stores.database, stores.redis, events, settings, now)
         await stack.enter_async_context(services.metrics.process.watching_the_loop())

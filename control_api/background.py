@@ -25,10 +25,11 @@ _REMINDER_EVERY = timedelta(minutes=1)
 async def run_background(app: web.Application) -> AsyncIterator[None]:
     """Run the side tasks while the application serves; one that dies ends the program."""
     services: Services = app[SERVICES]
-    lost = services.connections.announce_lost
+    lost, codes = services.connections.announce_lost, services.connections.forget_expired_codes
     work = (
         app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
+        _repeat("expired codes", codes, _EXPIRED_EVERY),
         _repeat("expired messages", services.expiry.end_overdue, _EXPIRED_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),

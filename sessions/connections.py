@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
 from sessions.events import EventLog, observed_event, qr_event
 from sessions.ids import new_id
-from sessions.leases import UNOWNED
+from sessions.leases import UNOWNED, WITHOUT_PAIRING_CODE
 from sessions.pacing import Pacing
 from sessions.public_addresses import host_of
 from sessions.states import (
@@ -268,6 +268,7 @@ class ConnectionStore:
             "since": {"$cond": [rests, "$$NOW", "$since"]},
             "until": {"$cond": [rests, None, {"$ifNull": ["$until", None]}]},
             "qr": {"$cond": [rests, None, "$qr"]},
+            "pairing": {"$cond": [rests, WITHOUT_PAIRING_CODE, "$pairing"]},
             # A dead worker's lease would make the new state look as dead as its own.
             "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
         }
@@ -332,6 +333,8 @@ class ConnectionStore:
         if reason in REVOKED:
             changes["forgottenGeneration"] = lease.generation
         if to is not ConnectionState.AWAITING_SCAN:
+            changes |= {"qr": None, "pairing": WITHOUT_PAIRING_CODE}
+        elif reason is Reason.QR_IDLE:
             changes["qr"] = None
         if to in HOLDS_LOGIN or to is ConnectionState.LOGGED_OUT:
             changes["linked"] = to in HOLDS_LOGIN
@@ -417,10 +420,16 @@ class ConnectionStore:
         # A part of the lease: the next one begins without it.
         while document := await self._collection.find_one_and_update(
             unannounced,
-            {"$set": {"lease.announced": True}},
+            [{"$set": {"lease": {"announced": True}, "qr": None, "pairing": WITHOUT_PAIRING_CODE}}],
             return_document=ReturnDocument.AFTER,
         ):
             self._events.publish(observed_event(Connection.model_validate(document)))
+
+    async def forget_expired_codes(self) -> None:
+        """Remove QR and pairing codes that have run out: nobody takes them for what they were."""
+        for field, without in (("qr", None), ("pairing", WITHOUT_PAIRING_CODE)):
+            run_out = {"$and": [f"${field}.expiresAt", {"$lte": [f"${field}.expiresAt", "$$NOW"]}]}
+            await self._collection.update_many({"$expr": run_out}, [{"$set": {field: without}}])
 
     async def _write(
         self, lease: Lease, pipeline: list[dict[str, Any]], also: Mapping[str, Any]

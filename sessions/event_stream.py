@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loguru import logger
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from sessions.events import Event, EventLog
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
+    from redis.asyncio.client import Pipeline
 
 STREAM = "chatgrow:events"
 KEPT = 10_000
 """About how many events the stream keeps."""
+KEPT_FOR = timedelta(hours=1)
+"""How long events are kept where nothing else is set."""
 STREAM_DOWN = (RedisError, OSError, TimeoutError)
 """What a call raises while Redis cannot be reached or does not answer."""
 
@@ -28,6 +31,7 @@ _TRY_AGAIN_AFTER = timedelta(seconds=1)
 _BATCH = 250
 _REST = timedelta(milliseconds=50)
 """After a batch, others gather: what comes in a burst goes together."""
+_TRIM_EVERY = timedelta(minutes=1)
 _FIELDS = (b"type", b"owner", b"connection", b"data")
 
 
@@ -70,10 +74,14 @@ class PositionLostError(Exception):
 
 
 class EventStream:
-    """The stream, one call at a time; each ends within seconds or raises one of STREAM_DOWN."""
+    """The stream, one call at a time; each ends within seconds or raises one of STREAM_DOWN.
 
-    def __init__(self, redis: ArqRedis) -> None:
+    Events hold QR codes and phone numbers, so they are kept for `kept_for` only.
+    """
+
+    def __init__(self, redis: ArqRedis, kept_for: timedelta = KEPT_FOR) -> None:
         self._redis = redis
+        self._kept_for = kept_for
 
     async def append(self, events: Sequence[Event]) -> None:
         """Add events in their order, all or none."""
@@ -83,20 +91,33 @@ class EventStream:
                     pipeline.xadd(STREAM, _fields(event), maxlen=KEPT, approximate=True)
                 await pipeline.execute()
 
-    async def end(self) -> Position:
-        """Return the position behind the newest event."""
+    async def trim(self) -> None:
+        """Remove the events that are older than they are kept for, by the clock of Redis."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-            newest = await self._redis.xrevrange(STREAM, count=1)
-        return _position(newest[0][0]) if newest else START
+            seconds, microseconds = await self._redis.time()
+            kept = self._kept_for // timedelta(milliseconds=1)
+            oldest = seconds * 1000 + microseconds // 1000 - kept
+            # Not approximately: Redis would leave up to a hundred old events there.
+            await self._redis.xtrim(STREAM, minid=max(0, oldest), approximate=False)
+
+    async def end(self) -> Position:
+        """Return the position behind the newest event, which may be removed by now."""
+        async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+            try:
+                stream = await self._redis.xinfo_stream(STREAM)
+            except ResponseError:  # there is no stream yet
+                return START
+        return _position(stream["last-generated-id"])
 
     async def after(self, position: Position, count: int) -> list[Entry]:
         """Return the next events behind a position; raise PositionLostError."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.xrange(STREAM, str(position), str(position))
+                pipeline.xinfo_stream(STREAM)
                 pipeline.xrange(STREAM, f"({position}", "+", count)
-                itself, found = await pipeline.execute()
-        if not itself:
+                itself, stream, found = await _results(pipeline)
+        if not itself and not _is_newest(position, stream):
             raise PositionLostError(str(position))
         return [_entry(*each) for each in found]
 
@@ -109,11 +130,26 @@ class EventStream:
             # Both on one connection: a break between them is a new try of both.
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.xrange(STREAM, str(position), str(position))
+                pipeline.xinfo_stream(STREAM)
                 pipeline.xread({STREAM: str(position)}, count, within // timedelta(milliseconds=1))
-                itself, found = await pipeline.execute()
-        if not itself and position != START:
+                itself, stream, found = await _results(pipeline)
+        if not itself and position != START and not _is_newest(position, stream):
             raise PositionLostError(str(position))
         return [_entry(*each) for each in found[0][1]] if found else []
+
+
+async def _results(pipeline: Pipeline) -> tuple[Any, Any, Any]:
+    """Return what three calls of a pipeline gave; the second may have found no stream (None)."""
+    itself, stream, found = await pipeline.execute(raise_on_error=False)
+    for each in (itself, found):
+        if isinstance(each, Exception):
+            raise each
+    return itself, None if isinstance(stream, ResponseError) else stream, found
+
+
+def _is_newest(position: Position, stream: Mapping[str, Any] | None) -> bool:
+    """Tell whether no event has come behind a position: then nothing behind it was removed."""
+    return stream is not None and _position(stream["last-generated-id"]) == position
 
 
 def _fields(event: Event) -> dict[Any, Any]:
@@ -135,15 +171,24 @@ def _position(entry_id: bytes) -> Position:
 
 
 @asynccontextmanager
-async def open_event_log(redis: ArqRedis) -> AsyncIterator[EventLog]:
-    """Yield an event log whose events go to Redis; at the end what waits has a moment to go."""
-    log = EventLog()
+async def open_event_log(
+    redis: ArqRedis, kept_for: timedelta = KEPT_FOR
+) -> AsyncIterator[EventLog]:
+    """Yield an event log whose events go to Redis; at the end what waits has a moment to go.
+
+    Meanwhile events older than `kept_for` are removed, whoever has put them there.
+    """
+    log, stream = EventLog(), EventStream(redis, kept_for)
     try:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(_Carrier(log, EventStream(redis)).run(), name="event log")
+            task = group.create_task(_Carrier(log, stream).run(), name="event log")
+            trimming = group.create_task(
+                _keep_trimming(stream, min(kept_for, _TRIM_EVERY)), name="old events"
+            )
             try:
                 yield log
             finally:
+                trimming.cancel()
                 await _end(log, task)
     except BaseExceptionGroup as errors:
         # The group is ours; whoever uses the log expects the errors of its own block.
@@ -157,6 +202,14 @@ async def _end(log: EventLog, task: asyncio.Task[None]) -> None:
     if late:
         logger.warning("Redis is away at the end: the last events are not published")
         task.cancel()
+
+
+async def _keep_trimming(stream: EventStream, every: timedelta) -> None:
+    """Remove old events again and again; while Redis is away, later."""
+    while True:
+        with suppress(*STREAM_DOWN):
+            await stream.trim()
+        await asyncio.sleep(every.total_seconds())
 
 
 class _Carrier:

@@ -64,6 +64,9 @@ _LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
 _TELLING = ["generation", "desired", "command.name"]
 """What a renewal reads."""
 
+WITHOUT_PAIRING_CODE = {"$cond": [{"$gt": ["$pairing.code", None]}, "$$REMOVE", "$pairing"]}
+"""The expression for what is kept of a request for a pairing code: no code, which links a phone."""
+
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
 """The expression for records that nobody has now: no lease, or one that ran out."""
 
@@ -217,6 +220,7 @@ class LeaseStore:
         changes: dict[str, Any] = {
             "lease": None,
             "qr": None,
+            "pairing": WITHOUT_PAIRING_CODE,
             "state": {"$cond": [running, rests, "$state"]},
             "reason": {"$cond": [running, {"$cond": [unwanted, None, reason]}, "$reason"]},
             "since": {"$cond": [running, "$$NOW", "$since"]},

@@ -126,6 +126,9 @@ class SharedSettings(BaseSettings):
     queued_messages_per_owner: int = Field(100_000, ge=1)
     """How many messages of one owner may wait, over all their connections. The first administrator,
     to whom everything belongs that the first API key makes, has no such limit."""
+    events_kept_for: Span = timedelta(hours=1)
+    """How long events are kept in Redis for clients that come again with `Last-Event-ID`, besides
+    10,000 at most: they hold phone numbers and QR codes."""
     log_level: LogLevel = "info"
     """`error`, `warn`, `info` or `debug`: that and worse is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)

@@ -364,6 +364,37 @@ async def test_events_are_read_as_long_as_anybody_follows(api: EventApi) -> None
     assert (await newcomer.next()).type == "seen"
 
 
+async def test_events_go_after_their_time_and_nobody_who_has_read_them_misses_any(
+    api: EventApi,
+) -> None:
+    follower = await api.follow()
+    await follower.until_marked()
+    stream = EventStream(api.redis, kept_for=timedelta(0))
+    for number in range(3):
+        await stream.append([Event(f"old-{number}", OWNER, "", "{}")])
+    last = [await follower.next() for _ in range(3)][-1]
+
+    async def trimmed() -> bool:
+        await stream.trim()
+        return bool(await api.redis.xlen(STREAM) == 0)
+
+    await until(trimmed)
+    await stream.append([Event("new", OWNER, "", "{}")])
+    assert (await follower.next()).type == "new"
+    again = await api.follow(after=last.id)
+    assert (await again.next()).type == "new"
+
+
+async def test_a_program_removes_old_events(redis: ArqRedis) -> None:
+    await EventStream(redis).append([Event("old", OWNER, "", '{"code":"2@old"}')])
+    async with open_event_log(redis, kept_for=timedelta(milliseconds=50)):
+
+        async def gone() -> bool:
+            return bool(await redis.xlen(STREAM) == 0)
+
+        await until(gone)
+
+
 async def test_streams_end_at_once_when_the_program_stops(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +74,7 @@ async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
         (Reason.DISK_READ_ONLY, "whoever runs the server"),
         (Reason.DISK_UNUSABLE, "whoever runs the server"),
         (Reason.KEY_MISSING, "whoever runs the server"),
+        (Reason.WHATSAPP_CHANGED, "whoever runs the server"),
     ],
 )
 async def test_without_a_connection_that_is_connected_nothing_is_well(
@@ -153,6 +154,37 @@ async def test_a_connection_that_sends_without_confirmation_is_not_away(
     await stores.connections.move(lease, _S.CONNECTED, _S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
     async with _dashboard(client, person) as page:
         await _says(page, "unconfirmed", "warn", "Main")
+
+
+async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direction(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    await _connected(stores)
+    for number in range(7):
+        lease = await _connected(stores, f"away_{number}")
+        connection = await stores.connections.get(lease.connection)
+        await stores.connections.change(connection, {"name": f"קבלה {number}"})
+        await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.DISK_FULL)
+    async with _dashboard(client, person) as page:
+        await _says(page, "connections", "bad", "\u2068קבלה 4\u2069 and 2 more")
+
+
+async def test_a_message_of_a_banned_account_says_so_and_until_when(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    until = utc_now() + timedelta(days=2)
+    banned = (_S.CONNECTED, _S.DISCONNECTED, Reason.TEMPORARILY_BANNED)
+    await stores.connections.move(lease, *banned, until=until)
+    await stores.message(await stores.connections.get(lease.connection))
+    async with _dashboard(client, person) as page:
+        await page.get_by_role("link", name="Messages").click()
+        row = page.locator("tbody tr, li").filter(has_text="Waiting").first
+        await expect(row).to_contain_text("WhatsApp has banned this account for a while (until")
+        await row.click()
+        told = page.locator("#message [data-why]")
+        await expect(told).to_contain_text("WhatsApp has banned this account for a while (until")
+        await expect(told).not_to_contain_text("banned the account")
 
 
 async def test_the_numbers_beside_a_chart_are_whole(

@@ -23,6 +23,7 @@ const OF_REASON = {
   account_locked: { tone: 'bad', acts: 'phone' },
   other_number: { tone: 'bad', acts: 'admin' },
   device_still_listed: { tone: 'act', acts: 'phone' },
+  whatsapp_changed: { tone: 'bad', acts: 'operator' },
   browser_unavailable: SERVER,
   encryption_key_missing: SERVER,
   disk_full: SERVER,

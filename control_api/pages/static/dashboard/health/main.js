@@ -14,6 +14,7 @@ const LOOK_EVERY_MS = 10_000;
 const ANSWER_WITHIN_MS = 15_000;
 const WARNINGS_KNOWN_FOR_MS = 30_000;
 const WARNINGS_SINCE_MS = 24 * 3_600_000;
+const MOST_NAMED = 5;
 
 class HealthView {
   #root = document.getElementById('health');
@@ -87,7 +88,7 @@ class HealthView {
     part.dataset.tone = tone;
     showOnly(part, 'tone-picture', tone);
     part.querySelector('[data-title]').textContent = t(`health.verdict.${key}.title`);
-    const values = { names: names.join(', '), time: spanText(seconds) };
+    const values = { names: listed(names), time: spanText(seconds) };
     part.querySelector('[data-text]').textContent = t(`health.verdict.${key}.text`, values);
     const anchor = part.querySelector('[data-link]');
     anchor.hidden = !link;
@@ -119,6 +120,13 @@ class HealthView {
 }
 
 /** What the server says of itself, which it says with an error's status, too; null for no answer. */
+/** Names one after the other, each read in its own direction; of many, how many more there are. */
+function listed(names) {
+  const shown = names.slice(0, MOST_NAMED).map((name) => `\u2068${name}\u2069`).join(', ');
+  const more = names.length - MOST_NAMED;
+  return more > 0 ? `${shown} ${t('health.verdict.more', { n: number(more) })}` : shown;
+}
+
 async function readHealth() {
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);

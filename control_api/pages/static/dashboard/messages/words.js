@@ -23,17 +23,20 @@ const isBad = (status) => ['failed', 'expired', 'cancelled', 'unknown'].includes
 
 function whyItWaits(waiting) {
   if (!waiting) return t('messages.waiting.next');
-  const detail = waiting.detail && hasText(`messages.detail.${waiting.detail}`)
-    ? t(`messages.detail.${waiting.detail}`) : '';
+  const tells = waiting.detail && !saysEnough(waiting.detail) && hasText(`messages.detail.${waiting.detail}`);
+  const detail = tells ? t(`messages.detail.${waiting.detail}`) : '';
   return [sentence(join(waitingWords(waiting), until(waiting))), detail].filter(Boolean).join(' ');
 }
 
-function waitingWords({ reason, position }) {
+/** Some of the connection's own reasons say more than its state does. */
+const saysEnough = (detail) => hasText(`messages.waiting.${detail}`);
+
+function waitingWords({ reason, position, detail }) {
   if (reason === 'behind_others') {
     const many = position >= COUNTED_AT_MOST;
     return t(`messages.waiting.${many ? 'behind_many' : 'behind_others'}`, { n: number(position) });
   }
-  return known('messages.waiting', reason, 'other');
+  return known('messages.waiting', detail && saysEnough(detail) ? detail : reason, 'other');
 }
 
 function until({ until: moment }) {

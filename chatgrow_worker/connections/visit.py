@@ -258,11 +258,11 @@ class Visit:
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         if self._may_pass(state, snapshot):
             return
-        ready = state is PageState.READY
+        ready, up = state is PageState.READY, state in _CAN_SEND
         to, reason = MEANING[state]
-        if self._parts.gate.unreadable or (ready and self._parts.gate.waits):
+        if self._parts.gate.unreadable or (up and self._parts.gate.waits):
             to, reason = CHANGED
-        elif ready and self._parts.gate.untested:
+        elif up and self._parts.gate.untested:
             to, reason = MEANING[PageState.LOADING]
         elif ready and snapshot and snapshot.needs_update:
             to, reason = UPDATE_DUE

@@ -64,7 +64,8 @@ async def _consider(*_given: object, at_rest: bool) -> None:
     assert at_rest
 
 
-def _visit(page: Screens) -> Visit:
+def visit_of(page: Screens, **others: object) -> Visit:
+    """Return a visit to a page double, with other parts than ones that do nothing."""
     parts = SimpleNamespace(
         page=page,
         reporter=SimpleNamespace(report=_nothing),
@@ -86,6 +87,7 @@ def _visit(page: Screens) -> Visit:
         end=LoginEnd(),
         html=SimpleNamespace(look=_nothing, is_saved=False),
     )
+    vars(parts).update(others)
     return Visit(
         cast("VisitParts", parts),
         _MOMENT,
@@ -100,7 +102,7 @@ def _visit(page: Screens) -> Visit:
 
 async def test_a_visit_goes_on() -> None:
     page = Screens(_QR, _LOADING, _QR, {**_QR, "epoch": "two"}, _LOADING)
-    await _visit(page).run(page.ending, asyncio.Event(), lambda: None)
+    await visit_of(page).run(page.ending, asyncio.Event(), lambda: None)
     qr, loading = PageState.QR, PageState.LOADING
     assert page.seen == [qr, loading, qr, qr, loading]
 

@@ -42,6 +42,8 @@ _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 _COMES_UP = (PageState.LOADING, PageState.SYNCING)
 """While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
 measured of the real one, which settles at 760 MB)."""
+_BEFORE_A_LOGIN = (*_COMES_UP, PageState.LINE_DEAD)
+"""What a page shows in turn while it loads and asks WhatsApp to take its login."""
 _RESTARTS = 3
 """How often a page loads itself anew, before that is more than the end of one thing."""
 
@@ -216,7 +218,7 @@ class Visit:
         if snapshot is not None and state is PageState.READY:
             self._page.restarts = 0
             end.works(snapshot.epoch)
-        if state in _COMES_UP and self._page.restarts >= _RESTARTS:
+        if state in _BEFORE_A_LOGIN and self._page.restarts >= _RESTARTS:
             return PageState.OUTDATED  # WhatsApp refuses this version of the page (405, 409)
         stalled = state is PageState.READY and self._parts.sending.stalled
         return PageState.STALLED if stalled else state

@@ -349,13 +349,14 @@ async def test_a_pause_is_not_of_a_number_that_is_linked_later(stores: Stores) -
     assert await pause_when_linked("+972502222222", None) is None
 
 
-async def test_a_page_that_loads_itself_anew_again_and_again_is_too_old(
-    ready_worker: Worker,
+@pytest.mark.parametrize("shows", [{"mode": "SYNCING"}, {"info": "OPENING"}])
+async def test_a_page_that_loads_itself_anew_again_and_again_is_too_old_whatever_it_shows_between(
+    ready_worker: Worker, shows: dict[str, str]
 ) -> None:
     connection = await _connected(ready_worker)
     page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
     page.restarts = 3
-    await ready_worker.pages.look(READY.model_copy(update={"mode": "SYNCING"}))
+    await ready_worker.pages.look(READY.model_copy(update=shows))
     found = await ready_worker.stores.connections.get(connection.id)
     assert (found.state, found.reason) == (ConnectionState.DISCONNECTED, Reason.UPDATE_NEEDED)
     await ready_worker.pages.look(READY)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from pymongo.errors import OperationFailure
 
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.snapshot import Outcome
-from sessions.clock import utc_now
 from sessions.connections import Connection
 from sessions.ids import new_id
 from sessions.leases import Lease
@@ -21,9 +19,6 @@ from sessions.states import Reason
 from tests.builders import LONG, OWNER, TO, Stores
 from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
 from tests.fake_page import FakePage
-from tests.waiting import until
-
-SOON = timedelta(milliseconds=300)
 
 
 @dataclass(frozen=True)
@@ -37,18 +32,26 @@ class InHand:
 
 
 async def _in_hand(
-    stores: Stores, page: FakePage, ack: int | None = None, expires: timedelta | None = None
+    stores: Stores, page: FakePage, ack: int | None = None, *, expired: bool = False
 ) -> InHand:
     connection, lease = await stores.leased()
-    expires_at = utc_now() + expires if expires else None
-    draft = Draft(id=new_id(), to=TO, text="in hand", expires_at=expires_at)
+    draft = Draft(id=new_id(), to=TO, text="in hand")
     (message,) = await stores.outbox.add(connection, [draft])
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
     if ack is not None:
         page.stored[key] = ack
+    if expired:
+        await _expires_now(stores, message)
     return InHand(connection, lease, message, key)
+
+
+async def _expires_now(stores: Stores, message: Message) -> None:
+    """Let a message's time run out now; one whose time ran out before is never claimed."""
+    await stores.database["messages"].update_one(
+        {"_id": message.id}, [{"$set": {"expiresAt": "$$NOW"}}]
+    )
 
 
 async def _failed(stores: Stores, page: FakePage, ack: int) -> InHand:
@@ -64,8 +67,7 @@ async def test_what_expired_in_hand_and_is_not_out_is_never_sent(
     stores: Stores, ack: int | None
 ) -> None:
     page = FakePage()
-    there = await _in_hand(stores, page, ack, expires=SOON)
-    await until(lambda: stores.queue.is_overdue(there.message))
+    there = await _in_hand(stores, page, ack, expired=True)
     async with dispatching(stores, page, there.lease):
         expired = await reaches(stores, there.message, MessageStatus.EXPIRED)
         await reaches(stores, await stores.message(there.connection), MessageStatus.SENT)
@@ -75,10 +77,9 @@ async def test_what_expired_in_hand_and_is_not_out_is_never_sent(
 
 async def test_what_expired_before_it_got_an_id_is_never_sent(stores: Stores) -> None:
     connection, lease = await stores.leased()
-    draft = Draft(id=new_id(), to=TO, text="stale", expires_at=utc_now() + SOON)
-    (message,) = await stores.outbox.add(connection, [draft])
+    message = await stores.message(connection, "stale")
     assert await stores.queue.claim_next(lease)
-    await until(lambda: stores.queue.is_overdue(message))
+    await _expires_now(stores, message)
     page = FakePage()
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.EXPIRED)
@@ -87,9 +88,8 @@ async def test_what_expired_before_it_got_an_id_is_never_sent(stores: Stores) ->
 
 async def test_what_the_page_is_still_about_to_send_does_not_expire(stores: Stores) -> None:
     page = FakePage()
-    there = await _in_hand(stores, page, expires=SOON)
+    there = await _in_hand(stores, page, expired=True)
     page.outcomes[there.key] = Outcome(state="pending")  # shows itself typing, for instance
-    await until(lambda: stores.queue.is_overdue(there.message))
     async with dispatching(stores, page, there.lease):
         page.deliver(there.key, "typed")
         await reaches(stores, there.message, MessageStatus.SENT)
@@ -98,8 +98,7 @@ async def test_what_the_page_is_still_about_to_send_does_not_expire(stores: Stor
 
 async def test_a_ghost_that_expired_may_be_out_and_is_not_sent_again(stores: Stores) -> None:
     page = FakePage()
-    there = await _in_hand(stores, page, ack=0, expires=SOON)
-    await until(lambda: stores.queue.is_overdue(there.message))
+    there = await _in_hand(stores, page, ack=0, expired=True)
     async with dispatching(stores, page, there.lease, dispatch_limits(ghost=MOMENT)):
         await reaches(stores, there.message, MessageStatus.UNKNOWN)
     assert page.resent == []

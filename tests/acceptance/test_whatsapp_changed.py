@@ -58,7 +58,10 @@ async def _all_go_out(system: StackClient, ids: list[str]) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("module", ["WAWebSendMsgRecordAction", "WAWebStreamModel"])
+@pytest.mark.parametrize(
+    "module",
+    ["WAWebSendMsgRecordAction", pytest.param("WAWebStreamModel", marks=pytest.mark.slow)],
+)
 async def test_without_a_module_that_sending_needs_nothing_fails(
     mongo_option: tuple[str, str], module: str
 ) -> None:
@@ -76,6 +79,7 @@ async def test_without_a_module_that_sending_needs_nothing_fails(
         await _all_go_out(system, ids)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_while_every_send_throws_nothing_fails(mongo_option: tuple[str, str]) -> None:
     async with stack(*mongo_option, *SOON) as system:

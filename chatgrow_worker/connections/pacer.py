@@ -59,7 +59,8 @@ class Pacer:
         self._spread = spread
         self._jitter: tuple[datetime, timedelta] | None = None
         self._counted: tuple[Pacing, datetime, list[Pause]] | None = None
-        self._asked: tuple[str, bool] | None = None
+        self._asked: tuple[str, str, bool] | None = None
+        """A recipient, its chat, and whether that is new, as it was looked up last."""
 
     async def pause(self, pacing: Pacing) -> Pause | None:
         """Return what holds the whole connection now, or None when a message may go."""
@@ -85,10 +86,11 @@ class Pacer:
 
         A number that may be another spelling of a known chat's passes: WhatsApp tells which it is.
         """
+        self._asked = None
         if not pacing.enabled:
             return None
         is_new = await self._history.opens_chat(message)
-        self._asked = (message.to, is_new)
+        self._asked = (message.to, message.to, is_new)
         pause = await self._allowance(pacing) if is_new else None
         if pause and await self._history.may_be_known(message):
             return None
@@ -96,7 +98,7 @@ class Pacer:
 
     async def pause_for_chat(self, to: str, chat_id: str, pacing: Pacing) -> Pause | None:
         """Return what holds a message that was let through, now that its chat is known."""
-        if not pacing.enabled or not await self._history.is_new_chat(self._connection, to, chat_id):
+        if not pacing.enabled or not await self._is_new(to, chat_id):
             return None
         return await self._allowance(pacing)
 
@@ -113,10 +115,18 @@ class Pacer:
 
         WhatsApp may have answered meanwhile that the recipient is a chat that is known.
         """
-        asked, self._asked = self._asked, None
-        if asked is not None and asked[0] == to and (not asked[1] or chat_id == to):
-            return asked[1]
-        return await self._history.is_new_chat(self._connection, to, chat_id)
+        is_new = await self._is_new(to, chat_id)
+        self._asked = None
+        return is_new
+
+    async def _is_new(self, to: str, chat_id: str) -> bool:
+        """Look up whether a chat is new, unless that was just done."""
+        match self._asked:
+            case (str(of), str(chat), bool(is_new)) if of == to and (not is_new or chat == chat_id):
+                return is_new
+        is_new = await self._history.is_new_chat(self._connection, to, chat_id)
+        self._asked = (to, chat_id, is_new)
+        return is_new
 
     async def _counts(self, pacing: Pacing) -> tuple[datetime | None, list[Pause]]:
         """Return the last of the history and what its windows ask for, over or not.

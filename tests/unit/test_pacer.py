@@ -27,6 +27,7 @@ class History:
     chats: list[datetime] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     looks: int = 0
+    chat_looks: int = 0
 
     async def nth_latest(self, connection: str, n: int) -> datetime | None:
         self.looks += 1
@@ -36,6 +37,7 @@ class History:
         return await self.is_new_chat(message.connection, message.to, message.to)
 
     async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
+        self.chat_looks += 1
         return not {to, chat_id} & self.known
 
     async def may_be_known(self, message: Message) -> bool:
@@ -167,3 +169,17 @@ def test_quiet_hours_are_those_of_the_connections_own_time_zone(
 ) -> None:
     quiet = QuietHours(start=start, end=end, time_zone="Asia/Jerusalem")
     assert quiet.end_after(moment) == until
+
+
+@pytest.mark.parametrize(("chat_id", "looks"), [("new@c.us", 1), ("other@lid", 2)])
+async def test_whether_a_chat_is_new_is_looked_up_once_for_each_id(
+    chat_id: str, looks: int
+) -> None:
+    history = History()
+    pacer, pacing = Pacer(history, "c", Clock()), Pacing(**OPEN)
+    assert await pacer.pause_for(_message("new@c.us"), pacing) is None
+    assert await pacer.pause_for_chat("new@c.us", chat_id, pacing) is None
+    assert await pacer.opens_chat("new@c.us", chat_id)
+    assert history.chat_looks == looks
+    assert await pacer.opens_chat("new@c.us", chat_id)
+    assert history.chat_looks == looks + 1, "it may have been opened since"

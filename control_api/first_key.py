@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -22,10 +23,12 @@ async def ensure_first_key(
 
     Raises ConfigurationError when a key has to be made and its file cannot be written.
     """
+    file = data_dir / KEY_FILE
     if chosen is not None:
         await _choose(keys, chosen, now)
     elif not await keys.has_first():
-        await _make(keys, data_dir / KEY_FILE, now)
+        await _make(keys, file, now)
+    await _remove_if_void(keys, file)
 
 
 async def _choose(keys: ApiKeyStore, chosen: str, now: datetime) -> None:
@@ -47,6 +50,14 @@ async def _make(keys: ApiKeyStore, file: Path, now: datetime) -> None:
             "the file",
             file,
         )
-    else:
-        # An API process on another host was first; its log names the file there.
-        await asyncio.to_thread(file.unlink)
+
+
+async def _remove_if_void(keys: ApiKeyStore, file: Path) -> None:
+    """Remove the file of a key that is not the first one (any more), as a revoked one.
+
+    Nor is it one where an API process on another host was faster: its log names the file there.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        kept = await asyncio.to_thread(file.read_text)
+        if not await keys.is_first(kept.strip()):
+            await asyncio.to_thread(file.unlink)

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from control_api.first_key import ensure_first_key
 from sessions.api_keys import ApiKeyStore
+from sessions.callers import FIRST_OWNER
 from sessions.clock import utc_now
 from tests.integration.conftest import KEY
 
@@ -79,6 +80,18 @@ async def test_a_process_on_another_host_leaves_no_file_of_a_key_that_does_not_w
     await ensure_first_key(keys, None, there, utc_now())
     assert await keys.is_first((here / "first-api.key").read_text().strip())
     assert list(there.iterdir()) == []
+
+
+async def test_the_file_of_a_first_key_that_was_revoked_goes_at_the_next_start(
+    database: Database, tmp_path: Path
+) -> None:
+    keys, file = ApiKeyStore(database), tmp_path / "first-api.key"
+    for _ in range(2):
+        await ensure_first_key(keys, None, tmp_path, utc_now())
+        assert await keys.is_first(file.read_text().strip())
+    await keys.revoke(FIRST_OWNER, "initial", utc_now())
+    await ensure_first_key(keys, None, tmp_path, utc_now())
+    assert not file.exists()
 
 
 class _RacedKeys(ApiKeyStore):

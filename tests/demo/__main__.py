@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import aiohttp
 
@@ -65,6 +66,10 @@ def _cancel_on_sigterm() -> None:
 
 def _how_to_go_on(stack: StackClient) -> str:
     ready = stack.ready
+    header = Path(ready["data"]) / "key-header"
+    header.touch(mode=0o600)
+    # In a file: every local user can read what stands on a command line.
+    header.write_text(f"X-Api-Key: {ready['apiKey']}\n")
     return f"""It goes on running; Ctrl-C stops it.
 
   Control API            {ready["api"]}
@@ -75,7 +80,7 @@ def _how_to_go_on(stack: StackClient) -> str:
 Send a message:
 
   curl -X POST {ready["api"]}/api/whatsapp/send \\
-    -H 'X-Api-Key: {ready["apiKey"]}' -H 'Content-Type: application/json' \\
+    -H @{header} -H 'Content-Type: application/json' \\
     -d '{{"connectionId":"{CONNECTION}","to":"+972541234567","message":"Hello from curl"}}'
 
 See what WhatsApp received:

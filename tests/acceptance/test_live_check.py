@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.processes import alive
 
 pytestmark = pytest.mark.slow
 WITHIN = timedelta(minutes=6)
@@ -58,7 +59,7 @@ async def test_a_live_check_that_is_interrupted_reports_what_it_has_seen(tmp_pat
     assert report["verdict"].startswith("Do not trust it yet")
     assert said.decode().rstrip().endswith(report["verdict"])
     assert below, "the product ran"
-    assert [process for process in below if process.is_running()] == []
+    assert [process for process in below if alive(process.pid)] == []
     assert list(tmp_path.glob("chatgrow-stack-*")) == []
 
 

@@ -27,6 +27,7 @@ from control_api.routes import (
     metrics,
     numbers,
     overview,
+    recipients,
     sign_in_pages,
     users,
 )
@@ -44,6 +45,7 @@ GROUPS = (
     links.manage_routes,
     links.routes,
     numbers.routes,
+    recipients.routes,
     messages.routes,
     events.routes,
     overview.routes,

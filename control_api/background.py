@@ -20,6 +20,8 @@ _EXPIRED_EVERY = timedelta(seconds=2)
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
 _REMINDER_EVERY = timedelta(minutes=1)
+_ERASURES_EVERY = timedelta(seconds=5)
+_DELETED_DATA_EVERY = timedelta(seconds=10)
 
 
 async def run_background(app: web.Application) -> AsyncIterator[None]:
@@ -30,6 +32,8 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
         _repeat("expired codes", codes, _EXPIRED_EVERY),
+        _repeat("erasures", services.erasures.go_on, _ERASURES_EVERY),
+        _repeat("deleted data", lambda: _remove_deleted(services), _DELETED_DATA_EVERY),
         _repeat("expired messages", services.expiry.end_overdue, _EXPIRED_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
@@ -59,6 +63,12 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
         except ValidationError as error:
             logger.error("Not done now, a record is damaged ({}): {}", name, error.title)
         await asyncio.sleep(every.total_seconds())
+
+
+async def _remove_deleted(services: Services) -> None:
+    """Remove what connections that were deleted some time ago have left."""
+    grace = services.settings.deleted_data_grace
+    await services.deleted_data.remove(services.now() - grace)
 
 
 async def _sample_queues(services: Services) -> None:

@@ -17,7 +17,10 @@ from control_api.schemas import Body
 from sessions.callers import Role
 
 _SOME_TEXT = {"type": "string", "minLength": 1}
-_PATH = {"phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]}}
+_PATH = {
+    "number": _SOME_TEXT | {"format": "whatsapp-recipient", "examples": ["+972501234567"]},
+    "phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]},
+}
 """The schemas of path parameters of which more is known than that they are text."""
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]

@@ -111,6 +111,30 @@ class BulkQuery(Body):
     dry_run: bool = False
 
 
+class RecipientQuery(Body):
+    """DELETE /api/recipients/{number}: `allOwners` erases the person from everybody's records."""
+
+    all_owners: bool = False
+
+
+class ErasedView(Answer):
+    """What was erased, by kind.
+
+    `cancelled` counts those of the `messages` that were waiting. Messages that are being sent
+    (`sending`) are erased when they have been sent. A used Idempotency-Key is kept, without what
+    tells its request, so that it makes nothing once more.
+    """
+
+    messages: int
+    cancelled: int
+    sending: int
+    number_checks: int
+    known_numbers: int
+    idempotency_keys: int
+    jobs: int
+    events: int
+
+
 class SendHeaders(BaseModel):
     """The headers of a send; the same key and body again give the same answer."""
 

@@ -30,6 +30,7 @@ from sessions.api_keys import ApiKeyStore
 from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
+from sessions.erasure import DeletedData, Erasures
 from sessions.event_stream import EventStream
 from sessions.events import EventLog
 from sessions.expiry import Expiry
@@ -87,6 +88,8 @@ class Services:
     desk: LinkingDesk
     commands: CommandDesk
     removals: Removals
+    erasures: Erasures
+    deleted_data: DeletedData
     checks: NumberCheckDesk
     numbers: KnownNumbers
     doorbell: Doorbell
@@ -154,6 +157,8 @@ class Services:
             desk=LinkingDesk(database),
             commands=CommandDesk(database),
             removals=Removals(database, outbox, events),
+            erasures=Erasures(database, redis),
+            deleted_data=DeletedData(database, redis),
             checks=NumberCheckDesk(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
@@ -177,6 +182,7 @@ class Services:
             services.users,
             services.sign_ins,
             services.removals,
+            services.erasures,
             services.checks,
             services.numbers,
             workers,

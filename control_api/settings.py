@@ -91,6 +91,9 @@ class ApiSettings(SharedSettings):
     """How many streams of events one owner may follow at a time, in each API process."""
     allow_registration: bool = False
     """Whether anybody may register; otherwise an administrator lets people in."""
+    deleted_data_grace: Span = timedelta(days=1)
+    """How long the messages of a deleted connection can still be looked up, to see what became of
+    them; then they are removed, with whom they went to."""
     public_url: HttpUrl | None = None
     """The address that people reach the API under; without it links have that of the request."""
     proxy_allowed_hosts: Hosts = ()

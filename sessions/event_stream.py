@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +31,7 @@ STREAM_DOWN = (RedisError, OSError, TimeoutError)
 _ANSWER_WITHIN = timedelta(seconds=2)
 _TRY_AGAIN_AFTER = timedelta(seconds=1)
 _BATCH = 250
+_LOOKED_AT = 1000
 _REST = timedelta(milliseconds=50)
 """After a batch, others gather: what comes in a burst goes together."""
 _TRIM_EVERY = timedelta(minutes=1)
@@ -99,6 +102,35 @@ class EventStream:
             oldest = seconds * 1000 + microseconds // 1000 - kept
             # Not approximately: Redis would leave up to a hundred old events there.
             await self._redis.xtrim(STREAM, minid=max(0, oldest), approximate=False)
+
+    async def erase(self, owner: str | None, chats: AbstractSet[str]) -> int:
+        """Remove an owner's events, or everybody's, that name one of these chats; count them."""
+
+        def names(event: Event) -> bool:
+            if owner not in (None, event.owner):
+                return False
+            data = json.loads(event.data)
+            return not chats.isdisjoint({data.get("to"), data.get("chatId")})
+
+        return await self._erase(names)
+
+    async def erase_connections(self, connections: Collection[str]) -> int:
+        """Remove the events of these connections, by our own ids; count them."""
+        return await self._erase(lambda event: event.connection in connections)
+
+    async def _erase(self, which: Callable[[Event], bool]) -> int:
+        erased, start = 0, "-"
+        while True:
+            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                found = await self._redis.xrange(STREAM, start, "+", _LOOKED_AT)
+            entries = [_entry(*each) for each in found]
+            named = [str(each.position) for each in entries if which(each.event)]
+            if named:
+                async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                    erased += await self._redis.xdel(STREAM, *named)
+            if len(found) < _LOOKED_AT:
+                return erased
+            start = f"({entries[-1].position}"
 
     async def end(self) -> Position:
         """Return the position behind the newest event, which may be removed by now."""

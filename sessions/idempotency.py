@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
 KEPT_FOR = timedelta(hours=48)
+ERASED = "erased"
+"""Stands for the digest of a request whose messages were erased: no request has it."""
 
 
 class KeyReusedError(DomainError):
@@ -85,6 +87,8 @@ class IdempotencyStore:
 
     async def _earlier(self, request: Mapping[str, Any]) -> Ticket:
         known = await self._collection.find_one({"_id": request["_id"]})
+        if known is not None and known["digest"] == ERASED:
+            raise KeyReusedError("What came before with this Idempotency-Key was erased.")
         if known is None or known["digest"] != request["digest"]:
             raise KeyReusedError("This Idempotency-Key came before with another body.")
         # A key of an earlier version has no connection.

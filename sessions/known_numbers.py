@@ -106,6 +106,10 @@ class NumbersOfOwner:
         denied = {"_id": {"$in": [self._id(each) for each in numbers]}, "exists": False}
         await self._collection.delete_many(denied)
 
+    async def forget_all(self) -> None:
+        """Forget every number that this owner has asked about."""
+        await self._collection.delete_many({"_id.owner": {"$eq": self._owner}})
+
     async def doubt(self, number: str, ask_again_after: timedelta) -> datetime | None:
         """Note that WhatsApp says "no"; return when to ask again, or None when that is enough.
 

@@ -37,6 +37,7 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     ([_EXPIRES], _CAN_EXPIRE),
     ([_CONNECTION, ("bareId", ASCENDING)], {"bareId": {"$exists": True}}),
     ([_CONNECTION, ("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
+    ([("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
     ([_CONNECTION, ("chatTail", ASCENDING)], {"chatTail": {"$type": "string"}}),
     ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
 )

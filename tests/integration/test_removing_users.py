@@ -92,6 +92,15 @@ async def test_a_connection_that_was_under_way_is_not_left_to_nobody(
     assert await database["connections"].find_one({"connectionId": "late"}) is None
 
 
+async def test_whom_a_removed_user_has_asked_about_is_forgotten(
+    world: World, services: Services, database: Database
+) -> None:
+    dana = await _without_connections(database, world.dana)
+    await services.numbers.of(dana.id).remember("972501234567@c.us", "972501234567@c.us")
+    assert await _remove(world, dana) == 204
+    assert await database["knownNumbers"].find_one({"_id.owner": dana.id}) is None
+
+
 async def test_a_removal_that_was_cut_off_is_done_by_asking_again(
     world: World, database: Database
 ) -> None:

@@ -26,7 +26,7 @@ _CONNECTIONS = "/api/whatsapp/connections"
 _USERS = "/api/users"
 _BOUND_SECONDS = 20
 """No answer takes this long; one that does hangs."""
-_SAMPLES = {"phone": "+972501234567"}
+_SAMPLES = {"phone": "+972501234567", "number": "+972501234567"}
 """Values of path parameters that name nothing of ours."""
 
 

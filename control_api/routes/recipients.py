@@ -1,0 +1,49 @@
+"""The handler that erases a person to whom messages went."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from http import HTTPStatus
+
+from aiohttp import web
+from loguru import logger
+
+from control_api.auth import caller_of, owner_of
+from control_api.endpoints import Endpoints
+from control_api.problems import ForbiddenError, InvalidParameterError
+from control_api.requests import answer
+from control_api.schemas import ErasedView, RecipientQuery
+from control_api.services import SERVICES
+from sessions.callers import Scope
+from sessions.errors import InvalidRecipientError
+from sessions.recipients import parse_recipient
+
+routes = Endpoints("Recipients", owned=True)
+
+
+@routes.delete(
+    "/api/recipients/{number}",
+    needs=Scope.MANAGE,
+    answers={200: ErasedView, 202: ErasedView},
+)
+async def erase(request: web.Request, query: RecipientQuery) -> web.Response:
+    """Erase a person: their messages, whatever became of them, and all that is known of the number.
+
+    Messages that wait are not sent. What is being sent just now cannot be taken back: it is erased
+    when it has been sent, and the answer is 202 then. With `allOwners=true` an administrator erases
+    the person from everybody's records.
+    """
+    if query.all_owners and not caller_of(request).is_admin:
+        raise ForbiddenError("Only an administrator may erase somebody from everybody's records.")
+    owner = None if query.all_owners else owner_of(request)
+    erased = await request.app[SERVICES].erasures.erase(owner, _chat_id(request))
+    logger.info("A recipient was erased, with {} messages", erased.messages)
+    status = HTTPStatus.ACCEPTED if erased.sending else HTTPStatus.OK
+    return answer(ErasedView(**asdict(erased)), status)
+
+
+def _chat_id(request: web.Request) -> str:
+    try:
+        return parse_recipient(request.match_info["number"]).chat_id
+    except InvalidRecipientError as error:
+        raise InvalidParameterError("number", str(error)) from error

@@ -39,6 +39,7 @@ from sessions.metrics import ProcessMetrics
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
 from sessions.program import Stores
+from sessions.proxy_passwords import ProxyPasswords
 from sessions.quotas import QueueQuota
 from sessions.removals import Removals
 from sessions.saved_html import SavedHtmlStore
@@ -80,10 +81,8 @@ async def assemble_parts(
     for store in (connections, removals, checks, numbers):
         await store.prepare()
     await outbox.prepare(settings.message_retention)
-    blobs = BlobStore(
-        stores.database,
-        key_ring(settings),
-    )
+    keys = key_ring(settings)
+    blobs = BlobStore(stores.database, keys)
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
     )
@@ -108,6 +107,7 @@ async def assemble_parts(
         WorkerMetrics(ProcessMetrics(), now),
         ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
         html or emergency_html(settings, stores, now),
+        ProxyPasswords(keys),
     )
 
 

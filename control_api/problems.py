@@ -39,6 +39,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "no_encryption_keys": HTTPStatus.CONFLICT,
     "metrics_closed": HTTPStatus.FORBIDDEN,
     "foreign_origin": HTTPStatus.FORBIDDEN,
     "csrf": HTTPStatus.FORBIDDEN,

@@ -27,6 +27,7 @@ from control_api.signing import signing_secret
 from control_api.tokens import AccessTokens
 from sessions.acceptance import Acceptance
 from sessions.api_keys import ApiKeyStore
+from sessions.blobs import KeyRing, open_key_ring
 from sessions.commands import CommandDesk
 from sessions.connections import ConnectionStore
 from sessions.doorbell import Doorbell
@@ -44,6 +45,7 @@ from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
 from sessions.mongo import database_answers
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.proxy_passwords import ProxyPasswords
 from sessions.queue_history import QueueHistory
 from sessions.queue_positions import QueuePositions
 from sessions.removals import Removals
@@ -88,6 +90,7 @@ class Services:
     desk: LinkingDesk
     commands: CommandDesk
     removals: Removals
+    proxy_passwords: ProxyPasswords
     erasures: Erasures
     deleted_data: DeletedData
     checks: NumberCheckDesk
@@ -157,6 +160,7 @@ class Services:
             desk=LinkingDesk(database),
             commands=CommandDesk(database),
             removals=Removals(database, outbox, events),
+            proxy_passwords=ProxyPasswords(_key_ring(settings)),
             erasures=Erasures(database, redis),
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckDesk(database),
@@ -194,6 +198,14 @@ class Services:
     async def database_answers(self) -> bool:
         """Tell whether MongoDB answers now."""
         return await database_answers(self.database)
+
+
+def _key_ring(settings: ApiSettings) -> KeyRing | None:
+    """Return the keys, or None in production where none are set; raise ConfigurationError."""
+    production = settings.app_env == "production"
+    if production and settings.session_encryption_keys is None:
+        return None
+    return open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
 
 
 SERVICES = web.AppKey("services", Services)

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo,
 from pydantic_settings import NoDecode
 from yarl import URL
 
-from sessions.settings import Hosts, SharedSettings, Span, comma_separated
+from sessions.blobs import BlobSettings
+from sessions.settings import Hosts, Span, comma_separated
 
 
 def _networks(value: object) -> object:
@@ -57,7 +58,7 @@ _FEWEST_ROUNDS = 10
 """OWASP's least for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html"""
 
 
-class ApiSettings(SharedSettings):
+class ApiSettings(BlobSettings):
     """Where the API listens, whom it lets in, and how much it takes from whom."""
 
     host: str = "127.0.0.1"

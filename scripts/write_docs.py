@@ -28,9 +28,9 @@ from sessions.states import MOVES, ConnectionState, Reason, needs_a_worker  # no
 
 GROUPS: tuple[tuple[str, type[SharedSettings], type[SharedSettings] | None], ...] = (
     ("Both programs", SharedSettings, None),
-    ("The control API", ApiSettings, SharedSettings),
+    ("The control API", ApiSettings, BlobSettings),
     ("The worker", WorkerSettings, BlobSettings),
-    ("The worker, and `python -m sessions`", BlobSettings, SharedSettings),
+    ("Both programs, and `python -m sessions`", BlobSettings, SharedSettings),
 )
 
 _MINUTE = timedelta(minutes=1)

@@ -17,6 +17,7 @@ from sessions.embedded import embedded_servers
 from sessions.errors import ConfigurationError
 from sessions.mongo import open_database, server_time
 from sessions.program import run_program
+from sessions.proxy_passwords import rotate_proxy_passwords
 from sessions.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.add_parser("new-key", help="print a fresh ID:BASE64 for SESSION_ENCRYPTION_KEYS")
     commands.add_parser(
         "rotate-keys",
-        help="bring all saved sessions under the first key of SESSION_ENCRYPTION_KEYS",
+        help="bring saved sessions and passwords of proxies under the first encryption key",
         description="Put the new key first in SESSION_ENCRYPTION_KEYS, leave the old ones behind "
         "it, restart the workers, run this, and only then remove the old ones. Safe to repeat, "
         "and while workers run.",
@@ -61,10 +62,12 @@ async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
     async with _database(settings) as database:
         try:
             count = await BlobStore(database, keys).rewrap_all()
+            passwords = await rotate_proxy_passwords(database, keys)
         except BlobError as error:
             raise ConfigurationError(str(error)) from error
     noun = "session" if count == 1 else "sessions"
     print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
+    print(f"Passwords of proxies that moved: {passwords}.")
 
 
 async def _saved_page(what: str, settings: BlobSettings, _stop: asyncio.Event) -> None:

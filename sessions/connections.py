@@ -59,12 +59,23 @@ class QrCode(Record):
     expires_at: datetime
 
 
+class SealedValue(Record):
+    """A short value, encrypted under a key of the ring: see `sessions.blobs.values`."""
+
+    key_id: str
+    key_check: bytes
+    nonce: bytes
+    sealed: bytes = Field(repr=False)
+
+
 class Proxy(Record):
     """The proxy that one connection's browser goes through."""
 
     server: str
     username: str | None = None
     password: SecretStr | None = None
+    """In plain: as it is used, and as earlier versions have stored it."""
+    sealed_password: SealedValue | None = None
     may_be_private: bool = True
     """Whether it may be inside the operator's own network: only if an administrator said so. Those
     from before this was asked may."""
@@ -75,7 +86,7 @@ class Proxy(Record):
         return host_of(self.server)
 
     def to_document(self) -> dict[str, Any]:
-        """Return what is stored, the password in plain."""
+        """Return what is stored; `ProxyPasswords.seal` comes before, where there is a password."""
         document = self.model_dump(by_alias=True, exclude_none=True)
         if self.password is not None:
             document["password"] = self.password.get_secret_value()
@@ -192,10 +203,11 @@ class ConnectionStore:
         now: datetime,
         proxy: Proxy | None = None,
         pacing: Pacing | None = None,
+        internal_id: str | None = None,
     ) -> Connection:
         """Store a new connection that wants to run; raise ConnectionExistsError on a known id."""
         document = {
-            "_id": new_id(),
+            "_id": internal_id or new_id(),
             "owner": owner,
             "connectionId": connection_id,
             "name": name,

@@ -29,6 +29,7 @@ from sessions.leases import LeaseStore
 from sessions.linking import LinkingDesk
 from sessions.number_checks import NumberCheckDesk
 from sessions.outbox import Outbox
+from sessions.proxy_passwords import ProxyPasswords
 from sessions.removals import Removals
 from sessions.send_queue import SendQueue
 from sessions.workers import WorkerRegistry
@@ -141,3 +142,4 @@ class Parts:
     metrics: WorkerMetrics
     change_watch: ChangeWatch
     html: EmergencyHtml
+    proxy_passwords: ProxyPasswords

@@ -45,7 +45,7 @@ class ConnectionRunner:
         self._parts = parts
         self._lease = lease
         self._connection = connection
-        self._proxy = connection.proxy
+        self._proxy = parts.proxy_passwords.open(connection)
         self._was_linked = connection.linked_number is not None
         self._ending = asyncio.Event()
         self._doorbell = asyncio.Event()

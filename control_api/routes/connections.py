@@ -33,6 +33,7 @@ from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection, Proxy, QrCode
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
+from sessions.ids import new_id
 from sessions.outbox import NOTHING_WAITS
 from sessions.public_addresses import AddressNotAllowedError, require_public
 from sessions.quotas import QuotaExceededError
@@ -47,6 +48,7 @@ _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECT
 _NEW_CHATS = {"pacing.enabled", "pacing.newChatsPerDay"}
 """The parts of a pace that hold a message to a new chat, for a day."""
 _NOT_FOUND = ("connection_not_found",)
+_PROXY_PROBLEMS = ("address_not_allowed", "no_encryption_keys")
 _NEVER_STORED = {"Cache-Control": "no-store"}
 
 
@@ -54,7 +56,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
     "/api/whatsapp/connections",
     needs=Scope.MANAGE,
     answers={201: ConnectionView},
-    problems=("connection_exists", "quota_exceeded", "address_not_allowed"),
+    problems=("connection_exists", "quota_exceeded", *_PROXY_PROBLEMS),
     example={
         "connectionId": "business_main",
         "name": "Main Business Line",
@@ -64,8 +66,9 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 async def create(request: web.Request, body: NewConnection) -> web.Response:
     """Create a connection; a worker starts it at once."""
     services = request.app[SERVICES]
-    proxy = await _proxy(request, body.proxy)
-    connection = await _create(services, owner_of(request), body, proxy)
+    internal_id = new_id()
+    proxy = await _proxy(request, body.proxy, internal_id)
+    connection = await _create(services, owner_of(request), body, proxy, internal_id)
     await services.doorbell.start_connection(connection.id)
     location = f"/api/whatsapp/connections/{connection.connection_id}"
     view = ConnectionView.of(connection, NOTHING_WAITS)
@@ -106,7 +109,7 @@ async def show(request: web.Request) -> web.Response:
     "/api/whatsapp/connections/{id}",
     needs=Scope.MANAGE,
     answers={200: ConnectionView},
-    problems=(*_NOT_FOUND, "address_not_allowed"),
+    problems=(*_NOT_FOUND, *_PROXY_PROBLEMS),
     example={"pacing": {"perMinute": 10}},
 )
 async def change(request: web.Request, body: ConnectionChange) -> web.Response:
@@ -124,7 +127,7 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
         given = body.pacing.model_dump(by_alias=True, exclude_unset=True)
         changes |= {f"pacing.{name}": value for name, value in given.items()}
     if "proxy" in body.model_fields_set:
-        proxy = await _proxy(request, body.proxy)
+        proxy = await _proxy(request, body.proxy, connection.id)
         changes["proxy"] = proxy.to_document() if proxy else None
     if changes:
         connection = await services.connections.change(connection, changes)
@@ -226,25 +229,27 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
-async def _proxy(request: web.Request, wish: ProxyWish | None) -> Proxy | None:
-    """Return the proxy as the record keeps it; raise AddressRefusedError for one of our network.
+async def _proxy(request: web.Request, wish: ProxyWish | None, connection: str) -> Proxy | None:
+    """Return the proxy as the connection's record keeps it, its password encrypted.
+
+    Raises AddressRefusedError for one of our network, and NoKeysError.
 
     The worker looks again before it opens a browser: what a name resolves to may change.
     """
     if wish is None:
         return None
-    allowed = wish.host in request.app[SERVICES].settings.proxy_allowed_hosts
-    if allowed or caller_of(request).is_admin:
-        return wish.to_proxy(may_be_private=True)
-    try:
-        await require_public(wish.host)
-    except AddressNotAllowedError as error:
-        raise AddressRefusedError("proxy.server", str(error)) from None
-    return wish.to_proxy(may_be_private=False)
+    services = request.app[SERVICES]
+    allowed = wish.host in services.settings.proxy_allowed_hosts or caller_of(request).is_admin
+    if not allowed:
+        try:
+            await require_public(wish.host)
+        except AddressNotAllowedError as error:
+            raise AddressRefusedError("proxy.server", str(error)) from None
+    return services.proxy_passwords.seal(connection, wish.to_proxy(may_be_private=allowed))
 
 
 async def _create(
-    services: Services, owner: str, wish: NewConnection, proxy: Proxy | None
+    services: Services, owner: str, wish: NewConnection, proxy: Proxy | None, internal_id: str
 ) -> Connection:
     """Store a connection; raise ConnectionExistsError, QuotaExceededError or UserNotFoundError."""
     try:
@@ -257,6 +262,7 @@ async def _create(
                 services.now(),
                 proxy,
                 wish.pacing,
+                internal_id,
             )
             await _keep(services, connection)
     except QuotaExceededError:

@@ -17,6 +17,7 @@ from sessions.blobs.records import COMMIT_WITHIN, Blob, BlobKind
 from sessions.blobs.saving import Saved
 from sessions.blobs.settings import BlobSettings
 from sessions.blobs.store import BlobStore
+from sessions.blobs.values import is_under_first_key, open_value, seal_value
 
 __all__ = [
     "COMMIT_WITHIN",
@@ -36,5 +37,8 @@ __all__ = [
     "UploadDamagedError",
     "clear_leftovers",
     "is_complete",
+    "is_under_first_key",
     "open_key_ring",
+    "open_value",
+    "seal_value",
 ]

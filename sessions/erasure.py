@@ -168,7 +168,8 @@ class Erasures:
         return {
             **erasure.of_owner,
             **erasure.naming("to", "chatId"),
-            "_id": {"$lt": first_id(erasure.before)},
+            # By MongoDB's clock, as `before` is; an id has that of the process which made it.
+            "queuedAt": {"$lte": erasure.before},
         }
 
     def _known(self, erasure: _Erasure) -> dict[str, Any]:

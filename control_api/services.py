@@ -161,7 +161,7 @@ class Services:
             commands=CommandDesk(database),
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(_key_ring(settings)),
-            erasures=Erasures(database, redis),
+            erasures=Erasures(database, redis, events),
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckDesk(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),

@@ -14,8 +14,10 @@ from sessions.callers import FIRST_OWNER
 from sessions.doorbell import SHARED_QUEUE, Job, deserialize
 from sessions.errors import InvalidRecipientError
 from sessions.event_stream import EventStream
+from sessions.events import EventLog, tells_of
 from sessions.ids import first_id, new_id
 from sessions.known_numbers import COLLECTION as KNOWN_NUMBERS
+from sessions.leases import UNOWNED
 from sessions.messages import MessageStatus
 from sessions.mongo import server_time
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
@@ -77,7 +79,7 @@ class Erasures:
     not make them once more.
     """
 
-    def __init__(self, database: Database, redis: ArqRedis) -> None:
+    def __init__(self, database: Database, redis: ArqRedis, log: EventLog) -> None:
         self._database = database
         self._erasures: mongo.Collection = database["erasures"]
         self._connections: mongo.Collection = database["connections"]
@@ -86,6 +88,7 @@ class Erasures:
         self._numbers: mongo.Collection = database[KNOWN_NUMBERS]
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._redis = redis
+        self._log = log
         self._events = EventStream(redis)
 
     async def prepare(self) -> None:
@@ -129,9 +132,9 @@ class Erasures:
             known_numbers=await self._erase_numbers(erasure),
             idempotency_keys=counts["keys"],
             jobs=jobs,
-            events=await self._events.erase(erasure.owner, erasure.ids),
+            events=await self._erase_events(erasure),
             sending=await self._messages.count_documents(
-                {**self._meant(erasure), "status": MessageStatus.SENDING}
+                {**self._meant(erasure), **await self._in_hand(erasure)}
             ),
         )
         if not erased.sending:
@@ -191,7 +194,7 @@ class Erasures:
     async def _erase_messages(self, erasure: _Erasure) -> Counter[str]:
         """Erase messages, but for those that a worker has in hand; return what was erased."""
         counts: Counter[str] = Counter()
-        not_in_hand = {"status": {"$ne": MessageStatus.SENDING}}
+        not_in_hand = {"$nor": [await self._in_hand(erasure)]}
         cursor = self._messages.find(
             {**self._meant(erasure), **not_in_hand}, {"_id": True}, limit=_AT_ONCE
         )
@@ -204,6 +207,25 @@ class Erasures:
             counts["messages"] += queued.deleted_count + others.deleted_count
             cursor = cursor.clone()
         return counts
+
+    async def _in_hand(self, erasure: _Erasure) -> dict[str, Any]:
+        """Return the filter for what a live worker is sending.
+
+        What a dead one had in hand could stay so for good: its connection may never run again.
+        """
+        sending = {"status": MessageStatus.SENDING}
+        connections = await self._messages.distinct(
+            "connection", {**self._meant(erasure), **sending}
+        )
+        owned = {"_id": {"$in": connections}, "$expr": {"$not": [UNOWNED]}}
+        # No `distinct`, which knows no $$NOW.
+        run = [each["_id"] async for each in self._connections.find(owned, {"_id": True})]
+        return {**sending, "connection": {"$in": run}}
+
+    async def _erase_events(self, erasure: _Erasure) -> int:
+        """Erase events in Redis, and before that those of this process that are not there yet."""
+        self._log.discard(lambda event: tells_of(event, erasure.owner, erasure.ids))
+        return await self._events.erase(erasure.owner, erasure.ids)
 
     async def _void_keys(self, ids: Sequence[str], now: datetime) -> int:
         """Let no Idempotency-Key make these messages once more; return how many would have."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loguru import logger
 from redis.exceptions import RedisError, ResponseError
 
-from sessions.events import Event, EventLog
+from sessions.events import Event, EventLog, tells_of
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -105,14 +104,7 @@ class EventStream:
 
     async def erase(self, owner: str | None, chats: AbstractSet[str]) -> int:
         """Remove an owner's events, or everybody's, that name one of these chats; count them."""
-
-        def names(event: Event) -> bool:
-            if owner not in (None, event.owner):
-                return False
-            data = json.loads(event.data)
-            return not chats.isdisjoint({data.get("to"), data.get("chatId")})
-
-        return await self._erase(names)
+        return await self._erase(lambda event: tells_of(event, owner, chats))
 
     async def erase_connections(self, connections: Collection[str]) -> int:
         """Remove the events of these connections, by our own ids; count them."""

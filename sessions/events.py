@@ -7,8 +7,10 @@ the store that changed it, so that no caller can forget to.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -155,6 +157,14 @@ def status_event(message: Message) -> Event:
     return Event(EventType.MESSAGE_STATUS, message.owner, message.connection, data.to_json())
 
 
+def tells_of(event: Event, owner: str | None, chats: AbstractSet[str]) -> bool:
+    """Tell whether an event of an owner, or for None of anybody, names one of these chats."""
+    if owner not in (None, event.owner):
+        return False
+    data = json.loads(event.data)
+    return not chats.isdisjoint({data.get("to"), data.get("chatId")})
+
+
 class EventLog:
     """Where a program's stores put their events: in order, bounded, without waiting.
 
@@ -190,6 +200,14 @@ class EventLog:
         if not self._events and not self._closed:
             self._bell.clear()
         return gap + taken
+
+    def discard(self, which: Callable[[Event], bool]) -> None:
+        """Remove events that wait, by what they tell."""
+        kept = [each for each in self._events if not which(each)]
+        self._events.clear()
+        self._events.extend(kept)
+        if not kept and not self._closed:
+            self._bell.clear()
 
     async def wait(self) -> bool:
         """Wait for an event to take; return False once the log is closed and empty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -138,6 +139,30 @@ async def test_what_is_being_sent_is_erased_when_it_is_sent(
     await until(gone)
 
 
+async def test_what_a_worker_had_in_hand_that_is_gone_is_erased(
+    client: Client, stores: Stores, lease: Lease, database: Database, redis: ArqRedis
+) -> None:
+    await _claimed(stores, lease)
+    gone = {"$set": {"lease.expiresAt": datetime(2020, 1, 1, tzinfo=UTC), "desired": "stopped"}}
+    await database["connections"].update_one({"_id": lease.connection}, gone)
+    await publish(stores, redis)
+    answer = await client.delete(PATH)
+    assert (answer.status, (await answer.json())["sending"]) == (200, 0)
+    assert await naming(database, redis, DIGITS, LID.partition("@")[0]) == set()
+
+
+async def test_events_that_wait_to_be_published_are_erased(
+    client: Client, stores: Stores, lease: Lease, database: Database, redis: ArqRedis
+) -> None:
+    connection = await stores.connections.get(lease.connection)
+    await stores.message(connection, to=CHAT)
+    kept = await stores.message(connection, to=OTHER)
+    assert (await client.delete(PATH)).status == 200
+    await publish(stores, redis)
+    assert await naming(database, redis, DIGITS) == set()
+    assert "chatgrow:events" in await naming(database, redis, kept.id)
+
+
 async def test_an_erasure_that_was_cut_off_is_completed(
     stores: Stores, lease: Lease, database: Database, redis: ArqRedis, services: Services
 ) -> None:
@@ -149,7 +174,7 @@ async def test_an_erasure_that_was_cut_off_is_completed(
             raise CutOffError
 
     with pytest.raises(CutOffError):
-        await CutOff(database, redis).erase(OWNER, CHAT)
+        await CutOff(database, redis, stores.events).erase(OWNER, CHAT)
     await services.erasures.go_on()
     assert await naming(database, redis, DIGITS, LID.partition("@")[0]) == set()
 

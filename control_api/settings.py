@@ -99,7 +99,8 @@ class ApiSettings(BlobSettings):
     """The address that people reach the API under; without it links have that of the request."""
     proxy_allowed_hosts: Hosts = ()
     """Hosts inside your own network, by name or IPv4 address, comma-separated, that everybody may
-    name as a proxy. Others may only be named by an administrator."""
+    name as a proxy, on any port; `.internal` means all below it. Others may only be named by an
+    administrator. Proxies that are in use stay when this changes."""
     link_lifetime: Span = timedelta(minutes=30)
     """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)

@@ -21,7 +21,8 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _NEEDED = {*_FILES, *_LANGUAGE, *_BEHAVIOUR, *_CERTIFICATES, *_PROXIES}
 _NEEDED |= {name.upper() for name in _PROXIES}
-_NEEDED_BEGINNINGS = ("LC_", "XDG_", "FONTCONFIG_", "PLAYWRIGHT_")
+_NEEDED |= {"PLAYWRIGHT_NODEJS_PATH", "PLAYWRIGHT_BROWSERS_PATH"}
+_NEEDED_BEGINNINGS = ("LC_", "XDG_", "FONTCONFIG_")
 
 
 def needed_by_children() -> dict[str, str]:

@@ -43,6 +43,13 @@ class OurHosts:
         )
 
 
+def is_listed(host: str, hosts: Iterable[str]) -> bool:
+    """Tell whether a host is in a list where `.internal` means all below it; in lower case."""
+    return any(
+        f".{host}".endswith(each) if each.startswith(".") else host == each for each in hosts
+    )
+
+
 def _name(host: str) -> str:
     """Return a host without its port, in lower case."""
     text = host.strip().lower()

@@ -75,7 +75,7 @@ def _host(text: str) -> str:
         raise ValueError("name each host: * would let every page in the world in")
     if not _HOST.fullmatch(text):
         raise ValueError(f"{text!r} is not the name of a host: no scheme, port or path")
-    return text
+    return text.lower()
 
 
 _HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")

@@ -57,12 +57,12 @@ class Launcher:
 
         `heal` is a dump of localStorage, put back before WhatsApp's scripts run.
         """
-        await _check_proxy(proxy)
+        address = await _address_of(proxy)
         profile = self.profile(connection)
         await asyncio.to_thread(check_disk, self._root)
         await free_profile(profile)
         try:
-            context = await self._launch(profile, proxy)
+            context = await self._launch(profile, proxy, address)
             gone = asyncio.Event()
             context.on("close", lambda _context: gone.set())
             browser = Browser(await self._page(context), profile)
@@ -79,12 +79,14 @@ class Launcher:
         finally:
             await asyncio.shield(free_profile(profile))
 
-    async def _launch(self, profile: Path, proxy: Proxy | None) -> BrowserContext:
+    async def _launch(
+        self, profile: Path, proxy: Proxy | None, address: str | None
+    ) -> BrowserContext:
         options = self._options
         try:
             chromium = await self._driver.chromium()
             server = proxy.server if proxy else None
-            arguments = [*options.arguments(server), *await self._named(chromium)]
+            arguments = [*options.arguments(server, address), *await self._named(chromium)]
             launching = asyncio.ensure_future(
                 chromium.launch_persistent_context(
                     profile,
@@ -161,12 +163,15 @@ class Launcher:
         return True
 
 
-async def _check_proxy(proxy: Proxy | None) -> None:
-    """Raise PageBrokenError for a proxy whose name leads into our own network by now."""
+async def _address_of(proxy: Proxy | None) -> str | None:
+    """Return the address to reach a proxy at, None for one that may be wherever its name leads.
+
+    Raises PageBrokenError for a name that leads into our own network by now.
+    """
     if proxy is None or proxy.may_be_private:
-        return
+        return None
     try:
-        await require_public(proxy.host)
+        return await require_public(proxy.host)
     except AddressNotAllowedError as error:
         raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, f"proxy: {error}") from error
 

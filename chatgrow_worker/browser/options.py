@@ -49,9 +49,12 @@ class BrowserOptions:
     close_limit: timedelta
     more_hosts: tuple[str, ...] = ()
 
-    def arguments(self, proxy: str | None = None) -> list[str]:
-        """Return what is added to the command line of a browser that goes through this proxy."""
-        finds = reaching(self.url, self.more_hosts, proxy)
+    def arguments(self, proxy: str | None = None, address: str | None = None) -> list[str]:
+        """Return what is added to the command line of a browser that goes through this proxy.
+
+        With an address, the proxy is reached there, whatever its name means.
+        """
+        finds = reaching(self.url, self.more_hosts, proxy, address)
         return [*_ALWAYS, finds, *switches_of(self.savings, sandbox=self.sandbox)]
 
     @property

@@ -24,16 +24,27 @@ WHATSAPP_HOSTS = (
 """As the modules of WhatsApp Web 2.3000 name them."""
 
 
-def reaching(url: str, more: Iterable[str] = (), proxy: str | None = None) -> str:
+def reaching(
+    url: str, more: Iterable[str] = (), proxy: str | None = None, address: str | None = None
+) -> str:
     """Return the switch that lets a browser find WhatsApp's hosts, the URL's, `more` and the proxy.
 
-    In `more`, `.internal` means all hosts below it. Proxies that the environment names are found.
+    In `more`, `.internal` means all hosts below it. The proxy is found at the address, if one is
+    given. Proxies that the environment names are found.
     """
-    ways = [urlsplit(each).hostname for each in (url, proxy or "", *_proxies_of_environment())]
+    ways = [_host_of(each) for each in (url, *_proxies_of_environment())]
     below = [f"*{host}" if host.startswith(".") else host for host in more]
-    hosts = dict.fromkeys([*WHATSAPP_HOSTS, *filter(None, ways), *below])
-    rules = ["MAP * ~NOTFOUND", *(f"EXCLUDE {_written(host)}" for host in hosts)]
-    return f"--host-resolver-rules={', '.join(rules)}"
+    found = dict.fromkeys([*WHATSAPP_HOSTS, *ways, *below])
+    if proxy and not address:
+        found[_host_of(proxy)] = None
+    # The first rule that fits decides, but an EXCLUDE beats all.
+    pinned = [f"MAP {_written(_host_of(proxy))} {_written(address)}"] if proxy and address else []
+    excluded = [f"EXCLUDE {_written(host)}" for host in found if host]
+    return f"--host-resolver-rules={', '.join([*pinned, 'MAP * ~NOTFOUND', *excluded])}"
+
+
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def _proxies_of_environment() -> list[str]:

@@ -33,6 +33,7 @@ from control_api.services import SERVICES, Services
 from sessions.callers import Scope
 from sessions.connections import Connection, Proxy, QrCode
 from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
+from sessions.hosts import is_listed
 from sessions.ids import new_id
 from sessions.outbox import NOTHING_WAITS
 from sessions.public_addresses import AddressNotAllowedError, require_public
@@ -239,7 +240,8 @@ async def _proxy(request: web.Request, wish: ProxyWish | None, connection: str) 
     if wish is None:
         return None
     services = request.app[SERVICES]
-    allowed = wish.host in services.settings.proxy_allowed_hosts or caller_of(request).is_admin
+    listed = is_listed(wish.host, services.settings.proxy_allowed_hosts)
+    allowed = listed or caller_of(request).is_admin
     if not allowed:
         try:
             await require_public(wish.host)

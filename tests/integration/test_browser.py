@@ -655,6 +655,29 @@ async def test_a_proxy_that_leads_into_our_network_by_now_is_not_used(launcher: 
             pass
 
 
+async def test_a_proxy_is_reached_at_the_address_that_was_looked_at(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def looked_at(_host: str) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr("chatgrow_worker.browser.launcher.require_public", looked_at)
+    asked = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        asked.set()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = Proxy(server=f"http://proxy.invalid:{port}", may_be_private=False)
+        with pytest.raises(PageBrokenError):
+            async with launcher.open(CONNECTION, proxy=proxy):
+                pass
+    assert asked.is_set()
+
+
 async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
     driver = Driver(tmp_path)
     launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)

@@ -42,6 +42,7 @@ INTERNAL = {
 }
 """Codes that no endpoint answers with."""
 DEPENDS_ON_STATE = {
+    "address_not_allowed",  # nobody resolves the example's proxy here
     "link_unknown",
     "no_qr_code",
     "wrong_status",

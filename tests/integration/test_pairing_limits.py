@@ -95,9 +95,8 @@ async def _by_key(client: Client, name: str, phone: str = PHONE) -> int:
 async def _by_link(client: Client, name: str, phone: str = PHONE) -> int:
     path = f"/api/whatsapp/connections/{name}/qr-link"
     made = await (await client.post(path, headers={"X-Api-Key": KEY})).json()
-    asked = await client.post(
-        f"{urlsplit(made['url']).path}/pairing-code", json={"phoneNumber": phone}
-    )
+    shown = {"X-Link-Token": urlsplit(made["url"]).fragment}
+    asked = await client.post("/link/pairing-code", json={"phoneNumber": phone}, headers=shown)
     return asked.status
 
 

@@ -100,7 +100,8 @@ async def test_a_linked_one_is_gone_at_once_and_removed_later(
     await saver.saved()
     link = await (await client.post(f"{MAIN}/qr-link")).json()
     assert (await client.delete(MAIN)).status == 202
-    assert (await client.get(urlsplit(link["url"]).path)).status == 410
+    shown = {"X-Link-Token": urlsplit(link["url"]).fragment}
+    assert (await client.get("/link/state", headers=shown)).status == 410
     for method, path in (
         ("GET", MAIN),
         ("GET", f"{MAIN}/status"),

@@ -33,6 +33,13 @@ def test_public_addresses(address: str) -> None:
         "::ffff:10.0.0.1",
         "64:ff9b::10.0.0.1",
         "2002:7f00:1::",
+        "192.0.0.192",
+        "192.88.99.1",
+        "fec0::1",
+        "64:ff9b:1::7f00:1",
+        "::ffff:0:127.0.0.1",
+        "::127.0.0.1",
+        "5f00::1",
     ],
 )
 def test_addresses_of_ones_own(address: str) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from control_api.event_streams import STREAMS
 from control_api.services import SERVICES, Services
+from sessions.event_stream import STREAM_DOWN
 from sessions.mongo import STORE_DOWN, Refused, brief, refusal
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
@@ -60,6 +61,8 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
             logger.error("Not done now ({}): {}", name, refusal(error))
         except STORE_DOWN as error:
             logger.warning("Not done now, MongoDB is away ({}): {}", name, brief(error))
+        except STREAM_DOWN as error:
+            logger.warning("Not done now, Redis is away ({}): {}", name, str(error) or "no answer")
         except ValidationError as error:
             logger.error("Not done now, a record is damaged ({}): {}", name, error.title)
         await asyncio.sleep(every.total_seconds())

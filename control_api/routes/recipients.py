@@ -15,7 +15,8 @@ from control_api.requests import answer
 from control_api.schemas import ErasedView, RecipientQuery
 from control_api.services import SERVICES
 from sessions.callers import Scope
-from sessions.errors import InvalidRecipientError
+from sessions.errors import InvalidRecipientError, StoreUnavailableError
+from sessions.event_stream import STREAM_DOWN
 from sessions.recipients import parse_recipient
 
 routes = Endpoints("Recipients", owned=True)
@@ -36,7 +37,13 @@ async def erase(request: web.Request, query: RecipientQuery) -> web.Response:
     if query.all_owners and not caller_of(request).is_admin:
         raise ForbiddenError("Only an administrator may erase somebody from everybody's records.")
     owner = None if query.all_owners else owner_of(request)
-    erased = await request.app[SERVICES].erasures.erase(owner, _chat_id(request))
+    chat_id = _chat_id(request)
+    try:
+        erased = await request.app[SERVICES].erasures.erase(owner, chat_id)
+    except STREAM_DOWN as error:
+        raise StoreUnavailableError(
+            "Redis does not answer. What was begun goes on by itself when it does."
+        ) from error
     logger.info("A recipient was erased, with {} messages", erased.messages)
     status = HTTPStatus.ACCEPTED if erased.sending else HTTPStatus.OK
     return answer(ErasedView(**asdict(erased)), status)

@@ -291,8 +291,8 @@ class DeletedData:
         self._left: Iterable[mongo.Collection] = (
             database["messages"],
             database[NUMBER_CHECKS],
-            database["idempotencyKeys"],
         )
+        self._keys: mongo.Collection = database["idempotencyKeys"]
         self._events = EventStream(redis)
 
     async def remove(self, older_than: datetime) -> None:
@@ -303,8 +303,18 @@ class DeletedData:
         ]:
             for collection in self._left:
                 await _remove_of(collection, ids)
+            await self._void_keys(ids)
             await self._events.erase_connections(ids)
             await self._removed.update_many({"_id": {"$in": ids}}, {"$set": {"dataRemoved": True}})
+
+    async def _void_keys(self, connections: Collection[str]) -> None:
+        """Forget what was asked for with a key; the key stays, and is refused as long as ever."""
+        used = {"connection": {"$in": [*connections]}, "digest": {"$ne": idempotency.ERASED}}
+        voided = {"$set": {"digest": idempotency.ERASED}}
+        cursor = self._keys.find(used, {"_id": True}, limit=_AT_ONCE)
+        while found := [each["_id"] async for each in cursor]:
+            await self._keys.update_many({"_id": {"$in": found}}, voided)
+            cursor = cursor.clone()
 
 
 async def _remove_of(collection: mongo.Collection, connections: Collection[str]) -> None:

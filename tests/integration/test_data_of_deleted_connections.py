@@ -87,3 +87,20 @@ async def test_a_removal_that_was_cut_off_goes_on(
             await DeletedData(database, redis).remove(later)
     await DeletedData(database, redis).remove(later)
     assert await database["messages"].count_documents({"owner": OWNER}) == 0
+
+
+async def test_a_key_of_a_deleted_connection_is_refused_after_the_grace_too(
+    client: Client, services: Services, database: Database
+) -> None:
+    body = {"connectionId": "main", "to": f"+{DIGITS}", "message": TEXT}
+    headers = {"Idempotency-Key": "one"}
+    await client.post("/api/whatsapp/connections", json={"connectionId": "main"})
+    assert (await client.post("/api/whatsapp/send", json=body, headers=headers)).status == 202
+    (before,) = await database["idempotencyKeys"].distinct("digest")
+    assert (await client.delete("/api/whatsapp/connections/main")).status == 204
+    await services.deleted_data.remove(utc_now() + timedelta(minutes=1))
+    # Whoever knows the text could find the number by its hash.
+    assert before not in await database["idempotencyKeys"].distinct("digest")
+    await client.post("/api/whatsapp/connections", json={"connectionId": "main"})
+    async with client.post("/api/whatsapp/send", json=body, headers=headers) as again:
+        assert (again.status, (await again.json())["code"]) == (422, "idempotency_key_reused")

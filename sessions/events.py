@@ -175,6 +175,7 @@ class EventLog:
     def __init__(self, room: int = _ROOM) -> None:
         self._events: deque[Event] = deque(maxlen=room)
         self._room = room
+        self._taken: list[Event] = []
         self._dropped = False
         self._closed = False
         self._bell = asyncio.Event()
@@ -199,10 +200,15 @@ class EventLog:
         taken = [self._events.popleft() for _ in range(min(count, len(self._events)))]
         if not self._events and not self._closed:
             self._bell.clear()
-        return gap + taken
+        self._taken = gap + taken
+        return self._taken
 
     def discard(self, which: Callable[[Event], bool]) -> None:
-        """Remove events that wait, by what they tell."""
+        """Remove events that wait, by what they tell; from the list that was taken last too.
+
+        While Redis is away, that list is tried again and again.
+        """
+        self._taken[:] = [each for each in self._taken if not which(each)]
         kept = [each for each in self._events if not which(each)]
         self._events.clear()
         self._events.extend(kept)

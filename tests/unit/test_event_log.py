@@ -69,3 +69,18 @@ async def test_waiting_ends_with_the_next_event() -> None:
     assert not waiting.done()
     log.publish(*_events(1))
     assert await waiting
+
+
+async def test_what_is_discarded_goes_from_a_batch_that_is_under_way_too() -> None:
+    log = EventLog()
+    first, second, third = _events(3)
+    log.publish(first, second, third)
+    under_way = log.take(2)
+    log.discard(lambda event: event in (first, third))
+    assert under_way == [second]
+    assert log.take() == []
+    waiting = asyncio.create_task(log.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    log.publish(first)
+    assert await waiting

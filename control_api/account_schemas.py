@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from control_api.passwords import LONGEST
 from control_api.schemas import Answer, Body, Name
+from sessions.acceptance import ConnectionId
 from sessions.api_keys import ApiKey
 from sessions.callers import Role, Scope
-from sessions.json_values import WrittenMoment
+from sessions.json_values import Moment, WrittenMoment
 from sessions.users import User
 
 Email = Annotated[
@@ -28,6 +38,28 @@ def _fits(password: SecretStr) -> SecretStr:
 
 NewPassword = Annotated[SecretStr, Field(min_length=10, max_length=LONGEST), AfterValidator(_fits)]
 GivenPassword = Annotated[SecretStr, Field(max_length=1024)]
+
+
+def _check_network(text: str) -> str:
+    """Read an address or a network; one that has bits set beyond its mask is a mistake."""
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(
+            "Give an address, or a network such as 203.0.113.0/24 with no bits behind its mask."
+        ) from error
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+        raise ValueError("Write an IPv4 address as such: 203.0.113.7.")
+    return str(network)
+
+
+Network = Annotated[
+    str,
+    AfterValidator(_check_network),
+    WithJsonSchema({"type": "string", "format": "ip-network", "examples": ["203.0.113.0/24"]}),
+]
+Networks = Annotated[list[Network], Field(min_length=1, max_length=100)]
+ConnectionIds = Annotated[list[ConnectionId], Field(min_length=1, max_length=100)]
 
 
 class Registration(Body):
@@ -64,6 +96,8 @@ class PasswordChange(Body):
 
     password: GivenPassword
     new_password: NewPassword
+    revoke_api_keys: bool = False
+    """Whether one's API keys stop working too; /api/auth/me tells how many there are."""
 
 
 class UserView(Answer):
@@ -104,6 +138,8 @@ class Me(Answer):
     role: Role
     scopes: list[Scope]
     user: UserView | None = None
+    api_keys: int | None = None
+    """How many API keys the person who signed in has: a new password leaves them alone."""
 
 
 class NewApiKey(Body):
@@ -111,6 +147,20 @@ class NewApiKey(Body):
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
+    all_owners: bool = False
+    """Whether the key may use everybody's connections, as an administrator does."""
+    connection_ids: ConnectionIds | None = Field(None, examples=[["business_main"]])
+    """The only connections that the key may use; without them it may use all of its owner's."""
+    allowed_ips: Networks | None = Field(None, examples=[["203.0.113.0/24", "2001:db8::7"]])
+    """The only addresses and networks that the key works from."""
+    expires_at: Moment | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+    """When the key stops working."""
+
+    @model_validator(mode="after")
+    def _is_for_one_owner(self) -> NewApiKey:
+        if self.all_owners and self.connection_ids is not None:
+            raise ValueError("connectionIds: a key with allOwners is for all connections")
+        return self
 
 
 class ApiKeyView(Answer):
@@ -120,13 +170,29 @@ class ApiKeyView(Answer):
     name: str
     owner: str
     scopes: list[Scope]
+    all_owners: bool
+    connection_ids: list[str] | None = None
+    allowed_ips: list[str] | None = None
+    expires_at: WrittenMoment | None = None
+    made_by: str | None = None
+    """The key that made it, with which it stops working."""
     created_at: WrittenMoment
 
     @classmethod
-    def of(cls, key: ApiKey) -> ApiKeyView:
-        """Show a key, without the key."""
-        return cls.model_validate(
-            key.model_dump(exclude={"role", "scopes"}) | {"scopes": sorted(key.scopes)}
+    def of(cls, key: ApiKey, names: Mapping[str, str]) -> ApiKeyView:
+        """Show a key, without the key; `names` has the owners' words for connections by our ids."""
+        only = key.connections
+        return cls(
+            id=key.id,
+            name=key.name,
+            owner=key.owner,
+            scopes=sorted(key.scopes),
+            all_owners=key.role is Role.ADMIN,
+            connection_ids=None if only is None else sorted(names[i] for i in only if i in names),
+            allowed_ips=list(key.allowed_ips) or None,
+            expires_at=key.expires_at,
+            made_by=key.makers[-1] if key.makers else None,
+            created_at=key.created_at,
         )
 
 

@@ -111,5 +111,5 @@ async def _require_no_connections(services: Services, user: User) -> None:
 
 async def _shut_out(services: Services, user: User) -> None:
     await services.sign_ins.end_all(user.id)
-    await services.keys.revoke_all(user.id)
+    await services.keys.revoke_all(user.id, services.now())
     await services.numbers.of(user.id).forget_all()

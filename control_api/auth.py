@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from control_api.client import Client, client_of
 from control_api.csrf import HEADER, SAFE_METHODS, CsrfError
 from control_api.problems import ForbiddenError, Handler, NotIdentifiedError, UnauthorizedError
 from control_api.services import SERVICES, Services
 from control_api.session_cookie import COOKIE, keep_session
 from control_api.tokens import BadTokenError, Claims
 from sessions.callers import ALL_SCOPES, Caller, Scope
+from sessions.connections import Connection
+from sessions.errors import ConnectionNotFoundError, MessageNotFoundError
+from sessions.messages import Message
 from sessions.mongo import STORE_DOWN
 from sessions.sign_ins import SignInExpiredError
 
@@ -20,6 +24,7 @@ _BEARER = "bearer "
 _RENEWED_AFTER = 0.25
 """The part of a token's lifetime after which a session in use gets a new one."""
 _TOKEN_OVER = "This token does not work (any more). Sign in again."  # noqa: S105  no secret
+_ELSEWHERE = "This API key does not work from this address."
 _NOTHING_SENT = "Send an API key in X-Api-Key, or a token as Authorization: Bearer."
 _FOR_EVERYBODY = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
 """These paths and all below them: asked by machines, cheap, and the same for everybody."""
@@ -74,7 +79,9 @@ async def _identity(request: web.Request) -> Identity:
     services = request.app[SERVICES]
     if key := request.headers.get("X-Api-Key"):
         caller = await caller_by_key(services, key)
-        return Identity(caller, UnauthorizedError("This API key is not known."))
+        if caller is not None and not _may_come_from(caller, client_of(request)):
+            return Identity(None, UnauthorizedError(_ELSEWHERE))
+        return Identity(caller, UnauthorizedError("This API key does not work (any more)."))
     given = request.headers.get("Authorization", "")
     if given[: len(_BEARER)].lower() == _BEARER:
         caller = await caller_by_token(services, given[len(_BEARER) :].strip())
@@ -124,6 +131,11 @@ async def caller_by_key(services: Services, key: str) -> Caller | None:
     if caller is None or not await services.users.can_own(caller.owner):
         return None
     return caller
+
+
+def _may_come_from(caller: Caller, client: Client) -> bool:
+    networks = caller.networks
+    return not networks or any(client.address in network for network in networks)
 
 
 async def caller_by_token(services: Services, token: str) -> Caller | None:
@@ -184,6 +196,34 @@ def caller_of(request: web.Request) -> Caller:
 def owner_of(request: web.Request) -> str:
     """Return the owner whose connections are meant: the caller's own, unless another is named."""
     return request.get(_OWNER) or caller_of(request).owner
+
+
+async def connection_of(request: web.Request, connection_id: str) -> Connection:
+    """Return the meant owner's connection, if the caller's key is for it.
+
+    Raises ConnectionNotFoundError.
+    """
+    found = await request.app[SERVICES].connections.find(owner_of(request), connection_id)
+    if not caller_of(request).may_use(found.id):
+        raise ConnectionNotFoundError(connection_id)
+    return found
+
+
+async def message_of(request: web.Request, message_id: str) -> Message:
+    """Return a message that the caller may see, if their key is for its connection.
+
+    Raises MessageNotFoundError.
+    """
+    found = await request.app[SERVICES].outbox.find(seen_owner(request), message_id)
+    if not caller_of(request).may_use(found.connection):
+        raise MessageNotFoundError(message_id)
+    return found
+
+
+def require_all_connections(request: web.Request) -> None:
+    """Raise ForbiddenError for a key that is for some of its owner's connections only."""
+    if caller_of(request).connections is not None:
+        raise ForbiddenError("This API key is for certain connections only.")
 
 
 def seen_owner(request: web.Request) -> str | None:

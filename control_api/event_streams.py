@@ -39,8 +39,8 @@ class Audience:
 
     owner: str | None
     """None: everybody's."""
-    connection: str | None
-    """Our own id of the only one; None: all."""
+    connections: frozenset[str] | None
+    """Our own ids of the only ones; None: all."""
     codes: bool
 
     def sees(self, event: Event) -> bool:
@@ -49,7 +49,9 @@ class Audience:
             return True
         if event.type == EventType.CONNECTION_QR and not self.codes:
             return False
-        return self.owner in (None, event.owner) and self.connection in (None, event.connection)
+        if self.connections is not None and event.connection not in self.connections:
+            return False
+        return self.owner in (None, event.owner)
 
 
 class EventStreams:

@@ -100,10 +100,11 @@ class Follower:
         return position, await self._states(audience) + sse.mark(position)
 
     async def _states(self, audience: Audience) -> bytes:
-        if audience.connection is None:
+        if audience.connections is None:
             connections = await self._connections.of_owner(audience.owner)
         else:
-            connections = [await self._connections.get(audience.connection)]
+            found = await self._connections.by_ids(audience.connections)
+            connections = sorted(found.values(), key=lambda each: each.created_at)
         events = (event for each in connections for event in _present_events(each))
         return b"".join(sse.block(event) for event in events if audience.sees(event))
 

@@ -246,9 +246,12 @@ class ConnectionStore:
         return found[0]
 
     async def by_ids(self, internal_ids: Iterable[str]) -> dict[str, Connection]:
-        """Return the connections with our own ids, by id; those that are gone are left out."""
+        """Return the connections with our own ids, by id.
+
+        Those that are gone, or are being deleted, are left out.
+        """
         cursor = self._collection.aggregate(
-            [{"$match": {"_id": {"$in": [*internal_ids]}}}, _WITH_LEASED]
+            [{"$match": {"_id": {"$in": [*internal_ids]}, **_PRESENT}}, _WITH_LEASED]
         )
         found = [Connection.model_validate(document) async for document in cursor]
         return {each.id: each for each in found}

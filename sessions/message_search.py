@@ -43,6 +43,8 @@ class MessageFilter:
 
     owner: str | None = None
     connection: str | None = None
+    connections: frozenset[str] | None = None
+    """The only connections that may be seen, next to `connection`."""
     statuses: Sequence[MessageStatus] = ()
     to: str | None = None
     since: datetime | None = None
@@ -64,6 +66,8 @@ class MessageFilter:
         for name in ("owner", "connection", "to"):
             if (value := getattr(self, name)) is not None:
                 query[name] = {"$eq": value}
+        if self.connections is not None:
+            query.setdefault("connection", {})["$in"] = sorted(self.connections)
         place = {"$gte": first_id(self.since)} if self.since else {}
         ends = [first_id(self.until)] if self.until else []
         ends += [before] if before else []

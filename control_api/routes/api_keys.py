@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from aiohttp import web
 
 from control_api.account_schemas import ApiKeyList, ApiKeyView, CreatedApiKey, NewApiKey
-from control_api.auth import caller_of, owner_of
+from control_api.auth import caller_of, connection_of, owner_of
 from control_api.endpoints import Endpoints
-from control_api.problems import ForbiddenError
+from control_api.key_grants import granted
 from control_api.requests import answer
-from control_api.services import SERVICES
-from sessions.callers import Scope
+from control_api.services import SERVICES, Services
+from sessions.api_keys import ApiKey, ApiKeyNotFoundError, Grant
+from sessions.callers import Caller, Scope
 from sessions.quotas import QuotaExceededError
 
 routes = Endpoints("API keys", owned=True)
@@ -22,32 +24,31 @@ routes = Endpoints("API keys", owned=True)
     "/api/api-keys",
     needs=Scope.MANAGE,
     answers={201: CreatedApiKey},
-    problems=("quota_exceeded",),
+    problems=("connection_not_found", "invalid_parameter", "quota_exceeded"),
     example={"name": "Booking backend", "scopes": ["send", "read"]},
 )
 async def create(request: web.Request, body: NewApiKey) -> web.Response:
-    """Make an API key; it is shown this once."""
-    services, caller = request.app[SERVICES], caller_of(request)
-    scopes = frozenset(body.scopes)
-    if not scopes <= caller.scopes:
-        raise ForbiddenError("A key cannot give scopes that it lacks.")
-    owner = owner_of(request)
-    async with services.quotas.api_keys.room(owner):
-        made, key = await services.keys.create(caller, owner, body.name, scopes, services.now())
-        try:
-            await services.quotas.api_keys.check(owner)
-        except QuotaExceededError:
-            await services.keys.revoke(owner, made.id, services.now())
-            raise
-    view = CreatedApiKey(**ApiKeyView.of(made).model_dump(), key=key)
+    """Make an API key; it is shown this once.
+
+    It acts for its owner, and never for more than whoever makes it. One that a key makes stops
+    working together with that key.
+    """
+    services = request.app[SERVICES]
+    only = await _connections(request, body)
+    grant = granted(caller_of(request), owner_of(request), body, only, services.now())
+    made, key = await _make(services, grant)
+    (shown,) = await _views(services, [made])
+    view = CreatedApiKey(**shown.model_dump(), key=key)
     return answer(view, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
 
 
 @routes.get("/api/api-keys", needs=Scope.MANAGE, answers={200: ApiKeyList})
 async def index(request: web.Request) -> web.Response:
     """List API keys, without the keys themselves."""
-    keys = await request.app[SERVICES].keys.of_owner(owner_of(request))
-    return answer(ApiKeyList(items=[ApiKeyView.of(each) for each in keys]))
+    services, caller = request.app[SERVICES], caller_of(request)
+    keys = await services.keys.of_owner(owner_of(request))
+    seen = [each for each in keys if _may_manage(caller, each)]
+    return answer(ApiKeyList(items=await _views(services, seen)))
 
 
 @routes.delete(
@@ -57,7 +58,40 @@ async def index(request: web.Request) -> web.Response:
     problems=("api_key_not_found",),
 )
 async def revoke(request: web.Request) -> web.Response:
-    """Revoke an API key: it stops working at once."""
-    services = request.app[SERVICES]
-    await services.keys.revoke(owner_of(request), request.match_info["id"], services.now())
+    """Revoke an API key: it stops working at once, and so do those that it made."""
+    services, owner = request.app[SERVICES], owner_of(request)
+    key = await services.keys.find(owner, request.match_info["id"])
+    if not _may_manage(caller_of(request), key):
+        raise ApiKeyNotFoundError(f"There is no API key {key.id!r}.")
+    await services.keys.revoke(owner, key.id, services.now())
     return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _may_manage(caller: Caller, key: ApiKey) -> bool:
+    """Tell whether a caller sees a key: one for certain connections only itself and its own."""
+    return caller.connections is None or caller.key_id in (key.id, *key.makers)
+
+
+async def _connections(request: web.Request, wish: NewApiKey) -> frozenset[str] | None:
+    """Return our ids of the connections that are asked for; raise ConnectionNotFoundError."""
+    if wish.connection_ids is None:
+        return None
+    return frozenset([(await connection_of(request, each)).id for each in wish.connection_ids])
+
+
+async def _make(services: Services, grant: Grant) -> tuple[ApiKey, str]:
+    async with services.quotas.api_keys.room(grant.owner):
+        made, key = await services.keys.create(grant, services.now())
+        try:
+            await services.quotas.api_keys.check(grant.owner)
+        except QuotaExceededError:
+            await services.keys.revoke(grant.owner, made.id, services.now())
+            raise
+    return made, key
+
+
+async def _views(services: Services, keys: Sequence[ApiKey]) -> list[ApiKeyView]:
+    named = {connection for each in keys for connection in each.connections or ()}
+    found = await services.connections.by_ids(named) if named else {}
+    names = {each.id: each.connection_id for each in found.values()}
+    return [ApiKeyView.of(each, names) for each in keys]

@@ -111,12 +111,14 @@ async def logout(request: web.Request) -> web.Response:
 async def me(request: web.Request) -> web.Response:
     """Tell who the caller is."""
     caller = caller_of(request)
-    user = await request.app[SERVICES].users.get(caller.owner)
+    services = request.app[SERVICES]
+    user = await services.users.get(caller.owner) if caller.key_id is None else None
     view = Me(
         owner=caller.owner,
         role=caller.role,
         scopes=sorted(caller.scopes),
-        user=UserView.of(user) if user and caller.key_id is None else None,
+        user=UserView.of(user) if user else None,
+        api_keys=await services.keys.count(user.id) if user else None,
     )
     return answer(view)
 
@@ -128,7 +130,10 @@ async def me(request: web.Request) -> web.Response:
     example={"password": "correct horse battery", "newPassword": "staple battery horse"},
 )
 async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
-    """Change one's password; every other sign-in ends."""
+    """Change one's password; every other sign-in ends.
+
+    With `revokeApiKeys` one's API keys, and those that they made, stop working too.
+    """
     services, caller = request.app[SERVICES], caller_of(request)
     user = await services.users.get(caller.owner)
     if caller.sign_in is None or user is None:
@@ -140,6 +145,8 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
     hashed = await services.passwords.hash(body.new_password.get_secret_value())
     await services.users.set_password(user.id, hashed)
     await services.sign_ins.end_all(user.id, but=caller.sign_in)
+    if body.revoke_api_keys:
+        await services.keys.revoke_all(user.id, services.now())
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 

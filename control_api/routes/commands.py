@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import owner_of
+from control_api.auth import connection_of
 from control_api.endpoints import Endpoints
 from control_api.requests import answer
 from control_api.schemas import ConnectionView
@@ -84,5 +84,4 @@ async def _asked(services: Services, before: Connection) -> web.Response:
 
 
 async def _connection(request: web.Request) -> Connection:
-    connection_id = request.match_info["id"]
-    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)
+    return await connection_of(request, request.match_info["id"])

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import caller_of, owner_of, seen_owner
+from control_api.auth import caller_of, connection_of, owner_of, require_all_connections, seen_owner
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
@@ -67,6 +67,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 async def create(request: web.Request, body: NewConnection) -> web.Response:
     """Create a connection; a worker starts it at once."""
     services = request.app[SERVICES]
+    require_all_connections(request)
     internal_id = new_id()
     proxy = await _proxy(request, body.proxy, internal_id)
     connection = await _create(services, owner_of(request), body, proxy, internal_id)
@@ -80,7 +81,8 @@ async def create(request: web.Request, body: NewConnection) -> web.Response:
 async def index(request: web.Request, query: ConnectionQuery) -> web.Response:
     """List the caller's connections, an administrator's with everybody's."""
     services = request.app[SERVICES]
-    connections = await services.connections.of_owner(seen_owner(request))
+    found = await services.connections.of_owner(seen_owner(request))
+    connections = [each for each in found if caller_of(request).may_use(each.id)]
     ids = [each.id for each in connections]
     depths = await services.outbox.depths(ids)
     sent = await services.outbox.sent_since(ids, query.sent_since) if query.sent_since else None
@@ -292,8 +294,7 @@ async def _keep(services: Services, connection: Connection) -> None:
 
 
 async def _connection(request: web.Request) -> Connection:
-    connection_id = request.match_info["id"]
-    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)
+    return await connection_of(request, request.match_info["id"])
 
 
 async def _view(services: Services, connection: Connection) -> ConnectionView:

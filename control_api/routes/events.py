@@ -12,8 +12,8 @@ from control_api.auth import (
     authorize,
     caller_of,
     choose_owner,
+    connection_of,
     identify_again,
-    owner_of,
     seen_owner,
 )
 from control_api.endpoints import Endpoints
@@ -90,13 +90,13 @@ async def _admit(request: web.Request, connection: Connection | None) -> Audienc
     await choose_owner(request)
     if connection is not None and (await _connection(request)).id != connection.id:
         raise ConnectionNotFoundError(connection.connection_id)
+    caller = caller_of(request)
     return Audience(
         owner=seen_owner(request),
-        connection=connection.id if connection else None,
-        codes=Scope.MANAGE in caller_of(request).scopes,
+        connections=caller.connections if connection is None else frozenset([connection.id]),
+        codes=Scope.MANAGE in caller.scopes,
     )
 
 
 async def _connection(request: web.Request) -> Connection:
-    connection_id = request.match_info["id"]
-    return await request.app[SERVICES].connections.find(owner_of(request), connection_id)
+    return await connection_of(request, request.match_info["id"])

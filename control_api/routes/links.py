@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import owner_of
+from control_api.auth import connection_of
 from control_api.client import client_of
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
@@ -60,7 +60,7 @@ async def create(request: web.Request) -> web.Response:
     Its token stands behind a `#`: browsers keep that to themselves, so that no log has it.
     """
     services = request.app[SERVICES]
-    connection = await services.connections.find(owner_of(request), request.match_info["id"])
+    connection = await connection_of(request, request.match_info["id"])
     token, expires_at = services.links.make(connection)
     view = QrLinkView(url=f"{_base(request)}/link#{token}", expires_at=expires_at)
     return answer(view, HTTPStatus.CREATED, _NEVER_STORED)
@@ -75,7 +75,7 @@ async def create(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     """Revoke every link to this connection that was made so far; what shows codes is cut off."""
     services = request.app[SERVICES]
-    connection = await services.connections.find(owner_of(request), request.match_info["id"])
+    connection = await connection_of(request, request.match_info["id"])
     await services.connections.revoke_links(connection)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import owner_of, seen_owner
+from control_api.auth import caller_of, connection_of, message_of, owner_of, seen_owner
 from control_api.bodies import receive
 from control_api.endpoints import Endpoints
 from control_api.requests import answer
@@ -26,7 +27,7 @@ from control_api.schemas import (
 )
 from control_api.services import SERVICES, Services
 from control_api.waiting import forecast, waiting_of, waiting_of_all
-from sessions.acceptance import Receipt, SendWish
+from sessions.acceptance import MessageWish, Receipt, SendWish
 from sessions.callers import Scope
 from sessions.connections import Connection
 from sessions.message_search import MessageFilter
@@ -52,13 +53,7 @@ _NOT_FOUND = ("message_not_found",)
 async def send(request: web.Request, body: SendWish, headers: SendHeaders) -> web.Response:
     """Accept a message: it is stored durably before this answers 202."""
     services = request.app[SERVICES]
-    receipt = await services.acceptance.accept(
-        owner_of(request),
-        body.connection_id,
-        [body],
-        headers.idempotency_key,
-        await receive(request),
-    )
+    receipt = await _accept(request, body.connection_id, [body], headers)
     location = f"/api/whatsapp/messages/{receipt.messages[0].id}"
     accepted = await _accepted(services, receipt, receipt.messages[0])
     sent_back = {"Location": location, **_replay_header(receipt)}
@@ -84,15 +79,9 @@ async def send_bulk(
     """Accept many messages for one connection, in their order; `?dryRun=true` tells when."""
     services = request.app[SERVICES]
     if query.dry_run:
-        connection = await services.connections.find(owner_of(request), body.connection_id)
+        connection = await connection_of(request, body.connection_id)
         return answer(await forecast(services, connection, body.messages))
-    receipt = await services.acceptance.accept(
-        owner_of(request),
-        body.connection_id,
-        body.messages,
-        headers.idempotency_key,
-        await receive(request),
-    )
+    receipt = await _accept(request, body.connection_id, body.messages, headers)
     items = [Accepted(message_id=each.id, status=each.status) for each in receipt.messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED, _replay_header(receipt))
 
@@ -116,11 +105,11 @@ async def index(request: web.Request, query: MessageQuery) -> web.Response:
 async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
     connection = None
     if query.connection_id:
-        connections = request.app[SERVICES].connections
-        connection = (await connections.find(owner_of(request), query.connection_id)).id
+        connection = (await connection_of(request, query.connection_id)).id
     return MessageFilter(
         owner=seen_owner(request),
         connection=connection,
+        connections=caller_of(request).connections,
         statuses=query.status,
         to=query.to,
         since=query.since,
@@ -137,7 +126,7 @@ async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
 async def show(request: web.Request) -> web.Response:
     """Tell where a message is, and why it waits if it does."""
     services = request.app[SERVICES]
-    message = await services.outbox.find(seen_owner(request), request.match_info["id"])
+    message = await message_of(request, request.match_info["id"])
     return answer(await _view(services, message))
 
 
@@ -150,7 +139,8 @@ async def show(request: web.Request) -> web.Response:
 async def cancel(request: web.Request) -> web.Response:
     """Take a message back while it is queued."""
     services = request.app[SERVICES]
-    message = await services.outbox.cancel(seen_owner(request), request.match_info["id"])
+    found = await message_of(request, request.match_info["id"])
+    message = await services.outbox.cancel(found.owner, found.id)
     return answer(await _view(services, message))
 
 
@@ -164,11 +154,10 @@ async def cancel(request: web.Request) -> web.Response:
 async def retry(request: web.Request, body: Retry | None) -> web.Response:
     """Put a failed message back into the queue; an unknown one only when that is confirmed."""
     services = request.app[SERVICES]
-    owner, message_id = seen_owner(request), request.match_info["id"]
-    found = await services.outbox.find(owner, message_id)
+    found = await message_of(request, request.match_info["id"])
     async with services.quotas.queue.room(found.owner, 1):
         message = await services.outbox.redrive(
-            owner, message_id, unknown_too=body is not None and body.confirm
+            found.owner, found.id, unknown_too=body is not None and body.confirm
         )
     waiting = None
     # It is queued, whatever MongoDB still tells of it.
@@ -188,14 +177,28 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
 )
 async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
     """Put failed messages of a connection back into the queue, in their order."""
-    services, owner = request.app[SERVICES], owner_of(request)
-    connection = await services.connections.find(owner, body.connection_id)
+    services = request.app[SERVICES]
+    connection = await connection_of(request, body.connection_id)
     failed = await services.outbox.count_failed(connection, body.reason)
-    async with services.quotas.queue.room(owner, failed):
+    async with services.quotas.queue.room(connection.owner, failed):
         messages = await services.outbox.redrive_failed(connection, body.reason)
     await _ring(services, connection)
     items = [Accepted(message_id=each.id, status=each.status) for each in messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED)
+
+
+async def _accept(
+    request: web.Request, connection_id: str, wishes: Sequence[MessageWish], headers: SendHeaders
+) -> Receipt:
+    if caller_of(request).connections is not None:
+        await connection_of(request, connection_id)
+    return await request.app[SERVICES].acceptance.accept(
+        owner_of(request),
+        connection_id,
+        wishes,
+        headers.idempotency_key,
+        await receive(request),
+    )
 
 
 async def _ring(services: Services, connection: Connection) -> None:

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from control_api.auth import caller_of, owner_of
+from control_api.auth import caller_of, connection_of
 from control_api.closing import pause
 from control_api.endpoints import Endpoints
 from control_api.problems import InvalidParameterError
 from control_api.requests import answer
 from control_api.schemas import NumberView
-from control_api.services import SERVICES, Services
+from control_api.services import SERVICES
 from sessions.callers import Scope
 from sessions.connections import Connection
 from sessions.errors import DomainError, InvalidRecipientError
@@ -66,7 +66,7 @@ async def check(request: web.Request) -> web.Response:
     """Tell whether a number is on WhatsApp; what was asked lately is known, else it is asked."""
     number = _chat_id(request.match_info["phone"])
     services = request.app[SERVICES]
-    connection = await _usable(services, owner_of(request), request.match_info["id"])
+    connection = await _usable(request)
     known = await services.numbers.of(connection.owner).find(number)
     chat_id = known.chat_id
     if known.exists is None:
@@ -85,7 +85,7 @@ async def _asked(request: web.Request, connection: Connection, chat_id: str) -> 
     finally:
         await services.checks.withdraw(question)
     if found is None:
-        await _usable(services, connection.owner, connection.connection_id)
+        await _usable(request)
         raise CheckTimedOutError("The worker did not answer in time. Try again.")
     if found.retry_at is not None:
         wait = (found.retry_at - services.now()).total_seconds()
@@ -105,9 +105,9 @@ async def _answered(request: web.Request, question: str) -> NumberCheck | None:
             return None
 
 
-async def _usable(services: Services, owner: str, connection_id: str) -> Connection:
+async def _usable(request: web.Request) -> Connection:
     """Return a connection that can ask now; raise WrongStateError."""
-    connection = await services.connections.find(owner, connection_id)
+    connection = await connection_of(request, request.match_info["id"])
     check_command(Command.CHECK_NUMBER, *connection.observed())
     return connection
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from control_api.auth import seen_owner
+from control_api.auth import require_all_connections, seen_owner
 from control_api.endpoints import Endpoints
 from control_api.overview_schemas import (
     HistoryQuery,
@@ -27,6 +27,8 @@ worker_routes = Endpoints("Overview")
 @routes.get("/api/whatsapp/history", needs=Scope.READ, answers={200: HistoryView})
 async def history(request: web.Request, query: HistoryQuery) -> web.Response:
     """Tell how many messages waited, how long, and what left the queue over the last hours."""
+    # The samples tell of an owner, not of a connection.
+    require_all_connections(request)
     services = request.app[SERVICES]
     start = query.since or services.now() - timedelta(hours=query.hours)
     step = timedelta(minutes=query.step_minutes)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 from loguru import logger
 
-from control_api.auth import caller_of, owner_of
+from control_api.auth import caller_of, owner_of, require_all_connections
 from control_api.endpoints import Endpoints
 from control_api.problems import ForbiddenError, InvalidParameterError
 from control_api.requests import answer
@@ -34,6 +34,7 @@ async def erase(request: web.Request, query: RecipientQuery) -> web.Response:
     when it has been sent, and the answer is 202 then. With `allOwners=true` an administrator erases
     the person from everybody's records.
     """
+    require_all_connections(request)
     if query.all_owners and not caller_of(request).is_admin:
         raise ForbiddenError("Only an administrator may erase somebody from everybody's records.")
     owner = None if query.all_owners else owner_of(request)

@@ -23,6 +23,9 @@ for name, values in {
     "proxy-server": st.from_regex(r"\A(http|https|socks5)://[a-z]{1,9}\.example:[1-9][0-9]{3}\Z"),
     "time-zone": st.sampled_from(sorted(available_timezones())),
     "password": _PASSWORDS,
+    "ip-network": st.sampled_from(
+        ["203.0.113.7", "203.0.113.0/24", "2001:db8::7", "2001:db8::/32"]
+    ),
 }.items():
     schemathesis.openapi.format(name, values)
 
@@ -77,11 +80,28 @@ def _fit_together(value: Any) -> None:
     for each in value.values():
         _fit_together(each)
     _order(value, "sendAt", "expiresAt")
+    if "scopes" in value:
+        _grant(value)
     jitter = value.get("jitterSeconds")
     if isinstance(jitter, list) and all(isinstance(each, int | float) for each in jitter):
         jitter.sort()
     if isinstance(value.get("server"), str) and value.get("username") is not None:
         value["server"] = value["server"].replace("socks5:", "http:")
+
+
+def _grant(value: dict[str, Any]) -> None:
+    """Let a key end in the future, and be for all owners or for certain connections."""
+    if _time(value.get("expiresAt")) is not None:
+        value["expiresAt"] = "2040-01-31T09:00:00Z"
+    if value.get("allOwners") is True and value.get("connectionIds") is not None:
+        del value["connectionIds"]
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
 
 
 def _order(value: dict[str, Any], earlier: str, later: str) -> None:

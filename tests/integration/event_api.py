@@ -14,7 +14,8 @@ from control_api.app import build_app
 from control_api.event_feed import EventFeed
 from control_api.event_streams import STREAMS, EventStreams, StreamLimits
 from control_api.services import Services
-from sessions.callers import Caller, Scope
+from sessions.api_keys import Grant
+from sessions.callers import Scope
 from sessions.clock import utc_now
 from sessions.event_stream import STREAM, open_event_log
 from sessions.events import Event
@@ -51,7 +52,7 @@ class EventApi:
         """Make a key of a user's, for these scopes or all; return its id and its headers."""
         await self._let_in(owner)
         made, secret = await self.services.keys.create(
-            Caller(owner), owner, "A key", scopes or tuple(Scope), utc_now()
+            Grant(owner, "A key", frozenset(scopes or Scope)), utc_now()
         )
         return made.id, {"X-Api-Key": secret}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp.test_utils import TestClient
 
 from control_api.first_key import ensure_first_key
-from sessions.api_keys import ApiKeyStore
+from sessions.api_keys import ApiKeyStore, Grant
 from sessions.callers import FIRST_OWNER
 from sessions.clock import utc_now
 from tests.integration.conftest import KEY
@@ -47,12 +47,11 @@ async def test_a_revoked_first_key_stays_so_over_restarts(
 async def test_a_revoked_first_key_is_as_if_it_were_not_there(
     client: Client, services: Services, database: Database
 ) -> None:
-    wish = {"name": "Backend", "scopes": ["manage"]}
-    made: dict[str, Any] = await (await client.post("/api/api-keys", json=wish)).json()
-    own = {"X-Api-Key": made["key"]}
+    made, key = await services.keys.create(Grant("admin", "Backend"), utc_now())
+    own = {"X-Api-Key": key}
     await _revoke_first(client)
     listed = await (await client.get("/api/api-keys", headers=own)).json()
-    assert [each["id"] for each in listed["items"]] == [made["id"]]
+    assert [each["id"] for each in listed["items"]] == [made.id]
     again = await client.delete("/api/api-keys/initial", headers=own)
     assert (again.status, (await again.json())["code"]) == (404, "api_key_not_found")
     kept = await database["apiKeys"].find_one({"_id": "initial"})

@@ -21,7 +21,8 @@ from control_api.bounded_redis import BoundedRedis
 from control_api.limit_rules import Rule
 from control_api.limiter import Limiter
 from control_api.services import Services
-from sessions.callers import Caller, Scope
+from sessions.api_keys import Grant
+from sessions.callers import Scope
 from sessions.clock import utc_now
 from sessions.doorbell import open_redis
 from sessions.embedded import REDIS
@@ -127,7 +128,7 @@ async def test_wrong_credentials_count_for_the_address_and_right_ones_do_not_suf
 async def test_each_api_key_has_a_limit_of_its_own(services: Services, redis: ArqRedis) -> None:
     path = "/api/whatsapp/connections"
     _, other = await services.keys.create(
-        Caller("admin"), "admin", "other", {Scope.READ}, utc_now()
+        Grant("admin", "other", frozenset([Scope.READ])), utc_now()
     )
     async with api(services, redis, api_key_rate_limit_max_requests=3) as client:
         assert await _statuses(client, path, 4, X_Api_Key=KEY) == [200] * 3 + [429]

@@ -53,6 +53,7 @@ FOR_EVERYBODY_KNOWN = {
     "auth_change_password": "asks for a person who signed in",
 }
 """The operations that need no scope, and why that is safe."""
+MAKES_WHAT_IT_NAMES = {"connections_create"}
 CONNECTIONS = "/api/whatsapp/connections"
 NAMES_A_CONNECTION = "connectionId"
 NOBODYS_KEY = "cgw_nobody-has-this-key-0123456789abcdefgh"
@@ -82,6 +83,37 @@ async def test_what_others_own_is_as_if_it_were_not_there(
         if _masked(given, theirs) != _masked(absent, nobodys):
             leaks.append(f"{operation} tells what exists: {given} but {absent}")
     assert leaks == []
+
+
+async def test_what_a_key_is_not_for_is_as_if_it_were_not_there(
+    world: World, database: Database, redis: ArqRedis
+) -> None:
+    """A key for one connection learns nothing of the other one that its owner has."""
+    own = await world.new_connection(world.dana)
+    wish = {"name": "Test", "scopes": ALL_SCOPES, "connectionIds": [own]}
+    made = await must(world.client, "POST", "/api/api-keys", world.dana.headers, wish)
+    key = {"X-Api-Key": made.json["key"]}
+    things = world.dana.things
+    nobodys = {name: _another(thing) for name, thing in things.items()}
+    leaks = []
+    for operation in ends_last(CLOSED):
+        before = await _of_connection(database, world.dana.id, things[CONNECTIONS])
+        secrets = _secrets(before, world.dana) - set(things.values())
+        await redis.flushdb()
+        given = await _with_things_of(world, operation, things, key)
+        if await _of_connection(database, world.dana.id, things[CONNECTIONS]) != before:
+            leaks.append(f"{operation} changed the other connection")
+        told = given.text + await _contents(redis)
+        if any(secret in told for secret in secrets):
+            leaks.append(f"{operation} told of the other connection: {given.text}")
+        if not _names_a_thing(operation) or operation.name in MAKES_WHAT_IT_NAMES:
+            continue
+        absent = await _with_things_of(world, operation, nobodys, key)
+        if _masked(given, things) != _masked(absent, nobodys):
+            leaks.append(f"{operation} tells what exists: {given} but {absent}")
+    assert leaks == []
+    listed = await must(world.client, "GET", CONNECTIONS, key)
+    assert [each["connectionId"] for each in listed.json["items"]] == [own]
 
 
 async def test_with_the_same_names_everybody_gets_their_own(
@@ -232,13 +264,18 @@ async def test_what_is_open_asks_for_nobody_and_is_meant_to_be(world: World) -> 
 _FINE = (200, 201, 202, 204)
 
 
-async def _with_things_of(world: World, operation: Operation, things: dict[str, str]) -> Answer:
-    """Call as Noa, naming things in the path, in the body and in the query."""
+async def _with_things_of(
+    world: World,
+    operation: Operation,
+    things: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """Call as Noa, or with a key, naming things in the path, in the body and in the query."""
     connection = things[CONNECTIONS]
     query = {name: connection for name in operation.named("query") if name == NAMES_A_CONNECTION}
     return await world.call(
         operation,
-        world.noa.headers,
+        headers or world.noa.headers,
         values_of(operation, things),
         body_of(operation, connection, "of noa"),
         query,
@@ -264,6 +301,19 @@ async def _owned(database: Database, person: Person) -> dict[str, list[dict[str,
     owner = {"$or": [{"owner": person.id}, {"user": person.id}, {"_id": person.id}]}
     return {
         name: [each async for each in database[name].find(owner, sort=[("_id", 1)])]
+        for name in await database.list_collection_names()
+    }
+
+
+async def _of_connection(
+    database: Database, owner: str, connection_id: str
+) -> dict[str, list[dict[str, Any]]]:
+    """Return all that is stored of one connection, by collection."""
+    found = await database["connections"].find_one({"owner": owner, "connectionId": connection_id})
+    assert found is not None
+    its = {"$or": [{"_id": found["_id"]}, {"connection": found["_id"]}]}
+    return {
+        name: [each async for each in database[name].find(its, sort=[("_id", 1)])]
         for name in await database.list_collection_names()
     }
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
 from control_api.services import Services
-from sessions.callers import Caller, Role, Scope
+from sessions.api_keys import Grant
 from sessions.clock import utc_now
 from sessions.events import EventLog
 from tests.integration.conftest import KEY
@@ -92,8 +92,7 @@ async def test_a_stranger_cannot_become_the_administrator_in_the_dashboard(
 
 
 async def test_another_key_makes_no_administrator(services: Services, stranger: Client) -> None:
-    admin = Caller("admin", Role.ADMIN)
-    _, key = await services.keys.create(admin, "admin", "Backend", set(Scope), utc_now())
+    _, key = await services.keys.create(Grant("admin", "Backend", all_owners=True), utc_now())
     assert await _register(stranger, key) == REFUSED
     # Nor does what lets in users later: a backend must not make its first customer administrator.
     assert await _register(stranger, **{"X-Api-Key": key}) == REFUSED

@@ -10,7 +10,8 @@ import pytest
 
 from control_api.bodies import STRANGERS_BODY
 from control_api.services import Services
-from sessions.callers import Scope
+from sessions.api_keys import Grant
+from sessions.callers import FIRST_OWNER, Scope
 from sessions.clock import utc_now
 from tests.integration.conftest import KEY
 from tests.integration.operations import OPERATIONS, Operation
@@ -62,10 +63,9 @@ async def test_who_may_not_is_told_so_without_the_body(api: Api, services: Servi
 
 
 async def _key_without(services: Services, scope: str) -> bytes:
-    admin = await services.keys.caller_of(KEY)
-    assert admin is not None
-    scopes = [each for each in Scope if each != scope]
-    _, key = await services.keys.create(admin, admin.owner, "a test", scopes, utc_now())
+    scopes = frozenset(each for each in Scope if each != scope)
+    grant = Grant(FIRST_OWNER, "a test", scopes, all_owners=True)
+    _, key = await services.keys.create(grant, utc_now())
     return _key(key)
 
 

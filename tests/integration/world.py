@@ -94,8 +94,10 @@ class World:
         return connection_id
 
     async def new_key(self, person: Person, *scopes: str) -> tuple[str, str]:
-        """Make an API key; return its id and the key."""
-        wish = {"name": "Test", "scopes": scopes or ALL_SCOPES}
+        """Make an API key, an administrator's for all owners; return its id and the key."""
+        wish: dict[str, Any] = {"name": "Test", "scopes": scopes or ALL_SCOPES}
+        if person is self.admin:
+            wish["allOwners"] = True
         made = await must(self.client, "POST", "/api/api-keys", person.headers, wish)
         return made.json["id"], made.json["key"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ LONGEST = 72
 """Bytes: bcrypt reads no more."""
 Result = TypeVar("Result")
 
+_ROUNDS = re.compile(r"\$2[abxy]\$([0-9]{2})\$")
 _AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 """Each takes a whole core for a quarter of a second; the API needs some of them too."""
 _WAITING = 32
@@ -95,5 +97,6 @@ class Passwords:
 
 
 def _rounds_of(kept: str) -> int:
-    """Read the rounds from a hash like `$2b$12$…`."""
-    return int(kept.split("$")[2])
+    """Read the rounds from a hash like `$2b$12$…`; 0 for what is no hash."""
+    found = _ROUNDS.match(kept)
+    return int(found[1]) if found else 0

@@ -20,6 +20,7 @@ from chatgrow_worker.browser.user_agent import set_user_agent, user_agent_of
 from chatgrow_worker.page.answering import Document, remove_service_workers
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
+from chatgrow_worker.page.wipes import watch_wipes
 from sessions.connections import Proxy
 from sessions.public_addresses import AddressNotAllowedError, require_public
 from sessions.states import Reason
@@ -134,9 +135,11 @@ class Launcher:
             if self._options.service_workers == "block":
                 # Playwright blocks new ones only; one from before would go on.
                 await remove_service_workers(cdp, self._options.url)
+            whatsapp = WhatsAppPage(page, bell, self._options.call_limit)
+            await watch_wipes(cdp, whatsapp.hear)
         for event in ("close", "crash"):
             page.on(event, lambda _page: bell.set())
-        return WhatsAppPage(page, bell, self._options.call_limit)
+        return whatsapp
 
     async def _add_script(self, context: BrowserContext, page: WhatsAppPage) -> None:
         async with self._launching():

@@ -28,6 +28,9 @@ from sessions.leases import Lease
 from sessions.messages import CHECKING_NUMBER, Ack, Message, MessageStatus
 from sessions.send_queue import SendQueue
 
+_DUPLICATE = "DuplicateMessageError"
+"""What WhatsApp's page throws where its storage has a message under this id."""
+
 
 class SendingPage(NumberPage, Protocol):
     """What a delivery asks of a page; `WhatsAppPage` is the real one."""
@@ -159,6 +162,9 @@ class Delivery:
         known = await self._look_up(message, key)
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
+        elif outcome.error.name == _DUPLICATE:
+            # The page has sent under this id, though it cannot find what: it may well be out.
+            await self._end_by_ack(message, key, ack=0)
         elif refusal := refusal_of_error(outcome.error):
             await self._refuse(message, refusal)
         elif outcome.error.code is None:

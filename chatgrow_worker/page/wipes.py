@@ -1,0 +1,31 @@
+"""Hear of a wipe from the browser, since the page that wipes may be gone before it can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.async_api import CDPSession
+
+from chatgrow_worker.page.login_end import EndSign
+
+_MARK = "post-logout"
+"""The key in localStorage under which WhatsApp's page notes that it wipes (WAWebUserPrefsKeys)."""
+_OF_NO_LOAD = ""
+"""The browser does not say which load of the page it was; what works later forgets it."""
+
+
+async def watch_wipes(cdp: CDPSession, hear: Callable[[str, str], None]) -> None:
+    """Call `hear` with the sign of a wipe as soon as the page notes that it begins one.
+
+    The page's own events need a listener in time, and a login that is refused at once may be wiped
+    before one is there.
+    """
+
+    def note(change: dict[str, Any]) -> None:
+        if (change.get("key"), change.get("newValue")) == (_MARK, "1"):
+            hear(_OF_NO_LOAD, str(EndSign.WIPING))
+
+    cdp.on("DOMStorage.domStorageItemAdded", note)
+    cdp.on("DOMStorage.domStorageItemUpdated", note)
+    await cdp.send("DOMStorage.enable")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     SecretStr,
     StringConstraints,
@@ -20,13 +21,19 @@ from control_api.schemas import Answer, Body, Name
 from sessions.acceptance import ConnectionId
 from sessions.api_keys import ApiKey
 from sessions.callers import Role, Scope
+from sessions.email_addresses import normal_email
 from sessions.json_values import Moment, WrittenMoment
 from sessions.users import User
 
+
+def _normal(value: object) -> object:
+    return normal_email(value) if isinstance(value, str) else value
+
+
 Email = Annotated[
     str,
-    StringConstraints(to_lower=True, max_length=254, pattern=r"^\s*[^@\s\x00]+@[^@\s\x00]+\s*$"),
-    AfterValidator(str.strip),
+    BeforeValidator(_normal),
+    StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from sessions.callers import FIRST_OWNER, Role
 from sessions.connections import Record
+from sessions.email_addresses import normal_email
 from sessions.errors import DomainError
 from sessions.ids import new_id
 
@@ -87,7 +89,10 @@ class UserStore:
 
         Raises UserNotFoundError.
         """
-        found = await self.get(name) or await self.by_email(name.lower())
+        found = await self.get(name)
+        if found is None:
+            with suppress(ValueError):
+                found = await self.by_email(normal_email(name))
         if found is None:
             raise UserNotFoundError(f"There is no user {name!r}.")
         return found

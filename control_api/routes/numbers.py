@@ -51,7 +51,7 @@ class CheckTimedOutError(DomainError):
 
 @routes.get(
     "/api/whatsapp/connections/{id}/numbers/{phone}",
-    needs=Scope.READ,
+    needs=Scope.SEND,
     answers={200: NumberView},
     problems=(
         "connection_not_found",

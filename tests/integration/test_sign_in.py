@@ -112,7 +112,7 @@ async def test_signing_in_is_refused_alike_for_a_wrong_password_and_nobody(
     stranger: Client,
 ) -> None:
     await _register(stranger)
-    right = {"email": "DANA@example.com ", "password": PASSWORD}
+    right = {"email": "ＤＡＮＡ＠example.com ", "password": PASSWORD}
     assert (await _post(stranger, "/api/auth/login", right))["http"] == 200
     wrong = await _post(stranger, "/api/auth/login", right | {"password": "another"})
     nobody = await _post(stranger, "/api/auth/login", right | {"email": "nobody@example.com"})
@@ -126,6 +126,7 @@ async def test_signing_in_is_refused_alike_for_a_wrong_password_and_nobody(
         ({"password": "short"}, "password"),
         ({"password": "é" * 40}, "password"),
         ({"email": "no address"}, "email"),
+        ({"email": "da\u200bna@example.com"}, "email"),
         ({"email": {"$ne": ""}}, "email"),
         ({"role": "admin"}, "role"),
     ],

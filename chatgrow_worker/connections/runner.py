@@ -58,9 +58,7 @@ class ConnectionRunner:
         self._backoff = Backoff(limits.restart_first, limits.restart_cap)
         self._reporter = StateReporter(parts.connections, lease)
         profile = parts.pages.profile(lease.connection)
-        self._source = SessionSource(
-            parts.blobs, lease.connection, profile, connection.forgotten_generation
-        )
+        self._source = SessionSource(parts.blobs, lease, profile, connection.forgotten_generation)
         self._commands = CommandWatch(
             parts.commands, lease.connection, self._ending, limits.logout_within
         )

@@ -29,6 +29,7 @@ from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
 from sessions.blobs import Blob, BlobError, BlobReason, BlobStore, is_complete
 from sessions.blobs.threads import to_the_end
+from sessions.leases import Lease
 from sessions.states import Reason
 
 
@@ -40,12 +41,11 @@ class SessionSource:
     before, on another host perhaps, was given up and is not used.
     """
 
-    def __init__(
-        self, blobs: BlobStore, connection: str, profile: Path, forgotten: int = -1
-    ) -> None:
+    def __init__(self, blobs: BlobStore, lease: Lease, profile: Path, forgotten: int = -1) -> None:
         self._blobs = blobs
         self._forgotten = forgotten
-        self._connection = connection
+        self._lease = lease
+        self._connection = lease.connection
         self._profile = profile
         self._local_failed = False
         self._tried: set[str] = set()
@@ -155,11 +155,14 @@ class SessionSource:
         return True
 
     async def forget(self, *, blobs_too: bool) -> None:
-        """Remove the profile after a logout, and the blobs with it: they log nobody in any more."""
+        """Remove the profile after a logout, and the blobs with it: they log nobody in any more.
+
+        Raises LeaseLostError when the blobs are another owner's by now.
+        """
         await free_profile(self._profile)
         await asyncio.to_thread(remove_profile, self._profile)
         if blobs_too:
-            await self._blobs.discard(self._connection)
+            await self._blobs.discard(self._lease)
 
     async def _restored(self, blob: Blob) -> bool:
         if self._local_failed:

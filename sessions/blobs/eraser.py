@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class BlobEraser:
-    """Removes what is saved of a connection."""
+    """Removes what is saved of connections that are being deleted."""
 
     def __init__(self, database: Database) -> None:
         self._records = BlobRecords(database)
         self._files = BlobFiles(database)
 
     async def discard(self, connection: str) -> None:
-        """Remove all saved sessions of a connection, as after a logout."""
-        await self._records.forget(connection)
+        """Remove all saved sessions of a connection."""
+        await self._records.forget_removed(connection)
         await to_the_end(self._files.remove_of(connection))

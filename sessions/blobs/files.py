@@ -125,9 +125,15 @@ class BlobFiles:
         except PyMongoError as error:
             logger.warning("Files {} are left to the sweep: {}", sorted(ids), brief(error))
 
-    async def remove_of(self, connection: str) -> None:
-        """Remove all files of a connection, whether or not its record names them."""
-        named = self._files.find({"filename": {"$eq": connection}}, {"_id": 1})
+    async def remove_of(self, connection: str, until: int | None = None) -> None:
+        """Remove all files of a connection, whether or not its record names them.
+
+        With `until`, only those that were saved under that generation of its lease or before.
+        """
+        which: dict[str, Any] = {"filename": {"$eq": connection}}
+        if until is not None:
+            which["metadata.generation"] = {"$lte": until}
+        named = self._files.find(which, {"_id": 1})
         await self.remove([str(document["_id"]) async for document in named])
 
     async def older_than(self, age: timedelta) -> set[str]:

@@ -126,10 +126,14 @@ class BlobRecords:
         old, kept = _blobs(document), self._keep - 1
         return _files(old[kept:]) - _files([blob, *old[:kept]])
 
-    async def forget(self, connection: str) -> None:
-        """Empty the list, and refuse the saves that are on their way."""
-        change = {"$set": {"blobs": []}, "$inc": {"blobSerial": 1}}
-        await self._collection.update_one({"_id": {"$eq": connection}}, change)
+    async def forget(self, lease: Lease) -> None:
+        """Empty the list, and refuse the saves that are on their way; raise LeaseLostError."""
+        if not await self._empty(lease.fence()):
+            raise _lost(lease)
+
+    async def forget_removed(self, connection: str) -> None:
+        """Do the same for a connection that is being deleted, whoever has it."""
+        await self._empty({"_id": {"$eq": connection}})
 
     async def named(self) -> set[str]:
         """Return the ids of all files that a record names."""
@@ -138,6 +142,10 @@ class BlobRecords:
             for blob in document.get("blobs") or []:
                 names.update((blob["id"], *blob.get("parts", ())))
         return names
+
+    async def _empty(self, which: dict[str, Any]) -> bool:
+        change = {"$set": {"blobs": []}, "$inc": {"blobSerial": 1}}
+        return (await self._collection.update_one(which, change)).matched_count > 0
 
     async def _refusal(self, lease: Lease, before: History) -> Exception:
         found = await self._collection.find_one(lease.fence(), {"blobSerial": 1})

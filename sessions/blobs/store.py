@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from loguru import logger
 
-from sessions.blobs.eraser import BlobEraser
 from sessions.blobs.errors import BlobError
 from sessions.blobs.fetching import fetch
 from sessions.blobs.files import BlobFiles
@@ -50,7 +49,6 @@ class BlobStore:
         self._turns = asyncio.Semaphore(_AT_A_TIME)
         self._records = BlobRecords(database, keep)
         self._files = BlobFiles(database)
-        self._eraser = BlobEraser(database)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -102,9 +100,14 @@ class BlobStore:
 
             return await in_thread(work)
 
-    async def discard(self, connection: str) -> None:
-        """Remove all saved sessions of a connection, as after a logout."""
-        await self._eraser.discard(connection)
+    async def discard(self, lease: Lease) -> None:
+        """Remove all saved sessions of a connection, as its owner after a logout.
+
+        Raises LeaseLostError, and nothing is removed then. What a later owner saves stays even if
+        this one is held up between its steps.
+        """
+        await self._records.forget(lease)
+        await to_the_end(self._files.remove_of(lease.connection, lease.generation))
 
     async def sweep(self, older_than: timedelta) -> int:
         """Remove what no record names and is older; return how many uploads that were.

@@ -279,7 +279,7 @@ async def test_a_discard_removes_the_parts_and_a_save_on_its_way_is_refused(
     saver: Saver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def discard() -> None:
-        await saver.blobs.discard(saver.id)
+        await saver.blobs.discard(saver.lease)
 
     await _is_refused_and_leaves_nothing(saver, monkeypatch, discard, SaveConflictError)
     assert await saver.stored() == set()

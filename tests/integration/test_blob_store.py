@@ -14,6 +14,7 @@ from bson import ObjectId, encode
 
 from sessions.blobs import (
     Blob,
+    BlobEraser,
     BlobError,
     BlobKind,
     BlobReason,
@@ -25,9 +26,11 @@ from sessions.blobs import (
     UploadDamagedError,
 )
 from sessions.blobs import records as records_module
+from sessions.blobs.files import BlobFiles
 from sessions.blobs.keys import Key
 from sessions.clock import utc_now
 from sessions.errors import LeaseLostError
+from sessions.leases import Lease
 from tests.blob_profiles import LOGIN, OTHERS, contents, login, write_profile
 from tests.blob_saver import KEYS, Saver
 from tests.builders import Stores
@@ -130,6 +133,35 @@ async def test_an_owner_that_loses_its_lease_while_it_saves_leaves_nothing(
     assert await saver.stored() == await saver.named() == {blob.id}
 
 
+async def test_an_owner_that_has_lost_its_lease_discards_nothing_of_the_new_one(
+    saver: Saver, stores: Stores
+) -> None:
+    await saver.saved(b"before")
+    new = await _new_owner(stores, saver)
+    blob = await new.saved(b"of the new owner")
+    with pytest.raises(LeaseLostError):
+        await saver.blobs.discard(saver.lease)
+    assert blob in await saver.blobs.blobs_of(saver.id)
+    assert await saver.restored(blob) == login(b"of the new owner")
+
+
+async def test_an_owner_that_is_held_up_in_its_discard_removes_nothing_of_the_new_one(
+    saver: Saver, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saver.saved(b"before")
+    remove_of, taken = BlobFiles.remove_of, list[Blob]()
+
+    async def held_up(files: BlobFiles, *of: Any) -> None:
+        new = await _new_owner(stores, saver)
+        taken.append(await new.saved(b"of the new owner"))
+        await remove_of(files, *of)
+
+    monkeypatch.setattr(BlobFiles, "remove_of", held_up)
+    await saver.blobs.discard(saver.lease)
+    assert await saver.blobs.blobs_of(saver.id) == taken
+    assert await saver.stored() == {taken[0].id}
+
+
 async def test_of_two_saves_at_once_both_are_kept_or_one_says_so(saver: Saver) -> None:
     saver.write(LOGIN)
     results = await asyncio.gather(saver.save(), saver.save(), return_exceptions=True)
@@ -183,7 +215,7 @@ async def test_a_discarded_connection_has_no_blobs_and_a_save_on_its_way_is_refu
     saver: Saver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await saver.saved()
-    _before_the_pointer_moves(saver, monkeypatch, lambda: saver.blobs.discard(saver.id))
+    _before_the_pointer_moves(saver, monkeypatch, lambda: saver.blobs.discard(saver.lease))
     with pytest.raises(SaveConflictError):
         await saver.save(b"on its way")
     assert await saver.stored() == await saver.named() == set()
@@ -194,7 +226,7 @@ async def test_a_discarded_connection_has_no_blobs_and_a_save_on_its_way_is_refu
 async def test_a_deleted_connection_leaves_no_blobs(saver: Saver) -> None:
     await saver.saved()
     await saver.database["connections"].delete_one({"_id": saver.id})
-    await saver.blobs.discard(saver.id)
+    await BlobEraser(saver.database).discard(saver.id)
     assert await saver.stored() == set()
 
 
@@ -354,8 +386,15 @@ def _before_the_pointer_moves(
     monkeypatch.setattr(records, "push", push_after_act)
 
 
-async def _taken_over(stores: Stores, saver: Saver) -> None:
+async def _taken_over(stores: Stores, saver: Saver) -> Lease:
     """Let another worker take the connection."""
     expired = {"$set": {"lease.expiresAt": utc_now() - timedelta(seconds=1)}}
     await saver.database["connections"].update_one({"_id": saver.id}, expired)
-    assert await stores.leases("two").acquire(saver.id) is not None
+    lease = await stores.leases("two").acquire(saver.id)
+    assert lease is not None
+    return lease
+
+
+async def _new_owner(stores: Stores, saver: Saver) -> Saver:
+    lease = await _taken_over(stores, saver)
+    return Saver(saver.database, lease, saver.profile.parent / "two")

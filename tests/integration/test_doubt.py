@@ -37,7 +37,7 @@ class Case:
 
     def __init__(self, worker: PagelessWorker[NoPages], lease: Lease, folder: Path) -> None:
         self.profile = worker.pages.profile(lease.connection)
-        self.source = SessionSource(worker.parts.blobs, lease.connection, self.profile)
+        self.source = SessionSource(worker.parts.blobs, lease, self.profile)
         self.doubt = Doubt(worker.parts, self.source, None, asyncio.Event())
         self._worker = worker
         self._lease = lease

@@ -51,7 +51,7 @@ def _beside(profile: Path) -> list[Path]:
 
 
 def _source(blobs: BlobStore, lease: Lease, profile: Path) -> SessionSource:
-    return SessionSource(blobs, lease.connection, profile)
+    return SessionSource(blobs, lease, profile)
 
 
 async def test_without_any_login_none_is_found(
@@ -225,7 +225,7 @@ async def test_a_login_that_was_given_up_elsewhere_is_not_used(
     profile = write_profile(tmp_path / "p", login(b"local"))
     write_note(profile, ProfileNote(generation=3))
     for forgotten, found in ((2, True), (3, False)):
-        source = SessionSource(blobs, lease.connection, profile, forgotten)
+        source = SessionSource(blobs, lease, profile, forgotten)
         await source.prepare()
         assert source.found is found
     assert not profile.exists()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
 
-from sessions.burst_queue import BurstQueue
 from sessions.errors import LeaseLostError
 from sessions.events import EventLog, status_event
 from sessions.expiry import Expiry
@@ -65,7 +64,6 @@ class SendQueue:
             write_concern=WriteConcern(w=1, j=False)
         )
         self._expiry = Expiry(database, events)
-        self.bursts = BurstQueue(self._collection, self._claims, events)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
         self._having: Together[str, bool] = Together(self._which_have)
@@ -265,6 +263,10 @@ class SendQueue:
         if settled is not None:
             self._events.publish(status_event(settled))
         return settled
+
+    async def put_back(self, lease: Lease, message: Message) -> None:
+        """Return a message in hand to its place, untried; it keeps the id that it has."""
+        await self.settle(lease, message, MessageStatus.QUEUED, message.reason, uncounted=True)
 
     async def put_off(
         self,

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery, SendLimits
 from chatgrow_worker.connections.dispatcher import Dispatcher
 from chatgrow_worker.connections.line_deaths import LineDeaths
@@ -85,8 +84,7 @@ def make_dispatcher(
         trials=trials or SendTrials(in_a_row=99),
         line_deaths=line_deaths or LineDeaths((limits or dispatch_limits()).tries),
     )
-    burst = Burst(page, stores.queue.bursts, lease, check_lease)
-    return Dispatcher(stores.queue, lease, turnstile, delivery, burst)
+    return Dispatcher(stores.queue, lease, turnstile, delivery)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -46,8 +46,6 @@ class FakePage:
     refuse_resent: bool = False
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
-    fail_next_preparing_of_many: bool = False
-    in_turn: list[int] = field(default_factory=list)
     before_send: Callable[[str], None] = lambda _text: None
     acks: list[AckUpdate] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
@@ -114,30 +112,6 @@ class FakePage:
             self.outcomes[key] = Outcome(state="pending")
             if not self.held:
                 self.deliver(key, text)
-
-    async def prepare_all(self, chat_ids: Sequence[str]) -> list[str]:
-        if self.fail_next_preparing_of_many:
-            self.fail_next_preparing_of_many = False
-            raise PageCallError("Error", "chat_not_found", "busy")
-        return [await self.prepare(each) for each in chat_ids]
-
-    async def send_in_turn(
-        self, sends: Sequence[tuple[str, str, str]], within: timedelta
-    ) -> list[Outcome]:
-        self.in_turn.append(len(sends))
-        for key, _, _ in sends:
-            self.outcomes[key] = Outcome(state="waiting")
-        for key, chat_id, text in sends:
-            await self.send(key, chat_id, text)
-            if not (await self.outcome(key)).went_well:
-                break
-        return [await self.outcome(key) for key, _, _ in sends]
-
-    async def take_back(self, keys: Sequence[str]) -> list[str]:
-        waiting = [key for key in keys if (await self.outcome(key)).state == "waiting"]
-        for key in waiting:
-            del self.outcomes[key]
-        return waiting
 
     async def resend(self, key: str, chat_id: str) -> None:
         self.check_line()

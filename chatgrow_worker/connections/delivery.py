@@ -103,10 +103,9 @@ class Delivery:
         self._metrics = metrics
         self._returned = False
         self._held_back: timedelta | None = None
-        self.known_chats = KnownChats()
-        self._recipients = RecipientCheck(page, numbers, self.known_chats, limits.number_recheck)
+        self._known_chats = KnownChats()
+        self._recipients = RecipientCheck(page, numbers, self._known_chats, limits.number_recheck)
         self.watch = SendWatch(limits.stalled_after)
-        self.sent = 0
 
     async def is_stored(self, message: Message) -> bool:
         """Tell whether the page has a message already, so that it may be out."""
@@ -129,14 +128,8 @@ class Delivery:
         except LineDeadError:
             self._line_deaths.died_with(message)
             raise
-        await self.hold_back(stop)
+        await self._hold_back(stop)
         return not self._returned
-
-    async def hold_back(self, stop: asyncio.Event) -> None:
-        """Wait a moment if what was put back is to be tried again: the order is kept."""
-        held_back, self._held_back = self._held_back, None
-        if held_back is not None:
-            await happens(stop, held_back)
 
     async def take_up(self, message: Message, stop: asyncio.Event) -> bool:
         """Do as `deliver` with one that was in hand when a page or a worker ended.
@@ -151,7 +144,13 @@ class Delivery:
         await self._give_up(message)
         return True
 
-    async def conclude(self, message: Message, key: str) -> None:
+    async def _hold_back(self, stop: asyncio.Event) -> None:
+        """Wait a moment if what was put back is to be tried again: the order is kept."""
+        held_back, self._held_back = self._held_back, None
+        if held_back is not None:
+            await happens(stop, held_back)
+
+    async def _conclude(self, message: Message, key: str) -> None:
         """Record what becomes of a send that was started; what stays undecided is looked up."""
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
@@ -173,11 +172,10 @@ class Delivery:
         else:
             await self._end(message, MessageStatus.FAILED, outcome.error.code)
 
-    def ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
+    def _ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Tell of a result that is recorded."""
         if status is not MessageStatus.EXPIRED:
             self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
-        self.sent += status is MessageStatus.SENT
         self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.info("Message {}{}", status, suffix)
@@ -189,7 +187,7 @@ class Delivery:
             await self._give_up(message)
         elif await self._line_stands(message, stop) and (prepared := await self._prepared(message)):
             chat_id, key = prepared
-            known = chat_id in self.known_chats
+            known = chat_id in self._known_chats
             new_chat = not known and await self._turnstile.opens_chat(message.to, chat_id)
             await self._queue.write_down(self._lease, message, key, chat_id, new_chat=new_chat)
             begun = {"chat_id": chat_id, "whatsapp_id": key}
@@ -240,7 +238,7 @@ class Delivery:
 
     async def _waits_behind(self, message: Message) -> bool:
         """Keep a message behind those to the same recipient that were put off, if there are any."""
-        if self.known_chats.of(message.to) is not None:
+        if self._known_chats.of(message.to) is not None:
             return False
         ahead = await self._queue.put_off_before(self._lease, message)
         if ahead is None:
@@ -254,7 +252,7 @@ class Delivery:
 
     async def _exceeds_allowance(self, message: Message, chat_id: str) -> bool:
         """Put a message off that was let through as it might be for a known chat, and is not."""
-        if chat_id in self.known_chats:
+        if chat_id in self._known_chats:
             return False
         pause = await self._turnstile.pause_for_chat(message.to, chat_id)
         if pause is not None:
@@ -276,7 +274,7 @@ class Delivery:
             await self._give_up(message)
         elif known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
             self.watch.began()
-            await self.conclude(message, key)
+            await self._conclude(message, key)
         elif known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
         elif not known.found:
@@ -312,7 +310,7 @@ class Delivery:
         except LineDeadError:  # it looks at its line first, so it has not begun
             await self._return(message, uncounted=True)
             raise
-        await self.conclude(message, key)
+        await self._conclude(message, key)
 
     async def _is_late(self, message: Message, stop: asyncio.Event) -> bool:
         """Send nothing that was to stop, or has expired, while somebody typed."""
@@ -337,7 +335,7 @@ class Delivery:
         """Record a send that went well, or do what a refusal asks for; tell whether it was one."""
         if outcome.went_well:
             self.trials.went_out(message)
-            self.known_chats.add(message.to, message.chat)
+            self._known_chats.add(message.to, message.chat)
             await self._end(message, MessageStatus.SENT)
             return True
         refusal = refusal_of_outcome(outcome, message.chat)
@@ -419,7 +417,7 @@ class Delivery:
         A ghost was stored by a page that died before it sent, or that was told of an error: nobody
         will ever send it by itself. It may be out all the same, so a late one is not sent again.
         """
-        in_hand = (await self._page.outcome(key)).state in ("waiting", "pending")
+        in_hand = (await self._page.outcome(key)).state == "pending"
         wanted = self._limits.resend_ghosts or message.unknown_at is not None  # retried by a person
         if wanted and not in_hand and not await self._queue.is_overdue(message):
             await self._send_again(message, key)
@@ -486,7 +484,7 @@ class Delivery:
         """
         self._returned = True
         self.watch.left()
-        self.known_chats.forget(message.to)
+        self._known_chats.forget(message.to)
         await self._queue.put_off(
             self._lease, message, until, reason, counts=counts, uncounted=not tried
         )
@@ -501,6 +499,6 @@ class Delivery:
     ) -> None:
         settled = await self._queue.settle(self._lease, message, status, reason, counts)
         if settled is None:
-            self.ended(message, MessageStatus.SENT)
+            self._ended(message, MessageStatus.SENT)
         else:
-            self.ended(settled, status, reason)
+            self._ended(settled, status, reason)

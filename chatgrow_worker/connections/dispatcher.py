@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
 from datetime import timedelta
 
 from loguru import logger
 
-from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.send_trials import is_unexpected
 from chatgrow_worker.connections.turnstile import Turnstile
 from chatgrow_worker.connections.waiting import Backoff, any_of, happens
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from sessions.leases import Lease
-from sessions.messages import Message, MessageStatus
+from sessions.messages import Message
 from sessions.mongo import STORE_DOWN, brief
 from sessions.send_queue import SendQueue
 
@@ -33,13 +30,11 @@ class Dispatcher:
         lease: Lease,
         turnstile: Turnstile,
         delivery: Delivery,
-        burst: Burst,
     ) -> None:
         self._queue = queue
         self._lease = lease
         self._turnstile = turnstile
         self._delivery = delivery
-        self._burst = burst
         self._idle = False
         self.line_died = False
         """Whether what is left in hand was left there because the page lost its line."""
@@ -111,7 +106,7 @@ class Dispatcher:
         for message in await self._queue.left_over(self._lease):
             waits = waits or self._ends(stop)
             if waits and not await self._delivery.is_stored(message):
-                await self._queue.bursts.put_back(self._lease, [message])
+                await self._queue.put_back(self._lease, message)
             else:
                 deliver = self._delivery.take_up if blamed else self._delivery.deliver
                 with logger.contextualize(messageId=message.id):
@@ -122,9 +117,9 @@ class Dispatcher:
         """Return to its place what was never handed to the page: there it can be cancelled."""
         try:
             held = await self._queue.left_over(self._lease)
-            unsent = [each for each in held if each.whatsapp_id is None]
-            if unsent:
-                await self._queue.bursts.put_back(self._lease, unsent)
+            for each in held:
+                if each.whatsapp_id is None:
+                    await self._queue.put_back(self._lease, each)
         except STORE_DOWN as error:
             logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
 
@@ -134,45 +129,15 @@ class Dispatcher:
                 await happens(stop, _PAUSE)
                 continue
             doorbell.clear()
-            following = await self._turnstile.next(self._burst.limit, self._goes_together)
+            following = await self._turnstile.next()
             self._idle = isinstance(following, timedelta)
             if isinstance(following, timedelta):
                 await any_of(doorbell, stop, within=following)
             else:
-                await self._deliver_all(following, stop)
+                await self._deliver(following, stop)
 
     def _ends(self, stop: asyncio.Event) -> bool:
         return stop.is_set() or self._delivery.trials.holds
-
-    def _goes_together(self, message: Message) -> bool:
-        """Tell whether nothing about a message is to be found out before it is sent."""
-        known = self._delivery.known_chats.of(message.to) is not None
-        return message.whatsapp_id is None and known and self._turnstile.lasts(message)
-
-    async def _deliver_all(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
-        """Send what was claimed; how long that takes decides how many are claimed next."""
-        began, sent = time.monotonic(), self._delivery.sent
-        if len(messages) > 1:
-            await self._deliver_together(messages)
-            await self._delivery.hold_back(stop)
-        else:
-            await self._deliver(messages[0], stop)
-        took = timedelta(seconds=time.monotonic() - began)
-        self._burst.pace(self._delivery.sent - sent, took)
-
-    async def _deliver_together(self, messages: Sequence[Message]) -> None:
-        self._delivery.watch.began()
-        known = self._delivery.known_chats
-        chats = [known.of(each.to) or each.chat for each in messages]
-        end = await self._burst.send(messages, chats)
-        for message in end.sent:
-            self._delivery.trials.went_out(message)
-            with logger.contextualize(messageId=message.id):
-                self._delivery.ended(message, MessageStatus.SENT)
-        for message, key in end.begun:
-            with logger.contextualize(messageId=message.id):
-                await self._delivery.conclude(message, key)
-        self._delivery.watch.left()
 
     async def _deliver(self, message: Message, stop: asyncio.Event) -> bool:
         with logger.contextualize(messageId=message.id):

@@ -17,7 +17,6 @@ _WORTH_TELLING = timedelta(seconds=5)
 _A_KEY = timedelta(milliseconds=50)
 _LONGEST_TYPING = timedelta(seconds=6)
 _MOMENT = timedelta(milliseconds=5)
-_LASTING = timedelta(minutes=1)
 
 
 class Turnstile:
@@ -42,7 +41,6 @@ class Turnstile:
         self._ban_pause = ban_pause
         self._pacing = Pacing()
         self._published: Pause | None = None
-        self._flowing = False
         self._swept: datetime | None = None
 
     def typing_for(self, text: str) -> timedelta:
@@ -50,10 +48,6 @@ class Turnstile:
         if not (self._pacing.enabled and self._pacing.typing):
             return timedelta(0)
         return min(len(text) * _A_KEY, _LONGEST_TYPING)
-
-    def lasts(self, message: Message) -> bool:
-        """Tell whether a message's time cannot run out while others go before it."""
-        return message.expires_at is None or message.expires_at > self._now() + _LASTING
 
     async def pause(self, reason: str) -> None:
         """Let nothing out of the whole connection for a while; it is kept across restarts."""
@@ -68,17 +62,12 @@ class Turnstile:
         """Return what holds a message that was let through, now that its chat is known."""
         return await self._pacer.pause_for_chat(to, chat_id, self._pacing)
 
-    async def next(self, limit: int, fits: Callable[[Message], bool]) -> list[Message] | timedelta:
-        """Claim the message whose turn it is, or return how long to wait before asking again.
-
-        Without a pace, up to `limit` are claimed as long as each fits.
-        """
-        if not self._flowing and not await self._queue.has_any(self._lease):
+    async def next(self) -> Message | timedelta:
+        """Claim the message whose turn it is, or return how long to wait before asking again."""
+        if not await self._queue.has_any(self._lease):
             await self._publish(None)
             return to_the_next(self._look_every)
         await self._expire_now_and_then()
-        if self._flowing:
-            return await self._follow_on(limit, fits)
         first = await self._queue.first_due(self._lease)
         if first is None:
             return await self._rest()
@@ -92,23 +81,11 @@ class Turnstile:
             return _MOMENT
         return await self._claim()
 
-    async def _follow_on(
-        self, limit: int, fits: Callable[[Message], bool]
-    ) -> list[Message] | timedelta:
-        """Claim without a look at what is due: nothing held the message before this one."""
-        if await self._pause() is not None or self._pacing.enabled:
-            self._flowing = False
-            return await self.next(limit, fits)
-        if limit > 1 and (claimed := await self._queue.bursts.claim(self._lease, limit, fits)):
-            return claimed
-        return await self._claim()
-
-    async def _claim(self) -> list[Message] | timedelta:
+    async def _claim(self) -> Message | timedelta:
         # Even a claim that fails may have been made, if MongoDB went away before it could answer.
         self._pacer.let_through()
         message = await self._queue.claim_next(self._lease)
-        self._flowing = message is not None and not self._pacing.enabled
-        return await self._rest() if message is None else [message]
+        return await self._rest() if message is None else message
 
     async def _pause(self) -> Pause | None:
         """Return what holds the whole connection, by its limits as they are now."""

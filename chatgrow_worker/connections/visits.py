@@ -10,7 +10,6 @@ from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.wear import Wear
 from chatgrow_worker.connections.acks import AckRecorder
 from chatgrow_worker.connections.ban import BanKeeper
-from chatgrow_worker.connections.burst import Burst
 from chatgrow_worker.connections.change_gate import ChangeGate
 from chatgrow_worker.connections.delivery import Delivery
 from chatgrow_worker.connections.dispatcher import Dispatcher
@@ -146,8 +145,7 @@ class VisitMaker:
                 trials=self.gate.trials,
                 line_deaths=self.line_deaths,
             )
-            burst = Burst(page, queue.bursts, self.lease, self.check_lease)
-            return Dispatcher(queue, self.lease, turnstile, delivery, burst)
+            return Dispatcher(queue, self.lease, turnstile, delivery)
 
         return Sending(make, self.doorbell, page.bell, self.lease.connection)
 

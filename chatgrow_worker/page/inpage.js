@@ -265,17 +265,6 @@
     return Promise.race([start(key, work), after(OUTCOME_WITHIN_MS)]).then(() => sends.get(key));
   }
 
-  // One after the other, until one does not go well, is taken back, or the time is over.
-  async function runInTurn(batch, withinMs) {
-    const end = performance.now() + withinMs;
-    for (const [key, chatId, text] of batch) {
-      if (performance.now() >= end || sends.get(key)?.state !== 'waiting' || !lineAlive()) return;
-      await start(key, () => run(key, chatId, text));
-      const {state, result} = sends.get(key);
-      if (state !== 'done' || result !== 'OK') return;
-    }
-  }
-
   // The server's answer to a wish for a pairing code is in the error's type (WAWebAltDeviceLinkingIq).
   function codeOf(error) {
     const code = error?.code ?? error?.type?.value?.code;
@@ -421,19 +410,6 @@
       checkLine();
       return begin(key, () => run(key, chatId, text));
     },
-
-    prepareAll: (chatIds) => Promise.all(chatIds.map(calls.prepare)),
-
-    sendInTurn: async (batch, withinMs) => {
-      checkLine();
-      for (const [key] of batch) remember(sends, key, {state: 'waiting'});
-      await Promise.race([runInTurn(batch, withinMs), after(withinMs)]);
-      return batch.map(([key]) => calls.outcome(key));
-    },
-
-    // What has not begun will not begin: tells which those are.
-    takeBack: (keys) =>
-      keys.filter((key) => sends.get(key)?.state === 'waiting' && sends.delete(key)),
 
     resend: (key, chatId) => {
       checkLine();

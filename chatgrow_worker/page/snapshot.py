@@ -224,10 +224,9 @@ class CallFailure(BaseModel):
 class Outcome(BaseModel):
     """What became of a send that was started in the page.
 
-    `state` is none (never started here), waiting (for its turn), pending, thrown (see `error`) or
-    done (see `result`, where only `OK` is success; `code` is the server's own number for a
-    refusal, `refusal` the page's own name for one). `line` tells whether the page has a line to
-    WhatsApp meanwhile.
+    `state` is none (never started here), pending, thrown (see `error`) or done (see `result`, where
+    only `OK` is success; `code` is the server's own number for a refusal, `refusal` the page's own
+    name for one). `line` tells whether the page has a line to WhatsApp meanwhile.
     """
 
     state: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -243,26 +242,6 @@ class WhatsAppPage:
     async def send(self, key: str, chat_id: str, text: str) -> None:
         """Start sending under a prepared key, and return soon; `outcome` tells the rest."""
         self._note(key, await self._call("send", key, chat_id, text))
-
-    async def prepare_all(self, chat_ids: Sequence[str]) -> list[str]:
-        """Return a new message key for each chat, in their order."""
-        return [str(each) for each in await self._call("prepareAll", list(chat_ids))]
-
-    async def send_in_turn(
-        self, sends: Sequence[tuple[str, str, str]], within: timedelta
-    ) -> list[Outcome]:
-        """Send texts by (key, chat, text), each when the one before has gone well; tell of each.
-
-        After `within` none is begun any more, and this returns whatever is still under way.
-        """
-        answers = await self._call(
-            "sendInTurn", [list(each) for each in sends], within // timedelta(milliseconds=1)
-        )
-        return [self._read_outcome(each) for each in answers]
-
-    async def take_back(self, keys: Sequence[str]) -> list[str]:
-        """Keep sends that wait for their turn from being begun; return the keys of those."""
-        return [str(each) for each in await self._call("takeBack", list(keys))]
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record under the same id."""

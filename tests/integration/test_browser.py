@@ -364,64 +364,6 @@ async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> N
     assert since.acks == []
 
 
-async def test_sends_in_turn_stop_at_the_first_that_does_not_go_well(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await link(page, web)
-        keys = await page.prepare_all([THEM] * 4)
-        assert len(set(keys)) == 4
-        await page.send(keys[1], THEM, "alone")
-        assert await _sent(page, keys[1]) == "OK"
-        sends = [(key, THEM, f"text {n}") for n, key in enumerate(keys)]
-        outcomes = await page.send_in_turn(sends, timedelta(seconds=10))
-        assert [each.state for each in outcomes] == ["done", "thrown", "waiting", "waiting"]
-        assert await page.take_back(keys) == keys[2:]
-        assert await page.take_back(keys) == []
-        assert (await page.outcome(keys[3])).state == "none"
-        outcomes = await page.send_in_turn(sends[2:], timedelta(seconds=10))
-        assert all(each.went_well for each in outcomes)
-    assert await _arrived(web) == ["alone", "text 0", "text 2", "text 3"]
-
-
-async def test_sends_in_turn_wait_no_longer_than_they_may(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
-        page = browser.page
-        await link(page, web)
-        keys = await page.prepare_all([THEM] * 3)
-        sends = [(key, THEM, f"text {n}") for n, key in enumerate(keys)]
-        await http.put("/control/faults", json={"pendingOnly": True})
-        outcomes = await page.send_in_turn(sends, timedelta(milliseconds=50))
-        assert [each.state for each in outcomes] == ["pending", "waiting", "waiting"]
-        await http.put("/control/faults", json={"pendingOnly": False})
-        assert await _sent(page, keys[0]) == "OK"
-        assert (await page.outcome(keys[1])).state == "waiting"
-        assert await page.take_back(keys) == keys[1:]
-    assert await _arrived(web) == ["text 0"]
-
-
-async def test_what_is_taken_back_is_not_begun(launcher: Launcher, web: WhatsAppWeb) -> None:
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
-        page = browser.page
-        await link(page, web)
-        keys = await page.prepare_all([THEM] * 3)
-        await http.put("/control/faults", json={"pendingOnly": True})
-        sends = [(key, THEM, f"text {n}") for n, key in enumerate(keys)]
-        sending = asyncio.create_task(page.send_in_turn(sends, timedelta(seconds=8)))
-
-        async def begun() -> bool:
-            return (await page.outcome(keys[0])).state == "pending"
-
-        await until(begun)
-        assert await page.take_back(keys) == keys[1:]
-        await http.put("/control/faults", json={"pendingOnly": False})
-        assert [each.state for each in await sending] == ["done", "none", "none"]
-    assert await _arrived(web) == ["text 0"]
-
-
 async def _arrived(web: WhatsAppWeb) -> list[str]:
     async with aiohttp.ClientSession(web.url) as http:
         return [each["text"] for each in await (await http.get("/control/ledger")).json()]

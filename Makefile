@@ -53,7 +53,7 @@ chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a 
 
 check: lint types imports test slow ## Run every check: style, types, import contracts, tests
 
-docs: setup ## Write the pages of docs/ that come from the code
+docs: setup ## Write the pages that come from the code, and README's table of statuses
 	@$(BIN)/python scripts/write_docs.py
 
 lint: setup

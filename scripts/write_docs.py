@@ -1,4 +1,4 @@
-"""Write the pages of `docs/` that come from the code: `python scripts/write_docs.py [--check]`."""
+"""Write the pages that come from the code: `python scripts/write_docs.py [--check]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import ast
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -23,6 +24,9 @@ from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
 from sessions.blobs import BlobSettings  # noqa: E402
+from sessions.message_states import MOVES as HAPPENINGS  # noqa: E402
+from sessions.message_states import OF_ACK, OUT, Happening  # noqa: E402
+from sessions.messages import MessageStatus  # noqa: E402
 from sessions.settings import SharedSettings  # noqa: E402
 from sessions.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
 
@@ -110,7 +114,11 @@ def _span(span: timedelta) -> str:
 
 
 def states() -> str:
-    """Return docs/states.md: the states of a connection, their moves and their reasons."""
+    """Return docs/states.md: the states of a connection, and the statuses of a message."""
+    return "\n".join([*_connection_states(), "", *_message_statuses(), ""])
+
+
+def _connection_states() -> list[str]:
     meanings, reasons = _texts(ConnectionState), _texts(Reason)
     lines = [
         "# The states of a connection",
@@ -132,8 +140,51 @@ def states() -> str:
     resting = ", ".join(f"`{each}`" for each in ConnectionState if not needs_a_worker(each))
     lines += ["```", "", f"Nobody runs a connection that is {resting}.", "", "## Reasons", ""]
     lines += ["| reason | what it means, and what helps |", "|---|---|"]
-    lines += [f"| `{reason}` | {reasons[reason.name]} |" for reason in Reason]
-    return "\n".join([*lines, ""])
+    return lines + [f"| `{reason}` | {reasons[reason.name]} |" for reason in Reason]
+
+
+def _message_statuses() -> list[str]:
+    """Return the section on what happens to messages."""
+    meanings = _texts(Happening)
+    lines = ["# The statuses of a message", "", *_status_table(), ""]
+    lines += ["```mermaid", "stateDiagram-v2", "    [*] --> queued", *_ways(), "```", ""]
+    lines += [
+        "The diagram leaves out what an acknowledgement does to a message that WhatsApp is not",
+        "known to have: it proves that the message is out, whatever was thought of it. What may be",
+        "out is sent again only if a person says so, and then under its own WhatsApp id.",
+        "",
+        "| what happens | in which status | status after it |",
+        "|---|---|---|",
+    ]
+    for happening, move in HAPPENINGS.items():
+        before = ", ".join(f"`{each}`" for each in MessageStatus if each in move.before)
+        lines.append(f"| {meanings[happening.name]} | {before} | `{move.after}` |")
+    return lines
+
+
+def _ways() -> Iterator[str]:
+    """Yield the arrows of the diagram, each once."""
+    for status, after in itertools.product(MessageStatus, repeat=2):
+        leading = {
+            happening
+            for happening, move in HAPPENINGS.items()
+            if status in move.before and after is move.after and after is not status
+        }
+        if leading and (status in OUT or not leading <= {*OF_ACK.values()}):
+            yield f"    {status} --> {after}"
+
+
+def _status_table() -> Iterator[str]:
+    meanings = _texts(MessageStatus)
+    yield from ("| status | meaning |", "|---|---|")
+    yield from (f"| `{status}` | {meanings[status.name]} |" for status in MessageStatus)
+
+
+def readme() -> str:
+    """Return README.md with the table of statuses as it is now."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = "\n".join(_status_table())
+    return re.sub(r"(?<=## Statuses\n\n).*?(?=\n\n## )", lambda _: table, text, flags=re.DOTALL)
 
 
 def _in_order(states: frozenset[ConnectionState]) -> Iterator[ConnectionState]:
@@ -156,7 +207,11 @@ def _texts(enum: type[StrEnum]) -> Mapping[str, str]:
     return texts
 
 
-PAGES: Mapping[str, Any] = {"configuration.md": configuration, "states.md": states}
+PAGES: Mapping[str, Any] = {
+    "docs/configuration.md": configuration,
+    "docs/states.md": states,
+    "README.md": readme,
+}
 
 
 def main() -> int:
@@ -166,9 +221,9 @@ def main() -> int:
     check = parser.parse_args().check
     old = 0
     for name, write in PAGES.items():
-        path, text = ROOT / "docs" / name, write()
+        path, text = ROOT / name, write()
         if check and (not path.exists() or path.read_text(encoding="utf-8") != text):
-            print(f"docs/{name} is old: run `make docs`.")
+            print(f"{name} is old: run `make docs`.")
             old += 1
         elif not check:
             path.write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.events import EventLog, status_event
 from sessions.ids import new_id
-from sessions.messages import MessageStatus
+from sessions.message_states import Happening, becomes, may
 from sessions.queue_filters import in_order
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1000
 _WAITS_TOO_LONG: dict[str, Any] = {
-    "status": MessageStatus.QUEUED,
+    **may(Happening.EXPIRED),
     # As the indexes of those that can expire have it: most cannot, and are not looked at.
     "expiresAt": {"$type": "date"},
     "$expr": {"$lte": ["$expiresAt", "$$NOW"]},
@@ -39,13 +39,12 @@ class Expiry:
             cursor = cursor.clone()
 
     async def _end(self, found: list[str]) -> None:
-        times = dict.fromkeys(("statusAt", "expiredAt", "endedAt"), "$$NOW")
         # Marked, since others end what is overdue at the same time.
         mark = {"expiredIn": new_id()}
         named = {"_id": {"$in": found}}
         await self._messages.update_many(
             {**named, **_WAITS_TOO_LONG},
-            [{"$set": {"status": MessageStatus.EXPIRED, **times, **mark}}],
+            [{"$set": {**becomes(Happening.EXPIRED), **mark}}],
         )
         expired = await in_order(self._messages, {**named, **mark})
         self._events.publish(*(status_event(each) for each in expired))

@@ -15,9 +15,9 @@ class MessageStatus(StrEnum):
     """Where a message is."""
 
     QUEUED = "queued"
-    """Stored, waits for its turn."""
+    """Stored; waits for its turn, `waiting` says for what."""
     SENDING = "sending"
-    """Claimed by the connection's dispatcher."""
+    """In the hands of the worker."""
     SENT = "sent"
     """WhatsApp's server has it."""
     DELIVERED = "delivered"
@@ -25,13 +25,13 @@ class MessageStatus(StrEnum):
     READ = "read"
     """The recipient has seen it."""
     FAILED = "failed"
-    """It will not be sent; the reason says why."""
+    """It will not be sent; `reason` says why."""
     EXPIRED = "expired"
     """Its time ran out before it was sent."""
     CANCELLED = "cancelled"
     """It was taken back before it was sent."""
     UNKNOWN = "unknown"
-    """Whether it went out cannot be decided; it is never repeated blindly."""
+    """It may or may not be out; never repeated blindly."""
 
 
 class Priority(IntEnum):
@@ -50,22 +50,6 @@ class Ack(IntEnum):
     DEVICE = 2
     READ = 3
     PLAYED = 4
-
-
-STATUS_OF_ACK = {
-    Ack.SERVER: MessageStatus.SENT,
-    Ack.DEVICE: MessageStatus.DELIVERED,
-    Ack.READ: MessageStatus.READ,
-    Ack.PLAYED: MessageStatus.READ,
-}
-PROGRESS = (
-    MessageStatus.QUEUED,
-    MessageStatus.SENDING,
-    MessageStatus.SENT,
-    MessageStatus.DELIVERED,
-    MessageStatus.READ,
-)
-"""The way of a message that goes well, in order; an ack only ever moves it forward."""
 
 
 class Message(Record):

@@ -16,6 +16,7 @@ from sessions.events import EventLog, status_event
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
 from sessions.message_indexes import create_indexes, forget_finished
+from sessions.message_states import MOVES, NOT_SENT, Happening, becomes, may
 from sessions.messages import Draft, Message, MessageStatus
 from sessions.pacing import NEW_CHATS_LIMITED
 from sessions.queue_filters import ORDER
@@ -23,18 +24,22 @@ from sessions.queue_filters import ORDER
 if TYPE_CHECKING:
     from sessions.mongo import Collection, Database
 
-_NOT_SENT = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _CHANGED_AT_ONCE = 1000
 _MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
 """The expression for messages that were unknown, and wait because a person wanted them again."""
 _CANCELLED = {
-    "status": {"$cond": [_MAY_BE_OUT, MessageStatus.UNKNOWN, MessageStatus.CANCELLED]},
+    **becomes(Happening.CANCELLED),
+    "status": {
+        "$cond": [
+            _MAY_BE_OUT,
+            MOVES[Happening.RETRY_CANCELLED].after,
+            MOVES[Happening.CANCELLED].after,
+        ]
+    },
     "cancelledAt": {"$cond": [_MAY_BE_OUT, "$cancelledAt", "$$NOW"]},
-    "endedAt": "$$NOW",
 }
 """What was unknown is so again: that it was taken back before it was sent is not sure."""
 _QUEUED_AGAIN = {
-    "status": MessageStatus.QUEUED,
     "reason": None,
     "attempts": 0,
     "putOff": None,
@@ -112,11 +117,11 @@ class Outbox:
 
         One that was unknown before it was retried is unknown again.
         """
-        return await self._change(owner, message_id, [MessageStatus.QUEUED], _CANCELLED)
+        return await self._change(owner, message_id, Happening.CANCELLED, _CANCELLED)
 
     async def cancel_queued(self, connection: str) -> None:
         """Take back all that waits, since its connection is deleted."""
-        waits = {"connection": connection, "status": MessageStatus.QUEUED}
+        waits = {"connection": connection, **may(Happening.CANCELLED)}
         await self._end_all(waits, _CANCELLED)
 
     async def cancel_left(self) -> None:
@@ -130,19 +135,20 @@ class Outbox:
         What was given an id by WhatsApp may be out: whether it is stays unknown.
         """
         await self.cancel_queued(connection)
-        unknown = {"status": MessageStatus.UNKNOWN, "unknownAt": "$$NOW", "endedAt": "$$NOW"}
-        in_hand = {"connection": connection, "status": MessageStatus.SENDING}
-        for has_id, changes in ((False, _CANCELLED), (True, unknown)):
-            await self._end_all({**in_hand, "whatsappId": {"$exists": has_id}}, changes)
+        unsent = {"connection": connection, "whatsappId": {"$exists": False}}
+        await self._end_all({**unsent, **may(Happening.ABANDONED)}, becomes(Happening.ABANDONED))
+        begun = {"connection": connection, "whatsappId": {"$exists": True}}
+        changes = becomes(Happening.ABANDONED_SENT)
+        await self._end_all({**begun, **may(Happening.ABANDONED_SENT)}, changes)
 
     async def _end_all(self, which: dict[str, Any], changes: dict[str, Any]) -> None:
         """End messages of a connection that is deleted, and tell of each."""
-        ended = [{"$set": {**changes, "statusAt": "$$NOW", "reason": _DELETED}}]
+        ended = [{"$set": {**changes, "reason": _DELETED}}]
         cursor = self._collection.find(which, projection={"_id": True}, limit=_CHANGED_AT_ONCE)
         while found := [document["_id"] async for document in cursor]:
             named = {"_id": {"$in": found}}
             await self._collection.update_many({**which, **named}, ended)
-            messages = self._collection.find({**named, "status": {"$nin": list(_NOT_SENT)}})
+            messages = self._collection.find({**named, "status": {"$nin": list(NOT_SENT)}})
             self._events.publish(
                 *[status_event(Message.model_validate(each)) async for each in messages]
             )
@@ -156,15 +162,11 @@ class Outbox:
         about anew.
         """
         message = await self.find(owner, message_id)
-        allowed = [MessageStatus.FAILED, MessageStatus.EXPIRED, MessageStatus.CANCELLED]
-        if unknown_too:
-            allowed.append(MessageStatus.UNKNOWN)
+        happening = Happening.RETRY_CONFIRMED if unknown_too else Happening.RETRIED
         await self._numbers.of(message.owner).forget_denied([message.to])
-        changes = {
-            **_QUEUED_AGAIN,
-            "seq": await self._place(message.connection, message.connection_id),
-        }
-        changed = await self._change(owner, message_id, allowed, changes)
+        place = await self._place(message.connection, message.connection_id)
+        changes = {**becomes(happening), **_QUEUED_AGAIN, "seq": place}
+        changed = await self._change(owner, message_id, happening, changes)
         if await self._arrivals.gone([message.connection]):
             raise ConnectionNotFoundError(message.connection_id)
         return changed
@@ -201,11 +203,11 @@ class Outbox:
         first = await self._place(connection.id, connection.connection_id, len(failed))
         # Marked, since others may put the same ones back.
         mark = {"queuedIn": new_id()}
-        changes = {**_QUEUED_AGAIN, **mark, "statusAt": "$$NOW"}
+        changes = {**becomes(Happening.REDRIVEN), **_QUEUED_AGAIN, **mark}
         await self._collection.bulk_write(
             [
                 UpdateOne(
-                    {"_id": each, "status": MessageStatus.FAILED},
+                    {"_id": each, **may(Happening.REDRIVEN)},
                     [{"$set": {**changes, "seq": seq}}],
                 )
                 for seq, each in enumerate(failed, first)
@@ -216,21 +218,21 @@ class Outbox:
             {"_id": {"$in": list(failed)}, **mark}, sort=[("seq", ASCENDING)]
         )
         # A worker may have some in hand already, and tells that itself.
-        queued = {"status": MessageStatus.QUEUED}
+        queued = {"status": MOVES[Happening.REDRIVEN].after}
         moved = [Message.model_validate(each | queued) async for each in cursor]
         self._events.publish(*(status_event(each) for each in moved))
         return moved
 
     async def depth(self, connection: str) -> QueueDepth:
         """Count what is not sent yet."""
-        waiting = {"connection": connection, "status": {"$in": list(_NOT_SENT)}}
+        waiting = {"connection": connection, "status": {"$in": list(NOT_SENT)}}
         oldest = await self._collection.find_one(waiting, sort=[("queuedAt", ASCENDING)])
         count = await self._collection.count_documents(waiting) if oldest else 0
         return QueueDepth(count, oldest["queuedAt"] if oldest else None)
 
     async def depths(self, connections: Sequence[str]) -> dict[str, QueueDepth]:
         """Count what is not sent yet of several connections at once; those without are left out."""
-        waiting = {"connection": {"$in": list(connections)}, "status": {"$in": list(_NOT_SENT)}}
+        waiting = {"connection": {"$in": list(connections)}, "status": {"$in": list(NOT_SENT)}}
         counts = {"queued": {"$sum": 1}, "oldest": {"$min": "$queuedAt"}}
         cursor = self._collection.aggregate(
             [{"$match": waiting}, {"$group": {"_id": "$connection"} | counts}]
@@ -261,12 +263,12 @@ class Outbox:
         self,
         owner: str | None,
         message_id: str,
-        allowed: list[MessageStatus],
+        happening: Happening,
         changes: dict[str, Any],
     ) -> Message:
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            {"_id": {"$eq": message_id}, **_of(owner), "status": {"$in": allowed}},
-            [{"$set": {**changes, "statusAt": "$$NOW"}}],
+            {"_id": {"$eq": message_id}, **_of(owner), **may(happening)},
+            [{"$set": changes}],
             return_document=ReturnDocument.AFTER,
         )
         if document is None:
@@ -281,5 +283,5 @@ def _of(owner: str | None) -> dict[str, Any]:
 
 
 def _failed(connection: Connection, reason: str | None) -> dict[str, Any]:
-    failed: dict[str, Any] = {"connection": connection.id, "status": MessageStatus.FAILED}
+    failed: dict[str, Any] = {"connection": connection.id, **may(Happening.REDRIVEN)}
     return failed if reason is None else {**failed, "reason": {"$eq": reason}}

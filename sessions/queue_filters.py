@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING
 
-from sessions.messages import PROGRESS, Message, MessageStatus
+from sessions.message_states import MOVES, OUT, Happening, becomes, may
+from sessions.messages import Message
 from sessions.recipients import number_tail
 
 if TYPE_CHECKING:
@@ -14,14 +15,6 @@ if TYPE_CHECKING:
     from sessions.mongo import Collection
 
 ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
-OUT = list(PROGRESS[2:])
-"""The statuses of what WhatsApp has."""
-_NOT_KNOWN_TO_BE_OUT = (
-    MessageStatus.FAILED,
-    MessageStatus.EXPIRED,
-    MessageStatus.CANCELLED,
-    MessageStatus.UNKNOWN,
-)
 OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
 """The expression for messages whose time has run out."""
 
@@ -41,7 +34,7 @@ def due(lease: Lease) -> dict[str, Any]:
     """Return the filter for what may be claimed now."""
     return {
         "connection": lease.connection,
-        "status": MessageStatus.QUEUED,
+        **may(Happening.CLAIMED),
         "$expr": {"$and": [{"$lte": ["$dueAt", "$$NOW"]}, {"$not": [OVERDUE]}]},
         **fence(lease),
     }
@@ -50,13 +43,11 @@ def due(lease: Lease) -> dict[str, Any]:
 def claim(lease: Lease) -> list[dict[str, Any]]:
     """Return the update that takes a message in hand."""
     changes = {
-        "status": MessageStatus.SENDING,
-        "statusAt": "$$NOW",
+        **becomes(Happening.CLAIMED),
         "generation": lease.generation,
         "attempts": {"$add": ["$attempts", 1]},
         "takenUp": 0,
         "putOff": "$$REMOVE",
-        "sendingAt": "$$NOW",
     }
     return [{"$set": changes}]
 
@@ -70,9 +61,9 @@ def bare_id(message_key: str) -> str:
     return parts[2] if len(parts) > 2 else message_key
 
 
-def held(lease: Lease) -> dict[str, Any]:
-    """Return the filter for what this owner has in hand."""
-    return {"generation": lease.generation, "status": MessageStatus.SENDING}
+def held(lease: Lease, happening: Happening = Happening.KEPT) -> dict[str, Any]:
+    """Return the filter for what this owner has in hand, and to which this may happen."""
+    return {"generation": lease.generation, **may(happening)}
 
 
 def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
@@ -89,33 +80,40 @@ def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
 def in_hand(
     lease: Lease, message: Message, changes: dict[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that change a message which this owner has in hand."""
-    found = {"_id": message.id, **held(lease)}
-    return found, [{"$set": {name: _literal(value) for name, value in changes.items()}}]
+    """Return the filter and the update that change a message and leave it in this owner's hands."""
+    return {"_id": message.id, **held(lease)}, [{"$set": _literals(changes)}]
+
+
+def out_of_hand(
+    lease: Lease, message: Message, happening: Happening, changes: dict[str, Any]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the filter and the update for what happens to a message in this owner's hands."""
+    found = {"_id": message.id, **held(lease, happening)}
+    return found, [{"$set": becomes(happening) | _literals(changes)}]
 
 
 def step(
-    lease: Lease, message_key: str, status: MessageStatus
+    lease: Lease, message_key: str, acked: Happening
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that move a message forward to a status.
+    """Return the filter and the update that move a message forward by an ack.
 
     Only what was sent has an id that WhatsApp knows, so an ack proves it, whatever we thought.
     """
-    before = [*PROGRESS[: PROGRESS.index(status)], *_NOT_KNOWN_TO_BE_OUT]
     times = {
         f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
-        for reached in PROGRESS[2 : PROGRESS.index(status) + 1]
+        for reached in OUT[: OUT.index(MOVES[acked].after) + 1]
     }
-    changes = {"status": status, "statusAt": "$$NOW", "reason": None, "endedAt": "$$NOW"}
     found = {
         "connection": lease.connection,
         "bareId": bare_id(message_key),
-        "status": {"$in": before},
+        **may(acked),
         **fence(lease),
     }
-    return found, [{"$set": {**changes, **times}}]
+    return found, [{"$set": {**becomes(acked), "reason": None, **times}}]
 
 
-def _literal(value: Any) -> Any:
-    """Keep a text from being read as an expression of the pipeline, `$$NOW` aside."""
-    return value if value == "$$NOW" else {"$literal": value}
+def _literals(changes: dict[str, Any]) -> dict[str, Any]:
+    """Keep texts from being read as expressions of the pipeline, `$$NOW` aside."""
+    return {
+        name: value if value == "$$NOW" else {"$literal": value} for name, value in changes.items()
+    }

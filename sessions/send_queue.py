@@ -14,9 +14,9 @@ from sessions.events import EventLog, status_event
 from sessions.expiry import Expiry
 from sessions.ids import new_id
 from sessions.known_numbers import KnownNumbers
+from sessions.message_states import OF_ACK, OUT, Happening, ending_in, may
 from sessions.messages import (
     CHECKING_NUMBER,
-    STATUS_OF_ACK,
     Ack,
     Message,
     MessageStatus,
@@ -24,7 +24,6 @@ from sessions.messages import (
 from sessions.number_checks import COLLECTION as NUMBER_CHECKS
 from sessions.queue_filters import (
     ORDER,
-    OUT,
     OVERDUE,
     bare_id,
     claim,
@@ -33,6 +32,7 @@ from sessions.queue_filters import (
     held,
     in_hand,
     in_order,
+    out_of_hand,
     step,
     written_down,
 )
@@ -73,7 +73,7 @@ class SendQueue:
         await self._collection.update_many(
             {
                 "connection": lease.connection,
-                "status": MessageStatus.SENDING,
+                **may(Happening.KEPT),
                 "generation": {"$lt": lease.generation},
             },
             {"$set": {"generation": lease.generation}},
@@ -243,30 +243,34 @@ class SendQueue:
         status: MessageStatus,
         reason: str | None = None,
         counts: bool = False,
-        *,
-        uncounted: bool = False,
     ) -> Message | None:
-        """Record how a send ended (sent, failed, unknown) or that it goes back to the queue.
+        """Record how a send ended: sent, failed, expired or unknown; raise IllegalMoveError.
 
         What may be out counts for the pace, and so does a number that WhatsApp was asked for in
-        vain (`counts`). `uncounted` takes this try back: it was no fault of the message.
+        vain (`counts`).
         Return the message as it is then; None where an ack has overtaken that: then it is out.
         """
-        times: dict[str, Any] = {"statusAt": "$$NOW"}
-        if status is not MessageStatus.QUEUED:
-            times |= {f"{status}At": "$$NOW", "endedAt": "$$NOW"}
+        changes: dict[str, Any] = {"reason": reason}
         if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or counts:
-            times["pacedAt"] = "$$NOW"
-        if uncounted:
-            times["attempts"] = max(0, message.attempts - 1)
-        settled = await self._finish(lease, message, {"status": status, "reason": reason, **times})
-        if settled is not None:
-            self._events.publish(status_event(settled))
-        return settled
+            changes["pacedAt"] = "$$NOW"
+        return await self._finish(lease, message, ending_in(status), changes)
 
-    async def put_back(self, lease: Lease, message: Message) -> None:
-        """Return a message in hand to its place, untried; it keeps the id that it has."""
-        await self.settle(lease, message, MessageStatus.QUEUED, message.reason, uncounted=True)
+    async def put_back(
+        self,
+        lease: Lease,
+        message: Message,
+        reason: str | None = None,
+        *,
+        uncounted: bool = False,
+    ) -> None:
+        """Return a message in hand to its place; it keeps the id that it has.
+
+        `uncounted` takes this try back: it was no fault of the message.
+        """
+        changes: dict[str, Any] = {"reason": reason}
+        if uncounted:
+            changes["attempts"] = max(0, message.attempts - 1)
+        await self._finish(lease, message, Happening.PUT_BACK, changes)
 
     async def put_off(
         self,
@@ -283,20 +287,12 @@ class SendQueue:
         `counts` tells whether what was done for it counts for the pace. `uncounted` takes this
         try back: the message only waits for others.
         """
-        changes: dict[str, Any] = {
-            "status": MessageStatus.QUEUED,
-            "statusAt": "$$NOW",
-            "reason": reason,
-            "dueAt": until,
-            "putOff": True,
-        }
+        changes: dict[str, Any] = {"reason": reason, "dueAt": until, "putOff": True}
         if counts:
             changes["pacedAt"] = "$$NOW"
         if uncounted:
             changes["attempts"] = max(0, message.attempts - 1)
-        put_off = await self._finish(lease, message, changes)
-        if put_off is not None:
-            self._events.publish(status_event(put_off))
+        await self._finish(lease, message, Happening.PUT_BACK, changes)
 
     async def put_off_before(self, lease: Lease, message: Message) -> Message | None:
         """Return what was put off for the same recipient and stands before a message, if any.
@@ -318,11 +314,11 @@ class SendQueue:
 
         Matched on the bare id: the chat part of the key may have become a LID meanwhile.
         """
-        status = STATUS_OF_ACK.get(ack)
-        if status is None:
+        acked = OF_ACK.get(ack)
+        if acked is None:
             return None
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            *step(lease, message_key, status), return_document=ReturnDocument.AFTER
+            *step(lease, message_key, acked), return_document=ReturnDocument.AFTER
         )
         if document is None:
             return None
@@ -332,14 +328,14 @@ class SendQueue:
 
     async def record_acks(self, lease: Lease, acks: Mapping[str, Ack]) -> list[Message]:
         """Do what `record_ack` does for many keys, with two calls; return those that moved."""
-        steps = {key: status for key, ack in acks.items() if (status := STATUS_OF_ACK.get(ack))}
+        steps = {key: OF_ACK[ack] for key, ack in acks.items() if ack in OF_ACK}
         if not steps:
             return []
         # Marked, since the dispatcher moves messages at the same time.
         mark = {"ackedIn": new_id()}
         updates = []
-        for key, status in steps.items():
-            found, changes = step(lease, key, status)
+        for key, acked in steps.items():
+            found, changes = step(lease, key, acked)
             updates.append(UpdateOne(found, [*changes, {"$set": mark}]))
         written = await self._collection.bulk_write(updates, ordered=False)
         if not written.matched_count:
@@ -362,20 +358,22 @@ class SendQueue:
         return [Message.model_validate(document) async for document in cursor]
 
     async def _finish(
-        self, lease: Lease, message: Message, changes: dict[str, Any]
+        self, lease: Lease, message: Message, happening: Happening, changes: dict[str, Any]
     ) -> Message | None:
-        """Change a message in hand; None when an ack has overtaken that."""
+        """Let a message out of hand and tell of it; None when an ack has overtaken that."""
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            *in_hand(lease, message, changes), return_document=ReturnDocument.AFTER
+            *out_of_hand(lease, message, happening, changes), return_document=ReturnDocument.AFTER
         )
-        if document is not None:
-            return Message.model_validate(document)
-        await self._check_overtaken(lease, message)
-        return None
+        if document is None:
+            await self._check_overtaken(lease, message)
+            return None
+        finished = Message.model_validate(document)
+        self._events.publish(status_event(finished))
+        return finished
 
     async def _check_overtaken(self, lease: Lease, message: Message) -> None:
         """Raise LeaseLostError unless an ack overtook what we have to say of a message."""
-        acked = {"_id": message.id, "generation": lease.generation, "status": {"$in": OUT}}
+        acked = {"_id": message.id, "generation": lease.generation, "status": {"$in": list(OUT)}}
         if await self._collection.find_one(acked, projection={"_id": True}) is None:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
 

@@ -465,9 +465,7 @@ class Delivery:
         """Put a message back to its place in the queue."""
         self._returned = True
         self.watch.left()
-        await self._queue.settle(
-            self._lease, message, MessageStatus.QUEUED, reason, uncounted=uncounted
-        )
+        await self._queue.put_back(self._lease, message, reason, uncounted=uncounted)
 
     async def _put_off(
         self,

@@ -106,7 +106,7 @@ class Dispatcher:
         for message in await self._queue.left_over(self._lease):
             waits = waits or self._ends(stop)
             if waits and not await self._delivery.is_stored(message):
-                await self._queue.put_back(self._lease, message)
+                await self._put_back(message)
             else:
                 deliver = self._delivery.take_up if blamed else self._delivery.deliver
                 with logger.contextualize(messageId=message.id):
@@ -119,9 +119,12 @@ class Dispatcher:
             held = await self._queue.left_over(self._lease)
             for each in held:
                 if each.whatsapp_id is None:
-                    await self._queue.put_back(self._lease, each)
+                    await self._put_back(each)
         except STORE_DOWN as error:
             logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
+
+    async def _put_back(self, message: Message) -> None:
+        await self._queue.put_back(self._lease, message, message.reason, uncounted=True)
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not self._ends(stop):

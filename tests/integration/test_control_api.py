@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from control_api.services import Services
 from sessions.clock import utc_now
 from sessions.connections import QrCode
-from sessions.messages import Ack, MessageStatus
+from sessions.messages import Ack
 from sessions.states import ConnectionState, Reason
 from sessions.whatsapp_breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
@@ -160,7 +160,7 @@ async def test_a_message_that_was_put_back_says_why(client: Client, stores: Stor
         await stores.connections.move(lease, here, there, None)
     message = await stores.queue.claim_next(lease)
     assert message is not None
-    await stores.queue.settle(lease, message, MessageStatus.QUEUED, "refused_for_now")
+    await stores.queue.put_back(lease, message, "refused_for_now")
     shown = await (await client.get(accepted["location"])).json()
     assert shown["waiting"] == {"reason": "refused_for_now", "position": 0}
 

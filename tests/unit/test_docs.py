@@ -1,4 +1,4 @@
-"""The pages of `docs/` that come from the code are as the code is."""
+"""The pages that come from the code are as the code is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings
 from chatgrow_worker.settings import WorkerSettings
 from control_api.settings import ApiSettings
 from sessions.env_file import misspelt
+from sessions.message_states import Happening
+from sessions.messages import MessageStatus
 from sessions.states import ConnectionState, Reason
 
 ROOT = Path(__file__).parents[2]
@@ -47,5 +49,12 @@ def test_no_setting_of_one_program_looks_like_a_misspelt_one_of_the_other(
 def test_every_state_and_reason_has_a_meaning() -> None:
     text = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
-    assert set(told) == {*ConnectionState, *Reason}
+    assert set(told) == {*ConnectionState, *Reason, *MessageStatus}
     assert all(meaning.strip() for meaning in told.values())
+
+
+def test_all_that_may_happen_to_a_message_is_told() -> None:
+    text = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
+    rows = text.partition("| what happens |")[2].splitlines()[2:]
+    assert len(rows) == len(Happening)
+    assert all(row.split("|")[1].strip() for row in rows)

@@ -42,7 +42,7 @@ soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))
 
 contract: setup ## Send the API what its OpenAPI document allows and forbids; EXAMPLES=1000 sends more
-	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/integration/test_contract.py
+	@CONTRACT_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest tests/integration/api/test_contract.py
 
 bench: ## Measure beside whatsapp-web.js; PARTS="fleet" QUICK=1 does less, WRITE=1 writes docs/benchmarks.md
 	@scripts/setup.sh bench

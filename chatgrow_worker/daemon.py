@@ -11,32 +11,32 @@ from typing import Any
 from arq import Retry
 from loguru import logger
 
-from chatgrow_worker.assembly import (
-    assemble_intake,
-    assemble_parts,
-    browser_options,
-    emergency_html,
-    key_ring,
-)
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
-from chatgrow_worker.commands.intake import Command, Intake
-from chatgrow_worker.connections.left_profiles import LeftProfiles
-from chatgrow_worker.connections.pool import ConnectionPool
-from chatgrow_worker.connections.waiting import happens
+from chatgrow_worker.intake.arq_consumer import Command, Intake
+from chatgrow_worker.login.leftovers import LeftProfiles
 from chatgrow_worker.observed import observed
+from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
+from chatgrow_worker.waiting import happens
+from chatgrow_worker.wiring import (
+    browser_options,
+    build_intake,
+    build_services,
+    emergency_html,
+    key_ring,
+)
 from sessions.blobs import BlobStore
-from sessions.child_environment import LEAN, child_environment, unless_set, without_settings
-from sessions.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
-from sessions.event_stream import open_event_log
-from sessions.ids import new_id
-from sessions.mongo import NO_ANSWER, STORE_DOWN, brief
+from sessions.common.ids import new_id
+from sessions.connections.workers import WorkerRegistry
+from sessions.events.stream import open_event_log
+from sessions.process.child_environment import LEAN, child_environment, unless_set, without_settings
 from sessions.program import Stores, open_stores
-from sessions.server_clock import server_clock
-from sessions.workers import WorkerRegistry
+from sessions.queue.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
+from sessions.storage.mongo import NO_ANSWER, STORE_DOWN, brief
+from sessions.storage.server_clock import server_clock
 
 _SWEEP_EVERY = timedelta(seconds=2)
 _CLEAN_EVERY = timedelta(hours=1)
@@ -68,14 +68,14 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         now = await stack.enter_async_context(server_clock(stores.database))
         html = emergency_html(settings, stores, now)
         launcher = Launcher(driver, options, root, html.for_opening)
-        parts = await assemble_parts(
+        services = await build_services(
             settings, stores, events, launcher, instance, predecessor, now=now, html=html
         )
         pool = ConnectionPool(
-            parts, settings.worker_id, instance, settings.whatsapp_max_connections
+            services, settings.worker_id, instance, settings.whatsapp_max_connections
         )
-        send_message = await assemble_intake(settings, stores, parts)
-        await stack.enter_async_context(observed(settings, stores, pool, parts))
+        send_message = await build_intake(settings, stores, services)
+        await stack.enter_async_context(observed(settings, stores, pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
         drained = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -87,15 +87,15 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 {
                     "heartbeat": _beat(pool, stop),
                     "sweep": _sweep(pool, stop),
-                    "janitor": _clean(parts.blobs, stop),
-                    "left profiles": _tidy(LeftProfiles(root, parts.removals, pool.runs), stop),
-                    "change watch": parts.change_watch.follow(stop, pool.look_all),
+                    "janitor": _clean(services.blobs, stop),
+                    "left profiles": _tidy(LeftProfiles(root, services.removals, pool.runs), stop),
+                    "change watch": services.change_watch.follow(stop, pool.look_all),
                     "shared queue": _shared_queue(stores, pool, send_message).listen(stop),
                 },
             )
             logger.info("Stopping {} connections", pool.running)
             # Others take what is free only from a worker that is not there any more.
-            await _leave(parts.registry, settings.worker_id, instance)
+            await _leave(services.registry, settings.worker_id, instance)
             await pool.close(settings.stop_limit, settings.start_concurrency)
             drained.set()
 

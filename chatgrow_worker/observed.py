@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from chatgrow_worker.connections.gauges import PoolCollector
-from chatgrow_worker.connections.parts import Parts
-from chatgrow_worker.connections.pool import ConnectionPool
-from chatgrow_worker.metrics_server import serving_metrics
+from chatgrow_worker.connection.services import WorkerServices
+from chatgrow_worker.monitoring.gauges import PoolCollector
+from chatgrow_worker.monitoring.server import serving_metrics
+from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
-from sessions.doorbell import Doorbell
 from sessions.metrics import ConnectionLabels, StoreProbe
-from sessions.mongo import database_answers
 from sessions.program import Stores
+from sessions.queue.doorbell import Doorbell
+from sessions.storage.mongo import database_answers
 
 
 @asynccontextmanager
 async def observed(
-    settings: WorkerSettings, stores: Stores, pool: ConnectionPool, parts: Parts
+    settings: WorkerSettings, stores: Stores, pool: ConnectionPool, services: WorkerServices
 ) -> AsyncIterator[None]:
     """Measure and serve inside the block."""
-    process = parts.metrics.process
+    process = services.metrics.process
     labels = ConnectionLabels(with_names=settings.metrics_names)
-    gauges = PoolCollector(pool.connections, pool.capacity, parts.pages.profile, labels)
+    gauges = PoolCollector(pool.connections, pool.capacity, services.pages.profile, labels)
     process.registry.register(gauges)
     probe = StoreProbe(
         process,

@@ -13,7 +13,7 @@ from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.script import WA_JS_SHA256
 from sessions.blobs import BlobSettings
-from sessions.settings import Hosts, Span
+from sessions.config.settings import Hosts, Span
 
 _ROOT = Path(__file__).parents[1]
 _FIRST_METRICS_PORT = 9400

@@ -8,15 +8,15 @@ from aiohttp import web
 from loguru import logger
 
 from control_api.app import build_app
-from control_api.first_key import ensure_first_key
+from control_api.credentials.first_key import ensure_first_key
+from control_api.credentials.signing import signing_secret
+from control_api.http.transport import ApiRunner
 from control_api.services import Services
 from control_api.settings import ApiSettings
-from control_api.shield.transport import ApiRunner
-from control_api.signing import signing_secret
-from sessions.errors import ConfigurationError
-from sessions.event_stream import open_event_log
+from sessions.common.errors import ConfigurationError
+from sessions.events.stream import open_event_log
 from sessions.program import open_stores, run_program
-from sessions.server_clock import server_clock
+from sessions.storage.server_clock import server_clock
 
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:

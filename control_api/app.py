@@ -2,17 +2,18 @@
 
 from aiohttp import web
 
-from control_api.auth import identify
+from control_api.auth.identity import identify
 from control_api.background import end_streams, run_background
-from control_api.closing import note_closing
-from control_api.docs import add_docs
-from control_api.endpoints import add_endpoints
-from control_api.event_feed import EventFeed
-from control_api.event_streams import STREAMS, EventStreams, StreamLimits
-from control_api.observing import observe_requests
+from control_api.endpoints.declaration import add_endpoints
+from control_api.endpoints.docs import add_docs
+from control_api.event_stream.feed import EventFeed
+from control_api.event_stream.streams import STREAMS, EventStreams, StreamLimits
+from control_api.http.closing import note_closing
+from control_api.http.problems import problems
+from control_api.middleware import answer_preflights, limit_requests, require_our_host, shield
+from control_api.middleware.request_log import observe_requests
 from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
-from control_api.problems import problems
 from control_api.routes import (
     api_keys,
     auth,
@@ -32,7 +33,6 @@ from control_api.routes import (
     users,
 )
 from control_api.services import SERVICES, Services
-from control_api.shield import answer_preflights, limit_requests, require_our_host, shield
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; the longest text is far below."""

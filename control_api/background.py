@@ -10,10 +10,10 @@ from aiohttp import web
 from loguru import logger
 from pydantic import ValidationError
 
-from control_api.event_streams import STREAMS
+from control_api.event_stream.streams import STREAMS
 from control_api.services import SERVICES, Services
-from sessions.event_stream import STREAM_DOWN
-from sessions.mongo import STORE_DOWN, Refused, brief, refusal
+from sessions.events.stream import STREAM_DOWN
+from sessions.storage.mongo import STORE_DOWN, Refused, brief, refusal
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
 _EXPIRED_EVERY = timedelta(seconds=2)

@@ -10,9 +10,9 @@ from prometheus_client import Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from sessions.fleet import Fleet, FleetStore
-from sessions.metrics import SHORT, ConnectionLabels, Glimpse, ProcessMetrics, StoreProbe
-from sessions.mongo import STORE_DOWN
+from sessions.metrics import SHORT, CachedProbe, ConnectionLabels, ProcessMetrics, StoreProbe
+from sessions.monitoring.fleet import Fleet, FleetStore
+from sessions.storage.mongo import STORE_DOWN
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -50,7 +50,7 @@ class ApiMetrics:
             except STORE_DOWN:
                 return None
 
-        self._glimpse = Glimpse(look, _FLEET_WITHIN, _FLEET_FRESH_FOR)
+        self._glimpse = CachedProbe(look, _FLEET_WITHIN, _FLEET_FRESH_FOR)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""

@@ -9,57 +9,57 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from control_api.bounded_redis import BoundedRedis
-from control_api.csrf import CsrfTokens
-from control_api.growing_delay import GrowingDelay
-from control_api.known_devices import KnownDevices
-from control_api.limiter import Limiter
-from control_api.link_tokens import LinkSigner
-from control_api.login_attempts import LoginAttempts, SetupAttempts
+from control_api.credentials.access_tokens import AccessTokens
+from control_api.credentials.csrf import CsrfTokens
+from control_api.credentials.known_devices import KnownDevices
+from control_api.credentials.passwords import Passwords
+from control_api.credentials.setup import Setup
+from control_api.credentials.signing import signing_secret
 from control_api.metrics import ApiMetrics
-from control_api.pairing_limits import PairingLimits
-from control_api.passwords import Passwords
-from control_api.qr_images import QrImages
-from control_api.quotas import Quotas
+from control_api.phone_linking.link_tokens import LinkSigner
+from control_api.phone_linking.qr_images import QrImages
+from control_api.rate_limits.bounded_redis import BoundedRedis
+from control_api.rate_limits.growing_delay import GrowingDelay
+from control_api.rate_limits.limiter import Limiter
+from control_api.rate_limits.login_attempts import LoginAttempts, SetupAttempts
+from control_api.rate_limits.pairing_limits import PairingLimits
+from control_api.rate_limits.quotas import Quotas
 from control_api.settings import ApiSettings
-from control_api.setup import Setup
-from control_api.signing import signing_secret
-from control_api.tokens import AccessTokens
-from sessions.acceptance import Acceptance
-from sessions.api_keys import ApiKeyStore
-from sessions.blobs import KeyRing, open_key_ring
-from sessions.commands import CommandDesk
-from sessions.connections import ConnectionStore
-from sessions.doorbell import Doorbell
-from sessions.erasure import DeletedData, Erasures
-from sessions.event_stream import EventStream
-from sessions.events import EventLog
-from sessions.expiry import Expiry
-from sessions.fleet import FleetStore
-from sessions.idempotency import IdempotencyStore
-from sessions.known_numbers import KnownNumbers
-from sessions.linking import LinkingDesk
-from sessions.log_records import LogRecords
-from sessions.message_search import MessageSearch
+from sessions.accounts.api_keys import ApiKeyStore
+from sessions.accounts.setup_tokens import SetupTokenStore
+from sessions.accounts.sign_ins import SignInStore
+from sessions.accounts.users import UserStore
+from sessions.connections.commands import CommandRequests
+from sessions.connections.linking import LinkingRequests
+from sessions.connections.proxy_passwords import ProxyPasswords
+from sessions.connections.store import ConnectionStore
+from sessions.connections.workers import WorkerRegistry
+from sessions.deletion.connections import Removals
+from sessions.deletion.recipients import DeletedData, Erasures
+from sessions.encryption.keys import KeyRing, open_key_ring
+from sessions.events.log import EventLog
+from sessions.events.stream import EventStream
+from sessions.logs.records import LogRecords
+from sessions.messages.acceptance import Acceptance
+from sessions.messages.expiry import Expiry
+from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.outbox import Outbox
+from sessions.messages.positions import QueuePositions
+from sessions.messages.search import MessageSearch
 from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
-from sessions.mongo import database_answers
-from sessions.number_checks import NumberCheckDesk
-from sessions.outbox import Outbox
-from sessions.proxy_passwords import ProxyPasswords
-from sessions.queue_history import QueueHistory
-from sessions.queue_positions import QueuePositions
-from sessions.removals import Removals
-from sessions.saved_html import SavedHtmlStore
-from sessions.setup import SetupTokenStore
-from sessions.sign_ins import SignInStore
-from sessions.users import UserStore
-from sessions.whatsapp_breaker import BreakerReader
-from sessions.workers import WorkerRegistry
+from sessions.monitoring.fleet import FleetStore
+from sessions.monitoring.queue_history import QueueHistory
+from sessions.queue.doorbell import Doorbell
+from sessions.recipients.known_numbers import KnownNumbers
+from sessions.recipients.number_checks import NumberCheckRequests
+from sessions.storage.mongo import database_answers
+from sessions.whatsapp.breaker import BreakerReader
+from sessions.whatsapp.saved_html import SavedHtmlStore
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Services:
     breaker: BreakerReader
     history: QueueHistory
     acceptance: Acceptance
-    desk: LinkingDesk
-    commands: CommandDesk
+    requests: LinkingRequests
+    commands: CommandRequests
     removals: Removals
     proxy_passwords: ProxyPasswords
     erasures: Erasures
     deleted_data: DeletedData
-    checks: NumberCheckDesk
+    checks: NumberCheckRequests
     numbers: KnownNumbers
     doorbell: Doorbell
     quotas: Quotas
@@ -157,13 +157,13 @@ class Services:
             acceptance=Acceptance(
                 connections, outbox, idempotency, doorbell, process, now, quotas.queue
             ),
-            desk=LinkingDesk(database),
-            commands=CommandDesk(database),
+            requests=LinkingRequests(database),
+            commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(_key_ring(settings)),
             erasures=Erasures(database, redis, events),
             deleted_data=DeletedData(database, redis),
-            checks=NumberCheckDesk(database),
+            checks=NumberCheckRequests(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
             quotas=quotas,

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 from yarl import URL
 
 from sessions.blobs import BlobSettings
-from sessions.settings import Hosts, Span, comma_separated
+from sessions.config.settings import Hosts, Span, comma_separated
 
 
 def _networks(value: object) -> object:

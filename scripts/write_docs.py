@@ -24,11 +24,11 @@ from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
 from sessions.blobs import BlobSettings  # noqa: E402
-from sessions.message_states import MOVES as HAPPENINGS  # noqa: E402
-from sessions.message_states import OF_ACK, OUT, Happening  # noqa: E402
-from sessions.messages import MessageStatus  # noqa: E402
-from sessions.settings import SharedSettings  # noqa: E402
-from sessions.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
+from sessions.config.settings import SharedSettings  # noqa: E402
+from sessions.connections.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
+from sessions.messages.model import MessageStatus  # noqa: E402
+from sessions.messages.states import MOVES as HAPPENINGS  # noqa: E402
+from sessions.messages.states import OF_ACK, OUT, Happening  # noqa: E402
 
 GROUPS: tuple[tuple[str, type[SharedSettings], type[SharedSettings] | None], ...] = (
     ("Both programs", SharedSettings, None),

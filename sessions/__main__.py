@@ -11,17 +11,18 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessions.blobs import BlobError, BlobSettings, BlobStore, open_key_ring
-from sessions.blobs.keys import Key
+from sessions.blobs import BlobSettings, BlobStore
+from sessions.common.errors import ConfigurationError
+from sessions.connections.proxy_passwords import rotate_proxy_passwords
 from sessions.embedded import embedded_servers
-from sessions.errors import ConfigurationError
-from sessions.mongo import open_database, server_time
+from sessions.encryption.errors import BlobError
+from sessions.encryption.keys import Key, open_key_ring
 from sessions.program import run_program
-from sessions.proxy_passwords import rotate_proxy_passwords
-from sessions.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
+from sessions.storage.mongo import open_database, server_time
+from sessions.whatsapp.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
 
 if TYPE_CHECKING:
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

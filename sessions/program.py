@@ -14,19 +14,24 @@ import uvloop
 from loguru import logger
 from pydantic import ValidationError
 
-from sessions.doorbell import open_redis
+from sessions.common.errors import ConfigurationError, StoreUnavailableError
+from sessions.config.env_file import UNREADABLE, misspelt, readable_by_others, why_unreadable
+from sessions.config.settings import (
+    EXIT_CONFIGURATION,
+    EXIT_FAILED,
+    EXIT_UNAVAILABLE,
+    SharedSettings,
+)
 from sessions.embedded import EmbeddedServerError, embedded_servers
-from sessions.env_file import UNREADABLE, misspelt, readable_by_others, why_unreadable
-from sessions.errors import ConfigurationError, StoreUnavailableError
-from sessions.log_records import keeping_records
-from sessions.logs import configure_logging
-from sessions.mongo import Refused, open_database, refusal
-from sessions.settings import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE, SharedSettings
+from sessions.logs.records import keeping_records
+from sessions.logs.setup import configure_logging
+from sessions.queue.doorbell import open_redis
+from sessions.storage.mongo import Refused, open_database, refusal
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 Settings = TypeVar("Settings", bound=SharedSettings)
 

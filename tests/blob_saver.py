@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sessions.blobs import Blob, BlobKind, BlobStore, KeyRing
-from sessions.blobs.keys import Key
-from sessions.clock import utc_now
+from sessions.blobs import Blob, BlobKind, BlobStore
+from sessions.common.clock import utc_now
+from sessions.encryption.keys import Key, KeyRing
 from tests.blob_profiles import LOGIN, contents, login, write_profile
 from tests.blob_profiles import tables as tables_of
 
 if TYPE_CHECKING:
-    from sessions.leases import Lease
-    from sessions.mongo import Database
+    from sessions.connections.leases import Lease
+    from sessions.storage.mongo import Database
 
 DUMP = {"WANoiseInfo": LOGIN.decode()}
 KEYS = KeyRing([Key("one", b"1" * 32)])

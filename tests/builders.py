@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sessions.clock import utc_now
-from sessions.connections import Connection, ConnectionStore
-from sessions.events import EventLog
-from sessions.ids import new_id
-from sessions.leases import Lease, LeaseStore
-from sessions.messages import Draft, Message, Priority
-from sessions.outbox import Outbox
-from sessions.pacing import Pacing
-from sessions.send_queue import SendQueue
-from sessions.whatsapp_breaker import BreakerLimits, WhatsAppBreaker
+from sessions.common.clock import utc_now
+from sessions.common.ids import new_id
+from sessions.connections.leases import Lease, LeaseStore
+from sessions.connections.model import Connection
+from sessions.connections.pacing import Pacing
+from sessions.connections.store import ConnectionStore
+from sessions.events.log import EventLog
+from sessions.messages.model import Draft, Message, Priority
+from sessions.messages.outbox import Outbox
+from sessions.messages.send_queue import SendQueue
+from sessions.whatsapp.breaker import BreakerLimits, WhatsAppBreaker
 
 if TYPE_CHECKING:
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 OWNER = "admin"
 LONG = timedelta(minutes=10)

@@ -16,18 +16,18 @@ import pytest
 from hypothesis import settings
 from pymongo import WriteConcern
 
-from sessions.doorbell import open_redis
 from sessions.embedded import MONGO, REDIS, ServerUris
 from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout
 from sessions.embedded.sockets import find_socket
-from sessions.mongo import open_database
+from sessions.queue.doorbell import open_redis
+from sessions.storage.mongo import open_database
 from tests.waiting import until_true
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 ROOT = Path(__file__).parents[1]
 # How long an example takes is the machine's affair.

@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from chatgrow_worker.connections.delivery import Delivery, SendLimits
-from chatgrow_worker.connections.dispatcher import Dispatcher
-from chatgrow_worker.connections.line_deaths import LineDeaths
-from chatgrow_worker.connections.pacer import Pacer
-from chatgrow_worker.connections.send_trials import SendTrials
-from chatgrow_worker.connections.turnstile import Turnstile
-from chatgrow_worker.metrics import WorkerMetrics
-from sessions.clock import utc_now
-from sessions.known_numbers import KnownNumbers
-from sessions.leases import Lease
-from sessions.messages import Message, MessageStatus
+from chatgrow_worker.monitoring.metrics import WorkerMetrics
+from chatgrow_worker.sending.claimer import MessageClaimer
+from chatgrow_worker.sending.delivery import Delivery, SendLimits
+from chatgrow_worker.sending.dispatcher import Dispatcher
+from chatgrow_worker.sending.line_deaths import LineDeaths
+from chatgrow_worker.sending.pacer import Pacer
+from chatgrow_worker.whatsapp_change.send_trials import SendTrials
+from sessions.common.clock import utc_now
+from sessions.connections.leases import Lease
+from sessions.messages.model import Message, MessageStatus
 from sessions.metrics import ProcessMetrics
+from sessions.recipients.known_numbers import KnownNumbers
 from tests.builders import OWNER, Stores
 from tests.fake_page import FakePage
 from tests.waiting import until
@@ -62,7 +62,7 @@ def make_dispatcher(
     line_deaths: LineDeaths | None = None,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
-    turnstile = Turnstile(
+    claimer = MessageClaimer(
         queue=stores.queue,
         connections=stores.connections,
         pacer=Pacer(stores.queue, lease.connection, now),
@@ -78,13 +78,13 @@ def make_dispatcher(
         lease=lease,
         limits=limits or dispatch_limits(),
         page_bell=page.bell,
-        turnstile=turnstile,
+        claimer=claimer,
         check_lease=check_lease,
         metrics=metrics or WorkerMetrics(ProcessMetrics()),
         trials=trials or SendTrials(in_a_row=99),
         line_deaths=line_deaths or LineDeaths((limits or dispatch_limits()).tries),
     )
-    return Dispatcher(stores.queue, lease, turnstile, delivery)
+    return Dispatcher(stores.queue, lease, claimer, delivery)
 
 
 @asynccontextmanager

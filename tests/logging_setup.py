@@ -12,8 +12,8 @@ from typing import Any
 
 from loguru import logger
 
-from sessions.logs import configure_logging
-from sessions.settings import SharedSettings
+from sessions.config.settings import SharedSettings
+from sessions.logs.setup import configure_logging
 
 
 def log_settings(data: Path, **fields: Any) -> SharedSettings:

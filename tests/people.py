@@ -20,7 +20,7 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 
 @dataclass
-class Visit:
+class PageSession:
     """A page that somebody looks at."""
 
     page: Page
@@ -69,12 +69,12 @@ async def visit(
     locale: str = "en-GB",
     viewport: ViewportSize = DESKTOP,
     dark: bool = False,
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[PageSession]:
     """Open an address as a person does; yield what they see."""
     context = await browser.new_context(
         locale=locale, viewport=viewport, color_scheme="dark" if dark else "light"
     )
-    seen = Visit(await context.new_page())
+    seen = PageSession(await context.new_page())
     seen.page.on("console", lambda told: _note(seen, told.type, told.text))
     seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     seen.page.on("request", lambda asked: seen.requested.append(asked.url.partition("#")[0]))
@@ -93,7 +93,7 @@ async def sign_in(page: Page, email: str, password: str, first_key: str) -> None
     await page.locator("form [type=submit]").click()
 
 
-def _note(seen: Visit, kind: str, text: str) -> None:
+def _note(seen: PageSession, kind: str, text: str) -> None:
     # What a server refuses is reported as an error, too; pages say that in words.
     if kind in ("error", "warning") and "the server responded with a status" not in text:
         seen.complaints.append(text)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 
 @asynccontextmanager

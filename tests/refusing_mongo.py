@@ -15,10 +15,10 @@ from sessions.embedded.binaries import find_binary
 from sessions.embedded.command_lines import command_line
 from sessions.embedded.layout import Layout
 from sessions.embedded.sockets import settle_socket
-from sessions.lifeline import die_with_parent
+from sessions.process.parent_death import die_with_parent
 
 if TYPE_CHECKING:
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from chatgrow_worker.page.answering import Document, remove_service_workers
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from chatgrow_worker.page.wipes import watch_wipes
-from sessions.connections import Proxy
-from sessions.public_addresses import AddressNotAllowedError, require_public
-from sessions.states import Reason
+from sessions.connections.model import Proxy
+from sessions.connections.states import Reason
+from sessions.network.public_addresses import AddressNotAllowedError, require_public
 
 _LONGEST_REASON = 1000
 SavedHtmlSource = Callable[[str], Awaitable[Document | None]]
@@ -52,11 +52,14 @@ class Launcher:
 
     @asynccontextmanager
     async def open(
-        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+        self,
+        connection: str,
+        restore_local_storage: dict[str, str] | None = None,
+        proxy: Proxy | None = None,
     ) -> AsyncIterator[Browser]:
         """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails.
 
-        `heal` is a dump of localStorage, put back before WhatsApp's scripts run.
+        `restore_local_storage` is a dump of localStorage, put back before WhatsApp's scripts run.
         """
         address = await _address_of(proxy)
         profile = self.profile(connection)
@@ -68,8 +71,10 @@ class Launcher:
             context.on("close", lambda _context: gone.set())
             browser = Browser(await self._page(context), profile)
             try:
-                if heal is not None:
-                    await browser.page.heal(self._options.url, heal, self._options.launch_limit)
+                if restore_local_storage is not None:
+                    await browser.page.restore_local_storage(
+                        self._options.url, restore_local_storage, self._options.launch_limit
+                    )
                 # Not before: it is long, and would run in vain on the document that heals.
                 await self._add_script(context, browser.page)
                 saved = await self._saved_html(connection) if self._saved_html else None

@@ -13,7 +13,7 @@ from playwright.async_api import ViewportSize
 
 from chatgrow_worker.browser.reachable import reaching
 from chatgrow_worker.browser.savings import Saving, Savings, switches_of
-from sessions.errors import ConfigurationError
+from sessions.common.errors import ConfigurationError
 
 _DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
 """Debian's own name for it is a shell script that stays between us and the browser's process."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from loguru import logger
 
-from chatgrow_worker.browser.aside import remove_aside
+from chatgrow_worker.browser.profile_backup import remove_backup
 from sessions.blobs import clear_leftovers
 
 PROBE = "probe"
@@ -27,7 +27,7 @@ def profile_of(root: Path, connection: str) -> Path:
 def remove_profile(profile: Path) -> None:
     """Remove a profile that nobody runs and whose login is over."""
     shutil.rmtree(profile, ignore_errors=True)
-    remove_aside(profile)
+    remove_backup(profile)
     clear_leftovers(profile)
 
 

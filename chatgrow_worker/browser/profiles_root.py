@@ -15,8 +15,8 @@ from loguru import logger
 
 from chatgrow_worker.browser.profile import PROBE
 from chatgrow_worker.page.errors import PageBrokenError
-from sessions.errors import ConfigurationError
-from sessions.states import Reason
+from sessions.common.errors import ConfigurationError
+from sessions.connections.states import Reason
 
 _OWNER_LENGTH = 200
 """Characters: more than an id and the number of an inode ever take."""

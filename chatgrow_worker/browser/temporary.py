@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sessions.child_environment import child_environment
+from sessions.process.child_environment import child_environment
 
 _REMEMBERED = ".temporary"
 

@@ -1,6 +1,6 @@
 """How a page can let us down."""
 
-from sessions.states import Reason
+from sessions.connections.states import Reason
 
 
 class PageBrokenError(Exception):

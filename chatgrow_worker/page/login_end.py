@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from sessions.states import Reason
+from sessions.connections.states import Reason
 
 
 class EndSign(StrEnum):

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from chatgrow_worker.page.snapshot import Outcome
-from sessions.messages import CHAT_NOT_READY, CHECKING_NUMBER
+from sessions.messages.model import CHAT_NOT_READY, CHECKING_NUMBER
 
 
 class Then(StrEnum):

@@ -29,7 +29,7 @@ from chatgrow_worker.page.snapshot import (
     ShownCode,
     Snapshot,
 )
-from sessions.states import Reason
+from sessions.connections.states import Reason
 
 BELL = "__bell"
 """The binding that the page rings when something may have changed.
@@ -156,7 +156,7 @@ class WhatsAppPage:
         answer = await self._call("pairingCode", phone, lives // timedelta(milliseconds=1))
         return PairingCode.model_validate(answer)
 
-    async def heal(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
+    async def restore_local_storage(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
         """Put a dump of localStorage back before WhatsApp's own scripts run.
 
         The address is opened once with an empty document in WhatsApp's place.

@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from control_api.http.problems import PROBLEM_TYPE, Handler
 from control_api.pages.shell import page
-from control_api.problems import PROBLEM_TYPE, Handler
 
 PAGES = web.AppKey("pages", Set[str])
 """The routes whose answers people read."""

@@ -7,15 +7,15 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.account_schemas import ApiKeyList, ApiKeyView, CreatedApiKey, NewApiKey
-from control_api.auth import caller_of, connection_of, owner_of
-from control_api.endpoints import Endpoints
-from control_api.key_grants import granted
-from control_api.requests import answer
+from control_api.auth.identity import caller_of, connection_of, owner_of
+from control_api.auth.key_grants import granted
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.schemas.accounts import ApiKeyList, ApiKeyView, CreatedApiKey, NewApiKey
 from control_api.services import SERVICES, Services
-from sessions.api_keys import ApiKey, ApiKeyNotFoundError, Grant
-from sessions.callers import Caller, Scope
-from sessions.quotas import QuotaExceededError
+from sessions.accounts.api_keys import ApiKey, ApiKeyNotFoundError, Grant
+from sessions.common.callers import Caller, Scope
+from sessions.messages.quotas import QuotaExceededError
 
 routes = Endpoints("API keys", owned=True)
 
@@ -72,11 +72,11 @@ def _may_manage(caller: Caller, key: ApiKey) -> bool:
     return caller.connections is None or caller.key_id in (key.id, *key.makers)
 
 
-async def _connections(request: web.Request, wish: NewApiKey) -> frozenset[str] | None:
+async def _connections(request: web.Request, asked: NewApiKey) -> frozenset[str] | None:
     """Return our ids of the connections that are asked for; raise ConnectionNotFoundError."""
-    if wish.connection_ids is None:
+    if asked.connection_ids is None:
         return None
-    return frozenset([(await connection_of(request, each)).id for each in wish.connection_ids])
+    return frozenset([(await connection_of(request, each)).id for each in asked.connection_ids])
 
 
 async def _make(services: Services, grant: Grant) -> tuple[ApiKey, str]:

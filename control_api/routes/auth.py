@@ -6,7 +6,15 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.account_schemas import (
+from control_api.auth.accounts import authenticate, register_user, start_sign_in
+from control_api.auth.device_cookie import device_of, keep_device
+from control_api.auth.identity import caller_of, identity_of
+from control_api.credentials.access_tokens import Claims
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.client_address import client_of
+from control_api.http.problems import BadCredentialsError, ForbiddenError
+from control_api.http.requests import answer
+from control_api.schemas.accounts import (
     Credentials,
     Me,
     PasswordChange,
@@ -16,18 +24,10 @@ from control_api.account_schemas import (
     SignedIn,
     UserView,
 )
-from control_api.accounts import authenticate, register_user, start_sign_in
-from control_api.auth import caller_of, identity_of
-from control_api.client import client_of
-from control_api.device_cookie import device_of, keep_device
-from control_api.endpoints import Endpoints
-from control_api.problems import BadCredentialsError, ForbiddenError
-from control_api.requests import answer
 from control_api.services import SERVICES, Services
-from control_api.tokens import Claims
-from sessions.callers import Scope
-from sessions.sign_ins import SignIn
-from sessions.users import User
+from sessions.accounts.sign_ins import SignIn
+from sessions.accounts.users import User
+from sessions.common.callers import Scope
 
 routes = Endpoints("Sign-in")
 

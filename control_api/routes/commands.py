@@ -6,14 +6,14 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import connection_of
-from control_api.endpoints import Endpoints
-from control_api.requests import answer
-from control_api.schemas import ConnectionView
+from control_api.auth.identity import connection_of
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.schemas.connections import ConnectionView
 from control_api.services import SERVICES, Services
-from sessions.callers import Scope
-from sessions.connections import Connection
-from sessions.states import Command, check_command
+from sessions.common.callers import Scope
+from sessions.connections.model import Connection
+from sessions.connections.states import Command, check_command
 
 routes = Endpoints("Connections", owned=True)
 

@@ -9,37 +9,43 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import caller_of, connection_of, owner_of, require_all_connections, seen_owner
-from control_api.closing import pause
-from control_api.endpoints import Endpoints
-from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
-from control_api.problems import AddressRefusedError, InvalidParameterError, NoQrCodeError
-from control_api.qr_images import FORMATS
-from control_api.requests import answer
-from control_api.schemas import (
+from control_api.auth.identity import (
+    caller_of,
+    connection_of,
+    owner_of,
+    require_all_connections,
+    seen_owner,
+)
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.closing import pause
+from control_api.http.problems import AddressRefusedError, InvalidParameterError, NoQrCodeError
+from control_api.http.requests import answer
+from control_api.operations.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
+from control_api.phone_linking.qr_images import FORMATS
+from control_api.schemas.connections import (
     ConnectionChange,
     ConnectionList,
     ConnectionQuery,
     ConnectionView,
     NewConnection,
+    PairingRequest,
     PairingView,
-    PairingWish,
-    ProxyWish,
+    ProxyRequest,
     QrQuery,
     QrView,
     StatusView,
 )
 from control_api.services import SERVICES, Services
-from sessions.callers import Scope
-from sessions.connections import Connection, Proxy, QrCode
-from sessions.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
-from sessions.hosts import is_listed
-from sessions.ids import new_id
-from sessions.outbox import NOTHING_WAITS
-from sessions.public_addresses import AddressNotAllowedError, require_public
-from sessions.quotas import QuotaExceededError
-from sessions.states import ConnectionState
-from sessions.users import UserNotFoundError
+from sessions.accounts.users import UserNotFoundError
+from sessions.common.callers import Scope
+from sessions.common.errors import ConnectionExistsError, ConnectionNotFoundError, DomainError
+from sessions.common.ids import new_id
+from sessions.connections.model import Connection, Proxy, QrCode
+from sessions.connections.states import ConnectionState
+from sessions.messages.outbox import NOTHING_WAITS
+from sessions.messages.quotas import QuotaExceededError
+from sessions.network.hosts import is_listed
+from sessions.network.public_addresses import AddressNotAllowedError, require_public
 
 routes = Endpoints("Connections", owned=True)
 
@@ -196,7 +202,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     """Serve the QR code that the page shows now; 409 with the state when there is none."""
     wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
-    await request.app[SERVICES].desk.ask_for_qr(connection.id, timedelta(seconds=query.wait))
+    await request.app[SERVICES].requests.ask_for_qr(connection.id, timedelta(seconds=query.wait))
     waiting = request.app[SERVICES].quotas.waiting
     with waiting.room(caller_of(request).owner) if query.wait else nullcontext():
         code = await _current_code(request, timedelta(seconds=query.wait))
@@ -218,12 +224,12 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     problems=(*_NOT_FOUND, *PAIRING_PROBLEMS, "too_many_waiting_requests"),
     example={"phoneNumber": "+972501234567"},
 )
-async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Response:
+async def pairing_code(request: web.Request, body: PairingRequest | None) -> web.Response:
     """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""
-    wish = body or PairingWish()
+    asked = body or PairingRequest()
     connection = await _connection(request)
     require_linkable(connection)
-    phone = wish.phone_number or connection.phone_number
+    phone = asked.phone_number or connection.phone_number
     if phone is None:
         raise InvalidParameterError("phoneNumber", "Give the number of the phone to link.")
     waiting = request.app[SERVICES].quotas.waiting
@@ -232,48 +238,48 @@ async def pairing_code(request: web.Request, body: PairingWish | None) -> web.Re
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 
-async def _proxy(request: web.Request, wish: ProxyWish | None, connection: str) -> Proxy | None:
+async def _proxy(request: web.Request, asked: ProxyRequest | None, connection: str) -> Proxy | None:
     """Return the proxy as the connection's record keeps it, its password encrypted.
 
     Raises AddressRefusedError for one of our network, and NoKeysError.
 
     The worker looks again before it opens a browser: what a name resolves to may change.
     """
-    if wish is None:
+    if asked is None:
         return None
     services = request.app[SERVICES]
-    listed = is_listed(wish.host, services.settings.proxy_allowed_hosts)
+    listed = is_listed(asked.host, services.settings.proxy_allowed_hosts)
     allowed = listed or caller_of(request).is_admin
     if not allowed:
         try:
-            await require_public(wish.host)
+            await require_public(asked.host)
         except AddressNotAllowedError as error:
             raise AddressRefusedError("proxy.server", str(error)) from None
-    return services.proxy_passwords.seal(connection, wish.to_proxy(may_be_private=allowed))
+    return services.proxy_passwords.seal(connection, asked.to_proxy(may_be_private=allowed))
 
 
 async def _create(
-    services: Services, owner: str, wish: NewConnection, proxy: Proxy | None, internal_id: str
+    services: Services, owner: str, asked: NewConnection, proxy: Proxy | None, internal_id: str
 ) -> Connection:
     """Store a connection; raise ConnectionExistsError, QuotaExceededError or UserNotFoundError."""
     try:
         async with services.quotas.connections.room(owner):
             connection = await services.connections.create(
                 owner,
-                wish.connection_id,
-                wish.name or wish.connection_id,
-                wish.phone_number,
+                asked.connection_id,
+                asked.name or asked.connection_id,
+                asked.phone_number,
                 services.now(),
                 proxy,
-                wish.pacing,
+                asked.pacing,
                 internal_id,
             )
             await _keep(services, connection)
     except QuotaExceededError:
         # Who makes the same again is told that it is there, full or not.
         with suppress(ConnectionNotFoundError):
-            await services.connections.find(owner, wish.connection_id)
-            raise ConnectionExistsError(wish.connection_id) from None
+            await services.connections.find(owner, asked.connection_id)
+            raise ConnectionExistsError(asked.connection_id) from None
         raise
     return connection
 

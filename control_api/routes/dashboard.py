@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from control_api.endpoints import Endpoints
-from control_api.frame import View, redirect, show_view
+from control_api.endpoints.declaration import Endpoints
+from control_api.routes.dashboard_frame import View, redirect, show_view
 
 routes = Endpoints("Dashboard")
 

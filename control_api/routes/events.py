@@ -7,8 +7,7 @@ from typing import Annotated
 from aiohttp import hdrs, web
 from pydantic import BaseModel, Field, StringConstraints
 
-from control_api import sse
-from control_api.auth import (
+from control_api.auth.identity import (
     authorize,
     caller_of,
     choose_owner,
@@ -16,14 +15,15 @@ from control_api.auth import (
     identify_again,
     seen_owner,
 )
-from control_api.endpoints import Endpoints
-from control_api.event_streams import STREAMS, Audience
-from control_api.follower import Follower
+from control_api.endpoints.declaration import Endpoints
+from control_api.event_stream import sse
+from control_api.event_stream.follower import Follower
+from control_api.event_stream.streams import STREAMS, Audience
 from control_api.services import SERVICES
-from sessions.callers import Scope
-from sessions.connections import Connection
-from sessions.errors import ConnectionNotFoundError
-from sessions.event_stream import Position
+from sessions.common.callers import Scope
+from sessions.common.errors import ConnectionNotFoundError
+from sessions.connections.model import Connection
+from sessions.events.stream import Position
 
 routes = Endpoints("Events", owned=True)
 

@@ -8,16 +8,16 @@ from typing import Literal
 
 from aiohttp import web
 
-from control_api.endpoints import Endpoints
-from control_api.requests import answer
-from control_api.schemas import About, Alive, Health, HealthChecks, SavedPage
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.schemas.health import About, Alive, Health, HealthChecks, SavedPage
 from control_api.services import Services
 from sessions import __version__
-from sessions.metrics import Glimpse
-from sessions.mongo import STORE_DOWN
+from sessions.metrics import CachedProbe
+from sessions.storage.mongo import STORE_DOWN
 
 routes = Endpoints("Health")
-HEALTH = web.AppKey("health", Glimpse[Health])
+HEALTH = web.AppKey("health", CachedProbe[Health])
 _FRESH_FOR = timedelta(seconds=1)
 _WITHIN = timedelta(seconds=30)
 """Longer than a store may take to answer; it is never reached while those limits hold."""
@@ -58,9 +58,9 @@ async def health(request: web.Request) -> web.StreamResponse:
     return await ready(request)
 
 
-def shared_health(services: Services) -> Glimpse[Health]:
+def shared_health(services: Services) -> CachedProbe[Health]:
     """Return what all who ask for the health share: anybody may ask, as often as they like."""
-    return Glimpse(lambda: _health(services), _WITHIN, _FRESH_FOR)
+    return CachedProbe(lambda: _health(services), _WITHIN, _FRESH_FOR)
 
 
 async def _health(services: Services) -> Health:

@@ -9,33 +9,33 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import connection_of
-from control_api.client import client_of
-from control_api.closing import pause
-from control_api.endpoints import Endpoints
-from control_api.link_schemas import (
+from control_api.auth.identity import connection_of
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.client_address import client_of
+from control_api.http.closing import pause
+from control_api.http.origin import require_own_origin
+from control_api.http.problems import InvalidParameterError, OtherNumberError
+from control_api.http.requests import answer
+from control_api.operations.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
+from control_api.pages.languages import wanted_language
+from control_api.pages.shell import page
+from control_api.phone_linking.link_stages import Stage, stage_of
+from control_api.phone_linking.link_tokens import Link, LinkExpiredError, LinkUnknownError
+from control_api.schemas.links import (
     LinkCode,
     LinkHeaders,
     LinkPairing,
     LinkState,
-    PhoneWish,
+    PhoneRequest,
     QrLinkView,
     StateQuery,
 )
-from control_api.link_stages import Stage, stage_of
-from control_api.link_tokens import Link, LinkExpiredError, LinkUnknownError
-from control_api.pages.languages import wanted_language
-from control_api.pages.origin import require_own_origin
-from control_api.pages.shell import page
-from control_api.pairing import PAIRING_PROBLEMS, pairing_code_for, require_linkable
-from control_api.problems import InvalidParameterError, OtherNumberError
-from control_api.requests import answer
 from control_api.services import SERVICES, Services
-from sessions.callers import Scope
-from sessions.connections import Connection
-from sessions.errors import ConnectionNotFoundError, InvalidRecipientError
-from sessions.number_forms import same_line
-from sessions.recipients import parse_phone_number
+from sessions.common.callers import Scope
+from sessions.common.errors import ConnectionNotFoundError, InvalidRecipientError
+from sessions.common.number_forms import same_line
+from sessions.connections.model import Connection
+from sessions.recipients.address import parse_phone_number
 
 manage_routes = Endpoints("Connections", owned=True)
 routes = Endpoints("Links")
@@ -90,7 +90,7 @@ async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -
     # While a phone is linked no link can link another one.
     by_link = connection.linked_number is None
     waits = timedelta(seconds=query.wait)
-    await request.app[SERVICES].desk.ask_for_qr(connection.id, waits, by_link=by_link)
+    await request.app[SERVICES].requests.ask_for_qr(connection.id, waits, by_link=by_link)
     return answer(await _changed(request, query, headers.token), headers=_NEVER_STORED)
 
 
@@ -101,7 +101,7 @@ async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
     if stage_of(connection, services.now(), workers=1) in (Stage.ASLEEP, Stage.OTHER_NUMBER):
-        await services.desk.ask_for_qr(connection.id, by_link=True)
+        await services.requests.ask_for_qr(connection.id, by_link=True)
         await services.connections.want(connection, "running")
         await services.doorbell.start_connection(connection.id)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=_NEVER_STORED)
@@ -114,7 +114,7 @@ async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     problems=(*_ENDS, "foreign_origin", "invalid_parameter", "other_number", *PAIRING_PROBLEMS),
     example={"phoneNumber": "+972501234567"},
 )
-async def pair(request: web.Request, body: PhoneWish, headers: LinkHeaders) -> web.Response:
+async def pair(request: web.Request, body: PhoneRequest, headers: LinkHeaders) -> web.Response:
     """Ask for a code that links the phone by its number; the phone is alerted."""
     require_own_origin(request)
     services = request.app[SERVICES]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from control_api.endpoints import Endpoints
-from control_api.log_schemas import LogRecordList, LogRecordView, LogSearch
-from control_api.requests import answer
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.schemas.logs import LogRecordList, LogRecordView, LogSearch
 from control_api.services import SERVICES
-from sessions.callers import Scope
+from sessions.common.callers import Scope
 
 routes = Endpoints("Logs")
 

@@ -8,11 +8,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth import caller_of, connection_of, message_of, owner_of, seen_owner
-from control_api.bodies import receive
-from control_api.endpoints import Endpoints
-from control_api.requests import answer
-from control_api.schemas import (
+from control_api.auth.identity import caller_of, connection_of, message_of, owner_of, seen_owner
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.bodies import receive
+from control_api.http.requests import answer
+from control_api.operations.forecast import forecast, waiting_of, waiting_of_all
+from control_api.schemas.messages import (
     Accepted,
     AcceptedList,
     BulkQuery,
@@ -26,13 +27,12 @@ from control_api.schemas import (
     SendHeaders,
 )
 from control_api.services import SERVICES, Services
-from control_api.waiting import forecast, waiting_of, waiting_of_all
-from sessions.acceptance import MessageWish, Receipt, SendWish
-from sessions.callers import Scope
-from sessions.connections import Connection
-from sessions.message_search import MessageFilter
-from sessions.messages import Message
-from sessions.mongo import STORE_DOWN
+from sessions.common.callers import Scope
+from sessions.connections.model import Connection
+from sessions.messages.acceptance import MessageRequest, Receipt, SendRequest
+from sessions.messages.model import Message
+from sessions.messages.search import MessageFilter
+from sessions.storage.mongo import STORE_DOWN
 
 routes = Endpoints("Messages", owned=True)
 
@@ -50,7 +50,7 @@ _NOT_FOUND = ("message_not_found",)
         "message": "Hello from ChatGrow!",
     },
 )
-async def send(request: web.Request, body: SendWish, headers: SendHeaders) -> web.Response:
+async def send(request: web.Request, body: SendRequest, headers: SendHeaders) -> web.Response:
     """Accept a message: it is stored durably before this answers 202."""
     services = request.app[SERVICES]
     receipt = await _accept(request, body.connection_id, [body], headers)
@@ -188,14 +188,14 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
 
 
 async def _accept(
-    request: web.Request, connection_id: str, wishes: Sequence[MessageWish], headers: SendHeaders
+    request: web.Request, connection_id: str, asked: Sequence[MessageRequest], headers: SendHeaders
 ) -> Receipt:
     if caller_of(request).connections is not None:
         await connection_of(request, connection_id)
     return await request.app[SERVICES].acceptance.accept(
         owner_of(request),
         connection_id,
-        wishes,
+        asked,
         headers.idempotency_key,
         await receive(request),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from control_api.endpoints import Endpoints
+from control_api.endpoints.declaration import Endpoints
 from control_api.services import SERVICES
 from sessions.metrics import CONTENT_TYPE, check_scrape, exposition
 

@@ -8,19 +8,19 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from control_api.auth import caller_of, connection_of
-from control_api.closing import pause
-from control_api.endpoints import Endpoints
-from control_api.problems import InvalidParameterError
-from control_api.requests import answer
-from control_api.schemas import NumberView
+from control_api.auth.identity import caller_of, connection_of
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.closing import pause
+from control_api.http.problems import InvalidParameterError
+from control_api.http.requests import answer
+from control_api.schemas.recipients import NumberView
 from control_api.services import SERVICES
-from sessions.callers import Scope
-from sessions.connections import Connection
-from sessions.errors import DomainError, InvalidRecipientError
-from sessions.number_checks import ANSWERED_WITHIN, NumberCheck
-from sessions.recipients import parse_recipient
-from sessions.states import Command, check_command
+from sessions.common.callers import Scope
+from sessions.common.errors import DomainError, InvalidRecipientError
+from sessions.connections.model import Connection
+from sessions.connections.states import Command, check_command
+from sessions.recipients.address import parse_recipient
+from sessions.recipients.number_checks import ANSWERED_WITHIN, NumberCheck
 
 routes = Endpoints("Numbers", owned=True)
 

@@ -6,19 +6,19 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from control_api.auth import require_all_connections, seen_owner
-from control_api.endpoints import Endpoints
-from control_api.overview_schemas import (
+from control_api.auth.identity import require_all_connections, seen_owner
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.schemas.overview import (
     HistoryQuery,
     HistoryView,
     SampleView,
     WorkerList,
     WorkerView,
 )
-from control_api.requests import answer
 from control_api.services import SERVICES
-from sessions.callers import Scope
-from sessions.queue_history import in_steps
+from sessions.common.callers import Scope
+from sessions.monitoring.queue_history import in_steps
 
 routes = Endpoints("Overview", owned=True)
 worker_routes = Endpoints("Overview")

@@ -8,16 +8,16 @@ from http import HTTPStatus
 from aiohttp import web
 from loguru import logger
 
-from control_api.auth import caller_of, owner_of, require_all_connections
-from control_api.endpoints import Endpoints
-from control_api.problems import ForbiddenError, InvalidParameterError
-from control_api.requests import answer
-from control_api.schemas import ErasedView, RecipientQuery
+from control_api.auth.identity import caller_of, owner_of, require_all_connections
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import ForbiddenError, InvalidParameterError
+from control_api.http.requests import answer
+from control_api.schemas.recipients import ErasedView, RecipientQuery
 from control_api.services import SERVICES
-from sessions.callers import Scope
-from sessions.errors import InvalidRecipientError, StoreUnavailableError
-from sessions.event_stream import STREAM_DOWN
-from sessions.recipients import parse_recipient
+from sessions.common.callers import Scope
+from sessions.common.errors import InvalidRecipientError, StoreUnavailableError
+from sessions.events.stream import STREAM_DOWN
+from sessions.recipients.address import parse_recipient
 
 routes = Endpoints("Recipients", owned=True)
 

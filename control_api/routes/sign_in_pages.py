@@ -9,17 +9,16 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from pydantic import ValidationError
 
-from control_api.account_schemas import Credentials, Registration
-from control_api.accounts import authenticate, register_user, start_sign_in
-from control_api.bodies import STRANGERS_BODY, receive
-from control_api.client import client_of
-from control_api.csrf import CsrfError
-from control_api.device_cookie import device_of, keep_device
-from control_api.endpoints import Endpoints
-from control_api.frame import View, redirect, signed_in_user
-from control_api.pages.origin import ForeignOriginError, require_own_origin
-from control_api.pages.shell import page
-from control_api.problems import (
+from control_api.auth.accounts import authenticate, register_user, start_sign_in
+from control_api.auth.device_cookie import device_of, keep_device
+from control_api.auth.session_cookie import COOKIE, forget_session, keep_session
+from control_api.credentials.access_tokens import BadTokenError, Claims
+from control_api.credentials.csrf import CsrfError
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.bodies import STRANGERS_BODY, receive
+from control_api.http.client_address import client_of
+from control_api.http.origin import ForeignOriginError, require_own_origin
+from control_api.http.problems import (
     BadCredentialsError,
     ForbiddenError,
     MalformedBodyError,
@@ -27,10 +26,11 @@ from control_api.problems import (
     TooManyAttemptsError,
     UnsupportedMediaTypeError,
 )
+from control_api.pages.shell import page
+from control_api.routes.dashboard_frame import View, redirect, signed_in_user
+from control_api.schemas.accounts import Credentials, Registration
 from control_api.services import SERVICES
-from control_api.session_cookie import COOKIE, forget_session, keep_session
-from control_api.tokens import BadTokenError, Claims
-from sessions.users import User
+from sessions.accounts.users import User
 
 routes = Endpoints("Dashboard")
 
@@ -102,8 +102,8 @@ async def _let_in(request: web.Request, given: Form) -> User:
     fields = {"email": given.get("email", ""), "password": given.get("password", "")}
     if await services.setup.is_open():
         first = {"name": given.get("name") or None, "setupToken": given.get("setupToken") or None}
-        wish = Registration.model_validate(fields | first)
-        return await register_user(services, wish, client, invited=False)
+        asked = Registration.model_validate(fields | first)
+        return await register_user(services, asked, client, invited=False)
     try:
         credentials = Credentials.model_validate(fields)
     except ValidationError as error:

@@ -6,14 +6,14 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.account_schemas import UserList, UserView
-from control_api.accounts import remove_user
-from control_api.auth import caller_of
-from control_api.endpoints import Endpoints
-from control_api.problems import ForbiddenError
-from control_api.requests import answer
+from control_api.auth.accounts import remove_user
+from control_api.auth.identity import caller_of
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import ForbiddenError
+from control_api.http.requests import answer
+from control_api.schemas.accounts import UserList, UserView
 from control_api.services import SERVICES
-from sessions.callers import Scope
+from sessions.common.callers import Scope
 
 routes = Endpoints("Users")
 

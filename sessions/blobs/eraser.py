@@ -9,7 +9,7 @@ from sessions.blobs.records import BlobRecords
 from sessions.blobs.threads import to_the_end
 
 if TYPE_CHECKING:
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 
 class BlobEraser:

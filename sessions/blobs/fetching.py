@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
-from sessions.blobs.errors import BlobError, BlobReason
 from sessions.blobs.sealing import unseal
 from sessions.blobs.streams import Source
 from sessions.blobs.threads import a_few_at_a_time
+from sessions.encryption.errors import BlobError, BlobReason
 
 if TYPE_CHECKING:
     from sessions.blobs.files import BlobFiles, StoredFile
     from sessions.blobs.frames import Opener
     from sessions.blobs.header import Identity
-    from sessions.blobs.keys import KeyRing
     from sessions.blobs.records import Blob
     from sessions.blobs.threads import Stop
+    from sessions.encryption.keys import KeyRing
 
 
 _AT_ONCE = 3

@@ -15,19 +15,20 @@ from loguru import logger
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridIn
 from pymongo.errors import PyMongoError
 
-from sessions.blobs.errors import BlobError, BlobReason, UploadDamagedError
+from sessions.blobs.errors import UploadDamagedError
 from sessions.blobs.header import Header
 from sessions.blobs.records import oldest_id
 from sessions.blobs.streams import Fingerprint, Sink, Source
 from sessions.blobs.threads import Stop, to_the_end
-from sessions.mongo import brief, server_time
+from sessions.encryption.errors import BlobError, BlobReason
+from sessions.storage.mongo import brief, server_time
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCursor
 
     from sessions.blobs.sealing import Sealed
-    from sessions.mongo import Collection as MongoCollection
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Collection as MongoCollection
+    from sessions.storage.mongo import Database
 
 BUCKET = "sessionBlobs"
 _CHUNK = 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sessions.blobs.errors import BlobError, BlobReason, damaged
+from sessions.encryption.errors import BlobError, BlobReason, damaged
 
 FRAME_BYTES = 1024 * 1024
 PREFIX_BYTES = 4

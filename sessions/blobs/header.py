@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sessions.blobs.errors import damaged
-from sessions.connections import Record
+from sessions.encryption.errors import damaged
+from sessions.storage.record import Record
 
 VERSION = 1
 _BLOB = f"chatgrow-blob-{VERSION}"

@@ -15,7 +15,7 @@ from sessions.blobs.errors import IncompleteProfileError
 from sessions.blobs.header import Identity
 from sessions.blobs.limits import Allowance, profile_too_large
 from sessions.blobs.login import is_lasting, login_files
-from sessions.connections import Record
+from sessions.storage.record import Record
 
 if TYPE_CHECKING:
     from sessions.blobs.threads import Stop

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from sessions.blobs.disk import swap, sync_folder
 from sessions.blobs.login import DEFAULT, PARTS
+from sessions.encryption.disk import swap, sync_folder
 
 
 class Staging:

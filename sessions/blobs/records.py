@@ -15,12 +15,12 @@ from pydantic import Field
 from sessions.blobs.errors import SaveConflictError
 from sessions.blobs.header import Identity
 from sessions.blobs.streams import Fingerprint
-from sessions.connections import Record
-from sessions.errors import LeaseLostError
+from sessions.common.errors import LeaseLostError
+from sessions.storage.record import Record
 
 if TYPE_CHECKING:
-    from sessions.leases import Lease
-    from sessions.mongo import Collection, Database
+    from sessions.connections.leases import Lease
+    from sessions.storage.mongo import Collection, Database
 
 KEEP = 3
 COMMIT_WITHIN = timedelta(minutes=5)

@@ -11,8 +11,8 @@ from sessions.blobs.sealing import is_under_first_key
 
 if TYPE_CHECKING:
     from sessions.blobs.files import BlobFiles, StoredFile
-    from sessions.blobs.keys import KeyRing
     from sessions.blobs.records import History
+    from sessions.encryption.keys import KeyRing
 
 REUSED_FOR = timedelta(days=1)
 """An older part is stored anew: what has come to harm in the store cannot spoil every later save.

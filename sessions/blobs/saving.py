@@ -21,7 +21,7 @@ from sessions.blobs.threads import a_few_at_a_time, in_thread, to_the_end
 if TYPE_CHECKING:
     from sessions.blobs.files import BlobFiles
     from sessions.blobs.frames import Writable
-    from sessions.blobs.keys import KeyRing
+    from sessions.encryption.keys import KeyRing
 
 _AT_ONCE = 3
 

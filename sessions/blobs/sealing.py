@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sessions.blobs.errors import BlobError, BlobReason, damaged
 from sessions.blobs.frames import PREFIX_BYTES, Frames, Opener, Readable, Sealer, Writable
 from sessions.blobs.header import Header, Identity, Wrapping
-from sessions.blobs.keys import KEY_BYTES, Key, KeyRing
 from sessions.blobs.streams import Fingerprint, Sink
+from sessions.encryption.errors import BlobError, BlobReason, damaged
+from sessions.encryption.keys import KEY_BYTES, Key, KeyRing
 
 if TYPE_CHECKING:
     from sessions.blobs.threads import Stop

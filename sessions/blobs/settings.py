@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from sessions.settings import SharedSettings
+from sessions.config.settings import SharedSettings
 
 
 class BlobSettings(SharedSettings):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from loguru import logger
 
-from sessions.blobs.errors import BlobError
 from sessions.blobs.fetching import fetch
 from sessions.blobs.files import BlobFiles
 from sessions.blobs.header import Header, Identity
@@ -22,14 +21,15 @@ from sessions.blobs.saving import Login, Saved, Saving
 from sessions.blobs.sealing import rewrap
 from sessions.blobs.threads import Stop, in_thread, to_the_end
 from sessions.blobs.unpacking import unpack
-from sessions.errors import DomainError
+from sessions.common.errors import DomainError
+from sessions.encryption.errors import BlobError
 
 if TYPE_CHECKING:
     from sessions.blobs.frames import Readable
-    from sessions.blobs.keys import KeyRing
     from sessions.blobs.parts import Part
-    from sessions.leases import Lease
-    from sessions.mongo import Database
+    from sessions.connections.leases import Lease
+    from sessions.encryption.keys import KeyRing
+    from sessions.storage.mongo import Database
 
 _AT_A_TIME = 3
 

@@ -13,12 +13,12 @@ from typing import IO, TYPE_CHECKING, cast
 
 import zstandard
 
-from sessions.blobs.errors import BlobError, BlobReason, damaged
 from sessions.blobs.limits import LARGEST, Allowance
 from sessions.blobs.login import belongs, lacking
 from sessions.blobs.packing import DUMP, PART_LIST
 from sessions.blobs.parts import Part, read_list
 from sessions.blobs.placing import Staging
+from sessions.encryption.errors import BlobError, BlobReason, damaged
 
 if TYPE_CHECKING:
     from sessions.blobs.frames import Readable

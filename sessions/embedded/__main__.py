@@ -8,13 +8,13 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from sessions.config.env_file import ENV_FILE, UNREADABLE, why_unreadable
+from sessions.config.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
 from sessions.embedded.errors import EmbeddedServerError, MissingPartError
 from sessions.embedded.kinds import KINDS
 from sessions.embedded.launch import become_server
 from sessions.embedded.standby import StoppedError
-from sessions.env_file import ENV_FILE, UNREADABLE, why_unreadable
-from sessions.lifeline import die_with_parent
-from sessions.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
+from sessions.process.parent_death import die_with_parent
 
 _YES = {"1", "t", "true", "y", "yes", "on"}
 """What the programs' settings take for true (pydantic)."""

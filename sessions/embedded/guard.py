@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from sessions.child_environment import needed_by_children
 from sessions.embedded.errors import MissingPartError
 from sessions.embedded.kinds import ServerKind
+from sessions.process.child_environment import needed_by_children
 
 _PROJECT = Path(__file__).parents[2]
 _FIRST_PAUSE = timedelta(milliseconds=200)

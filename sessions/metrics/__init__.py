@@ -12,7 +12,7 @@ moves to another worker leaves nothing behind; counters and histograms are of th
 that none of them ever falls.
 """
 
-from sessions.metrics.glimpse import Glimpse, StoreProbe
+from sessions.metrics.cached_probe import CachedProbe, StoreProbe
 from sessions.metrics.process import LONG, SHORT, ProcessMetrics
 from sessions.metrics.serving import (
     CONTENT_TYPE,
@@ -27,8 +27,8 @@ __all__ = [
     "CONTENT_TYPE",
     "LONG",
     "SHORT",
+    "CachedProbe",
     "ConnectionLabels",
-    "Glimpse",
     "MetricsClosedError",
     "NoMetricsTokenError",
     "ProcessMetrics",

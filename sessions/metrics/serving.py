@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from sessions.errors import DomainError
-from sessions.masking import mask
+from sessions.common.errors import DomainError
+from sessions.logs.masking import mask
 
 if TYPE_CHECKING:
-    from sessions.settings import SharedSettings
+    from sessions.config.settings import SharedSettings
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TAIL_OF_ID = 6

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from ulid import ULID
 
-from sessions.mongo import open_database
+from sessions.storage.mongo import open_database
 from tests import evidence
 from tests.conftest import PATIENCE
 from tests.lasting_stack import LastingStack

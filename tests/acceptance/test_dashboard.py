@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.people import PHONE, Visit, people, sign_in, visit
+from tests.people import PHONE, PageSession, people, sign_in, visit
 from tests.stack_client import PATIENCE, StackClient, stack
 
 OTHER_PHONE = "+972502222222"
@@ -94,7 +94,7 @@ async def _by_phone_in_hebrew_with_a_code(system: StackClient, person: Browser) 
 
 
 @asynccontextmanager
-async def _signed_in(system: StackClient, person: Browser) -> AsyncIterator[Visit]:
+async def _signed_in(system: StackClient, person: Browser) -> AsyncIterator[PageSession]:
     async with visit(person, system.about["api"] + "/dashboard") as seen:
         await sign_in(seen.page, EMAIL, PASSWORD, system.about["apiKey"])
         yield seen
@@ -105,7 +105,7 @@ def _card(page: Page, name: str) -> Locator:
     return page.get_by_role("listitem").filter(has=heading)
 
 
-async def _is_in_order(seen: Visit) -> None:
+async def _is_in_order(seen: PageSession) -> None:
     assert await seen.barriers() == []
     assert not await seen.overflows()
     assert seen.complaints == []

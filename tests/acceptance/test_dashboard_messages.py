@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from sessions.clock import utc_now
-from tests.people import Visit, people, sign_in, visit
+from sessions.common.clock import utc_now
+from tests.people import PageSession, people, sign_in, visit
 from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -42,7 +42,7 @@ async def test_an_admin_watches_finds_and_drives_messages(
             await _health_tells_that_the_worker_is_gone(seen, system)
 
 
-async def _a_test_is_seen_read(seen: Visit) -> None:
+async def _a_test_is_seen_read(seen: PageSession) -> None:
     page = seen.page
     await expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
     await page.get_by_role("button", name="Send a test message").first.click()
@@ -90,7 +90,7 @@ async def _a_scheduled_one_is_cancelled(page: Page, system: StackClient) -> None
     await page.get_by_role("radio", name="All").check()
 
 
-async def _a_failed_one_is_sent_again(seen: Visit, system: StackClient) -> None:
+async def _a_failed_one_is_sent_again(seen: PageSession, system: StackClient) -> None:
     page, number = seen.page, NOT_ON_WHATSAPP.lstrip("+")
     await system.control("PUT", f"numbers/{number}", {"registered": False})
     sent = await system.send("to nobody yet", to=NOT_ON_WHATSAPP)
@@ -111,7 +111,7 @@ async def _a_failed_one_is_sent_again(seen: Visit, system: StackClient) -> None:
     await page.keyboard.press("Escape")
 
 
-async def _health_tells_that_the_worker_is_gone(seen: Visit, system: StackClient) -> None:
+async def _health_tells_that_the_worker_is_gone(seen: PageSession, system: StackClient) -> None:
     page = seen.page
     await page.get_by_role("link", name="Health").click()
     await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=SLOW)
@@ -135,7 +135,7 @@ def _current_step(dialog: Locator) -> Locator:
     return dialog.locator("[aria-current=step]")
 
 
-async def _is_in_order(seen: Visit) -> None:
+async def _is_in_order(seen: PageSession) -> None:
     assert await seen.barriers() == []
     assert not await seen.overflows()
     assert seen.complaints == []

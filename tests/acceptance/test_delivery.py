@@ -12,8 +12,8 @@ import psutil
 import pytest
 from arq.connections import create_pool
 
-from sessions.clock import utc_now
-from sessions.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
+from sessions.common.clock import utc_now
+from sessions.queue.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
 from tests.chaos.kills import kills
 from tests.stack_client import PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.people import PHONE, Visit, people, visit
+from tests.people import PHONE, PageSession, people, visit
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
 
 OTHER_PHONE = "+972502222222"
@@ -69,7 +69,7 @@ async def _code(page: Page) -> str:
     return await shown.inner_text()
 
 
-async def _linked(seen: Visit, words: str) -> None:
+async def _linked(seen: PageSession, words: str) -> None:
     heading = seen.page.get_by_role("status").get_by_role("heading", name=words)
     await expect(heading).to_be_visible(timeout=SLOW)
     assert await seen.barriers() == []

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 from pymongo import AsyncMongoClient
 
-from sessions.blobs.keys import Key
+from sessions.encryption.keys import Key
 from tests.ports import free_port
 from tests.scraping import Scrape
 from tests.stack_client import OUR_PHONE, THEIR_PHONE, StackClient, stack

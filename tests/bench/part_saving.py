@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sessions.blobs import BlobKind, BlobStore, KeyRing
-from sessions.blobs.keys import Key
-from sessions.clock import utc_now
-from sessions.mongo import open_database
+from sessions.blobs import BlobKind, BlobStore
+from sessions.common.clock import utc_now
+from sessions.encryption.keys import Key, KeyRing
+from sessions.storage.mongo import open_database
 from tests.bench.big_login import Writer, copy_login, size_of, write_ballast, writing
 from tests.bench.figures import Figure, Goal
 from tests.bench.lab import OURS, THEIRS, Lab

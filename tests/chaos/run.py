@@ -17,7 +17,7 @@ import psutil
 from arq.connections import create_pool
 from redis.exceptions import RedisError
 
-from sessions.doorbell import redis_settings
+from sessions.queue.doorbell import redis_settings
 from tests.processes import children_named
 from tests.stack_client import THEIR_PHONE, StackClient, stack
 from tests.waiting import until

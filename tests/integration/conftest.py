@@ -15,15 +15,15 @@ from playwright.async_api import Playwright, async_playwright
 from pydantic import SecretStr
 
 from control_api.app import build_app
-from control_api.bounded_redis import BoundedRedis
-from control_api.growing_delay import GrowingDelay, Growth
-from control_api.limiter import Limiter
-from control_api.login_attempts import DELAY, LoginAttempts, SetupAttempts
-from control_api.pairing_limits import PairingLimits
+from control_api.rate_limits.bounded_redis import BoundedRedis
+from control_api.rate_limits.growing_delay import GrowingDelay, Growth
+from control_api.rate_limits.limiter import Limiter
+from control_api.rate_limits.login_attempts import DELAY, LoginAttempts, SetupAttempts
+from control_api.rate_limits.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
-from sessions.clock import utc_now
-from sessions.mongo import open_database
+from sessions.common.clock import utc_now
+from sessions.storage.mongo import open_database
 from tests.builders import Stores
 from tests.conftest import PATIENCE
 from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from arq.connections import ArqRedis
 
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
 

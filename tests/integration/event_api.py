@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
-from control_api.event_feed import EventFeed
-from control_api.event_streams import STREAMS, EventStreams, StreamLimits
+from control_api.event_stream.feed import EventFeed
+from control_api.event_stream.streams import STREAMS, EventStreams, StreamLimits
 from control_api.services import Services
-from sessions.api_keys import Grant
-from sessions.callers import Scope
-from sessions.clock import utc_now
-from sessions.event_stream import STREAM, open_event_log
-from sessions.events import Event
-from sessions.ids import new_id
+from sessions.accounts.api_keys import Grant
+from sessions.common.callers import Scope
+from sessions.common.clock import utc_now
+from sessions.common.ids import new_id
+from sessions.events.log import Event
+from sessions.events.stream import STREAM, open_event_log
 from tests.builders import Stores
 from tests.event_reader import EventReader
 from tests.integration.conftest import KEY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
     from control_api.settings import ApiSettings
-    from sessions.mongo import Database
+    from sessions.storage.mongo import Database
 
 LIMITS = StreamLimits(
     per_owner=5, look_up=timedelta(milliseconds=50), ask_again=timedelta(milliseconds=100)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from control_api.app import GROUPS
-from control_api.openapi import document
+from control_api.endpoints.openapi import document
 
 DOCUMENT = document((each for group in GROUPS for each in group), "1")
 Path = tuple[str | int, ...]

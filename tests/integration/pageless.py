@@ -9,19 +9,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from chatgrow_worker.assembly import assemble_parts
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.launcher import Launcher
-from chatgrow_worker.browser.notes import ProfileNote, write_note
-from chatgrow_worker.connections.parts import PageOpener, Parts
-from chatgrow_worker.connections.pool import ConnectionPool
+from chatgrow_worker.browser.profile_notes import ProfileNote, write_note
+from chatgrow_worker.connection.services import PageOpener, WorkerServices
 from chatgrow_worker.page.errors import PageBrokenError
+from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
-from sessions.commands import CommandDesk
-from sessions.connections import Connection, Proxy
+from chatgrow_worker.wiring import build_services
+from sessions.connections.commands import CommandRequests
+from sessions.connections.model import Connection, Proxy
+from sessions.connections.states import ConnectionState, Reason
+from sessions.deletion.connections import Removals
 from sessions.program import Stores as Servers
-from sessions.removals import Removals
-from sessions.states import ConnectionState, Reason
 from tests.blob_profiles import login, write_profile
 from tests.builders import LONG, Stores
 from tests.waiting import until
@@ -43,7 +43,10 @@ class NoPages:
         return self.root / connection
 
     def open(
-        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+        self,
+        connection: str,
+        restore_local_storage: dict[str, str] | None = None,
+        proxy: Proxy | None = None,
     ) -> AbstractAsyncContextManager[Browser]:
         self.opened.append(connection)
         raise PageBrokenError(Reason.PAGE_UNREACHABLE)
@@ -56,9 +59,9 @@ class PagelessWorker(Generic[Pages]):
     stores: Stores
     pages: Pages
     pool: ConnectionPool
-    desk: CommandDesk
+    requests: CommandRequests
     removals: Removals
-    parts: Parts
+    parts: WorkerServices
 
     async def linked(self) -> Connection:
         """Store a connection that was linked, whose login is on this worker's disk."""
@@ -105,7 +108,7 @@ async def pageless_worker(
         **settings,
     )
     servers = Servers(stores.database, redis, "")
-    parts = await assemble_parts(own, servers, stores.events, cast("Launcher", pages), "instance")
+    parts = await build_services(own, servers, stores.events, cast("Launcher", pages), "instance")
     limits = replace(parts.limits, save_after=timedelta(0), wipe_within=timedelta(0))
     parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", room)

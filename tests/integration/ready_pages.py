@@ -15,8 +15,8 @@ from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.snapshot import About, Look, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from sessions.connections import Proxy
-from sessions.states import Reason
+from sessions.connections.model import Proxy
+from sessions.connections.states import Reason
 from tests.blob_profiles import login, write_profile
 from tests.waiting import until
 
@@ -127,7 +127,10 @@ class ReadyPages:
 
     @asynccontextmanager
     async def open(
-        self, connection: str, heal: dict[str, str] | None = None, proxy: Proxy | None = None
+        self,
+        connection: str,
+        restore_local_storage: dict[str, str] | None = None,
+        proxy: Proxy | None = None,
     ) -> AsyncIterator[Browser]:
         profile = self.profile(connection)
         if not profile.exists():

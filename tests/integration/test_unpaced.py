@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from sessions.errors import LeaseLostError
-from sessions.leases import Lease
-from sessions.messages import Message, MessageStatus
+from sessions.common.errors import LeaseLostError
+from sessions.connections.leases import Lease
+from sessions.messages.model import Message, MessageStatus
 from tests.builders import OWNER, TO, Stores
 from tests.dispatching import MOMENT, dispatch_limits, dispatching, reaches
 from tests.fake_page import FakePage
@@ -108,7 +108,7 @@ async def test_a_newer_owner_is_out_of_reach(stores: Stores) -> None:
     with pytest.raises(LeaseLostError):
         await stores.queue.settle(lease, message, MessageStatus.SENT)
     with pytest.raises(LeaseLostError):
-        await stores.queue.put_back(lease, message)
+        await stores.queue.restore_backup(lease, message)
     kept = await stores.outbox.find(OWNER, message.id)
     assert (kept.status, kept.whatsapp_id) == (MessageStatus.SENDING, None)
     assert await stores.queue.claim_next(lease) is None

@@ -17,10 +17,10 @@ from unittest.mock import patch
 
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.driver import Driver
-from sessions.blobs import Blob, BlobKind, BlobStore, KeyRing
-from sessions.blobs.keys import Key
-from sessions.clock import utc_now
-from sessions.mongo import open_database
+from sessions.blobs import Blob, BlobKind, BlobStore
+from sessions.common.clock import utc_now
+from sessions.encryption.keys import Key, KeyRing
+from sessions.storage.mongo import open_database
 from tests.builders import LONG, Stores
 from tests.soak.load_browsers import ask, launcher, load_site
 from tests.soak.report import Report, spread
@@ -28,7 +28,7 @@ from tests.soak.sizes import Sizes
 from tests.soak.system import eventually, soak_stack
 
 if TYPE_CHECKING:
-    from sessions.leases import Lease
+    from sessions.connections.leases import Lease
 
 _WRITER = "writer"
 _WARM = 200
@@ -77,18 +77,18 @@ async def run(report: Report, sizes: Sizes) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-async def _copies(report: Report, sizes: Sizes, desk: Desk) -> None:
+async def _copies(report: Report, sizes: Sizes, requests: Desk) -> None:
     failures: list[str] = []
     first = last = 0
-    writers = launcher(desk.driver, desk.site, "write", desk.folder / "writer")
+    writers = launcher(requests.driver, requests.site, "write", requests.folder / "writer")
     async with writers.open(_WRITER) as browser:
         await eventually(lambda: _has_written(browser, _WARM), "the page writes", LONG)
         with _frozen_for() as frozen:
             began = time.monotonic()
             for number in range(1, sizes.copies + 1):
-                copy = await _copy(desk, browser)
+                copy = await _copy(requests, browser)
                 first, last = first or copy.committed.start, copy.committed.stop
-                failures += await _what_is_wrong(desk, copy, number)
+                failures += await _what_is_wrong(requests, copy, number)
                 if number % _EVERY == 0:
                     report.step(f"{number} copies, {len(failures)} failures")
             rate = (last - first) / (time.monotonic() - began)
@@ -105,26 +105,26 @@ async def _has_written(browser: Browser, count: int) -> bool:
     return int(await ask(browser, "window.committed ?? 0")) >= count
 
 
-async def _copy(desk: Desk, browser: Browser) -> Copy:
+async def _copy(requests: Desk, browser: Browser) -> Copy:
     """Save a hot copy as the worker does: the dump first, then the files while all stands still."""
     dump = await browser.page.local_storage(always=True)
     assert dump is not None
     before = int(await ask(browser, "window.committed"))
     async with browser.copy_of_login() as copy:
         after = int(await ask(browser, "window.committed"))
-        saved = await desk.blobs.save(desk.lease, copy, BlobKind.HOT, dump, utc_now())
+        saved = await requests.blobs.save(requests.lease, copy, BlobKind.HOT, dump, utc_now())
     assert saved is not None, "the copy equals the one before: the page does not write"
     return Copy(saved.blob, dump, range(before, after + 2))
 
 
-async def _what_is_wrong(desk: Desk, copy: Copy, number: int) -> list[str]:
+async def _what_is_wrong(requests: Desk, copy: Copy, number: int) -> list[str]:
     """Restore a copy to an empty disk and open it; return what is not as it must be."""
-    readers = launcher(desk.driver, desk.site, "read", desk.folder / f"reader{number}")
+    readers = launcher(requests.driver, requests.site, "read", requests.folder / f"reader{number}")
     name = f"reader{number}"
-    dump = await desk.blobs.restore(desk.lease.connection, copy.blob, readers.profile(name))
+    dump = await requests.blobs.restore(requests.lease.connection, copy.blob, readers.profile(name))
     if dump != copy.dump:
         return [f"{number}: the dump came back changed"]
-    async with readers.open(name, heal=dump) as browser:
+    async with readers.open(name, restore_local_storage=dump) as browser:
         await eventually(lambda: _has_loaded(browser), "the restored page loads", LONG)
         try:
             found = await ask(browser, "found()")

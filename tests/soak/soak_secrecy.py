@@ -14,7 +14,7 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 
-from sessions.blobs.keys import Key
+from sessions.encryption.keys import Key
 from tests.soak.report import Report
 from tests.soak.sizes import Sizes
 from tests.soak.system import (

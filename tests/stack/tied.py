@@ -3,7 +3,7 @@
 import os
 import sys
 
-from sessions.lifeline import die_with_parent
+from sessions.process.parent_death import die_with_parent
 
 
 def main() -> None:

@@ -14,15 +14,11 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.blobs.errors import (
-    BlobError,
-    BlobReason,
-    IncompleteProfileError,
-    ProfileTooLargeError,
-)
+from sessions.blobs.errors import IncompleteProfileError, ProfileTooLargeError
 from sessions.blobs.login import is_complete
 from sessions.blobs.packing import pack
 from sessions.blobs.unpacking import unpack
+from sessions.encryption.errors import BlobError, BlobReason
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 
 _INDEXED_DB = "Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb"

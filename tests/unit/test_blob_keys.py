@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from sessions.blobs.errors import BlobError, BlobReason
-from sessions.blobs.keys import Key, KeyRing, open_key_ring
-from sessions.errors import ConfigurationError
+from sessions.common.errors import ConfigurationError
+from sessions.encryption.errors import BlobError, BlobReason
+from sessions.encryption.keys import Key, KeyRing, open_key_ring
 from tests.conftest import ROOT
 
 _OLD, _NEW = Key("old", b"o" * 32), Key("new", b"n" * 32)
@@ -111,7 +111,7 @@ def test_a_key_file_that_cannot_be_made_is_a_clear_refusal(tmp_path: Path) -> No
 def test_processes_that_race_for_the_key_file_all_get_the_same_key(tmp_path: Path) -> None:
     file = tmp_path / "session.key"
     program = (
-        "import sys; from pathlib import Path; from sessions.blobs.keys import KeyRing\n"
+        "import sys; from pathlib import Path; from sessions.encryption.keys import KeyRing\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(KeyRing.from_file(Path(sys.argv[1])).first.text())"
     )

@@ -11,17 +11,13 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from sessions.blobs.errors import (
-    BlobError,
-    BlobReason,
-    IncompleteProfileError,
-    ProfileTooLargeError,
-)
+from sessions.blobs.errors import IncompleteProfileError, ProfileTooLargeError
 from sessions.blobs.limits import LARGEST
 from sessions.blobs.packing import pack, pack_part
 from sessions.blobs.parts import SMALLEST, Part, lasting_files
 from sessions.blobs.threads import Stop, StoppedError
 from sessions.blobs.unpacking import unpack
+from sessions.encryption.errors import BlobError, BlobReason
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, tables, write_profile
 
 _INDEXED_DB = "Default/IndexedDB/https_web.whatsapp.com_0.indexeddb"

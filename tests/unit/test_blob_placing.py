@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from sessions.blobs import disk
 from sessions.blobs.packing import pack
 from sessions.blobs.unpacking import unpack
+from sessions.encryption import disk
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 
 _OLD = {**OTHERS, **UNSAVED, **login(b"old")}

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sessions.child_environment import child_environment, unless_set, without_settings
+from sessions.process.child_environment import child_environment, unless_set, without_settings
 
 _SHOW = "import os; print(os.environ.get('LEAN_ONE'), os.environ.get('LEAN_TWO'))"
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
-from control_api.client import FORWARDED_HEADER, TRUSTED_PROXIES, client_of
+from control_api.http.client_address import FORWARDED_HEADER, TRUSTED_PROXIES, client_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.1", "2001:db8:ffff::/48")))
 

@@ -12,10 +12,10 @@ from pydantic_settings import BaseSettings
 
 from chatgrow_worker.settings import WorkerSettings
 from control_api.settings import ApiSettings
-from sessions.env_file import misspelt
-from sessions.message_states import Happening
-from sessions.messages import MessageStatus
-from sessions.states import ConnectionState, Reason
+from sessions.config.env_file import misspelt
+from sessions.connections.states import ConnectionState, Reason
+from sessions.messages.model import MessageStatus
+from sessions.messages.states import Happening
 
 ROOT = Path(__file__).parents[2]
 

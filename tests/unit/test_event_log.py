@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sessions.events import GAP, Event, EventLog, EventType
+from sessions.events.log import GAP, Event, EventLog, EventType
 
 
 def _events(count: int) -> list[Event]:

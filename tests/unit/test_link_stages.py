@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from control_api.link_stages import Stage, stage_of
 from control_api.pages.languages import Language, Texts
-from sessions.clock import utc_now
-from sessions.connections import Connection, LeaseHolder, QrCode
-from sessions.states import ConnectionState, Reason
+from control_api.phone_linking.link_stages import Stage, stage_of
+from sessions.common.clock import utc_now
+from sessions.connections.model import Connection, LeaseHolder, QrCode
+from sessions.connections.states import ConnectionState, Reason
 
 NOW = utc_now()
 LATER = NOW + timedelta(minutes=1)

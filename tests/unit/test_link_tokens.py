@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control_api.link_tokens import LinkExpiredError, LinkSigner, LinkUnknownError, LinkUsedError
-from control_api.tokens import AccessTokens, BadTokenError, Claims
-from sessions.clock import utc_now
-from sessions.connections import Connection
-from sessions.states import ConnectionState
+from control_api.credentials.access_tokens import AccessTokens, BadTokenError, Claims
+from control_api.phone_linking.link_tokens import (
+    LinkExpiredError,
+    LinkSigner,
+    LinkUnknownError,
+    LinkUsedError,
+)
+from sessions.common.clock import utc_now
+from sessions.connections.model import Connection
+from sessions.connections.states import ConnectionState
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 LIFETIME = timedelta(minutes=30)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from control_api.bounded_table import BoundedTable
-from control_api.limit_rules import Rule
-from control_api.local_windows import LocalWindows
+from control_api.rate_limits.bounded_table import BoundedTable
+from control_api.rate_limits.local_windows import LocalWindows
+from control_api.rate_limits.rules import Rule
 
 MINUTE = timedelta(minutes=1)
 

@@ -11,7 +11,7 @@ import pytest
 from chatgrow_worker.page.login_end import EndSign, LoginEnd
 from chatgrow_worker.page.snapshot import Ban
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from sessions.states import Reason
+from sessions.connections.states import Reason
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -17,8 +17,8 @@ import pytest
 from loguru import logger
 
 from chatgrow_worker.settings import WorkerSettings
-from sessions.errors import ConfigurationError
-from sessions.settings import SharedSettings
+from sessions.common.errors import ConfigurationError
+from sessions.config.settings import SharedSettings
 from tests.logging_setup import lines_of, log_settings, logging_as
 
 NUMBER = "+972501234567"
@@ -124,7 +124,8 @@ def test_a_new_day_begins_a_new_file(tmp_path: Path) -> None:
 def test_a_process_of_the_same_name_has_a_file_of_its_own(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from loguru import logger;"
-        "from tests.logging_setup import log_settings; from sessions.logs import configure_logging;"
+        "from tests.logging_setup import log_settings;"
+        "from sessions.logs.setup import configure_logging;"
         "configure_logging(log_settings(Path(sys.argv[1])), 'control_api');"
         "logger.info('from the second')"
     )

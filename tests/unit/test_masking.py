@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.ids import new_id
-from sessions.masking import mask
+from sessions.common.ids import new_id
+from sessions.logs.masking import mask
 
 NUMBER = "972501234567"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sessions.errors import IllegalMoveError
-from sessions.message_states import (
+from sessions.common.errors import IllegalMoveError
+from sessions.messages.model import Ack, MessageStatus
+from sessions.messages.states import (
     MOVES,
     NOT_SENT,
     OF_ACK,
@@ -16,7 +17,6 @@ from sessions.message_states import (
     may,
     next_statuses,
 )
-from sessions.messages import Ack, MessageStatus
 
 S = MessageStatus
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions.number_forms import same_line
+from sessions.common.number_forms import same_line
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatgrow_worker.connections.pacer import Pacer
-from sessions.messages import Message, MessageStatus
-from sessions.pacing import DAY, HOUR, MINUTE, Pacing, QuietHours
+from chatgrow_worker.sending.pacer import Pacer
+from sessions.connections.pacing import DAY, HOUR, MINUTE, Pacing, QuietHours
+from sessions.messages.model import Message, MessageStatus
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPEN: dict[str, Any] = {"per_minute": 10_000, "per_hour": 100_000, "per_day": 1_000_000}

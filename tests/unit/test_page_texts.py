@@ -7,9 +7,9 @@ import string
 import pytest
 
 from control_api.pages.languages import Language, Texts
-from sessions.messages import MessageStatus
-from sessions.pacing import Pacing
-from sessions.states import ConnectionState, Reason
+from sessions.connections.pacing import Pacing
+from sessions.connections.states import ConnectionState, Reason
+from sessions.messages.model import MessageStatus
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
 

@@ -7,7 +7,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from control_api.passwords import Passwords
+from control_api.credentials.passwords import Passwords
 
 PASSWORD = "correct horse battery"
 

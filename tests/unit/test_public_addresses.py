@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sessions.public_addresses import AddressNotAllowedError, is_public, require_public
+from sessions.network.public_addresses import AddressNotAllowedError, is_public, require_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::8.8.8.8"])

@@ -9,8 +9,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from chatgrow_worker.connections.logout import Logout
-from chatgrow_worker.connections.visit import Visit, VisitParts
+from chatgrow_worker.connection.logout import Logout
+from chatgrow_worker.connection.page_session import PageSession, PageSessionParts
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 
@@ -64,7 +64,7 @@ async def _consider(*_given: object, at_rest: bool) -> None:
     assert at_rest
 
 
-def visit_of(page: Screens, **others: object) -> Visit:
+def visit_of(page: Screens, **others: object) -> PageSession:
     """Return a visit to a page double, with other parts than ones that do nothing."""
     parts = SimpleNamespace(
         page=page,
@@ -83,13 +83,13 @@ def visit_of(page: Screens, **others: object) -> Visit:
             consider=_consider, unreadable=False, waits=False, holds=False, untested=False
         ),
         recovery=SimpleNamespace(consider=_nothing),
-        wear=SimpleNamespace(look_every=_LONG),
+        recycling=SimpleNamespace(look_every=_LONG),
         end=LoginEnd(),
         html=SimpleNamespace(look=_nothing, is_saved=False),
     )
     vars(parts).update(others)
-    return Visit(
-        cast("VisitParts", parts),
+    return PageSession(
+        cast("PageSessionParts", parts),
         _MOMENT,
         _MOMENT,
         _MOMENT,

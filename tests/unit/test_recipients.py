@@ -2,8 +2,8 @@
 
 import pytest
 
-from sessions.errors import InvalidRecipientError
-from sessions.recipients import parse_phone_number, parse_recipient
+from sessions.common.errors import InvalidRecipientError
+from sessions.recipients.address import parse_phone_number, parse_recipient
 
 
 @pytest.mark.parametrize(

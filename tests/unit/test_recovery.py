@@ -8,12 +8,12 @@ from typing import cast
 
 import pytest
 
-from chatgrow_worker.connections.recovery import Recovery, Remedy, Rungs, Tries
+from chatgrow_worker.connection.recovery import Recovery, Remedy, Rungs, Tries
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from sessions.errors import LeaseLostError
-from sessions.states import Reason
+from sessions.common.errors import LeaseLostError
+from sessions.connections.states import Reason
 
 _NOW = timedelta(0)
 _LONG = timedelta(hours=1)

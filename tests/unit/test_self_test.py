@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from chatgrow_worker.connections.self_test import SelfTest
 from chatgrow_worker.page.snapshot import Look
+from chatgrow_worker.whatsapp_change.self_test import SelfTest
 from tests.integration.ready_pages import READY
 
 MISSING = ("WPP.whatsapp.functions.addAndSendMsgToChat",)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatgrow_worker.connections.send_trials import SendTrials, is_unexpected
 from chatgrow_worker.page.snapshot import CallFailure
-from sessions.clock import utc_now
-from sessions.messages import Message, MessageStatus, Priority
+from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
+from sessions.common.clock import utc_now
+from sessions.messages.model import Message, MessageStatus, Priority
 
 IN_A_ROW = 3
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from control_api.credentials.signing import signing_secret
 from control_api.settings import ApiSettings
-from control_api.signing import signing_secret
-from sessions.errors import ConfigurationError
+from sessions.common.errors import ConfigurationError
 
 GOOD = "0123456789abcdefghijklmnopqrstuvwxyz"
 PLACEHOLDER = "your-secret-key"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chatgrow_worker.connections.meaning import CHANGED, MEANING, Meaning
+from chatgrow_worker.connection.state_meaning import CHANGED, MEANING, Meaning
 from chatgrow_worker.page.snapshot import PageState
 from tests.unit.test_qr_for_a_moment import Screens, visit_of
 

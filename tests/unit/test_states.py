@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from sessions.errors import IllegalMoveError
-from sessions.states import MOVES, ConnectionState, check_move, needs_a_worker
+from sessions.common.errors import IllegalMoveError
+from sessions.connections.states import MOVES, ConnectionState, check_move, needs_a_worker
 
 
 def test_every_state_has_its_row() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chatgrow_worker.connections.steady import Steady
+from chatgrow_worker.connection.steady import Steady
 
 
 def test_only_what_stays_in_one_load_of_the_page_holds() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from pymongo.errors import AutoReconnect
 
-from sessions.together import Together
+from sessions.storage.batching import BatchedLookup
 
 
 class Desk:
@@ -29,72 +29,74 @@ class Desk:
         return [ValueError("refused") if each == 13 else 2 * each for each in numbers]
 
 
-async def _asked(together: Together[int, int], desk: Desk, *others: int) -> list[asyncio.Task[int]]:
+async def _asked(
+    together: BatchedLookup[int, int], requests: Desk, *others: int
+) -> list[asyncio.Task[int]]:
     """Ask for 1 alone and, while that is under way, for the others."""
     tasks = [asyncio.create_task(together(1))]
-    await desk.busy.wait()
+    await requests.busy.wait()
     tasks += [asyncio.create_task(together(each)) for each in others]
     await asyncio.sleep(0)  # the others have put their questions
     return tasks
 
 
 async def test_what_is_asked_meanwhile_is_asked_at_once_and_in_its_order() -> None:
-    desk = Desk()
-    together = Together(desk)
-    tasks = await _asked(together, desk, 2, 3, 3)
-    desk.go_on.set()
+    requests = Desk()
+    together = BatchedLookup(requests)
+    tasks = await _asked(together, requests, 2, 3, 3)
+    requests.go_on.set()
     assert await asyncio.gather(*tasks) == [2, 4, 6, 6]
-    assert desk.asked == [[1], [2, 3, 3]]
+    assert requests.asked == [[1], [2, 3, 3]]
     assert await together(4) == 8
 
 
 async def test_no_more_are_asked_at_once_than_was_said() -> None:
-    desk = Desk()
-    tasks = await _asked(Together(desk, at_most=2), desk, 2, 3, 4)
-    desk.go_on.set()
+    requests = Desk()
+    tasks = await _asked(BatchedLookup(requests, at_most=2), requests, 2, 3, 4)
+    requests.go_on.set()
     assert await asyncio.gather(*tasks) == [2, 4, 6, 8]
-    assert desk.asked == [[1], [2, 3], [4]]
+    assert requests.asked == [[1], [2, 3], [4]]
 
 
 async def test_a_refusal_is_for_the_one_who_asked() -> None:
-    desk = Desk()
-    _, refused, fine = await _asked(Together(desk), desk, 13, 3)
-    desk.go_on.set()
+    requests = Desk()
+    _, refused, fine = await _asked(BatchedLookup(requests), requests, 13, 3)
+    requests.go_on.set()
     assert await fine == 6
     with pytest.raises(ValueError, match="refused"):
         await refused
 
 
 async def test_a_breakdown_is_told_to_the_one_who_asked_for_it() -> None:
-    desk = Desk()
-    together = Together(desk)
-    alone, broken, fine = await _asked(together, desk, 0, 3)
-    desk.go_on.set()
+    requests = Desk()
+    together = BatchedLookup(requests)
+    alone, broken, fine = await _asked(together, requests, 0, 3)
+    requests.go_on.set()
     assert [await alone, await fine] == [2, 6]
     with pytest.raises(RuntimeError, match="broken"):
         await broken
-    assert desk.asked == [[1], [0, 3], [0], [3]]
+    assert requests.asked == [[1], [0, 3], [0], [3]]
     assert await together(4) == 8
 
 
 async def test_what_mongodb_does_not_do_is_told_to_all_at_once() -> None:
-    desk = Desk(AutoReconnect("away"))
-    together = Together(desk)
-    alone, *both = await _asked(together, desk, 0, 3)
-    desk.go_on.set()
+    requests = Desk(AutoReconnect("away"))
+    together = BatchedLookup(requests)
+    alone, *both = await _asked(together, requests, 0, 3)
+    requests.go_on.set()
     assert await alone == 2
     for each in both:
         with pytest.raises(AutoReconnect, match="away"):
             await each
-    assert desk.asked == [[1], [0, 3]]
+    assert requests.asked == [[1], [0, 3]]
 
 
 async def test_one_who_goes_away_leaves_the_others_their_answer() -> None:
-    desk = Desk()
-    first, gone, stays = await _asked(Together(desk), desk, 2, 3)
+    requests = Desk()
+    first, gone, stays = await _asked(BatchedLookup(requests), requests, 2, 3)
     first.cancel()
     gone.cancel()
-    desk.go_on.set()
+    requests.go_on.set()
     assert await stays == 6
     for each in (first, gone):
         with pytest.raises(asyncio.CancelledError):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chatgrow_worker.connections.turns import in_turn
-from sessions.leases import FreeConnection
+from chatgrow_worker.pool.takeover_order import in_turn
+from sessions.connections.leases import FreeConnection
 
 FREE = [FreeConnection(each, each[0]) for each in ("a1", "a2", "a3", "b1", "b2", "c1")]
 

@@ -10,8 +10,9 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from control_api.app import GROUPS
-from control_api.schemas import Answer
-from sessions.events import ConnectionQrData, ConnectionStateData, MessageStatusData
+from control_api.schemas.base import Answer
+from sessions.connections.events import ConnectionQrData, ConnectionStateData
+from sessions.messages.events import MessageStatusData
 
 FULL_SECOND = datetime(2026, 1, 31, 9, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from tests.whatsapp_web.rooms import Room, Rooms
 TOO_MANY_QUESTIONS = 429
 
 
-class DeviceDesk:
+class DeviceRequests:
     """What a linked device may do."""
 
     def __init__(self, accounts: Accounts, relay: Relay, rooms: Rooms, faults: FaultBook) -> None:

@@ -38,7 +38,7 @@ class _TypedCode:
     expires_at: datetime
 
 
-class LinkingDesk:
+class LinkingRequests:
     """The codes that pages show right now."""
 
     def __init__(self) -> None:

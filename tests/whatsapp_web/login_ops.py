@@ -18,7 +18,7 @@ from tests.whatsapp_web.accounts import Account, Accounts, Device
 from tests.whatsapp_web.faults import FaultBook, for_page
 from tests.whatsapp_web.linking import (
     Candidate,
-    LinkingDesk,
+    LinkingRequests,
     StaleCodeError,
     form_of,
     proof,
@@ -47,13 +47,13 @@ PAIRING_ERRORS = {
 """What a page knows as answers to its wish for a code (WASmaxInMdIqMixinErrors)."""
 
 
-class LoginDesk:
+class LoginRequests:
     """Everything between a fresh socket and a logged-in device."""
 
     def __init__(
         self,
         accounts: Accounts,
-        linking: LinkingDesk,
+        linking: LinkingRequests,
         board: Switchboard,
         faults: FaultBook,
         revoke: Callable[[str], Awaitable[object]],
@@ -266,7 +266,7 @@ class LoginDesk:
             # First: refused what it asks for meanwhile, it would come again and win.
             await older.push("replaced")
         for older in replaced:
-            await self._board.put_back(older)
+            await self._board.restore_backup(older)
 
 
 def about(account: Account, device: Device) -> dict[str, Any]:

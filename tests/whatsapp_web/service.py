@@ -11,11 +11,11 @@ from aiohttp import web
 
 from tests.whatsapp_web.accounts import Accounts
 from tests.whatsapp_web.database import Database
-from tests.whatsapp_web.device_ops import DeviceDesk
+from tests.whatsapp_web.device_ops import DeviceRequests
 from tests.whatsapp_web.faults import FaultBook, camel, for_page
 from tests.whatsapp_web.ledger import Ledger
-from tests.whatsapp_web.linking import LinkingDesk
-from tests.whatsapp_web.login_ops import LoginDesk
+from tests.whatsapp_web.linking import LinkingRequests
+from tests.whatsapp_web.login_ops import LoginRequests
 from tests.whatsapp_web.media import MediaStore
 from tests.whatsapp_web.numbers import e164
 from tests.whatsapp_web.other_browser import OtherBrowser
@@ -47,12 +47,14 @@ class Service:
         self.media = MediaStore(self._database)
         self.rooms = Rooms(self._database)
         self.board = Switchboard(self._database)
-        self._linking = LinkingDesk()
+        self._linking = LinkingRequests()
         self.relay = Relay(
             self.accounts, self.ledger, self.rooms, self.media, self.board, self.faults
         )
-        self.login = LoginDesk(self.accounts, self._linking, self.board, self.faults, self._revoke)
-        self._device = DeviceDesk(self.accounts, self.relay, self.rooms, self.faults)
+        self.login = LoginRequests(
+            self.accounts, self._linking, self.board, self.faults, self._revoke
+        )
+        self._device = DeviceRequests(self.accounts, self.relay, self.rooms, self.faults)
         self._sockets: set[PageSocket] = set()
 
     async def open(self) -> None:

@@ -1,1 +1,0 @@
-"""What others ask of this worker, by arq."""

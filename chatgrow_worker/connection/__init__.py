@@ -1,0 +1,1 @@
+"""One connection under its lease: its page is opened, followed, and opened again."""

@@ -1,0 +1,57 @@
+"""A temporary ban of the account: until when, and that nothing is sent until then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from chatgrow_worker.monitoring.metrics import WorkerMetrics
+from chatgrow_worker.page.snapshot import Ban
+from sessions.connections.leases import Lease
+from sessions.connections.states import Reason
+from sessions.connections.store import ConnectionStore
+
+_SAME = timedelta(seconds=10)
+"""The page is told of a ban at each try to log in, in whole seconds from then on."""
+
+
+class BanKeeper:
+    """Keeps in the connection's record how long nothing is sent, so that a new worker knows."""
+
+    def __init__(
+        self,
+        connections: ConnectionStore,
+        lease: Lease,
+        now: Callable[[], datetime],
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._connections = connections
+        self._metrics = metrics
+        self._lease = lease
+        self._now = now
+        self._until: datetime | None = None
+
+    async def keep(self, ban: Ban) -> datetime:
+        """Pause the connection for the time of the ban; return when it ends.
+
+        Raises STORE_DOWN errors and LeaseLostError.
+        """
+        until = ban.ends_at(self._now())
+        if self._until is not None and abs(until - self._until) < _SAME:
+            return self._until
+        logger.warning("WhatsApp has banned the account until {} (code {})", until, ban.code)
+        await self._connections.pause(self._lease, until, Reason.TEMPORARILY_BANNED)
+        self._until = until
+        self._metrics.account_banned()
+        return until
+
+    async def is_over(self) -> None:
+        """End the pause, as WhatsApp has taken the login: it says then that there is no ban.
+
+        Source: WAWebHandleSuccess, dump of 2026-04-27. Raises STORE_DOWN errors.
+        """
+        self._until = None
+        if await self._connections.end_pause(self._lease, Reason.TEMPORARILY_BANNED):
+            logger.info("WhatsApp has banned the account no longer")

@@ -1,0 +1,73 @@
+"""Keep a lease, and know when it may be lost: the page must be closed before another opens it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+from loguru import logger
+
+from chatgrow_worker.waiting import happens, to_the_next
+from sessions.common.errors import LeaseLostError
+from sessions.connections.leases import Lease, LeaseStore, Renewal
+from sessions.storage.mongo import STORE_DOWN
+
+
+class LeaseKeeper:
+    """Renews a lease three times within its life and gives up in time to close the page."""
+
+    def __init__(
+        self,
+        leases: LeaseStore,
+        lease: Lease,
+        ttl: timedelta,
+        margin: timedelta,
+        asked_at: float,
+    ) -> None:
+        """Take when the lease was asked for, on the monotonic clock: the answer may be late."""
+        self._leases = leases
+        self._lease = lease
+        self._every = ttl / 3
+        self._safe_for = (ttl - margin).total_seconds()
+        self._safe_until = asked_at + self._safe_for
+
+    def check(self) -> None:
+        """Raise LeaseLostError once another owner could have the connection soon.
+
+        Asked before each send: a process that was paused does not know how late it is.
+        """
+        if time.monotonic() >= self._safe_until:
+            raise LeaseLostError("it could not be renewed in time")
+
+    async def keep(self, ending: asyncio.Event, done: asyncio.Event, asked: asyncio.Event) -> None:
+        """Renew until `done` is set; set `ending` once nobody wants the connection to run.
+
+        `asked` is set while something else is asked of its owner.
+
+        Raises LeaseLostError when another owner has it, or could have it soon: then the page must
+        be gone at once, whatever it is doing.
+        """
+        self.check()  # an answer may have been so late that the lease is of no use
+        while not await happens(done, to_the_next(self._every)):
+            asked_at = time.monotonic()
+            renewal = await self._renew(self._safe_until - asked_at)
+            if renewal is None:
+                self.check()
+                continue
+            if renewal is Renewal.LOST:
+                raise LeaseLostError("another owner has taken it")
+            if renewal is Renewal.UNWANTED and not ending.is_set():
+                logger.info("The connection is asked to stop")
+                ending.set()
+            if renewal is Renewal.COMMANDED:
+                asked.set()
+            self._safe_until = asked_at + self._safe_for
+
+    async def _renew(self, seconds: float) -> Renewal | None:
+        """Return what the store said, or None when it did not answer."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                return await self._leases.renew(self._lease)
+        except (*STORE_DOWN, TimeoutError):
+            return None

@@ -1,0 +1,312 @@
+"""One visit to WhatsApp Web: from an opened page until it breaks, logs out or is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from loguru import logger
+
+from chatgrow_worker.browser.recycling import Recycling
+from chatgrow_worker.connection.ban import BanKeeper
+from chatgrow_worker.connection.linking import Linking
+from chatgrow_worker.connection.number_checks import NumberChecks
+from chatgrow_worker.connection.number_guard import NumberGuard
+from chatgrow_worker.connection.recovery import Recovery
+from chatgrow_worker.connection.state_meaning import CHANGED, MEANING, UPDATE_DUE
+from chatgrow_worker.connection.state_reporter import StateReporter
+from chatgrow_worker.connection.steady import Steady
+from chatgrow_worker.login.saver import LoginSaver
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.page.login_end import LoginEnd
+from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.sending.acks import AckRecorder
+from chatgrow_worker.sending.sender import Sender
+from chatgrow_worker.waiting import any_of, happens
+from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
+from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
+from sessions.connections.states import Reason
+from sessions.storage.mongo import STORE_DOWN, brief
+
+_BREATH = timedelta(milliseconds=200)
+_TIDY_AFTER = timedelta(seconds=3)
+"""Loading leaves garbage behind, which an idle page keeps for long: a sixth of its memory."""
+_BLIP = timedelta(seconds=5)
+"""Most lines that are lost stand again after two or three seconds (measured on the real page)."""
+_CAN_SEND = (PageState.READY, PageState.STALLED)
+_QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
+_COMES_UP = (PageState.LOADING, PageState.SYNCING)
+"""While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
+measured of the real one, which settles at 760 MB)."""
+_BEFORE_A_LOGIN = (*_COMES_UP, PageState.LINE_DEAD)
+"""What a page shows in turn while it loads and asks WhatsApp to take its login."""
+_RESTARTS = 3
+"""How often a page loads itself anew, before that is more than the end of one thing."""
+
+
+class LoggedOutError(Exception):
+    """The page has no login any more; what is left to try is for the runner to know."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class PageSessionParts:
+    """Who does what during a visit."""
+
+    page: WhatsAppPage
+    reporter: StateReporter
+    acks: AckRecorder
+    saver: LoginSaver
+    linking: Linking
+    sending: Sender
+    gate: ChangeGate
+    checks: NumberChecks
+    guard: NumberGuard
+    recovery: Recovery
+    recycling: Recycling
+    end: LoginEnd
+    ban: BanKeeper
+    html: HtmlOfPage
+
+
+class PageSession:
+    """Looks at the page every few seconds or when it rings, reports, and lets messages go out."""
+
+    def __init__(
+        self,
+        services: PageSessionParts,
+        look_every: timedelta,
+        look_when_ready: timedelta,
+        look_while_loading: timedelta,
+        start_slot: timedelta,
+        wipe_within: timedelta,
+        was_linked: bool,
+        *,
+        collect_garbage: bool,
+    ) -> None:
+        self._services = services
+        self._page = services.page
+        self._look_every = look_every
+        self._look_when_ready = look_when_ready
+        self._look_while_loading = look_while_loading
+        self._collect_garbage = collect_garbage
+        self._state = PageState.LOADING
+        self._slot_until = time.monotonic() + start_slot.total_seconds()
+        self._without_login = Steady()
+        self._without_line = Steady(_BLIP)
+        self._wiping = Steady(wipe_within)
+        self._update_due = False
+        self._wear_look = time.monotonic() + services.recycling.look_every.total_seconds()
+        self._tidy_at: float | None = None
+        self.was_linked = was_linked
+        self.was_ready = False
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether the page was logged in when it was last looked at."""
+        return self._state in LOGGED_IN
+
+    async def run(
+        self, ending: asyncio.Event, asked: asyncio.Event, on_loaded: Callable[[], None]
+    ) -> None:
+        """Follow the page until `ending` is set, or until it is worn and nothing is in hand.
+
+        `asked` makes it look at once; `on_loaded` is called when the page has come up, or has taken
+        longer than its slot for that. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
+        LeaseLostError; a save under way may run on then. A message in hand is
+        finished, but not on cancellation: then nothing more may leave this page.
+        """
+        try:
+            while not ending.is_set() and not await self._is_worn_and_idle():
+                self._page.bell.clear()
+                if asked.is_set():
+                    asked.clear()
+                    self._services.checks.ring()
+                await self._look()
+                if self._state not in _COMES_UP or time.monotonic() >= self._slot_until:
+                    on_loaded()
+                await any_of(self._page.bell, ending, asked, within=self._next_look())
+                await self._breathe(ending)
+        except asyncio.CancelledError:
+            self._services.saver.cut()
+            self._services.sending.cut()
+            raise
+        finally:
+            await self._services.sending.stop()
+        # After an error not before the browser is closed: a save may wait for MongoDB.
+        await self._services.saver.end()
+
+    async def _breathe(self, ending: asyncio.Event) -> None:
+        """Gather what rings while messages go out: a look takes the page's time, too."""
+        if self._state is PageState.READY:
+            await happens(ending, _BREATH)
+
+    def _next_look(self) -> timedelta:
+        """Say how long to wait for a bell; a page that is ready rings when that changes."""
+        if self._state is PageState.READY and not self._services.gate.holds:
+            return self._until_due()
+        return self._look_while_loading if self._state is PageState.LOADING else self._look_every
+
+    def _until_due(self) -> timedelta:
+        """Say when there is something to do for a page that is ready; what is late waits a look."""
+        now = time.monotonic()
+        look = now + self._look_when_ready.total_seconds()
+        due = (self._services.saver.due, self._tidy_at, self._services.sending.stalls_at, look)
+        return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
+
+    async def _is_worn_and_idle(self) -> bool:
+        now = time.monotonic()
+        if now < self._wear_look or not self._services.sending.idle:
+            return False
+        self._wear_look = now + self._services.recycling.look_every.total_seconds()
+        return self._update_due or await asyncio.to_thread(self._services.recycling.is_worn)
+
+    async def _look(self) -> None:
+        acks = self._services.acks
+        try:
+            look = await self._page.look(acks.epoch, acks.serial)
+        except PageBrokenError as error:
+            await self._bear(error)
+            return
+        snapshot = look.snapshot if look else None
+        self._state = self._state_of(snapshot)
+        # An older page that was opened on purpose wants an update as long as it lives.
+        self._update_due = bool(
+            snapshot and snapshot.needs_update and not self._services.html.is_saved
+        )
+        self._services.sending.check()
+        gate, at_rest = self._services.gate, not self._services.sending.running
+        await gate.consider(self._page, look, self._state, at_rest=at_rest)
+        if not gate.unreadable:
+            await self._services.recovery.consider(self._state)
+        await self._services.saver.keep_dump(look.local_storage if look else None)
+        try:
+            await self._services.html.look(self._state, snapshot)
+            if await self._is_refused(self._state, snapshot):
+                return
+            await self._tell_what_is_shown(self._state, snapshot)
+            await self._act(self._state, look)
+        except PageCallError as error:
+            logger.debug("The page was busy with itself: {}", error)
+        except STORE_DOWN as error:
+            logger.warning("MongoDB is away or refuses: {}", brief(error))
+
+    async def _bear(self, error: PageBrokenError) -> None:
+        """Leave a page that comes up the time that its state has, although it does not answer.
+
+        Its thread is busy then for longer than a page that is up may take to answer.
+        """
+        if error.reason is not Reason.PAGE_UNRESPONSIVE or self._state not in _COMES_UP:
+            raise error
+        logger.debug("The page comes up and does not answer: {}", error)
+        await self._services.recovery.consider(self._state)
+
+    def _state_of(self, snapshot: Snapshot | None) -> PageState:
+        """Say what a page shows; whether it is well is for the acks of our sends to tell."""
+        end = self._services.end
+        self._page.tell(end)
+        state = snapshot.state if snapshot else PageState.LOADING
+        if snapshot is not None:
+            end.hear(snapshot.epoch, snapshot.signs)
+        if snapshot is not None and state is PageState.READY:
+            self._page.restarts = 0
+            end.works(snapshot.epoch)
+        if state in _BEFORE_A_LOGIN and self._page.restarts >= _RESTARTS:
+            return PageState.OUTDATED  # WhatsApp refuses this version of the page (405, 409)
+        stalled = state is PageState.READY and self._services.sending.stalled
+        return PageState.STALLED if stalled else state
+
+    async def _tell_what_is_shown(self, state: PageState, snapshot: Snapshot | None) -> None:
+        """Report a state, show codes, or raise LoggedOutError once the login is certainly gone."""
+        if snapshot is not None and self.was_linked:
+            self._check_login(state, snapshot.epoch)
+        if state not in _QR_SCREEN:
+            await self._report(state, snapshot)
+        elif snapshot is not None and not self.was_linked:
+            await self._services.linking.follow(idle=snapshot.idle)
+
+    async def _is_refused(self, state: PageState, snapshot: Snapshot | None) -> bool:
+        """Tell whether another phone was linked than may be; it is logged out then."""
+        linked = state in (*_CAN_SEND, PageState.SYNCING)
+        number = snapshot.number if snapshot and linked and not self.was_linked else None
+        return number is not None and await self._services.guard.refuses(number)
+
+    def _check_login(self, state: PageState, epoch: str) -> None:
+        if state not in _QR_SCREEN:
+            self._without_login.ends()
+        if state is not PageState.LEAVING:
+            self._wiping.ends()
+        signs = {PageState.LEAVING: self._wiping} | dict.fromkeys(_QR_SCREEN, self._without_login)
+        if state in signs and signs[state].holds(epoch):
+            raise LoggedOutError(self._end_of_login(state))
+
+    def _end_of_login(self, state: PageState) -> Reason:
+        """Say why the login has ended; what was revoked for certain is not tried again.
+
+        A page that is still wiping has not told yet: the address after the wipe does. Until then
+        the saved login is worth a try; one that was revoked is refused at once.
+        """
+        reason = self._services.end.reason
+        unsure = state is PageState.LEAVING and reason is Reason.UNLINKED
+        return Reason.LOGIN_LOST if unsure else reason
+
+    async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
+        if self._may_pass(state, snapshot):
+            return
+        ready, up = state is PageState.READY, state in _CAN_SEND
+        to, reason = MEANING[state]
+        if self._services.gate.unreadable or (up and self._services.gate.waits):
+            to, reason = CHANGED
+        elif up and self._services.gate.untested:
+            to, reason = MEANING[PageState.LOADING]
+        elif ready and snapshot and snapshot.needs_update:
+            to, reason = UPDATE_DUE
+        number = snapshot.number if snapshot and ready else None
+        banned = state is PageState.BANNED and snapshot and snapshot.ban
+        until = await self._services.ban.keep(banned) if banned else None
+        await self._services.reporter.report(to, reason, number, until)
+
+    def _may_pass(self, state: PageState, snapshot: Snapshot | None) -> bool:
+        """Tell whether the line may stand again before anybody need know that it was lost."""
+        if state not in LINE_LOST or snapshot is None:
+            self._without_line.ends()
+            return False
+        return not self._without_line.holds(snapshot.epoch)
+
+    async def _act(self, state: PageState, look: Look | None) -> None:
+        if look and state in _CAN_SEND:
+            await self._while_ready(look)
+        else:
+            await self._services.sending.stop()
+
+    async def _while_ready(self, look: Look) -> None:
+        self.was_linked = self.was_ready = True
+        if self._services.gate.holds:
+            await self._services.sending.stop()
+        elif self._services.sending.running:
+            await self._services.acks.ask_again()
+        else:
+            await self._services.ban.is_over()
+            await self._services.acks.record_missed()
+            self._services.sending.start()
+        await self._services.acks.record_new(look.epoch, look.acks)
+        await self._services.saver.save_when_due()
+        if self._collect_garbage:
+            await self._tidy_when_idle()
+        if await self._services.checks.answer_next():
+            self._page.bell.set()  # one for each look: what else the page has is not held up
+
+    async def _tidy_when_idle(self) -> None:
+        now = time.monotonic()
+        if self._tidy_at is None:
+            self._tidy_at = now + _TIDY_AFTER.total_seconds()
+        elif now >= self._tidy_at and self._services.sending.idle:
+            self._tidy_at = now + self._services.recycling.look_every.total_seconds()
+            await self._page.tidy()

@@ -1,0 +1,168 @@
+"""Put a visit together from what a connection and its worker have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chatgrow_worker.browser.browser import Browser
+from chatgrow_worker.browser.recycling import Recycling
+from chatgrow_worker.connection.ban import BanKeeper
+from chatgrow_worker.connection.linking import Linking
+from chatgrow_worker.connection.number_checks import NumberChecks
+from chatgrow_worker.connection.number_guard import NumberGuard
+from chatgrow_worker.connection.page_session import PageSession, PageSessionParts
+from chatgrow_worker.connection.qr import QrPublisher
+from chatgrow_worker.connection.recovery import Recovery, Tries
+from chatgrow_worker.connection.services import WorkerServices
+from chatgrow_worker.connection.state_reporter import StateReporter
+from chatgrow_worker.login.saver import LoginSaver
+from chatgrow_worker.page.login_end import LoginEnd
+from chatgrow_worker.sending.acks import AckRecorder
+from chatgrow_worker.sending.claimer import MessageClaimer
+from chatgrow_worker.sending.delivery import Delivery
+from chatgrow_worker.sending.dispatcher import Dispatcher
+from chatgrow_worker.sending.line_deaths import LineDeaths
+from chatgrow_worker.sending.pacer import Pacer
+from chatgrow_worker.sending.sender import Sender
+from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
+from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
+from sessions.connections.leases import Lease
+from sessions.recipients.known_numbers import NumbersOfOwner
+
+
+@dataclass(frozen=True)
+class PageSessionFactory:
+    """Makes the visits of one connection, each to a browser of its own."""
+
+    services: WorkerServices
+    lease: Lease
+    numbers: NumbersOfOwner
+    reporter: StateReporter
+    gate: ChangeGate
+    doorbell: asyncio.Event
+    check_lease: Callable[[], None]
+    end: LoginEnd
+    line_deaths: LineDeaths
+    guard: NumberGuard
+    tried: Tries = field(default_factory=dict)
+
+    def saver(self, browser: Browser) -> LoginSaver:
+        """Return what saves the login of this browser."""
+        limits = self.services.limits
+        return LoginSaver(
+            browser=browser,
+            blobs=self.services.blobs,
+            lease=self.lease,
+            now=self.services.now,
+            settle=limits.save_after,
+            every=limits.save_every,
+            metrics=self.services.metrics,
+        )
+
+    def page_session(self, browser: Browser, saver: LoginSaver, was_linked: bool) -> PageSession:
+        """Return a visit to an open browser."""
+        limits = self.services.limits
+        sending = self._sending(browser)
+        services = PageSessionParts(
+            page=browser.page,
+            reporter=self.reporter,
+            acks=self._acks(browser, sending),
+            saver=saver,
+            linking=self._linking(browser),
+            sending=sending,
+            gate=self.gate,
+            checks=self._checks(browser),
+            guard=self.guard,
+            recovery=Recovery(
+                browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
+            ),
+            recycling=Recycling(browser.profile, limits.recycling),
+            end=self.end,
+            ban=BanKeeper(
+                self.services.connections, self.lease, self.services.now, self.services.metrics
+            ),
+            html=HtmlOfPage(self.services.html, self.lease.connection, browser.page),
+        )
+        return PageSession(
+            services,
+            limits.look_every,
+            limits.look_when_ready,
+            limits.look_while_loading,
+            limits.start_slot,
+            limits.wipe_within,
+            was_linked,
+            collect_garbage=limits.collect_garbage,
+        )
+
+    def _acks(self, browser: Browser, sending: Sender) -> AckRecorder:
+        services = self.services
+        return AckRecorder(
+            browser.page,
+            services.queue,
+            self.lease,
+            services.metrics,
+            heard_late=sending.acknowledged,
+        )
+
+    def _linking(self, browser: Browser) -> Linking:
+        services, connection = self.services, self.lease.connection
+
+        async def asked_for() -> bool:
+            return await services.requests.qr_is_asked_for(
+                connection, services.limits.qr_asked_within
+            )
+
+        limits = services.limits
+        qr = QrPublisher(browser.page, self.reporter, limits.qr_form, services.now, asked_for)
+        return Linking(
+            browser.page, services.requests, self.lease, qr, services.now, limits.pairing_pause
+        )
+
+    def _checks(self, browser: Browser) -> NumberChecks:
+        services, connection = self.services, self.lease.connection
+        return NumberChecks(
+            page=browser.page,
+            requests=services.checks,
+            numbers=self.numbers,
+            connections=services.connections,
+            asked=services.asked,
+            pacer=Pacer(services.queue, connection, services.now),
+            connection=connection,
+            now=services.now,
+        )
+
+    def _sending(self, browser: Browser) -> Sender:
+        page, queue = browser.page, self.services.queue
+
+        def make() -> Dispatcher:
+            claimer = self._claimer()
+            delivery = Delivery(
+                page=page,
+                queue=queue,
+                numbers=self.numbers,
+                lease=self.lease,
+                limits=self.services.limits.sends,
+                page_bell=page.bell,
+                claimer=claimer,
+                check_lease=self.check_lease,
+                metrics=self.services.metrics,
+                trials=self.gate.trials,
+                line_deaths=self.line_deaths,
+            )
+            return Dispatcher(queue, self.lease, claimer, delivery)
+
+        return Sender(make, self.doorbell, page.bell, self.lease.connection)
+
+    def _claimer(self) -> MessageClaimer:
+        services = self.services
+        return MessageClaimer(
+            queue=services.queue,
+            connections=services.connections,
+            pacer=Pacer(services.queue, self.lease.connection, services.now),
+            lease=self.lease,
+            now=services.now,
+            look_every=services.limits.safety_poll,
+            ban_pause=services.limits.ban_pause,
+        )

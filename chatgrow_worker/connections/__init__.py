@@ -1,1 +1,0 @@
-"""Connections: from a lease to a page that sends, and back."""

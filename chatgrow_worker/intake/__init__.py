@@ -1,0 +1,1 @@
+"""The worker's arq consumers: wake-ups, and sends from Python backends."""

@@ -1,0 +1,116 @@
+"""Listen on an arq queue, and outlive any outage of Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.worker import Worker, func
+from loguru import logger
+from redis.exceptions import RedisError
+
+from chatgrow_worker.waiting import Backoff, happens
+from sessions.queue.doorbell import deserialize, serialize
+
+if TYPE_CHECKING:
+    from arq.typing import WorkerCoroutine
+
+Command = Callable[..., Awaitable[None]]
+"""An arq function: it takes arq's context and what the job carries."""
+
+_JOB_LIMIT = timedelta(seconds=20)
+_MAX_TRIES = 1000
+"""arq drops a job for good after this many starts, restarts of the worker included."""
+
+
+class Intake:
+    """One arq queue and the commands that come on it.
+
+    arq itself asks Redis many times a second, whatever the queue holds. Here it runs only while
+    there are jobs: those that are rung for at once, others at the next poll.
+    """
+
+    def __init__(
+        self,
+        queue: str,
+        commands: Mapping[str, Command],
+        redis: RedisSettings,
+        poll_every: timedelta,
+        poll_while_busy: timedelta,
+    ) -> None:
+        self._queue = queue
+        self._commands = commands
+        self._redis = redis
+        self._poll_every = poll_every
+        self._poll_while_busy = poll_while_busy
+
+    async def listen(self, stop: asyncio.Event) -> None:
+        """Run jobs until `stop` is set."""
+        # arq logs arguments and results of every job; ids of connections are nobody's business.
+        logging.getLogger("arq").setLevel(logging.WARNING)
+        backoff = Backoff(timedelta(seconds=0.2), timedelta(seconds=5))
+        while not stop.is_set():
+            try:
+                await self._listen_once(stop)
+            except (RedisError, OSError) as error:
+                wait = backoff.next()
+                logger.warning("Redis is away, messages wait for the next poll: {}", error)
+                await happens(stop, wait)
+            else:
+                backoff.reset()
+
+    async def _listen_once(self, stop: asyncio.Event) -> None:
+        worker = self._worker(await create_pool(self._redis))
+        running = asyncio.create_task(self._run_jobs(worker), name=f"arq {self._queue}")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await _close(worker)
+        if not stop.is_set():
+            running.result()
+
+    async def _run_jobs(self, worker: Worker) -> None:
+        async with worker.pool.pubsub() as bell:
+            await bell.subscribe(self._queue)
+            while True:
+                if await worker.pool.zcard(self._queue):
+                    await worker.async_run()
+                await bell.get_message(True, self._poll_every.total_seconds())
+
+    def _worker(self, pool: ArqRedis) -> Worker:
+        return Worker(
+            functions=[func(_job(run), name=name) for name, run in self._commands.items()],
+            queue_name=self._queue,
+            redis_pool=pool,
+            burst=True,
+            handle_signals=False,
+            keep_result=0,
+            job_timeout=_JOB_LIMIT.total_seconds(),
+            max_tries=_MAX_TRIES,
+            poll_delay=self._poll_while_busy.total_seconds(),
+            log_results=False,
+            job_serializer=serialize,
+            job_deserializer=deserialize,
+        )
+
+
+def _job(run: Command) -> WorkerCoroutine:
+    async def job(ctx: dict[Any, Any], *args: Any, **named: Any) -> None:
+        await run(ctx, *args, **named)
+
+    return job
+
+
+async def _close(worker: Worker) -> None:
+    try:
+        await worker.close()
+    except (RedisError, OSError) as error:
+        logger.debug("arq could not say goodbye: {}", error)

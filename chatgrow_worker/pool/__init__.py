@@ -1,0 +1,1 @@
+"""The connections of this worker: taken, kept, and handed over."""

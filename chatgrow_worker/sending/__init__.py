@@ -1,0 +1,1 @@
+"""Sending: claim, pace, deliver, and record acks."""

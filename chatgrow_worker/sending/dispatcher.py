@@ -1,0 +1,147 @@
+"""Send what waits in a connection's outbox: in order, each under one WhatsApp id."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from loguru import logger
+
+from chatgrow_worker.page.errors import LineDeadError, PageCallError
+from chatgrow_worker.sending.claimer import MessageClaimer
+from chatgrow_worker.sending.delivery import Delivery
+from chatgrow_worker.waiting import Backoff, any_of, happens
+from chatgrow_worker.whatsapp_change.send_trials import is_unexpected
+from sessions.connections.leases import Lease
+from sessions.messages.model import Message
+from sessions.messages.send_queue import SendQueue
+from sessions.storage.mongo import STORE_DOWN, brief
+
+_PAUSE = timedelta(seconds=1)
+_PAUSE_AT_MOST = timedelta(seconds=30)
+
+
+class Dispatcher:
+    """Claims and delivers; asked to stop, it ends the message in hand."""
+
+    def __init__(
+        self,
+        queue: SendQueue,
+        lease: Lease,
+        claimer: MessageClaimer,
+        delivery: Delivery,
+    ) -> None:
+        self._queue = queue
+        self._lease = lease
+        self._claimer = claimer
+        self._delivery = delivery
+        self._idle = False
+        self.line_died = False
+        """Whether what is left in hand was left there because the page lost its line."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether sends stay unacknowledged, whatever the page says of itself."""
+        return self._delivery.watch.stalled
+
+    @property
+    def stalls_at(self) -> float | None:
+        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        return self._delivery.watch.stalls_at
+
+    def acknowledged(self) -> None:
+        """Say that WhatsApp has acknowledged a send that had been given up."""
+        self._delivery.watch.acknowledged()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no message is in hand and none is due."""
+        return self._idle
+
+    async def run(
+        self, doorbell: asyncio.Event, stop: asyncio.Event, *, blamed: bool = True
+    ) -> None:
+        """Send until `stop` is set; what an earlier owner had in hand comes first.
+
+        With `blamed`, that may be what ended the page. While the page has no line to WhatsApp
+        nothing is sent, and what may be out stays in hand. It ends too when so much has thrown in a
+        row that nothing more is to be tried.
+
+        Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
+        connection. After an error that leaves a message in hand, that message is looked up first.
+        """
+        backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
+        while not self._ends(stop):
+            try:
+                if self.line_died and not await self._delivery.line_is_back(stop):
+                    break
+                await self._take_up(stop, blamed)
+                self.line_died = False
+                backoff.reset()
+                await self._send_until(doorbell, stop)
+            except STORE_DOWN as error:
+                blamed = False
+                logger.warning(
+                    "MongoDB is away or refuses, nothing is sent meanwhile: {}", brief(error)
+                )
+                await happens(stop, _PAUSE)
+            except LineDeadError:
+                blamed, self.line_died = False, True
+                self._delivery.watch.left()
+                await self._return_unsent()
+            except PageCallError as error:
+                blamed = not (
+                    is_unexpected(error)
+                    and self._delivery.trials.threw(None, error.name, error.message)
+                )
+                logger.warning("The page could not tell about a send; asking again: {}", error)
+                await happens(stop, backoff.next())
+
+    async def _take_up(self, stop: asyncio.Event, blamed: bool) -> None:
+        """Bring to an end what was in hand; behind one that has to wait, the others wait too.
+
+        Where a page has ended with them, each is blamed a little for that.
+        """
+        waits = False
+        for message in await self._queue.left_over(self._lease):
+            waits = waits or self._ends(stop)
+            if waits and not await self._delivery.is_stored(message):
+                await self._put_back(message)
+            else:
+                deliver = self._delivery.take_up if blamed else self._delivery.deliver
+                with logger.contextualize(messageId=message.id):
+                    if not await deliver(message, stop):
+                        waits = True
+
+    async def _return_unsent(self) -> None:
+        """Return to its place what was never handed to the page: there it can be cancelled."""
+        try:
+            held = await self._queue.left_over(self._lease)
+            for each in held:
+                if each.whatsapp_id is None:
+                    await self._put_back(each)
+        except STORE_DOWN as error:
+            logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
+
+    async def _put_back(self, message: Message) -> None:
+        await self._queue.restore_backup(self._lease, message, message.reason, uncounted=True)
+
+    async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
+        while not self._ends(stop):
+            if self.stalled:  # nothing more is sent until something shows that it would be heard
+                await happens(stop, _PAUSE)
+                continue
+            doorbell.clear()
+            following = await self._claimer.next()
+            self._idle = isinstance(following, timedelta)
+            if isinstance(following, timedelta):
+                await any_of(doorbell, stop, within=following)
+            else:
+                await self._deliver(following, stop)
+
+    def _ends(self, stop: asyncio.Event) -> bool:
+        return stop.is_set() or self._delivery.trials.holds
+
+    async def _deliver(self, message: Message, stop: asyncio.Event) -> bool:
+        with logger.contextualize(messageId=message.id):
+            return await self._delivery.deliver(message, stop)

@@ -1,0 +1,305 @@
+"""Let a connection send while WhatsApp Web can be used, and find out when it can be used again.
+
+A connection waits when its own page lacks a function (`self_test.py`), when its own sends throw in
+a row (`send_trials.py`), or when the fleet waits (`sessions/whatsapp/breaker.py`). Its page stays
+open: only the connection that probes for the fleet loads it anew, and one whose page itself lacks
+something does so now and then.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loguru import logger
+
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import About, Look, PageState
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
+from chatgrow_worker.whatsapp_change.self_test import SelfTest
+from chatgrow_worker.whatsapp_change.send_trials import SendTrials
+from sessions.connections.leases import Lease
+from sessions.connections.store import ConnectionStore
+from sessions.messages.send_queue import SendQueue
+from sessions.storage.mongo import STORE_DOWN, brief
+from sessions.whatsapp.breaker import Breaker, Cause
+
+_TELLING = 2
+"""One message that throws, however often, may do so by its own fault."""
+_COMPARED_AFTER = 10
+"""After so many failed trials one of a message that has not thrown tells about the others."""
+_PASSED_FOR = timedelta(minutes=1)
+"""How long others may pass a message that may be the one that throws, if we do not come back."""
+
+
+@dataclass(frozen=True)
+class GateLimits:
+    """The bounds of what a connection does about a change by itself."""
+
+    in_a_row: int
+    """So many sends that throw in a row are more than the fault of one message."""
+    settles: timedelta
+    """For how long a page must lack a function before that counts."""
+    retry: timedelta
+    """How often a connection that waits by itself tries again."""
+    probe_within: timedelta
+    reload: timedelta
+
+
+class ChangeGate:
+    """What one connection knows of a change of WhatsApp Web, over all of its pages."""
+
+    def __init__(
+        self,
+        watch: ChangeWatch,
+        connections: ConnectionStore,
+        queue: SendQueue,
+        lease: Lease,
+        owner: str,
+        limits: GateLimits,
+        now: Callable[[], datetime],
+    ) -> None:
+        self.trials = SendTrials(limits.in_a_row)
+        self._test = SelfTest(limits.settles)
+        self._watch = watch
+        self._connections = connections
+        self._queue = queue
+        self._lease = lease
+        self._owner = owner
+        self._limits = limits
+        self._now = now
+        self._about: About | None = None
+        self._about_epoch = ""
+        self._fleet = Breaker()
+        self._reported = False
+        self._retry_at = 0.0
+        self._compares = False
+        self._reload_at: float | None = None
+        self._loads = False
+        self._loaded_over = ""
+        self._probes_fleet = False
+        self._probe_ends = 0.0
+        self._tried_last = False
+        self._failed_trials = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the connection waits for WhatsApp Web, and sends nothing but what is tried."""
+        if self._test.lacks or self._fleet.changed or self._reload_at is not None:
+            return True
+        return self.trials.suspicious
+
+    @property
+    def untested(self) -> bool:
+        """Whether the page has not passed its self-test yet, and may still do so."""
+        return not self._test.passed and not self._test.lacks
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing at all may be sent now."""
+        if not self._test.passed or self._test.lacks:
+            return True
+        return self.waits and not self.trials.probing
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether the page lacks what tells its state; a new browser would lack it too."""
+        return self._test.unreadable
+
+    async def consider(
+        self, page: WhatsAppPage, look: Look | None, state: PageState, *, at_rest: bool
+    ) -> None:
+        """Take in what a look has shown; report, probe, or load the page anew where it is due.
+
+        `at_rest` tells that no message is in hand. Raises PageBrokenError and LeaseLostError.
+        While MongoDB is away what is known stays as it is.
+        """
+        ready = state is PageState.READY
+        try:
+            await self._know_the_page(page, look if ready else None)
+            self._test.note(look, ready=ready)
+            await self._follow_the_fleet()
+            await self._act(page, look, ready=ready, at_rest=at_rest)
+        except STORE_DOWN as error:
+            logger.debug("MongoDB is away or refuses: {}", brief(error))
+
+    async def _know_the_page(self, page: WhatsAppPage, look: Look | None) -> None:
+        """Record once for each load which version of WhatsApp Web it is."""
+        if look is None or look.snapshot is None or look.snapshot.epoch == self._about_epoch:
+            return
+        try:
+            self._about = about = await page.about()
+        except PageCallError as error:
+            logger.debug("The page does not tell its version: {}", error)
+            return
+        self._about_epoch = look.snapshot.epoch
+        logger.info("WhatsApp Web {}, manifest {}", about.version, about.manifest)
+        if about.missing:
+            logger.warning("Functions of lesser use are missing: {}", ", ".join(about.missing))
+        await self._connections.note_page(self._lease, about.version, about.manifest)
+
+    async def _follow_the_fleet(self) -> None:
+        before, self._fleet = self._fleet, await self._watch.current()
+        if not before.changed or self._fleet.changed:
+            return
+        logger.info("WhatsApp Web can be used again")
+        self.trials.release()
+        self._end_probe()
+        self._reported = False
+        works, ours = self._fleet.version, self._about.version if self._about else None
+        if self._test.lacks or (works and works != ours):
+            self._reload_at = self._soon(timedelta(0))
+
+    async def _act(
+        self, page: WhatsAppPage, look: Look | None, *, ready: bool, at_rest: bool
+    ) -> None:
+        if self._loads:
+            await self._judge_page(look, ready=ready)
+        elif self.trials.trying:
+            await self._judge_message()
+        elif self._reload_at is not None:
+            if at_rest and time.monotonic() >= self._reload_at:
+                await self._load_anew(page, look)
+        elif self._test.has_failed(look) or (self.trials.holds and not self._test.lacks):
+            await self._in_trouble(page, look, at_rest=at_rest)
+        elif self._reported and ready and not self.waits:
+            await self._watch.store.withdraw(self._lease)
+            self._reported = False
+        if self._fleet.probe_due and at_rest and not (self._loads or self.trials.trying):
+            await self._probe(page, look, ready=ready)
+
+    async def _in_trouble(self, page: WhatsAppPage, look: Look | None, *, at_rest: bool) -> None:
+        """Report our own trouble, and try again by ourselves while the fleet sends."""
+        alone = not self._test.lacks and len(self.trials.suspects) < _TELLING
+        if alone and not self._fleet.changed and await self._try(another=True):
+            return
+        if not self._reported:
+            await self._report()
+        elif not self._fleet.changed and at_rest and time.monotonic() >= self._retry_at:
+            self._reported = False
+            await self._load_anew(page, look)
+
+    async def _report(self) -> None:
+        version = self._about.version if self._about else None
+        if self._test.lacks:
+            cause = Cause.PAGE_UNREADABLE if self._test.unreadable else Cause.FUNCTION_MISSING
+            detail = f"missing: {', '.join(self._test.lacks)}"
+        else:
+            cause, detail = Cause.SENDS_THROW, self.trials.error
+        logger.error("WhatsApp Web cannot be used ({}): {}", cause, detail)
+        if cause is not Cause.SENDS_THROW or self.trials.counts_for_all:
+            await self._watch.store.report(self._lease, self._owner, cause, detail, version)
+        self._reported = True
+        self._retry_at = self._soon(self._limits.retry)
+        self._fleet = await self._watch.current(anew=True)
+
+    async def _probe(self, page: WhatsAppPage, look: Look | None, *, ready: bool) -> None:
+        """Probe for the fleet, if we can and are the one."""
+        able = ready or self._test.unreadable
+        if self._fleet.cause is Cause.SENDS_THROW:
+            able = ready and await self._queue.first_due(self._lease) is not None
+        if not able:
+            return
+        if self._tried_last:
+            self._tried_last = False  # the others first: ours may have another version of the page
+            return
+        if await self._watch.store.begin_probe(self._lease):
+            logger.info("We try whether WhatsApp Web can be used again")
+            self._probes_fleet = True
+            await self._load_anew(page, look)
+
+    async def _judge_page(self, look: Look | None, *, ready: bool) -> None:
+        """Go on with the page that was loaded anew: a message is tried where sends have thrown."""
+        other = look is not None and look.epoch != self._loaded_over
+        if other and self._test.has_failed(look):
+            await self._fails(f"missing: {', '.join(self._test.lacks)}")
+        elif other and ready and self._test.passed:
+            self._loads = False
+            for_fleet = self._probes_fleet and self._fleet.cause is Cause.SENDS_THROW
+            if self.trials.suspicious or for_fleet:
+                await self._try(another=False)
+            else:
+                await self._passes()
+        elif time.monotonic() >= self._probe_ends:
+            self._end_probe()
+
+    async def _judge_message(self) -> None:
+        """Tell what became of the message that was tried."""
+        if self.trials.probing:
+            if self._probes_fleet and time.monotonic() >= self._probe_ends:
+                self.trials.end_probe()
+                self._end_probe()
+            return
+        if await self._compare():
+            return
+        await self._queue.call_back(self._lease)
+        self.trials.end_probe()
+        if self.trials.passed:
+            await self._passes()
+        else:
+            await self._fails(self.trials.error)
+
+    async def _compare(self) -> bool:
+        """Try another message after the first one has thrown; tell whether one is being tried.
+
+        Where WhatsApp Web mends just now, that one goes out before its turn. So once several have
+        thrown, others are let pass only after many trials: all of those may be odd.
+        """
+        if self.trials.passed or self._compares:
+            return False
+        self._failed_trials += 1
+        if len(self.trials.suspects) >= _TELLING and self._failed_trials < _COMPARED_AFTER:
+            return False
+        self._failed_trials = 0
+        return await self._try(another=True)
+
+    async def _try(self, *, another: bool) -> bool:
+        """Let one message go; `another` than those that threw, which is False where none waits.
+
+        Where that one goes out, the page works and those that threw are to blame themselves.
+        """
+        if another:
+            suspects = self.trials.suspects
+            if await self._queue.first_due(self._lease, but=suspects) is None:
+                return False
+            await self._queue.let_pass(self._lease, suspects, self._now() + _PASSED_FOR)
+        self._compares = another
+        self.trials.begin_probe()
+        return True
+
+    async def _passes(self) -> None:
+        if self._probes_fleet:
+            version = self._about.version if self._about else None
+            await self._watch.store.probe_passed(self._lease, version)
+            await self._watch.store.withdraw(self._lease)
+            self._reported = False
+            # Ours is the version that works; nothing else follows for us from the end of the wait.
+            self._fleet = await self._watch.current(anew=True)
+        self._end_probe()
+
+    async def _fails(self, detail: str) -> None:
+        if self._probes_fleet:
+            await self._watch.store.probe_failed(self._lease, detail)
+            self._tried_last = True
+            self._fleet = await self._watch.current(anew=True)
+        self._end_probe()
+
+    def _end_probe(self) -> None:
+        self._loads = self._probes_fleet = False
+
+    async def _load_anew(self, page: WhatsAppPage, look: Look | None) -> None:
+        self._reload_at = None
+        self._loads = True
+        self._loaded_over = look.epoch if look else ""
+        self._probe_ends = time.monotonic() + self._limits.probe_within.total_seconds()
+        self._test.forget()
+        await page.reload(self._limits.reload)
+
+    def _soon(self, after: timedelta) -> float:
+        """Return a time after some time, spread: pages that load together want much memory."""
+        spread = self._limits.retry * random.uniform(0, 0.5)  # noqa: S311  guards no secret
+        return time.monotonic() + (after + spread).total_seconds()

@@ -1,0 +1,249 @@
+"""From settings to the parts of a worker: every number with its unit, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from chatgrow_worker.browser.launcher import Launcher
+from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
+from chatgrow_worker.browser.recycling import RecyclingLimits
+from chatgrow_worker.browser.savings import Saving
+from chatgrow_worker.connection.number_checks import AskedConnections
+from chatgrow_worker.connection.recovery import Ladder, Remedy, Rungs
+from chatgrow_worker.connection.services import Limits, StartSlots, WorkerServices
+from chatgrow_worker.intake.arq_consumer import Command
+from chatgrow_worker.intake.send_message import RefuseMessage, SendMessage
+from chatgrow_worker.monitoring.metrics import WorkerMetrics
+from chatgrow_worker.page.script import WrongScriptError, init_script, read_wa_js
+from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.settings import WorkerSettings
+from chatgrow_worker.whatsapp_change.change_gate import GateLimits
+from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
+from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
+from sessions.blobs import BlobStore
+from sessions.common.clock import utc_now
+from sessions.common.errors import ConfigurationError
+from sessions.connections.commands import CommandRequests
+from sessions.connections.leases import LeaseStore
+from sessions.connections.linking import LinkingRequests
+from sessions.connections.proxy_passwords import ProxyPasswords
+from sessions.connections.states import Reason
+from sessions.connections.store import ConnectionStore
+from sessions.connections.workers import WorkerRegistry
+from sessions.deletion.connections import Removals
+from sessions.encryption.keys import KeyRing, open_key_ring
+from sessions.events.log import EventLog
+from sessions.messages.acceptance import Acceptance
+from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.outbox import Outbox
+from sessions.messages.quotas import QueueQuota
+from sessions.messages.send_queue import SendQueue
+from sessions.metrics import ProcessMetrics
+from sessions.program import Stores
+from sessions.queue.doorbell import Doorbell
+from sessions.queue.intake_failures import IntakeFailures
+from sessions.recipients.known_numbers import KnownNumbers
+from sessions.recipients.number_checks import NumberCheckRequests
+from sessions.whatsapp.breaker import BreakerLimits, WhatsAppBreaker
+from sessions.whatsapp.saved_html import SavedHtmlStore
+
+_LEASE_MARGIN = 0.4
+"""The part of a lease's life that is kept for closing the page before another may open it."""
+
+_RARELY = timedelta(minutes=15)
+"""How seldom a remedy is tried at last that helps for a moment only."""
+
+
+def key_ring(settings: WorkerSettings) -> KeyRing:
+    """Return the keys of the saved logins; raise ConfigurationError."""
+    production = settings.app_env == "production"
+    return open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
+
+
+async def build_services(
+    settings: WorkerSettings,
+    stores: Stores,
+    events: EventLog,
+    launcher: Launcher,
+    instance: str,
+    predecessor: str | None = None,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    html: EmergencyHtml | None = None,
+) -> WorkerServices:
+    """Build what every connection shares, and create the indexes."""
+    connections = ConnectionStore(stores.database, events)
+    outbox = Outbox(stores.database, connections, events)
+    removals = Removals(stores.database, outbox, events)
+    checks = NumberCheckRequests(stores.database)
+    numbers = KnownNumbers(stores.database, settings.not_on_whatsapp_for)
+    for store in (connections, removals, checks, numbers):
+        await store.prepare()
+    await outbox.prepare(settings.message_retention)
+    keys = key_ring(settings)
+    blobs = BlobStore(stores.database, keys)
+    leases = LeaseStore(
+        stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
+    )
+    return WorkerServices(
+        connections,
+        outbox,
+        SendQueue(stores.database, events),
+        leases,
+        WorkerRegistry(stores.database),
+        blobs,
+        LinkingRequests(stores.database),
+        CommandRequests(stores.database),
+        removals,
+        checks,
+        AskedConnections(checks, settings.safety_poll),
+        numbers,
+        Doorbell(stores.redis),
+        launcher,
+        _limits(settings),
+        StartSlots(settings.start_concurrency),
+        now,
+        WorkerMetrics(ProcessMetrics(), now),
+        ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
+        html or emergency_html(settings, stores, now),
+        ProxyPasswords(keys),
+    )
+
+
+def emergency_html(
+    settings: WorkerSettings, stores: Stores, now: Callable[[], datetime]
+) -> EmergencyHtml:
+    """Build what opens pages from saved HTML."""
+    store = SavedHtmlStore(stores.database)
+    return EmergencyHtml(store, str(settings.whatsapp_web_url), now)
+
+
+async def build_intake(
+    settings: WorkerSettings, stores: Stores, services: WorkerServices
+) -> Command:
+    """Build what takes messages from the shared queue, or refuses them, and create its indexes."""
+    keys = IdempotencyStore(stores.database)
+    failures = IntakeFailures(stores.database, services.now)
+    await keys.prepare()
+    await failures.prepare()
+    if not settings.takes_jobs:
+        return RefuseMessage(failures)
+    acceptance = Acceptance(
+        services.connections,
+        services.outbox,
+        keys,
+        services.doorbell,
+        services.metrics.process,
+        services.now,
+        QueueQuota(stores.database, settings.queued_messages_per_owner),
+    )
+    return SendMessage(acceptance, failures)
+
+
+def browser_options(settings: WorkerSettings) -> BrowserOptions:
+    """Return how to start browsers; raise ConfigurationError for what cannot work."""
+    url = settings.whatsapp_web_url
+    origin = f"{url.scheme}://{url.host}" + (f":{url.port}" if _names_port(str(url)) else "")
+    try:
+        hide = Saving.HIDDEN_PAGE in settings.savings
+        library = read_wa_js(settings.wa_js_path, settings.wa_js_sha256)
+        script = init_script(library, origin, settings.device_name, hide=hide)
+    except WrongScriptError as error:
+        raise ConfigurationError(str(error)) from error
+    return BrowserOptions(
+        executable=find_chromium(settings.chromium_path),
+        sandbox=check_sandbox(settings.chromium_no_sandbox),
+        savings=settings.savings,
+        url=str(url),
+        more_hosts=settings.browser_allowed_hosts,
+        script=script,
+        call_limit=settings.page_call_limit,
+        launch_limit=settings.page_load_limit,
+        close_limit=timedelta(seconds=3),
+    )
+
+
+def _limits(settings: WorkerSettings) -> Limits:
+    return Limits(
+        look_every=timedelta(seconds=2),
+        look_when_ready=timedelta(seconds=10),
+        look_while_loading=timedelta(milliseconds=250),
+        start_slot=timedelta(seconds=30),
+        ladder=_ladder(settings),
+        reload=settings.page_load_limit,
+        recycling=RecyclingLimits(
+            age=settings.browser_max_age,
+            memory_bytes=settings.browser_max_memory_mb * 1024 * 1024,
+            look_every=settings.browser_wear_every,
+        ),
+        collect_garbage=Saving.COLLECT_GARBAGE in settings.savings,
+        qr_form=settings.qr_form,
+        qr_asked_within=settings.qr_asked_within,
+        pairing_pause=settings.pairing_pause,
+        wipe_within=timedelta(seconds=10),
+        save_after=timedelta(seconds=3),
+        save_every=settings.session_save_every,
+        lease_ttl=settings.lease_ttl,
+        lease_margin=settings.lease_ttl * _LEASE_MARGIN,
+        restart_first=timedelta(seconds=1),
+        restart_cap=timedelta(minutes=1),
+        safety_poll=settings.safety_poll,
+        ban_pause=settings.ban_pause,
+        logout_within=settings.logout_limit,
+        sends=SendLimits(
+            outcome_within=settings.send_outcome_limit,
+            outcome_poll=timedelta(milliseconds=500),
+            number_recheck=settings.number_recheck,
+            ghost_wait=settings.ghost_wait,
+            stalled_after=timedelta(seconds=20),
+            resend_ghosts=settings.resend_ghosts,
+            tries=settings.send_tries,
+        ),
+        gate=GateLimits(
+            in_a_row=settings.changed_errors_in_a_row,
+            settles=timedelta(seconds=5),
+            retry=settings.changed_probe_every,
+            probe_within=_probe_within(settings),
+            reload=settings.page_load_limit,
+        ),
+    )
+
+
+def _breaker_limits(settings: WorkerSettings) -> BreakerLimits:
+    return BreakerLimits(
+        connections=settings.changed_connections,
+        within=settings.changed_within,
+        probe_every=settings.changed_probe_every,
+        probe_within=_probe_within(settings),
+    )
+
+
+def _probe_within(settings: WorkerSettings) -> timedelta:
+    """Return how long a page may load, and then a message may take."""
+    return settings.page_load_limit + settings.send_outcome_limit
+
+
+def _ladder(settings: WorkerSettings) -> Ladder:
+    again, new = Remedy.RELOAD, Remedy.NEW_BROWSER
+    return {
+        PageState.LOADING: Rungs(settings.page_load_limit, (new,), Reason.PAGE_LOADING),
+        PageState.SYNCING: Rungs(timedelta(minutes=10), (again, new), Reason.LOADING_CHATS),
+        PageState.OFFLINE: Rungs(settings.offline_limit, (again, new), Reason.NETWORK_DOWN),
+        PageState.LINE_DEAD: Rungs(settings.line_limit, (again, new), Reason.LINE_LOST),
+        PageState.REPLACED: Rungs(
+            settings.take_back_after, (again,), Reason.REPLACED, grows_to=_RARELY
+        ),
+        PageState.STALLED: Rungs(
+            settings.stall_limit, (again, new), Reason.SENDS_UNACKNOWLEDGED, grows_to=_RARELY
+        ),
+        # It loads itself anew all the time; a new browser is for the case that it has a cache.
+        PageState.OUTDATED: Rungs(timedelta(minutes=10), (new,), Reason.UPDATE_NEEDED),
+        PageState.LEAVING: Rungs(timedelta(minutes=1), (again, new), Reason.PAGE_LOADING),
+        PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
+    }
+
+
+def _names_port(url: str) -> bool:
+    return url.split("://", 1)[-1].split("/", 1)[0].rpartition(":")[2].isdigit()

@@ -1,0 +1,115 @@
+"""Check who somebody is, let new people in, and start their sign-ins."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from control_api.credentials.passwords import TooBusyError
+from control_api.http.client_address import Client
+from control_api.http.problems import BadCredentialsError, ForbiddenError, SetupTokenError
+from control_api.schemas.accounts import Credentials, Registration
+from control_api.services import Services
+from sessions.accounts.sign_ins import SignIn
+from sessions.accounts.users import User
+from sessions.common.errors import DomainError
+
+_NOT_INVITED = (
+    "Only an administrator lets in more users; a key of theirs needs the scope manage for it."
+)
+
+
+class UserHasConnectionsError(DomainError):
+    """Their connections would belong to nobody."""
+
+    code = "user_has_connections"
+
+
+async def authenticate(
+    services: Services, given: Credentials, client: Client, device: str | None
+) -> User:
+    """Return who has this address and password; `device` is where they signed in before.
+
+    Raises BadCredentialsError, TooManyAttemptsError for who guesses, and TooBusyError.
+    """
+    async with services.login_attempts.counted(given.email, client, device):
+        user = await services.users.by_email(given.email)
+        kept = user.password_hash if user else None
+        right = await services.passwords.matches(given.password.get_secret_value(), kept)
+        if user is None or not right:
+            raise BadCredentialsError
+    await _keep_up(services, user, given.password.get_secret_value())
+    return user
+
+
+async def _keep_up(services: Services, user: User, password: str) -> None:
+    """Hash the password anew where BCRYPT_ROUNDS has changed since; when busy, the next time."""
+    if services.passwords.is_outdated(user.password_hash):
+        with suppress(TooBusyError):
+            await services.users.rehash(user, await services.passwords.hash(password))
+
+
+async def register_user(
+    services: Services, asked: Registration, client: Client, *, invited: bool
+) -> User:
+    """Store a user: the administrator while there is none, for whoever proves that they may.
+
+    Raises ForbiddenError, UserExistsError or TooBusyError; while there is no administrator
+    SetupTokenError, and TooManyAttemptsError for who guesses the token.
+    """
+    # Asked before the hash is made: a stranger must not make us work.
+    first = await services.setup.is_open()
+    if first:
+        await _require_setup_token(services, asked, client)
+    elif not invited:
+        raise ForbiddenError(_NOT_INVITED)
+    hashed = await services.passwords.hash(asked.password.get_secret_value())
+    name, now = asked.name or asked.email, services.now()
+    if first:
+        created = await services.users.create_first(asked.email, name, hashed, now)
+        if created is not None:
+            await services.setup.shut()
+            return created
+    if not invited:
+        raise ForbiddenError(_NOT_INVITED)
+    return await services.users.create(asked.email, name, hashed, now)
+
+
+async def _require_setup_token(services: Services, asked: Registration, client: Client) -> None:
+    if asked.setup_token is None:
+        raise SetupTokenError
+    async with services.setup_attempts.counted(client):
+        await services.setup.check(asked.setup_token.get_secret_value())
+
+
+async def start_sign_in(services: Services, user: User) -> SignIn:
+    """Start a sign-in for as long as it may be continued."""
+    now = services.now()
+    return await services.sign_ins.start(user.id, now, now + services.settings.refresh_expires_in)
+
+
+async def remove_user(services: Services, user: User) -> None:
+    """Remove a user who has no connections left; raise UserHasConnectionsError.
+
+    The record goes after what it is needed for: what a crash interrupts is done by asking again.
+    """
+    await _require_no_connections(services, user)
+    await _shut_out(services, user)
+    await services.users.delete(user.id)
+    # Once more: requests that were under way may have made something.
+    await _shut_out(services, user)
+    try:
+        await _require_no_connections(services, user)
+    except UserHasConnectionsError:
+        await services.users.restore_backup(user)
+        raise
+
+
+async def _require_no_connections(services: Services, user: User) -> None:
+    if await services.connections.of_owner(user.id):
+        raise UserHasConnectionsError("Delete this user's connections first.")
+
+
+async def _shut_out(services: Services, user: User) -> None:
+    await services.sign_ins.end_all(user.id)
+    await services.keys.revoke_all(user.id, services.now())
+    await services.numbers.of(user.id).forget_all()

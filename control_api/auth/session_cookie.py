@@ -1,0 +1,37 @@
+"""The cookie of a person who signed in with a browser: an access token that scripts cannot read."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from control_api.http.client_address import client_of
+from control_api.services import Services
+
+COOKIE = "session"
+
+
+def keep_session(
+    request: web.Request, response: web.StreamResponse, token: str, services: Services
+) -> None:
+    """Have the browser keep an access token for as long as it works."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(services.tokens.lifetime.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=_is_https(request),
+    )
+
+
+def forget_session(request: web.Request, response: web.StreamResponse) -> None:
+    """Have the browser forget the token."""
+    response.del_cookie(
+        COOKIE, path="/", httponly=True, samesite="Strict", secure=_is_https(request)
+    )
+
+
+def _is_https(request: web.Request) -> bool:
+    """Tell whether the browser speaks https, whatever a proxy speaks with us."""
+    return client_of(request).scheme == "https"

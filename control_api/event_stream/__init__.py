@@ -1,0 +1,1 @@
+"""Server-sent events: read once for the process, followed by many."""

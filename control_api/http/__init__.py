@@ -1,0 +1,1 @@
+"""HTTP: the sockets, bodies, answers and errors of every request."""

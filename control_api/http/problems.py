@@ -1,0 +1,460 @@
+"""Errors as RFC 9457 problem+json: the one place where they become HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from loguru import logger
+from pydantic import ValidationError
+
+from sessions.common.errors import DomainError, StoreUnavailableError
+from sessions.storage.mongo import NO_ANSWER, STORE_DOWN
+
+PROBLEM_TYPE = "application/problem+json"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
+    "connection_not_found": HTTPStatus.NOT_FOUND,
+    "connection_exists": HTTPStatus.CONFLICT,
+    "message_not_found": HTTPStatus.NOT_FOUND,
+    "no_qr_code": HTTPStatus.CONFLICT,
+    "no_pairing_code": HTTPStatus.CONFLICT,
+    "already_linked": HTTPStatus.CONFLICT,
+    "number_already_linked": HTTPStatus.CONFLICT,
+    "other_number": HTTPStatus.CONFLICT,
+    "pairing_not_available": HTTPStatus.CONFLICT,
+    "pairing_rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "pairing_refused": HTTPStatus.CONFLICT,
+    "wrong_status": HTTPStatus.CONFLICT,
+    "wrong_state": HTTPStatus.CONFLICT,
+    "pace_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "number_check_failed": HTTPStatus.SERVICE_UNAVAILABLE,
+    "number_check_timed_out": HTTPStatus.GATEWAY_TIMEOUT,
+    "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "malformed_json": HTTPStatus.BAD_REQUEST,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "no_encryption_keys": HTTPStatus.CONFLICT,
+    "metrics_closed": HTTPStatus.FORBIDDEN,
+    "foreign_origin": HTTPStatus.FORBIDDEN,
+    "csrf": HTTPStatus.FORBIDDEN,
+    "link_unknown": HTTPStatus.NOT_FOUND,
+    "link_expired": HTTPStatus.GONE,
+    "link_used": HTTPStatus.GONE,
+    "invalid_credentials": HTTPStatus.UNAUTHORIZED,
+    "invalid_refresh_token": HTTPStatus.UNAUTHORIZED,
+    "sign_in_expired": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "setup_token_required": HTTPStatus.FORBIDDEN,
+    "user_exists": HTTPStatus.CONFLICT,
+    "user_not_found": HTTPStatus.NOT_FOUND,
+    "user_has_connections": HTTPStatus.CONFLICT,
+    "api_key_not_found": HTTPStatus.NOT_FOUND,
+    "address_not_allowed": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_fields": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request_entity_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "malformed_body": HTTPStatus.BAD_REQUEST,
+    "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
+    "origin_not_allowed": HTTPStatus.FORBIDDEN,
+    "host_not_allowed": HTTPStatus.MISDIRECTED_REQUEST,
+    "too_many_streams": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_waiting_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "quota_exceeded": HTTPStatus.CONFLICT,
+    "queue_full": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "too_busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_RETRY_AFTER_SECONDS = 2
+_READS = ("GET", "HEAD", "OPTIONS")
+_MOST_READ = 10_000
+"""Reading this many errors takes a tenth of a second, in which nobody else is served."""
+_MOST_LISTED = 1000
+"""One for each message of the largest bulk."""
+_MOST_NAMED = 50
+_LONGEST_FIELD = 100
+_MESSAGES = {
+    "model_type": "Send a JSON object.",
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_unicode": "This is not valid Unicode.",
+}
+_TEXTS = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this path.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than we take.",
+}
+# What was under way when the answer stayed away may have been done all the same.
+_OUTCOME_UNKNOWN = (
+    "so whether this was done is not known. Repeat a send with the same Idempotency-Key; look "
+    "before you repeat anything else that must not be done twice."
+)
+
+
+class MalformedJsonError(DomainError):
+    """The body is not JSON."""
+
+    code = "malformed_json"
+
+
+class UnsupportedMediaTypeError(DomainError):
+    """The body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+
+
+class MalformedBodyError(DomainError):
+    """The body ended early, or is not encoded as its headers say."""
+
+    code = "malformed_body"
+
+
+class SlowBodyError(DomainError):
+    """The body did not arrive within its time."""
+
+    code = "request_timeout"
+
+
+class InvalidParameterError(DomainError):
+    """A query parameter has a value we cannot use."""
+
+    code = "invalid_parameter"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.fields = [{"field": field, "message": message}]
+
+
+class AddressRefusedError(InvalidParameterError):
+    """A field names a host that the caller may not use."""
+
+    code = "address_not_allowed"
+
+
+class InvalidFieldsError(DomainError):
+    """Fields of a request have values that their model does not take."""
+
+    code = "invalid_fields"
+
+    def __init__(self, error: ValidationError) -> None:
+        count = error.error_count()
+        is_read = count <= _MOST_READ
+        self.fields = _fields_of(error) if is_read else [_too_many(count)]
+        shown = self.fields[:_MOST_NAMED]
+        names = ", ".join(dict.fromkeys(item["field"] for item in shown))
+        more = count - len(shown) if is_read else 0
+        super().__init__(f"Invalid: {names}{f', and {more} more' if more else ''}.")
+
+
+def _fields_of(error: ValidationError) -> list[dict[str, str]]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        {
+            "field": ".".join(map(str, item["loc"]))[:_LONGEST_FIELD] or "(body)",
+            "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+        }
+        for item in found[:_MOST_LISTED]
+    ]
+
+
+def _too_many(count: int) -> dict[str, str]:
+    return {"field": "(body)", "message": f"There are {count} errors in it, too many to list."}
+
+
+class NotIdentifiedError(StoreUnavailableError):
+    """Who asks could not be looked up, so that nothing was begun."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__(f"{_what_is_wrong(failure)}; nothing was done. Try again.")
+        self.failure = failure
+
+
+class UnauthorizedError(DomainError):
+    """No key, or none that we know."""
+
+    code = "unauthorized"
+
+
+class BadCredentialsError(DomainError):
+    """No such user, or another password: which one is not told."""
+
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("E-mail address or password is wrong.")
+
+
+class ForbiddenError(DomainError):
+    """Known, and not allowed."""
+
+    code = "forbidden"
+
+
+class SetupTokenError(DomainError):
+    """There is no administrator yet, and the request does not prove that it may make one."""
+
+    code = "setup_token_required"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The first registration makes the administrator. Give as setupToken the first API "
+            "key, or what the file setup.token in the data directory of the API holds."
+        )
+
+
+class ForeignOriginError(DomainError):
+    """A page of an origin that is not listed asks whether it may use the API."""
+
+    code = "origin_not_allowed"
+
+
+class HostNotAllowedError(DomainError):
+    """The request names a host that is not ours."""
+
+    code = "host_not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The Host header names a host that this API does not serve. If it is one of yours, "
+            "name it in PUBLIC_URL or ALLOWED_HOSTS."
+        )
+
+
+class _TryLaterError(DomainError):
+    """Refused for now; seconds say when it may be tried again."""
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail)
+        self.members = {"retryAfterSeconds": seconds}
+
+
+class RateLimitedError(_TryLaterError):
+    """The caller has used up what is allowed for now; seconds say when there is more."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many requests. More are allowed in {seconds} s.", seconds)
+
+
+class TooManyPairingCodesError(_TryLaterError):
+    """Too many codes, each of which alerts a phone; seconds say when there is another."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many pairing codes were asked for. Try again in {seconds} s.", seconds
+        )
+
+
+class TooManyAttemptsError(_TryLaterError):
+    """Too many wrong passwords; seconds say when another may be tried."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many failed attempts to sign in. Try again in {seconds} s.", seconds)
+
+
+class TooManyStreamsError(_TryLaterError):
+    """The owner follows as many streams of events as one may."""
+
+    code = "too_many_streams"
+
+    def __init__(self, most: int) -> None:
+        detail = f"No more than {most} streams of events at a time; close one first."
+        super().__init__(detail, _RETRY_AFTER_SECONDS)
+
+
+class TooManyWaitingError(_TryLaterError):
+    """As many requests of the owner wait as one owner may have waiting."""
+
+    code = "too_many_waiting_requests"
+
+    def __init__(self, most: int) -> None:
+        detail = f"No more than {most} requests of one owner may wait at a time; end one first."
+        super().__init__(detail, _RETRY_AFTER_SECONDS)
+
+
+class NoQrCodeError(DomainError):
+    """The connection shows no QR code now; its state says why."""
+
+    code = "no_qr_code"
+
+    def __init__(self, state: str, reason: str | None) -> None:
+        super().__init__(f"The connection shows no QR code: it is {state}.")
+        self.members = {"state": state, **({"reason": reason} if reason else {})}
+
+
+class AlreadyLinkedError(DomainError):
+    """The connection has a phone, and takes another one only after a logout."""
+
+    code = "already_linked"
+
+    def __init__(self, state: str | None = None, reason: str | None = None) -> None:
+        super().__init__("The connection has a phone. Log it out before you link another one.")
+        told = {"state": state, "reason": reason}
+        self.members = {name: value for name, value in told.items() if value}
+
+
+class NumberAlreadyLinkedError(DomainError):
+    """The number is linked here: WhatsApp would end that login for another code."""
+
+    code = "number_already_linked"
+
+    def __init__(self, connection_id: str | None = None) -> None:
+        where = f"connection {connection_id!r}" if connection_id else "another connection here"
+        super().__init__(
+            f"This number is linked to {where}. A pairing code would end that login: log it out "
+            "first."
+        )
+        self.members = {"connectionId": connection_id} if connection_id else {}
+
+
+class OtherNumberError(DomainError):
+    """The link is for the phone whose number was declared, which is not told."""
+
+    code = "other_number"
+
+    def __init__(self) -> None:
+        super().__init__("This link is for a phone with another number.")
+
+
+class PairingError(DomainError):
+    """No pairing code could be had; the text says why."""
+
+    code = "no_pairing_code"
+
+    def __init__(self, detail: str, whatsapp_code: str | None = None) -> None:
+        super().__init__(detail)
+        self.members = {"whatsappCode": whatsapp_code} if whatsapp_code else {}
+
+
+class PairingRefusedError(PairingError):
+    """WhatsApp gives no code for this number."""
+
+    code = "pairing_refused"
+
+
+class PairingNotAvailableError(PairingError):
+    """WhatsApp does not offer codes to this number yet."""
+
+    code = "pairing_not_available"
+
+
+class PairingRateLimitedError(_TryLaterError):
+    """WhatsApp gives this number no more codes for now; seconds say when we ask it again."""
+
+    code = "pairing_rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"WhatsApp gives this number no more pairing codes for now. Try again in {seconds} s, "
+            "or scan the QR code.",
+            seconds,
+        )
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> web.Response:
+    """Build a problem+json response; `code` is the stable name that clients switch on."""
+    body = {
+        "type": f"urn:chatgrow:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        **members,
+    }
+    return web.Response(
+        text=json.dumps(body, ensure_ascii=False),
+        status=status,
+        content_type=PROBLEM_TYPE,
+        headers=headers,
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into a problem; what nobody expected is logged and says nothing else."""
+    try:
+        return await handler(request)
+    except NotIdentifiedError as error:
+        _note_refusal(error.failure)
+        return _unavailable(str(error))
+    except StoreUnavailableError as error:
+        return _unavailable(str(error))
+    except DomainError as error:
+        return _domain_problem(error)
+    except STORE_DOWN as error:
+        _note_refusal(error)
+        return _store_down(request, _what_is_wrong(error))
+    except web.HTTPException as error:
+        return http_problem(error)
+    except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
+        return _failure()
+
+
+def _failure() -> web.Response:
+    logger.exception("A handler failed")
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
+    )
+
+
+def _domain_problem(error: DomainError) -> web.Response:
+    status = STATUS_OF_CODE.get(error.code)
+    if status is None:
+        return _failure()
+    members: dict[str, Any] = dict(getattr(error, "members", {}))
+    if fields := getattr(error, "fields", None):
+        members["errors"] = fields
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    if "retryAfterSeconds" in members:
+        headers["Retry-After"] = str(members["retryAfterSeconds"])
+    return problem(status, error.code, str(error), headers, **members)
+
+
+def _note_refusal(error: Exception) -> None:
+    if not isinstance(error, NO_ANSWER):
+        logger.opt(exception=error).error("MongoDB refused what a handler asked of it")
+
+
+def _what_is_wrong(error: Exception) -> str:
+    answers = not isinstance(error, NO_ANSWER)
+    return "MongoDB refuses now" if answers else "MongoDB does not answer"
+
+
+def _store_down(request: web.Request, what: str) -> web.Response:
+    """Say that a read may be asked for again, and that a change may have been done."""
+    read = request.method in _READS
+    return _unavailable(f"{what}. Try again." if read else f"{what}, {_OUTCOME_UNKNOWN}")
+
+
+def _unavailable(detail: str) -> web.Response:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        detail,
+        {"Retry-After": str(_RETRY_AFTER_SECONDS)},
+        retryAfterSeconds=_RETRY_AFTER_SECONDS,
+    )
+
+
+def http_problem(error: web.HTTPException) -> web.Response:
+    """Say as a problem what aiohttp refused."""
+    status = HTTPStatus(error.status)
+    headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+    return problem(status, status.name.lower(), _TEXTS.get(status, error.reason), headers)

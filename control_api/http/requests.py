@@ -1,0 +1,95 @@
+"""Read requests and write answers, the same way in every handler."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from control_api.http.bodies import receive
+from control_api.http.problems import (
+    InvalidFieldsError,
+    InvalidParameterError,
+    MalformedJsonError,
+    UnsupportedMediaTypeError,
+)
+from sessions.common.errors import DomainError
+
+_LONGEST_NAME = 100
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_body(
+    request: web.Request, model: type[Model], most_bytes: int | None = None
+) -> Model:
+    """Read a JSON body into its model, taking each value for what it is: "5" is no number.
+
+    A byte order mark before it, as some programs write, is no part of it.
+
+    Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or
+    InvalidFieldsError, which names each field.
+    """
+    if request.content_type != "application/json":
+        raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
+    body = (await receive(request, most_bytes)).removeprefix(BOM_UTF8)
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise _refusal_of(error) from None
+
+
+def _refusal_of(error: ValidationError) -> DomainError:
+    if error.error_count() == 1:
+        (only,) = error.errors(include_url=False, include_context=False, include_input=False)
+        if only["type"] == "json_invalid":
+            why = only["msg"].removeprefix("Invalid JSON: ")
+            return MalformedJsonError(f"The body is not JSON: {why}.")
+    return InvalidFieldsError(error)
+
+
+def answer(
+    model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Write a model as JSON, without the fields that have no value."""
+    return web.Response(
+        body=model.model_dump_json(by_alias=True, exclude_none=True).encode(),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] = ()) -> Model:
+    """Read the query into its model; an empty value is as good as none.
+
+    Raises InvalidFieldsError, and InvalidParameterError for a parameter that is given twice or
+    that there is not.
+    """
+    names = Counter(name for name in request.query if name not in ignored)
+    for name, times in names.items():
+        if times > 1:
+            raise InvalidParameterError(name[:_LONGEST_NAME], "Give this parameter once.")
+    given = {name: value for name, value in request.query.items() if value and name in names}
+    unknown = set(names) - {field.alias or name for name, field in model.model_fields.items()}
+    for name in unknown:
+        raise InvalidParameterError(name[:_LONGEST_NAME], "There is no such parameter.")
+    return _validated(model, given)
+
+
+def read_headers(request: web.Request, model: type[Model]) -> Model:
+    """Read the headers that a model names by its aliases; raise InvalidFieldsError."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return _validated(model, given)
+
+
+def _validated(model: type[Model], given: Mapping[str, str]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise InvalidFieldsError(error) from None

@@ -1,0 +1,135 @@
+"""Limit requests: people and strangers to what was set, API keys so that no backend notices."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from control_api.auth.identity import IDENTITY, is_for_everybody
+from control_api.http.client_address import Client, client_of
+from control_api.http.problems import Handler, RateLimitedError
+from control_api.rate_limits.limiter import Limiter
+from control_api.rate_limits.rules import Rule, Standing
+from control_api.settings import ApiSettings
+from sessions.common.callers import FIRST_OWNER, Caller
+
+_VIEWS = 20
+"""How much more a person may ask for through our own pages, of which each view asks a lot."""
+_NETWORKS = 10
+"""How much more a /48 of IPv6 addresses may ask for than one of its 65,536 networks."""
+_STANDING = web.RequestKey("standing", Standing)
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """A rule for each kind of caller, over one limiter."""
+
+    limiter: Limiter
+    user: Rule
+    """A person who uses the API by a program or by hand."""
+    dashboard: Rule
+    """The same person looking at our pages."""
+    address: Rule
+    """Everybody who is not known, by network: wrong credentials count here too."""
+    site: Rule
+    """Everybody who is not known, by the /48 of an IPv6 address."""
+    api_key: Rule
+    owner: Rule
+    """All API keys of one owner together: more keys do not let an owner do more."""
+
+    @classmethod
+    def of(cls, settings: ApiSettings, limiter: Limiter) -> RequestLimits:
+        """Make the rules from what was set."""
+        most, window = settings.rate_limit_max_requests, settings.rate_limit_window
+        return cls(
+            limiter,
+            user=Rule("user", most, window),
+            dashboard=Rule("dashboard", most * _VIEWS, window),
+            address=Rule("address", most, window),
+            site=Rule("site", most * _NETWORKS, window),
+            api_key=Rule("api-key", settings.api_key_rate_limit_max_requests, window),
+            owner=Rule("api-keys-of-owner", settings.api_key_rate_limit_per_owner, window),
+        )
+
+    async def charge(self, request: web.Request) -> Standing | None:
+        """Count a request for whom it comes from; None where nothing is counted."""
+        identity = request[IDENTITY]
+        caller = identity.caller
+        # Who could be known when MongoDB is back must not have used up what strangers have.
+        if identity.failure is not None or not _is_counted(request, caller):
+            return None
+        if caller is None:
+            return await self._charge_stranger(client_of(request))
+        if caller.key_id is not None:
+            return await self._charge_key(caller.key_id, caller.owner)
+        rule = self.dashboard if _comes_from_our_pages(request) else self.user
+        return await self.limiter.charge(rule, caller.owner)
+
+    async def _charge_key(self, key: str, owner: str) -> Standing:
+        standing = await self.limiter.charge(self.api_key, key)
+        # What belongs to the operator of the installation is no tenant among others.
+        if owner == FIRST_OWNER or not standing.allowed:
+            return standing
+        together = await self.limiter.charge(self.owner, owner)
+        if not together.allowed:
+            await self.limiter.give_back(self.api_key, key)
+        return min(standing, together, key=_scarcity)
+
+    async def _charge_stranger(self, client: Client) -> Standing:
+        standing = await self.limiter.charge(self.address, client.network)
+        if client.site is None or not standing.allowed:
+            return standing
+        site = await self.limiter.charge(self.site, client.site)
+        if not site.allowed:
+            await self.limiter.give_back(self.address, client.network)
+        return standing if site.allowed else site
+
+
+LIMITS = web.AppKey("request_limits", RequestLimits)
+
+
+@web.middleware
+async def limit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Pass a request on while its caller has some left; raise RateLimitedError.
+
+    It stands after `identify`: a known caller does not suffer for what strangers at the same
+    address do.
+    """
+    standing = await request.app[LIMITS].charge(request)
+    if standing is not None:
+        request[_STANDING] = standing
+        if not standing.allowed:
+            raise RateLimitedError(standing.resets_in)
+    return await handler(request)
+
+
+def tell_standing(headers: MutableMapping[str, str], request: web.Request) -> None:
+    """Add the fields of draft-ietf-httpapi-ratelimit-headers to what was counted."""
+    standing = request.get(_STANDING)
+    if standing is not None:
+        rule = standing.rule
+        headers["RateLimit-Policy"] = f'"{rule.name}";q={rule.amount};w={rule.seconds}'
+        headers["RateLimit"] = f'"{rule.name}";r={standing.remaining};t={standing.resets_in}'
+
+
+def _scarcity(standing: Standing) -> tuple[bool, int]:
+    return standing.allowed, standing.remaining
+
+
+def _is_counted(request: web.Request, caller: Caller | None) -> bool:
+    if is_for_everybody(request):
+        return False
+    # A stream is one request that a browser makes again after each broken line.
+    is_stream = request.method == hdrs.METH_GET and request.path.endswith("/events")
+    return caller is None or not is_stream
+
+
+def _comes_from_our_pages(request: web.Request) -> bool:
+    """Tell whether a page of ours asks: browsers say so, or a cookie signed the person in.
+
+    Who pretends it gains a few requests for an account that is known by name.
+    """
+    same_origin = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    return same_origin or hdrs.AUTHORIZATION not in request.headers

@@ -1,0 +1,123 @@
+"""Ask WhatsApp, through the worker, for a code that links a phone by its number."""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from control_api.http.closing import pause
+from control_api.http.problems import (
+    AlreadyLinkedError,
+    NoQrCodeError,
+    NumberAlreadyLinkedError,
+    PairingError,
+    PairingNotAvailableError,
+    PairingRateLimitedError,
+    PairingRefusedError,
+    TooManyPairingCodesError,
+)
+from control_api.services import SERVICES, Services
+from sessions.common.errors import DomainError
+from sessions.connections.linking import PairingRefusal, Refused
+from sessions.connections.model import Connection
+from sessions.connections.states import ConnectionState
+
+_WITHIN = timedelta(seconds=20)
+_LOOK_EVERY = timedelta(milliseconds=250)
+_NO_PHONE = frozenset(
+    {ConnectionState.AWAITING_SCAN, ConnectionState.PASSKEY_REQUIRED, ConnectionState.LOGGED_OUT}
+)
+"""States that say that no phone is linked, whatever number was."""
+PAIRING_PROBLEMS = ("no_qr_code", *(str(each) for each in Refused))
+"""What a wish for a pairing code may be answered with."""
+
+
+def require_linkable(connection: Connection) -> None:
+    """Raise AlreadyLinkedError or NoQrCodeError where no phone can be linked now."""
+    state, reason = connection.observed()
+    if state is ConnectionState.AWAITING_SCAN:
+        return
+    if connection.linked_number is not None and state not in _NO_PHONE:
+        raise AlreadyLinkedError(state, reason)
+    raise NoQrCodeError(state, reason)
+
+
+async def pairing_code_for(
+    request: web.Request, connection: Connection, phone: str
+) -> tuple[str, datetime]:
+    """Return a code as the phone wants it typed, and when it stops working; the phone is alerted.
+
+    Raises NumberAlreadyLinkedError, PairingRateLimitedError, TooManyPairingCodesError, and
+    PairingError with the reason when there is none.
+    """
+    services = request.app[SERVICES]
+    await _require_askable(services, connection, phone)
+    before = await services.requests.pairing(connection.id)
+    # WhatsApp gives the code that still works, and leaves the phone alone.
+    free = before is not None and before.holds(phone, services.now())
+    if not free:
+        await services.pairing_limits.charge(connection.id, phone)
+    asked = await services.requests.ask_for_pairing(connection.id, phone)
+    if connection.lease:
+        await services.doorbell.look(connection.lease.worker, connection.id)
+    code, expires_at = await _answer(request, connection.id, asked)
+    given_again = before is not None and (before.phone, before.code) == (phone, code)
+    if given_again and not free:
+        await services.pairing_limits.give_back(connection.id, phone)
+    if free and not given_again:
+        # A page that was opened anew knows nothing of the code before: the phone was alerted.
+        with suppress(TooManyPairingCodesError):
+            await services.pairing_limits.charge(connection.id, phone)
+    return f"{code[:4]}-{code[4:]}", expires_at
+
+
+async def _require_askable(services: Services, connection: Connection, phone: str) -> None:
+    """Refuse a code that would end a login here, or that WhatsApp would not give."""
+    if linked := await services.requests.linked_here(phone):
+        own = linked.owner == connection.owner
+        raise NumberAlreadyLinkedError(linked.connection_id if own else None)
+    if until := await services.requests.paused_until(phone, services.now()):
+        raise PairingRateLimitedError(_seconds_until(services, until))
+
+
+async def _answer(request: web.Request, connection: str, asked: str) -> tuple[str, datetime]:
+    """Wait for the worker's answer; raise the error that says why there is none."""
+    services = request.app[SERVICES]
+    give_up = time.monotonic() + _WITHIN.total_seconds()
+    while True:
+        found = await services.requests.pairing(connection)
+        if found is None or found.id != asked:
+            raise PairingError("Somebody else asked for a pairing code meanwhile.")
+        if found.refusal:
+            raise _error_of(found.refusal, services)
+        if found.code and found.expires_at:
+            return found.code, found.expires_at
+        if time.monotonic() >= give_up or not await pause(request, _LOOK_EVERY):
+            raise PairingError("WhatsApp gave no pairing code in time.")
+
+
+def _error_of(refusal: PairingRefusal, services: Services) -> DomainError:
+    code = refusal.detail
+    match refusal.code:
+        case Refused.TOO_MANY:
+            until = refusal.retry_at or services.now()
+            return PairingRateLimitedError(_seconds_until(services, until))
+        case Refused.NUMBER_LINKED:
+            return NumberAlreadyLinkedError()
+        case Refused.ALREADY_LINKED:
+            return AlreadyLinkedError()
+        case Refused.NUMBER_REFUSED:
+            return PairingRefusedError(f"WhatsApp gives this number no pairing code: {code}.", code)
+        case Refused.NOT_AVAILABLE:
+            text = "WhatsApp does not offer pairing codes to this number. Scan the QR code."
+            return PairingNotAvailableError(text, code)
+        case Refused.NO_CODE:
+            return PairingError(f"WhatsApp gave no pairing code: {code}.", code)
+
+
+def _seconds_until(services: Services, until: datetime) -> int:
+    return max(1, math.ceil((until - services.now()).total_seconds()))

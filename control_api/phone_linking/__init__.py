@@ -1,0 +1,1 @@
+"""Linking a phone: QR codes, pairing codes, and signed links."""

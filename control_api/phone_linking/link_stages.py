@@ -1,0 +1,94 @@
+"""What a connection's state means to somebody who holds the phone and knows nothing of us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from sessions.connections.model import Connection
+from sessions.connections.states import ConnectionState, Reason
+
+
+class Stage(StrEnum):
+    """How far linking is; the page has a text for each, in every language."""
+
+    STARTING = "starting"
+    """A code will be shown soon."""
+    NO_WORKER = "no_worker"
+    """Nobody runs the connection; it goes on by itself once somebody does."""
+    SCAN = "scan"
+    """A code is shown: the phone acts."""
+    PASSKEY = "passkey"
+    """The phone asks to confirm."""
+    FINISHING = "finishing"
+    """The phone is linked, its chats are loading."""
+    LINKED = "linked"
+    """Nothing is left to do."""
+    RETURNING = "returning"
+    """A phone is linked, and the connection is being restored: nothing to do."""
+    AWAY = "away"
+    """WhatsApp cannot be reached; it goes on by itself."""
+    BLOCKED = "blocked"
+    """WhatsApp refuses the connection."""
+    OTHER_NUMBER = "other_number"
+    """Another phone was linked than the one the link is for; asking starts it again."""
+    ASLEEP = "asleep"
+    """Codes are shown no more because nobody looked; asking starts it again."""
+    OFF = "off"
+    """It was switched off: only who sent the link can switch it on."""
+    FAILED = "failed"
+    """Something is broken on our side."""
+
+
+_WORKER_SOON = timedelta(seconds=20)
+"""How long a connection may wait for a worker before we say that none comes."""
+
+_OF_STATE: Mapping[ConnectionState, Stage] = MappingProxyType(
+    {
+        ConnectionState.STOPPED: Stage.OFF,
+        ConnectionState.STARTING: Stage.STARTING,
+        ConnectionState.AWAITING_SCAN: Stage.SCAN,
+        ConnectionState.PASSKEY_REQUIRED: Stage.PASSKEY,
+        ConnectionState.SYNCING: Stage.FINISHING,
+        ConnectionState.CONNECTED: Stage.LINKED,
+        ConnectionState.DEGRADED: Stage.LINKED,
+        ConnectionState.DISCONNECTED: Stage.AWAY,
+        ConnectionState.LOGGED_OUT: Stage.ASLEEP,
+        ConnectionState.FAILED: Stage.FAILED,
+    }
+)
+_OF_REASON: Mapping[Reason, Stage] = MappingProxyType(
+    {
+        Reason.TEMPORARILY_BANNED: Stage.BLOCKED,
+        Reason.QR_NOT_SCANNED: Stage.ASLEEP,
+        Reason.OTHER_NUMBER: Stage.OTHER_NUMBER,
+        Reason.KEY_MISSING: Stage.FAILED,
+        Reason.DISK_FULL: Stage.FAILED,
+        Reason.DISK_READ_ONLY: Stage.FAILED,
+        Reason.DISK_UNUSABLE: Stage.FAILED,
+    }
+)
+"""Reasons that say more than the state does."""
+_NOBODY_RUNS_IT = frozenset({Reason.WAITING_FOR_WORKER, Reason.WORKER_LOST})
+_COMES_BACK = frozenset({Stage.STARTING, Stage.AWAY})
+
+
+def stage_of(connection: Connection, now: datetime, workers: int) -> Stage:
+    """Return the stage of linking; `workers` is how many are alive."""
+    state, reason = connection.observed()
+    if reason in _NOBODY_RUNS_IT:
+        waits_long = now - connection.since > _WORKER_SOON
+        return Stage.NO_WORKER if waits_long or not workers else Stage.STARTING
+    stage = _OF_REASON.get(reason) if reason else None
+    stage = stage or _OF_STATE[state]
+    if stage is Stage.SCAN and not _shows_a_code(connection, now):
+        return Stage.STARTING
+    if stage in _COMES_BACK and connection.linked_number:
+        return Stage.RETURNING
+    return stage
+
+
+def _shows_a_code(connection: Connection, now: datetime) -> bool:
+    return connection.qr is not None and connection.qr.expires_at > now

@@ -1,0 +1,1 @@
+"""Limits: requests and guesses in sliding windows, and quotas of owners."""

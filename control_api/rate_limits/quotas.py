@@ -1,0 +1,65 @@
+"""What one owner may have, as the settings say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from control_api.http.problems import TooManyWaitingError
+from sessions.messages.quotas import QueueQuota, Quota
+
+if TYPE_CHECKING:
+    from control_api.settings import ApiSettings
+    from sessions.accounts.api_keys import ApiKeyStore
+    from sessions.connections.store import ConnectionStore
+    from sessions.storage.mongo import Database
+
+
+class WaitingRequests:
+    """Bounds how many requests of one owner wait for something in this process."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: Counter[str] = Counter()
+
+    @contextmanager
+    def room(self, owner: str) -> Iterator[None]:
+        """Wait in this block; raise TooManyWaitingError instead of entering it."""
+        if self._waiting[owner] >= self._limit:
+            raise TooManyWaitingError(self._limit)
+        self._waiting[owner] += 1
+        try:
+            yield
+        finally:
+            self._waiting[owner] -= 1
+            # Forget owners of whom nothing waits.
+            self._waiting = +self._waiting
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """The quotas of this process."""
+
+    connections: Quota
+    api_keys: Quota
+    queue: QueueQuota
+    waiting: WaitingRequests
+
+    @classmethod
+    def of(
+        cls,
+        settings: ApiSettings,
+        database: Database,
+        connections: ConnectionStore,
+        keys: ApiKeyStore,
+    ) -> Quotas:
+        """Make the quotas from what was set."""
+        return cls(
+            Quota("connections", settings.connections_per_owner, connections.count),
+            Quota("API keys", settings.api_keys_per_owner, keys.count),
+            QueueQuota(database, settings.queued_messages_per_owner),
+            WaitingRequests(settings.waiting_requests_per_owner),
+        )

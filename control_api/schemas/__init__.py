@@ -1,0 +1,1 @@
+"""The models of the HTTP contract, one file for each resource."""

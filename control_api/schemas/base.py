@@ -1,0 +1,44 @@
+"""What comes in and goes out: the models of the HTTP contract."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+from sessions.recipients.address import parse_phone_number
+
+
+class Body(BaseModel):
+    """A request body: camelCase, and a field nobody knows is refused, not ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
+    )
+
+
+class Answer(BaseModel):
+    """A response body in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+_TEXT = r"[^\x00-\x1f\x7f-\x9f]"
+Name = Annotated[
+    str,
+    StringConstraints(max_length=200, pattern=rf"^{_TEXT}*[^\s\x00-\x1f\x7f-\x9f]{_TEXT}*$"),
+    AfterValidator(str.strip),
+]
+"""A name for people: something to see, and no control characters."""
+PhoneNumber = Annotated[
+    str,
+    AfterValidator(parse_phone_number),
+    WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
+]

@@ -1,0 +1,54 @@
+"""The models of health, for people, load balancers and supervisors."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from control_api.schemas.base import Answer
+from sessions.common.json_values import WrittenTimestamp
+
+
+class About(Answer):
+    """GET /api."""
+
+    name: str
+    version: str
+
+
+class Alive(Answer):
+    """GET /health/live."""
+
+    status: Literal["ok"]
+
+
+class HealthChecks(Answer):
+    """The parts that messages need, and how many workers live."""
+
+    mongo: Literal["ok", "down"]
+    redis: Literal["ok", "down"]
+    workers: int
+
+
+class SavedPage(Answer):
+    """That pages are to be opened from saved HTML, and whether that was given up."""
+
+    saved_at: WrittenTimestamp | None = None
+    version: str | None = None
+    given_up_at: WrittenTimestamp | None = None
+    why: str | None = None
+
+
+class Health(Answer):
+    """GET /health: whether messages can flow, and which parts are away if not.
+
+    `whatsapp` is `changed` while all connections wait for a WhatsApp Web that can be used; it is
+    not known while MongoDB is down.
+    """
+
+    status: Literal["ok", "unavailable"]
+    version: str
+    checks: HealthChecks
+    whatsapp: Literal["ok", "changed"] | None = None
+    away: list[str] | None = None
+    saved_page: SavedPage | None = None
+    """Only while an operator has switched it on."""

@@ -1,0 +1,180 @@
+"""The models of messages: sends, searches, and what became of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from control_api.schemas.base import Answer, Body
+from sessions.common.json_values import Timestamp, WrittenTimestamp
+from sessions.connections.states import Reason
+from sessions.messages.acceptance import ConnectionId, MessageRequest, RecipientText
+from sessions.messages.model import Message, MessageStatus
+from sessions.recipients.address import parse_recipient
+
+MAX_BULK = 1000
+"""Messages in one bulk request."""
+
+_STATUS = "|".join(MessageStatus)
+
+_STATUSES = f"^({_STATUS})(,({_STATUS}))*$"
+
+
+def _split_statuses(text: object) -> object:
+    return text.split(",") if isinstance(text, str) else text
+
+
+def _to_chat_id(text: str) -> str:
+    return parse_recipient(text).chat_id
+
+
+class MessageQuery(Body):
+    """GET /api/whatsapp/messages: which ones, and from where on.
+
+    `status` takes several with commas between them; `to` is read as in a send; `since` and `until`
+    are about when messages were accepted.
+    """
+
+    connection_id: ConnectionId | None = None
+    status: Annotated[
+        tuple[MessageStatus, ...],
+        BeforeValidator(_split_statuses),
+        WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
+    ] = Field(default_factory=tuple)
+    to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class BulkQuery(Body):
+    """POST …/send/bulk: with `dryRun` nothing is stored."""
+
+    dry_run: bool = False
+
+
+class SendHeaders(BaseModel):
+    """The headers of a send; the same key and body again give the same answer."""
+
+    idempotency_key: (
+        Annotated[
+            str,
+            StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+        ]
+        | None
+    ) = Field(None, alias="Idempotency-Key")
+
+
+class BulkSend(Body):
+    """POST /api/whatsapp/send/bulk: all of it is accepted or nothing."""
+
+    connection_id: ConnectionId
+    messages: Annotated[list[MessageRequest], Field(min_length=1, max_length=MAX_BULK)]
+
+
+class Retry(Body):
+    """POST …/messages/{id}/retry: `confirm` repeats even a message that may be out already."""
+
+    confirm: bool = False
+
+
+class RetryFailed(Body):
+    """POST /api/whatsapp/messages/retry: the failed messages of a connection, all or by reason."""
+
+    connection_id: ConnectionId
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+class Waiting(Answer):
+    """Why a message is not sent yet, until when, and how many go before it (10000: or more).
+
+    `detail` is the connection's own reason code; `estimatedAt` is a guess from the pace set.
+    """
+
+    reason: str
+    detail: Reason | None = None
+    until: WrittenTimestamp | None = None
+    position: int | None = None
+    estimated_at: WrittenTimestamp | None = None
+
+
+class MessageView(Answer):
+    """GET /api/whatsapp/messages/{id}: a message and the time of each status it reached."""
+
+    message_id: str
+    connection_id: str
+    owner: str
+    to: str
+    chat_id: str | None = None
+    status: MessageStatus
+    priority: str
+    reason: str | None = None
+    waiting: Waiting | None = None
+    attempts: int
+    whatsapp_id: str | None = None
+    queued_at: WrittenTimestamp
+    sending_at: WrittenTimestamp | None = None
+    sent_at: WrittenTimestamp | None = None
+    delivered_at: WrittenTimestamp | None = None
+    read_at: WrittenTimestamp | None = None
+    failed_at: WrittenTimestamp | None = None
+    unknown_at: WrittenTimestamp | None = None
+    expired_at: WrittenTimestamp | None = None
+    cancelled_at: WrittenTimestamp | None = None
+    send_at: WrittenTimestamp | None = None
+    expires_at: WrittenTimestamp | None = None
+
+    @classmethod
+    def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
+        """Show a message, and why it waits if it does."""
+        return cls.model_validate(
+            message.model_dump(exclude={"id", "text", "connection", "priority"})
+            | {
+                "message_id": message.id,
+                "priority": message.priority.name.lower(),
+                "waiting": waiting,
+                "send_at": message.due_at if message.due_at > message.queued_at else None,
+            }
+        )
+
+
+class Accepted(Answer):
+    """The answer to a send: stored, with its id; not yet sent."""
+
+    message_id: str
+    status: MessageStatus
+    waiting: Waiting | None = None
+
+
+class AcceptedList(Answer):
+    """The answer to a bulk send, in the order of the request."""
+
+    items: list[Accepted]
+
+
+class DryRun(Answer):
+    """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored.
+
+    Without times behind 10000 messages or more, where nobody can tell.
+    """
+
+    count: int
+    first_at: WrittenTimestamp | None = None
+    last_at: WrittenTimestamp | None = None
+    estimated_at: list[WrittenTimestamp] | None = None
+
+
+class MessageList(Answer):
+    """A page of messages, newest first; `cursor` asks for the next page."""
+
+    items: list[MessageView]
+    cursor: str | None = None

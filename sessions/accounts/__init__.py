@@ -1,0 +1,1 @@
+"""Accounts: people, their sign-ins, API keys, and how much each may have."""

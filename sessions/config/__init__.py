@@ -1,0 +1,1 @@
+"""Settings that all programs share, and the file `.env`."""

@@ -1,0 +1,230 @@
+"""Settings that both programs read; built once, in each `__main__`."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sessions.common.errors import ConfigurationError
+from sessions.common.retention import KEPT_FOR
+
+EXIT_FAILED = 1
+"""Exit code after an error that nobody expected: starting again may help."""
+EXIT_CONFIGURATION = 78
+"""Exit code for a configuration that cannot work (EX_CONFIG of sysexits): do not start again."""
+EXIT_UNAVAILABLE = 69
+"""Exit code when a server we need stayed away (EX_UNAVAILABLE): starting again may help."""
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TIME = re.compile(rf"([0-9]{{1,12}}(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})?")
+_LONGEST = timedelta(days=36_500)
+"""Longer ones would lead out of the calendar."""
+
+
+def _read_time(value: object) -> object:
+    """Read `90` as seconds, and `45s`, `30m`, `12h`, `7d`; ISO 8601 is left to pydantic."""
+    if not isinstance(value, str) or value.startswith("P"):
+        return value
+    found = _TIME.fullmatch(value.strip())
+    if found is None:
+        raise ValueError("a time is seconds (90), has a unit (45s, 30m, 12h, 7d) or is ISO (PT15M)")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _check_time(value: timedelta) -> timedelta:
+    if not timedelta(0) < value <= _LONGEST:
+        raise ValueError("a time must be greater than 0, and at most 100 years")
+    return value
+
+
+def _bytes(value: object) -> object:
+    """Read `10m`, `500k`, `1g` besides plain bytes."""
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip().lower())):
+        return int(found[1]) * 1024 ** " kmg".index(found[2] or " ")
+    return value
+
+
+def comma_separated(value: object) -> object:
+    """Read a comma-separated list, without what is empty in it."""
+    if not isinstance(value, str):
+        return value
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def _hosts(value: object) -> object:
+    """Read names of hosts, without ports."""
+    items = comma_separated(value)
+    return tuple(map(_host, items)) if isinstance(items, list) else items
+
+
+def _host(text: str) -> str:
+    if text == "*":
+        raise ValueError("name each host: * would let every page in the world in")
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a host: no scheme, port or path")
+    return text.lower()
+
+
+_HOST = re.compile(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+_SIZE = re.compile(r"(\d+)\s*(?:([kmg])b?)?")
+Size = Annotated[int, BeforeValidator(_bytes)]
+Span = Annotated[timedelta, BeforeValidator(_read_time), AfterValidator(_check_time)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
+LogLevel = Literal["error", "warn", "info", "debug"]
+
+_RETENTION_AT_LEAST = KEPT_FOR + timedelta(days=1)
+"""MongoDB removes what has run out when it comes to it, keys too."""
+
+
+class SharedSettings(BaseSettings):
+    """What every process of the project needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    app_env: Literal["development", "production", "test"] = Field(
+        "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
+    )
+    """`production` wants its secrets set and logs JSON; `development` makes what is missing."""
+    data_dir: Path = Path("var")
+    """Everything that is kept on disk; relative paths below it are taken from here."""
+    mongodb_uri: SecretStr | None = None
+    """Your MongoDB, with its database. Without it an embedded one runs in the data directory."""
+    redis_url: SecretStr | None = None
+    """Your Redis. Without it an embedded one runs in the data directory."""
+    embedded_servers: Literal["auto", "attach"] = "auto"
+    """`attach` waits for embedded servers that somebody else starts, as under supervisord."""
+    embedded_servers_in_production: bool = False
+    """Whether production may run on embedded servers: one machine, no replica set, no passwords."""
+    startup_timeout: Span = timedelta(seconds=60)
+    """How long to wait for MongoDB and Redis at the start before giving up with 69."""
+    message_retention: Span = timedelta(days=90)
+    """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
+    not_on_whatsapp_for: Span = timedelta(minutes=10)
+    """How long it is remembered that a number is not on WhatsApp: messages to it fail at once."""
+    queued_messages_per_owner: int = Field(100_000, ge=1)
+    """How many messages of one owner may wait, over all their connections. The first administrator,
+    to whom everything belongs that the first API key makes, has no such limit."""
+    events_kept_for: Span = timedelta(hours=1)
+    """How long events are kept in Redis for clients that come again with `Last-Event-ID`, besides
+    10,000 at most: they hold phone numbers and QR codes."""
+    log_level: LogLevel = "info"
+    """`error`, `warn`, `info` or `debug`: that and worse is logged."""
+    log_dir: Path = Field(Path("logs"), validate_default=True)
+    """Where log files go in production, one for each process; taken from the data directory."""
+    log_file_max_size: Size = Field(10 * 1024 * 1024, ge=1)
+    """When a log file is full (`10m`, `500k`, `1g`, or bytes); each day begins a new one too."""
+    log_file_max_files: int = Field(5, ge=1)
+    """How many log files of a process are kept, the one in use included."""
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    """What `/metrics` wants as a bearer token. Without it `/metrics` is open in development, and
+    closed in production."""
+    metrics_names: bool = False
+    """Whether the label `connection` of metrics names owners and connections (`owner/name`);
+    otherwise it is our own id of the connection."""
+    allowed_hosts: Hosts = ()
+    """Further names that the API and the workers' `/metrics` are reached under, comma-separated,
+    such as the service's name in Docker Compose: `api`, `whatsapp.internal`, or `.internal` with
+    all below it. The host of `PUBLIC_URL`, `localhost`, every IP address and, at a worker, the name
+    of its machine are allowed anyway; other names get a 421."""
+    database_url: SecretStr | None = None
+    """Accepted and not used, so that an example file works unchanged."""
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("message_retention")
+    @classmethod
+    def _outlives_keys(cls, value: timedelta) -> timedelta:
+        # A key whose message is forgotten would make that message once more.
+        if value < _RETENTION_AT_LEAST:
+            raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours")
+        return value
+
+    @field_validator("log_dir")
+    @classmethod
+    def _from_data_dir(cls, value: Path, info: ValidationInfo) -> Path:
+        return Path(info.data.get("data_dir", "")) / value.expanduser()
+
+    @model_validator(mode="after")
+    def _no_placeholders_in_earnest(self) -> Self:
+        if self.app_env != "development":
+            for name, value in self._servers().items():
+                if value is not None and is_placeholder(value.get_secret_value()):
+                    raise ValueError(f"{name} is an example's placeholder, not an address")
+        return self
+
+    @property
+    def mongo_address(self) -> str | None:
+        """The MongoDB that was set; None means the embedded one.
+
+        Raises ConfigurationError where none was set in production, and that was not accepted.
+        """
+        return self._address("MONGODB_URI")
+
+    @property
+    def redis_address(self) -> str | None:
+        """The Redis that was set; None means the embedded one, as for MongoDB."""
+        return self._address("REDIS_URL")
+
+    def _address(self, name: str) -> str | None:
+        value = self._servers()[name]
+        address = value.get_secret_value() if value else None
+        if address is not None and not is_placeholder(address):
+            return address
+        if self.app_env == "production" and not self.embedded_servers_in_production:
+            raise ConfigurationError(NOT_IN_PRODUCTION.format(name))
+        return None
+
+    def _servers(self) -> dict[str, SecretStr | None]:
+        return {"MONGODB_URI": self.mongodb_uri, "REDIS_URL": self.redis_url}
+
+    @property
+    def worker(self) -> str | None:
+        """The name of the worker that this process is, if it is one."""
+        return None
+
+    @property
+    def log_name(self) -> str | None:
+        """The name of this process's log file, where it is not the program's."""
+        return None
+
+
+NOT_IN_PRODUCTION = (
+    "{} is not set. In production no embedded server takes its place, unless you accept that with "
+    "EMBEDDED_SERVERS_IN_PRODUCTION=true"
+)
+"""Why a program does not start; to be completed with the name of a setting."""
+
+
+def is_placeholder(address: str) -> bool:
+    """Tell whether an address is `redis://...`, as example files have it."""
+    return address.endswith("://...")

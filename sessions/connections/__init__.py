@@ -1,0 +1,1 @@
+"""Connections: their records, states, leases, and what is asked of their owners."""

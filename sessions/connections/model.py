@@ -1,0 +1,125 @@
+"""A connection: one linked WhatsApp account, as its record says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr
+
+from sessions.connections.pacing import Pacing
+from sessions.connections.states import ConnectionState, Reason, needs_a_worker
+from sessions.encryption.sealed_value import SealedValue
+from sessions.network.public_addresses import host_of
+from sessions.storage.record import Record
+
+Desired = Literal["running", "stopped"]
+
+
+class LeaseHolder(Record):
+    """Who owns a connection, until when."""
+
+    worker: str
+    instance: str
+    expires_at: datetime
+
+
+class QrCode(Record):
+    """The text of a QR code that links a phone; a credential while it lives."""
+
+    code: str
+    expires_at: datetime
+
+
+class Proxy(Record):
+    """The proxy that one connection's browser goes through."""
+
+    server: str
+    username: str | None = None
+    password: SecretStr | None = None
+    """In plain: as it is used, and as earlier versions have stored it."""
+    sealed_password: SealedValue | None = None
+    may_be_private: bool = True
+    """Whether it may be inside the operator's own network: only if an administrator said so. Those
+    from before this was asked may."""
+
+    @property
+    def host(self) -> str:
+        """The proxy's name or address, in small letters."""
+        return host_of(self.server)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return what is stored; `ProxyPasswords.seal` comes before, where there is a password."""
+        document = self.model_dump(by_alias=True, exclude_none=True)
+        if self.password is not None:
+            document["password"] = self.password.get_secret_value()
+        return document
+
+
+class Held(Record):
+    """Until when a connection sends nothing, and why."""
+
+    until: datetime
+    reason: str
+
+
+class PageVersion(Record):
+    """Which WhatsApp Web a connection's page is, and since when it has been loaded."""
+
+    version: str | None = None
+    manifest: str | None = None
+    loaded_at: datetime
+
+
+class Connection(Record):
+    """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it.
+
+    Logins of `forgotten_generation` and before were given up and must not be used any more.
+    """
+
+    id: str = Field(alias="_id")
+    owner: str
+    connection_id: str
+    name: str
+    phone_number: str | None = None
+    desired: Desired = "running"
+    state: ConnectionState
+    reason: Reason | None = None
+    since: datetime
+    until: datetime | None = None
+    """Until when the state lasts, where WhatsApp has told that."""
+    generation: int = 0
+    lease: LeaseHolder | None = None
+    leased: bool = False
+    qr: QrCode | None = None
+    linked_number: str | None = None
+    logins: int = 0
+    """How often a phone was linked."""
+    links_revoked: int = 0
+    """How often the links that link a phone were revoked: those of before work no more."""
+    forgotten_generation: int = -1
+    proxy: Proxy | None = None
+    pacing: Pacing = Pacing()
+    held: Held | None = None
+    page: PageVersion | None = None
+    created_at: datetime
+
+    def observed(self) -> tuple[ConnectionState, Reason | None]:
+        """Return state and reason as they are true now: a dead worker's last word is not."""
+        if self.leased or not needs_a_worker(self.state):
+            return self.state, self.reason
+        if self.desired == "stopped":
+            return ConnectionState.STOPPED, None
+        if self.lease is None:
+            return self.state, self.reason
+        return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
+
+    def observed_until(self) -> datetime | None:
+        """Return until when that lasts, if WhatsApp has told."""
+        return self.until if self.observed() == (self.state, self.reason) else None
+
+    def observed_since(self) -> datetime:
+        """Return since when that is so: a dead worker is lost from the end of its lease on."""
+        if self.lease and self.observed()[1] is Reason.WORKER_LOST and not self.leased:
+            return self.lease.expires_at
+        return self.since

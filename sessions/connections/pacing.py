@@ -1,0 +1,105 @@
+"""How fast a connection may send: its limits, and when the next message may go."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from sessions.common.json_values import WholeNumber
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+NEW_CHATS_LIMITED = "new_chats_limited"
+"""Why a message waits to which nobody has written before."""
+
+
+class _Part(BaseModel):
+    """A part of the contract: camelCase, frozen, nothing unknown."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+def _known_zone(name: str) -> str:
+    try:
+        # One file is read, and kept; the list of all zones would be read from the disk each time.
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("There is no such time zone; use a name like Asia/Jerusalem.") from error
+    return name
+
+
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeZone = Annotated[
+    str,
+    AfterValidator(_known_zone),
+    WithJsonSchema({"type": "string", "format": "time-zone", "examples": ["Asia/Jerusalem"]}),
+]
+JitterSeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+
+class QuietHours(_Part):
+    """A part of the day in which nothing is sent, over midnight if `end` is before `start`."""
+
+    start: ClockTime = Field(examples=["22:00"])
+    end: ClockTime = Field(examples=["07:00"])
+    time_zone: TimeZone
+
+    def end_after(self, moment: datetime) -> datetime | None:
+        """Return when the quiet hours around the moment end, or None outside them."""
+        zone = ZoneInfo(self.time_zone)
+        local = moment.astimezone(zone)
+        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
+        now = local.time()
+        inside = start <= now < end if start <= end else now >= start or now < end
+        if not inside:
+            return None
+        day = local.date() + (timedelta(0) if now < end else DAY)
+        return datetime.combine(day, end, zone).astimezone(moment.tzinfo)
+
+
+class Pacing(_Part):
+    """The limits of one connection; the defaults are those of a careful sender.
+
+    A person writes a few messages a minute, and WhatsApp restricts numbers that write to many
+    strangers first of all. Hence a pause of seconds after each message, a modest hour and day,
+    and a small allowance for chats that are new.
+    """
+
+    enabled: bool = True
+    per_minute: WholeNumber = Field(20, ge=1, le=10_000)
+    per_hour: WholeNumber = Field(240, ge=1, le=100_000)
+    per_day: WholeNumber = Field(1000, ge=1, le=1_000_000)
+    new_chats_per_day: WholeNumber = Field(50, ge=0, le=100_000)
+    jitter_seconds: tuple[JitterSeconds, JitterSeconds] = (1.0, 4.0)
+    typing: bool = True
+    quiet_hours: QuietHours | None = None
+
+    @model_validator(mode="after")
+    def _ordered_jitter(self) -> Pacing:
+        low, high = self.jitter_seconds
+        if low > high:
+            raise ValueError("jitterSeconds: give [min, max] with min <= max")
+        return self
+
+    @property
+    def windows(self) -> tuple[tuple[timedelta, int, str], ...]:
+        """The windows that slide: how long, how many messages, and the reason code."""
+        return (
+            (MINUTE, self.per_minute, "rate_limited_per_minute"),
+            (HOUR, self.per_hour, "rate_limited_per_hour"),
+            (DAY, self.per_day, "rate_limited_per_day"),
+        )

@@ -1,0 +1,114 @@
+"""Worker processes and their heartbeats, on the server's clock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from socket import gethostname
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ReturnDocument
+
+from sessions import __version__
+from sessions.storage.record import Record
+
+if TYPE_CHECKING:
+    from sessions.storage.mongo import Collection, Database
+
+FRESH = timedelta(seconds=15)
+"""A worker whose heartbeat is older is taken for dead."""
+_REMEMBERED_FOR = timedelta(days=1)
+"""A worker that died is told of so long."""
+_AGE = {"$subtract": ["$$NOW", "$seenAt"]}
+_FRESH = FRESH // timedelta(milliseconds=1)
+_ALIVE = {"$expr": {"$lt": [_AGE, _FRESH]}}
+
+
+class WorkerRecord(Record):
+    """A worker as its last heartbeat told it."""
+
+    worker: str
+    alive: bool
+    running: int
+    capacity: int
+    version: str | None = None
+    started_at: datetime | None = None
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Whose heartbeat it was: a process, and where it runs."""
+
+    instance: str
+    host: str
+
+
+class WorkerRegistry:
+    """Know which workers live."""
+
+    def __init__(self, database: Database, host: str | None = None) -> None:
+        self._collection: Collection = database["workers"]
+        self.host = host or f"{gethostname()} (process {os.getpid()})"
+
+    async def prepare(self) -> None:
+        """Create the index that forgets dead workers; safe to repeat and to race."""
+        await self._collection.create_index(
+            "seenAt", expireAfterSeconds=int(_REMEMBERED_FOR.total_seconds())
+        )
+
+    async def beat(self, worker: str, instance: str, running: int, capacity: int) -> Beat | None:
+        """Say that a worker lives, how many connections it runs and how many it can.
+
+        Returns whose heartbeat was the last one under this name.
+        """
+        changes: dict[str, Any] = {
+            "instance": {"$literal": instance},
+            "host": {"$literal": self.host},
+            "running": running,
+            "capacity": capacity,
+            "version": __version__,
+            "startedAt": {
+                "$cond": [{"$eq": ["$instance", {"$literal": instance}]}, "$startedAt", "$$NOW"]
+            },
+            "seenAt": "$$NOW",
+        }
+        before: dict[str, Any] | None = await self._collection.find_one_and_update(
+            {"_id": worker},
+            [{"$set": changes}],
+            projection={"instance": True, "host": True},
+            upsert=True,
+            return_document=ReturnDocument.BEFORE,
+        )
+        if before is None:
+            return None
+        return Beat(str(before.get("instance")), str(before.get("host", "an unknown host")))
+
+    async def leave(self, worker: str, instance: str) -> None:
+        """Forget a worker that stops in order, unless a newer process goes by its name."""
+        await self._collection.delete_one({"_id": worker, "instance": instance})
+
+    async def loads(self, but: str) -> list[float]:
+        """Return how full the other live workers that have room are, from 0 to 1."""
+        cursor = self._collection.find({"_id": {"$ne": but}, **_ALIVE})
+        return [
+            each["running"] / each["capacity"]
+            async for each in cursor
+            if each["running"] < each["capacity"]
+        ]
+
+    async def room(self, but: str) -> int:
+        """Count the connections that the other live workers can still take."""
+        cursor = self._collection.find({"_id": {"$ne": but}, **_ALIVE})
+        return sum([max(0, each["capacity"] - each["running"]) async for each in cursor])
+
+    async def all(self) -> list[WorkerRecord]:
+        """Return the workers that live, and those that died lately, by name."""
+        alive = {"$addFields": {"worker": "$_id", "alive": {"$lt": [_AGE, _FRESH]}}}
+        cursor = self._collection.aggregate([{"$sort": {"_id": 1}}, alive])
+        return [WorkerRecord.model_validate(document) async for document in cursor]
+
+    async def count_alive(self) -> int:
+        """Count the workers with a fresh heartbeat."""
+        return await self._collection.count_documents(_ALIVE)

@@ -1,0 +1,98 @@
+"""Delete connections: gone for their owner at once, removed in the background whatever crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sessions.blobs import BlobEraser
+from sessions.common.errors import ConnectionNotFoundError
+from sessions.connections.commands import new_command
+from sessions.connections.events import deleted_event
+from sessions.connections.leases import UNOWNED
+from sessions.connections.states import Command
+from sessions.connections.store import HAS_LOGIN
+from sessions.events.log import EventLog
+
+if TYPE_CHECKING:
+    from sessions.connections.leases import Lease
+    from sessions.connections.model import Connection
+    from sessions.messages.outbox import Outbox
+    from sessions.storage.mongo import Collection, Database
+
+_REMEMBERED_FOR = timedelta(days=365)
+_NEEDS_NO_WORKER: dict[str, Any] = {"$and": [UNOWNED, {"$not": [HAS_LOGIN]}]}
+
+
+class Removals:
+    """Takes connections from their owners and removes them.
+
+    A record that is being deleted goes by another owner, so that its id is free at once, and is
+    the last thing to go: whoever finds it goes on with its removal. Its own id stays in a list for
+    a year, so that workers can tell which browser profiles on their disks are nobody's any more.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox, events: EventLog) -> None:
+        self._connections: Collection = database["connections"]
+        self._removed: Collection = database["removedConnections"]
+        self._blobs = BlobEraser(database)
+        self._outbox = outbox
+        self._events = events
+
+    async def prepare(self) -> None:
+        """Create the index that forgets old ids."""
+        seconds = int(_REMEMBERED_FOR.total_seconds())
+        await self._removed.create_index("removedAt", expireAfterSeconds=seconds)
+
+    async def begin(self, connection: Connection) -> None:
+        """Take a connection from its owner and cancel its messages that wait.
+
+        Raises ConnectionNotFoundError when somebody else did so meanwhile.
+        """
+        changes = {
+            "owner": {"$concat": ["deleted:", "$_id"]},
+            "deletedAt": "$$NOW",
+            "command": {"$literal": new_command(Command.DELETE)},
+        }
+        present = {"_id": connection.id, "deletedAt": None}
+        result = await self._connections.update_one(present, [{"$set": changes}])
+        if result.matched_count == 0:
+            raise ConnectionNotFoundError(connection.connection_id)
+        self._events.publish(deleted_event(connection))
+        await self._outbox.cancel_queued(connection.id)
+
+    async def finish_alone(self, connection: str) -> bool:
+        """Remove what is left, if that needs no worker; tell whether it is gone.
+
+        A worker is needed while one runs the connection, and while a phone may list it.
+        """
+        return await self._remove({"_id": connection, "$expr": _NEEDS_NO_WORKER})
+
+    async def finish_all_alone(self) -> None:
+        """Remove what earlier processes began to delete, where that needs no worker."""
+        begun = {"command.name": Command.DELETE, "$expr": _NEEDS_NO_WORKER}
+        async for document in self._connections.find(begun, {"_id": True}):
+            await self.finish_alone(str(document["_id"]))
+
+    async def finish(self, lease: Lease) -> None:
+        """Remove what is left, as the owner, when the login has ended and its profile is gone."""
+        await self._remove(lease.fence())
+
+    async def removed_among(self, connections: Names[str]) -> set[str]:
+        """Return which of these connections were deleted."""
+        gone = self._removed.find({"_id": {"$in": list(connections)}}, {"_id": True})
+        return {str(document["_id"]) async for document in gone}
+
+    async def _remove(self, which: dict[str, Any]) -> bool:
+        exact = {**which, "command.name": Command.DELETE}
+        found = await self._connections.find_one(exact, {"_id": True})
+        if found is None:
+            return False
+        connection = str(found["_id"])
+        await self._outbox.abandon(connection)
+        await self._blobs.discard(connection)
+        await self._removed.update_one(
+            {"_id": connection}, [{"$set": {"removedAt": "$$NOW"}}], upsert=True
+        )
+        return (await self._connections.delete_one(exact)).deleted_count > 0

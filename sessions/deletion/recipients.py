@@ -1,0 +1,327 @@
+"""Erase a person: the messages to a number, and whatever else names it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sessions.common.callers import FIRST_OWNER
+from sessions.common.errors import InvalidRecipientError
+from sessions.common.ids import first_id, new_id
+from sessions.common.retention import KEPT_FOR
+from sessions.connections.leases import UNOWNED
+from sessions.events.log import EventLog, tells_of
+from sessions.events.stream import EventStream
+from sessions.messages import idempotency
+from sessions.messages.model import MessageStatus
+from sessions.queue.doorbell import SHARED_QUEUE, Job, deserialize
+from sessions.recipients.address import parse_recipient
+from sessions.recipients.known_numbers import COLLECTION as KNOWN_NUMBERS
+from sessions.recipients.number_checks import COLLECTION as NUMBER_CHECKS
+from sessions.storage.mongo import server_time
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+    from sessions.storage import mongo
+    from sessions.storage.mongo import Database
+
+_AT_ONCE = 1000
+_JOB = "arq:job:"
+"""What arq puts before a job's id to name its key (arq.constants.job_key_prefix)."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How much was erased, by kind; `sending` messages are erased when they have been sent.
+
+    `cancelled` counts those of the `messages` that were queued.
+    """
+
+    messages: int = 0
+    cancelled: int = 0
+    number_checks: int = 0
+    known_numbers: int = 0
+    idempotency_keys: int = 0
+    jobs: int = 0
+    events: int = 0
+    sending: int = 0
+
+
+@dataclass(frozen=True)
+class _Erasure:
+    """What is to be erased: these ids of one person, at one owner or (None) everywhere.
+
+    Messages that were accepted `before` are meant; later ones, if there are any, are not.
+    """
+
+    owner: str | None
+    ids: AbstractSet[str]
+    before: datetime
+
+    @property
+    def of_owner(self) -> dict[str, Any]:
+        return {} if self.owner is None else {"owner": {"$eq": self.owner}}
+
+    def naming(self, *fields: str) -> dict[str, Any]:
+        """Return the filter for documents that name the person in one of these fields."""
+        ids = {"$in": sorted(self.ids)}
+        return {"$or": [{field: ids} for field in fields]}
+
+
+class Erasures:
+    """Erases people. Each erasure is recorded until it is complete, so that a crash delays it only.
+
+    Nothing tells of the erased messages any more, events included. The same Idempotency-Key does
+    not make them once more.
+    """
+
+    def __init__(self, database: Database, redis: ArqRedis, log: EventLog) -> None:
+        self._database = database
+        self._erasures: mongo.Collection = database["erasures"]
+        self._connections: mongo.Collection = database["connections"]
+        self._messages: mongo.Collection = database["messages"]
+        self._checks: mongo.Collection = database[NUMBER_CHECKS]
+        self._numbers: mongo.Collection = database[KNOWN_NUMBERS]
+        self._keys: mongo.Collection = database["idempotencyKeys"]
+        self._redis = redis
+        self._log = log
+        self._events = EventStream(redis)
+
+    async def prepare(self) -> None:
+        """Create the index; safe to repeat and to race."""
+        await self._erasures.create_index("before")
+
+    async def erase(self, owner: str | None, chat_id: str) -> Erased:
+        """Erase the person with this WhatsApp id from an owner's records, or from everybody's.
+
+        Raises STORE_DOWN and STREAM_DOWN errors; what was begun goes on by itself then.
+        """
+        erasure = _Erasure(owner, {chat_id}, await server_time(self._database))
+        record = new_id()
+        await self._record(record, erasure)
+        return await self._run(record, erasure)
+
+    async def go_on(self) -> None:
+        """Complete what was begun: by a process that crashed, or while a message was being sent."""
+        async for each in self._erasures.find({}, sort=[("before", 1)]):
+            erasure = _Erasure(each["owner"], {*each["ids"]}, each["before"])
+            await self._run(each["_id"], erasure)
+
+    async def _record(self, record: str, erasure: _Erasure) -> None:
+        document = {
+            "owner": erasure.owner,
+            "ids": sorted(erasure.ids),
+            "before": erasure.before,
+        }
+        await self._erasures.replace_one({"_id": record}, document, upsert=True)
+
+    async def _run(self, record: str, erasure: _Erasure) -> Erased:
+        erasure = await self._with_all_ids(erasure)
+        # What links the ids is erased too, so they are kept until all is done.
+        await self._record(record, erasure)
+        jobs = await self._erase_jobs(erasure)
+        counts = await self._erase_messages(erasure)
+        erased = Erased(
+            messages=counts["messages"],
+            cancelled=counts["cancelled"],
+            number_checks=await self._erase_checks(erasure),
+            known_numbers=await self._erase_numbers(erasure),
+            idempotency_keys=counts["keys"],
+            jobs=jobs,
+            events=await self._erase_events(erasure),
+            sending=await self._messages.count_documents(
+                {**self._meant(erasure), **await self._in_hand(erasure)}
+            ),
+        )
+        if not erased.sending:
+            await self._erasures.delete_one({"_id": record})
+        return erased
+
+    async def _with_all_ids(self, erasure: _Erasure) -> _Erasure:
+        """Add the other ids of the same person: WhatsApp's for a number, numbers for WhatsApp's."""
+        while True:
+            found = {
+                each
+                async for pair in self._pairs(erasure)
+                for each in pair
+                if isinstance(each, str)
+            }
+            if found <= erasure.ids:
+                return erasure
+            erasure = _Erasure(erasure.owner, erasure.ids | found, erasure.before)
+
+    async def _pairs(self, erasure: _Erasure) -> AsyncIterator[tuple[object, object]]:
+        """Yield what was asked for and what WhatsApp has answered."""
+        of_owner = erasure.of_owner
+        chats = {**of_owner, **erasure.naming("to", "chatId")}
+        for field in ("to", "chatId"):
+            for each in await self._messages.distinct(field, chats):
+                yield each, None
+        async for each in self._numbers.find(self._known(erasure)):
+            number = each["_id"]
+            yield number["number"] if isinstance(number, dict) else number, each.get("chatId")
+        async for each in self._checks.find(await self._checked(erasure)):
+            yield each["chatId"], each.get("account")
+
+    def _meant(self, erasure: _Erasure) -> dict[str, Any]:
+        return {
+            **erasure.of_owner,
+            **erasure.naming("to", "chatId"),
+            # By MongoDB's clock, as `before` is; an id has that of the process which made it.
+            "queuedAt": {"$lte": erasure.before},
+        }
+
+    def _known(self, erasure: _Erasure) -> dict[str, Any]:
+        of_owner = {} if erasure.owner is None else {"_id.owner": {"$eq": erasure.owner}}
+        return {**of_owner, **erasure.naming("_id", "_id.number", "chatId")}
+
+    async def _checked(self, erasure: _Erasure) -> dict[str, Any]:
+        naming = erasure.naming("chatId", "account")
+        if erasure.owner is None:
+            return naming
+        of_owner = erasure.of_owner
+        connections = {
+            *await self._connections.distinct("_id", of_owner),
+            # Those that are deleted have no owner any more, but their messages have.
+            *await self._messages.distinct("connection", of_owner),
+        }
+        return {"connection": {"$in": sorted(connections)}, **naming}
+
+    async def _erase_messages(self, erasure: _Erasure) -> Counter[str]:
+        """Erase messages, but for those that a worker has in hand; return what was erased."""
+        counts: Counter[str] = Counter()
+        not_in_hand = {"$nor": [await self._in_hand(erasure)]}
+        cursor = self._messages.find(
+            {**self._meant(erasure), **not_in_hand}, {"_id": True}, limit=_AT_ONCE
+        )
+        while ids := [each["_id"] async for each in cursor]:
+            counts["keys"] += await self._void_keys(ids, erasure.before)
+            these = {"_id": {"$in": ids}}
+            queued = await self._messages.delete_many({**these, "status": MessageStatus.QUEUED})
+            others = await self._messages.delete_many({**these, **not_in_hand})
+            counts["cancelled"] += queued.deleted_count
+            counts["messages"] += queued.deleted_count + others.deleted_count
+            cursor = cursor.clone()
+        return counts
+
+    async def _in_hand(self, erasure: _Erasure) -> dict[str, Any]:
+        """Return the filter for what a live worker is sending.
+
+        What a dead one had in hand could stay so for good: its connection may never run again.
+        """
+        sending = {"status": MessageStatus.SENDING}
+        connections = await self._messages.distinct(
+            "connection", {**self._meant(erasure), **sending}
+        )
+        owned = {"_id": {"$in": connections}, "$expr": {"$not": [UNOWNED]}}
+        # No `distinct`, which knows no $$NOW.
+        run = [each["_id"] async for each in self._connections.find(owned, {"_id": True})]
+        return {**sending, "connection": {"$in": run}}
+
+    async def _erase_events(self, erasure: _Erasure) -> int:
+        """Erase events in Redis, and before that those of this process that are not there yet."""
+        self._log.discard(lambda event: tells_of(event, erasure.owner, erasure.ids))
+        return await self._events.erase(erasure.owner, erasure.ids)
+
+    async def _void_keys(self, ids: Sequence[str], now: datetime) -> int:
+        """Let no Idempotency-Key make these messages once more; return how many would have."""
+        known_since = first_id(now - KEPT_FOR)
+        recent = [each for each in ids if each >= known_since]
+        if not recent:
+            return 0
+        voided = await self._keys.update_many(
+            {"messageIds": {"$in": recent}, "digest": {"$ne": idempotency.ERASED}},
+            {"$set": {"digest": idempotency.ERASED}},
+        )
+        return voided.modified_count
+
+    async def _erase_checks(self, erasure: _Erasure) -> int:
+        return (await self._checks.delete_many(await self._checked(erasure))).deleted_count
+
+    async def _erase_numbers(self, erasure: _Erasure) -> int:
+        return (await self._numbers.delete_many(self._known(erasure))).deleted_count
+
+    async def _erase_jobs(self, erasure: _Erasure) -> int:
+        """Erase messages that wait in Redis to be taken into the outbox."""
+        queued = [each.decode() for each in await self._redis.zrange(SHARED_QUEUE, 0, -1)]
+        erased = 0
+        for start in range(0, len(queued), _AT_ONCE):
+            names = queued[start : start + _AT_ONCE]
+            jobs = await self._redis.mget([_JOB + name for name in names])
+            found = [name for name, job in zip(names, jobs, strict=True) if _is_to(job, erasure)]
+            if found:
+                await self._redis.zrem(SHARED_QUEUE, *found)
+                erased += await self._redis.delete(*(_JOB + name for name in found))
+        return erased
+
+
+def _is_to(job: bytes | None, erasure: _Erasure) -> bool:
+    """Tell whether an arq job carries a message of that owner to the person."""
+    if job is None:
+        return False
+    try:
+        known = deserialize(job)
+        if known["f"] != Job.SEND_MESSAGE:
+            return False
+        body, owner = _arguments(known["a"], known["k"])
+        of_owner = erasure.owner in (None, owner)
+        return of_owner and parse_recipient(str(body["to"])).chat_id in erasure.ids
+    except (KeyError, TypeError, ValueError, IndexError, InvalidRecipientError):
+        return False  # no message: its worker refuses it, and keeps nothing of it
+
+
+def _arguments(placed: Sequence[Any], named: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the body and the owner of a job, given by place or by name."""
+    given = dict(zip(("body", "owner"), placed, strict=False)) | named
+    return given["body"], given.get("owner", FIRST_OWNER)
+
+
+class DeletedData:
+    """Removes what deleted connections have left, some time after: messages and questions.
+
+    In batches; where it was cut off, the next call goes on.
+    """
+
+    def __init__(self, database: Database, redis: ArqRedis) -> None:
+        self._removed: mongo.Collection = database["removedConnections"]
+        self._left: Iterable[mongo.Collection] = (
+            database["messages"],
+            database[NUMBER_CHECKS],
+        )
+        self._keys: mongo.Collection = database["idempotencyKeys"]
+        self._events = EventStream(redis)
+
+    async def remove(self, older_than: datetime) -> None:
+        """Remove the data of connections that were gone by then; raise STORE_DOWN errors."""
+        due = {"removedAt": {"$lte": older_than}, "dataRemoved": {"$ne": True}}
+        while ids := [
+            each["_id"] async for each in self._removed.find(due, {"_id": True}, limit=_AT_ONCE)
+        ]:
+            for collection in self._left:
+                await _remove_of(collection, ids)
+            await self._void_keys(ids)
+            await self._events.erase_connections(ids)
+            await self._removed.update_many({"_id": {"$in": ids}}, {"$set": {"dataRemoved": True}})
+
+    async def _void_keys(self, connections: Collection[str]) -> None:
+        """Forget what was asked for with a key; the key stays, and is refused as long as ever."""
+        used = {"connection": {"$in": [*connections]}, "digest": {"$ne": idempotency.ERASED}}
+        voided = {"$set": {"digest": idempotency.ERASED}}
+        cursor = self._keys.find(used, {"_id": True}, limit=_AT_ONCE)
+        while found := [each["_id"] async for each in cursor]:
+            await self._keys.update_many({"_id": {"$in": found}}, voided)
+            cursor = cursor.clone()
+
+
+async def _remove_of(collection: mongo.Collection, connections: Collection[str]) -> None:
+    """Remove all of these connections, a batch at a time."""
+    which = {"connection": {"$in": [*connections]}}
+    while found := [
+        each["_id"] async for each in collection.find(which, {"_id": True}, limit=_AT_ONCE)
+    ]:
+        await collection.delete_many({"_id": {"$in": found}})

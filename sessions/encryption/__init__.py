@@ -1,0 +1,1 @@
+"""Encryption: the key ring, and short values under its keys."""

@@ -1,0 +1,16 @@
+"""A short value as it is stored: encrypted under a key of the ring."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from sessions.storage.record import Record
+
+
+class SealedValue(Record):
+    """A short value, encrypted under a key of the ring: see `sessions.encryption.values`."""
+
+    key_id: str
+    key_check: bytes
+    nonce: bytes
+    sealed: bytes = Field(repr=False)

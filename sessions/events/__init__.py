@@ -1,0 +1,1 @@
+"""Events: what programs publish, and the Redis stream that carries it."""

@@ -1,0 +1,210 @@
+"""Accept messages: check, fix their ids, store them, ring. HTTP and arq come through here."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from loguru import logger
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from sessions.common.json_values import Timestamp
+from sessions.connections.model import Connection
+from sessions.connections.store import ConnectionStore
+from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.model import Draft, Message, Priority
+from sessions.messages.outbox import Outbox
+from sessions.messages.quotas import QueueFullError, QueueQuota
+from sessions.metrics import ProcessMetrics
+from sessions.queue.doorbell import Doorbell
+from sessions.recipients.address import parse_recipient
+
+MAX_TEXT = 65_536
+"""Characters in one message: what WhatsApp's own clients take."""
+
+
+def _check_recipient(text: str) -> str:
+    parse_recipient(text)
+    return text
+
+
+def _expect_text(value: object) -> object:
+    """Explain a number: JSON would drop its leading zeros, and spreadsheets round long ones."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004  what pydantic tells the sender
+            'Send the number as text, in quotes: "+972501234567".'
+        )
+    return value
+
+
+_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
+ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+RecipientText = Annotated[
+    str,
+    BeforeValidator(_expect_text),
+    AfterValidator(_check_recipient),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "whatsapp-recipient",
+            "description": "A phone number in international format, with or without `+` or `00`, "
+            "spaces, dashes, dots or slashes, or a WhatsApp id (`…@c.us`, `…@g.us`, `…@lid`).",
+            "examples": ["+972501234567"],
+        }
+    ),
+]
+
+_VISIBLE = (
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+"""Anything but blanks (also those of Korean and Braille), control characters and those that only
+join, turn or vary what is beside them."""
+
+
+def _check_text(text: str) -> str:
+    if re.search(_VISIBLE, text) is None:
+        raise ValueError("There is nothing to see in this message.")
+    return text
+
+
+MessageText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_check_text),
+    Field(json_schema_extra={"pattern": _VISIBLE}),
+]
+
+
+class MessageRequest(BaseModel):
+    """One message as its sender asks for it."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
+    )
+
+    to: RecipientText
+    message: MessageText
+    priority: Literal["high", "normal", "low"] | None = "normal"
+    send_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+    expires_at: Timestamp | None = Field(None, examples=["2040-01-31T09:05:00Z"])
+
+    @model_validator(mode="after")
+    def _can_be_sent_in_time(self) -> MessageRequest:
+        if self.send_at and self.expires_at and self.expires_at <= self.send_at:
+            raise ValueError("expiresAt: it would expire before sendAt")
+        return self
+
+    def to_draft(self, message_id: str) -> Draft:
+        """Return what is stored of it."""
+        return Draft(
+            id=message_id,
+            to=parse_recipient(self.to).chat_id,
+            text=self.message,
+            priority=_PRIORITIES[self.priority or "normal"],
+            send_at=self.send_at,
+            expires_at=self.expires_at,
+        )
+
+
+class SendRequest(MessageRequest):
+    """POST /api/whatsapp/send, and the arguments of the arq function `send_message`."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was accepted, and whether it had been accepted before."""
+
+    connection: Connection
+    messages: list[Message]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Takes messages into the outbox."""
+
+    connections: ConnectionStore
+    outbox: Outbox
+    keys: IdempotencyStore
+    doorbell: Doorbell
+    metrics: ProcessMetrics
+    now: Callable[[], datetime]
+    quota: QueueQuota
+
+    async def accept(
+        self,
+        owner: str,
+        connection_id: str,
+        asked: Sequence[MessageRequest],
+        key: str | None,
+        body: bytes,
+    ) -> Receipt:
+        """Store the messages durably.
+
+        Raises ConnectionNotFoundError, KeyReusedError or QueueFullError.
+        """
+        began = time.monotonic()
+        receipt = await self._store(owner, connection_id, asked, key, body)
+        new = 0 if receipt.replayed else len(receipt.messages)
+        self.metrics.accepted(new, time.monotonic() - began)
+        if new:
+            _log(receipt)
+        return receipt
+
+    async def _store(
+        self,
+        owner: str,
+        connection_id: str,
+        asked: Sequence[MessageRequest],
+        key: str | None,
+        body: bytes,
+    ) -> Receipt:
+        connection = await self.connections.find(owner, connection_id)
+        async with AsyncExitStack() as room:
+            try:
+                await room.enter_async_context(self.quota.room(owner, len(asked)))
+            except QueueFullError:
+                # What was accepted before is not refused when it is asked for again.
+                if not await self.keys.knows(connection, key):
+                    raise
+            return await self._store_for(connection, asked, key, body)
+
+    async def _store_for(
+        self, connection: Connection, asked: Sequence[MessageRequest], key: str | None, body: bytes
+    ) -> Receipt:
+        ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
+        drafts = [
+            asked.to_draft(message_id)
+            for asked, message_id in zip(asked, ticket.message_ids, strict=True)
+        ]
+        messages = await self.outbox.add(connection, drafts)
+        if connection.lease and connection.leased:
+            await self.doorbell.dispatch(connection.lease.worker, connection.id)
+        return Receipt(connection, messages, ticket.replayed)
+
+
+def _log(receipt: Receipt) -> None:
+    """Say what was accepted: a message by its id, many by their number."""
+    about = {"owner": receipt.connection.owner, "connection": receipt.connection.connection_id}
+    if len(receipt.messages) == 1:
+        logger.bind(**about, messageId=receipt.messages[0].id).info("Message queued")
+    else:
+        logger.bind(**about).info("{} messages queued", len(receipt.messages))

@@ -1,0 +1,37 @@
+"""The events of messages: each change of a status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.common.json_values import WrittenTimestamp
+from sessions.events.log import Event, EventData, EventType
+
+if TYPE_CHECKING:
+    from sessions.messages.model import Message
+
+
+class MessageStatusData(EventData):
+    """A message's status since `at`; never its text."""
+
+    message_id: str
+    connection_id: str
+    to: str
+    chat_id: str | None = None
+    status: str
+    reason: str | None = None
+    at: WrittenTimestamp
+
+
+def status_event(message: Message) -> Event:
+    """Tell where a message is."""
+    data = MessageStatusData(
+        message_id=message.id,
+        connection_id=message.connection_id,
+        to=message.to,
+        chat_id=message.chat_id,
+        status=message.status,
+        reason=message.reason,
+        at=message.status_at or message.queued_at,
+    )
+    return Event(EventType.MESSAGE_STATUS, message.owner, message.connection, data.to_json())

@@ -1,0 +1,103 @@
+"""Idempotency keys: the same request twice is one; the ids of its messages are fixed by the key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pymongo.errors import DuplicateKeyError
+
+from sessions.common.errors import DomainError
+from sessions.common.ids import new_id
+from sessions.common.retention import KEPT_FOR
+
+if TYPE_CHECKING:
+    from sessions.connections.model import Connection
+    from sessions.storage.mongo import Collection, Database
+
+ERASED = "erased"
+"""Stands for the digest of a request whose messages were erased: no request has it."""
+
+
+class KeyReusedError(DomainError):
+    """The key came before with another body, or for a connection that is gone."""
+
+    code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The ids for the messages of a request; `replayed` when the key had come before."""
+
+    message_ids: list[str]
+    replayed: bool
+
+
+class IdempotencyStore:
+    """Gives out the ids of messages, the same ones for the same key.
+
+    The unique `_id` decides between requests that come together. Message ids are fixed here,
+    before any message is stored, and a message is stored once for each id; so a request that was
+    cut off in the middle is completed by its repetition.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._collection: Collection = database["idempotencyKeys"]
+
+    async def prepare(self) -> None:
+        """Create the index that forgets old keys."""
+        await self._collection.create_index(
+            "createdAt", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        )
+
+    async def knows(self, connection: Connection, key: str | None) -> bool:
+        """Tell whether a key has come before."""
+        if key is None:
+            return False
+        known = {"_id": _key_id(connection, key)}
+        return await self._collection.find_one(known, {"_id": True}) is not None
+
+    async def ticket(
+        self, connection: Connection, key: str | None, body: bytes, count: int, now: datetime
+    ) -> Ticket:
+        """Return the ids for a request; raise KeyReusedError for a key of another request.
+
+        Another is one with another body, and one for a connection that has gone since, even if
+        there is a new one under the same id.
+        """
+        fresh = [new_id() for _ in range(count)]
+        if key is None:
+            return Ticket(fresh, replayed=False)
+        digest = hashlib.sha256(body).hexdigest()
+        document = {
+            "_id": _key_id(connection, key),
+            "digest": digest,
+            "connection": connection.id,
+            "messageIds": fresh,
+            "createdAt": now,
+        }
+        try:
+            await self._collection.insert_one(document)
+        except DuplicateKeyError:
+            return await self._earlier(document)
+        return Ticket(fresh, replayed=False)
+
+    async def _earlier(self, request: Mapping[str, Any]) -> Ticket:
+        known = await self._collection.find_one({"_id": request["_id"]})
+        if known is not None and known["digest"] == ERASED:
+            raise KeyReusedError("What came before with this Idempotency-Key was erased.")
+        if known is None or known["digest"] != request["digest"]:
+            raise KeyReusedError("This Idempotency-Key came before with another body.")
+        # A key of an earlier version has no connection.
+        if known.get("connection", request["connection"]) != request["connection"]:
+            raise KeyReusedError(
+                "This Idempotency-Key came before for a connection that was deleted since."
+            )
+        return Ticket(list(known["messageIds"]), replayed=True)
+
+
+def _key_id(connection: Connection, key: str) -> str:
+    return hashlib.sha256(f"{connection.owner}\x00{key}".encode()).hexdigest()

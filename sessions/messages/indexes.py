@@ -1,0 +1,57 @@
+"""The indexes of the outbox: each question about messages is answered from one of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+
+from sessions.messages.model import MessageStatus
+from sessions.messages.search import SEARCH_INDEXES, Index
+from sessions.storage.mongo import forget_after
+
+if TYPE_CHECKING:
+    from sessions.storage.mongo import Collection
+
+_CONNECTION = ("connection", ASCENDING)
+_STATUS = ("status", ASCENDING)
+_EXPIRES = ("expiresAt", ASCENDING)
+# With `dueAt` behind the order, what is scheduled is passed over without being read.
+_ORDER = [("priority", ASCENDING), ("seq", ASCENDING), ("dueAt", ASCENDING)]
+_QUEUED = {"status": MessageStatus.QUEUED}
+_CAN_EXPIRE = {**_QUEUED, "expiresAt": {"$type": "date"}}
+
+_ALL: tuple[Index, ...] = (
+    [_CONNECTION, _STATUS, *_ORDER],
+    [_CONNECTION, _STATUS, ("queuedAt", ASCENDING)],
+    [_CONNECTION, _STATUS, ("dueAt", ASCENDING)],
+    [_CONNECTION, ("pacedAt", DESCENDING)],
+    [_CONNECTION, ("to", ASCENDING), ("pacedAt", DESCENDING)],
+    *SEARCH_INDEXES,
+)
+_PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
+    ([_CONNECTION, ("sentAt", ASCENDING)], {"sentAt": {"$exists": True}}),
+    ([_STATUS, _CONNECTION], _QUEUED),
+    ([_CONNECTION, _EXPIRES], _CAN_EXPIRE),
+    ([_EXPIRES], _CAN_EXPIRE),
+    ([_CONNECTION, ("bareId", ASCENDING)], {"bareId": {"$exists": True}}),
+    ([_CONNECTION, ("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
+    ([("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
+    ([_CONNECTION, ("chatTail", ASCENDING)], {"chatTail": {"$type": "string"}}),
+    ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
+)
+_FINISHED = "finished"
+
+
+async def create_indexes(messages: Collection) -> None:
+    """Create what is not there yet, safe to repeat and to race."""
+    for keys in _ALL:
+        await messages.create_index(keys)
+    for keys, which in _PARTIAL:
+        await messages.create_index(keys, partialFilterExpression=which)
+
+
+async def forget_finished(messages: Collection, keep_for: timedelta) -> None:
+    """Let MongoDB remove messages some time after they ended, whatever was set before."""
+    await forget_after(messages, "endedAt", keep_for, _FINISHED)

@@ -1,0 +1,130 @@
+"""A message: one outbound send, and the statuses of its life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from pydantic import Field
+
+from sessions.connections.model import Connection
+from sessions.storage.record import Record
+
+
+class MessageStatus(StrEnum):
+    """Where a message is."""
+
+    QUEUED = "queued"
+    """Stored; waits for its turn, `waiting` says for what."""
+    SENDING = "sending"
+    """In the hands of the worker."""
+    SENT = "sent"
+    """WhatsApp's server has it."""
+    DELIVERED = "delivered"
+    """A device of the recipient has it."""
+    READ = "read"
+    """The recipient has seen it."""
+    FAILED = "failed"
+    """It will not be sent; `reason` says why."""
+    EXPIRED = "expired"
+    """Its time ran out before it was sent."""
+    CANCELLED = "cancelled"
+    """It was taken back before it was sent."""
+    UNKNOWN = "unknown"
+    """It may or may not be out; never repeated blindly."""
+
+
+class Priority(IntEnum):
+    """Which message goes first within a connection; the stored number sorts."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+class Ack(IntEnum):
+    """How far a message went, in WhatsApp's own numbers (wa-js `ACK`); a failure is negative."""
+
+    PENDING = 0
+    SERVER = 1
+    DEVICE = 2
+    READ = 3
+    PLAYED = 4
+
+
+class Message(Record):
+    """One message of the outbox; each status it reached has its time."""
+
+    id: str = Field(alias="_id")
+    owner: str
+    connection: str
+    connection_id: str
+    to: str
+    text: str
+    priority: Priority = Priority.NORMAL
+    seq: int
+    status: MessageStatus
+    status_at: datetime | None = None
+    reason: str | None = None
+    attempts: int = 0
+    taken_up: int = 0
+    """How often it was gone on with after its page or its worker had ended."""
+    generation: int = 0
+    whatsapp_id: str | None = None
+    chat_id: str | None = None
+    """The id that WhatsApp answered for `to`, under which the message goes; with `whatsapp_id`."""
+    queued_at: datetime
+    sending_at: datetime | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    read_at: datetime | None = None
+    failed_at: datetime | None = None
+    unknown_at: datetime | None = None
+    expired_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    due_at: datetime
+    expires_at: datetime | None = None
+
+    @property
+    def chat(self) -> str:
+        """The chat that the message is in: until WhatsApp has answered, the one asked for."""
+        return self.chat_id or self.to
+
+
+CHECKING_NUMBER = "checking_number"
+"""Why a message waits whose number WhatsApp has denied once: it is asked about again."""
+
+
+CHAT_NOT_READY = "chat_not_ready"
+"""Why a message waits or fails whose chat WhatsApp Web cannot make."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message that is about to be stored; its id is made first, so that it is stored once."""
+
+    id: str
+    to: str
+    text: str
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
+        """Return the queued message at its place in the connection's order."""
+        return Message(
+            id=self.id,
+            owner=connection.owner,
+            connection=connection.id,
+            connection_id=connection.connection_id,
+            to=self.to,
+            text=self.text,
+            priority=self.priority,
+            seq=seq,
+            status=MessageStatus.QUEUED,
+            status_at=now,
+            queued_at=now,
+            due_at=max(now, self.send_at or now),
+            expires_at=self.expires_at,
+        )

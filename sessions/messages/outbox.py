@@ -1,0 +1,289 @@
+"""The outbox in MongoDB: the queue of record, as those who enqueue and ask see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
+
+from sessions.common.errors import ConnectionNotFoundError, MessageNotFoundError, WrongStatusError
+from sessions.common.ids import new_id
+from sessions.connections.model import Connection
+from sessions.connections.pacing import NEW_CHATS_LIMITED
+from sessions.connections.store import ConnectionStore
+from sessions.events.log import EventLog
+from sessions.messages.events import status_event
+from sessions.messages.indexes import create_indexes, forget_finished
+from sessions.messages.inserts import Arrival, Arrivals
+from sessions.messages.model import Draft, Message, MessageStatus
+from sessions.messages.queries import ORDER
+from sessions.messages.states import MOVES, NOT_SENT, Happening, becomes, may
+from sessions.recipients.known_numbers import KnownNumbers
+
+if TYPE_CHECKING:
+    from sessions.storage.mongo import Collection, Database
+
+_CHANGED_AT_ONCE = 1000
+_MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
+"""The expression for messages that were unknown, and wait because a person wanted them again."""
+_CANCELLED = {
+    **becomes(Happening.CANCELLED),
+    "status": {
+        "$cond": [
+            _MAY_BE_OUT,
+            MOVES[Happening.RETRY_CANCELLED].after,
+            MOVES[Happening.CANCELLED].after,
+        ]
+    },
+    "cancelledAt": {"$cond": [_MAY_BE_OUT, "$cancelledAt", "$$NOW"]},
+}
+"""What was unknown is so again: that it was taken back before it was sent is not sure."""
+_QUEUED_AGAIN = {
+    "reason": None,
+    "attempts": 0,
+    "putOff": None,
+    "dueAt": "$$NOW",
+    "expiresAt": None,
+    # What waits again is not finished, and must not be forgotten as if it were.
+    "endedAt": None,
+}
+_DELETED = "connection_deleted"
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """How many messages of a connection are not sent yet, and since when the oldest waits."""
+
+    queued: int
+    oldest_queued_at: datetime | None
+
+
+NOTHING_WAITS = QueueDepth(0, None)
+
+
+class Outbox:
+    """Store messages, tell where they are, cancel and redrive them."""
+
+    def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
+        self._collection: Collection = database["messages"]
+        self._events = events
+        self._numbers = KnownNumbers(database)
+        self._arrivals = Arrivals(self._collection, connections, self.cancel_queued)
+
+    async def prepare(self, keep_for: timedelta) -> None:
+        """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
+        await create_indexes(self._collection)
+        await forget_finished(self._collection, keep_for)
+
+    async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
+        """Store messages durably behind those already there; only then may they be accepted.
+
+        A draft whose id is stored already is left as it is, and returned so: adding the same
+        again adds nothing.
+        Raises ConnectionNotFoundError when the connection is deleted meanwhile.
+        """
+        stored = await self._arrivals.add(Arrival(connection, drafts))
+        self._events.publish(*(status_event(each) for each in stored.new))
+        if len(stored.new) == len(stored.messages):
+            return stored.messages
+        return await self._as_stored(stored.messages)
+
+    async def _as_stored(self, messages: Sequence[Message]) -> list[Message]:
+        """Return messages as they are in the outbox by now."""
+        cursor = self._collection.find({"_id": {"$in": [each.id for each in messages]}})
+        found = {document["_id"]: Message.model_validate(document) async for document in cursor}
+        return [found.get(each.id, each) for each in messages]
+
+    async def find(self, owner: str | None, message_id: str) -> Message:
+        """Return the owner's message, or anybody's for None; raise MessageNotFoundError."""
+        document = await self._collection.find_one({"_id": {"$eq": message_id}, **_of(owner)})
+        if document is None:
+            raise MessageNotFoundError(message_id)
+        return Message.model_validate(document)
+
+    async def try_new_chats(self, connection: str) -> None:
+        """Let what the allowance for new chats has put off try again: it may be another now."""
+        put_off = {
+            "connection": connection,
+            "status": MessageStatus.QUEUED,
+            "reason": NEW_CHATS_LIMITED,
+            "$expr": {"$gt": ["$dueAt", "$$NOW"]},
+        }
+        await self._collection.update_many(put_off, [{"$set": {"dueAt": "$$NOW", "reason": None}}])
+
+    async def cancel(self, owner: str | None, message_id: str) -> Message:
+        """Take a queued message back; raise WrongStatusError once it is in hand.
+
+        One that was unknown before it was retried is unknown again.
+        """
+        return await self._change(owner, message_id, Happening.CANCELLED, _CANCELLED)
+
+    async def cancel_queued(self, connection: str) -> None:
+        """Take back all that waits, since its connection is deleted."""
+        waits = {"connection": connection, **may(Happening.CANCELLED)}
+        await self._end_all(waits, _CANCELLED)
+
+    async def cancel_left(self) -> None:
+        """Take back what waits for connections that are gone: stored as they were deleted."""
+        waits = {"status": MessageStatus.QUEUED}
+        await self._arrivals.gone(await self._collection.distinct("connection", waits))
+
+    async def abandon(self, connection: str) -> None:
+        """End all that was not sent, since its connection is deleted and nobody runs it.
+
+        What was given an id by WhatsApp may be out: whether it is stays unknown.
+        """
+        await self.cancel_queued(connection)
+        unsent = {"connection": connection, "whatsappId": {"$exists": False}}
+        await self._end_all({**unsent, **may(Happening.ABANDONED)}, becomes(Happening.ABANDONED))
+        begun = {"connection": connection, "whatsappId": {"$exists": True}}
+        changes = becomes(Happening.ABANDONED_SENT)
+        await self._end_all({**begun, **may(Happening.ABANDONED_SENT)}, changes)
+
+    async def _end_all(self, which: dict[str, Any], changes: dict[str, Any]) -> None:
+        """End messages of a connection that is deleted, and tell of each."""
+        ended = [{"$set": {**changes, "reason": _DELETED}}]
+        cursor = self._collection.find(which, projection={"_id": True}, limit=_CHANGED_AT_ONCE)
+        while found := [document["_id"] async for document in cursor]:
+            named = {"_id": {"$in": found}}
+            await self._collection.update_many({**which, **named}, ended)
+            messages = self._collection.find({**named, "status": {"$nin": list(NOT_SENT)}})
+            self._events.publish(
+                *[status_event(Message.model_validate(each)) async for each in messages]
+            )
+            cursor = cursor.clone()
+
+    async def redrive(self, owner: str | None, message_id: str, *, unknown_too: bool) -> Message:
+        """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
+
+        A message that is unknown may be out already: only a person may repeat it, and then under
+        its own id, so that WhatsApp itself can tell. A number that WhatsApp has denied is asked
+        about anew.
+        """
+        message = await self.find(owner, message_id)
+        happening = Happening.RETRY_CONFIRMED if unknown_too else Happening.RETRIED
+        await self._numbers.of(message.owner).forget_denied([message.to])
+        place = await self._place(message.connection, message.connection_id)
+        changes = {**becomes(happening), **_QUEUED_AGAIN, "seq": place}
+        changed = await self._change(owner, message_id, happening, changes)
+        if await self._arrivals.gone([message.connection]):
+            raise ConnectionNotFoundError(message.connection_id)
+        return changed
+
+    async def count_failed(self, connection: Connection, reason: str | None) -> int:
+        """Count the failed messages that `redrive_failed` would put back."""
+        return await self._collection.count_documents(
+            _failed(connection, reason), limit=_CHANGED_AT_ONCE
+        )
+
+    async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
+        """Put a connection's failed messages back in their order, all or those with a reason.
+
+        What somebody else puts back, or what is forgotten meanwhile, is left out. Raises
+        ConnectionNotFoundError when the connection is deleted meanwhile.
+        """
+        cursor = self._collection.find(
+            _failed(connection, reason),
+            projection={"_id": True, "to": True},
+            sort=ORDER,
+            limit=_CHANGED_AT_ONCE,
+        )
+        documents = [document async for document in cursor]
+        numbers = self._numbers.of(connection.owner)
+        await numbers.forget_denied([document["to"] for document in documents])
+        found = [str(document["_id"]) for document in documents]
+        moved = await self._queue_again(connection, found) if found else []
+        if moved and await self._arrivals.gone([connection.id]):
+            raise ConnectionNotFoundError(connection.connection_id)
+        return moved
+
+    async def _queue_again(self, connection: Connection, failed: Sequence[str]) -> list[Message]:
+        """Put failed messages back at places in this order; return those that moved."""
+        first = await self._place(connection.id, connection.connection_id, len(failed))
+        # Marked, since others may put the same ones back.
+        mark = {"queuedIn": new_id()}
+        changes = {**becomes(Happening.REDRIVEN), **_QUEUED_AGAIN, **mark}
+        await self._collection.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": each, **may(Happening.REDRIVEN)},
+                    [{"$set": {**changes, "seq": seq}}],
+                )
+                for seq, each in enumerate(failed, first)
+            ],
+            ordered=False,
+        )
+        cursor = self._collection.find(
+            {"_id": {"$in": list(failed)}, **mark}, sort=[("seq", ASCENDING)]
+        )
+        # A worker may have some in hand already, and tells that itself.
+        queued = {"status": MOVES[Happening.REDRIVEN].after}
+        moved = [Message.model_validate(each | queued) async for each in cursor]
+        self._events.publish(*(status_event(each) for each in moved))
+        return moved
+
+    async def depth(self, connection: str) -> QueueDepth:
+        """Count what is not sent yet."""
+        waiting = {"connection": connection, "status": {"$in": list(NOT_SENT)}}
+        oldest = await self._collection.find_one(waiting, sort=[("queuedAt", ASCENDING)])
+        count = await self._collection.count_documents(waiting) if oldest else 0
+        return QueueDepth(count, oldest["queuedAt"] if oldest else None)
+
+    async def depths(self, connections: Sequence[str]) -> dict[str, QueueDepth]:
+        """Count what is not sent yet of several connections at once; those without are left out."""
+        waiting = {"connection": {"$in": list(connections)}, "status": {"$in": list(NOT_SENT)}}
+        counts = {"queued": {"$sum": 1}, "oldest": {"$min": "$queuedAt"}}
+        cursor = self._collection.aggregate(
+            [{"$match": waiting}, {"$group": {"_id": "$connection"} | counts}]
+        )
+        return {
+            str(each["_id"]): QueueDepth(each["queued"], each["oldest"]) async for each in cursor
+        }
+
+    async def sent_since(self, connections: Sequence[str], moment: datetime) -> dict[str, int]:
+        """Count what each connection has sent since a moment; those that sent nothing are left out.
+
+        The index holds all that this reads.
+        """
+        sent = {"connection": {"$in": list(connections)}, "sentAt": {"$gte": moment}}
+        cursor = self._collection.aggregate(
+            [{"$match": sent}, {"$group": {"_id": "$connection", "count": {"$sum": 1}}}]
+        )
+        return {str(each["_id"]): int(each["count"]) async for each in cursor}
+
+    async def _place(self, connection: str, connection_id: str, count: int = 1) -> int:
+        """Take places in a connection's order; return the first."""
+        try:
+            return await self._arrivals.place(connection, count)
+        except ConnectionNotFoundError:
+            raise ConnectionNotFoundError(connection_id) from None
+
+    async def _change(
+        self,
+        owner: str | None,
+        message_id: str,
+        happening: Happening,
+        changes: dict[str, Any],
+    ) -> Message:
+        document: dict[str, Any] | None = await self._collection.find_one_and_update(
+            {"_id": {"$eq": message_id}, **_of(owner), **may(happening)},
+            [{"$set": changes}],
+            return_document=ReturnDocument.AFTER,
+        )
+        if document is None:
+            raise WrongStatusError(message_id, (await self.find(owner, message_id)).status)
+        message = Message.model_validate(document)
+        self._events.publish(status_event(message))
+        return message
+
+
+def _of(owner: str | None) -> dict[str, Any]:
+    return {} if owner is None else {"owner": {"$eq": owner}}
+
+
+def _failed(connection: Connection, reason: str | None) -> dict[str, Any]:
+    failed: dict[str, Any] = {"connection": connection.id, **may(Happening.REDRIVEN)}
+    return failed if reason is None else {**failed, "reason": {"$eq": reason}}

@@ -1,0 +1,161 @@
+"""How much one owner may have, so that none takes what the others need.
+
+The first administrator is the operator of the installation and has no quota.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from sessions.common.callers import FIRST_OWNER
+from sessions.common.errors import DomainError
+from sessions.messages.model import MessageStatus
+
+if TYPE_CHECKING:
+    from sessions.storage.mongo import Collection, Database
+
+_COUNTED_FOR = timedelta(seconds=2)
+"""How long a count of queued messages is believed: to count many is dear."""
+
+
+class QuotaExceededError(DomainError):
+    """The owner has as many of something as one owner may have."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, quota: str, limit: int) -> None:
+        super().__init__(
+            f"One owner may have {limit} {quota} and has them. Delete one first, or ask your "
+            "administrator for a higher limit."
+        )
+        self.members = {"limit": limit}
+
+
+class QueueFullError(DomainError):
+    """The owner has as many messages waiting as one owner may have."""
+
+    code = "queue_full"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"One owner may have {limit} messages waiting, and these would be more. None of them "
+            "was accepted. Send them again when others have gone."
+        )
+        self.members = {"limit": limit, "retryAfterSeconds": 30}
+
+
+class _Locks:
+    """A lock for each owner, for as long as somebody uses it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, owner: str) -> asyncio.Lock:
+        return self._locks.setdefault(owner, asyncio.Lock())
+
+
+class Quota:
+    """Bounds how many of something one owner makes.
+
+    In one process makers come one after the other, so that all of the limit can be used however
+    many come at once. What other processes make meanwhile shows in a second count, after the
+    making: so it never becomes more than the limit.
+    """
+
+    def __init__(self, what: str, limit: int, count: Callable[[str], Awaitable[int]]) -> None:
+        self._what = what
+        self._limit = limit
+        self._count = count
+        self._locks = _Locks()
+
+    @asynccontextmanager
+    async def room(self, owner: str) -> AsyncIterator[None]:
+        """Make one in this block, and `check` in it afterwards; raise QuotaExceededError."""
+        async with self._locks.of(owner):
+            await self._require(owner, self._limit - 1)
+            yield
+
+    async def check(self, owner: str) -> None:
+        """Raise QuotaExceededError when the owner has too many, one of which goes then."""
+        await self._require(owner, self._limit)
+
+    async def _require(self, owner: str, at_most: int) -> None:
+        if owner != FIRST_OWNER and await self._count(owner) > at_most:
+            raise QuotaExceededError(self._what, self._limit)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """How many messages wait, with those that this process has let in since; when it was counted.
+
+    `at` is on the monotonic clock.
+    """
+
+    waiting: int
+    at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.at < _COUNTED_FOR.total_seconds()
+
+
+class QueueQuota:
+    """Bounds how many messages of one owner wait, over all their connections.
+
+    What this process lets in is counted at once, whatever comes together. What other processes
+    let in is seen within `_COUNTED_FOR`.
+    """
+
+    def __init__(self, database: Database, limit: int) -> None:
+        self._connections: Collection = database["connections"]
+        self._messages: Collection = database["messages"]
+        self._limit = limit
+        self._locks = _Locks()
+        self._counts: dict[str, _Counted] = {}
+        self._in_hand: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def room(self, owner: str, amount: int) -> AsyncIterator[None]:
+        """Store so many messages in this block; raise QueueFullError instead of entering it."""
+        if owner == FIRST_OWNER:
+            yield
+            return
+        async with self._locks.of(owner):
+            await self._take(owner, amount)
+            self._in_hand[owner] += amount
+        try:
+            yield
+        finally:
+            self._in_hand[owner] -= amount
+            self._in_hand = +self._in_hand
+
+    async def _take(self, owner: str, amount: int) -> None:
+        counted = self._counts.get(owner)
+        if counted is None or not counted.is_fresh:
+            self._forget_old()
+            at = time.monotonic()
+            # What is being stored may be counted twice: too few are let in then, never too many.
+            in_hand = self._in_hand[owner]
+            counted = _Counted(await self._count(owner) + in_hand, at)
+        taken = _Counted(counted.waiting + amount, counted.at)
+        fits = taken.waiting <= self._limit
+        self._counts[owner] = taken if fits else counted
+        if not fits:
+            raise QueueFullError(self._limit)
+
+    def _forget_old(self) -> None:
+        self._counts = {owner: each for owner, each in self._counts.items() if each.is_fresh}
+
+    async def _count(self, owner: str) -> int:
+        cursor = self._connections.find({"owner": {"$eq": owner}}, {"_id": True})
+        connections = [found["_id"] async for found in cursor]
+        waiting = {"status": MessageStatus.QUEUED, "connection": {"$in": connections}}
+        return await self._messages.count_documents(waiting, limit=self._limit + 1)

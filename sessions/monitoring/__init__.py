@@ -1,0 +1,1 @@
+"""The fleet as operators watch it: connections, queues and workers."""

@@ -1,0 +1,1 @@
+"""Names and addresses of hosts: which are ours, and which are on the internet."""

@@ -1,0 +1,1 @@
+"""Recipients: how their numbers are written, and which are on WhatsApp."""

@@ -1,0 +1,117 @@
+"""Read who a message goes to: a phone number as people write it, or a WhatsApp id.
+
+A number is never rewritten by a rule of a country: WhatsApp itself answers which account belongs
+to it (in Brazil, Mexico and Argentina that may be one with other digits).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import phonenumbers
+
+from sessions.common.errors import InvalidRecipientError
+
+_WHATSAPP_ID = re.compile(r"\d{5,32}(-\d{5,20})?@(c\.us|g\.us|lid)", re.ASCII)
+_NUMBER = re.compile(r"\+?[\d\s()./\-\u2010-\u2015]+", re.ASCII)
+_INTERNATIONAL_PREFIX = "00"
+_FEWEST_DIGITS, _MOST_DIGITS = 7, 15
+"""Of a number with its country code (ITU E.164; no country has shorter ones in use)."""
+_MAX_LENGTH = 64
+_TAIL = 8
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Whom a message goes to: the WhatsApp id that the page takes."""
+
+    chat_id: str
+
+
+def parse_recipient(text: str) -> Recipient:
+    """Read a number with or without `+` or `00`, or a WhatsApp id.
+
+    Raises InvalidRecipientError. A number is checked for a country code that exists and a length
+    that can be, not for what is in use in its country: WhatsApp decides that.
+    """
+    text = _clean(text)
+    if len(text) <= _MAX_LENGTH and _WHATSAPP_ID.fullmatch(text):
+        return Recipient(chat_id=text)
+    return Recipient(chat_id=f"{parse_phone_number(text).lstrip('+')}@c.us")
+
+
+def parse_phone_number(text: str, region: str | None = None) -> str:
+    """Return the number in E.164 with its `+`, or raise InvalidRecipientError.
+
+    With a `region` (`IL`) a number with a leading zero is read as people there write it.
+    """
+    text = _clean(text)
+    if len(text) > _MAX_LENGTH or not _NUMBER.fullmatch(text):
+        raise InvalidRecipientError(
+            "Not a phone number in international format (+972501234567) and not a WhatsApp id."
+        )
+    digits = re.sub(r"\D", "", text)
+    if not text.startswith("+"):
+        digits = digits.removeprefix(_INTERNATIONAL_PREFIX)
+    if region is not None and digits.startswith("0"):
+        return _e164(_local(digits, region))
+    if not _FEWEST_DIGITS <= len(digits) <= _MOST_DIGITS:
+        raise InvalidRecipientError(
+            f"A phone number with its country code has {_FEWEST_DIGITS} to {_MOST_DIGITS} digits."
+        )
+    return f"+{_without_trunk_zero(digits)}"
+
+
+def _local(digits: str, region: str) -> phonenumbers.PhoneNumber:
+    number = _parsed(digits, region)
+    if not phonenumbers.is_possible_number(number):
+        raise InvalidRecipientError("A phone number of this length cannot exist in this country.")
+    return number
+
+
+def number_tail(chat_id: str) -> str | None:
+    """Return the digits that all spellings of one account's number end with; None for others.
+
+    In Brazil, Mexico and Argentina they differ in the digits before these only.
+    """
+    number, _, server = chat_id.partition("@")
+    return number[-_TAIL:] if server == "c.us" else None
+
+
+def _without_trunk_zero(digits: str) -> str:
+    """Drop the zero that is dialled inside a country only, as in +44 (0)20; keep all else."""
+    number = _parsed(f"+{digits}", None)
+    code, e164 = str(number.country_code), _e164(number).lstrip("+")
+    written_inside = f"{code}0{e164.removeprefix(code)}"
+    return e164 if digits == written_inside else digits
+
+
+def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber:
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidRecipientError(
+            "No country code that exists: write the number in international format (+972501234567)."
+        ) from error
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _clean(text: str) -> str:
+    """Return what people mean to write: plain digits and signs, nothing invisible.
+
+    Full-width forms and no-break spaces become plain ones (NFKC), the digits of any script too.
+    Format characters (Unicode category Cf) come along when a number is copied.
+    """
+    plain = unicodedata.normalize("NFKC", text)
+    visible = (each for each in plain if unicodedata.category(each) != "Cf")
+    return "".join(_plain_digit(each) for each in visible).strip()
+
+
+def _plain_digit(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)

@@ -1,0 +1,1 @@
+"""MongoDB: the client, its clock, and many questions asked in one query."""

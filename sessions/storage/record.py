@@ -1,0 +1,14 @@
+"""The shape of a document in MongoDB: camelCase there, frozen here."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Record(BaseModel):
+    """A document of MongoDB: camelCase there, frozen here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore"
+    )

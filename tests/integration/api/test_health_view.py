@@ -1,0 +1,204 @@
+"""The view of health in a real browser: what it says is no better than what is true."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, Page, expect
+
+from sessions.common.clock import utc_now
+from sessions.connections.leases import Lease
+from sessions.connections.states import ConnectionState, Reason
+from sessions.whatsapp.breaker import Cause
+from tests.builders import OWNER, Stores, whatsapp_breaker
+from tests.integration.conftest import KEY
+from tests.people import people, sign_in, visit
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from sessions.storage.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+_S = ConnectionState
+
+
+@pytest.fixture
+async def person() -> AsyncIterator[Browser]:
+    async with people() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+async def live_worker(database: Database) -> None:
+    """Let a worker be alive, so that it is the connections that count."""
+    worker = {"running": 1, "capacity": 9, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
+    await database["workers"].insert_one({"_id": "one", **worker})
+
+
+async def _connected(stores: Stores, connection_id: str = "main") -> Lease:
+    connection = await stores.connection(connection_id)
+    lease = await stores.leases().acquire(connection.id)
+    assert lease is not None
+    await stores.connections.move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
+    return lease
+
+
+@asynccontextmanager
+async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
+    async with visit(person, str(client.make_url("/dashboard"))) as seen:
+        await sign_in(seen.page, "dana@example.com", "correct horse battery staple", KEY)
+        await expect(seen.page.locator(".views")).to_be_visible()
+        yield seen.page
+        assert await seen.barriers() == []
+        assert seen.complaints == []
+
+
+async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
+    await page.get_by_role("link", name="Health").click()
+    told = page.locator(f"[data-verdict={verdict}][data-tone={tone}]")
+    await expect(told).to_contain_text(names)
+
+
+@pytest.mark.parametrize(
+    ("reason", "acts"),
+    [
+        (Reason.PAGE_UNREACHABLE, "nobody, it goes on by itself"),
+        (Reason.DISK_FULL, "whoever runs the server"),
+        (Reason.DISK_READ_ONLY, "whoever runs the server"),
+        (Reason.DISK_UNUSABLE, "whoever runs the server"),
+        (Reason.KEY_MISSING, "whoever runs the server"),
+        (Reason.WHATSAPP_CHANGED, "whoever runs the server"),
+    ],
+)
+async def test_without_a_connection_that_is_connected_nothing_is_well(
+    client: Client, person: Browser, stores: Stores, reason: Reason, acts: str
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
+    async with _dashboard(client, person) as page:
+        await expect(page.locator("[data-acts]")).to_have_text(acts)
+        await _says(page, "none_connected", "bad", "Main")
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict", "tone"),
+    [(Reason.NETWORK_DOWN, "away", "warn"), (Reason.DISK_FULL, "connections", "bad")],
+)
+async def test_one_of_two_that_is_away_is_named(
+    client: Client, person: Browser, stores: Stores, reason: Reason, verdict: str, tone: str
+) -> None:
+    await _connected(stores, "other")
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
+    async with _dashboard(client, person) as page:
+        await _says(page, verdict, tone, "Main")
+
+
+async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    breaker = whatsapp_breaker(stores.database)
+    await breaker.report(lease, OWNER, Cause.FUNCTION_MISSING, "missing: send", None)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.WHATSAPP_CHANGED)
+    async with _dashboard(client, person) as page:
+        await expect(page.locator(".rows, main").first).to_contain_text("changed its web page")
+        await _says(page, "changed", "bad", "none fails for it")
+
+
+async def test_all_is_well_while_messages_go_out(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    async with _dashboard(client, person) as page:
+        await _says(page, "idle", "good")
+        await _connected(stores)
+        await _says(page, "good", "good", "Messages can be accepted and sent")
+
+
+@pytest.mark.parametrize(("queued", "tone"), [(0, "warn"), (1, "bad")])
+async def test_a_phone_that_was_never_linked_is_missed_only_by_what_waits(
+    client: Client, person: Browser, stores: Stores, queued: int, tone: str
+) -> None:
+    typed = "+972501234567"
+    connection = await stores.connections.create(OWNER, "main", "Main", typed, utc_now())
+    lease = await stores.leases().acquire(connection.id)
+    assert lease is not None
+    await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
+    for _ in range(queued):
+        await stores.message(connection)
+    async with _dashboard(client, person) as page:
+        await _says(page, "none_connected", tone, "Main")
+
+
+async def test_connections_that_come_up_are_no_fault(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.STARTING, Reason.BROWSER_STARTING)
+    await stores.message(await stores.connections.get(lease.connection))
+    async with _dashboard(client, person) as page:
+        await _says(page, "coming_up", "warn", "Main")
+
+
+async def test_a_connection_that_sends_without_confirmation_is_not_away(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    await stores.connections.move(lease, _S.CONNECTED, _S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+    async with _dashboard(client, person) as page:
+        await _says(page, "unconfirmed", "warn", "Main")
+
+
+async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direction(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    await _connected(stores)
+    for number in range(7):
+        lease = await _connected(stores, f"away_{number}")
+        connection = await stores.connections.get(lease.connection)
+        await stores.connections.change(connection, {"name": f"קבלה {number}"})
+        await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.DISK_FULL)
+    async with _dashboard(client, person) as page:
+        await _says(page, "connections", "bad", "\u2068קבלה 4\u2069 and 2 more")
+
+
+async def test_a_message_of_a_banned_account_says_so_and_until_when(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    lease = await _connected(stores)
+    until = utc_now() + timedelta(days=2)
+    banned = (_S.CONNECTED, _S.DISCONNECTED, Reason.TEMPORARILY_BANNED)
+    await stores.connections.move(lease, *banned, until=until)
+    await stores.message(await stores.connections.get(lease.connection))
+    async with _dashboard(client, person) as page:
+        await page.get_by_role("link", name="Messages").click()
+        row = page.locator("tbody tr, li").filter(has_text="Waiting").first
+        await expect(row).to_contain_text("WhatsApp has banned this account for a while (until")
+        await row.click()
+        told = page.locator("#message [data-why]")
+        await expect(told).to_contain_text("WhatsApp has banned this account for a while (until")
+        await expect(told).not_to_contain_text("banned the account")
+
+
+async def test_the_numbers_beside_a_chart_are_whole(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    owners = [{"owner": OWNER, "queued": 280_000, "oldestSeconds": 60, "sent": 0, "failed": 0}]
+    sample = {"at": utc_now(), "owners": owners}
+    await stores.database["queueHistory"].insert_one(sample)
+    async with _dashboard(client, person) as page:
+        await page.get_by_role("link", name="Health").click()
+        label = page.locator(".chart-label", has_text="300,000")
+        chart = page.locator("svg", has=label)
+        await expect(label).to_be_visible()
+        starts, edge = await label.bounding_box(), await chart.bounding_box()
+        assert starts is not None
+        assert edge is not None
+        assert starts["x"] >= edge["x"]

@@ -1,0 +1,395 @@
+"""Hostile values in every place of every endpoint: text stays text, and nothing breaks or hangs.
+
+Like the tests of owners, these go through the OpenAPI document, so that a new endpoint or field is
+attacked from the day it is declared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import jwt
+import pytest
+
+from sessions.common.clock import utc_now
+from tests.integration.conftest import JWT_SECRET
+from tests.integration.operations import (
+    OPERATIONS,
+    Operation,
+    Path,
+    Schema,
+    ends_last,
+    fields_of,
+    full_body,
+    with_value,
+)
+from tests.integration.world import (
+    EXAMPLE_ID,
+    Answer,
+    World,
+    body_of,
+    call,
+    is_documented,
+    values_of,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient
+
+    from sessions.storage.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+MILLION = 1_000_000
+TEXTS = {
+    "an operator": '{"$ne": ""}',
+    "a name of an operator": "$where",
+    "a variable of a pipeline": "$$NOW",
+    "a path of a pipeline": "$owner",
+    "NUL": "before NUL\x00behind it",
+    "line ends": "a\r\nX-Injected: 1\r\n\r\n",
+    "right to left": "\u202eolleh \u05e9\u05dc\u05d5\u05dd\u200f",
+    "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈 \U0010ffff",
+    "marks on marks": "z\u0351\u036b\u0343 e\u0301 \u00e9",
+    "a million characters": "x" * MILLION,
+    "a number beyond all": "1e400",
+    "minus nothing": "-0",
+    "another folder": "../../../../etc/passwd",
+    "a page": "<script>alert(1)</script>",
+    "a query": "' OR '1'='1",
+    "a template": "{{7*7}}${7*7}%s%n",
+    "spaces": " \t ",
+}
+VALUES = {
+    "operator $ne": '{"$ne": ""}',
+    "operator $gt": '{"$gt": ""}',
+    "operator $regex": '{"$regex": ".*"}',
+    "operator $where": '{"$where": "sleep(10000)"}',
+    "operator in a list": '[{"$ne": ""}]',
+    "a number beyond all": "1e400",
+    "minus nothing": "-0",
+    "a huge number": "9" * 400,
+    "a number below all": "-9223372036854775809",
+    "no number": "NaN",
+    "an escaped NUL": '"\\u0000"',
+    "true": "true",
+    "null": "null",
+    "a name of the language": '{"__proto__": {"admin": true}, "constructor": {}}',
+}
+BODIES = {
+    **VALUES,
+    "a number too long": "9" * 5000,
+    "infinity": "-Infinity",
+    "a lone surrogate": '{"name": "\\ud800"}',
+    "deep lists": "[" * 5000 + "]" * 5000,
+    "deep objects": '{"a":' * 5000 + "1" + "}" * 5000,
+    "a flat list": "[" + "1," * 50_000 + "1]",
+    "names given twice": '{"a": 1, "a": {"$ne": ""}}',
+    "an unknown name": '{"$where": "sleep(10000)"}',
+}
+WIRE = {
+    "a lone surrogate": "%ED%A0%80",
+    "no UTF-8": "%FF%FE",
+    "cut off": "%E2%82",
+    "no escape": "%zz",
+    "dots": "%2e%2e%2f%2e%2e%2f",
+}
+"""Parts of a URL that stand for no text."""
+NOT_KEPT = {
+    "connectionId": "names what is there already",
+    "email": "written in lower case",
+    "password": "kept as a hash",
+    "newPassword": "kept as a hash",
+    "refreshToken": "compared with a hash",
+    "setupToken": "compared with a hash",
+    "phoneNumber": "written as E.164",
+    "to": "written as a WhatsApp id",
+    "reason": "a filter",
+    "sendAt": "a time",
+    "expiresAt": "a time",
+}
+"""Fields of which something else is stored than what was sent, or nothing."""
+
+
+async def test_text_in_a_body_is_kept_as_text_or_refused(world: World, database: Database) -> None:
+    wrong = []
+    for operation, path, _ in _fields():
+        for name, text in TEXTS.items():
+            answer = await _send(world, operation, _body_with(operation, path, json.dumps(text)))
+            what = f"{path} {name}"
+            wrong += _judge(world, operation, what, answer)
+            kept = answer.status < 300 and path[-1] not in NOT_KEPT
+            if kept and not await _is_stored(database, text.strip()):
+                wrong.append(f"{operation} {what}: accepted, and not kept as it is: {answer}")
+    assert wrong == []
+
+
+async def test_what_is_no_text_in_a_body_is_refused(world: World) -> None:
+    wrong = []
+    for operation, path, schema in _fields():
+        for name, value in VALUES.items():
+            answer = await _send(world, operation, _body_with(operation, path, value))
+            what = f"{path} {name}"
+            wrong += _judge(world, operation, what, answer)
+            is_operator = name.startswith("operator")
+            if is_operator and schema.get("type") == "string" and answer.status < 300:
+                wrong.append(f"{operation} {what}: an operator was accepted: {answer}")
+    assert wrong == []
+
+
+async def test_a_body_that_is_nothing_but_hostile_is_refused(world: World) -> None:
+    wrong = []
+    for operation in _BODIES:
+        for name, body in BODIES.items():
+            answer = await _send(world, operation, body.encode())
+            wrong += _judge(world, operation, name, answer)
+            if answer.status < 300:
+                wrong.append(f"{operation} {name}: accepted: {answer}")
+    assert wrong == []
+
+
+async def test_of_a_name_given_twice_the_last_value_counts(world: World) -> None:
+    for operation in _BODIES:
+        body = body_of(operation, EXAMPLE_ID)
+        for name in body:
+            twice = json.dumps(body)[:-1] + f', {json.dumps(name)}: {{"$ne": ""}}}}'
+            answer = await _send(world, operation, twice.encode())
+            assert answer.status in (400, 422), (operation, name, answer)
+
+
+async def test_hostile_paths_name_nothing(world: World) -> None:
+    wrong = []
+    for operation in OPERATIONS:
+        for name in operation.named("path"):
+            for what, value in _on_the_wire():
+                values = values_of(operation, world.dana.things) | {name: "HERE"}
+                path = operation.url(values).replace("HERE", value)
+                body = body_of(operation, EXAMPLE_ID)
+                answer = await call(world.client, operation.method, path, world.dana.headers, body)
+                if (answer.json or {}).get("code") not in _NO_PATH_OF_OURS:
+                    wrong += _judge(world, operation, f"{name} {what}", answer)
+                if answer.status < 300:
+                    wrong.append(f"{operation} {name} {what}: found: {answer}")
+    assert wrong == []
+
+
+async def test_hostile_parameters_are_refused(world: World) -> None:
+    wrong = []
+    for operation in ends_last(OPERATIONS):
+        wire = list(_on_the_wire())
+        declared = [(name, *each) for name in operation.named("query") for each in wire]
+        others = [(name, *wire[0]) for name in ("connectionId[$ne]", "$where", "unknown")]
+        for name, what, value in declared + others:
+            path = f"{operation.url(values_of(operation, world.dana.things))}?{name}={value}"
+            body = body_of(operation, EXAMPLE_ID)
+            answer = await call(world.client, operation.method, path, world.dana.headers, body)
+            wrong += _judge(world, operation, f"{name} {what}", answer)
+            if answer.status < 300 and not operation.is_open:
+                wrong.append(f"{operation} {name} {what}: accepted: {answer}")
+    assert wrong == []
+
+
+async def test_hostile_headers_break_nothing(world: World) -> None:
+    wrong = []
+    for operation in ends_last(OPERATIONS):
+        for name in (*operation.named("header"), *_UNDECLARED_HEADERS.get(operation.name, ())):
+            for what, text in _in_a_header():
+                headers = world.dana.headers | {name: text}
+                answer = await world.call(
+                    operation,
+                    headers,
+                    values_of(operation, world.dana.things),
+                    body_of(operation, EXAMPLE_ID),
+                )
+                wrong += _judge(world, operation, f"{name} {what}", answer)
+    assert wrong == []
+
+
+async def test_a_token_that_is_not_ours_opens_nothing(world: World) -> None:
+    closed = [each for each in OPERATIONS if not each.is_open]
+    for what, token in _tokens(world.dana.token, JWT_SECRET):
+        for operation in closed:
+            answer = await world.call(
+                operation,
+                {"Authorization": f"Bearer {token}"},
+                values_of(operation, world.dana.things),
+                body_of(operation, EXAMPLE_ID),
+            )
+            assert answer.status == 401, (what, str(operation), answer)
+
+
+@pytest.mark.parametrize("header", ["Authorization: Bearer ", "X-Api-Key: ", "Authorization: "])
+@pytest.mark.parametrize("value", [b"\xff\xfe.\xed\xa0\x80.\xff", "שלום".encode(), b"a.b.\xc3\x28"])
+async def test_credentials_that_are_no_text_are_unknown(
+    world: World, header: str, value: bytes
+) -> None:
+    raw = f"GET /api/auth/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}".encode()
+    assert (await _raw(world.client, raw + value + b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
+
+
+_OF_OPERATORS = ("/metrics",)
+"""Endpoints that tell of everybody, for which METRICS_TOKEN is there."""
+_NO_PATH_OF_OURS = ("not_found", "method_not_allowed")
+_ANY = ("Accept", "Content-Type", "Content-Encoding", "Origin", "X-Forwarded-For", "Cookie")
+_UNDECLARED_HEADERS = {"connections_qr": _ANY, "messages_send": _ANY, "health_check": _ANY}
+"""Headers that many endpoints read in one place, and one endpoint of each kind."""
+_BODIES = [each for each in OPERATIONS if each.content]
+_A_LINE = 6000
+"""Characters that fit into a request line or a header."""
+
+
+def _fields() -> list[tuple[Operation, Path, Schema]]:
+    return [(each, *field) for each in _BODIES for field in fields_of(each)]
+
+
+def _body_with(operation: Operation, path: Path, value: str) -> bytes:
+    """Return a full body that has JSON text in one place."""
+    mark = "the place of the value"
+    text = json.dumps(with_value(full_body(operation), path, mark))
+    return text.replace(json.dumps(mark), value).encode()
+
+
+async def _send(world: World, operation: Operation, body: bytes) -> Answer:
+    """Send a body; what the operation makes gets a name of its own."""
+    number = next(world.numbers)
+    if "connection_exists" in operation.codes:
+        body = body.replace(b'"%b"' % EXAMPLE_ID.encode(), b'"made_%d"' % number)
+    if "user_exists" in operation.codes:
+        body = body.replace(b"dana@", b"made%d@" % number)
+    headers = world.admin.headers if operation.is_open else world.dana.headers
+    return await call(
+        world.client,
+        operation.method,
+        operation.url(values_of(operation, world.dana.things)),
+        headers,
+        body,
+    )
+
+
+def _judge(world: World, operation: Operation, what: str, answer: Answer) -> list[str]:
+    """Return what is wrong with an answer, whatever was asked."""
+    wrong = []
+    if answer.status >= 500:
+        wrong.append("failed")
+    if not is_documented(operation, answer):
+        wrong.append("not documented")
+    if "X-Injected" in answer.headers:
+        wrong.append("a header was put in")
+    secrets = ("of noa", "noa@", *_alone(world))
+    if operation.path not in _OF_OPERATORS and any(each in answer.text for each in secrets):
+        wrong.append("told of somebody else's")
+    return [f"{operation} {what}: {why}: {str(answer)[:500]}" for why in wrong]
+
+
+def _alone(world: World) -> set[str]:
+    """Return the ids of what Noa alone has."""
+    return set(world.noa.things.values()) - set(world.dana.things.values())
+
+
+async def _is_stored(database: Database, text: str) -> bool:
+    """Tell whether a text stands in what was stored last, as it is but for spaces around it."""
+    for name in await database.list_collection_names():
+        newest = database[name].find({}, sort=[("_id", -1)], limit=2)
+        changed = database[name].find({"connectionId": EXAMPLE_ID}, limit=2)
+        documents = [each async for each in newest] + [each async for each in changed]
+        if text.strip() in (each.strip() for each in _texts(documents)):
+            return True
+    return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _on_the_wire() -> Iterator[tuple[str, str]]:
+    """Return hostile texts as they stand in a URL."""
+    for name, text in TEXTS.items():
+        yield name, quote(text[:_A_LINE], safe="")
+    yield from WIRE.items()
+
+
+def _in_a_header() -> Iterator[tuple[str, str]]:
+    """Return the hostile texts that a client can send in a header."""
+    for name, text in TEXTS.items():
+        if not set("\x00\r\n") & set(text):
+            yield name, text[:_A_LINE]
+
+
+def _tokens(good: str, secret: str) -> Iterator[tuple[str, str]]:
+    """Return tokens made from a good one, none of which may work."""
+    claims = jwt.decode(good, options={"verify_signature": False})
+    past = utc_now() - timedelta(hours=1)
+    header, payload, signature = good.split(".")
+    yield "without algorithm", jwt.encode(claims, "", algorithm="none")
+    yield "without algorithm, signed", jwt.encode(claims, "", algorithm="none") + signature
+    yield "other key", jwt.encode(claims, "k" * 40, algorithm="HS256")
+    yield "other algorithm", jwt.encode(claims, secret + secret, algorithm="HS512")
+    changes: dict[str, dict[str, Any]] = {
+        "other audience": {"aud": "another"},
+        "no audience": {"aud": None},
+        "link audience": {"aud": "chatgrow-link"},
+        "expired": {"exp": past},
+        "not yet": {"nbf": utc_now() + timedelta(hours=1)},
+        "unknown user": {"sub": "nobody"},
+        "operator as user": {"sub": {"$ne": ""}},
+        "operator as sign-in": {"sid": {"$ne": ""}},
+        "unknown sign-in": {"sid": "nobody"},
+        "endless": {"exp": None},
+        "odd end": {"exp": "1e400"},
+    }
+    for name, other in changes.items():
+        changed = {key: value for key, value in (claims | other).items() if value is not None}
+        yield name, jwt.encode(changed, secret, algorithm="HS256")
+    yield (
+        "infinite end",
+        _signed({}, json.dumps(claims | {"exp": 0}).replace("0}", "1e400}"), secret),
+    )
+    for name, text in {"deep": "[" * 4000, "text": '"x"', "NUL": "\x00", "list": "[]"}.items():
+        yield f"header: {name}", f"{_base64(text)}.{payload}.{signature}"
+        yield f"payload: {name}", _signed({}, text, secret)
+    admin = _base64(json.dumps(claims | {"sub": "admin"}))
+    yield "another user", f"{header}.{admin}.{signature}"
+    yield "cut off", good[:-1]
+    yield "cut in half", good[: len(good) // 2]
+    yield "without signature", f"{header}.{payload}."
+    yield "dots", "." * 50
+    yield "long", "x" * _A_LINE
+
+
+def _signed(header: dict[str, Any], payload: str, secret: str) -> str:
+    """Sign what no library would write."""
+    head = _base64(json.dumps({"alg": "HS256", "typ": "JWT"} | header))
+    signed = f"{head}.{_base64(payload)}"
+    digest = hmac.digest(secret.encode(), signed.encode(), "sha256")
+    return f"{signed}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def _base64(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+async def _raw(client: Client, request: bytes) -> bytes:
+    """Send bytes as they are; return the answer."""
+    assert client.port is not None
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(request)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer

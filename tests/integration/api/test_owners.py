@@ -1,0 +1,346 @@
+"""Nobody sees, changes or learns of what others own; and each scope opens what it says.
+
+Everything here goes through all operations of the OpenAPI document: a new endpoint is tested from
+the day it is declared, or these tests say what they must be taught.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tests.integration.operations import OPERATIONS, Operation, ends_last
+from tests.integration.world import (
+    ALL_SCOPES,
+    EXAMPLE_ID,
+    Answer,
+    Person,
+    World,
+    body_of,
+    must,
+    values_of,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from aiohttp.test_utils import TestClient
+    from arq.connections import ArqRedis
+
+    from sessions.storage.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+CLOSED = [each for each in OPERATIONS if not each.is_open]
+OPEN = {
+    "/api": "tells only that this is the API",
+    "/api/auth/login": "makes somebody known",
+    "/api/auth/register": "asks for a set-up token first, and for an administrator afterwards",
+    "/api/setup": "tells only whether the first administrator is still to come",
+    "/api/auth/refresh": "its body is the credential",
+    "/health": "asked by load balancers",
+    "/health/live": "asked by load balancers",
+    "/health/ready": "asked by load balancers",
+    "/link": "the same page for everybody; what it asks for needs the token of a link",
+    "/link/pairing-code": "a header is the credential",
+    "/link/start": "a header is the credential",
+    "/link/state": "a header is the credential",
+    "/metrics": "METRICS_TOKEN is its credential, where that is set",
+}
+"""The paths that ask for nobody, and why that is safe."""
+FOR_EVERYBODY_KNOWN = {
+    "auth_logout": "ends only the sign-in that asks, and a key has none",
+    "auth_me": "tells a key only of itself",
+    "auth_change_password": "asks for a person who signed in",
+}
+"""The operations that need no scope, and why that is safe."""
+MAKES_WHAT_IT_NAMES = {"connections_create"}
+CONNECTIONS = "/api/whatsapp/connections"
+NAMES_A_CONNECTION = "connectionId"
+NOBODYS_KEY = "cgw_nobody-has-this-key-0123456789abcdefgh"
+
+
+async def test_what_others_own_is_as_if_it_were_not_there(
+    world: World, database: Database, redis: ArqRedis
+) -> None:
+    leaks = []
+    for operation in ends_last(CLOSED):
+        theirs = world.dana.things | {CONNECTIONS: await world.new_connection(world.dana)}
+        nobodys = {name: _another(thing) for name, thing in theirs.items()}
+        before = await _owned(database, world.dana)
+        secrets = _secrets(before, world.dana)
+        await redis.flushdb()
+        given = await _with_things_of(world, operation, theirs)
+        rung = await _contents(redis)
+        if await _owned(database, world.dana) != before:
+            leaks.append(f"{operation} changed what is another's")
+        if any(secret in given.text for secret in secrets - set(theirs.values())):
+            leaks.append(f"{operation} told of another's: {given.text}")
+        if any(secret in rung for secret in secrets - set(theirs.values())):
+            leaks.append(f"{operation} rang for another's: {rung}")
+        if not _names_a_thing(operation):
+            continue
+        absent = await _with_things_of(world, operation, nobodys)
+        if _masked(given, theirs) != _masked(absent, nobodys):
+            leaks.append(f"{operation} tells what exists: {given} but {absent}")
+    assert leaks == []
+
+
+async def test_what_a_key_is_not_for_is_as_if_it_were_not_there(
+    world: World, database: Database, redis: ArqRedis
+) -> None:
+    """A key for one connection learns nothing of the other one that its owner has."""
+    own = await world.new_connection(world.dana)
+    wish = {"name": "Test", "scopes": ALL_SCOPES, "connectionIds": [own]}
+    made = await must(world.client, "POST", "/api/api-keys", world.dana.headers, wish)
+    key = {"X-Api-Key": made.json["key"]}
+    things = world.dana.things
+    nobodys = {name: _another(thing) for name, thing in things.items()}
+    leaks = []
+    for operation in ends_last(CLOSED):
+        before = await _of_connection(database, world.dana.id, things[CONNECTIONS])
+        secrets = _secrets(before, world.dana) - set(things.values())
+        await redis.flushdb()
+        given = await _with_things_of(world, operation, things, key)
+        if await _of_connection(database, world.dana.id, things[CONNECTIONS]) != before:
+            leaks.append(f"{operation} changed the other connection")
+        told = given.text + await _contents(redis)
+        if any(secret in told for secret in secrets):
+            leaks.append(f"{operation} told of the other connection: {given.text}")
+        if not _names_a_thing(operation) or operation.name in MAKES_WHAT_IT_NAMES:
+            continue
+        absent = await _with_things_of(world, operation, nobodys, key)
+        if _masked(given, things) != _masked(absent, nobodys):
+            leaks.append(f"{operation} tells what exists: {given} but {absent}")
+    assert leaks == []
+    listed = await must(world.client, "GET", CONNECTIONS, key)
+    assert [each["connectionId"] for each in listed.json["items"]] == [own]
+
+
+async def test_with_the_same_names_everybody_gets_their_own(
+    world: World, database: Database
+) -> None:
+    wrong = []
+    for operation in ends_last(CLOSED):
+        before = await _owned(database, world.dana)
+        answer = await _with_things_of(world, operation, world.noa.things)
+        if answer.status >= 500 or answer.status in (400, 401, 404, 413, 415, 422):
+            wrong.append(f"{operation} does not work with one's own: {answer}")
+        if (answer.status == 403) != (operation.needs == "admin"):
+            wrong.append(f"{operation} refuses one's own, or lets a user do all: {answer}")
+        secrets = _secrets(before, world.dana) - set(world.noa.things.values())
+        if any(secret in answer.text for secret in secrets):
+            wrong.append(f"{operation} told of another's: {answer.text}")
+        if await _owned(database, world.dana) != before:
+            wrong.append(f"{operation} changed what is another's")
+    assert wrong == []
+
+
+async def test_only_an_administrator_names_another_owner(world: World) -> None:
+    owned = [each for each in ends_last(CLOSED) if "owner" in each.named("query")]
+    assert owned
+    wrong = []
+    for operation in owned:
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+
+        async def naming(
+            owner: str,
+            who: Person,
+            operation: Operation = operation,
+            values: dict[str, str] = values,
+            body: Any = body,
+        ) -> Answer:
+            return await world.call(operation, who.headers, values, body, {"owner": owner})
+
+        for owner in (world.dana.id, "dana@example.com", "nobody", world.admin.id):
+            answer = await naming(owner, world.noa)
+            if (answer.status, answer.json["code"]) != (403, "forbidden"):
+                wrong.append(f"{operation}?owner={owner} as a user: {answer}")
+        if (answer := await naming("nobody", world.admin)).status != 404:
+            wrong.append(f"{operation}?owner=nobody as an administrator: {answer}")
+        if (answer := await naming(world.dana.id, world.admin)).status not in (*_FINE, 409):
+            wrong.append(f"{operation}?owner=dana as an administrator: {answer}")
+    assert wrong == []
+
+
+async def test_each_scope_is_needed_where_it_is_declared_and_nowhere_else(world: World) -> None:
+    lacking = {
+        scope: (await world.new_key(world.dana, *(set(ALL_SCOPES) - {scope})))[1]
+        for scope in ALL_SCOPES
+    }
+    having = {scope: (await world.new_key(world.dana, scope))[1] for scope in ALL_SCOPES}
+    wrong = []
+    for operation in ends_last(CLOSED):
+        scope = operation.needs
+        if scope not in ALL_SCOPES:
+            continue
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        refused = await world.call(operation, {"X-Api-Key": lacking[scope]}, values, body)
+        if (refused.status, refused.json["code"]) != (403, "forbidden"):
+            wrong.append(f"{operation} without {scope}: {refused}")
+        allowed = await world.call(operation, {"X-Api-Key": having[scope]}, values, body)
+        # A key cannot hand out what it has not got itself.
+        if allowed.status in (401, 403) and operation.name != "api_keys_create":
+            wrong.append(f"{operation} with {scope} alone: {allowed}")
+    assert wrong == []
+
+
+async def test_scopes_bind_an_administrators_key_too(world: World) -> None:
+    lacking = {
+        scope: {"X-Api-Key": (await world.new_key(world.admin, *(set(ALL_SCOPES) - {scope})))[1]}
+        for scope in ALL_SCOPES
+    }
+    for operation in ends_last(CLOSED):
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        scope = operation.scope
+        if scope is None:
+            assert operation.name in FOR_EVERYBODY_KNOWN
+            continue
+        refused = await world.call(operation, lacking[scope], values, body)
+        told = (refused.status, refused.json["detail"])
+        assert told == (403, f"This API key lacks the scope {scope}."), operation
+
+
+async def test_a_key_lets_in_more_users_only_with_the_scope_for_it(world: World) -> None:
+    (register,) = (each for each in OPERATIONS if each.name == "auth_register")
+    wish = register.example | {"email": "new@example.com"}
+    for scope, status in {"send": 403, "read": 403, "manage": 201}.items():
+        _, key = await world.new_key(world.admin, scope)
+        answer = await world.call(register, {"X-Api-Key": key}, body=wish)
+        assert answer.status == status, (scope, answer)
+
+
+async def test_an_idempotency_key_is_its_owners(world: World) -> None:
+    keyed = [each for each in CLOSED if "Idempotency-Key" in each.named("header")]
+    assert keyed
+    for operation in keyed:
+        for person in (world.dana, world.noa):
+            headers = person.headers | {"Idempotency-Key": operation.name}
+            body = body_of(operation, EXAMPLE_ID, f"of {person.name}")
+            answer = await world.call(operation, headers, body=body)
+            assert (answer.status, answer.headers.get("Idempotent-Replayed")) == (202, None)
+
+
+async def test_an_administrators_endpoint_is_closed_to_users(world: World) -> None:
+    _, key = await world.new_key(world.dana)
+    for operation in (each for each in CLOSED if each.needs == "admin"):
+        values, body = values_of(operation, world.noa.things), body_of(operation, EXAMPLE_ID)
+        for headers in (world.dana.headers, {"X-Api-Key": key}):
+            answer = await world.call(operation, headers, values, body)
+            assert (answer.status, answer.json["code"]) == (403, "forbidden"), operation
+
+
+async def test_without_a_key_that_works_now_everything_is_closed(world: World) -> None:
+    key_id, key = await world.new_key(world.dana)
+    await must(world.client, "GET", "/api/auth/me", {"X-Api-Key": key})
+    await must(world.client, "DELETE", f"/api/api-keys/{key_id}", world.dana.headers)
+    await must(world.client, "POST", "/api/auth/logout", world.noa.headers)
+    strangers = [
+        {},
+        {"X-Api-Key": key},
+        {"X-Api-Key": NOBODYS_KEY},
+        world.noa.headers,
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Basic ZGFuYTpwYXNzd29yZA=="},
+        # A key that does not work is not made good by a token that does.
+        {"X-Api-Key": key, **world.dana.headers},
+    ]
+    for operation in CLOSED:
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        for headers in strangers:
+            answer = await world.call(operation, headers, values, body)
+            told = (answer.status, answer.json["code"], answer.headers["WWW-Authenticate"])
+            assert told == (401, "unauthorized", "Bearer"), (str(operation), headers)
+
+
+async def test_what_is_open_asks_for_nobody_and_is_meant_to_be(world: World) -> None:
+    opened = [each for each in OPERATIONS if each.is_open]
+    assert {each.path for each in opened} == set(OPEN)
+    for operation in opened:
+        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        answer = await world.call(operation, {}, values, body)
+        assert (answer.json or {}).get("code") != "unauthorized", operation
+
+
+_FINE = (200, 201, 202, 204)
+
+
+async def _with_things_of(
+    world: World,
+    operation: Operation,
+    things: dict[str, str],
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """Call as Noa, or with a key, naming things in the path, in the body and in the query."""
+    connection = things[CONNECTIONS]
+    query = {name: connection for name in operation.named("query") if name == NAMES_A_CONNECTION}
+    return await world.call(
+        operation,
+        headers or world.noa.headers,
+        values_of(operation, things),
+        body_of(operation, connection, "of noa"),
+        query,
+    )
+
+
+def _names_a_thing(operation: Operation) -> bool:
+    # A recipient is nobody's thing; the answer counts what is one's own, which is gone then.
+    return (
+        (operation.named("path") != [] and operation.name != "recipients_erase")
+        or NAMES_A_CONNECTION in operation.named("query")
+        or EXAMPLE_ID in str(operation.content and operation.example)
+    )
+
+
+def _another(thing: str) -> str:
+    """Return an id like this one, which nobody has."""
+    return thing[:-1] + ("x" if thing[-1] != "x" else "y")
+
+
+async def _owned(database: Database, person: Person) -> dict[str, list[dict[str, Any]]]:
+    """Return all that is stored of a person, by collection."""
+    owner = {"$or": [{"owner": person.id}, {"user": person.id}, {"_id": person.id}]}
+    return {
+        name: [each async for each in database[name].find(owner, sort=[("_id", 1)])]
+        for name in await database.list_collection_names()
+    }
+
+
+async def _of_connection(
+    database: Database, owner: str, connection_id: str
+) -> dict[str, list[dict[str, Any]]]:
+    """Return all that is stored of one connection, by collection."""
+    found = await database["connections"].find_one({"owner": owner, "connectionId": connection_id})
+    assert found is not None
+    its = {"$or": [{"_id": found["_id"]}, {"connection": found["_id"]}]}
+    return {
+        name: [each async for each in database[name].find(its, sort=[("_id", 1)])]
+        for name in await database.list_collection_names()
+    }
+
+
+def _secrets(owned: dict[str, list[dict[str, Any]]], person: Person) -> set[str]:
+    """Return what tells of a person's things: ids, the address, and the marks of their texts."""
+    ids = {str(each["_id"]) for documents in owned.values() for each in documents}
+    return ids | {f"{person.name}@example.com", f"of {person.name}"}
+
+
+async def _contents(redis: ArqRedis) -> str:
+    """Return the keys in Redis, and what the plain ones hold."""
+    keys = await redis.keys("*")
+    values = [await redis.get(key) for key in keys if await redis.type(key) == b"string"]
+    return str([*keys, *values])
+
+
+_VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b[0-9a-z]{26}\b|cgw_[\w-]{43}")
+
+
+def _masked(answer: Answer, things: dict[str, str]) -> tuple[int, str, list[str]]:
+    """Return what an answer says, without the ids asked for and what differs every time."""
+    text = answer.text
+    for thing in things.values():
+        text = text.replace(thing, "(asked for)")
+    location = answer.headers.get("Location", "")
+    for thing in things.values():
+        location = location.replace(thing, "(asked for)")
+    names = sorted(name for name in answer.headers if name != "Content-Length")
+    return answer.status, _VOLATILE.sub("(new)", text + location), names

@@ -1,0 +1,668 @@
+"""Browsers and pages: the real Chromium and the real wa-js on the simulated WhatsApp Web."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+from aiohttp.test_utils import TestServer
+from aiohttp.web import Application, Request, Response, StreamResponse, WebSocketResponse
+
+from chatgrow_worker.browser.driver import Driver
+from chatgrow_worker.browser.launcher import Launcher
+from chatgrow_worker.browser.options import BrowserOptions, find_chromium
+from chatgrow_worker.browser.profile import free_profile, profile_of
+from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root, succeed
+from chatgrow_worker.browser.savings import ALL, NONE, PROVEN, Saving, Savings
+from chatgrow_worker.browser.temporary import own_temporary_folder
+from chatgrow_worker.browser.user_agent import override_for
+from chatgrow_worker.page.answering import Document
+from chatgrow_worker.page.errors import PageBrokenError, PageCallError
+from chatgrow_worker.page.script import init_script, read_wa_js
+from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.settings import WorkerSettings
+from sessions.common.errors import ConfigurationError
+from sessions.connections.model import Proxy
+from sessions.connections.states import Reason
+from tests.conftest import PATIENCE
+from tests.processes import children_named, kill_all
+from tests.waiting import until
+from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
+
+CONNECTION = "01aaaaaaaaaaaaaaaaaaaaaaaa"
+PHONE = "+972501111111"
+THEM = "972501234567@c.us"
+NEVER = "15557654321@c.us"
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
+    async with whatsapp_web(tmp_path / "web") as web:
+        yield web
+
+
+@pytest.fixture
+async def driver(tmp_path: Path) -> AsyncIterator[Driver]:
+    (tmp_path / "profiles").mkdir()
+    with own_temporary_folder(tmp_path / "profiles") as temporary:
+        driver = Driver(temporary)
+        yield driver
+        await driver.close()
+
+
+@pytest.fixture
+def launcher(driver: Driver, tmp_path: Path, web: WhatsAppWeb) -> Launcher:
+    return make_launcher(driver, web.url, tmp_path / "profiles")
+
+
+async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 1\n")
+    browser.chmod(0o755)
+    (tmp_path / "profiles").mkdir()
+    with own_temporary_folder(tmp_path / "profiles") as temporary:
+        driver = Driver(temporary)
+        launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
+        with pytest.raises(PageBrokenError) as broken:
+            async with launcher.open(CONNECTION):
+                pass
+        await driver.close()
+    assert broken.value.reason is Reason.BROWSER_UNAVAILABLE
+    assert str(broken.value) == "No usable sandbox!"
+
+
+async def test_a_browser_starts_on_a_profile_of_which_nothing_can_be_read(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    profile = tmp_path / "profiles" / CONNECTION
+    async with launcher.open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+    for file in profile.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            file.write_bytes(os.urandom(3000))
+    async with launcher.open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+
+
+async def test_a_page_that_whatsapp_or_a_proxy_refuses_is_unreachable(tmp_path: Path) -> None:
+    async with TestServer(Application()) as refusing:
+        driver = Driver(tmp_path)
+        launcher = make_launcher(driver, str(refusing.make_url("")), tmp_path)
+        with pytest.raises(PageBrokenError, match="answered 404") as broken:
+            async with launcher.open(CONNECTION):
+                pass
+        await driver.close()
+    assert broken.value.reason is Reason.PAGE_UNREACHABLE
+
+
+def make_launcher(
+    driver: Driver,
+    url: str,
+    root: Path,
+    browser: Path | None = None,
+    *,
+    sandbox: bool = os.geteuid() != 0,
+    savings: Savings = ALL,
+    saved: Document | None = None,
+) -> Launcher:
+    """Make a launcher of the browser there is, or of this one; pages are opened from `saved`."""
+
+    async def saved_html(_connection: str) -> Document | None:
+        return saved
+
+    wa_js = WorkerSettings.model_fields["wa_js_path"].default
+    limit = timedelta(seconds=30)
+    options = BrowserOptions(
+        executable=find_chromium(browser),
+        sandbox=sandbox,
+        savings=savings,
+        url=f"{url}/",
+        script=init_script(read_wa_js(wa_js), url, "Test", hide=Saving.HIDDEN_PAGE in savings),
+        call_limit=timedelta(seconds=10),
+        launch_limit=limit,
+        close_limit=timedelta(seconds=5),
+    )
+    return Launcher(driver, options, root, saved_html)
+
+
+async def _until_page(page: WhatsAppPage, state: PageState) -> None:
+    async def there() -> bool:
+        snapshot = await page.snapshot()
+        return snapshot is not None and snapshot.state is state
+
+    await until(there)
+
+
+async def link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
+    """Scan what the page shows, and wait until it can send."""
+    await _until_page(page, PageState.QR)
+    codes: list[str] = []
+
+    async def shown() -> bool:
+        code = await page.qr_code()
+        codes.extend([code.text] if code else [])
+        return bool(code)
+
+    await until(shown)
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.post("/control/phones", json={"number": PHONE})
+        scan = await http.post(f"/control/phones/{PHONE}/scan", json={"code": codes[-1]})
+        assert scan.status == 200
+    await _until_page(page, PageState.READY)
+
+
+async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    limit = timedelta(seconds=30)
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        assert await _lacks(page) == ()
+        about = await page.about()
+        assert (about.version, about.manifest) == ("2.3000.1039000000", "1039000000_main")
+        await http.put("/control/faults", json={"moduleMissing": ["WAWebSendMsgChatAction"]})
+        await page.reload(limit)
+        await _until_page(page, PageState.READY)
+        assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
+        assert (await page.about()).missing == (), "codes that were never shown lack nothing"
+        await http.put("/control/faults", json={"moduleMissing": ["WAWebStreamModel"]})
+        await page.reload(limit)
+        await until(lambda: _cannot_be_read(page))
+
+
+async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
+    look = await page.look("", 0)
+    return look.missing if look else ("no page",)
+
+
+async def _cannot_be_read(page: WhatsAppPage) -> bool:
+    look = await page.look("", 0)
+    return look is not None and look.snapshot is None and "WPP.whatsapp.Stream" in look.missing
+
+
+async def _sent(page: WhatsAppPage, key: str) -> str:
+    async def decided() -> bool:
+        return (await page.outcome(key)).state != "pending"
+
+    await until(decided)
+    outcome = await page.outcome(key)
+    return outcome.result or (outcome.error.name if outcome.error else outcome.state)
+
+
+@pytest.mark.parametrize("savings", [ALL, PROVEN, NONE], ids=["all", "proven", "none"])
+async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
+) -> None:
+    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=savings)
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await link(page, web)
+        snapshot = await page.snapshot()
+        assert snapshot is not None
+        assert snapshot.number == PHONE
+        assert await page.account_of(THEM) == THEM
+        key = await page.prepare(THEM)
+        assert not (await page.look_up(key, THEM)).found
+        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>")
+        assert await _sent(page, key) == "OK"
+
+        async def read() -> bool:
+            look = await page.look("", 0)
+            return look is not None and any(each.ack == 3 for each in look.acks)
+
+        await until(read)
+        await _tells_acks_anew_to_who_followed_another_load(page)
+        # No message of a chat that the page has never had is there: that is no error.
+        unheard_of = key.replace(THEM, NEVER)
+        assert not (await page.look_up(unheard_of, NEVER)).found
+        await page.send(key, THEM, "the same id again")
+        assert await _sent(page, key) == "DuplicateMessageError"
+        left = await page.leave()
+    # As if Chromium had not come to writing any of it, which it seldom fails to at a close.
+    shutil.rmtree(browser.profile / "Default/Local Storage")
+    async with launcher.open(CONNECTION, restore_local_storage=left) as browser:
+        page = browser.page
+        await _until_page(page, PageState.READY)
+        known = await page.look_up(key, THEM)
+        assert (known.found, known.ack) == (True, 3)
+    assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
+
+
+async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_page(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=NONE)
+    async with launcher.open(CONNECTION) as browser:
+        await link(browser.page, web)
+        await until(lambda: _is_controlled(browser.page))
+        left = await browser.page.leave()
+        assert "WANoiseInfo" in left
+        assert await browser.page._page.title() == ""  # an empty document, not WhatsApp's
+    shutil.rmtree(browser.profile / "Default/Local Storage")
+    async with launcher.open(CONNECTION, restore_local_storage=left) as browser:
+        # Its requests have gone through the service worker, which may not name another browser.
+        await until(lambda: _is_controlled(browser.page))
+        await _until_page(browser.page, PageState.READY)
+
+
+async def test_a_service_worker_from_before_is_forgotten_once_they_are_switched_off(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    root = tmp_path / "profiles"
+    async with make_launcher(driver, web.url, root, savings=NONE).open(CONNECTION) as browser:
+        await until(lambda: _is_controlled(browser.page))
+    async with make_launcher(driver, web.url, root, savings=PROVEN).open(CONNECTION) as browser:
+        await _until_page(browser.page, PageState.QR)
+        assert not await _is_controlled(browser.page)
+
+
+async def _is_controlled(page: WhatsAppPage) -> bool:
+    """Tell whether a service worker answers for the page; asked behind the worker's back."""
+    return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
+
+
+@pytest.mark.parametrize("savings", [ALL, NONE], ids=["all", "none"])
+async def test_a_page_is_opened_from_what_was_served_before_whatever_is_served_now(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
+) -> None:
+    """Without savings a service worker answers for the page."""
+    root = tmp_path / "profiles"
+    async with make_launcher(driver, web.url, root, savings=savings).open(CONNECTION) as browser:
+        page = browser.page
+        served = page.served
+        assert served is not None
+        await link(page, web)
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "before")
+        assert await _sent(page, key) == "OK"
+        assert page.has_sent
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.put("/control/faults", json={"brokenHtml": True, "htmlVersion": 2})
+    launcher = make_launcher(driver, web.url, root, savings=savings, saved=served)
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        assert page.served is None
+        await _until_page(page, PageState.READY)
+        assert await _evaluates(page, "document.documentElement.dataset.version === '1'")
+        assert not await _evaluates(page, _INLINE_SCRIPT_RUNS), "its policy belongs to it"
+        await page.reload(timedelta(seconds=30))
+        await _until_page(page, PageState.READY)
+        await page._page.evaluate("location.reload()")
+        await until(lambda: page.restarts == 1)
+        await _until_page(page, PageState.READY)
+        assert "WANoiseInfo" in await page.leave()
+
+
+_INLINE_SCRIPT_RUNS = """() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.ran = true';
+    document.head.append(script);
+    return Boolean(window.ran);
+}"""
+
+
+async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        await http.put("/control/faults", json={"hydration": 3000})
+        await page.reload(timedelta(seconds=30))
+        events = "WPP.on('chat.new_message', () => (window.seen = (window.seen ?? 0) + 1))"
+        await until(lambda: _evaluates(page, f"Boolean(window.WPP) && ({events}, true)"))
+        rings = [0]
+        counting = asyncio.create_task(_count_rings(page, rings))
+        await _until_page(page, PageState.READY)
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "in the middle of it")
+        assert await _sent(page, key) == "OK"
+        await until(lambda: _evaluates(page, "window.seen >= 3000"))
+        counting.cancel()
+
+        async def read() -> bool:
+            look = await page.look("", 0)
+            return look is not None and any((each.key, each.ack) == (key, 3) for each in look.acks)
+
+        await until(read)
+        assert rings[0] < 300, "a ring for each event would keep the worker from all else"
+
+
+async def _evaluates(page: WhatsAppPage, script: str) -> bool:
+    """Evaluate in the page, behind the worker's back."""
+    return bool(await page._page.evaluate(script))
+
+
+async def _count_rings(page: WhatsAppPage, rings: list[int]) -> None:
+    while True:
+        await page.bell.wait()
+        page.bell.clear()
+        rings[0] += 1
+
+
+async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> None:
+    look = await page.look("", 0)
+    assert look is not None
+    epoch, last = look.epoch, max(each.serial for each in look.acks)
+    anew, since = await page.look("another load", last + 100), await page.look(epoch, last)
+    assert anew is not None
+    assert since is not None
+    assert anew.acks == look.acks
+    assert since.acks == []
+
+
+async def _arrived(web: WhatsAppWeb) -> list[str]:
+    async with aiohttp.ClientSession(web.url) as http:
+        return [each["text"] for each in await (await http.get("/control/ledger")).json()]
+
+
+async def test_a_number_that_is_not_on_whatsapp_is_told(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.put("/control/numbers/+15551230000", json={"registered": False})
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await link(page, web)
+        assert await page.account_of("15551230000@c.us") is None
+        with pytest.raises(PageCallError):
+            await page.prepare("15551230000@c.us")
+
+
+async def test_the_bell_rings_for_a_change_that_no_event_tells(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        for _ in range(3):
+            await http.put("/control/faults", json={"needsUpdate": True})
+            # A look just after the change, as any other bell may bring about: it is told by that.
+            await until(partial(_needs_update, page, True))
+            page.bell.clear()
+            await http.put("/control/faults", json={"needsUpdate": False})
+            await _rings_until(page, partial(_needs_update, page, False))
+
+
+async def _rings_until(page: WhatsAppPage, holds: Callable[[], Awaitable[bool]]) -> None:
+    """Look at each ring and never without one, as a worker does, until a look finds something."""
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while True:
+            await page.bell.wait()
+            page.bell.clear()
+            if await holds():
+                return
+
+
+async def _needs_update(page: WhatsAppPage, due: object) -> bool:
+    snapshot = await page.snapshot()
+    return snapshot is not None and snapshot.needs_update is due
+
+
+async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await link(page, web)
+        await page.tidy()
+        key = await page.prepare(THEM)
+        await page.send(key, THEM, "after")
+        assert await _sent(page, key) == "OK"
+    with pytest.raises(PageBrokenError):
+        await page.tidy()
+
+
+async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await link(page, web)
+        key = await page.prepare(THEM)
+        page.bell.clear()
+        await page.send(key, THEM, "ring")
+        async with asyncio.timeout(10):
+            await page.bell.wait()
+
+
+async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _until_page(page, PageState.QR)
+        kill_all(_browsers())
+        with pytest.raises(PageBrokenError):
+            await _until_page(page, PageState.LOADING)
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _until_page(page, PageState.QR)
+
+
+async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _until_page(page, PageState.QR)
+        nodes = [each for each in psutil.Process().children() if "node" in each.name()]
+        assert nodes
+        for each in nodes:
+            each.kill()
+        with pytest.raises(PageBrokenError):
+            await _until_page(page, PageState.LOADING)
+    left = set(Path(os.environ["TMPDIR"]).iterdir())
+    assert left
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _until_page(page, PageState.QR)
+        assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
+
+
+async def test_no_process_outlives_its_page(launcher: Launcher) -> None:
+    async with launcher.open(CONNECTION) as browser:
+        page = browser.page
+        await _until_page(page, PageState.QR)
+        assert _browsers()
+    assert _browsers() == []
+
+
+async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Launcher) -> None:
+    async def open_for_ever() -> None:
+        async with launcher.open(CONNECTION):
+            await asyncio.Event().wait()
+
+    async with launcher.open(CONNECTION):
+        pass  # which version it is has been asked for now, so what runs next is the browser itself
+    opening = asyncio.create_task(open_for_ever())
+    await until(lambda: bool(_browsers()))
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    assert _browsers() == []
+
+
+_REACHED = """async (host) => {
+  const socket = new WebSocket(`ws://${host}/`);
+  const opens = await new Promise((told) => {
+    socket.onopen = () => told(true);
+    socket.onerror = () => told(false);
+  });
+  return [opens, await fetch(`http://${host}/`, {mode: "no-cors"}).then(() => true, () => false)];
+}"""
+
+
+async def test_a_page_reaches_its_own_host_and_no_other(driver: Driver, tmp_path: Path) -> None:
+    """`localhost` stands for all the others: it is the same server by another name."""
+
+    async def answer(request: Request) -> StreamResponse:
+        socket = WebSocketResponse()
+        if not socket.can_prepare(request):
+            return Response(text="<html>", content_type="text/html")
+        await socket.prepare(request)
+        return socket
+
+    app = Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.port}"
+        launcher = make_launcher(driver, url, tmp_path / "profiles")
+        async with launcher.open(CONNECTION) as browser:
+            page = browser.page._page
+            assert await page.evaluate(_REACHED, f"127.0.0.1:{server.port}") == [True, True]
+            for other in ("localhost", "[::1]", "127.0.0.2"):
+                assert await page.evaluate(_REACHED, f"{other}:{server.port}") == [False, False]
+
+
+async def test_a_connection_goes_through_its_own_proxy(launcher: Launcher) -> None:
+    asked: list[str] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = Proxy(server=f"http://127.0.0.1:{port}")
+        async with launcher.open(CONNECTION, proxy=proxy):
+            pass
+    assert any(line.startswith("GET http://127.0.0.1:") for line in asked)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.ENOSPC, Reason.DISK_FULL),
+        (errno.EDQUOT, Reason.DISK_FULL),
+        (errno.EROFS, Reason.DISK_READ_ONLY),
+        (errno.EIO, Reason.DISK_UNUSABLE),
+    ],
+)
+def test_an_error_of_the_disk_has_its_reason(number: int, reason: Reason) -> None:
+    assert disk_reason(OSError(number, "")) is reason
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PageBrokenError) as broken:
+        check_disk(tmp_path / "file" / "root")
+    assert broken.value.reason is Reason.DISK_UNUSABLE
+    check_disk(tmp_path / "removed meanwhile")
+    assert list((tmp_path / "removed meanwhile").iterdir()) == []
+
+
+def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
+    with owned_root(tmp_path), pytest.raises(ConfigurationError, match="running worker"):
+        owned_root(tmp_path).__enter__()
+
+
+def test_a_folder_tells_who_had_it_before(tmp_path: Path) -> None:
+    assert succeed(tmp_path, "first") is None
+    assert succeed(tmp_path, "second, with a longer id") == "first"
+    assert succeed(tmp_path, "third") == "second, with a longer id"
+    assert succeed(tmp_path, "fourth") == "third"
+
+
+def test_a_copied_folder_tells_of_nobody(tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    original.mkdir()
+    succeed(original, "may well live")
+    copy = tmp_path / "copy"
+    shutil.copytree(original, copy)
+    assert succeed(copy, "first here") is None
+    assert succeed(copy, "second here") == "first here"
+    assert succeed(original, "its next") == "may well live"
+
+
+@pytest.mark.parametrize("found", [b"", b"one", b"one \xff", b"x" * 10_000])
+def test_a_damaged_note_of_the_owner_stops_nobody(tmp_path: Path, found: bytes) -> None:
+    (tmp_path / ".owner").write_bytes(found)
+    assert succeed(tmp_path, "one") is None
+    assert succeed(tmp_path, "two") == "one"
+
+
+async def test_a_proxy_that_leads_into_our_network_by_now_is_not_used(launcher: Launcher) -> None:
+    proxy = Proxy(server="http://localhost:3128", may_be_private=False)
+    with pytest.raises(PageBrokenError, match="private network"):
+        async with launcher.open(CONNECTION, proxy=proxy):
+            pass
+
+
+async def test_a_proxy_is_reached_at_the_address_that_was_looked_at(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def looked_at(_host: str) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr("chatgrow_worker.browser.launcher.require_public", looked_at)
+    asked = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        asked.set()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = Proxy(server=f"http://proxy.invalid:{port}", may_be_private=False)
+        with pytest.raises(PageBrokenError):
+            async with launcher.open(CONNECTION, proxy=proxy):
+                pass
+    assert asked.is_set()
+
+
+async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
+    driver = Driver(tmp_path)
+    launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)
+    with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
+        async with launcher.open(CONNECTION):
+            pass
+    await driver.close()
+
+
+async def test_a_process_left_on_a_profile_is_ended_and_its_locks_removed(tmp_path: Path) -> None:
+    profile = profile_of(tmp_path, CONNECTION)
+    profile.mkdir()
+    for name in ("SingletonLock", "SingletonSocket", "SingletonCookie"):
+        (profile / name).symlink_to("elsewhere-1234")
+    code = "import signal; signal.pause()"
+    left = subprocess.Popen([sys.executable, "-c", code, f"--user-data-dir={profile}"])
+    other = subprocess.Popen([sys.executable, "-c", code, f"--user-data-dir={profile}2"])
+    try:
+        await free_profile(profile)
+        assert not psutil.pid_exists(left.pid)
+        assert other.poll() is None
+    finally:
+        for each in (left, other):
+            each.kill()
+            each.wait(10)
+    assert list(profile.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["../x", "a/b", "", "ünï", "a b"])
+def test_only_ids_of_ours_become_folders(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="not an id of ours"):
+        profile_of(tmp_path, text)
+
+
+def test_the_user_agent_and_its_hints_agree() -> None:
+    override = override_for(
+        {"product": "HeadlessChrome/156.0.8078.79", "userAgent": "X HeadlessChrome/156.0.0.0 Y"}
+    )
+    assert override["userAgent"] == "X Chrome/156.0.0.0 Y"
+    brands = {each["brand"]: each["version"] for each in override["userAgentMetadata"]["brands"]}
+    assert brands["Google Chrome"] == "156"
+
+
+def _browsers() -> list[psutil.Process]:
+    """Return the browsers that this test process has started."""
+    return children_named(os.getpid(), "chromium")

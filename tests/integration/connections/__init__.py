@@ -1,0 +1,1 @@
+"""Integration tests: one connection and the pool."""

@@ -1,0 +1,1 @@
+"""Integration tests: how a login is kept."""

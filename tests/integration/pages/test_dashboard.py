@@ -1,0 +1,266 @@
+"""The connections in a real browser: what an administrator sees, and what the keyboard does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp.test_utils import TestClient
+from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+
+from sessions.connections.leases import Lease
+from sessions.connections.states import ConnectionState, Reason
+from tests.builders import Stores
+from tests.integration.conftest import KEY
+from tests.integration.event_api import event_api
+from tests.people import DESKTOP, PHONE, PageSession, people, sign_in, visit
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from arq.connections import ArqRedis
+
+    from control_api.settings import ApiSettings
+    from sessions.storage.mongo import Database
+
+    Client = TestClient[web.Request, web.Application]
+
+EMAIL = "dana@example.com"
+PASSWORD = "correct horse battery staple"
+_S = ConnectionState
+
+
+@pytest.fixture
+async def person() -> AsyncIterator[Browser]:
+    async with people() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def lease(stores: Stores) -> Lease:
+    """Store a connection that is connected."""
+    return await _connected(stores)
+
+
+async def _connected(stores: Stores) -> Lease:
+    _, lease = await stores.leased()
+    await stores.connections.move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
+    return lease
+
+
+@asynccontextmanager
+async def _dashboard(
+    client: Client,
+    person: Browser,
+    *,
+    email: str = EMAIL,
+    locale: str = "en-GB",
+    viewport: ViewportSize = DESKTOP,
+    dark: bool = False,
+) -> AsyncIterator[PageSession]:
+    """Open the dashboard as whoever this is; the first one becomes the administrator."""
+    url = str(client.make_url("/dashboard"))
+    async with visit(person, url, locale=locale, viewport=viewport, dark=dark) as seen:
+        await sign_in(seen.page, email, PASSWORD, KEY)
+        await expect(seen.page.locator(".views")).to_be_visible()
+        yield seen
+
+
+def _card(page: Page, name: str = "main") -> Locator:
+    return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
+
+
+async def _is_in_order(seen: PageSession) -> None:
+    assert await seen.barriers() == []
+    assert not await seen.overflows()
+    assert seen.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "viewport", "dark", "connected"),
+    [("en-GB", DESKTOP, True, "Connected"), ("he-IL", PHONE, False, "מחובר")],
+)
+async def test_the_connections_are_for_everybody(
+    client: Client,
+    person: Browser,
+    lease: Lease,
+    locale: str,
+    viewport: ViewportSize,
+    dark: bool,
+    connected: str,
+) -> None:
+    seeing = _dashboard(client, person, locale=locale, viewport=viewport, dark=dark)
+    async with seeing as seen:
+        await expect(_card(seen.page)).to_contain_text(connected)
+        await _is_in_order(seen)
+        await seen.page.locator("[data-create]").first.click()
+        await _is_in_order(seen)
+
+
+async def test_a_card_changes_by_an_event_and_in_place(
+    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    async with event_api(database, redis, api_settings) as api:
+        lease = await _connected(api.stores)
+        async with _dashboard(api.client, person) as seen:
+            card = _card(seen.page)
+            await expect(card).to_contain_text("Connected")
+            await seen.page.evaluate("document.querySelector('.connection').kept = true")
+            move = api.stores.connections.move
+            await move(lease, _S.CONNECTED, _S.LOGGED_OUT, Reason.UNLINKED)
+            await expect(card).to_contain_text("The phone has removed this device")
+            await expect(card).to_contain_text("Who acts now: you")
+            await expect(card.get_by_role("button", name="Link a phone")).to_be_visible()
+            said = seen.page.locator("[data-announce]")
+            await expect(said).to_have_text("Main: No phone linked")
+            assert await seen.page.evaluate("document.querySelector('.connection').kept")
+
+
+async def test_a_taken_id_is_shown_where_it_can_be_changed(
+    client: Client, person: Browser, lease: Lease
+) -> None:
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await expect(_card(page)).to_be_visible(timeout=10_000)
+        opener = page.get_by_role("button", name="New connection")
+        await opener.focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("textbox", name="Name")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(
+            page.get_by_role("dialog").get_by_text("Give the connection a name.")
+        ).to_be_visible()
+        await page.keyboard.type("Main")
+        await page.get_by_text("Advanced", exact=True).click()
+        field = page.get_by_label("Id for the API")
+        await expect(field).to_have_value("main_2")
+        await field.fill("main")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("There is a connection with this id")).to_be_visible()
+        await expect(field).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(opener).to_be_focused()
+
+
+async def test_a_connection_is_deleted_once_its_name_is_typed(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    await stores.connection()
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await _card(page).get_by_label("More for this connection").click()
+        await page.get_by_role("button", name="Delete…").click()
+        delete = page.get_by_role("button", name="Delete for good")
+        await expect(delete).to_be_disabled()
+        field = page.get_by_label("To confirm, type its name")
+        await field.fill("something else")
+        await page.keyboard.press("Enter")
+        await expect(delete).to_be_disabled()
+        await _is_in_order(seen)
+        await field.fill("Main")
+        await delete.click()
+        await expect(_card(page)).to_have_count(0)
+        await expect(page.get_by_text("Main is deleted.")).to_be_visible()
+        await expect(page.get_by_text("Connect your first WhatsApp number")).to_be_visible()
+
+
+async def test_name_and_pace_are_changed(client: Client, person: Browser, stores: Stores) -> None:
+    connection = await stores.connection()
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await _card(page).get_by_label("More for this connection").click()
+        await page.get_by_role("button", name="Name and pace…").click()
+        form = page.get_by_role("dialog")
+        await expect(form.get_by_label("As it is now")).to_be_checked()
+        await form.get_by_label("Faster").check()
+        await form.get_by_label("Name", exact=True).fill("Renamed")
+        await _is_in_order(seen)
+        await page.get_by_role("button", name="Save").click()
+        await expect(_card(page, "Renamed")).to_be_visible()
+        assert (await stores.connections.get(connection.id)).pacing.per_day == 5000
+        await _card(page, "Renamed").get_by_label("More for this connection").click()
+        await page.get_by_role("button", name="Name and pace…").click()
+        await expect(form.get_by_label("Faster")).to_be_checked()
+        await expect(form.get_by_label("As it is now")).to_be_hidden()
+
+
+async def test_a_linking_page_is_shared_and_works(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    _, lease = await stores.leased()
+    await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
+    async with _dashboard(client, person) as seen:
+        await _card(seen.page).get_by_role("button", name="Share a linking page").click()
+        await expect(seen.page.get_by_text("It works until")).to_be_visible()
+        url = await seen.page.get_by_label("Address of the page").input_value()
+        await _is_in_order(seen)
+    async with visit(person, url) as stranger:
+        await expect(stranger.page.get_by_role("heading").first).to_have_text("Link your WhatsApp")
+
+
+async def test_an_administrator_acts_on_everybodys_connections(
+    client: Client, person: Browser, database: Database
+) -> None:
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        noa = {"email": "noa@example.com", "password": PASSWORD, "name": "Noa"}
+        made = await client.post("/api/auth/register", json=noa)
+        hers = {"Authorization": f"Bearer {(await made.json())['accessToken']}", "X-Api-Key": ""}
+        for headers in (hers, None):
+            body = {"connectionId": "main"}
+            await client.post("/api/whatsapp/connections", json=body, headers=headers)
+        await page.reload()
+        await expect(page.get_by_role("heading", level=2, name="Noa")).to_be_visible()
+        cards = _card(page)
+        await expect(cards).to_have_count(2)
+        await cards.nth(1).get_by_label("More for this connection").click()
+        await cards.nth(1).get_by_role("button", name="Switch off").click()
+        await expect(cards.nth(1)).to_contain_text("Switched off")
+        await expect(cards.nth(0)).to_contain_text("Starting")
+    async with _dashboard(client, person, email=noa["email"]) as seen:
+        await expect(_card(seen.page)).to_have_count(1)
+
+
+async def test_who_is_cut_off_or_signed_out_is_told(
+    client: Client, person: Browser, lease: Lease, database: Database
+) -> None:
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await expect(_card(page)).to_be_visible(timeout=10_000)
+        await page.context.set_offline(True)
+        await expect(page.get_by_text("You are offline")).to_be_visible()
+        await page.context.set_offline(False)
+        await expect(page.get_by_text("You are offline")).to_be_hidden()
+        await database["signIns"].delete_many({})
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("link", name="Sign in again").click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
+    client: Client, person: Browser, lease: Lease
+) -> None:
+    async with _dashboard(client, person) as seen:
+        page = seen.page
+        await page.route("**/api/whatsapp/connections?*", lambda route: route.abort())
+        await page.reload()
+        await expect(page.get_by_role("alert")).to_contain_text("cannot be shown right now")
+        await page.unroute("**/api/whatsapp/connections?*")
+        await expect(_card(page)).to_be_visible(timeout=10_000)
+
+
+async def test_a_name_in_the_address_is_only_the_name_of_a_message(
+    client: Client, person: Browser, lease: Lease
+) -> None:
+    async with _dashboard(client, person) as seen:
+        asked: list[str] = []
+        seen.page.on("request", lambda request: asked.append(request.url))
+        url = client.make_url("/dashboard/messages").with_query(message="../connections/main?x=")
+        await seen.page.goto(str(url))
+        await expect(seen.page.get_by_role("heading", name="No messages yet")).to_be_visible()
+    api = str(client.make_url("/api/whatsapp"))
+    assert f"{api}/messages/..%2Fconnections%2Fmain%3Fx%3D" in asked
+    assert not any(each.startswith(f"{api}/connections/main") for each in asked)

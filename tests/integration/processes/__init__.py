@@ -1,0 +1,1 @@
+"""Integration tests: the programs, and what they run on."""

@@ -1,0 +1,316 @@
+"""Both programs at their start: what is wrong is said in words, with the setting's name."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from ulid import ULID
+
+from sessions.accounts.api_keys import ApiKeyStore
+from sessions.common.callers import FIRST_OWNER
+from sessions.common.clock import utc_now
+from sessions.config.settings import SharedSettings
+from sessions.embedded import ServerUris
+from sessions.encryption.keys import Key
+from sessions.storage.mongo import open_database
+from tests.conftest import PATIENCE, ROOT
+from tests.integration.conftest import KEY
+from tests.ports import LOOPBACK, free_port
+from tests.waiting import until
+
+PROGRAMS = ("control_api", "chatgrow_worker")
+NOBODY = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def program(
+    name: str, tmp_path: Path, servers: ServerUris, *arguments: str, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(tmp_path),
+        "MONGODB_URI": servers.mongo,
+        "REDIS_URL": servers.redis,
+        "CHROMIUM_NO_SANDBOX": "true",
+        "STARTUP_TIMEOUT": "1",
+        "PORT": "0",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", name, *arguments),
+        cwd=tmp_path,
+        env=environment | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    ("setting", "value", "code"),
+    [
+        ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
+        ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
+        ("MONGODB_URI", "mongodb://user:secret@", 78),
+        ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
+        ("LOG_LEVEL", "loud", 78),
+        ("STARTUP_TIMEOUT", "soon", 78),
+    ],
+)
+async def test_a_setting_that_cannot_work_is_named(
+    tmp_path: Path, servers: ServerUris, name: str, setting: str, value: str, code: int
+) -> None:
+    async with program(name, tmp_path, servers, **{setting: value}) as process:
+        ended, errors = await _ended(process)
+    assert ended == code
+    assert setting in errors
+    assert "Traceback" not in errors
+    assert "secret" not in errors
+    assert "***" not in errors, "Nothing of what is said has to be hidden."
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("CHROMIUM_PATH", "/nowhere/chromium"),
+        ("WHATSAPP_MAX_CONNECTIONS", "0"),
+        ("WHATSAPP_SESSION_PATH", "/proc/nowhere"),
+        ("WORKER_ID", "a b"),
+        ("DEVICE_NAME", " "),
+        ("WHATSAPP_WEB_URL", "nowhere"),
+    ],
+)
+async def test_a_worker_that_cannot_work_says_why(
+    tmp_path: Path, servers: ServerUris, setting: str, value: str
+) -> None:
+    async with program("chatgrow_worker", tmp_path, servers, **{setting: value}) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert setting in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("control_api", "JWT_SECRET"), ("chatgrow_worker", "SESSION_ENCRYPTION_KEYS")],
+)
+async def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
+    tmp_path: Path, servers: ServerUris, name: str, secret: str
+) -> None:
+    away = {"APP_ENV": "production", "MONGODB_URI": f"mongodb://{NOBODY}/x"}
+    async with program(name, tmp_path, servers, **away) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert secret in errors
+    assert "MONGODB_URI" not in errors
+
+
+async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUris) -> None:
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert "make setup" in errors
+
+
+async def test_another_wa_js_is_run_only_by_its_digest(tmp_path: Path, servers: ServerUris) -> None:
+    other = tmp_path / "wa.js"
+    other.write_text("alert('mine')")
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH=str(other)) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert f"WA_JS_SHA256={digest}" in errors
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    chosen = {"WA_JS_PATH": str(other), "WA_JS_SHA256": digest, "STARTUP_TIMEOUT": "20"}
+    async with program("chatgrow_worker", tmp_path, own, **chosen) as process:
+        await _says(process, "is ready")
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with program("control_api", tmp_path, servers, PORT=port) as process:
+            ended, errors = await _ended(process)
+    assert ended == 78
+    assert f"PORT {port}" in errors
+
+
+async def test_the_first_key_is_in_a_file_that_the_log_names_once(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    file, told = tmp_path / "first-api.key", []
+    for _ in range(2):
+        port = str(free_port())
+        async with program("control_api", tmp_path, own, PORT=port, STARTUP_TIMEOUT="20") as api:
+            said = "".join(await _listens(api))
+            api.send_signal(signal.SIGTERM)
+            output, more = await api.communicate()
+            told.append(said + (output + more).decode())
+            assert api.returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().startswith("cgw_")
+    assert [each.count(str(file)) for each in told] == [1, 0]
+    assert not any("cgw_" in each for each in told)
+    async with open_database(own.mongo, PATIENCE) as database:
+        assert await ApiKeyStore(database).is_first(file.read_text().strip())
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (("control_api",), "MONGODB_URI"),
+        (("control_api",), "REDIS_URL"),
+        (("chatgrow_worker",), "MONGODB_URI"),
+        (("chatgrow_worker",), "REDIS_URL"),
+        (("sessions", "rotate-keys"), "MONGODB_URI"),
+        (("sessions.embedded", "mongo"), "MONGODB_URI"),
+        (("sessions.embedded", "redis"), "REDIS_URL"),
+    ],
+)
+async def test_no_embedded_server_is_started_in_production_unless_that_is_accepted(
+    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], setting: str
+) -> None:
+    given = {
+        "JWT_SECRET": secrets.token_urlsafe(32),
+        "SESSION_ENCRYPTION_KEYS": Key.generate().text(),
+    }
+    settings = {"APP_ENV": "production", setting: "", **given}
+    async with program(command[0], tmp_path, servers, *command[1:], **settings) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert f"{setting} is not set" in errors
+    assert "EMBEDDED_SERVERS_IN_PRODUCTION=true" in errors
+    assert not (tmp_path / "embedded").exists()
+
+
+async def test_an_embedded_server_that_is_accepted_in_production_is_started(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    accepted = {"APP_ENV": "production", "EMBEDDED_SERVERS_IN_PRODUCTION": "true", "REDIS_URL": ""}
+    arguments = ("redis", "--data", str(tmp_path))
+    async with program("sessions.embedded", tmp_path, servers, *arguments, **accepted) as process:
+        await until(lambda: (tmp_path / "embedded/redis.sock").exists())
+        process.terminate()
+        assert await process.wait() == 0
+    settings = SharedSettings(
+        _env_file=None, app_env="production", embedded_servers_in_production=True
+    )
+    assert settings.mongo_address is settings.redis_address is None
+
+
+async def test_a_chosen_first_key_that_was_revoked_is_told(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
+    async with open_database(own.mongo, PATIENCE) as database:
+        keys = ApiKeyStore(database)
+        await keys.choose_first(KEY, utc_now())
+        await keys.revoke(FIRST_OWNER, "initial", utc_now())
+    settings = {"INITIAL_API_KEY": KEY, "STARTUP_TIMEOUT": "20"}
+    async with program("control_api", tmp_path, own, **settings) as api:
+        assert any("INITIAL_API_KEY was revoked" in line for line in await _listens(api))
+
+
+async def _listens(process: asyncio.subprocess.Process) -> list[str]:
+    """Return what is logged up to the line that tells the address."""
+    return await _says(process, "listens on")
+
+
+async def _says(process: asyncio.subprocess.Process, word: str) -> list[str]:
+    """Return what is logged up to the line that has the word in it."""
+    assert process.stderr is not None
+    lines = []
+    async with asyncio.timeout(30):
+        async for line in process.stderr:
+            lines.append(line.decode())
+            if word.encode() in line:
+                return lines
+    raise AssertionError(f"it ended before it said {word!r}: {''.join(lines)}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("control_api",),
+        ("chatgrow_worker",),
+        ("sessions", "rotate-keys"),
+        ("sessions.embedded", "redis"),
+    ],
+)
+@pytest.mark.parametrize("readable", [False, True])
+async def test_an_env_file_that_cannot_be_read_is_named(
+    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], readable: bool
+) -> None:
+    if readable:
+        (tmp_path / ".env").write_bytes(b"PORT=0\nDEVICE_NAME=caf\xe9 secret\n")
+    else:
+        # For root, too: a process's memory has nothing at its beginning.
+        (tmp_path / ".env").symlink_to("/proc/self/mem")
+    async with program(command[0], tmp_path, servers, *command[1:]) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert ("line 2" if readable else "cannot be read") in errors
+    assert ".env" in errors
+    assert "Traceback" not in errors
+    assert "secret" not in errors
+
+
+async def test_a_misspelt_setting_is_told_without_its_value(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    (tmp_path / ".env").write_text("WHATSAPP_MAX_CONECTIONS=secret\nMY_OWN=1\nNODE_ENV=test\n")
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        _, errors = await _ended(process)
+    assert "WHATSAPP_MAX_CONECTIONS in .env is no setting" in errors
+    assert "WHATSAPP_MAX_CONNECTIONS" in errors
+    assert errors.count("is no setting") == 1
+    assert "secret" not in errors
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)])
+@pytest.mark.parametrize("purpose", ["development", "production"])
+async def test_an_env_file_that_others_may_read_is_told(
+    tmp_path: Path, servers: ServerUris, purpose: str, mode: int, told: int
+) -> None:
+    env = tmp_path / ".env"
+    env.write_text(f"APP_ENV={purpose}\nJWT_SECRET=secret\n")
+    env.chmod(mode)
+    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
+        _, errors = await _ended(process)
+    assert errors.count("chmod 600 .env") == told
+    level = "error" if purpose == "production" else "warning"
+    assert all(level in line.lower() for line in errors.splitlines() if "chmod 600" in line)
+
+
+async def test_a_data_directory_that_cannot_be_used_is_named(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    (tmp_path / "embedded").write_text("no folder")
+    attached = {"MONGODB_URI": "", "EMBEDDED_SERVERS": "attach"}
+    async with program("control_api", tmp_path, servers, **attached) as process:
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert "DATA_DIR" in errors
+    assert "Traceback" not in errors

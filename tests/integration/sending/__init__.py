@@ -1,0 +1,1 @@
+"""Integration tests: the outbox, the dispatcher, and what becomes of a message."""

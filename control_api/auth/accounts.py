@@ -49,29 +49,44 @@ async def _keep_up(services: Services, user: User, password: str) -> None:
 
 
 async def register_user(
-    services: Services, asked: Registration, client: Client, *, invited: bool
+    services: Services, asked: Registration, client: Client, *, by_administrator: bool
 ) -> User:
     """Store a user: the administrator while there is none, for whoever proves that they may.
 
     Raises ForbiddenError, UserExistsError or TooBusyError; while there is no administrator
-    SetupTokenError, and TooManyAttemptsError for who guesses the token.
+    SetupTokenError. Raises TooManyAttemptsError for who guesses the token, or tries which
+    addresses have accounts.
     """
-    # Asked before the hash is made: a stranger must not make us work.
-    first = await services.setup.is_open()
-    if first:
+    # Asked before a hash is made: a stranger must not make us work.
+    if await services.setup.is_open():
         await _require_setup_token(services, asked, client)
-    elif not invited:
+        first = await _create_first(services, asked)
+        if first is not None:
+            return first
+    if by_administrator:
+        return await _create(services, asked)
+    if not services.settings.allow_registration:
         raise ForbiddenError(_NOT_INVITED)
+    async with services.login_attempts.counted(asked.email, client):
+        return await _create(services, asked)
+
+
+async def _create_first(services: Services, asked: Registration) -> User | None:
+    """Store the administrator, or return None when somebody else has become it meanwhile."""
     hashed = await services.passwords.hash(asked.password.get_secret_value())
     name, now = asked.name or asked.email, services.now()
-    if first:
-        created = await services.users.create_first(asked.email, name, hashed, now)
-        if created is not None:
-            await services.setup.shut()
-            return created
-    if not invited:
-        raise ForbiddenError(_NOT_INVITED)
-    return await services.users.create(asked.email, name, hashed, now)
+    created = await services.users.create_first(asked.email, name, hashed, now)
+    if created is not None:
+        await services.setup.shut()
+    return created
+
+
+async def _create(services: Services, asked: Registration) -> User:
+    """Store a user; raise UserExistsError, after as much work as for a new one."""
+    hashed = await services.passwords.hash(asked.password.get_secret_value())
+    return await services.users.create(
+        asked.email, asked.name or asked.email, hashed, services.now()
+    )
 
 
 async def _require_setup_token(services: Services, asked: Registration, client: Client) -> None:

@@ -14,6 +14,7 @@ from control_api.http.problems import BadCredentialsError, SetupTokenError, TooM
 from control_api.rate_limits.growing_delay import GrowingDelay, Growth
 from control_api.rate_limits.limiter import Limiter
 from control_api.rate_limits.rules import Rule
+from sessions.accounts.users import UserExistsError
 
 _WINDOW = timedelta(minutes=15)
 _PER_ACCOUNT = Rule("login-account", 5, _WINDOW)
@@ -60,17 +61,18 @@ class LoginAttempts:
     ) -> AsyncIterator[None]:
         """Check a password in this block: raise BadCredentialsError in it when it is wrong.
 
-        Raises TooManyAttemptsError instead of entering the block. An attempt counts from its
-        beginning, so that many at once are refused too, and is taken back when it was none:
-        success forgets the account's failures, and an error of ours counts for nobody. It stays
-        counted when the client leaves before it is answered. `device` is the id of a device on
-        which the account signed in before.
+        Or register an account in it, and raise UserExistsError when there is one: that tells a
+        stranger as much as a guess does. Raises TooManyAttemptsError instead of entering the
+        block. An attempt counts from its beginning, so that many at once are refused too, and is
+        taken back when it was none: success forgets the account's failures, and an error of ours
+        counts for nobody. It stays counted when the client leaves before it is answered. `device`
+        is the id of a device on which the account signed in before.
         """
         own, others, delayed = _counts(account, client, device)
         await self._begin((own, *others), delayed)
         try:
             yield
-        except (BadCredentialsError, asyncio.CancelledError):
+        except (BadCredentialsError, UserExistsError, asyncio.CancelledError):
             raise
         except BaseException:
             await _give_back(self._limiter, (own, *others))

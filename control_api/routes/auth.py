@@ -54,8 +54,9 @@ async def register(request: web.Request, body: Registration) -> web.Response:
     the data directory holds. Later ones ignore it.
     """
     services = request.app[SERVICES]
-    invited = _is_invited(request, services)
-    user = await register_user(services, body, client_of(request), invited=invited)
+    user = await register_user(
+        services, body, client_of(request), by_administrator=_is_by_administrator(request)
+    )
     return await _signed_in(request, user, HTTPStatus.CREATED)
 
 
@@ -150,11 +151,9 @@ async def change_password(request: web.Request, body: PasswordChange) -> web.Res
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _is_invited(request: web.Request, services: Services) -> bool:
+def _is_by_administrator(request: web.Request) -> bool:
     caller = identity_of(request).caller
-    return services.settings.allow_registration or (
-        caller is not None and caller.is_admin and Scope.MANAGE in caller.scopes
-    )
+    return caller is not None and caller.is_admin and Scope.MANAGE in caller.scopes
 
 
 async def _signed_in(

@@ -103,7 +103,7 @@ async def _let_in(request: web.Request, given: Form) -> User:
     if await services.setup.is_open():
         first = {"name": given.get("name") or None, "setupToken": given.get("setupToken") or None}
         asked = Registration.model_validate(fields | first)
-        return await register_user(services, asked, client, invited=False)
+        return await register_user(services, asked, client, by_administrator=False)
     try:
         credentials = Credentials.model_validate(fields)
     except ValidationError as error:

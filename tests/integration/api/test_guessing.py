@@ -204,6 +204,57 @@ async def test_whether_there_is_an_account_is_not_told(guarded: Client) -> None:
     assert await tried("dana@example.com") == await tried("nobody@example.com")
 
 
+async def _try_to_register(
+    client: Client, email: str, address: str = "198.51.100.1"
+) -> tuple[int, str]:
+    body = {"email": email, "password": WRONG_PASSWORD}
+    headers = {"X-Forwarded-For": address}
+    answer = await client.post("/api/auth/register", json=body, headers=headers)
+    return answer.status, (await answer.json()).get("code", "")
+
+
+EXISTS = (409, "user_exists")
+
+
+async def test_registering_an_account_again_counts_as_a_wrong_password_for_it(
+    services: Services,
+) -> None:
+    async with api(services, allow_registration=True) as client:
+        await _register(client)
+        tried = [await _try_to_register(client, "dana@example.com") for _ in range(6)]
+        assert tried == [EXISTS] * 5 + [MANY]
+        assert await _log_in(client, PASSWORD) == MANY
+        elsewhere = "203.0.113.9"
+        assert await _try_to_register(client, "dana@example.com", elsewhere) == MANY
+        assert await _try_to_register(client, "noa@example.com", elsewhere) == (201, "")
+
+
+async def test_a_network_learns_of_twenty_addresses_whether_they_have_accounts(
+    services: Services,
+) -> None:
+    async with api(services, allow_registration=True) as client:
+        await _register(client)
+        emails = [f"somebody{number}@example.com" for number in range(21)]
+        for number, each in enumerate(emails):
+            made = await _try_to_register(client, each, f"203.0.113.{number}")
+            assert made == (201, "")
+        tried = [await _try_to_register(client, each) for each in emails]
+        assert tried == [EXISTS] * 20 + [MANY]
+        assert await _log_in(client, email="nobody@example.com") == MANY
+
+
+async def test_an_administrator_who_registers_an_account_again_is_only_told_so(
+    client: Client, services: Services
+) -> None:
+    async with api(services) as guarded:
+        await _register(guarded)
+        for _ in range(6):
+            body = {"email": DANA["email"], "password": PASSWORD}
+            answer = await client.post("/api/auth/register", json=body)
+            assert (answer.status, (await answer.json())["code"]) == EXISTS
+        assert await _log_in(guarded, PASSWORD, "127.0.0.1") == (200, "")
+
+
 async def test_an_error_of_ours_is_no_failed_attempt(services: Services) -> None:
     machine = Machine(ip_address("2001:db8::1"), "https")
     for _ in range(61):

@@ -245,17 +245,7 @@ class PageSession:
             self._wiping.ends()
         signs = {PageState.LEAVING: self._wiping} | dict.fromkeys(_QR_SCREEN, self._without_login)
         if state in signs and signs[state].holds(epoch):
-            raise LoggedOutError(self._end_of_login(state))
-
-    def _end_of_login(self, state: PageState) -> Reason:
-        """Say why the login has ended; what was revoked for certain is not tried again.
-
-        A page that is still wiping has not told yet: the address after the wipe does. Until then
-        the saved login is worth a try; one that was revoked is refused at once.
-        """
-        reason = self._services.end.reason
-        unsure = state is PageState.LEAVING and reason is Reason.UNLINKED
-        return Reason.LOGIN_LOST if unsure else reason
+            raise LoggedOutError(self._services.end.reason)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         if self._may_pass(state, snapshot):

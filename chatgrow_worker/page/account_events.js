@@ -3,22 +3,28 @@
 // the worker keeps it over the reload that follows.
 //
 // Where each sign comes from (WhatsApp's modules, dump of 2026-04-27):
-//   starting_logout  the event before the wipe, for an unlink while online and for logouts that the
-//                    page begins (WAWebHandleStreamError, WAWebSocketModel.logout)
+//   starting_logout  the event before the wipe of a login that the server has unlinked
+//                    (WAWebHandleStreamError)
+//   own_logout       the same event for a logout that the page begins, for a fault of its own or
+//                    because somebody wants it (WAWebSocketModel.logout): it has taken the login's
+//                    key out of localStorage by then. It tells the server, which may not hear it.
 //   logged_out       the event after the wipe, for these and for logins that are refused with 401,
 //                    403 and 406 (WAWebHandleFailure)
 //   wiping           the mark in localStorage that a wipe has begun and has not ended
 //   wipe_failed      the address that the next load gets then (WAWebReloadAfterLogout)
 //   the rest         the address that a logout for this reason leads to (WAWebLogoutReason)
+// What the address tells comes before the word `loaded`, so that one who hears that knows it all.
 function watchAccount(epoch, ring) {
   const LOOK_EVERY_MS = 50;
   const WIPE_MARK = 'post-logout';
+  const LOGIN_KEY = 'WANoiseInfo';
   const SIGN_OF_REASON = {
     0: 'client_fatal',
     1: 'sync_failed',
     2: 'history_timeout',
     3: 'account_locked',
   };
+  const LEAVING = ['starting_logout', 'own_logout', 'logged_out'];
   const signs = new Set();
   let bus = null;
   let ban = null;
@@ -35,12 +41,20 @@ function watchAccount(epoch, ring) {
 
   const isWiping = () => localStorage.getItem(WIPE_MARK) === '1';
 
+  // One that another load has left, with its browser perhaps, says nothing of why it was begun.
+  let foundMark = isWiping();
+
+  function noteWipe() {
+    foundMark &&= isWiping();
+    if (isWiping() && !foundMark) note('wiping');
+  }
+
   // WhatsApp's own script removes these from the address before long.
   function readAddress() {
     const query = new URLSearchParams(location.search);
     if (query.get('post_logout') === '1') note('wipe_failed');
-    const sign = SIGN_OF_REASON[query.get('logout_reason')];
-    if (sign) note(sign);
+    const reason = query.get('logout_reason');
+    if (reason !== null) note(SIGN_OF_REASON[reason] ?? 'other_reason');
   }
 
   function noteBan({banned, code, expire}) {
@@ -59,24 +73,25 @@ function watchAccount(epoch, ring) {
     }
     if (!found || found === bus) return;
     bus = found;
-    bus.on('starting_logout_from_bridge', () => note('starting_logout'));
+    bus.on('starting_logout_from_bridge', () =>
+      note(localStorage.getItem(LOGIN_KEY) === null ? 'own_logout' : 'starting_logout'),
+    );
     bus.on('logout_from_bridge', () => note('logged_out'));
     bus.on('account_temporarily_banned_from_bridge', noteBan);
   }
 
   function look() {
     listen();
-    if (isWiping()) note('wiping');
+    noteWipe();
     return {
       signs: [...signs],
-      leaving: isWiping() || signs.has('starting_logout') || signs.has('logged_out'),
+      leaving: isWiping() || LEAVING.some((sign) => signs.has(sign)),
       ban: ban && ban.until > Date.now() ? ban : null,
     };
   }
 
-  tell('loaded');
   readAddress();
-  if (isWiping()) note('wiping');
+  tell('loaded');
   // A login may be refused at once: nothing is to be missed until the page is looked at.
   const hurrying = setInterval(() => {
     listen();

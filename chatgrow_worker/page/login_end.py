@@ -8,11 +8,18 @@ from types import MappingProxyType
 
 from sessions.connections.states import Reason
 
+OF_NO_LOAD = ""
+"""For a sign of which it is not known in which load of the page it was, or which lasts beyond it.
+
+A login that works later forgets it.
+"""
+
 
 class EndSign(StrEnum):
     """One sign; `account_events.js` says where each comes from."""
 
     STARTING_LOGOUT = "starting_logout"
+    OWN_LOGOUT = "own_logout"
     LOGGED_OUT = "logged_out"
     WIPING = "wiping"
     WIPE_FAILED = "wipe_failed"
@@ -20,22 +27,29 @@ class EndSign(StrEnum):
     SYNC_FAILED = "sync_failed"
     HISTORY_TIMEOUT = "history_timeout"
     ACCOUNT_LOCKED = "account_locked"
+    OTHER_REASON = "other_reason"
+    WIPED = "wiped"
+    """A load that wiped its login has come to its end: the page has loaded itself anew."""
 
 
 _MEANS: Mapping[EndSign, Reason] = MappingProxyType(
     {
-        # An address that gives a reason says more than the events, which come with each logout.
+        # The address after the wipe gives the reason, or has none for what the server has ended.
         EndSign.ACCOUNT_LOCKED: Reason.ACCOUNT_LOCKED,
         EndSign.CLIENT_FATAL: Reason.LOGIN_LOST,
         EndSign.SYNC_FAILED: Reason.LOGIN_LOST,
         EndSign.HISTORY_TIMEOUT: Reason.LOGIN_LOST,
-        EndSign.STARTING_LOGOUT: Reason.UNLINKED,
-        EndSign.LOGGED_OUT: Reason.UNLINKED,
-        EndSign.WIPING: Reason.UNLINKED,
-        EndSign.WIPE_FAILED: Reason.UNLINKED,
+        EndSign.OTHER_REASON: Reason.LOGIN_LOST,
+        EndSign.OWN_LOGOUT: Reason.LOGIN_LOST,
+        EndSign.WIPED: Reason.UNLINKED,
     }
 )
-"""The first that was told decides."""
+"""The first that was told decides.
+
+The others prove nothing, as they come with every logout: a browser that dies in a wipe leaves open
+what the address after it would have told. The saved login tells then, since WhatsApp refuses one
+that was revoked.
+"""
 
 
 class LoginEnd:

@@ -18,7 +18,7 @@ from chatgrow_worker.page.errors import (
     PageCallError,
     PageNotLoadedError,
 )
-from chatgrow_worker.page.login_end import EndSign, LoginEnd
+from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.snapshot import (
     About,
@@ -38,7 +38,8 @@ It carries nothing, or the load of the page that rings and a word of its script:
 `EndSign`. Whatever runs in the page may ring it, so a word is a hint and no more.
 """
 
-_SIGNS = frozenset(EndSign)
+_SIGNS = frozenset(EndSign) - {EndSign.WIPED}
+_OF_A_WIPE = frozenset({EndSign.WIPING, EndSign.LOGGED_OUT})
 _LONGEST_EPOCH = 32
 _ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
 """The id of a person's account; a number check never answers with a group's."""
@@ -82,6 +83,7 @@ class WhatsAppPage:
         self._decided: dict[str, Outcome] = {}
         self._told: dict[EndSign, str] = {}
         self._navigates = False
+        self._wipes = False
         self.restarts = 0
         """How often the page has loaded itself anew since it was last seen to work."""
         self._saved: Answering | None = None
@@ -95,11 +97,18 @@ class WhatsAppPage:
         """Take note of what the page rings with; what is no word of ours only rings."""
         match words:
             case (str(), "loaded"):
-                self.restarts += not self._navigates
-                self._navigates = False
+                self._has_loaded()
             case (str(epoch), str(word)) if word in _SIGNS and len(epoch) <= _LONGEST_EPOCH:
                 self._told[EndSign(word)] = epoch
+                self._wipes = self._wipes or word in _OF_A_WIPE
         self.bell.set()
+
+    def _has_loaded(self) -> None:
+        by_itself = not self._navigates
+        self.restarts += by_itself
+        if by_itself and self._wipes:
+            self._told[EndSign.WIPED] = OF_NO_LOAD
+        self._navigates = self._wipes = False
 
     def tell(self, end: LoginEnd) -> None:
         """Hand on the signs of a login's end that the page has told, those of dead loads too."""
@@ -287,6 +296,7 @@ class WhatsAppPage:
         return outcome
 
     async def _open_empty(self, url: str) -> None:
+        self._navigates = True
         if self._saved is not None:
             await self._saved.stop()
         async with answered(self._page, url, Document()):

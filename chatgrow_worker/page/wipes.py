@@ -7,12 +7,10 @@ from typing import Any
 
 from playwright.async_api import CDPSession
 
-from chatgrow_worker.page.login_end import EndSign
+from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign
 
 _MARK = "post-logout"
 """The key in localStorage under which WhatsApp's page notes that it wipes (WAWebUserPrefsKeys)."""
-_OF_NO_LOAD = ""
-"""The browser does not say which load of the page it was; what works later forgets it."""
 
 
 async def watch_wipes(cdp: CDPSession, hear: Callable[[str, str], None]) -> None:
@@ -24,7 +22,7 @@ async def watch_wipes(cdp: CDPSession, hear: Callable[[str, str], None]) -> None
 
     def note(change: dict[str, Any]) -> None:
         if (change.get("key"), change.get("newValue")) == (_MARK, "1"):
-            hear(_OF_NO_LOAD, str(EndSign.WIPING))
+            hear(OF_NO_LOAD, str(EndSign.WIPING))
 
     cdp.on("DOMStorage.domStorageItemAdded", note)
     cdp.on("DOMStorage.domStorageItemUpdated", note)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
+from tests.processes import children_named, kill_all
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
 from tests.waiting import until
 
@@ -41,6 +42,10 @@ async def _until_no_blob_is_left(system: StackClient) -> None:
         await until(none, within=PATIENCE)
 
 
+def _browser(system: StackClient) -> set[int]:
+    return {each.pid for each in children_named(system.pid("worker-1"), "chromium")}
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -64,6 +69,33 @@ async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == reason
     await _until_no_blob_is_left(system)
+
+
+async def test_a_login_that_a_page_wipes_for_a_fault_of_its_own_comes_back(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.until_saved()
+    before = _browser(system)
+    # Of this reason nothing is told: the page goes where it goes after an unlink, too.
+    await _fault(system, logoutUnheard=True, logoutReason="account_sync_timeout")
+    await until(lambda: before.isdisjoint(_browser(system)), within=PATIENCE)
+    await system.until_message(await system.send("still linked"), "read")
+    assert len(await system.control("GET", "devices")) == 1
+
+
+async def test_a_browser_that_dies_while_its_page_wipes_the_login_costs_no_login(
+    system: StackClient,
+) -> None:
+    await _link(system)
+    await system.until_saved()
+    faults = {"logoutUnheard": True, "leaveMs": 600_000, "logoutReason": "web_fail_add_chat"}
+    await _fault(system, **faults)
+    await _until_why(system, "page_loading")
+    await _fault(system, leaveMs=0)
+    kill_all(children_named(system.pid("worker-1"), "chromium"))
+    await system.until_message(await system.send("still linked"), "read")
+    assert len(await system.control("GET", "devices")) == 1
 
 
 async def test_a_phone_that_unlinks_while_nothing_runs_is_told_at_the_next_start(

@@ -32,13 +32,52 @@ class _Tab:
 
 def test_words_of_a_load_that_ended_are_handed_on() -> None:
     page, end = _page(), LoginEnd()
-    page.hear("one", "starting_logout")
+    page.hear("one", "account_locked")
     assert page.bell.is_set()
     page.tell(end)
-    assert str(end.reason) == "unlinked"
-    page.hear("two", "account_locked")
+    assert end.reason is Reason.ACCOUNT_LOCKED
+
+
+def _hear(page: WhatsAppPage, *words: str) -> Reason:
+    """Return why the login has ended, when these words are all that was told."""
+    for word in words:
+        page.hear("", word)
+    end = LoginEnd()
     page.tell(end)
-    assert str(end.reason) == "account_locked"
+    return end.reason
+
+
+@pytest.mark.parametrize("sign", ["wiping", "logged_out"])
+def test_a_page_that_comes_back_by_itself_from_a_wipe_was_unlinked(sign: str) -> None:
+    assert _hear(_page(), "starting_logout", sign, "loaded") is Reason.UNLINKED
+    assert _hear(_page(), sign, "wipe_failed", "loaded") is Reason.UNLINKED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("starting_logout", "wiping", "logged_out"),  # and the browser died
+        ("wipe_failed", "loaded"),  # the mark of a wipe was found, and why it was begun is unknown
+        ("starting_logout", "loaded"),
+        ("wiped",),
+        ("own_logout", "wiping", "loaded"),
+        ("wiping", "client_fatal", "loaded"),
+        ("wiping", "other_reason", "loaded"),
+    ],
+)
+def test_what_does_not_prove_that_a_login_was_revoked_leaves_the_saved_one(
+    words: tuple[str, ...],
+) -> None:
+    assert _hear(_page(), *words) is Reason.LOGIN_LOST
+
+
+async def test_a_load_that_we_asked_for_is_no_end_of_a_wipe() -> None:
+    page = _page(_Tab())
+    await page.open("http://127.0.0.1/", timedelta(seconds=1))
+    assert _hear(page, "loaded", "wiping") is Reason.LOGIN_LOST
+    await page.reload(timedelta(seconds=1))
+    assert _hear(page, "loaded") is Reason.LOGIN_LOST
+    assert _hear(page, "loaded") is Reason.LOGIN_LOST
 
 
 @pytest.mark.parametrize(
@@ -62,12 +101,12 @@ def test_what_is_no_word_of_ours_only_rings(words: tuple[object, ...]) -> None:
     assert end.reason is Reason.LOGIN_LOST
 
 
-def test_every_sign_has_a_meaning_and_alone_decides() -> None:
+def test_only_what_is_certain_gives_the_saved_login_up() -> None:
     for sign in EndSign:
         end = LoginEnd()
         end.hear("one", [sign])
-        lost = sign in (EndSign.CLIENT_FATAL, EndSign.SYNC_FAILED, EndSign.HISTORY_TIMEOUT)
-        assert (end.reason is Reason.LOGIN_LOST) is lost
+        certain = sign in (EndSign.WIPED, EndSign.ACCOUNT_LOCKED)
+        assert (end.reason is not Reason.LOGIN_LOST) is certain
 
 
 async def test_a_load_that_we_asked_for_is_no_restart_of_the_page() -> None:

@@ -56,6 +56,7 @@ class Faults:
     reconnect_ms: int = 2500
     unlink_by: str = ""
     logout_reason: str = ""
+    logout_unheard: bool = False
     deferred_ms: int = 0
     module_missing: tuple[str, ...] = ()
     send_throws: bool = False

@@ -192,7 +192,9 @@ class LoginRequests:
 
     async def logout(self, page: PageSocket, frame: Frame) -> Any:
         """Unlink the device that says goodbye, one that still synchronises too."""
-        if page.proved is not None:
+        if page.proved is not None and (device := await self._accounts.device(page.proved)):
+            if self._faults.of(device.digits).logout_unheard:
+                raise OpError(500, "not heard")
             await self._accounts.unlink(page.proved)
             page.device_id = page.proved = None
 

@@ -31,7 +31,7 @@ from tests.waiting import until
 Worker = PagelessWorker[ReadyPages]
 
 _QR = READY.model_copy(update={"epoch": "2", "mode": "QR", "authenticated": False})
-_UNLINKED = _QR.model_copy(update={"signs": (EndSign.LOGGED_OUT,)})
+_UNLINKED = _QR.model_copy(update={"signs": (EndSign.WIPED,)})
 
 _OFFLINE = READY.model_copy(update={"online": False})
 
@@ -171,10 +171,10 @@ async def test_a_start_that_comes_after_a_logout_counts(
 @pytest.mark.parametrize(
     ("signs", "reason", "blobs"),
     [
-        ((EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT), Reason.UNLINKED, 0),
-        ((EndSign.LOGGED_OUT,), Reason.UNLINKED, 0),
-        ((EndSign.WIPE_FAILED,), Reason.UNLINKED, 0),
-        ((EndSign.LOGGED_OUT, EndSign.ACCOUNT_LOCKED), Reason.ACCOUNT_LOCKED, 0),
+        ((EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT, EndSign.WIPED), Reason.UNLINKED, 0),
+        ((EndSign.WIPING, EndSign.WIPED), Reason.UNLINKED, 0),
+        ((EndSign.WIPE_FAILED, EndSign.WIPED), Reason.UNLINKED, 0),
+        ((EndSign.LOGGED_OUT, EndSign.ACCOUNT_LOCKED, EndSign.WIPED), Reason.ACCOUNT_LOCKED, 0),
     ],
 )
 async def test_a_revoked_login_is_forgotten_in_all_places_and_never_tried_again(
@@ -194,14 +194,21 @@ async def test_a_revoked_login_is_forgotten_in_all_places_and_never_tried_again(
     assert len(ready_worker.pages.browsers) == 1
 
 
-@pytest.mark.parametrize("sign", [None, EndSign.CLIENT_FATAL, EndSign.SYNC_FAILED])
+@pytest.mark.parametrize(
+    "signs",
+    [
+        (),
+        (EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT, EndSign.WIPED, EndSign.CLIENT_FATAL),
+        (EndSign.OWN_LOGOUT, EndSign.WIPING, EndSign.WIPED),
+    ],
+)
 async def test_a_login_that_is_lost_gives_way_to_the_one_that_is_saved(
-    ready_worker: Worker, sign: EndSign | None
+    ready_worker: Worker, signs: tuple[EndSign, ...]
 ) -> None:
     connection = await _connected(ready_worker)
     await _until_saved(ready_worker, connection)
     page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
-    page.told = [EndSign.STARTING_LOGOUT, EndSign.LOGGED_OUT, sign] if sign else []
+    page.told = list(signs)
     await ready_worker.pages.look(_QR)
     await until(lambda: len(ready_worker.pages.browsers) == 2)
     await _until_connected(ready_worker, connection)
@@ -234,12 +241,29 @@ async def test_what_a_page_told_before_its_browser_died_is_known_to_the_next(
     connection = await _connected(ready_worker)
     await _until_saved(ready_worker, connection)
     page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
-    page.told = [EndSign.STARTING_LOGOUT]
+    page.told = [EndSign.WIPED]
     ready_worker.pages.shows = _QR
     ready_worker.pages.break_page(Reason.PAGE_CRASHED)
     await until(lambda: not ready_worker.pool.runs(connection.id))
     found = await ready_worker.stores.connections.get(connection.id)
     assert (found.state, found.reason) == (ConnectionState.LOGGED_OUT, Reason.UNLINKED)
+
+
+async def test_a_browser_that_dies_in_a_wipe_leaves_the_saved_login_to_be_tried(
+    ready_worker: Worker,
+) -> None:
+    """The page wipes in the same way when the phone unlinks it and for a fault of its own."""
+    connection = await _connected(ready_worker)
+    await _until_saved(ready_worker, connection)
+    page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
+    page.told = [EndSign.STARTING_LOGOUT, EndSign.WIPING]
+    ready_worker.pages.shows = _QR.model_copy(update={"signs": (EndSign.WIPE_FAILED,)})
+    ready_worker.pages.break_page(Reason.PAGE_CRASHED)
+    await until(lambda: len(ready_worker.pages.browsers) == 2)
+    ready_worker.pages.shows = READY
+    await until(lambda: len(ready_worker.pages.browsers) == 3)
+    await _until_connected(ready_worker, connection)
+    assert await ready_worker.parts.blobs.blobs_of(connection.id)
 
 
 async def test_a_sign_of_an_earlier_load_is_forgotten_once_the_login_works(
@@ -248,7 +272,7 @@ async def test_a_sign_of_an_earlier_load_is_forgotten_once_the_login_works(
     connection = await _connected(ready_worker)
     await _until_saved(ready_worker, connection)
     page = cast("ReadyPage", ready_worker.pages.browsers[-1].page)
-    page.told = [EndSign.WIPE_FAILED]
+    page.told = [EndSign.WIPED]
     await ready_worker.pages.look(READY)
     page.told = []
     await ready_worker.pages.look(_QR)

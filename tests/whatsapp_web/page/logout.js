@@ -65,15 +65,11 @@ defineModule('WAWebLogout', (exports, require) => {
     Socket.set({ hasSynced: undefined });
     require('WAWebCredentials').clear();
     localStorage.setItem(LOGOUT_DIRTY_BIT, '1');
-    if (leaveMs) {
-      Socket.set({ state: 'UNPAIRED' });
-      await after(leaveMs);
-    }
+    if (leaveMs) Socket.set({ state: 'UNPAIRED' });
     const failed = unlinkBy === 'wipe';
-    if (!failed) {
-      await require('WAWebStorage').destroy();
-      localStorage.removeItem(LOGOUT_DIRTY_BIT);
-    }
+    if (!failed) await require('WAWebStorage').destroy();
+    if (leaveMs) await after(leaveMs);
+    if (!failed) localStorage.removeItem(LOGOUT_DIRTY_BIT);
     require('WAWebReloadAfterLogout')(failed, reason, message);
   };
 

@@ -56,7 +56,6 @@ _OF_STATE: Mapping[ConnectionState, Stage] = MappingProxyType(
         ConnectionState.DEGRADED: Stage.LINKED,
         ConnectionState.DISCONNECTED: Stage.AWAY,
         ConnectionState.LOGGED_OUT: Stage.ASLEEP,
-        ConnectionState.FAILED: Stage.FAILED,
     }
 )
 _OF_REASON: Mapping[Reason, Stage] = MappingProxyType(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ReturnDocument
 
 from sessions.connections.events import publish_state
+from sessions.connections.moves import becomes
 from sessions.connections.states import Command, ConnectionState, Reason, needs_a_worker
 from sessions.events.log import EventLog
 from sessions.storage.batching import BatchedLookup
@@ -64,9 +65,6 @@ _LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
 
 _TELLING = ["generation", "desired", "command.name"]
 """What a renewal reads."""
-
-WITHOUT_PAIRING_CODE = {"$cond": [{"$gt": ["$pairing.code", None]}, "$$REMOVE", "$pairing"]}
-"""The expression for what is kept of a request for a pairing code: no code, which links a phone."""
 
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
 """The expression for records that nobody has now: no lease, or one that ran out."""
@@ -215,20 +213,19 @@ class LeaseStore:
 
     async def release(self, lease: Lease, reason: Reason) -> None:
         """Give the lease back, so that another worker may take it at once."""
-        running = {"$in": ["$state", [str(s) for s in ConnectionState if needs_a_worker(s)]]}
-        unwanted = {"$eq": ["$desired", "stopped"]}
-        rests: dict[str, Any] = {"$cond": [unwanted, _S.STOPPED, _S.STARTING]}
-        changes: dict[str, Any] = {
-            "lease": None,
-            "qr": None,
-            "pairing": WITHOUT_PAIRING_CODE,
-            "state": {"$cond": [running, rests, "$state"]},
-            "reason": {"$cond": [running, {"$cond": [unwanted, None, reason]}, "$reason"]},
-            "since": {"$cond": [running, "$$NOW", "$since"]},
-            "until": {"$cond": [running, None, {"$ifNull": ["$until", None]}]},
-        }
+        running = [str(each) for each in ConnectionState if needs_a_worker(each)]
+        runs, unwanted = {"$in": ["$state", running]}, {"$eq": ["$desired", "stopped"]}
+        changes = [
+            {
+                "$set": {
+                    "lease": None,
+                    **becomes(_S.STOPPED, None, where={"$and": [runs, unwanted]}),
+                }
+            },
+            {"$set": becomes(_S.STARTING, reason, where={"$in": ["$state", running]})},
+        ]
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
-            lease.fence(), [{"$set": changes}], return_document=ReturnDocument.AFTER
+            lease.fence(), changes, return_document=ReturnDocument.AFTER
         )
         if document is not None:
             publish_state(self._events, document)
@@ -268,11 +265,7 @@ class LeaseStore:
             "command": {
                 "$cond": [{"$eq": ["$command.name", Command.RESTART]}, "$$REMOVE", "$command"]
             },
-            "state": _S.STARTING,
-            "reason": Reason.BROWSER_STARTING,
-            "since": "$$NOW",
-            "until": None,
-            "qr": None,
+            **becomes(_S.STARTING, Reason.BROWSER_STARTING),
         }
 
     def _expiry(self) -> dict[str, Any]:

@@ -30,8 +30,6 @@ class ConnectionState(StrEnum):
     """The page or its network is away: the worker acts."""
     LOGGED_OUT = "logged_out"
     """The login is gone: an admin links the phone again."""
-    FAILED = "failed"
-    """The worker gave up: an operator reads the reason and starts it again."""
 
 
 class Reason(StrEnum):
@@ -138,7 +136,7 @@ _RUNNING = frozenset(
         _S.DISCONNECTED,
     }
 )
-_ENDS = frozenset({_S.STOPPED, _S.LOGGED_OUT, _S.FAILED})
+_ENDS = frozenset({_S.STOPPED, _S.LOGGED_OUT})
 
 MOVES: Mapping[ConnectionState, frozenset[ConnectionState]] = MappingProxyType(
     {
@@ -156,7 +154,6 @@ MOVES: Mapping[ConnectionState, frozenset[ConnectionState]] = MappingProxyType(
         _S.DEGRADED: frozenset({_S.CONNECTED, _S.DISCONNECTED, _S.SYNCING, _S.STARTING}) | _ENDS,
         _S.DISCONNECTED: (_RUNNING | _ENDS) - {_S.DISCONNECTED, _S.DEGRADED},
         _S.LOGGED_OUT: frozenset({_S.STARTING, _S.STOPPED, _S.AWAITING_SCAN}),
-        _S.FAILED: frozenset({_S.STARTING, _S.STOPPED}),
     }
 )
 """Every legal move. A change of reason within one state is no move and always legal."""
@@ -187,6 +184,11 @@ def check_command(command: Command, state: ConnectionState, reason: Reason | Non
 def is_legal(current: ConnectionState, to: ConnectionState) -> bool:
     """Tell whether the table leads from `current` to `to`, or they are the same."""
     return to is current or to in MOVES[current]
+
+
+def origins(to: ConnectionState) -> list[ConnectionState]:
+    """Return the states from which a connection may move to `to`, with `to` itself."""
+    return [each for each in ConnectionState if is_legal(each, to)]
 
 
 def check_move(current: ConnectionState, to: ConnectionState) -> None:

@@ -14,8 +14,9 @@ from pymongo.errors import DuplicateKeyError
 from sessions.common.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
 from sessions.common.ids import new_id
 from sessions.connections.events import observed_event, publish_state, qr_event
-from sessions.connections.leases import UNOWNED, WITHOUT_PAIRING_CODE
+from sessions.connections.leases import UNOWNED
 from sessions.connections.model import Connection, Desired, Held, Proxy, QrCode
+from sessions.connections.moves import WITHOUT_PAIRING_CODE, becomes
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import (
     HOLDS_LOGIN,
@@ -149,12 +150,7 @@ class ConnectionStore:
         changes = {
             "desired": desired,
             "linkedNumber": {"$cond": [forgets, None, "$linkedNumber"]},
-            "state": {"$cond": [rests, to, "$state"]},
-            "reason": {"$cond": [rests, reason, "$reason"]},
-            "since": {"$cond": [rests, "$$NOW", "$since"]},
-            "until": {"$cond": [rests, None, {"$ifNull": ["$until", None]}]},
-            "qr": {"$cond": [rests, None, "$qr"]},
-            "pairing": {"$cond": [rests, WITHOUT_PAIRING_CODE, "$pairing"]},
+            **becomes(to, reason, where=rests),
             # A dead worker's lease would make the new state look as dead as its own.
             "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
         }
@@ -208,19 +204,12 @@ class ConnectionStore:
         `until` is when the state ends, where that is known.
         """
         check_move(current, to)
-        changes: dict[str, Any] = {
-            "state": to,
-            "reason": reason,
-            "since": {"$cond": [{"$eq": ["$state", to]}, "$since", "$$NOW"]},
-            "until": until,
-        }
+        changes = becomes(to, reason, until=until, anew=False, unreported=or_from)
         if rests:
             changes["desired"] = "stopped"
         if reason in REVOKED:
             changes["forgottenGeneration"] = lease.generation
-        if to is not ConnectionState.AWAITING_SCAN:
-            changes |= {"qr": None, "pairing": WITHOUT_PAIRING_CODE}
-        elif reason is Reason.QR_IDLE:
+        if reason is Reason.QR_IDLE:
             changes["qr"] = None
         if to in HOLDS_LOGIN or to is ConnectionState.LOGGED_OUT:
             changes["linked"] = to in HOLDS_LOGIN

@@ -56,7 +56,6 @@ def _connection(
         (_connection(_S.STOPPED, Reason.QR_NOT_SCANNED), Stage.ASLEEP),
         (_connection(_S.LOGGED_OUT, Reason.UNLINKED, number="+9725"), Stage.ASLEEP),
         (_connection(_S.STOPPED), Stage.OFF),
-        (_connection(_S.FAILED), Stage.FAILED),
     ],
 )
 def test_each_state_means_something_to_do_or_to_wait_for(

@@ -58,3 +58,11 @@ def test_all_that_may_happen_to_a_message_is_told() -> None:
     rows = text.partition("| what happens |")[2].splitlines()[2:]
     assert len(rows) == len(Happening)
     assert all(row.split("|")[1].strip() for row in rows)
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*/(?:[a-z_]+\.(?:py|js))?)", text))
+    homes = [ROOT, *(ROOT / top for top in ("sessions", "chatgrow_worker", "control_api"))]
+    assert len(named) > 40
+    assert [each for each in named if not any((home / each).exists() for home in homes)] == []

@@ -7,18 +7,19 @@ from datetime import timedelta
 
 from loguru import logger
 
-from chatgrow_worker.page.errors import LineDeadError, PageCallError
+from chatgrow_worker.page.errors import LineDeadError, PageCallError, PageNotLoadedError
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.waiting import Backoff, any_of, happens
-from chatgrow_worker.whatsapp_change.send_trials import is_unexpected
 from sessions.connections.leases import Lease
 from sessions.messages.model import Message
 from sessions.messages.send_queue import SendQueue
 from sessions.storage.mongo import STORE_DOWN, brief
 
 _PAUSE = timedelta(seconds=1)
-_PAUSE_AT_MOST = timedelta(seconds=30)
+_PAUSE_AT_MOST = timedelta(seconds=2)
+"""What the page cannot tell about is asked for SEND_TRIES times, and nothing goes meanwhile: all of
+them take no longer than one call that hangs (PAGE_CALL_LIMIT)."""
 
 
 class Dispatcher:
@@ -90,10 +91,7 @@ class Dispatcher:
                 self._delivery.watch.left()
                 await self._return_unsent()
             except PageCallError as error:
-                blamed = not (
-                    is_unexpected(error)
-                    and self._delivery.trials.threw(None, error.name, error.message)
-                )
+                blamed = not isinstance(error, PageNotLoadedError)
                 logger.warning("The page could not tell about a send; asking again: {}", error)
                 await happens(stop, backoff.next())
 

@@ -2,8 +2,8 @@
 
 A connection waits when its own page lacks a function (`self_test.py`), when its own sends throw in
 a row (`send_trials.py`), or when the fleet waits (`sessions/whatsapp/breaker.py`). Its page stays
-open: only the connection that probes for the fleet loads it anew, and one whose page itself lacks
-something does so now and then.
+open: only the connection that probes for the fleet loads it anew, and one that waits by itself does
+so now and then. What leads to what is the table in `change_phases.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from loguru import logger
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import About, Look, PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.whatsapp_change.change_phases import MOVES, Event, Phase
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from chatgrow_worker.whatsapp_change.self_test import SelfTest
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials
@@ -75,13 +76,9 @@ class ChangeGate:
         self._about: About | None = None
         self._about_epoch = ""
         self._fleet = Breaker()
-        self._reported = False
-        self._retry_at = 0.0
-        self._compares = False
-        self._reload_at: float | None = None
-        self._loads = False
+        self._again_at = 0.0
         self._loaded_over = ""
-        self._probes_fleet = False
+        self._for_fleet = False
         self._probe_ends = 0.0
         self._tried_last = False
         self._failed_trials = 0
@@ -89,9 +86,7 @@ class ChangeGate:
     @property
     def waits(self) -> bool:
         """Whether the connection waits for WhatsApp Web, and sends nothing but what is tried."""
-        if self._test.lacks or self._fleet.changed or self._reload_at is not None:
-            return True
-        return self.trials.suspicious
+        return bool(self._test.lacks) or self._fleet.changed or self.trials.waits
 
     @property
     def untested(self) -> bool:
@@ -103,7 +98,7 @@ class ChangeGate:
         """Whether nothing at all may be sent now."""
         if not self._test.passed or self._test.lacks:
             return True
-        return self.waits and not self.trials.probing
+        return self.trials.holds or (self._fleet.changed and not self.trials.tries)
 
     @property
     def unreadable(self) -> bool:
@@ -124,6 +119,8 @@ class ChangeGate:
             self._test.note(look, ready=ready)
             await self._follow_the_fleet()
             await self._act(page, look, ready=ready, at_rest=at_rest)
+            if self._fleet.probe_due and at_rest:
+                await self._probe(page, look, ready=ready)
         except STORE_DOWN as error:
             logger.debug("MongoDB is away or refuses: {}", brief(error))
 
@@ -147,40 +144,52 @@ class ChangeGate:
         if not before.changed or self._fleet.changed:
             return
         logger.info("WhatsApp Web can be used again")
-        self.trials.release()
-        self._end_probe()
-        self._reported = False
+        self._for_fleet = False
+        self._again_at = self._soon(timedelta(0))
         works, ours = self._fleet.version, self._about.version if self._about else None
-        if self._test.lacks or (works and works != ours):
-            self._reload_at = self._soon(timedelta(0))
+        others_only = self._test.lacks or (works and works != ours)
+        self.trials.release(Event.FLEET_SENDS_WITHOUT_US if others_only else Event.FLEET_SENDS)
 
     async def _act(
         self, page: WhatsAppPage, look: Look | None, *, ready: bool, at_rest: bool
     ) -> None:
-        if self._loads:
-            await self._judge_page(look, ready=ready)
-        elif self.trials.trying:
-            await self._judge_message()
-        elif self._reload_at is not None:
-            if at_rest and time.monotonic() >= self._reload_at:
-                await self._load_anew(page, look)
-        elif self._test.has_failed(look) or (self.trials.holds and not self._test.lacks):
-            await self._in_trouble(page, look, at_rest=at_rest)
-        elif self._reported and ready and not self.waits:
-            await self._watch.store.withdraw(self._lease)
-            self._reported = False
-        if self._fleet.probe_due and at_rest and not (self._loads or self.trials.trying):
-            await self._probe(page, look, ready=ready)
+        """Do what is due in this phase."""
+        if self._test.has_failed(look):
+            self.trials.on(Event.LACKS)
+        match self.trials.phase:
+            case Phase.SUSPICIOUS | Phase.WAITING:
+                await self._in_trouble(page, look, ready=ready, at_rest=at_rest)
+            case Phase.STALE:
+                await self._load_when_due(page, look, at_rest=at_rest)
+            case Phase.LOADING:
+                await self._judge_page(look, ready=ready)
+            case Phase.TRYING | Phase.COMPARING:
+                if self._for_fleet:
+                    self._stop_when_late()
+            case Phase.THREW | Phase.BOTH_THREW:
+                if not await self._compare_now():
+                    await self._fail(self.trials.error)
+            case Phase.WENT_OUT:
+                await self._pass()
 
-    async def _in_trouble(self, page: WhatsAppPage, look: Look | None, *, at_rest: bool) -> None:
+    async def _in_trouble(
+        self, page: WhatsAppPage, look: Look | None, *, ready: bool, at_rest: bool
+    ) -> None:
         """Report our own trouble, and try again by ourselves while the fleet sends."""
-        alone = not self._test.lacks and len(self.trials.suspects) < _TELLING
-        if alone and not self._fleet.changed and await self._try(another=True):
+        suspects, lacks = self.trials.suspects, self._test.lacks
+        alone = len(suspects) == 1 and not lacks and not self._fleet.changed
+        if not suspects and not lacks:
+            if ready:
+                await self._pass()
+        elif alone and await self._compare():
             return
-        if not self._reported:
+        elif self.trials.phase is Phase.SUSPICIOUS:
             await self._report()
-        elif not self._fleet.changed and at_rest and time.monotonic() >= self._retry_at:
-            self._reported = False
+        elif not self._fleet.changed and (suspects or self._test.has_failed(look)):
+            await self._load_when_due(page, look, at_rest=at_rest)
+
+    async def _load_when_due(self, page: WhatsAppPage, look: Look | None, *, at_rest: bool) -> None:
+        if at_rest and time.monotonic() >= self._again_at:
             await self._load_anew(page, look)
 
     async def _report(self) -> None:
@@ -193,12 +202,14 @@ class ChangeGate:
         logger.error("WhatsApp Web cannot be used ({}): {}", cause, detail)
         if cause is not Cause.SENDS_THROW or self.trials.counts_for_all:
             await self._watch.store.report(self._lease, self._owner, cause, detail, version)
-        self._reported = True
-        self._retry_at = self._soon(self._limits.retry)
+        self.trials.on(Event.REPORTED)
+        self._again_at = self._soon(self._limits.retry)
         self._fleet = await self._watch.current(anew=True)
 
     async def _probe(self, page: WhatsAppPage, look: Look | None, *, ready: bool) -> None:
         """Probe for the fleet, if we can and are the one."""
+        if (self.trials.phase, Event.LOADED) not in MOVES:
+            return
         able = ready or self._test.unreadable
         if self._fleet.cause is Cause.SENDS_THROW:
             able = ready and await self._queue.first_due(self._lease) is not None
@@ -209,91 +220,79 @@ class ChangeGate:
             return
         if await self._watch.store.begin_probe(self._lease):
             logger.info("We try whether WhatsApp Web can be used again")
-            self._probes_fleet = True
+            self._for_fleet = True
             await self._load_anew(page, look)
 
     async def _judge_page(self, look: Look | None, *, ready: bool) -> None:
         """Go on with the page that was loaded anew: a message is tried where sends have thrown."""
         other = look is not None and look.epoch != self._loaded_over
         if other and self._test.has_failed(look):
-            await self._fails(f"missing: {', '.join(self._test.lacks)}")
+            await self._fail(f"missing: {', '.join(self._test.lacks)}")
         elif other and ready and self._test.passed:
-            self._loads = False
-            for_fleet = self._probes_fleet and self._fleet.cause is Cause.SENDS_THROW
-            if self.trials.suspicious or for_fleet:
-                await self._try(another=False)
+            sends_throw = self._for_fleet and self._fleet.cause is Cause.SENDS_THROW
+            if self.trials.suspects or sends_throw:
+                self.trials.on(Event.TRY)
             else:
-                await self._passes()
-        elif time.monotonic() >= self._probe_ends:
-            self._end_probe()
-
-    async def _judge_message(self) -> None:
-        """Tell what became of the message that was tried."""
-        if self.trials.probing:
-            if self._probes_fleet and time.monotonic() >= self._probe_ends:
-                self.trials.end_probe()
-                self._end_probe()
-            return
-        if await self._compare():
-            return
-        await self._queue.call_back(self._lease)
-        self.trials.end_probe()
-        if self.trials.passed:
-            await self._passes()
+                await self._pass()
         else:
-            await self._fails(self.trials.error)
+            self._stop_when_late()
 
-    async def _compare(self) -> bool:
+    def _stop_when_late(self) -> None:
+        """Give up a page, or a trial, that decides nothing: another connection may try."""
+        if time.monotonic() >= self._probe_ends:
+            self._for_fleet = False
+            self.trials.on(Event.FAILED if self.trials.suspects else Event.PASSED)
+
+    async def _compare_now(self) -> bool:
         """Try another message after the first one has thrown; tell whether one is being tried.
 
-        Where WhatsApp Web mends just now, that one goes out before its turn. So once several have
+        Where WhatsApp mends just now, that one goes out before its turn. So once several have
         thrown, others are let pass only after many trials: all of those may be odd.
         """
-        if self.trials.passed or self._compares:
+        if self.trials.phase is Phase.BOTH_THREW:
             return False
         self._failed_trials += 1
         if len(self.trials.suspects) >= _TELLING and self._failed_trials < _COMPARED_AFTER:
             return False
         self._failed_trials = 0
-        return await self._try(another=True)
+        return await self._compare()
 
-    async def _try(self, *, another: bool) -> bool:
-        """Let one message go; `another` than those that threw, which is False where none waits.
+    async def _compare(self) -> bool:
+        """Let another message go than those that threw; False where none waits.
 
         Where that one goes out, the page works and those that threw are to blame themselves.
         """
-        if another:
-            suspects = self.trials.suspects
-            if await self._queue.first_due(self._lease, but=suspects) is None:
-                return False
-            await self._queue.let_pass(self._lease, suspects, self._now() + _PASSED_FOR)
-        self._compares = another
-        self.trials.begin_probe()
+        suspects = self.trials.suspects
+        if await self._queue.first_due(self._lease, but=suspects) is None:
+            return False
+        await self._queue.let_pass(self._lease, suspects, self._now() + _PASSED_FOR)
+        self.trials.on(Event.COMPARE)
         return True
 
-    async def _passes(self) -> None:
-        if self._probes_fleet:
+    async def _pass(self) -> None:
+        """Send again; tell the others where we tried for them, and withdraw what we reported."""
+        await self._queue.call_back(self._lease)
+        if self._for_fleet:
             version = self._about.version if self._about else None
             await self._watch.store.probe_passed(self._lease, version)
-            await self._watch.store.withdraw(self._lease)
-            self._reported = False
+        await self._watch.store.withdraw(self._lease)
+        if self._for_fleet:
             # Ours is the version that works; nothing else follows for us from the end of the wait.
             self._fleet = await self._watch.current(anew=True)
-        self._end_probe()
+        self._for_fleet = False
+        self.trials.on(Event.PASSED)
 
-    async def _fails(self, detail: str) -> None:
-        if self._probes_fleet:
+    async def _fail(self, detail: str) -> None:
+        await self._queue.call_back(self._lease)
+        if self._for_fleet:
             await self._watch.store.probe_failed(self._lease, detail)
             self._tried_last = True
             self._fleet = await self._watch.current(anew=True)
-        self._end_probe()
-
-    def _end_probe(self) -> None:
-        self._loads = self._probes_fleet = False
+        self._for_fleet = False
+        self.trials.on(Event.FAILED)
 
     async def _load_anew(self, page: WhatsAppPage, look: Look | None) -> None:
-        self._reload_at = None
-        self._loads = True
+        self.trials.on(Event.LOADED)
         self._loaded_over = look.epoch if look else ""
         self._probe_ends = time.monotonic() + self._limits.probe_within.total_seconds()
         self._test.forget()

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from chatgrow_worker.page.snapshot import About, Look, PageState
+import pytest
+
+from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import About, Look, LookUp, PageState
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate, GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from sessions.common.clock import utc_now
@@ -185,7 +188,7 @@ async def test_while_everything_throws_nothing_is_tried_to_its_end(stores: Store
     ]
     line.page.odd = {"a", "b", "c"}
     await _look_until(lambda: len(line.gate.trials.suspects) > 1, line)
-    await _look_until(lambda: line.page.loads > 2 and not line.gate.trials.trying, line)
+    await _look_until(lambda: line.page.loads > 2 and not line.gate.trials.tries, line)
     found = [await stores.outbox.find(OWNER, each.id) for each in messages]
     assert {(each.status, each.attempts) for each in found} == {(MessageStatus.QUEUED, 0)}
     line.page.odd = set()
@@ -206,6 +209,34 @@ async def test_one_odd_message_fails_and_holds_nobody(stores: Stores) -> None:
     await idle.look()
     assert not idle.gate.waits
     await idle.rest()
+
+
+async def test_a_look_up_that_throws_does_not_hold_the_others(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = await _line(stores)
+    connection = await stores.connections.get(line.lease.connection)
+    lost, after = [await stores.message(connection, text) for text in ("lost", "after")]
+    assert await stores.queue.claim_next(line.lease)
+    await stores.queue.write_down(line.lease, lost, f"true_{THEIRS}_A", THEIRS, new_chat=False)
+
+    async def throw(_key: str, _chat_id: str) -> LookUp:
+        raise PageCallError("TypeError", None, "x is undefined")
+
+    monkeypatch.setattr(line.page, "look_up", throw)
+    waited = []
+
+    async def ended() -> bool:
+        await line.look()
+        waited.append(line.gate.waits)
+        return (await stores.outbox.find(OWNER, after.id)).status is MessageStatus.SENT
+
+    await until(ended)
+    await line.rest()
+    unknown = await stores.outbox.find(OWNER, lost.id)
+    assert (unknown.status, unknown.reason) == (MessageStatus.UNKNOWN, "page_error")
+    assert not any(waited)
+    assert line.page.loads == 1
 
 
 async def test_what_has_thrown_is_not_passed_while_everything_throws(stores: Stores) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pymongo.errors import OperationFailure
 
-from chatgrow_worker.page.errors import PageBrokenError
-from chatgrow_worker.page.snapshot import Outcome
+from chatgrow_worker.page.errors import PageBrokenError, PageNotLoadedError
+from chatgrow_worker.page.snapshot import LookUp, Outcome
 from sessions.common.ids import new_id
 from sessions.connections.leases import Lease
 from sessions.connections.model import Connection
@@ -142,6 +142,25 @@ async def test_a_message_that_no_page_can_look_up_becomes_unknown(stores: Stores
         unknown = await reaches(stores, there.message, MessageStatus.UNKNOWN)
         await reaches(stores, await stores.message(there.connection), MessageStatus.SENT)
     assert unknown.reason == "page_error"
+
+
+async def test_a_message_is_not_given_up_for_a_page_that_has_not_loaded(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = FakePage()
+    there = await _in_hand(stores, page, ack=1)
+    look_up, looks = page.look_up, 0
+
+    async def look_up_once_it_has_loaded(key: str, chat_id: str) -> LookUp:
+        nonlocal looks
+        looks += 1
+        if looks < 4:
+            raise PageNotLoadedError
+        return await look_up(key, chat_id)
+
+    monkeypatch.setattr(page, "look_up", look_up_once_it_has_loaded)
+    async with dispatching(stores, page, there.lease, dispatch_limits(tries=2)):
+        await reaches(stores, there.message, MessageStatus.SENT)
 
 
 async def test_an_ack_overtakes_what_is_left_over(

@@ -84,14 +84,15 @@ class WhatsAppPage:
         self._told: dict[EndSign, str] = {}
         self._navigates = False
         self._wipes = False
+        self._load = 0
         self.restarts = 0
         """How often the page has loaded itself anew since it was last seen to work."""
         self._saved: Answering | None = None
         self.bell = bell
         self.served: Document | None = None
-        """What WhatsApp served when the page was opened; None for a page from saved HTML."""
+        """What WhatsApp served for this load of the page; None where nobody kept it."""
         self.has_sent = False
-        """Whether WhatsApp has taken a message from this page since it was opened."""
+        """Whether WhatsApp has taken a message from this load of the page."""
 
     def hear(self, *words: object) -> None:
         """Take note of what the page rings with; what is no word of ours only rings."""
@@ -106,6 +107,8 @@ class WhatsAppPage:
     def _has_loaded(self) -> None:
         by_itself = not self._navigates
         self.restarts += by_itself
+        if by_itself:
+            self._begin_load()
         if by_itself and self._wipes:
             self._told[EndSign.WIPED] = OF_NO_LOAD
         self._navigates = self._wipes = False
@@ -124,6 +127,8 @@ class WhatsAppPage:
     async def open(self, url: str, limit: timedelta, saved: Document | None = None) -> None:
         """Go to WhatsApp Web; with `saved`, to that in its place whenever the page is loaded."""
         self._navigates = True
+        self._begin_load()
+        load = self._load
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 if saved is not None:
@@ -135,7 +140,8 @@ class WhatsAppPage:
             ) from error
         _check(answer)
         if saved is None and answer is not None:
-            self.served = await self._read(answer)
+            served = await self._read(answer)
+            self.served = served if load == self._load else None
 
     async def _read(self, answer: Response) -> Document | None:
         """Return what was served, with the headers that say what the page may do."""
@@ -149,6 +155,7 @@ class WhatsAppPage:
     async def reload(self, limit: timedelta) -> None:
         """Load the page anew."""
         self._navigates = True
+        self._begin_load()
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 answer = await self._page.reload(wait_until="commit", timeout=0)
@@ -284,6 +291,11 @@ class WhatsAppPage:
                 await session.detach()
         except (PlaywrightError, TimeoutError) as error:
             raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
+
+    def _begin_load(self) -> None:
+        """Forget what only an earlier load of the page has proven."""
+        self._load += 1
+        self.served, self.has_sent = None, False
 
     def _note(self, key: str, answer: Any) -> None:
         """Keep what a send that was started has come to already; one send is in hand at a time."""

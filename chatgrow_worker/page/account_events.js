@@ -24,6 +24,10 @@ function watchAccount(epoch, ring) {
     2: 'history_timeout',
     3: 'account_locked',
   };
+  // For a ban whose end is not told in a way that we know. Rather too long: as soon as WhatsApp takes
+  // the login it says that there is no ban, which ends this one; while it refuses the login, nothing
+  // that is sent goes out anyway.
+  const BAN_WITHOUT_END_MS = 24 * 60 * 60 * 1000;
   const LEAVING = ['starting_logout', 'own_logout', 'logged_out'];
   const signs = new Set();
   let bus = null;
@@ -57,9 +61,16 @@ function watchAccount(epoch, ring) {
     if (reason !== null) note(SIGN_OF_REASON[reason] ?? 'other_reason');
   }
 
-  function noteBan({banned, code, expire}) {
+  function endOfBan(expire) {
     const seconds = Number(expire); // from now on (WAWebTempBanScreen.react)
-    ban = banned && seconds > 0 ? {code: Number(code), until: Date.now() + seconds * 1000} : null;
+    if (seconds > 0) return {until: Date.now() + seconds * 1000, known: true};
+    // It is told at each try to log in: the end that was assumed stays.
+    const assumed = ban && !ban.known && ban.until > Date.now();
+    return {until: assumed ? ban.until : Date.now() + BAN_WITHOUT_END_MS, known: false};
+  }
+
+  function noteBan({banned, code, expire}) {
+    ban = banned ? {code: Number(code), ...endOfBan(expire)} : null;
     ring();
   }
 

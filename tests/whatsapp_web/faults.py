@@ -28,6 +28,7 @@ class Faults:
     timelock_seconds: int = 0
     new_chats_capped: bool = False
     ban_seconds: int = 0
+    ban_without_end: bool = False
     login_failure: int = 0
     server_error_rate: float = 0.0
     server_error_code: int = 500

@@ -147,7 +147,9 @@ class LoginRequests:
             raise DropConnection
         banned = self._faults.left(device.digits, "ban_seconds")
         if banned:
-            raise OpError(TEMPORARILY_BANNED, "banned", seconds=banned.total_seconds())
+            told = not self._faults.of(device.digits).ban_without_end
+            seconds = banned.total_seconds() if told else None
+            raise OpError(TEMPORARILY_BANNED, "banned", seconds=seconds)
         self._refuse_by_fault(device.digits, frame)
         page.number, page.claimed = device.digits, device.id
         page.challenge = secrets.token_bytes(32)

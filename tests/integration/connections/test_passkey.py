@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import Page, Playwright, async_playwright
+from playwright.async_api import async_playwright
 
 from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from tests.integration.whatsapp_web_driver import CHROMIUM, USER_AGENT, WA_JS, small_world
+from tests.integration.scripted_pages import calls_of, opened
+from tests.integration.whatsapp_web_driver import WA_JS, small_world
 from tests.waiting import until
 
 PHONE = "+972501111111"
@@ -33,24 +31,6 @@ LOADS_LATE = f"""
   Object.defineProperty(window, 'require', {{set, get: () => all && some}});
 }})();
 """
-
-
-@asynccontextmanager
-async def opened(playwright: Playwright, folder: Path, script: str) -> AsyncIterator[Page]:
-    """Give a page in which a script runs before its own."""
-    context = await playwright.chromium.launch_persistent_context(
-        folder, executable_path=CHROMIUM, args=["--no-sandbox", f"--user-agent={USER_AGENT}"]
-    )
-    try:
-        await context.add_init_script(script)
-        yield context.pages[0]
-    finally:
-        await context.close()
-
-
-def calls_of(page: Page) -> WhatsAppPage:
-    """Return what the worker has of a page."""
-    return WhatsAppPage(page, asyncio.Event(), timedelta(seconds=20))
 
 
 async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ defineDefault('WAWebHandleFailure', (exports, require) => {
   }
 
   function onTemporarilyBanned({ seconds }) {
-    const ban = { banned: true, code: 101, message: undefined, url: undefined, expire: Math.ceil(seconds) };
+    const expire = seconds === null ? undefined : Math.ceil(seconds);
+    const ban = { banned: true, code: 101, message: undefined, url: undefined, expire };
     require('WAWebBackendEventBus').BackendEventBus.triggerTemporaryBan(ban);
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -83,5 +84,12 @@ class Stores:
     ) -> Message:
         """Put a message into the outbox."""
         draft = Draft(id=new_id(), to=to, text=text, priority=priority)
-        (message,) = await self.outbox.add(connection, [draft])
+        (message,) = await self.add(connection, [draft])
         return message
+
+    async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
+        """Put messages into the outbox, behind those that are there."""
+        places = await self.connections.take_places(
+            connection.owner, connection.connection_id, len(drafts)
+        )
+        return await self.outbox.add(places, drafts)

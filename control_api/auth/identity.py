@@ -78,7 +78,7 @@ def is_for_everybody(request: web.Request) -> bool:
 async def _identity(request: web.Request) -> Identity:
     services = request.app[SERVICES]
     if key := request.headers.get("X-Api-Key"):
-        caller = await caller_by_key(services, key)
+        caller = await services.keys.caller_of(key)
         if caller is not None and not _may_come_from(caller, client_of(request)):
             return Identity(None, UnauthorizedError(_ELSEWHERE))
         return Identity(caller, UnauthorizedError("This API key does not work (any more)."))
@@ -123,14 +123,6 @@ async def _renew(request: web.Request, response: web.StreamResponse) -> None:
     with suppress(*STORE_DOWN):
         await services.sign_ins.extend(session.sign_in, now + services.settings.refresh_expires_in)
         keep_session(request, response, services.tokens.write(session, now), services)
-
-
-async def caller_by_key(services: Services, key: str) -> Caller | None:
-    """Return who an API key stands for, unless they are gone: no key outlives its owner."""
-    caller = await services.keys.caller_of(key)
-    if caller is None or not await services.users.can_own(caller.owner):
-        return None
-    return caller
 
 
 def _may_come_from(caller: Caller, client: Client) -> bool:

@@ -26,6 +26,13 @@ async def waiting_of(
     return _reason(connection, message, services.now(), position)
 
 
+def hold_of(connection: Connection, message: Message, now: datetime) -> Waiting | None:
+    """Return what holds a message whatever goes before it, or None; it asks for nothing."""
+    if message.status is not MessageStatus.QUEUED:
+        return None
+    return _hold(connection, message, now, position=0)
+
+
 async def waiting_of_all(services: Services, messages: Sequence[Message]) -> dict[str, Waiting]:
     """Return why messages wait, by id, with two queries for all of them."""
     queued = [message for message in messages if message.status is MessageStatus.QUEUED]

@@ -12,7 +12,7 @@ from control_api.auth.identity import caller_of, connection_of, message_of, owne
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.bodies import receive
 from control_api.http.requests import answer
-from control_api.operations.forecast import forecast, waiting_of, waiting_of_all
+from control_api.operations.forecast import forecast, hold_of, waiting_of, waiting_of_all
 from control_api.schemas.messages import (
     Accepted,
     AcceptedList,
@@ -55,7 +55,7 @@ async def send(request: web.Request, body: SendRequest, headers: SendHeaders) ->
     services = request.app[SERVICES]
     receipt = await _accept(request, body.connection_id, [body], headers)
     location = f"/api/whatsapp/messages/{receipt.messages[0].id}"
-    accepted = await _accepted(services, receipt, receipt.messages[0])
+    accepted = _accepted(services, receipt, receipt.messages[0])
     sent_back = {"Location": location, **_replay_header(receipt)}
     return answer(accepted, HTTPStatus.ACCEPTED, sent_back)
 
@@ -190,14 +190,13 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
 async def _accept(
     request: web.Request, connection_id: str, asked: Sequence[MessageRequest], headers: SendHeaders
 ) -> Receipt:
-    if caller_of(request).connections is not None:
-        await connection_of(request, connection_id)
     return await request.app[SERVICES].acceptance.accept(
         owner_of(request),
         connection_id,
         asked,
         headers.idempotency_key,
         await receive(request),
+        only=caller_of(request).connections,
     )
 
 
@@ -211,11 +210,8 @@ async def _view(services: Services, message: Message) -> MessageView:
     return MessageView.of(message, waiting.get(message.id))
 
 
-async def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:
-    waiting = None
-    # It is stored, whatever MongoDB still tells of it.
-    with suppress(*STORE_DOWN):
-        waiting = await waiting_of(services, receipt.connection, message)
+def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:
+    waiting = hold_of(receipt.connection, message, services.now())
     return Accepted(message_id=message.id, status=message.status, waiting=waiting)
 
 

@@ -30,6 +30,27 @@ _ALIVE = {
     "$expr": {"$or": [{"$not": [_EXPIRES]}, {"$gt": ["$expiresAt", "$$NOW"]}]},
 }
 """The filter for keys that can be used now, by the clock of MongoDB's server."""
+_WITH_WHAT_IT_NEEDS: list[dict[str, Any]] = [
+    {
+        "$lookup": {
+            "from": "users",
+            "localField": "owner",
+            "foreignField": "_id",
+            "pipeline": [{"$project": {"_id": True}}],
+            "as": "owners",
+        }
+    },
+    {
+        "$lookup": {
+            "from": "apiKeys",
+            "localField": "makers",
+            "foreignField": "_id",
+            "pipeline": [{"$match": _ALIVE}, {"$project": {"_id": True}}],
+            "as": "makersAlive",
+        }
+    },
+]
+"""Adds a key's owner and the keys that have made it, as far as they are there and work."""
 _SHOWN_FOR = timedelta(days=30)
 """How long a key that has expired is still listed."""
 
@@ -197,21 +218,18 @@ class ApiKeyStore:
                 await self.revoke(owner, key.id, now)
 
     async def caller_of(self, key: str) -> Caller | None:
-        """Return who the key stands for, or None when it does not work (any more)."""
-        found: dict[str, Any] | None = await self._collection.find_one(
-            {"digest": _digest(key), "$expr": _ALIVE["$expr"]}
-        )
-        if found is None:
-            return None
-        caller = ApiKey.model_validate(found).caller
-        return caller if await self._all_alive(caller.makers) else None
+        """Return who the key stands for, or None when it does not work (any more).
 
-    async def _all_alive(self, keys: tuple[str, ...]) -> bool:
-        """Tell whether all of these keys work: one of them may be revoked at this moment."""
-        if not keys:
-            return True
-        alive = {"_id": {"$in": list(keys)}, **_ALIVE}
-        return await self._collection.count_documents(alive) == len(keys)
+        It works no longer than its owner is there, nor than each key that has made it.
+        """
+        known = {"digest": _digest(key), "$expr": _ALIVE["$expr"]}
+        async for found in self._collection.aggregate([{"$match": known}, *_WITH_WHAT_IT_NEEDS]):
+            caller = ApiKey.model_validate(found).caller
+            owned = caller.owner == FIRST_OWNER or found["owners"]
+            # One of those may be revoked at this moment.
+            if owned and len(found["makersAlive"]) == len(caller.makers):
+                return caller
+        return None
 
 
 def _not_found(key_id: str) -> ApiKeyNotFoundError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
 from sessions.common.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
@@ -36,13 +38,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Places in the order of a connection's messages, and when they were taken.
+    """Places in the order of a connection's messages: from the `first` on.
 
-    By MongoDB's clock, whoever took them: so a later place is never due before an earlier one.
+    They were taken `at` that time by MongoDB's clock, whoever took them: so a later place is never
+    due before an earlier one.
     """
 
+    connection: Connection
     first: int
     at: datetime
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A connection by its owner's word for it, if its own id is one of `only` (None: any)."""
+
+    owner: str
+    connection_id: str
+    only: frozenset[str] | None
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        ids = {} if self.only is None else {"_id": {"$in": sorted(self.only)}}
+        return {"owner": {"$eq": self.owner}, "connectionId": {"$eq": self.connection_id}, **ids}
 
 
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
@@ -50,7 +68,12 @@ _PRESENT: dict[str, Any] = {"deletedAt": None}
 """The filter for connections that are not being deleted."""
 HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
 """The expression for connections whose phone may list them: linked, and not logged out since."""
-_WITH_LEASED = {"$addFields": {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}}}
+_LEASED = {"$gt": ["$lease.expiresAt", "$$NOW"]}
+_WITH_LEASED = {"$addFields": {"leased": _LEASED}}
+_FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | {
+    "leased": _LEASED
+}
+"""The projection that reads a connection where no pipeline can."""
 
 
 class ConnectionStore:
@@ -60,6 +83,10 @@ class ConnectionStore:
         self._collection: Collection = database["connections"]
         self._events = events
         self._find = BatchedLookup(self._find_all)
+        # A place that MongoDB forgets in a crash is as good as none: the message that has it is
+        # written later and durably, and so is forgotten with it or not at all.
+        self._at_once = self._collection.with_options(write_concern=WriteConcern(w=1, j=False))
+        self._take_places = BatchedLookup(self._take_all)
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat and to race."""
@@ -168,19 +195,55 @@ class ConnectionStore:
         cursor = self._collection.find({"_id": ids, **_PRESENT}, projection={"_id": True})
         return {document["_id"] async for document in cursor}
 
-    async def next_places(self, internal_id: str, count: int) -> Places:
-        """Take the next places in the connection's order of messages.
+    async def take_places(
+        self, owner: str, connection_id: str, count: int, only: frozenset[str] | None = None
+    ) -> Places:
+        """Take the next places in the order of messages of the owner's connection.
+
+        Those who ask together share the write. Raises ConnectionNotFoundError, also where its own
+        id is not one of `only`.
+        """
+        return await self._take_places((_Named(owner, connection_id, only), count))
+
+    async def next_place(self, internal_id: str, count: int = 1) -> int:
+        """Take the next places in the connection's order of messages; return the first.
 
         Raises ConnectionNotFoundError, for a connection that is being deleted too.
         """
-        document = await self._collection.find_one_and_update(
-            {"_id": internal_id, **_PRESENT},
+        places = await self._take({"_id": internal_id}, count)
+        if places is None:
+            raise ConnectionNotFoundError(internal_id)
+        return places.first
+
+    async def _take_all(
+        self, wanted: Sequence[tuple[_Named, int]]
+    ) -> list[Places | ConnectionNotFoundError]:
+        """Take places for several, with one write for each connection."""
+        counts: Counter[_Named] = Counter()
+        for named, count in wanted:
+            counts[named] += count
+        taken = await asyncio.gather(
+            *(self._take(named.filter, count) for named, count in counts.items())
+        )
+        rows = dict(zip(counts, taken, strict=True))
+        given: list[Places | ConnectionNotFoundError] = []
+        for named, count in wanted:
+            row = rows[named]
+            given.append(row or ConnectionNotFoundError(named.connection_id))
+            if row:
+                rows[named] = replace(row, first=row.first + count)
+        return given
+
+    async def _take(self, which: dict[str, Any], count: int) -> Places | None:
+        document: dict[str, Any] | None = await self._at_once.find_one_and_update(
+            {**which, **_PRESENT},
             {"$inc": {"nextSeq": count}},
-            projection={"nextSeq": True, "now": "$$NOW"},
+            projection={**_FIELDS, "nextSeq": True, "now": "$$NOW"},
         )
         if document is None:
-            raise ConnectionNotFoundError(internal_id)
-        return Places(int(document["nextSeq"]), document["now"])
+            return None
+        connection = Connection.model_validate(document)
+        return Places(connection, int(document["nextSeq"]), document["now"])
 
     async def move(
         self,

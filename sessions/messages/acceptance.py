@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 
 from sessions.common.json_values import Timestamp
 from sessions.connections.model import Connection
-from sessions.connections.store import ConnectionStore
+from sessions.connections.store import ConnectionStore, Places
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.model import Draft, Message, Priority
 from sessions.messages.outbox import Outbox
@@ -156,13 +156,15 @@ class Acceptance:
         asked: Sequence[MessageRequest],
         key: str | None,
         body: bytes,
+        only: frozenset[str] | None = None,
     ) -> Receipt:
-        """Store the messages durably.
+        """Store the messages durably, if the connection is one of `only` (None: of all).
 
         Raises ConnectionNotFoundError, KeyReusedError or QueueFullError.
         """
         began = time.monotonic()
-        receipt = await self._store(owner, connection_id, asked, key, body)
+        places = await self.connections.take_places(owner, connection_id, len(asked), only)
+        receipt = await self._store(places, asked, key, body)
         new = 0 if receipt.replayed else len(receipt.messages)
         self.metrics.accepted(new, time.monotonic() - began)
         if new:
@@ -170,32 +172,28 @@ class Acceptance:
         return receipt
 
     async def _store(
-        self,
-        owner: str,
-        connection_id: str,
-        asked: Sequence[MessageRequest],
-        key: str | None,
-        body: bytes,
+        self, places: Places, asked: Sequence[MessageRequest], key: str | None, body: bytes
     ) -> Receipt:
-        connection = await self.connections.find(owner, connection_id)
+        connection = places.connection
         async with AsyncExitStack() as room:
             try:
-                await room.enter_async_context(self.quota.room(owner, len(asked)))
+                await room.enter_async_context(self.quota.room(connection.owner, len(asked)))
             except QueueFullError:
                 # What was accepted before is not refused when it is asked for again.
                 if not await self.keys.knows(connection, key):
                     raise
-            return await self._store_for(connection, asked, key, body)
+            return await self._store_at(places, asked, key, body)
 
-    async def _store_for(
-        self, connection: Connection, asked: Sequence[MessageRequest], key: str | None, body: bytes
+    async def _store_at(
+        self, places: Places, asked: Sequence[MessageRequest], key: str | None, body: bytes
     ) -> Receipt:
+        connection = places.connection
         ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
         drafts = [
             asked.to_draft(message_id)
             for asked, message_id in zip(asked, ticket.message_ids, strict=True)
         ]
-        messages = await self.outbox.add(connection, drafts)
+        messages = await self.outbox.add(places, drafts)
         if connection.lease and connection.leased:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
         return Receipt(connection, messages, ticket.replayed)

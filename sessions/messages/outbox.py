@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,16 @@ from sessions.common.errors import ConnectionNotFoundError, MessageNotFoundError
 from sessions.common.ids import new_id
 from sessions.connections.model import Connection
 from sessions.connections.pacing import NEW_CHATS_LIMITED
-from sessions.connections.store import ConnectionStore
+from sessions.connections.store import ConnectionStore, Places
 from sessions.events.log import EventLog
 from sessions.messages.events import status_event
 from sessions.messages.indexes import create_indexes, forget_finished
-from sessions.messages.inserts import Arrival, Arrivals
+from sessions.messages.inserts import Arrivals
 from sessions.messages.model import Draft, Message, MessageStatus
 from sessions.messages.queries import ORDER
 from sessions.messages.states import MOVES, NOT_SENT, Happening, becomes, may
 from sessions.recipients.known_numbers import KnownNumbers
+from sessions.storage.mongo import STORE_DOWN
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
@@ -71,25 +73,30 @@ class Outbox:
         self._collection: Collection = database["messages"]
         self._events = events
         self._numbers = KnownNumbers(database)
-        self._arrivals = Arrivals(self._collection, connections, self.cancel_queued)
+        self._connections = connections
+        self._arrivals = Arrivals(self._collection)
 
     async def prepare(self, keep_for: timedelta) -> None:
         """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
         await create_indexes(self._collection)
         await forget_finished(self._collection, keep_for)
 
-    async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
-        """Store messages durably behind those already there; only then may they be accepted.
+    async def add(self, places: Places, drafts: Sequence[Draft]) -> list[Message]:
+        """Store messages durably at their places; only then may they be accepted.
 
         A draft whose id is stored already is left as it is, and returned so: adding the same
-        again adds nothing.
-        Raises ConnectionNotFoundError when the connection is deleted meanwhile.
+        again adds nothing. If the connection is deleted at this moment, `cancel_left` cancels what
+        the deletion itself came too early for.
         """
-        stored = await self._arrivals.add(Arrival(connection, drafts))
+        messages = [
+            draft.to_message(places.connection, place, places.at)
+            for place, draft in enumerate(drafts, places.first)
+        ]
+        stored = await self._arrivals.add(messages)
         self._events.publish(*(status_event(each) for each in stored.new))
-        if len(stored.new) == len(stored.messages):
-            return stored.messages
-        return await self._as_stored(stored.messages)
+        if len(stored.new) == len(messages):
+            return messages
+        return await self._as_stored(messages)
 
     async def _as_stored(self, messages: Sequence[Message]) -> list[Message]:
         """Return messages as they are in the outbox by now."""
@@ -129,7 +136,20 @@ class Outbox:
     async def cancel_left(self) -> None:
         """Take back what waits for connections that are gone: stored as they were deleted."""
         waits = {"status": MessageStatus.QUEUED}
-        await self._arrivals.gone(await self._collection.distinct("connection", waits))
+        await self._cancel_if_gone(await self._collection.distinct("connection", waits))
+
+    async def _cancel_if_gone(self, connections: Iterable[str]) -> bool:
+        """Cancel what waits for those of these connections that are deleted; tell if one is.
+
+        While MongoDB is away nobody is known to be gone: what is stored is stored, and what waits
+        for a connection that is gone is found later.
+        """
+        with suppress(*STORE_DOWN):
+            gone = {*connections} - await self._connections.present(connections)
+            for connection in gone:
+                await self.cancel_queued(connection)
+            return bool(gone)
+        return False
 
     async def abandon(self, connection: str) -> None:
         """End all that was not sent, since its connection is deleted and nobody runs it.
@@ -169,7 +189,7 @@ class Outbox:
         place = await self._place(message.connection, message.connection_id)
         changes = {**becomes(happening), **_QUEUED_AGAIN, "seq": place}
         changed = await self._change(owner, message_id, happening, changes)
-        if await self._arrivals.gone([message.connection]):
+        if await self._cancel_if_gone([message.connection]):
             raise ConnectionNotFoundError(message.connection_id)
         return changed
 
@@ -196,7 +216,7 @@ class Outbox:
         await numbers.forget_denied([document["to"] for document in documents])
         found = [str(document["_id"]) for document in documents]
         moved = await self._queue_again(connection, found) if found else []
-        if moved and await self._arrivals.gone([connection.id]):
+        if moved and await self._cancel_if_gone([connection.id]):
             raise ConnectionNotFoundError(connection.connection_id)
         return moved
 
@@ -257,7 +277,7 @@ class Outbox:
     async def _place(self, connection: str, connection_id: str, count: int = 1) -> int:
         """Take places in a connection's order; return the first."""
         try:
-            return await self._arrivals.place(connection, count)
+            return await self._connections.next_place(connection, count)
         except ConnectionNotFoundError:
             raise ConnectionNotFoundError(connection_id) from None
 

@@ -57,7 +57,7 @@ async def api(
 
 async def _messages(stores: Stores, connection: Connection, count: int) -> list[Message]:
     drafts = [Draft(id=f"m{number}", to=TO, text="a secret text") for number in range(count)]
-    return await stores.outbox.add(connection, drafts)
+    return await stores.add(connection, drafts)
 
 
 async def _shown(stores: Stores, code: str = "2@a,code") -> None:

@@ -156,7 +156,7 @@ async def test_positions_are_those_of_the_order(stores: Stores) -> None:
 async def test_a_part_of_the_queue_has_its_positions_in_the_whole(stores: Stores) -> None:
     main = await stores.connection()
     drafts = [Draft(id=new_id(), to="x@c.us", text="x") for _ in range(100)]
-    added: list[Message] = await stores.outbox.add(main, drafts)
+    added: list[Message] = await stores.add(main, drafts)
     positions = await QueuePositions(stores.database).of([added[99], added[7]])
     assert positions == {added[99].id: 99, added[7].id: 7}
 
@@ -167,7 +167,7 @@ async def test_a_page_of_waiting_messages_costs_a_few_queries(
     for n in range(5):
         connection = await stores.connection(f"line-{n}")
         drafts = [Draft(id=new_id(), to="x@c.us", text="x") for _ in range(10)]
-        await stores.outbox.add(connection, drafts)
+        await stores.add(connection, drafts)
     await stores.database.command("profile", 2)
     items = (await (await client.get(f"{MESSAGES}?limit=50")).json())["items"]
     await stores.database.command("profile", 0)

@@ -33,7 +33,7 @@ TEXT = "a text that nobody shall keep"
 async def _used(stores: Stores, services: Services, redis: ArqRedis, messages: int = 3) -> None:
     connection = await stores.connection()
     drafts = [Draft(id=new_id(), to=CHAT, text=TEXT) for _ in range(messages)]
-    await stores.outbox.add(connection, drafts)
+    await stores.add(connection, drafts)
     await services.checks.ask(connection.id, CHAT)
     await publish(stores, redis)
 

@@ -14,7 +14,7 @@ from chatgrow_worker.login.leftovers import LeftProfiles
 from sessions.common.errors import ConnectionNotFoundError
 from sessions.common.ids import new_id
 from sessions.connections.states import ConnectionState, Reason
-from sessions.connections.store import ConnectionStore, Places
+from sessions.connections.store import ConnectionStore
 from sessions.deletion.connections import Removals
 from sessions.events.log import EventType
 from sessions.messages.model import Draft, MessageStatus
@@ -172,15 +172,13 @@ class DeletedMeanwhile(ConnectionStore):
 
     removals: Removals
 
-    async def next_places(self, internal_id: str, count: int) -> Places:
-        places = await super().next_places(internal_id, count)
+    async def next_place(self, internal_id: str, count: int = 1) -> int:
+        place = await super().next_place(internal_id, count)
         await self.removals.begin(await self.get(internal_id))
-        return places
+        return place
 
 
-async def test_a_send_that_a_deletion_overtakes_is_refused_and_waits_no_more(
-    stores: Stores, removals: Removals
-) -> None:
+async def test_what_a_deletion_overtakes_waits_no_more(stores: Stores, removals: Removals) -> None:
     connections = DeletedMeanwhile(stores.database, stores.events)
     connections.removals = removals
     outbox = Outbox(stores.database, connections, stores.events)
@@ -189,9 +187,11 @@ async def test_a_send_that_a_deletion_overtakes_is_refused_and_waits_no_more(
     with pytest.raises(ConnectionNotFoundError, match="first"):
         await outbox.redrive(OWNER, cancelled.id, unknown_too=False)
     second = await stores.connection("second")
+    places = await connections.take_places(OWNER, "second", 1)
+    await removals.begin(second)
     draft = Draft(id=new_id(), to=TO, text="too late")
-    with pytest.raises(ConnectionNotFoundError, match="second"):
-        await outbox.add(second, [draft])
+    await outbox.add(places, [draft])
+    await outbox.cancel_left()
     for message in (cancelled.id, draft.id):
         found = await stores.outbox.find(OWNER, message)
         assert (found.status, found.reason) == (MessageStatus.CANCELLED, "connection_deleted")

@@ -133,7 +133,7 @@ async def test_what_is_taken_back_redriven_or_too_late_is_told(stores: Stores) -
     await stores.outbox.cancel(OWNER, taken_back.id)
     await stores.outbox.redrive(OWNER, taken_back.id, unknown_too=False)
     late = Draft(id=new_id(), to=TO, text="Late", expires_at=utc_now() - timedelta(seconds=1))
-    await stores.outbox.add(connection, [late])
+    await stores.add(connection, [late])
     stores.events.take()
     await stores.queue.expire(lease)
     (event,) = stores.events.take()
@@ -146,9 +146,9 @@ async def test_what_is_taken_back_redriven_or_too_late_is_told(stores: Stores) -
 async def test_a_message_that_is_added_again_is_not_told_again(stores: Stores) -> None:
     connection = await stores.connection()
     drafts = [Draft(id=new_id(), to=TO, text="Hello") for _ in range(3)]
-    await stores.outbox.add(connection, drafts[:2])
+    await stores.add(connection, drafts[:2])
     stores.events.take()
-    await stores.outbox.add(connection, drafts)
+    await stores.add(connection, drafts)
     assert [json.loads(each.data)["messageId"] for each in stores.events.take()] == [drafts[2].id]
 
 

@@ -144,7 +144,7 @@ async def test_a_message_whose_time_ran_out_is_never_sent(stores: Stores) -> Non
     connection, lease = await stores.leased()
     past = utc_now() - timedelta(seconds=1)
     stale = Draft(id=new_id(), to=TO, text="stale", expires_at=past)
-    (message,) = await stores.outbox.add(connection, [stale])
+    (message,) = await stores.add(connection, [stale])
     page = FakePage()
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.EXPIRED)
@@ -158,7 +158,7 @@ async def test_a_scheduled_message_waits_for_its_time_and_lets_others_pass(
 ) -> None:
     connection, lease = await stores.leased()
     soon = Draft(id=new_id(), to=TO, text="later", send_at=utc_now() + timedelta(seconds=1))
-    (later,) = await stores.outbox.add(connection, [soon])
+    (later,) = await stores.add(connection, [soon])
     now = await stores.message(connection, "now")
     page = FakePage()
     async with dispatching(stores, page, lease):
@@ -337,7 +337,7 @@ async def test_an_expired_message_is_out_of_reach_before_that_is_recorded(stores
     connection, lease = await stores.leased()
     past = utc_now() - timedelta(seconds=1)
     stale = Draft(id=new_id(), to=TO, text="stale", expires_at=past)
-    (message,) = await stores.outbox.add(connection, [stale])
+    (message,) = await stores.add(connection, [stale])
     assert await stores.queue.first_due(lease) is None
     assert await stores.queue.claim_next(lease) is None
     assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.QUEUED
@@ -369,7 +369,7 @@ async def test_a_long_queue_is_not_searched_for_each_message(stores: Stores) -> 
     tomorrow = utc_now() + timedelta(days=1)
     scheduled = [Draft(id=new_id(), to=TO, text="later", send_at=tomorrow) for _ in range(300)]
     waiting = [Draft(id=new_id(), to=TO, text=f"{n}") for n in range(300)]
-    await stores.outbox.add(connection, [*scheduled, *waiting])
+    await stores.add(connection, [*scheduled, *waiting])
     page = FakePage()
     await stores.database.command("profile", 2)
     async with dispatching(stores, page, lease):

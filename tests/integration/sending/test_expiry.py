@@ -31,7 +31,7 @@ async def _add(stores: Stores, connection: Connection, *lives: timedelta | None)
         Draft(id=new_id(), to=TO, text="Hi", expires_at=None if life is None else now + life)
         for life in lives
     ]
-    return await stores.outbox.add(connection, drafts)
+    return await stores.add(connection, drafts)
 
 
 def _told(stores: Stores) -> list[tuple[str, str]]:

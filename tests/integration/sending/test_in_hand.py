@@ -36,7 +36,7 @@ async def _in_hand(
 ) -> InHand:
     connection, lease = await stores.leased()
     draft = Draft(id=new_id(), to=TO, text="in hand")
-    (message,) = await stores.outbox.add(connection, [draft])
+    (message,) = await stores.add(connection, [draft])
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)

@@ -257,7 +257,7 @@ async def test_a_message_that_waits_for_its_number_expires_in_time(stores: Store
     connection, lease = await stores.leased()
     soon = utc_now() + timedelta(seconds=1)
     draft = Draft(id=new_id(), to=TO, text="code", expires_at=soon)
-    (message,) = await stores.outbox.add(connection, [draft])
+    (message,) = await stores.add(connection, [draft])
     page = FakePage(registered=lambda _chat: False)
     async with dispatching(stores, page, lease, dispatch_limits(number_recheck=LONG)):
         await reaches(stores, message, MessageStatus.EXPIRED)
@@ -270,7 +270,7 @@ async def test_one_that_has_expired_in_front_is_not_waited_for(stores: Stores) -
     limits = dispatch_limits(number_recheck=timedelta(seconds=1))
     soon = utc_now() + timedelta(milliseconds=900)
     draft = Draft(id=new_id(), to=TO, text="late", expires_at=soon)
-    (late,) = await stores.outbox.add(connection, [draft])
+    (late,) = await stores.add(connection, [draft])
     behind = await stores.message(connection, "behind")
 
     async def waits() -> bool:
@@ -451,7 +451,7 @@ async def test_a_message_that_expires_while_somebody_types_is_not_sent(stores: S
     await stores.connections.change(connection, {"pacing": pacing.model_dump(by_alias=True)})
     soon = utc_now() + timedelta(seconds=1)
     draft = Draft(id=new_id(), to=TO, text="x" * 50, expires_at=soon)
-    (message,) = await stores.outbox.add(connection, [draft])
+    (message,) = await stores.add(connection, [draft])
     page = FakePage(typing_shows=True)
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.EXPIRED)

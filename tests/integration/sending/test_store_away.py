@@ -138,7 +138,7 @@ async def test_where_nobody_could_be_looked_up_nothing_was_done(
     behind: Client, shut_at: _ShutAt, stores: Stores
 ) -> None:
     await stores.connection()
-    shut_at.before = ("find", "apiKeys")
+    shut_at.before = ("aggregate", "apiKeys")
     async with behind.post(SEND, json=BODY) as answer:
         problem = await answer.json()
     assert (answer.status, problem["code"]) == (503, "store_unavailable")
@@ -154,7 +154,7 @@ async def test_a_stream_goes_on_while_nobody_can_be_looked_up(
     ):
         follower = await api.follow()
         await follower.until_marked()
-        shut_at.before = ("find", "apiKeys")
+        shut_at.before = ("aggregate", "apiKeys")
         await until(lambda: gate.holds)
         await Stores(stores.database, api.stores.events).connection()
         await follower.until("connection.state", connectionId="main")

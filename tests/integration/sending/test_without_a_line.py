@@ -301,5 +301,5 @@ async def test_what_an_earlier_page_left_unknown_does_not_stop_this_one(stores: 
 
 
 async def _message(stores: Stores, connection: Connection) -> Message:
-    (message,) = await stores.outbox.add(connection, [Draft(id=new_id(), to=TO, text="next")])
+    (message,) = await stores.add(connection, [Draft(id=new_id(), to=TO, text="next")])
     return message

@@ -167,9 +167,12 @@ class WhatsAppPage:
         """Return the code to type on the phone with this number, and alert that phone.
 
         One that is there already is returned again while it lives. Where WhatsApp's server gives
-        none, the PageCallError has its number as `code`: 429 after too many codes.
+        none, the PageCallError has its number as `code`: 429 after too many codes. Where it does
+        not answer, the code is `no_answer`, before the call itself takes too long.
         """
-        answer = await self._call("pairingCode", phone, lives // timedelta(milliseconds=1))
+        within = self._call_limit * 2 / 3
+        milliseconds = [each // timedelta(milliseconds=1) for each in (lives, within)]
+        answer = await self._call("pairingCode", phone, *milliseconds)
         return PairingCode.model_validate(answer)
 
     async def restore_local_storage(self, url: str, dump: dict[str, str], limit: timedelta) -> None:

@@ -70,6 +70,7 @@ class Faults:
     pairing_code_ms: int = 180_000
     pairing_codes: int = 7
     pairing_error: int = 0
+    pairing_silent: bool = False
     pairing_revokes: bool = True
 
 

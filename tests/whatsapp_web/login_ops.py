@@ -122,6 +122,8 @@ class LoginRequests:
         except ValueError as error:
             raise OpError(400, PAIRING_ERRORS[400]) from error
         await self._check_pairing(number)
+        if self._faults.of(number).pairing_silent:
+            await asyncio.Event().wait()  # until the page has gone
         lifetime = timedelta(milliseconds=self._faults.of(number).pairing_code_ms)
         return {
             "code": self._linking.new_typed_code(page, number, lifetime),

@@ -127,6 +127,20 @@ async def test_a_pairing_code_that_ran_out_is_renewed(web: WhatsAppWeb, tmp_path
         assert again.age > renewed.age
 
 
+async def test_a_pairing_code_that_does_not_come_is_an_answer_and_no_broken_page(
+    stores: Stores, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    _, lease = await stores.leased()
+    async with opened(web, tmp_path) as page:
+        requests = Desk(stores, page, lease)
+        await _faults(web, pairingSilent=True)
+        refusal = (await requests.ask()).refusal
+        assert refusal is not None
+        assert (refusal.code, refusal.detail) == (Refused.NO_CODE, "no_answer")
+        await _faults(web, pairingSilent=False)
+        assert (await requests.pair()).code
+
+
 async def test_a_qr_code_links_though_a_pairing_code_was_asked_for(
     web: WhatsAppWeb, tmp_path: Path
 ) -> None:

@@ -241,6 +241,21 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
     assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
 
 
+async def test_a_page_that_crashes_is_told_from_one_that_hangs(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
+) -> None:
+    async with make_launcher(driver, web.url, tmp_path / "profiles").open(CONNECTION) as browser:
+        tab, crashed = browser.page._page, asyncio.Event()
+        tab.on("crash", lambda _: crashed.set())
+        cdp = await tab.context.new_cdp_session(tab)
+        crash = asyncio.create_task(cdp.send("Page.crash"))
+        await crashed.wait()
+        with pytest.raises(PageBrokenError) as broken:
+            await browser.page.snapshot()
+        assert broken.value.reason is Reason.PAGE_CRASHED
+        crash.cancel()  # who has crashed does not answer
+
+
 async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_page(
     driver: Driver, web: WhatsAppWeb, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -126,19 +125,6 @@ async def test_a_page_that_hangs_and_comes_back(world: World) -> None:
         await world.hand.faults(number=ME, hang=1500)
         begun = monotonic()
         await until(lambda: _answers_late(tab, begun), within=timedelta(seconds=10))
-
-
-@pytest.mark.timeout(180)
-async def test_a_page_that_crashes(world: World) -> None:
-    async with world.linked(ME) as tab:
-        crashed = asyncio.Event()
-        tab.page.on("crash", lambda _: crashed.set())
-        await world.hand.faults(number=ME, crash=True)
-        # It fills the memory that V8 may have, some gigabytes, for which a busy machine takes long.
-        async with asyncio.timeout(90):
-            await crashed.wait()
-        with pytest.raises(Error):
-            await tab.ask("1")
 
 
 async def test_an_update_and_its_modal(world: World) -> None:

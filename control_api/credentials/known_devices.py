@@ -22,8 +22,12 @@ _LONGEST = 200
 
 
 def account_digest(account: str) -> str:
-    """Return what stands for an account: what people typed can be anything, even a password."""
-    return hashlib.sha256(account.strip().casefold().encode("utf-8", "replace")).hexdigest()
+    """Return what stands for an account: what people typed can be anything, even a password.
+
+    `account` is an e-mail address as `normal_email` returns it, which decides alone what is one
+    account: nothing is folded here any more.
+    """
+    return hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
 
 
 class KnownDevices:

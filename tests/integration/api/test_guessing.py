@@ -170,6 +170,22 @@ async def test_the_owner_gets_in_on_a_device_that_is_known(services: Services) -
         assert await _log_in(client, PASSWORD, device=hers, **elsewhere) == MANY
 
 
+async def test_accounts_that_differ_in_one_letter_do_not_share_tries_or_devices(
+    services: Services,
+) -> None:
+    # `ß` and `ss` are the same for `str.casefold`, but not for who stores users.
+    async with api(services, allow_registration=True) as client:
+        await _register(client)
+        for email in ("strasse@example.com", "straße@example.com"):
+            assert await _try_to_register(client, email) == (201, "")
+        tried = [await _log_in(client, PASSWORD, email="straße@example.com") for _ in range(6)]
+        assert tried == [WRONG] * 5 + [MANY]
+        assert await _log_in(client, WRONG_PASSWORD, email="strasse@example.com") == (200, "")
+        device = services.devices.token("strasse@example.com")
+        assert services.devices.device("strasse@example.com", device) is not None
+        assert services.devices.device("straße@example.com", device) is None
+
+
 async def test_a_device_that_was_stolen_has_five_tries(guarded: Client, services: Services) -> None:
     device = services.devices.token("dana@example.com")
     addresses = [f"198.51.100.{number}" for number in range(1, 9)]

@@ -100,13 +100,15 @@ class NumberChecks:
             await self._requests.answer(check, error=error.code or error.name)
             return
         await self._numbers.remember(check.chat_id, account)
-        await self._tell(check, account)
+        # An erasure takes questions first and what is remembered then: one of the two is seen.
+        if not await self._tell(check, account):
+            await self._numbers.forget(check.chat_id)
 
-    async def _tell(self, check: NumberCheck, account: str | None) -> None:
+    async def _tell(self, check: NumberCheck, account: str | None) -> bool:
+        """Answer a question; return False where it was erased meanwhile."""
         if account is None:
-            await self._requests.answer(check, exists=False)
-        else:
-            await self._requests.answer(check, exists=True, account=account)
+            return await self._requests.answer(check, exists=False)
+        return await self._requests.answer(check, exists=True, account=account)
 
     async def _confirm_ready(self) -> None:
         """Trust no answer that came while the page lost its line; raise PageCallError."""

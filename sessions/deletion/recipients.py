@@ -134,9 +134,8 @@ class Erasures:
             idempotency_keys=counts["keys"],
             jobs=jobs,
             events=await self._erase_events(erasure),
-            sending=await self._messages.count_documents(
-                {**self._meant(erasure), **await self._in_hand(erasure)}
-            ),
+            # Whatever was left in a worker's hand, also where it has been sent since.
+            sending=await self._messages.count_documents(self._meant(erasure)),
         )
         if not erased.sending:
             await self._erasures.delete_one({"_id": record})

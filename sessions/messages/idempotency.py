@@ -48,7 +48,9 @@ class IdempotencyStore:
         self._collection: Collection = database["idempotencyKeys"]
 
     async def prepare(self) -> None:
-        """Create the index that forgets old keys."""
+        """Create the indexes: for forgetting old keys, and for erasing what they have made."""
+        await self._collection.create_index("messageIds")
+        await self._collection.create_index("connection")
         await self._collection.create_index(
             "createdAt", expireAfterSeconds=int(KEPT_FOR.total_seconds())
         )

@@ -106,6 +106,10 @@ class NumbersOfOwner:
         denied = {"_id": {"$in": [self._id(each) for each in numbers]}, "exists": False}
         await self._collection.delete_many(denied)
 
+    async def forget(self, number: str) -> None:
+        """Forget what WhatsApp answered about a number."""
+        await self._collection.delete_one({"_id": {"$eq": self._id(number)}})
+
     async def forget_all(self) -> None:
         """Forget every number that this owner has asked about."""
         await self._collection.delete_many({"_id.owner": {"$eq": self._owner}})

@@ -92,11 +92,12 @@ class NumberCheckRequests:
         """Count a question for the pace: it is put to WhatsApp now."""
         await self._collection.update_one({"_id": check.id}, [{"$set": {"pacedAt": "$$NOW"}}])
 
-    async def answer(self, check: NumberCheck, **answer: bool | str | datetime) -> None:
-        """Answer a question with fields of a NumberCheck."""
+    async def answer(self, check: NumberCheck, **answer: bool | str | datetime) -> bool:
+        """Answer a question with fields of a NumberCheck; return False where it was erased."""
         answered = check.model_copy(update={**answer, "pending": False})
         changes = answered.model_dump(by_alias=True, exclude={"id"}, exclude_none=True)
-        await self._collection.update_one({"_id": check.id}, {"$set": changes})
+        result = await self._collection.update_one({"_id": check.id}, {"$set": changes})
+        return bool(result.matched_count)
 
 
 def _awaited() -> dict[str, Any]:

@@ -139,6 +139,37 @@ async def test_what_is_being_sent_is_erased_when_it_is_sent(
     await until(gone)
 
 
+async def test_what_is_sent_while_the_rest_is_erased_is_erased_too(
+    stores: Stores, lease: Lease, database: Database, redis: ArqRedis, services: Services
+) -> None:
+    in_hand = await _claimed(stores, lease)
+
+    class SentMeanwhile(Erasures):
+        async def _erase_numbers(self, erasure: Any) -> int:
+            erased = await super()._erase_numbers(erasure)
+            await services.numbers.of(OWNER).remember(CHAT, LID)
+            await stores.queue.settle(lease, in_hand, MessageStatus.SENT)
+            await publish(stores, redis)
+            return erased
+
+    erased = await SentMeanwhile(database, redis, stores.events).erase(OWNER, CHAT)
+    assert erased.sending == 1
+    await services.erasures.go_on()
+    assert await naming(database, redis, DIGITS, LID.partition("@")[0]) == set()
+
+
+async def test_no_erasure_reads_all_idempotency_keys(
+    client: Client, lease: Lease, database: Database
+) -> None:
+    await database.command("profile", 2)
+    assert (await client.delete(PATH)).status == 200
+    await database.command("profile", 0)
+    asked = database["system.profile"].find({"ns": f"{database.name}.idempotencyKeys"})
+    plans = [each.get("planSummary", "") async for each in asked if each["op"] == "update"]
+    assert plans
+    assert [each for each in plans if "COLLSCAN" in each] == []
+
+
 async def test_what_a_worker_had_in_hand_that_is_gone_is_erased(
     client: Client, stores: Stores, lease: Lease, database: Database, redis: ArqRedis
 ) -> None:

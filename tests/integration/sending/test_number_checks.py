@@ -28,11 +28,26 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from control_api.services import Services
+    from sessions.storage.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
 
 PATH = "/api/whatsapp/connections/main/numbers"
 OTHER = "972507654321@c.us"
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(["read", "manage"], 403), (["send"], 409)])
+async def test_a_check_needs_a_key_that_may_send(
+    client: Client, stores: Stores, scopes: list[str], status: int
+) -> None:
+    connection = await stores.connection()
+    wish = {"name": "Backend", "scopes": scopes, "connectionIds": [connection.connection_id]}
+    made = await (await client.post("/api/api-keys", json=wish)).json()
+    asked = await client.get(f"{PATH}/+972501234567", headers={"X-Api-Key": made["key"]})
+    # The connection is linked to no phone: whoever may ask is told so.
+    code = "forbidden" if status == 403 else "wrong_state"
+    assert (asked.status, (await asked.json())["code"]) == (status, code)
+    assert await stores.database["numberChecks"].count_documents({}) == 0
 
 
 @dataclass
@@ -139,6 +154,27 @@ async def test_both_answers_are_told_and_remembered(client: Client, owner: Owner
     ):
         assert await (await client.get(f"{PATH}/{phone}")).json() == told
     assert owner.page.asked == [TO, OTHER]
+
+
+@pytest.mark.parametrize("account", [TO, None])
+async def test_who_is_erased_while_whatsapp_is_asked_is_not_remembered(
+    services: Services, owner: Owner, database: Database, account: str | None
+) -> None:
+    connection = await owner.stores.connections.get(owner.lease.connection)
+    await services.checks.ask(connection.id, TO)
+    ask = owner.page.account_of
+
+    async def erase_meanwhile(chat_id: str) -> str | None:
+        await ask(chat_id)
+        await services.erasures.erase(OWNER, TO)
+        return account
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner.page, "account_of", erase_meanwhile)
+        assert await owner.checks.answer_next()
+    assert owner.page.asked == [TO]
+    for name in ("numberChecks", "knownNumbers"):
+        assert await database[name].count_documents({}) == 0, name
 
 
 async def test_the_id_that_whatsapp_answers_is_told_and_remembered(

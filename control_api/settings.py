@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo,
 from pydantic_settings import NoDecode
 from yarl import URL
 
-from sessions.blobs import BlobSettings
-from sessions.config.settings import Hosts, Span, comma_separated
+from sessions.config.settings import EncryptionSettings, Hosts, Span, comma_separated
 
 
 def _networks(value: object) -> object:
@@ -58,7 +57,7 @@ _FEWEST_ROUNDS = 10
 """OWASP's least for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html"""
 
 
-class ApiSettings(BlobSettings):
+class ApiSettings(EncryptionSettings):
     """Where the API listens, whom it lets in, and how much it takes from whom."""
 
     host: str = "127.0.0.1"

@@ -23,8 +23,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
-from sessions.blobs import BlobSettings  # noqa: E402
-from sessions.config.settings import SharedSettings  # noqa: E402
+from sessions.config.settings import EncryptionSettings, SharedSettings  # noqa: E402
 from sessions.connections.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
 from sessions.messages.model import MessageStatus  # noqa: E402
 from sessions.messages.states import MOVES as HAPPENINGS  # noqa: E402
@@ -32,9 +31,9 @@ from sessions.messages.states import OF_ACK, OUT, Happening  # noqa: E402
 
 GROUPS: tuple[tuple[str, type[SharedSettings], type[SharedSettings] | None], ...] = (
     ("Both programs", SharedSettings, None),
-    ("The control API", ApiSettings, BlobSettings),
-    ("The worker", WorkerSettings, BlobSettings),
-    ("Both programs, and `python -m sessions`", BlobSettings, SharedSettings),
+    ("The control API", ApiSettings, EncryptionSettings),
+    ("The worker", WorkerSettings, EncryptionSettings),
+    ("Both programs, and `python -m sessions`", EncryptionSettings, SharedSettings),
 )
 
 _MINUTE = timedelta(minutes=1)

@@ -11,8 +11,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessions.blobs import BlobSettings, BlobStore
+from sessions.blobs import BlobStore
 from sessions.common.errors import ConfigurationError
+from sessions.config.settings import EncryptionSettings
 from sessions.connections.proxy_passwords import rotate_proxy_passwords
 from sessions.embedded import embedded_servers
 from sessions.encryption.errors import BlobError
@@ -32,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(Key.generate().text())
         return 0
     if given.command == "saved-page":
-        return run_program("sessions", BlobSettings, partial(_saved_page, given.what))
-    return run_program("sessions", BlobSettings, _rotate)
+        return run_program("sessions", EncryptionSettings, partial(_saved_page, given.what))
+    return run_program("sessions", EncryptionSettings, _rotate)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -57,7 +58,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
+async def _rotate(settings: EncryptionSettings, _stop: asyncio.Event) -> None:
     production = settings.app_env == "production"
     keys = open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
     async with _database(settings) as database:
@@ -71,7 +72,7 @@ async def _rotate(settings: BlobSettings, _stop: asyncio.Event) -> None:
     print(f"Passwords of proxies that moved: {passwords}.")
 
 
-async def _saved_page(what: str, settings: BlobSettings, _stop: asyncio.Event) -> None:
+async def _saved_page(what: str, settings: EncryptionSettings, _stop: asyncio.Event) -> None:
     async with _database(settings) as database:
         store = SavedHtmlStore(database)
         now = await server_time(database)
@@ -95,7 +96,7 @@ def _told(status: SavedHtmlStatus, now: datetime) -> str:
 
 
 @asynccontextmanager
-async def _database(settings: BlobSettings) -> AsyncIterator[Database]:
+async def _database(settings: EncryptionSettings) -> AsyncIterator[Database]:
     """Reach the MongoDB that was set, or the embedded one."""
     given = settings.mongo_address
     need_mongo = given is None

@@ -18,8 +18,7 @@ from pymongo import WriteConcern
 
 from sessions.embedded import MONGO, REDIS, ServerUris
 from sessions.embedded.kinds import ServerKind
-from sessions.embedded.layout import Layout
-from sessions.embedded.sockets import find_socket
+from sessions.embedded.layout import Layout, find_socket
 from sessions.queue.doorbell import open_redis
 from sessions.storage.mongo import open_database
 from tests.waiting import until_true

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessions.embedded import MONGO
-from sessions.embedded.binaries import find_binary
-from sessions.embedded.command_lines import command_line
-from sessions.embedded.layout import Layout
-from sessions.embedded.sockets import settle_socket
+from sessions.embedded.launch import command_line, find_binary
+from sessions.embedded.layout import Layout, settle_socket
 from sessions.process.parent_death import die_with_parent
 
 if TYPE_CHECKING:

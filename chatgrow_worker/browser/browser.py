@@ -15,7 +15,7 @@ from pathlib import Path
 from chatgrow_worker.browser.profile import holders_of
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from sessions.blobs.threads import to_the_end
+from sessions.common.threads import to_the_end
 from sessions.connections.states import Reason
 
 _LOGIN = (Path("Default/IndexedDB"), Path("Default/Local Storage"))

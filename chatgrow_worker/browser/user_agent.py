@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.async_api import CDPSession
 
-from sessions.blobs.threads import to_the_end
+from sessions.common.threads import to_the_end
 
 _PLATFORM = "Linux"
 _VERSION_LIMIT = timedelta(seconds=10)

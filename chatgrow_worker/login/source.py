@@ -28,7 +28,7 @@ from chatgrow_worker.browser.profile_notes import (
 from chatgrow_worker.browser.profiles_root import disk_reason
 from chatgrow_worker.page.errors import PageBrokenError
 from sessions.blobs import Blob, BlobStore, is_complete
-from sessions.blobs.threads import to_the_end
+from sessions.common.threads import to_the_end
 from sessions.connections.leases import Lease
 from sessions.connections.states import Reason
 from sessions.encryption.errors import BlobError, BlobReason

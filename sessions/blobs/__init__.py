@@ -1,6 +1,5 @@
 """Saved sessions: browser profiles that hold a login, encrypted, in MongoDB's GridFS."""
 
-from sessions.blobs.eraser import BlobEraser
 from sessions.blobs.errors import (
     IncompleteProfileError,
     NotSavedError,
@@ -8,19 +7,16 @@ from sessions.blobs.errors import (
     SaveConflictError,
     UploadDamagedError,
 )
-from sessions.blobs.login import is_complete
-from sessions.blobs.placing import clear_leftovers
+from sessions.blobs.login_files import clear_leftovers, is_complete
 from sessions.blobs.records import COMMIT_WITHIN, Blob, BlobKind
-from sessions.blobs.saving import Saved
-from sessions.blobs.settings import BlobSettings
-from sessions.blobs.store import BlobStore
+from sessions.blobs.store import BlobEraser, BlobStore
+from sessions.blobs.transfer import Saved
 
 __all__ = [
     "COMMIT_WITHIN",
     "Blob",
     "BlobEraser",
     "BlobKind",
-    "BlobSettings",
     "BlobStore",
     "IncompleteProfileError",
     "NotSavedError",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from bson import ObjectId
 from pydantic import Field
 
+from sessions.blobs.encryption import Identity
 from sessions.blobs.errors import SaveConflictError
-from sessions.blobs.header import Identity
 from sessions.blobs.streams import Fingerprint
 from sessions.common.errors import LeaseLostError
 from sessions.storage.record import Record

@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from loguru import logger
 
-from sessions.blobs.fetching import fetch
-from sessions.blobs.files import BlobFiles
-from sessions.blobs.header import Header, Identity
-from sessions.blobs.limits import LARGEST
+from sessions.blobs.archive import unpack
+from sessions.blobs.encryption import Header, Identity, rewrap
+from sessions.blobs.gridfs import BlobFiles
+from sessions.blobs.login_files import LARGEST
 from sessions.blobs.records import KEEP, Blob, BlobKind, BlobRecords, History
-from sessions.blobs.saving import Login, Saved, Saving
-from sessions.blobs.sealing import rewrap
-from sessions.blobs.threads import Stop, in_thread, to_the_end
-from sessions.blobs.unpacking import unpack
+from sessions.blobs.transfer import Login, Saved, Saving, fetch
 from sessions.common.errors import DomainError
+from sessions.common.threads import Stop, in_thread, to_the_end
 from sessions.encryption.errors import BlobError
 
 if TYPE_CHECKING:
-    from sessions.blobs.frames import Readable
-    from sessions.blobs.parts import Part
+    from sessions.blobs.dedup import Part
+    from sessions.blobs.encryption import Readable
     from sessions.connections.leases import Lease
     from sessions.encryption.keys import KeyRing
     from sessions.storage.mongo import Database
@@ -153,3 +151,16 @@ class BlobStore:
             await self._files.try_to_remove(uploaded)
             raise
         await self._files.try_to_remove(fell_out)
+
+
+class BlobEraser:
+    """Removes what is saved of connections that are being deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._records = BlobRecords(database)
+        self._files = BlobFiles(database)
+
+    async def discard(self, connection: str) -> None:
+        """Remove all saved sessions of a connection."""
+        await self._records.forget_removed(connection)
+        await to_the_end(self._files.remove_of(connection))

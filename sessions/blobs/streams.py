@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from sessions.blobs.threads import Stop
+    from sessions.common.threads import Stop
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,16 @@ class SharedSettings(BaseSettings):
         return None
 
 
+class EncryptionSettings(SharedSettings):
+    """What a program also needs that encrypts saved logins or the passwords of proxies."""
+
+    session_encryption_keys: SecretStr | None = None
+    """Keys that encrypt saved logins and the passwords of proxies, `ID:BASE64` of 32 bytes each,
+    comma-separated: the first one writes, all read. Without it a key file is made in the data
+    directory, but not in production: there workers do not start without it, and the API takes no
+    password of a proxy."""
+
+
 NOT_IN_PRODUCTION = (
     "{} is not set. In production no embedded server takes its place, unless you accept that with "
     "EMBEDDED_SERVERS_IN_PRODUCTION=true"

@@ -1,7 +1,6 @@
 """Real MongoDB and Redis servers from wheels, on Unix sockets, for a machine that has none."""
 
-from sessions.embedded.errors import EmbeddedServerError, MissingPartError
-from sessions.embedded.kinds import MONGO, REDIS, ServerKind
+from sessions.embedded.kinds import MONGO, REDIS, EmbeddedServerError, MissingPartError, ServerKind
 from sessions.embedded.servers import Mode, ServerUris, embedded_servers
 
 __all__ = [

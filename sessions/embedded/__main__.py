@@ -10,10 +10,8 @@ from dotenv import dotenv_values
 
 from sessions.config.env_file import ENV_FILE, UNREADABLE, why_unreadable
 from sessions.config.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
-from sessions.embedded.errors import EmbeddedServerError, MissingPartError
-from sessions.embedded.kinds import KINDS
-from sessions.embedded.launch import become_server
-from sessions.embedded.standby import StoppedError
+from sessions.embedded.kinds import KINDS, EmbeddedServerError, MissingPartError
+from sessions.embedded.launch import StoppedError, become_server
 from sessions.process.parent_death import die_with_parent
 
 _YES = {"1", "t", "true", "y", "yes", "on"}

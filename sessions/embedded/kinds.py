@@ -1,9 +1,22 @@
-"""The two servers that can be embedded, and what differs between them."""
+"""The two servers that can be embedded, and what can keep them from starting."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote
+
+
+class EmbeddedServerError(Exception):
+    """An embedded server cannot be had; `exit_code` is what the launcher ends with."""
+
+    exit_code: ClassVar[int] = 69
+
+
+class MissingPartError(EmbeddedServerError):
+    """A wheel, a library or a folder that can be used is missing: starting again cannot help."""
+
+    exit_code: ClassVar[int] = 78
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sessions.embedded import MONGO, REDIS
-from sessions.embedded.binaries import find_binary
+from sessions.embedded.launch import find_binary
 from tests.bench.browsers import headless_shell, whole_chromium
 
 _PACKAGES = Path(__file__).parents[1] / "acceptance/node_modules"

@@ -14,10 +14,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sessions.blobs.archive import pack, unpack
 from sessions.blobs.errors import IncompleteProfileError, ProfileTooLargeError
-from sessions.blobs.login import is_complete
-from sessions.blobs.packing import pack
-from sessions.blobs.unpacking import unpack
+from sessions.blobs.login_files import is_complete
 from sessions.encryption.errors import BlobError, BlobReason
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from sessions.blobs.archive import pack, pack_part, unpack
+from sessions.blobs.dedup import SMALLEST, Part, lasting_files
 from sessions.blobs.errors import IncompleteProfileError, ProfileTooLargeError
-from sessions.blobs.limits import LARGEST
-from sessions.blobs.packing import pack, pack_part
-from sessions.blobs.parts import SMALLEST, Part, lasting_files
-from sessions.blobs.threads import Stop, StoppedError
-from sessions.blobs.unpacking import unpack
+from sessions.blobs.login_files import LARGEST
+from sessions.common.threads import Stop, StoppedError
 from sessions.encryption.errors import BlobError, BlobReason
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, tables, write_profile
 

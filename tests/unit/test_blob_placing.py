@@ -16,8 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from sessions.blobs.packing import pack
-from sessions.blobs.unpacking import unpack
+from sessions.blobs.archive import pack, unpack
 from sessions.encryption import disk
 from tests.blob_profiles import OTHERS, UNSAVED, contents, login, no_part, write_profile
 

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions.blobs.frames import FRAME_BYTES
-from sessions.blobs.header import Header, Identity
-from sessions.blobs.sealing import rewrap, seal, unseal
-from sessions.blobs.unpacking import unpack
+from sessions.blobs.archive import unpack
+from sessions.blobs.encryption import FRAME_BYTES, Header, Identity, rewrap, seal, unseal
 from sessions.encryption.errors import BlobError, BlobReason
 from sessions.encryption.keys import Key, KeyRing
 from tests.blob_profiles import contents, login, no_part

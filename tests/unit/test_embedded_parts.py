@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sessions.embedded.__main__ import main
-from sessions.embedded.errors import MissingPartError
-from sessions.embedded.sockets import find_socket, settle_socket
+from sessions.embedded.kinds import MissingPartError
+from sessions.embedded.layout import find_socket, settle_socket
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from sessions.accounts.api_keys import Grant
 from sessions.common.callers import Scope
 from sessions.common.clock import utc_now
 from sessions.embedded import REDIS
-from sessions.embedded.binaries import find_binary
+from sessions.embedded.launch import find_binary
 from sessions.queue.doorbell import open_redis
 from tests.integration.conftest import KEY, limited_by
 from tests.logged import logged

@@ -18,7 +18,7 @@ from gridfs.synchronous import grid_file
 from pymongo import monitoring
 from pymongo.errors import AutoReconnect
 
-from sessions.blobs import saving, store
+from sessions.blobs import store, transfer
 from sessions.connections.leases import Lease
 from sessions.storage.mongo import open_database
 from tests.blob_profiles import OTHERS, contents, login, tables, write_profile
@@ -29,7 +29,7 @@ from tests.stepping import AtStep
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from sessions.blobs.frames import Readable, Writable
+    from sessions.blobs.encryption import Readable, Writable
     from sessions.embedded import ServerUris
 
 _BALLAST = os.urandom(2_500_000)
@@ -103,7 +103,7 @@ async def test_a_cancelled_save_ends_only_when_nothing_reads_the_profile_any_mor
             out.write(_BALLAST[: 1024 * 1024])
         return "hash"
 
-    monkeypatch.setattr(saving, "pack", _ending(pack, ended))
+    monkeypatch.setattr(transfer, "pack", _ending(pack, ended))
     await _cancelled_when(started, saver.save())
     assert ended.is_set()
 
@@ -244,7 +244,7 @@ async def _kills(
 ) -> AsyncIterator[Callable[[int], Awaitable[bool]]]:
     """Run a process that forks, saves and kills itself around the nth command that it sends."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.test_blob_ends"),
+        *(sys.executable, "-m", "tests.integration.logins.test_blob_ends"),
         *(uri, connection, str(folder)),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,

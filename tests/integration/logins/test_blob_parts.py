@@ -18,7 +18,7 @@ from sessions.blobs import (
     SaveConflictError,
     Saved,
     UploadDamagedError,
-    reuse,
+    dedup,
 )
 from sessions.common.clock import utc_now
 from sessions.common.errors import LeaseLostError
@@ -97,14 +97,14 @@ async def test_unchanged_content_is_not_saved_again_whatever_its_age(
     saver: Saver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blob = await _saved(saver, b"one", _A)
-    monkeypatch.setattr(reuse, "REUSED_FOR", timedelta(0))
+    monkeypatch.setattr(dedup, "REUSED_FOR", timedelta(0))
     assert await saver.save() is None
     assert await saver.stored() == await saver.named() == blob.files
 
 
 async def test_an_old_part_is_stored_anew(saver: Saver, monkeypatch: pytest.MonkeyPatch) -> None:
     first = await _saved(saver, b"one", _A)
-    monkeypatch.setattr(reuse, "REUSED_FOR", timedelta(0))
+    monkeypatch.setattr(dedup, "REUSED_FOR", timedelta(0))
     second = await _saved(saver, b"two", _A)
     assert not set(first.parts) & set(second.parts)
     assert await saver.restored(second) == {**login(b"two"), **tables([_A])}

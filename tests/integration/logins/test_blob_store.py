@@ -23,7 +23,7 @@ from sessions.blobs import (
     UploadDamagedError,
 )
 from sessions.blobs import records as records_module
-from sessions.blobs.files import BlobFiles
+from sessions.blobs.gridfs import BlobFiles
 from sessions.common.clock import utc_now
 from sessions.common.errors import LeaseLostError
 from sessions.connections.leases import Lease

@@ -15,10 +15,8 @@ import pytest
 from pymongo import MongoClient
 
 from sessions.embedded import MONGO, ServerUris
-from sessions.embedded.binaries import find_binary
-from sessions.embedded.command_lines import command_line
-from sessions.embedded.layout import Layout
-from sessions.embedded.sockets import settle_socket
+from sessions.embedded.launch import command_line, find_binary
+from sessions.embedded.layout import Layout, settle_socket
 from sessions.process.parent_death import die_with_parent
 from tests.integration.processes.test_startup import PROGRAMS, program
 from tests.ports import free_port

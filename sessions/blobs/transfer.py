@@ -1,4 +1,4 @@
-"""One save of a login: what has to be stored is found, sealed and uploaded."""
+"""One save and one restore: between a browser's profile and the files in the store."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from sessions.blobs.header import Identity
-from sessions.blobs.packing import pack, pack_part
-from sessions.blobs.parts import Part, lasting_files
-from sessions.blobs.plan import Plan, make_plan
+from sessions.blobs.archive import pack, pack_part
+from sessions.blobs.dedup import Part, Plan, lasting_files, make_plan, reusable_parts
+from sessions.blobs.encryption import Identity, Sealed, seal_to_file, unseal
 from sessions.blobs.records import Blob, BlobKind, History
-from sessions.blobs.reuse import reusable_parts
-from sessions.blobs.sealing import Sealed, seal_to_file
-from sessions.blobs.threads import a_few_at_a_time, in_thread, to_the_end
+from sessions.blobs.streams import Source
+from sessions.common.threads import a_few_at_a_time, in_thread, to_the_end
+from sessions.encryption.errors import BlobError, BlobReason
 
 if TYPE_CHECKING:
-    from sessions.blobs.files import BlobFiles
-    from sessions.blobs.frames import Writable
+    from sessions.blobs.encryption import Opener, Writable
+    from sessions.blobs.gridfs import BlobFiles, StoredFile
+    from sessions.common.threads import Stop
     from sessions.encryption.keys import KeyRing
 
 _AT_ONCE = 3
@@ -135,3 +136,38 @@ class Saving:
             generation=self._identity.generation,
             parts=parts,
         )
+
+
+class Fetched:
+    """The encrypted files of one saved session, one after the other in a temporary file."""
+
+    def __init__(self, keys: KeyRing, file: BinaryIO, stored: Sequence[StoredFile]) -> None:
+        self._keys = keys
+        self._file = file
+        self._files = {each.id: each for each in stored}
+        ends = accumulate(each.size for each in stored)
+        self._starts = dict(zip(self._files, (0, *ends), strict=False))
+
+    async def fetch(self, files: BlobFiles, blob: Blob) -> None:
+        """Fetch all; raise BlobError."""
+
+        async def get(file_id: str) -> None:
+            expected = blob.fingerprint if file_id == blob.id else None
+            await files.get(file_id, expected, self._file, self._starts[file_id])
+
+        await a_few_at_a_time(get, self._files, _AT_ONCE)
+
+    def open(self, file_id: str, expected: Identity, stop: Stop) -> Opener:
+        """Return what a file's content is read from; raise BlobError, then or while it is read."""
+        stored = self._files.get(file_id)
+        if stored is None:
+            raise BlobError(BlobReason.MISSING, "The blob names a part that its record does not.")
+        source = Source(stop, self._file, self._starts[file_id], stored.size)
+        return unseal(self._keys, stored.header, expected, source)
+
+
+async def fetch(files: BlobFiles, keys: KeyRing, blob: Blob, file: BinaryIO) -> Fetched:
+    """Fetch a blob and its parts into a file; raise BlobError."""
+    fetched = Fetched(keys, file, await files.all_of(blob.files))
+    await fetched.fetch(files, blob)
+    return fetched

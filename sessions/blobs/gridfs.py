@@ -15,18 +15,18 @@ from loguru import logger
 from motor.motor_asyncio import AsyncIOMotorGridFSBucket, AsyncIOMotorGridIn
 from pymongo.errors import PyMongoError
 
+from sessions.blobs.encryption import Header
 from sessions.blobs.errors import UploadDamagedError
-from sessions.blobs.header import Header
 from sessions.blobs.records import oldest_id
 from sessions.blobs.streams import Fingerprint, Sink, Source
-from sessions.blobs.threads import Stop, to_the_end
+from sessions.common.threads import Stop, to_the_end
 from sessions.encryption.errors import BlobError, BlobReason
 from sessions.storage.mongo import brief, server_time
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCursor
 
-    from sessions.blobs.sealing import Sealed
+    from sessions.blobs.encryption import Sealed
     from sessions.storage.mongo import Collection as MongoCollection
     from sessions.storage.mongo import Database
 

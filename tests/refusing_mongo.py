@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.embedded import MONGO
 from sessions.embedded.launch import command_line, find_binary
-from sessions.embedded.layout import Layout, settle_socket
+from sessions.embedded.layout import Layout, choose_socket
 from sessions.process.parent_death import die_with_parent
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def refusing_mongo(data: Path) -> Iterator[str]:
     """Run a MongoDB that takes fail points; yield its address."""
     layout = Layout.of(data, MONGO)
     layout.create()
-    socket = settle_socket(layout.socket)
+    socket = choose_socket(layout.socket)
     options = command_line(MONGO, find_binary(MONGO), layout, socket)
     process = subprocess.Popen(
         [*options, "--setParameter", "enableTestCommands=1"],

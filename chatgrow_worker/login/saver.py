@@ -157,7 +157,7 @@ class LoginSaver:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        async with self._blobs.turn():
+        async with self._blobs.slot():
             self._has_turn = True
             try:
                 with self._failure_counted():

@@ -1,4 +1,4 @@
-"""Pack a login with tar and zstd, and unpack it over a profile: all of it or nothing."""
+"""Pack a login with tar and zstd, and unpack one into a profile: all of it or nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from sessions.blobs.login_files import (
     LARGEST,
     Allowance,
     Staging,
-    belongs,
-    lacking,
+    is_login_file,
     login_files,
+    missing_part,
     profile_too_large,
 )
 from sessions.encryption.errors import BlobError, BlobReason, damaged
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from sessions.blobs.encryption import Readable, Writable
 
     OpenPart = Callable[[Part], Readable]
-    """Returns what the part is read from; raises BlobError, then or while it is read."""
+    """Returns a reader of a part; opening and reading raise BlobError."""
 
 DUMP = "local_storage.json"
 PART_LIST = "parts.json"
 _LEVEL = 3
 _PIECE = 1024 * 1024
-# FileExistsError: the folder was empty, so a name comes twice.
+# FileExistsError: the folder was empty, so the archive names a file twice.
 _NOT_OURS = (tarfile.TarError, zstandard.ZstdError, ValueError, EOFError, FileExistsError)
 
 
@@ -48,13 +48,13 @@ def pack(
     out: Writable,
     limit_bytes: int = LARGEST,
 ) -> str:
-    """Write the login and the dump to `out`; return the SHA-256 of names and contents.
+    """Write the login and the localStorage dump to `out`; return the SHA-256 of names and contents.
 
-    Of the files that are parts only the list is written. Raises IncompleteProfileError and
-    ProfileTooLargeError. Nothing may write to the profile meanwhile.
+    Files that are stored as parts are only listed. Nothing may write to the profile meanwhile.
+    Raises IncompleteProfileError and ProfileTooLargeError.
     """
     try:
-        if missing := lacking(profile):
+        if missing := missing_part(profile):
             raise IncompleteProfileError(f"The profile is not saved: {missing}.")
         compressor = zstandard.ZstdCompressor(level=_LEVEL)
         with compressor.stream_writer(cast("IO[bytes]", out), closefd=False) as compressed:
@@ -65,7 +65,7 @@ def pack(
 
 
 def pack_part(path: Path, part: Part, out: Writable) -> None:
-    """Write the file of a part to `out`; raise IncompleteProfileError when it has changed."""
+    """Write the file of a part to `out`; raise IncompleteProfileError if the file has changed."""
     hash_ = hashlib.sha256()
     compressor = zstandard.ZstdCompressor(level=_LEVEL)
     try:
@@ -83,7 +83,7 @@ def pack_part(path: Path, part: Part, out: Writable) -> None:
 
 
 class _Packer:
-    """Writes one archive and hashes what it holds; equal content gives an equal hash."""
+    """Write one archive and hash its content; the same content gives the same hash."""
 
     def __init__(self, out: Writable, allowance: Allowance) -> None:
         self._out = out
@@ -98,7 +98,7 @@ class _Packer:
         self._out.write(bytes(-size % tarfile.BLOCKSIZE))
 
     def add_list(self, parts: Sequence[Part]) -> None:
-        """Add the list of parts; in the hash they count by their content, wherever it is stored."""
+        """Add the list of parts; the hash includes their content, not where it is stored."""
         for part in parts:
             self._take_in(part.name, part.size)
             self._hash.update(part.sha256.encode())
@@ -157,10 +157,10 @@ def _as_json(local_storage: dict[str, str]) -> bytes:
 def unpack(
     source: Readable, open_part: OpenPart, destination: Path, limit_bytes: int = LARGEST
 ) -> dict[str, str] | None:
-    """Replace the login in the profile `destination` by what `source` holds; return the dump.
+    """Replace the login in the profile `destination` by the one in `source`; return its dump.
 
-    The profile is as it was until all of the source and of its parts has been read and is on the
-    disk. Raises BlobError.
+    The profile changes only when the whole login has been read, verified and written to the disk.
+    Raises BlobError.
     """
     with Staging(destination) as staging:
         allowance = Allowance(limit_bytes)
@@ -170,7 +170,7 @@ def unpack(
                 _write(staging.folder / part.name, _verified(part, open_part(part)))
         except _NOT_OURS as error:
             raise BlobError(BlobReason.DAMAGED, "The blob is not an archive of ours.") from error
-        if missing := lacking(staging.folder):
+        if missing := missing_part(staging.folder):
             raise BlobError(BlobReason.DAMAGED, f"The blob is not a whole login: {missing}.")
         staging.place()
     return content.dump
@@ -178,7 +178,7 @@ def unpack(
 
 @dataclass
 class _Content:
-    """What an archive holds besides the files of a login."""
+    """What an archive holds beside the files of a login."""
 
     dump: dict[str, str] | None = None
     parts: list[Part] = field(default_factory=list)
@@ -203,16 +203,16 @@ def _extract(source: Readable, folder: Path, allowance: Allowance) -> _Content:
 
 
 def _checked(tar: tarfile.TarFile, allowance: Allowance) -> Iterator[tuple[str, IO[bytes]]]:
-    """Return the files that may be in an archive; refuse it because of any other.
+    """Yield the files of an archive; raise BlobError for any that cannot be part of a login.
 
-    Not by tarfile's filters, which Debian 12's Python does not have: nothing but a regular file by
-    a name of a login's own is taken, and written by us.
+    Only regular files with a login's own names are taken, and we write them ourselves: tarfile's
+    extraction filters are missing in Debian 12's Python.
     """
     for entry in tar:
         if not allowance.takes(entry.size):
             raise _too_large()
         file = tar.extractfile(entry) if entry.isreg() else None
-        if file is None or not (belongs(entry.name) or entry.name in (DUMP, PART_LIST)):
+        if file is None or not (is_login_file(entry.name) or entry.name in (DUMP, PART_LIST)):
             raise _not_ours()
         yield entry.name, file
 
@@ -221,13 +221,13 @@ def _checked_parts(parts: Iterable[Part], allowance: Allowance) -> Iterator[Part
     for part in parts:
         if not allowance.takes(part.size):
             raise _too_large()
-        if not belongs(part.name):
+        if not is_login_file(part.name):
             raise _not_ours()
         yield part
 
 
 def _verified(part: Part, source: Readable) -> Iterator[bytes]:
-    """Read a part piece by piece; raise BlobError when it is not what the list says."""
+    """Yield a part's content; raise BlobError if its size or hash is not the listed one."""
     hash_, left = hashlib.sha256(), part.size
     decompressor = zstandard.ZstdDecompressor()
     with decompressor.stream_reader(cast("IO[bytes]", source), closefd=False) as plain:
@@ -258,7 +258,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _drain(source: Readable) -> None:
-    """Read to the end: only the last frame says that none is missing."""
+    """Read to the end: only the last frame proves that no frame is missing."""
     while source.read(_PIECE):
         pass
 

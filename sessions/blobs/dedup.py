@@ -1,4 +1,4 @@
-"""Parts of a login: large files that never change, each stored once and shared by later blobs."""
+"""Store large files that never change once: as parts that later blobs share."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sessions.encryption.keys import KeyRing
 
 SMALLEST = 256 * 1024
-"""A file of fewer bytes is cheaper to store anew, in the blob itself."""
+"""Bytes; a smaller file is cheaper to store in each blob."""
 REUSED_FOR = timedelta(days=1)
-"""An older part is stored anew: what has come to harm in the store cannot spoil every later save.
+"""An older part is stored again, so that one damaged part cannot spoil every later save.
 
-Only a restore reads a part to its end; a save sees no more than that no piece of it is missing.
+A save checks only that no chunk of the part is missing; only a restore reads its content.
 """
 
 
@@ -44,7 +44,7 @@ class Part(Record):
     serial: int
 
     def identity(self, connection: str) -> Identity:
-        """Return what the part must be bound to."""
+        """Return the identity that the part must have been encrypted with."""
         return Identity(connection, self.generation, self.serial, self.sha256)
 
 
@@ -63,7 +63,7 @@ def read_list(content: bytes) -> list[Part]:
 
 @dataclass(frozen=True)
 class LastingFile:
-    """A file of a profile that is to be a part; `name` is its path in the profile."""
+    """A file of a profile that is to become a part; `name` is its path in the profile."""
 
     path: Path
     name: str
@@ -72,7 +72,7 @@ class LastingFile:
 
 
 def lasting_files(profile: Path, limit_bytes: int, stop: Stop) -> list[LastingFile]:
-    """Find and hash what is to be stored as parts; raise NotSavedError, StoppedError."""
+    """Find and hash the files to store as parts; raise NotSavedError, StoppedError."""
     allowance = Allowance(limit_bytes)
     found = []
     try:
@@ -96,19 +96,20 @@ def _hashed(path: Path, name: str, allowance: Allowance) -> LastingFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts of a login; those `missing` in the store come from these files, each once.
+    """Which parts of a login are in the store already, and which have to be uploaded.
 
-    `there` holds the bytes that the others take in the store. Both go by the id of the part.
+    `reused` maps the ids of stored parts to their bytes in the store; `missing` maps the ids of
+    new parts to the files to upload.
     """
 
     parts: list[Part] = field(default_factory=list)
-    there: dict[str, int] = field(default_factory=dict)
+    reused: dict[str, int] = field(default_factory=dict)
     missing: dict[str, tuple[Path, Part]] = field(default_factory=dict)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of the parts; two equal files have the same one."""
-        return (*self.there, *self.missing)
+        """The ids of the parts; equal files share one id."""
+        return (*self.reused, *self.missing)
 
 
 def make_plan(
@@ -117,13 +118,13 @@ def make_plan(
     save: Identity,
     new_id: Callable[[], str],
 ) -> Plan:
-    """Choose a part for each file: a stored one of its SHA-256, or a new one of this save."""
+    """Choose a part for each file: a stored one with the same SHA-256, or a new one."""
     plan = Plan()
     new_ids: dict[str, str] = {}
     for file in files:
         if found := stored.get(file.sha256):
             part = _part(file, found.id, found.header.identity)
-            plan.there[part.id] = found.size
+            plan.reused[part.id] = found.size
         else:
             part = _part(file, new_ids.setdefault(file.sha256, new_id()), save)
             plan.missing[part.id] = (file.path, part)
@@ -145,10 +146,10 @@ def _part(file: LastingFile, part_id: str, made_by: Identity) -> Part:
 async def reusable_parts(
     files: BlobFiles, keys: KeyRing, connection: str, before: History
 ) -> dict[str, StoredFile]:
-    """Return the parts that a save may name again, by the SHA-256 of their content.
+    """Return the stored parts that a save may reuse, by the SHA-256 of their content.
 
-    They are those of the blobs that are kept. What another key wraps is left out: it might be
-    taken away, and the new blob with it.
+    They are parts of blobs that are kept, under the ring's first key: an operator may remove
+    another key, and the new blob must still open then.
     """
     ids = {part for blob in before.blobs for part in blob.parts}
     young = {each for each in ids if before.read_at - _made_at(each) < REUSED_FOR}

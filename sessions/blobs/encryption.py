@@ -43,9 +43,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Identity:
-    """What a file is bound to for ever: its connection, and which save of it has made it.
+    """What a file is bound to by its encryption: its connection, and the save that made it.
 
-    A part is bound to its content too, the SHA-256 of which is `part`; a blob has none.
+    A part is also bound to its content: `part` is the SHA-256 of it. For a blob `part` is empty.
     """
 
     connection: str
@@ -54,7 +54,7 @@ class Identity:
     part: str = ""
 
     def bound(self, *more: str) -> bytes:
-        """Return the identity as authenticated data; no two identities give the same bytes."""
+        """Return the identity as authenticated data; different identities give different bytes."""
         kind = (_PART, self.part) if self.part else (_BLOB,)
         fields = (*kind, self.connection, str(self.generation), str(self.serial), *more)
         encoded = [field.encode() for field in fields]
@@ -71,7 +71,7 @@ class Wrapping(Record):
 
 
 class Header(Record):
-    """What is stored beside the frames; every part of it is authenticated."""
+    """What is stored beside the frames; every field of it is authenticated."""
 
     version: int = VERSION
     connection: str
@@ -83,7 +83,7 @@ class Header(Record):
 
     @property
     def identity(self) -> Identity:
-        """What the file says it is."""
+        """The identity that the file claims to have."""
         return Identity(self.connection, self.generation, self.serial, self.part)
 
     def document(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class Header(Record):
 
 @dataclass(frozen=True)
 class Sealed:
-    """A file that was written encrypted: its header, and what tells its bytes from others."""
+    """An encrypted file: its header, and the fingerprint of its bytes."""
 
     header: Header
     fingerprint: Fingerprint
@@ -117,7 +117,7 @@ def seal_to_file(
     stop: Stop,
     fill: Callable[[Writable], Result],
 ) -> tuple[Sealed, Result]:
-    """Encrypt what `fill` writes to a file; return what was sealed and what `fill` returned."""
+    """Encrypt what `fill` writes into a file; return the sealed file and the result of `fill`."""
     sink = Sink(stop, file)
     header, sealer = seal(keys, identity, sink)
     result = fill(sealer)
@@ -126,7 +126,7 @@ def seal_to_file(
 
 
 def seal(keys: KeyRing, identity: Identity, out: Writable) -> tuple[Header, Sealer]:
-    """Return the header of a new file and what its content is written to."""
+    """Return the header of a new file and the writer for its content."""
     blob_key = AESGCM.generate_key(bit_length=8 * KEY_BYTES)
     prefix = secrets.token_bytes(PREFIX_BYTES)
     header = Header(
@@ -141,7 +141,7 @@ def seal(keys: KeyRing, identity: Identity, out: Writable) -> tuple[Header, Seal
 
 
 def unseal(keys: KeyRing, header: Header, expected: Identity, source: Readable) -> Opener:
-    """Return what the blob's content is read from; raise BlobError, then or while it is read."""
+    """Return a reader of the decrypted content; opening and reading raise BlobError."""
     _check_identity(header.identity, expected)
     blob_key = _unwrapped(header, keys)
     return Opener(Frames(blob_key, header.nonce_prefix, expected.bound("frame")), source)
@@ -157,7 +157,7 @@ def rewrap(keys: KeyRing, header: Header) -> Header:
 
 
 def is_under_first_key(keys: KeyRing, header: Header) -> bool:
-    """Tell whether the ring's first key alone opens what has this header."""
+    """Tell whether the ring's first key opens the file with this header."""
     try:
         _unwrapped(header, KeyRing([keys.first]))
     except BlobError:
@@ -222,7 +222,7 @@ class Writable(Protocol):
 
 
 class Sealer(io.RawIOBase):
-    """Writes the frames of one blob; `finish` writes the last one."""
+    """Write the frames of one blob; `finish` writes the last one."""
 
     def __init__(self, frames: Frames, out: Writable) -> None:
         self._frames = frames
@@ -230,26 +230,26 @@ class Sealer(io.RawIOBase):
         self._pending = bytearray()
 
     def writable(self) -> bool:
-        """Say that this is written to."""
+        """Return True: content can be written."""
         return True
 
     def write(self, data: Any, /) -> int:
-        """Take a piece of the content; write the frames that are full."""
+        """Take a piece of the content; write the frames that it fills."""
         self._pending += data
-        # A full frame waits for what follows: only then is it known not to be the last.
+        # A full frame is kept back until more follows: it may be the last one.
         while len(self._pending) > FRAME_BYTES:
             self._out.write(self._frames.sealed(bytes(self._pending[:FRAME_BYTES]), _MORE))
             del self._pending[:FRAME_BYTES]
         return len(data)
 
     def finish(self) -> None:
-        """Write the last frame; a blob without it does not open."""
+        """Write the last frame, without which the blob does not open."""
         self._out.write(self._frames.sealed(bytes(self._pending), _LAST))
         self._pending.clear()
 
 
 class Opener(io.RawIOBase):
-    """Reads the content of one blob; raises BlobError at the first frame that does not verify."""
+    """Read the content of one blob; raise BlobError at the first frame that does not verify."""
 
     def __init__(self, frames: Frames, source: Readable) -> None:
         self._frames = frames
@@ -258,7 +258,7 @@ class Opener(io.RawIOBase):
         self._ended = False
 
     def readable(self) -> bool:
-        """Say that this is read from."""
+        """Return True: content can be read."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
@@ -290,7 +290,7 @@ class Opener(io.RawIOBase):
 
 
 class Frames:
-    """Seals or opens the frames of one blob in their order."""
+    """Encrypt or decrypt the frames of one blob, in order."""
 
     def __init__(self, blob_key: bytes, prefix: bytes, bound: bytes) -> None:
         self._cipher = AESGCM(blob_key)

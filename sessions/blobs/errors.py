@@ -1,4 +1,4 @@
-"""What can be wrong with a session blob or with the profile it shall be made from."""
+"""Why a login was not saved."""
 
 from sessions.common.errors import DomainError
 
@@ -10,24 +10,24 @@ class NotSavedError(DomainError):
 
 
 class IncompleteProfileError(NotSavedError):
-    """The profile lacks a part of its login, or changed while it was read: it is not saved."""
+    """A part of the login is missing, or the profile changed while it was read."""
 
     code = "incomplete_profile"
 
 
 class ProfileTooLargeError(NotSavedError):
-    """The profile holds more than a blob may."""
+    """The profile is larger than a blob may be."""
 
     code = "profile_too_large"
 
 
 class SaveConflictError(NotSavedError):
-    """Another save of this connection came first, or this one took too long; it is not saved."""
+    """Another save of this connection came first, or this one took too long."""
 
     code = "save_conflict"
 
 
 class UploadDamagedError(NotSavedError):
-    """What was uploaded did not read back as it was."""
+    """The uploaded file does not read back as it was written."""
 
     code = "upload_damaged"

@@ -1,4 +1,4 @@
-"""The encrypted files in GridFS: stored whole or not at all."""
+"""The encrypted files in GridFS: each is stored completely or not at all."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 BUCKET = "sessionBlobs"
 _CHUNK = 1024 * 1024
-_LANES = 3
-"""Files on their way at a time: each holds one of Motor's few threads, and leases need them too."""
+_AT_ONCE = 3
+"""Transfers at a time: each holds one of Motor's few threads, which lease renewals need too."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file that is there; `size` is in bytes, encrypted."""
+    """A stored file; `size` is in bytes, encrypted."""
 
     id: str
     header: Header
@@ -50,13 +50,13 @@ class BlobFiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lanes = asyncio.Semaphore(_LANES)
+        self._transfers = asyncio.Semaphore(_AT_ONCE)
         self._bucket = AsyncIOMotorGridFSBucket(database, BUCKET, chunk_size_bytes=_CHUNK)
         self._files: MongoCollection = database[f"{BUCKET}.files"]
         self._chunks: MongoCollection = database[f"{BUCKET}.chunks"]
 
     async def put(self, file_id: str, sealed: Sealed, file: BinaryIO) -> None:
-        """Store a file and read it back; whatever goes wrong, nothing of it stays.
+        """Store a file and read it back; if anything fails, nothing of it stays.
 
         Raises UploadDamagedError.
         """
@@ -72,14 +72,14 @@ class BlobFiles:
             raise
 
     async def all_of(self, ids: Collection[str]) -> list[StoredFile]:
-        """Return what is known of these files; raise BlobError when one is missing."""
+        """Return these files' headers and sizes; raise BlobError if one is missing."""
         found = [_stored(each) async for each in self._find(ids)]
         if len(found) < len(ids):
             raise _missing()
         return found
 
     async def whole_of(self, ids: Collection[str]) -> list[StoredFile]:
-        """Return those of these files of which nothing is missing, the oldest first."""
+        """Return those of these files that have all their chunks, oldest first."""
         counts = await self._chunk_counts(ids)
         whole = []
         async for each in self._find(ids).sort("_id", 1):
@@ -95,14 +95,14 @@ class BlobFiles:
         into: BinaryIO | None = None,
         start: int = 0,
     ) -> None:
-        """Fetch a file, to that place in another one; raise BlobError if not whole or as expected.
+        """Download a file into `into`, from byte `start` on; without `into`, only read it.
 
-        Without a place it is only read.
+        Raises BlobError if it is incomplete, or differs from the expected fingerprint.
         """
         stop = Stop()
         sink = Sink(stop, into, start)
         try:
-            async with self._lanes:
+            async with self._transfers:
                 await to_the_end(self._bucket.download_to_stream(ObjectId(file_id), sink), stop)
         except NoFile:
             raise _missing() from None
@@ -112,13 +112,13 @@ class BlobFiles:
             _compare(sink.fingerprint, expected)
 
     async def remove(self, ids: Collection[str]) -> None:
-        """Remove files, as far as they are there, and their chunks."""
+        """Remove files and their chunks; missing ones are ignored."""
         file_ids = _object_ids(ids)
         await self._files.delete_many({"_id": file_ids})
         await self._chunks.delete_many({"files_id": file_ids})
 
     async def try_to_remove(self, ids: Collection[str]) -> None:
-        """Remove files that no record names, or leave them to the sweep."""
+        """Remove files that no record names; if MongoDB fails, leave them to the sweep."""
         if not ids:
             return
         try:
@@ -129,7 +129,7 @@ class BlobFiles:
     async def remove_of(self, connection: str, until: int | None = None) -> None:
         """Remove all files of a connection, whether or not its record names them.
 
-        With `until`, only those that were saved under that generation of its lease or before.
+        With `until`, only those that were saved under that lease generation or an earlier one.
         """
         which: dict[str, Any] = {"filename": {"$eq": connection}}
         if until is not None:
@@ -138,20 +138,20 @@ class BlobFiles:
         await self.remove([str(document["_id"]) async for document in named])
 
     async def older_than(self, age: timedelta) -> set[str]:
-        """Return the ids of files, and of chunks without a file, that are older."""
+        """Return the ids of older files, and of older chunks without a file."""
         before = {"$lt": oldest_id(await server_time(self._database) - age)}
         ids = {str(each["_id"]) async for each in self._files.find({"_id": before}, {"_id": 1})}
         match, once = {"$match": {"files_id": before}}, {"$group": {"_id": "$files_id"}}
         return ids | {str(each["_id"]) async for each in self._chunks.aggregate([match, once])}
 
     async def headers_not_under(self, key_id: str) -> AsyncIterator[tuple[str, Any]]:
-        """Return the ids and stored headers of the files whose key another key wraps."""
+        """Yield the ids and stored headers of files whose key is wrapped by another key."""
         other = {"metadata.wrapping.keyId": {"$ne": key_id}}
         async for document in self._files.find(other, {"metadata": 1}):
             yield str(document["_id"]), document.get("metadata")
 
     async def replace_header(self, blob_id: str, old: Header, new: Header) -> bool:
-        """Put another header in the place of this one; tell whether it was still there."""
+        """Replace a header unless it has changed meanwhile; tell whether it was replaced."""
         result = await self._files.update_one(
             {"_id": ObjectId(blob_id), "metadata.wrapping": old.document()["wrapping"]},
             {"$set": {"metadata.wrapping": new.document()["wrapping"]}},
@@ -160,7 +160,7 @@ class BlobFiles:
 
     async def _send(self, stream: AsyncIOMotorGridIn, file: BinaryIO) -> None:
         stop = Stop()
-        async with self._lanes:
+        async with self._transfers:
             await to_the_end(stream.write(Source(stop, file)), stop)
             await to_the_end(stream.close())
 
@@ -174,7 +174,7 @@ class BlobFiles:
         return self._files.find({"_id": _object_ids(ids)})
 
     async def _chunk_counts(self, ids: Collection[str]) -> dict[ObjectId, int]:
-        # Needs the index of GridFS only: no chunk is read.
+        # Answered from GridFS's index alone: no chunk is read.
         count = {"$group": {"_id": "$files_id", "chunks": {"$sum": 1}}}
         found = self._chunks.aggregate([{"$match": {"files_id": _object_ids(ids)}}, count])
         return {each["_id"]: each["chunks"] async for each in found}
@@ -184,7 +184,7 @@ async def _abort(stream: AsyncIOMotorGridIn) -> None:
     try:
         await stream.abort()
     except PyMongoError as error:
-        logger.warning("An upload was given up; the sweep removes what it left: {}", brief(error))
+        logger.warning("An upload was not removed; the sweep will do it: {}", brief(error))
 
 
 def _compare(found: Fingerprint, expected: Fingerprint) -> None:

@@ -16,7 +16,7 @@ from sessions.encryption.disk import swap, sync_folder
 
 DEFAULT = "Default"
 PARTS = ("IndexedDB", "Local Storage")
-# Chromium makes these anew; LOG is the diary of LevelDB and differs after every start.
+# Chromium makes these again; LOG is LevelDB's own log and differs after every start.
 _LEFT_OUT = frozenset({"LOCK", "LOG", "LOG.old"})
 _TABLES = frozenset({".ldb", ".sst"})
 LARGEST = 200 * 1024 * 1024
@@ -24,15 +24,15 @@ _MOST_FILES = 20_000
 
 
 def is_complete(profile: Path) -> bool:
-    """Tell whether the profile has both parts of a login, neither empty nor torn."""
+    """Tell whether the profile has both parts of a login, neither of them empty or damaged."""
     try:
-        return not lacking(profile)
+        return not missing_part(profile)
     except FileNotFoundError:
         return False
 
 
 def login_files(profile: Path) -> Iterator[Path]:
-    """Return what belongs to the login, in the order of the names; links are left out."""
+    """Return the files of the login, sorted by name; symbolic links are left out."""
     found = (path for part in PARTS for path in (profile / DEFAULT / part).rglob("*"))
     wanted = (
         path
@@ -43,31 +43,31 @@ def login_files(profile: Path) -> Iterator[Path]:
 
 
 def is_lasting(path: Path) -> bool:
-    """Tell whether Chromium writes a file once and never changes it, by its path in the profile."""
+    """Tell by its path in the profile whether Chromium never changes a file once it is written."""
     return path.suffix in _TABLES or any(folder.suffix == ".blob" for folder in path.parents)
 
 
-def belongs(name: str) -> bool:
-    """Tell whether a name is one that a file of a login may have, and reaches nowhere else."""
+def is_login_file(name: str) -> bool:
+    """Tell whether a path in an archive is that of a login's file, and stays inside the profile."""
     path = PurePosixPath(name)
     ours = path.parts[:1] == (DEFAULT,) and len(path.parts) > 2 and path.parts[1] in PARTS
     return ours and ".." not in path.parts and path.as_posix() == name
 
 
-def lacking(profile: Path) -> str | None:
-    """Say what the profile lacks, or None."""
+def missing_part(profile: Path) -> str | None:
+    """Say what is missing in the profile; None if the login is complete."""
     for part in PARTS:
         folder = profile / DEFAULT / part
         files = [path for path in login_files(profile) if path.is_relative_to(folder)]
         if not any(path.stat().st_size for path in files):
             return f"{folder.relative_to(profile)} is missing or empty"
-        if torn := next(filter(_is_torn, files), None):
-            return f"{torn.relative_to(profile)} names a file that is not there"
+        if dangling := next(filter(_is_dangling, files), None):
+            return f"{dangling.relative_to(profile)} names a file that is not there"
     return None
 
 
-def _is_torn(path: Path) -> bool:
-    """Tell whether this is the pointer of a LevelDB that points to nothing."""
+def _is_dangling(path: Path) -> bool:
+    """Tell whether this is a LevelDB's CURRENT file that names a file which does not exist."""
     if path.name != "CURRENT":
         return False
     name = path.read_text(errors="replace").strip()
@@ -75,29 +75,29 @@ def _is_torn(path: Path) -> bool:
 
 
 class Allowance:
-    """What is left of the room for one login."""
+    """How much more one login may hold, in bytes and in files."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._bytes = limit_bytes
         self._files = _MOST_FILES
 
     def takes(self, size: int) -> bool:
-        """Take a file of this size in; tell whether there was room."""
+        """Count a file of this size; tell whether the login is still within its limits."""
         self._bytes -= size
         self._files -= 1
         return self._bytes >= 0 and self._files >= 0
 
 
 def profile_too_large() -> ProfileTooLargeError:
-    """Return the error of a profile that may not be saved."""
+    """Return the error for a profile that is too large to be saved."""
     return ProfileTooLargeError("The profile holds more than a session blob may.")
 
 
 class Staging:
-    """A folder beside the profile in which its next `Default` is made.
+    """A folder beside the profile in which its new `Default` is prepared.
 
-    `place` exchanges the two. Whatever ends before that, a kill included, leaves the profile as it
-    was; what a killed process left behind goes with the next restore.
+    `place` swaps the two. Until then the profile is unchanged, even if the process is killed; the
+    next restore removes what a killed process has left.
     """
 
     def __init__(self, profile: Path) -> None:
@@ -114,7 +114,7 @@ class Staging:
         clear_leftovers(self._profile)
 
     def place(self) -> None:
-        """Make the staged `Default` the profile's; its other files are carried over."""
+        """Swap the prepared `Default` into the profile, and keep the profile's other files."""
         old, new = self._profile / DEFAULT, self.folder / DEFAULT
         if old.is_dir():
             _carry_over(old, new)
@@ -129,14 +129,14 @@ class Staging:
 
 
 def clear_leftovers(profile: Path) -> None:
-    """Remove what a restore that was killed left beside the profile."""
+    """Remove what a killed restore has left beside the profile."""
     staging = Staging(profile).folder
     if staging.exists():
         shutil.rmtree(staging)
 
 
 def _carry_over(old: Path, new: Path) -> None:
-    """Link the files that are not the login into the new folder: quick, and the old one stays."""
+    """Hard-link the files that are not the login into the new folder: this copies no data."""
 
     def login(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if name in PARTS] if Path(folder) == old else []

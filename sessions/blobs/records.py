@@ -1,4 +1,4 @@
-"""What a connection's record says of its saved sessions; moved by compare-and-set only."""
+"""The list of saved logins on a connection's record, changed by compare-and-set only."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 KEEP = 3
 COMMIT_WITHIN = timedelta(minutes=5)
-"""A save that took longer is refused: the sweep may take what it uploaded for abandoned."""
+"""A save that takes longer is refused: the sweep may already have removed its files."""
 
 
 class BlobKind(StrEnum):
-    """How the profile was when it was saved."""
+    """The state of the browser when its profile was saved."""
 
     CLEAN = "clean"
-    """Its browser was closed."""
+    """The browser was closed."""
     HOT = "hot"
-    """Its browser was frozen; the dump says what localStorage held."""
+    """The browser was frozen for the copy; the dump holds its localStorage."""
 
 
 class Blob(Record):
-    """One saved session; `sha256` and `size` are those of the encrypted bytes of its own file.
+    """One saved login; `sha256` and `size` are those of its own file, encrypted.
 
-    `parts` are the ids of the files that hold the rest, which blobs of one connection share.
+    `parts` are the ids of the files with the rest, which blobs of one connection share.
     """
 
     id: str
@@ -54,22 +54,22 @@ class Blob(Record):
 
     @property
     def files(self) -> set[str]:
-        """The ids of all that a restore needs."""
+        """The ids of all files that a restore needs."""
         return {self.id, *self.parts}
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """That of the blob's own file."""
+        """The fingerprint of the blob's own file."""
         return Fingerprint(self.size, self.sha256)
 
     def identity(self, connection: str) -> Identity:
-        """Return what the blob must be bound to."""
+        """Return the identity that the blob must have been encrypted with."""
         return Identity(connection, self.generation, self.serial)
 
 
 @dataclass(frozen=True)
 class History:
-    """The saved sessions of a connection as its owner found them, and when that was."""
+    """The saved logins of a connection, and when its owner read them."""
 
     serial: int
     read_at: datetime
@@ -77,23 +77,23 @@ class History:
 
     @property
     def newest(self) -> Blob | None:
-        """The newest saved session."""
+        """The newest saved login."""
         return self.blobs[0] if self.blobs else None
 
     def new_id(self) -> str:
-        """Make an id that carries the server's time: the sweep goes by it."""
+        """Make an id that holds the server's time, by which the sweep knows a file's age."""
         return str(ObjectId(_seconds(self.read_at) + secrets.token_bytes(8)))
 
 
 class BlobRecords:
-    """Read and move the pointers to blobs on the records of connections."""
+    """Read and change the lists of blobs on the records of connections."""
 
     def __init__(self, database: Database, keep: int = KEEP) -> None:
         self._collection: Collection = database["connections"]
         self._keep = keep
 
     async def history(self, lease: Lease) -> History:
-        """Return what the owner of a connection builds on; raise LeaseLostError."""
+        """Return what is saved so far, as the connection's owner; raise LeaseLostError."""
         fields = {"blobs": 1, "blobSerial": 1, "now": "$$NOW"}
         found = self._collection.aggregate([{"$match": lease.fence()}, {"$project": fields}])
         async for document in found:
@@ -101,14 +101,14 @@ class BlobRecords:
         raise _lost(lease)
 
     async def blobs_of(self, connection: str) -> list[Blob]:
-        """Return the saved sessions of a connection, newest first."""
+        """Return the saved logins of a connection, newest first."""
         exact = {"_id": {"$eq": connection}}
         return _blobs(await self._collection.find_one(exact, {"blobs": 1}))
 
     async def push(self, lease: Lease, before: History, blob: Blob) -> set[str]:
-        """Make the blob the newest one; return the ids of the files that none names any more.
+        """Make the blob the newest one; return the ids of files that no blob names any more.
 
-        Raises LeaseLostError or SaveConflictError, and nothing has changed then.
+        Raises LeaseLostError or SaveConflictError if nothing was changed.
         """
         deadline = before.read_at + COMMIT_WITHIN
         unchanged = {
@@ -127,12 +127,12 @@ class BlobRecords:
         return _files(old[kept:]) - _files([blob, *old[:kept]])
 
     async def forget(self, lease: Lease) -> None:
-        """Empty the list, and refuse the saves that are on their way; raise LeaseLostError."""
+        """Empty the list, and let running saves fail; raise LeaseLostError."""
         if not await self._empty(lease.fence()):
             raise _lost(lease)
 
     async def forget_removed(self, connection: str) -> None:
-        """Do the same for a connection that is being deleted, whoever has it."""
+        """Do the same for a connection that is being deleted, whoever owns it."""
         await self._empty({"_id": {"$eq": connection}})
 
     async def named(self) -> set[str]:
@@ -154,12 +154,12 @@ class BlobRecords:
         if (found.get("blobSerial") or 0) != before.serial:
             return SaveConflictError("Another save came first.")
         return SaveConflictError(
-            f"It took longer than {COMMIT_WITHIN}: the line to MongoDB is too slow for its size."
+            f"It took longer than {COMMIT_WITHIN}: MongoDB is too slow for a login of this size."
         )
 
 
 def oldest_id(at: datetime) -> ObjectId:
-    """Return the id below which all were made before the second after `at`."""
+    """Return an id that is higher than all ids that were made before `at`."""
     return ObjectId(_seconds(at + timedelta(seconds=1)) + bytes(8))
 
 

@@ -1,4 +1,4 @@
-"""Save sessions to MongoDB and restore them: encrypted, in one piece, and by their owner only."""
+"""Save logins to MongoDB and restore them: encrypted, atomically, and only as the lease's owner."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from sessions.encryption.keys import KeyRing
     from sessions.storage.mongo import Database
 
-_AT_A_TIME = 3
+_SLOTS = 3
 
 
 class BlobStore:
-    """The saved sessions of all connections; the newest few of each are kept.
+    """The saved logins of all connections; the newest few of each connection are kept.
 
-    Large files that stay as they are from one to the next are stored once, as parts that they
-    share. A cancelled call ends only when nothing of it runs any more.
+    Large files that do not change are stored once, as parts that several blobs share. A cancelled
+    call returns only when all of its work has stopped.
     """
 
     def __init__(
@@ -44,17 +44,17 @@ class BlobStore:
     ) -> None:
         self._keys = keys
         self._largest = largest
-        self._turns = asyncio.Semaphore(_AT_A_TIME)
+        self._slots = asyncio.Semaphore(_SLOTS)
         self._records = BlobRecords(database, keep)
         self._files = BlobFiles(database)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait until few enough are saved at a time: together they are no faster.
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for one of the few slots for saves: more saves at a time are not faster.
 
-        Taken before a login is copied, so that it is fresh and COMMIT_WITHIN counts from there.
+        Take a slot before copying the login, so that the copy is fresh when it is saved.
         """
-        async with self._turns:
+        async with self._slots:
             yield
 
     async def save(
@@ -65,9 +65,9 @@ class BlobStore:
         local_storage: dict[str, str] | None,
         saved_at: datetime,
     ) -> Saved | None:
-        """Save a profile that nothing writes to; return None when the newest blob equals it.
+        """Save a profile that nothing writes to; return None if the newest blob is the same.
 
-        Raises LeaseLostError or NotSavedError, and nothing is saved then.
+        Raises LeaseLostError or NotSavedError if nothing was saved.
         """
         before = await self._records.history(lease)
         identity = Identity(lease.connection, lease.generation, before.serial + 1)
@@ -78,15 +78,15 @@ class BlobStore:
         return saved
 
     async def blobs_of(self, connection: str) -> list[Blob]:
-        """Return the saved sessions of a connection, newest first."""
+        """Return the saved logins of a connection, newest first."""
         return await self._records.blobs_of(connection)
 
     async def restore(self, connection: str, blob: Blob, profile: Path) -> dict[str, str] | None:
         """Put a saved login into a profile whose browser is closed; return its localStorage dump.
 
-        Raises BlobError when anything does not verify; the profile is as it was then.
+        Raises BlobError if anything does not verify; the profile is then unchanged.
         """
-        with tempfile.TemporaryFile() as file:  # has no name: a kill leaves nothing behind
+        with tempfile.TemporaryFile() as file:  # without a name: a killed process leaves no file
             fetched = await fetch(self._files, self._keys, blob, cast("BinaryIO", file))
 
             def work(stop: Stop) -> dict[str, str] | None:
@@ -99,18 +99,18 @@ class BlobStore:
             return await in_thread(work)
 
     async def discard(self, lease: Lease) -> None:
-        """Remove all saved sessions of a connection, as its owner after a logout.
+        """Remove all saved logins of a connection, as its owner after a logout.
 
-        Raises LeaseLostError, and nothing is removed then. What a later owner saves stays even if
-        this one is held up between its steps.
+        Raises LeaseLostError if nothing was removed. Never removes what a later owner has saved,
+        even if this call is slow.
         """
         await self._records.forget(lease)
         await to_the_end(self._files.remove_of(lease.connection, lease.generation))
 
     async def sweep(self, older_than: timedelta) -> int:
-        """Remove what no record names and is older; return how many uploads that were.
+        """Remove files that are older and that no record names; return how many there were.
 
-        `older_than` must exceed COMMIT_WITHIN while anything saves.
+        `older_than` must exceed COMMIT_WITHIN: no record names the files of a running save yet.
         """
         candidates = await self._files.older_than(older_than)
         abandoned = candidates - await self._records.named()
@@ -118,9 +118,9 @@ class BlobStore:
         return len(abandoned)
 
     async def rewrap_all(self) -> int:
-        """Wrap all keys of blobs and parts under the first key; return how many blobs needed it.
+        """Wrap the keys of all blobs and parts under the first key; return how many blobs changed.
 
-        Raises BlobError at the end when some could not be; the others are done then.
+        Goes on after a blob that fails, and raises its BlobError at the end.
         """
         done, failed = 0, None
         async for blob_id, document in self._files.headers_not_under(self._keys.first.id):
@@ -140,27 +140,27 @@ class BlobStore:
     async def _publish(
         self, lease: Lease, before: History, blob: Blob, uploaded: Collection[str]
     ) -> None:
-        """Point to what was uploaded and remove what fell out, or remove what was uploaded.
+        """Put the blob on the record, then remove files that are no longer named.
 
-        When MongoDB does not say whether the pointer moved, the upload stays: the sweep removes it
-        if no record names it.
+        If the record refuses the blob, the uploaded files are removed. If MongoDB does not answer,
+        they stay: the sweep removes them if no record names them.
         """
         try:
-            fell_out = await self._records.push(lease, before, blob)
+            unnamed = await self._records.push(lease, before, blob)
         except DomainError:
             await self._files.try_to_remove(uploaded)
             raise
-        await self._files.try_to_remove(fell_out)
+        await self._files.try_to_remove(unnamed)
 
 
 class BlobEraser:
-    """Removes what is saved of connections that are being deleted."""
+    """Remove the saved logins of connections that are being deleted; needs no encryption key."""
 
     def __init__(self, database: Database) -> None:
         self._records = BlobRecords(database)
         self._files = BlobFiles(database)
 
     async def discard(self, connection: str) -> None:
-        """Remove all saved sessions of a connection."""
+        """Remove all saved logins of a connection."""
         await self._records.forget_removed(connection)
         await to_the_end(self._files.remove_of(connection))

@@ -1,4 +1,4 @@
-"""Files that are written and read for as long as somebody waits for it."""
+"""File readers and writers that stop when nobody waits for them any more."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells whether bytes are those that were written."""
+    """The size and hash by which written bytes are recognised."""
 
     size: int
     sha256: str
 
 
 class Sink:
-    """Writes to a file from `start` on, or nowhere; counts and hashes on the way."""
+    """Count and hash what is written, and write it to a file, if any, from `start` on."""
 
     def __init__(self, stop: Stop, file: BinaryIO | None = None, start: int = 0) -> None:
         self._file = file
@@ -30,7 +30,7 @@ class Sink:
         self._size = 0
 
     def write(self, data: bytes, /) -> int:
-        """Take the data; raise StoppedError when nobody waits for it any more."""
+        """Write the data; raise StoppedError if nobody waits for it any more."""
         self._stop.check()
         self._hash.update(data)
         if self._file is not None:
@@ -40,12 +40,12 @@ class Sink:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """That of what was written."""
+        """The fingerprint of what was written."""
         return Fingerprint(self._size, self._hash.hexdigest())
 
 
 class Source:
-    """Reads a file, or `size` bytes of it from `start`; several may read the same one."""
+    """Read a file, or `size` bytes of it from `start`; several may read the same file."""
 
     def __init__(self, stop: Stop, file: BinaryIO, start: int = 0, size: int | None = None) -> None:
         self._file = file
@@ -55,7 +55,7 @@ class Source:
         self._left = whole if size is None else size
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return what comes next; raise StoppedError when nobody waits for it any more."""
+        """Return the next bytes; raise StoppedError if nobody waits for them any more."""
         self._stop.check()
         wanted = self._left if size < 0 else min(size, self._left)
         data = os.pread(self._file.fileno(), wanted, self._at)

@@ -1,4 +1,4 @@
-"""One save and one restore: between a browser's profile and the files in the store."""
+"""Move one login between a browser's profile and the encrypted files in the store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AT_ONCE = 3
 
 @dataclass(frozen=True)
 class Login:
-    """What is to be saved: a profile that nothing writes to, and what the page said."""
+    """What to save: a profile that nothing writes to, and the localStorage that the page showed."""
 
     profile: Path
     kind: BlobKind
@@ -39,9 +39,10 @@ class Login:
 
 @dataclass(frozen=True)
 class Saved:
-    """A save; `size` is that of the whole login in the store, `added` what this save added to it.
+    """A save that is done.
 
-    Both are in bytes, packed and encrypted.
+    `size` is what the whole login takes in the store and `added` what this save added, in bytes,
+    packed and encrypted.
     """
 
     blob: Blob
@@ -50,7 +51,7 @@ class Saved:
 
 
 class Saving:
-    """One save under way; knows what it has uploaded."""
+    """One save in progress, and the files that it has uploaded so far."""
 
     def __init__(
         self, files: BlobFiles, keys: KeyRing, identity: Identity, before: History, largest: int
@@ -61,12 +62,12 @@ class Saving:
         self._before = before
         self._largest = largest
         self.uploaded: dict[str, int] = {}
-        """The ids of the files that this save has stored, with their sizes."""
+        """The files that this save has uploaded: id to size in bytes."""
 
     async def upload(self, login: Login) -> Saved | None:
-        """Store what the store lacks of a login; return None when the newest blob equals it.
+        """Upload the parts that the store does not have; return None if nothing has changed.
 
-        Raises NotSavedError; nothing stays in the store then.
+        If this fails, it removes what it has uploaded. Raises NotSavedError.
         """
         try:
             return await self._upload(login)
@@ -76,7 +77,7 @@ class Saving:
 
     async def _upload(self, login: Login) -> Saved | None:
         plan = await self._plan(login.profile)
-        with tempfile.TemporaryFile() as file:  # has no name: a kill leaves nothing behind
+        with tempfile.TemporaryFile() as file:  # without a name: a killed process leaves no file
             temporary = cast("BinaryIO", file)
             sealed, content_hash = await self._seal_blob(login, plan.parts, temporary)
             newest = self._before.newest
@@ -86,7 +87,7 @@ class Saving:
             blob = self._blob(login, sealed, content_hash, plan.ids)
             await self._put(blob.id, sealed, temporary)
         added = sum(self.uploaded.values())
-        return Saved(blob, sum(plan.there.values()) + added, added)
+        return Saved(blob, sum(plan.reused.values()) + added, added)
 
     async def _plan(self, profile: Path) -> Plan:
         files = await in_thread(lambda stop: lasting_files(profile, self._largest, stop))
@@ -139,7 +140,7 @@ class Saving:
 
 
 class Fetched:
-    """The encrypted files of one saved session, one after the other in a temporary file."""
+    """The encrypted files of one saved login, one after the other in a temporary file."""
 
     def __init__(self, keys: KeyRing, file: BinaryIO, stored: Sequence[StoredFile]) -> None:
         self._keys = keys
@@ -149,7 +150,7 @@ class Fetched:
         self._starts = dict(zip(self._files, (0, *ends), strict=False))
 
     async def fetch(self, files: BlobFiles, blob: Blob) -> None:
-        """Fetch all; raise BlobError."""
+        """Fetch all files; raise BlobError."""
 
         async def get(file_id: str) -> None:
             expected = blob.fingerprint if file_id == blob.id else None
@@ -158,7 +159,7 @@ class Fetched:
         await a_few_at_a_time(get, self._files, _AT_ONCE)
 
     def open(self, file_id: str, expected: Identity, stop: Stop) -> Opener:
-        """Return what a file's content is read from; raise BlobError, then or while it is read."""
+        """Return a reader of a file's content; opening and reading raise BlobError."""
         stored = self._files.get(file_id)
         if stored is None:
             raise BlobError(BlobReason.MISSING, "The blob names a part that its record does not.")

@@ -1,1 +1,1 @@
-"""What every other folder uses: ids, the clock, errors, and who asks."""
+"""What every other folder uses: ids, the clock, errors, callers, and threads."""

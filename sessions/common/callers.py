@@ -8,27 +8,27 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
 FIRST_OWNER = "admin"
-"""The first administrator: the owner of what the first API key makes, and the first user's id."""
+"""The id of the first administrator, who owns everything that the first API key creates."""
 
 
 class Role(StrEnum):
     """What a person may see."""
 
     ADMIN = "admin"
-    """Everything, and who may use the system."""
+    """Everything, including all users."""
     USER = "user"
-    """What they own."""
+    """Only what they own."""
 
 
 class Scope(StrEnum):
     """What an API key may be used for."""
 
     SEND = "send"
-    """Send messages, take them back and send them again."""
+    """Send messages, cancel them and send them again."""
     READ = "read"
-    """Look at connections and messages; an administrator's, also at users, workers and logs."""
+    """Read connections and messages; an administrator's key also reads users, workers and logs."""
     MANAGE = "manage"
-    """Create, change, link and delete connections, and make keys; an administrator's, users too."""
+    """Manage connections and API keys; an administrator's key also manages users."""
 
 
 ALL_SCOPES = frozenset(Scope)
@@ -36,7 +36,7 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True)
 class Caller:
-    """A person who signed in, or a backend with its key; `owner` is whose connections it uses."""
+    """A person who signed in, or a backend with an API key, who uses the connections of `owner`."""
 
     owner: str
     role: Role = Role.USER
@@ -44,19 +44,19 @@ class Caller:
     key_id: str | None = None
     sign_in: str | None = None
     connections: frozenset[str] | None = None
-    """Our own ids of the only connections that its key may use; None: all."""
+    """The internal ids of the connections that the key may use; None: all of the owner's."""
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    """From where the key may be used; none means from everywhere."""
+    """The networks from which the key may be used; empty: everywhere."""
     expires_at: datetime | None = None
-    """When the key stops working."""
+    """When the key expires."""
     makers: tuple[str, ...] = ()
-    """The keys with which the key stops working."""
+    """The keys that created this one: when one of them is revoked, this key stops working, too."""
 
     @property
     def is_admin(self) -> bool:
-        """Whether everybody's connections may be seen."""
+        """Whether the caller may see the connections of all owners."""
         return self.role is Role.ADMIN
 
     def may_use(self, connection: str) -> bool:
-        """Tell whether a connection of theirs, by our own id, is one that their key is for."""
+        """Tell whether the caller's key may use this connection of its owner, by internal id."""
         return self.connections is None or connection in self.connections

@@ -1,10 +1,10 @@
-"""Errors of the domain, each with a stable code that the HTTP contract repeats."""
+"""The errors of the domain, each with a stable code that the HTTP API returns."""
 
 from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A refusal with a stable `code`; its text is meant for the caller to read."""
+    """A refusal with a stable `code`, and a text for the caller."""
 
     code: ClassVar[str] = "error"
 
@@ -37,7 +37,7 @@ class MessageNotFoundError(DomainError):
 
 
 class WrongStatusError(DomainError):
-    """The message is not in a status in which this can be done."""
+    """The message's present status does not allow this."""
 
     code = "wrong_status"
 
@@ -47,7 +47,7 @@ class WrongStatusError(DomainError):
 
 
 class WrongStateError(DomainError):
-    """The connection is not in a state in which this can be done."""
+    """The connection's present state does not allow this."""
 
     code = "wrong_state"
 
@@ -57,7 +57,7 @@ class WrongStateError(DomainError):
 
 
 class IllegalMoveError(DomainError):
-    """A state was asked to move where the table of legal moves does not lead."""
+    """The table of legal moves does not allow this change of state."""
 
     code = "illegal_move"
 
@@ -75,10 +75,10 @@ class InvalidRecipientError(DomainError, ValueError):
 
 
 class ConfigurationError(Exception):
-    """Something that only a person can set right; starting again cannot help."""
+    """The configuration cannot work: a person has to fix it, and starting again cannot help."""
 
 
 class StoreUnavailableError(DomainError):
-    """A server that we depend on did not answer within its bound at start."""
+    """A server that we depend on does not answer."""
 
     code = "store_unavailable"

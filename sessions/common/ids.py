@@ -1,4 +1,4 @@
-"""Make ids: ULIDs in lower case, safe as a folder, queue or bucket name and ordered by time."""
+"""Make ids: ULIDs in lower case, ordered by time and safe as names of folders and queues."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ def new_id() -> str:
 
 
 def first_id(moment: datetime) -> str:
-    """Return the lowest id that is made at a time or later, to the millisecond."""
+    """Return the lowest id that can be made at this time, to the millisecond, or later."""
     milliseconds = round(moment.timestamp() * 1000)
     within = min(max(milliseconds, 0), _LAST_MILLISECOND)
     return str(ULID.from_bytes(within.to_bytes(6) + bytes(10))).lower()

@@ -1,4 +1,4 @@
-"""Values in JSON, read and written exactly: times of RFC 3339, and whole numbers."""
+"""JSON values that are read and written strictly: RFC 3339 times and whole numbers."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ WrittenTimestamp = Annotated[
     PlainSerializer(_write_moment, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A time that is written with milliseconds, also when they are 0: some readers want one form."""
+"""A time that is always written with milliseconds, also if they are 0."""
 WholeNumber = Annotated[int, BeforeValidator(_read_whole)]
-"""A number without a fraction: `5.0` is one in JSON."""
+"""A whole number; in JSON `5.0` is one, too."""

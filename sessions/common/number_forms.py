@@ -1,4 +1,4 @@
-"""Numbers of one line that are written in two ways."""
+"""Phone numbers that can be written in two ways."""
 
 import re
 
@@ -7,13 +7,13 @@ _FORMS = (
     (re.compile(r"\+521?(\d{10})", re.ASCII), ("+52{}", "+521{}")),
     (re.compile(r"\+549?(\d{10})", re.ASCII), ("+54{}", "+549{}")),
 )
-"""Brazil's ninth digit, Mexico's 1 and Argentina's 9: WhatsApp knows some lines by the other."""
+"""Brazil's ninth digit, Mexico's 1 and Argentina's 9: WhatsApp may use the other form."""
 
 
 def same_line(number: str) -> frozenset[str]:
-    """Return the E.164 numbers that may be the same WhatsApp account, this one among them.
+    """Return all E.164 numbers that may be the same WhatsApp account, including this one.
 
-    Good for a comparison only: which of them WhatsApp knows, WhatsApp alone can tell.
+    Use them only to compare: only WhatsApp knows which of them it uses.
     """
     for pattern, shapes in _FORMS:
         if found := pattern.fullmatch(number):

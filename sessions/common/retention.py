@@ -1,7 +1,8 @@
-"""How long things are kept whatever the settings say."""
+"""How long things are kept that no setting controls."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 KEPT_FOR = timedelta(hours=48)
+"""How long an Idempotency-Key is known."""

@@ -1,4 +1,4 @@
-"""Leave no work behind: what runs in a thread is waited for, even by a task that is cancelled."""
+"""Wait for work that cannot be cancelled, such as a thread, even in a cancelled task."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
-    """The work was stopped because nobody waits for it any more."""
+    """The work was stopped, because nobody waits for it any more."""
 
 
 class Stop:
-    """Tells work in a thread that it shall end."""
+    """A flag that asks work in a thread to end."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -27,16 +27,16 @@ class Stop:
         self._event.set()
 
     def check(self) -> None:
-        """Raise StoppedError when the work shall end."""
+        """Raise StoppedError if the work was asked to end."""
         if self._event.is_set():
             raise StoppedError
 
 
 async def to_the_end(work: Awaitable[Result], stop: Stop | None = None) -> Result:
-    """Await the work; a cancellation is passed on only when the work has ended.
+    """Await the work; if cancelled, wait until the work has ended, then raise CancelledError.
 
-    Neither a thread nor a call of Motor, which is one, ends when what awaits it is cancelled: it
-    would go on writing to a file that is closed, or store what nobody knows of.
+    Cancelling a task does not stop a thread that it awaits, and Motor's calls are threads. Such a
+    thread would go on writing to a closed file, or store something that nobody knows of.
     """
     running = asyncio.ensure_future(work)
     try:
@@ -48,12 +48,12 @@ async def to_the_end(work: Awaitable[Result], stop: Stop | None = None) -> Resul
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({running})
         if not running.cancelled():
-            running.exception()  # looked at, so that asyncio does not complain
+            running.exception()  # retrieved, so that asyncio does not log it
         raise
 
 
 async def in_thread(work: Callable[[Stop], Result]) -> Result:
-    """Do the work in a thread, and wait for its end; it is told when nobody waits any more."""
+    """Run the work in a thread and wait for its end; its Stop is set on cancellation."""
     stop = Stop()
     return await to_the_end(asyncio.to_thread(work, stop), stop)
 
@@ -61,16 +61,16 @@ async def in_thread(work: Callable[[Stop], Result]) -> Result:
 async def a_few_at_a_time(
     work: Callable[[Item], Awaitable[None]], items: Iterable[Item], limit: int
 ) -> None:
-    """Do the work for each item, for at most `limit` at once; the first error ends all."""
+    """Do the work for each item, at most `limit` at once; the first error ends all."""
     waiting = iter(items)
 
-    async def lane() -> None:
+    async def take_items() -> None:
         for item in waiting:
             await work(item)
 
     try:
-        async with asyncio.TaskGroup() as lanes:
+        async with asyncio.TaskGroup() as group:
             for _ in range(limit):
-                lanes.create_task(lane())
+                group.create_task(take_items())
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None

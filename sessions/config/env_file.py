@@ -1,4 +1,4 @@
-"""The file `.env`: what cannot be read of it, and which of its names look misspelt."""
+"""Check the file `.env`: whether it can be read, and which of its names look misspelt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 ENV_FILE = Path(".env")
 UNREADABLE = (OSError, UnicodeDecodeError)
-"""What reading the settings raises when the file cannot be read."""
+"""The errors of reading settings from a file that cannot be read."""
 _CLOSE = 0.85
 
 
 def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
-    """Say for an operator why the file cannot be read; nothing of what stands in it."""
+    """Tell an operator why the file cannot be read, without quoting its content."""
     if isinstance(error, UnicodeDecodeError):
         return f"{ENV_FILE} is not UTF-8 text: line {_line(error)} holds something else"
     where = error.filename or ENV_FILE
@@ -33,7 +33,7 @@ def _line(error: UnicodeDecodeError) -> int:
 
 
 def readable_by_others() -> bool:
-    """Tell whether the file's group or everybody may read it, or write to it."""
+    """Tell whether anybody but the file's owner may read or write it."""
     try:
         return bool(ENV_FILE.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def readable_by_others() -> bool:
 
 
 def misspelt(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
-    """Yield names in the file that are not of these settings, each with the one it looks like."""
+    """Yield unknown names in the file that look like a setting, each with that setting's name."""
     known = set(_names(settings))
     for name in dotenv_values(ENV_FILE):
         if name.upper() not in known and (meant := _closest(name.upper(), known)):

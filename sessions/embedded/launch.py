@@ -1,4 +1,7 @@
-"""Become an embedded server: find its program, wait for its lock, then exec it."""
+"""Become an embedded server: find its program, wait for its lock, then exec it.
+
+A process that waits for the lock is a hot standby of the server that holds it.
+"""
 
 import ctypes
 import fcntl
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sessions.embedded.kinds import MONGO, MissingPartError, ServerKind
-from sessions.embedded.layout import Layout, settle_socket
+from sessions.embedded.layout import Layout, choose_socket
 
 _LOG_BYTES = 10 * 1024 * 1024
 _OPEN_FILES = 64_000
@@ -21,13 +24,13 @@ _HOW = "run `make setup`, or `pip install -r requirements.txt`, or `pip install 
 
 
 def become_server(kind: ServerKind, data_dir: Path) -> NoReturn:
-    """Replace this process by the server; returns only by raising."""
+    """Replace this process by the server; this never returns, it can only raise."""
     binary = find_binary(kind)
     check_library(kind)
     layout = Layout.of(data_dir, kind)
     layout.create()
     hold_lock(layout.lock_file)
-    socket = settle_socket(layout.socket)
+    socket = choose_socket(layout.socket)
     layout.old_port_file.unlink(missing_ok=True)
     _rotate(layout.log_file)
     _raise_open_files()
@@ -40,7 +43,7 @@ def _rotate(log: Path) -> None:
 
 
 def _raise_open_files() -> None:
-    """Raise the soft limit, which mongod complains about, as far as the hard one allows."""
+    """Raise the soft limit of open files as far as the hard one allows; mongod asks for more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -48,7 +51,7 @@ def _raise_open_files() -> None:
 
 
 def find_binary(kind: ServerKind) -> Path:
-    """Return the server program; raise `MissingPartError` naming what to install."""
+    """Return the server program; raise MissingPartError, which says what to install."""
     for folder in _package_folders(kind.top_package):
         candidate = folder / kind.binary
         if os.access(candidate, os.X_OK):
@@ -60,11 +63,11 @@ def find_binary(kind: ServerKind) -> Path:
 
 
 def check_library(kind: ServerKind) -> None:
-    """Raise `MissingPartError` when the shared library that the server needs is not there."""
+    """Raise MissingPartError if the shared library that the server needs is missing."""
     if kind.library is None:
         return
     try:
-        # The launcher execs the server next, so nothing of this stays in memory.
+        # The launcher execs the server next, so the library does not stay in memory.
         ctypes.CDLL(kind.library)
     except OSError as error:
         raise MissingPartError(
@@ -90,13 +93,13 @@ def command_line(kind: ServerKind, binary: Path, layout: Layout, socket: Path) -
 def _mongod_options(layout: Layout, socket: Path) -> list[str]:
     return [
         *("--dbpath", str(layout.data)),
-        # No port, which every local user could reach; nor the second socket that it makes in /tmp.
+        # No port, which every local user could reach, and no second socket in /tmp.
         *("--bind_ip", str(socket), "--nounixsocket"),
         *("--wiredTigerCacheSizeGB", "0.25"),
         *("--logpath", str(layout.log_file), "--logappend"),
-        # A slow operation is logged with what it looks for: chats, that is phone numbers.
+        # Slow operations are logged with their filters, which hold phone numbers.
         *("--slowms", "86400000"),
-        # Metrics for MongoDB's own support; up to 200 MB of disk for nobody.
+        # Metrics for MongoDB's support team, which take up to 200 MB of disk.
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     ]
 
@@ -112,15 +115,15 @@ def _redis_options(layout: Layout, socket: Path) -> list[str]:
 
 
 class StoppedError(Exception):
-    """Asked to end while waiting for the lock."""
+    """The process was asked to end while it waited for the lock."""
 
 
 def hold_lock(file: Path) -> int:
-    """Return the descriptor of the held lock, inherited across exec; wait for as long as it takes.
+    """Wait for the lock, and return its descriptor; the server inherits it across exec.
 
-    The lock lives as long as the server that inherits it. Raises `StoppedError` on SIGTERM.
+    The lock is held until that server ends. Raises StoppedError on SIGTERM.
     """
-    # Blocked and waited for, not handled: a signal between a check and a blocking call gets lost.
+    # Signals are blocked and polled: a handler would miss one between a check and a wait.
     earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     os.set_inheritable(descriptor, True)

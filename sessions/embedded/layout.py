@@ -9,25 +9,25 @@ from pathlib import Path
 from sessions.embedded.kinds import MissingPartError, ServerKind
 
 _LONGEST = 107
-"""Bytes of a socket's path that Linux takes (`sun_path`, https://man7.org/linux/man-pages/man7/unix.7.html)."""
+"""The longest path of a socket in bytes (`sun_path`, https://man7.org/linux/man-pages/man7/unix.7.html)."""
 _PRIVATE = 0o700
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that others cannot enter, or shut them out of the one that is there.
+    """Make a folder that only its owner can enter, or change the existing one to that.
 
-    Raises `OSError` where that cannot be done, as with a folder that belongs to another user.
+    Raises OSError if that is not possible, for example if the folder belongs to another user.
     """
     folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     if stat.S_IMODE(folder.stat().st_mode) & ~_PRIVATE:
         folder.chmod(_PRIVATE)
 
 
-def settle_socket(place: Path) -> Path:
-    """Return the path that the server shall listen on; only who holds its lock may call this.
+def choose_socket(place: Path) -> Path:
+    """Return the path for the server to listen on; only the holder of its lock may call this.
 
-    That is `place`. Where that cannot be a socket's path, `place` becomes a link to one in a
-    private folder for temporary files. Raises `MissingPartError` when that is no way out either.
+    That is `place`. If `place` is too long or has a comma, it becomes a link to a socket in a
+    private temporary folder. Raises MissingPartError if that path is too long, too.
     """
     if _can_be_bound(place):
         if place.is_symlink():
@@ -47,13 +47,13 @@ def settle_socket(place: Path) -> Path:
 
 
 def find_socket(place: Path) -> Path | None:
-    """Return the socket that `place` is or links to, or None when there is none that is ours.
+    """Return the socket that `place` is or links to; None if there is none of our own.
 
-    Raises `MissingPartError` when the folder cannot be read.
+    Raises MissingPartError if the folder cannot be read.
     """
     try:
         socket = place.readlink() if place.is_symlink() else place
-        # Folders for temporary files are emptied, and then anybody may make one of that name.
+        # Temporary folders get removed; then another user could make one of the same name.
         ours = socket == place or _is_private(socket.parent, place.parent)
         return socket if ours and stat.S_ISSOCK(socket.stat().st_mode) else None
     except FileNotFoundError:
@@ -65,12 +65,12 @@ def find_socket(place: Path) -> Path | None:
 
 
 def _can_be_bound(socket: Path) -> bool:
-    # mongod takes a comma for the end of an address.
+    # mongod splits its addresses at commas.
     return len(os.fsencode(socket)) <= _LONGEST and "," not in str(socket)
 
 
 def _is_private(folder: Path, beside: Path) -> bool:
-    """Tell whether a folder belongs to whom `beside` does, and shuts out all others."""
+    """Tell whether only the owner of `beside` can enter a folder."""
     try:
         found = folder.lstat()
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def _is_private(folder: Path, beside: Path) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of one embedded server; nothing else writes there."""
+    """The files of one embedded server."""
 
     folder: Path
     name: str
@@ -98,26 +98,26 @@ class Layout:
 
     @property
     def lock_file(self) -> Path:
-        """Locked for exactly as long as a server runs on `data`."""
+        """The file that is locked as long as a server runs on `data`."""
         return self.folder / f"{self.name}.lock"
 
     @property
     def socket(self) -> Path:
-        """What the server listens on, or a link to it."""
-        # Every name of a folder leads to the same socket.
+        """The socket that the server listens on, or a link to it."""
+        # A real path: the same socket, whatever links lead to the folder.
         return Path(os.path.realpath(self.folder)) / f"{self.name}.sock"
 
     @property
     def old_port_file(self) -> Path:
-        """Where earlier versions kept the loopback port that they listened on."""
+        """The file in which earlier versions kept their loopback port."""
         return self.folder / f"{self.name}.port"
 
     @property
     def log_file(self) -> Path:
-        """What the server itself writes."""
+        """The server's own log."""
         return self.folder / f"{self.name}.log"
 
     def create(self) -> None:
-        """Make the folders, or take those of earlier versions; their owner alone may enter them."""
+        """Make the folders, or make those of earlier versions private."""
         make_private(self.folder)
         make_private(self.data)

@@ -1,4 +1,4 @@
-"""Run embedded servers for as long as a block runs."""
+"""Run embedded servers inside a block, and restart those that end."""
 
 import asyncio
 import logging
@@ -30,30 +30,30 @@ _LISTEN_AFTER_END = timedelta(seconds=1)
 logger = logging.getLogger(__name__)
 
 
-class Guard:
-    """Starts a launcher again whenever it ends.
+class Restarter:
+    """Run a launcher, and start it again whenever it ends.
 
-    Of two guards on one data directory, one's launcher becomes the server and the other's is its
-    hot standby.
+    If two processes do this on one data directory, one launcher becomes the server and the other
+    is its hot standby.
     """
 
     def __init__(self, kind: ServerKind, data_dir: Path) -> None:
         self._kind = kind
         self._data_dir = data_dir
         self._stopping = asyncio.Event()
-        self._last_words: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     @property
-    def last_words(self) -> str:
-        """What the launcher said last on its standard error."""
-        return " ".join(self._last_words)
+    def last_output(self) -> str:
+        """The last lines that the launcher wrote to its standard error."""
+        return " ".join(self._last_lines)
 
     def stop(self) -> None:
-        """Ask `run` to end the launcher, or the server that it became, and return."""
+        """Ask `run` to stop the launcher, or the server that it became, and to return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Run the launcher until `stop`; raise `MissingPartError` when it can never start."""
+        """Run the launcher until `stop`; raise MissingPartError if it can never start."""
         pause = _FIRST_PAUSE
         while True:
             exit_code = await self._run_once()
@@ -61,10 +61,10 @@ class Guard:
                 logger.info("embedded %s stopped", self._kind.name)
                 return
             if exit_code == MissingPartError.exit_code:
-                raise MissingPartError(self.last_words)
+                raise MissingPartError(self.last_output)
             logger.warning(
                 "embedded %s ended (%s); starting again. %s",
-                *(self._kind.name, exit_code, self.last_words),
+                *(self._kind.name, exit_code, self.last_output),
             )
             if await self._stopped_within(pause):
                 return
@@ -98,14 +98,14 @@ class Guard:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         arguments = ("-m", "sessions.embedded", self._kind.name, "--data", str(self._data_dir))
-        lifeline = ("--always", "--die-with-parent", str(os.getpid()))
+        switches = ("--always", "--die-with-parent", str(os.getpid()))
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, *arguments, *lifeline),
+            *(sys.executable, *arguments, *switches),
             env={**needed_by_children(), "PYTHONPATH": _python_path()},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            # A session of its own: Ctrl-C must reach the clients first, and the servers last.
+            # A session of its own, so that Ctrl-C does not stop the servers before their clients.
             start_new_session=True,
         )
 
@@ -114,7 +114,7 @@ class Guard:
             return
         async for line in stream:
             text = line.decode(errors="replace").strip()
-            self._last_words.append(text)
+            self._last_lines.append(text)
             logger.warning("embedded %s: %s", self._kind.name, text)
 
     async def _stopped_within(self, pause: timedelta) -> bool:
@@ -124,17 +124,17 @@ class Guard:
 
 
 @asynccontextmanager
-async def guarded(
+async def _running(
     kind: ServerKind, data_dir: Path
-) -> AsyncIterator[tuple[Guard, asyncio.Task[None]]]:
-    """Keep a server of this kind wanted inside the block; yield its guard and the guard's task."""
-    guard = Guard(kind, data_dir)
-    task = asyncio.create_task(guard.run(), name=f"embedded:{kind.name}")
+) -> AsyncIterator[tuple[Restarter, asyncio.Task[None]]]:
+    """Keep a server of this kind running inside the block; yield its restarter and that's task."""
+    restarter = Restarter(kind, data_dir)
+    task = asyncio.create_task(restarter.run(), name=f"embedded:{kind.name}")
     task.add_done_callback(_report)
     try:
-        yield guard, task
+        yield restarter, task
     finally:
-        guard.stop()
+        restarter.stop()
         await asyncio.wait({task})
 
 
@@ -144,24 +144,24 @@ def _python_path() -> str:
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("%s is no longer guarded: %s", task.get_name(), error)
+        logger.error("%s is not restarted any more: %s", task.get_name(), error)
 
 
 @dataclass(frozen=True)
 class ServerUris:
-    """The addresses of the embedded servers; empty for one that was not asked for."""
+    """The addresses of the embedded servers; empty for one that is not needed."""
 
     mongo: str = ""
     redis: str = ""
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """A server that is asked for; guarded by us, or by another process when `guard` is None."""
+class _Server:
+    """A server that is needed; run by us, or by a supervisor if `restarter` is None."""
 
     kind: ServerKind
     layout: Layout
-    guard: Guard | None = None
+    restarter: Restarter | None = None
     task: asyncio.Task[None] | None = None
 
 
@@ -174,45 +174,45 @@ async def embedded_servers(
     mode: Mode = "auto",
     answer_within: timedelta = _ANSWER_WITHIN,
 ) -> AsyncIterator[ServerUris]:
-    """Yield the addresses of servers that answer; on leaving, stop Redis, then Mongo.
+    """Yield the addresses of servers that answer; at the end, stop Redis, then MongoDB.
 
-    `auto` starts them, or is a hot standby when another process on this data directory has them;
-    `attach` starts nothing and waits for those of a supervisor. Raises `EmbeddedServerError`.
-    Enter it from the main thread: the servers end with the thread that started them.
+    `auto` starts the servers, or waits as a hot standby if another process runs them on the same
+    data directory; `attach` waits for servers that a supervisor starts. Enter the block in the
+    main thread: the servers end with the thread that started them. Raises EmbeddedServerError.
     """
     kinds = [kind for kind, need in ((MONGO, need_mongo), (REDIS, need_redis)) if need]
     async with AsyncExitStack() as stack:
-        wanted = [await _want(kind, data_dir, mode, stack) for kind in kinds]
-        uris = {each.kind.name: await _await_answer(each, answer_within) for each in wanted}
+        servers = [await _start(kind, data_dir, mode, stack) for kind in kinds]
+        uris = {each.kind.name: await _await_answer(each, answer_within) for each in servers}
         yield ServerUris(**uris)
 
 
-async def _want(kind: ServerKind, data_dir: Path, mode: Mode, stack: AsyncExitStack) -> _Wanted:
+async def _start(kind: ServerKind, data_dir: Path, mode: Mode, stack: AsyncExitStack) -> _Server:
     layout = Layout.of(data_dir, kind)
     if mode == "attach":
-        return _Wanted(kind, layout)
-    guard, task = await stack.enter_async_context(guarded(kind, data_dir))
-    return _Wanted(kind, layout, guard, task)
+        return _Server(kind, layout)
+    restarter, task = await stack.enter_async_context(_running(kind, data_dir))
+    return _Server(kind, layout, restarter, task)
 
 
-async def _await_answer(wanted: _Wanted, within: timedelta) -> str:
+async def _await_answer(server: _Server, within: timedelta) -> str:
     try:
         async with asyncio.timeout(within.total_seconds()):
-            while (uri := await answering_uri(wanted.kind, wanted.layout)) is None:
-                if wanted.task is not None and wanted.task.done():
-                    await wanted.task
+            while (uri := await answering_uri(server.kind, server.layout)) is None:
+                if server.task is not None and server.task.done():
+                    await server.task
                 await asyncio.sleep(_POLL.total_seconds())
     except TimeoutError as error:
-        raise EmbeddedServerError(_silence(wanted, within)) from error
+        raise EmbeddedServerError(_no_answer(server, within)) from error
     return uri
 
 
-def _silence(wanted: _Wanted, within: timedelta) -> str:
-    kind = wanted.kind
+def _no_answer(server: _Server, within: timedelta) -> str:
+    kind = server.kind
     sentences = [
         f"The embedded {kind.name} did not answer within {within.total_seconds():g} s.",
-        wanted.guard.last_words if wanted.guard else "",
-        f"Its log is {wanted.layout.log_file}.",
+        server.restarter.last_output if server.restarter else "",
+        f"Its log is {server.layout.log_file}.",
         f"Or set {kind.setting} to a server of your own.",
     ]
     return " ".join(filter(None, sentences))

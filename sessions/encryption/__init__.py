@@ -1,1 +1,1 @@
-"""Encryption: the key ring, and short values under its keys."""
+"""Encryption: the key ring, and short values encrypted with its keys."""

@@ -1,4 +1,4 @@
-"""Make sure that what was written to a disk stays there."""
+"""Durable and atomic changes of folders."""
 
 import ctypes
 import errno
@@ -7,7 +7,7 @@ from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-_NOT_HERE = (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.ENOTSUP, errno.EPERM)
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.ENOTSUP, errno.EPERM)
 
 
 def sync_folder(folder: Path) -> None:
@@ -20,15 +20,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def swap(one: Path, other: Path) -> None:
-    """Exchange two folders, in one step where the file system can.
+    """Swap two folders, atomically if the file system can do that.
 
-    Where it cannot, `other` is missing for a moment: never a mix of both.
+    If it cannot, `other` is missing for a moment, but never a mix of both.
     """
     if not _swap_at_once(one, other):
-        aside = one.with_name(f"{one.name}.aside")
-        other.rename(aside)
+        temporary = one.with_name(f"{one.name}.aside")
+        other.rename(temporary)
         one.rename(other)
-        aside.rename(one)
+        temporary.rename(one)
 
 
 def _swap_at_once(one: Path, other: Path) -> bool:
@@ -39,6 +39,6 @@ def _swap_at_once(one: Path, other: Path) -> bool:
     if renameat2(*paths, _RENAME_EXCHANGE) == 0:
         return True
     code = ctypes.get_errno()
-    if code in _NOT_HERE:
+    if code in _UNSUPPORTED:
         return False
     raise OSError(code, os.strerror(code), str(other))

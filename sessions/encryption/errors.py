@@ -1,4 +1,4 @@
-"""What can be wrong with something that was encrypted."""
+"""Why something encrypted does not open."""
 
 from enum import StrEnum
 
@@ -6,22 +6,22 @@ from sessions.common.errors import DomainError
 
 
 class BlobReason(StrEnum):
-    """Why a blob is not restored; a stable code."""
+    """Why a blob was not restored; a stable code."""
 
     WRONG_KEY = "wrong_key"
     """Its key is not in the key ring: an operator adds the key."""
     DAMAGED = "damaged"
-    """Its bytes are not those that were saved."""
+    """Its bytes differ from those that were saved."""
     TRUNCATED = "truncated"
     """Its end is missing."""
     MISSING = "missing"
-    """The record names it, but it is not there."""
+    """The record names it, but it does not exist."""
     FOREIGN = "foreign"
     """It belongs to another connection."""
     ROLLED_BACK = "rolled_back"
-    """It is another save of this connection than the record names."""
+    """It is not the save of this connection that the record names."""
     TOO_LARGE = "too_large"
-    """It holds more than the limit allows to unpack."""
+    """It is larger than may be unpacked."""
 
 
 class BlobError(DomainError):
@@ -35,5 +35,5 @@ class BlobError(DomainError):
 
 
 def damaged(text: str) -> BlobError:
-    """Return the error of a blob whose bytes are not those that were saved."""
+    """Return the error for a blob whose bytes differ from those that were saved."""
     return BlobError(BlobReason.DAMAGED, text)

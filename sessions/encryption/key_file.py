@@ -1,4 +1,4 @@
-"""The key file of a machine on which no key was set: made once, readable by its owner only."""
+"""Secrets in files: made once where no setting gives them, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST = 64 * 1024
 
 
 def read_or_make(path: Path, new: str) -> str:
-    """Return what the key file holds, which is `new` where there was none before.
+    """Return the content of the key file; if there is none, first make one that holds `new`.
 
     Raises ConfigurationError.
     """
@@ -31,7 +31,7 @@ def read_or_make(path: Path, new: str) -> str:
 
 
 def _make(path: Path, text: str) -> None:
-    """Put a whole file there at once: of two processes that race, one's key stays."""
+    """Make the file atomically; if two processes race, the first one's key stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".session.key-", dir=path.parent)  # mode 0600
     temporary = Path(name)

@@ -1,4 +1,4 @@
-"""The keys that session blobs are encrypted under: the first writes, all read."""
+"""The keys that blobs are encrypted with: the first key encrypts, all keys decrypt."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ class Key:
         return cls(key_id, secret)
 
     def check(self) -> bytes:
-        """Return what tells this key from another one with the same id; it gives nothing away."""
+        """Return a public value that tells this key from another one with the same id."""
         return hmac.new(self.secret, b"chatgrow-key-check", hashlib.sha256).digest()[:8]
 
     def text(self) -> str:
-        """Return the key as the setting and the key file hold it: a secret."""
+        """Return the key as the setting and the key file hold it; it is a secret."""
         return f"{self.id}:{base64.b64encode(self.secret).decode()}"
 
 
 class KeyRing:
-    """Ordered keys: the first one writes, all read."""
+    """Ordered keys: the first one encrypts, all of them decrypt."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         self._keys = {key.id: key for key in keys}
@@ -86,7 +86,7 @@ class KeyRing:
 
     @classmethod
     def from_file(cls, path: Path) -> KeyRing:
-        """Read the key file, or make it, readable by its owner only; raise ConfigurationError."""
+        """Read the key file, or make it; raise ConfigurationError."""
         text = read_or_make(path, Key.generate().text())
         try:
             return cls.parse(text)
@@ -100,7 +100,7 @@ class KeyRing:
         return f"KeyRing({', '.join(self._keys)})"
 
     def find(self, key_id: str) -> Key:
-        """Return the key with this id; raise BlobError when the ring has none."""
+        """Return the key with this id; raise BlobError if the ring has none."""
         key = self._keys.get(key_id)
         if key is None:
             raise BlobError(

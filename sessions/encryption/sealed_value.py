@@ -1,4 +1,4 @@
-"""A short value as it is stored: encrypted under a key of the ring."""
+"""A short value as it is stored: encrypted with a key of the ring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sessions.storage.record import Record
 
 
 class SealedValue(Record):
-    """A short value, encrypted under a key of the ring: see `sessions.encryption.values`."""
+    """A short value, encrypted with a key of the ring; see `sessions.encryption.values`."""
 
     key_id: str
     key_check: bytes

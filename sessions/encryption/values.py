@@ -1,7 +1,7 @@
-"""Encrypt one short value under the ring's first key: AES-256-GCM, bound to where it stands.
+"""Encrypt a short value with the ring's first key: AES-256-GCM, bound to its place in the database.
 
-Unlike a blob it has no key of its own. Nonces are random, which is safe for some billion values
-under one key (NIST SP 800-38D, 8.3).
+Unlike a blob it has no key of its own. Nonces are random, which is safe for about a billion values
+with one key (NIST SP 800-38D, 8.3).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NONCE_BYTES = 12
 
 
 def seal_value(keys: KeyRing, text: str, *place: str) -> SealedValue:
-    """Encrypt a value for one place: the id of its record and the name of its field, say."""
+    """Encrypt a value for one place, such as the id of its record and the name of its field."""
     key, nonce = keys.first, secrets.token_bytes(_NONCE_BYTES)
     sealed = AESGCM(key.secret).encrypt(nonce, text.encode(), _bound(key.id, *place))
     return SealedValue(key_id=key.id, key_check=key.check(), nonce=nonce, sealed=sealed)
@@ -44,11 +44,11 @@ def open_value(keys: KeyRing, value: SealedValue, *place: str) -> str:
 
 
 def is_under_first_key(keys: KeyRing, value: SealedValue) -> bool:
-    """Tell whether the ring's first key has encrypted a value."""
+    """Tell whether a value is encrypted with the ring's first key."""
     return value.key_id == keys.first.id and value.key_check == keys.first.check()
 
 
 def _bound(*fields: str) -> bytes:
-    """Return authenticated data; no two lists of fields give the same bytes."""
+    """Return authenticated data; different lists of fields give different bytes."""
     encoded = [field.encode() for field in (_KIND, *fields)]
     return b"".join(struct.pack(">I", len(field)) + field for field in encoded)

@@ -1,1 +1,1 @@
-"""Names and addresses of hosts: which are ours, and which are on the internet."""
+"""Hosts: which names are ours, and which addresses are public."""

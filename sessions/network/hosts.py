@@ -1,10 +1,9 @@
-"""Which names in a request's `Host` are ours.
+"""Decide whether the name in a request's `Host` header is ours.
 
-A page of another site can have its own name resolved to our address (DNS rebinding); its browser
-then takes us for that site, and lets the page read what we answer. It sends that name in `Host`,
-so a name that is not ours is refused. An address in its place cannot come about like this: nothing
-is resolved. So probes and scrapes by the address of a machine or a container are served, whichever
-address that is.
+Another site can let its own name resolve to our address (DNS rebinding). A browser then believes
+that we are that site, and lets its pages read our answers. It sends the site's name in `Host`, so
+names that are not ours are refused. IP addresses are all accepted: no name is resolved then, and
+health checks and scrapes use the address of a machine or a container.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _LOOPBACK = "localhost"
 
 @dataclass(frozen=True)
 class OurHosts:
-    """The names that we are served under: whole ones, and domains with all below them."""
+    """The names that we are reached under: single hosts, and domains with all hosts below them."""
 
     names: frozenset[str]
     domains: tuple[str, ...]
@@ -33,7 +32,7 @@ class OurHosts:
         )
 
     def include(self, host: str) -> bool:
-        """Tell whether a Host header names us; one that is missing or empty names nobody else."""
+        """Tell whether a Host header names us; a missing or empty one is accepted."""
         name = _name(host)
         return (
             name in self.names
@@ -44,7 +43,10 @@ class OurHosts:
 
 
 def is_listed(host: str, hosts: Iterable[str]) -> bool:
-    """Tell whether a host is in a list where `.internal` means all below it; in lower case."""
+    """Tell whether a host is in a list, in which `.internal` means all hosts below it.
+
+    Both are in lower case.
+    """
     return any(
         f".{host}".endswith(each) if each.startswith(".") else host == each for each in hosts
     )

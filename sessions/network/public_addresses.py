@@ -1,6 +1,6 @@
-"""Whether a host that a user names is out on the internet, or inside the operator's own network.
+"""Decide whether a host is on the internet or in the operator's own network.
 
-Without this, whoever may name a proxy could reach through the browser what only this machine can:
+Otherwise a user who may set a proxy could let the browser reach what only this machine can reach:
 databases, other containers, a cloud's metadata service.
 """
 
@@ -19,16 +19,15 @@ _SPECIAL = tuple(
     ip_network(each)
     for each in (
         "192.0.0.0/24",  # IETF protocol assignments; clouds have used it for metadata
-        "192.88.99.0/24",  # relays from IPv6, given up
-        "::/96",  # IPv4 addresses written as IPv6 ones, given up
-        "::ffff:0:0:0/96",  # the same, for translators
-        "64:ff9b:1::/48",  # for translators in one's own network
-        "fec0::/10",  # site-local, given up
+        "192.88.99.0/24",  # relays from IPv6, deprecated
+        "::/96",  # IPv4-compatible IPv6 addresses, deprecated
+        "::ffff:0:0:0/96",  # IPv4-translated IPv6 addresses
+        "64:ff9b:1::/48",  # translation inside a local network
+        "fec0::/10",  # site-local, deprecated
         "5f00::/16",  # segment routing
     )
 )
-"""What `is_global` of Python 3.11 takes for public, and IANA's registries of special-purpose
-addresses do not."""
+"""Networks that Python 3.11's `is_global` calls public, but that IANA lists as special-purpose."""
 
 
 class AddressNotAllowedError(DomainError):
@@ -38,9 +37,9 @@ class AddressNotAllowedError(DomainError):
 
 
 def host_of(url: str) -> str:
-    """Return the host of an address with a scheme, in small letters, an IPv6 one without brackets.
+    """Return the host of a URL in lower case, an IPv6 address without brackets.
 
-    Raises ValueError when there is none.
+    Raises ValueError if there is none.
     """
     if host := urlsplit(url).hostname:
         return host
@@ -48,10 +47,10 @@ def host_of(url: str) -> str:
 
 
 async def require_public(host: str) -> str:
-    """Resolve the host and return an address of it.
+    """Resolve the host and return one of its addresses.
 
-    Raises AddressNotAllowedError unless all its addresses are public. Whoever connects has to take
-    the address that is returned: the name may mean another one a moment later.
+    Connect to that address, not to the name: the name may resolve to another one a moment later.
+    Raises AddressNotAllowedError unless all addresses of the host are public.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -66,7 +65,7 @@ async def require_public(host: str) -> str:
 
 
 def is_public(text: str) -> bool:
-    """Tell whether an address is one of the public internet, whatever form it hides in."""
+    """Tell whether an address is public, also if it is an IPv4 address embedded in an IPv6 one."""
     address = ip_address(text.partition("%")[0])
     inner = _inner_address(address) if isinstance(address, IPv6Address) else None
     address = inner or address
@@ -75,7 +74,7 @@ def is_public(text: str) -> bool:
 
 
 def _inner_address(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 one stands for."""
+    """Return the IPv4 address that is embedded in an IPv6 one, or None."""
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

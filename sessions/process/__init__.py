@@ -1,1 +1,1 @@
-"""A process: how it starts, what its children get, and how they end with it."""
+"""Child processes: their environment, and how they end with their parent."""

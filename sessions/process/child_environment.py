@@ -1,4 +1,4 @@
-"""The environment variables that the processes started by this one get."""
+"""The environment variables of child processes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 LEAN = {
-    # Node doubles its young generation to 16 MB under the burst of a start and keeps it.
+    # Node's young generation doubles to 16 MB at the start and never shrinks.
     "NODE_OPTIONS": "--max-semi-space-size=2",
-    # glibc gives each busy thread an arena of its own, and Chromium and Node have many threads.
+    # glibc gives each busy thread its own arena, and Chromium and Node have many threads.
     "MALLOC_ARENA_MAX": "1",
 }
-"""What makes the driver a third smaller; no time that it costs could be measured."""
+"""Makes Playwright's driver a third smaller; it costs no time that could be measured."""
 
 _FILES = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
 _LANGUAGE = ("LANG", "LANGUAGE", "TZ")
@@ -26,16 +26,16 @@ _NEEDED_BEGINNINGS = ("LC_", "XDG_", "FONTCONFIG_")
 
 
 def needed_by_children() -> dict[str, str]:
-    """Return the variables that other programs need, which no setting of ours is among.
+    """Return the variables that other programs need; none of our settings is among them.
 
-    A browser runs what others wrote: it gets neither keys nor addresses of databases.
+    A browser runs other people's code: it gets no keys and no addresses of databases.
     """
     return {name: value for name, value in os.environ.items() if _is_needed(name)}
 
 
 @contextmanager
 def without_settings() -> Iterator[None]:
-    """Hide all but what children need for as long as the block runs; settings are read before."""
+    """Hide all variables that children do not need inside the block; read settings before it."""
     hidden = {name: value for name, value in os.environ.items() if not _is_needed(name)}
     for name in hidden:
         del os.environ[name]
@@ -47,7 +47,7 @@ def without_settings() -> Iterator[None]:
 
 @contextmanager
 def child_environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for as long as the block runs; afterwards all are as they were."""
+    """Set variables inside the block, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -61,7 +61,7 @@ def child_environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def unless_set(values: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what the operator has set already."""
+    """Return the values without those that the operator has set."""
     return {name: value for name, value in values.items() if name not in os.environ}
 
 

@@ -1,4 +1,4 @@
-"""Tie a process to the one that started it, so that no server outlives a killed owner."""
+"""End a process when its parent ends, so that no server outlives a killed owner."""
 
 import ctypes
 import os
@@ -8,13 +8,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> bool:
-    """Ask the kernel for SIGTERM when the parent ends; return False when it has ended already.
+    """Ask the kernel for a SIGTERM when the parent ends; return False if it has ended already.
 
-    The wish survives exec. It is tied to the thread that started us, so start from a main thread.
+    This survives exec. The signal comes when the thread that started us ends, so that should be
+    the parent's main thread.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
-    # The parent may have ended before the kernel knew of the wish.
+    # The parent may have ended before the call above.
     return os.getppid() == parent

@@ -1,1 +1,1 @@
-"""MongoDB: the client, its clock, and many questions asked in one query."""
+"""MongoDB: the client, the server's clock, and batched queries."""

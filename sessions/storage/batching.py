@@ -1,4 +1,4 @@
-"""Ask once for all who want to know at the same time."""
+"""Answer requests that arrive at the same time with one query."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ Ask = Callable[[Sequence[Asked]], Awaitable[Sequence[Found | Exception]]]
 
 
 class BatchedLookup(Generic[Asked, Found]):
-    """Gathers what is asked while an earlier question is under way, and asks it in one.
+    """Collect requests while a query is running, and send them together in the next query.
 
-    Nobody waits for company: a lone caller asks at once. `ask` answers in the order of what it was
-    given; an exception among its answers is raised to that caller. When it raises one itself, each
-    is asked again alone, so that only whoever asked what cannot be answered hears of it; but while
-    MongoDB is away that would take long and help nobody. A caller that is cancelled leaves the
-    others' question alone.
+    A single request is sent at once. `ask` returns the answers in the order of the requests; an
+    exception among them is raised to that caller only. If `ask` itself raises, each request is sent
+    again alone, so that one bad request does not fail the others; but not if MongoDB is away, when
+    all of them would fail slowly. A cancelled caller does not cancel the query of the others.
     """
 
     def __init__(self, ask: Ask[Asked, Found], at_most: int = 100) -> None:
@@ -32,12 +31,12 @@ class BatchedLookup(Generic[Asked, Found]):
         self._asking: asyncio.Task[None] | None = None
 
     async def __call__(self, asked: Asked) -> Found:
-        """Return the answer to this question; raise what was found in its place."""
+        """Return the answer to this request; raise its error."""
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
         if self._asking is None:
-            # In no context: what it logs does not belong to the first caller alone.
-            self._asking = asyncio.create_task(self._run(), name="together", context=Context())
+            # An empty context: its log lines do not belong to the first caller alone.
+            self._asking = asyncio.create_task(self._run(), name="batch", context=Context())
         return await answer
 
     async def _run(self) -> None:

@@ -1,7 +1,7 @@
-"""Reach MongoDB through Motor; the stores beside this module are the only ones that know it.
+"""Connect to MongoDB with Motor, which only the stores in `sessions` use.
 
-Motor is past its end of life upstream; PyMongo's own async client has the same methods, so the
-change stays inside `sessions`.
+Motor is no longer maintained. PyMongo's own async client has the same methods, so replacing it
+changes only `sessions`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 DEFAULT_DATABASE = "chatgrow"
 NO_ANSWER = (errors.ConnectionFailure, errors.ExecutionTimeout)
-"""What a store raises while MongoDB cannot be reached."""
+"""The errors of a store while MongoDB cannot be reached."""
 Refused = errors.OperationFailure
-"""What is raised when MongoDB answers, and refuses what it was asked."""
+"""The error when MongoDB answers, but refuses the operation."""
 STORE_DOWN = (*NO_ANSWER, Refused)
-"""What a store raises while MongoDB cannot be reached or refuses; asking again later helps.
+"""The errors of a store while MongoDB cannot be reached or refuses; trying again later helps.
 
-It refuses for many reasons that pass, and that only its operator can end: a majority that was not
+MongoDB refuses for many reasons that pass or that its operator can fix: a majority that was not
 reached in time, an interrupted operation, a full disk, a quota, a missing right
-(https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml). What was written is
-then not accepted, though it may be there. What a store expects, like a duplicate key, it handles.
+(https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml). A write that failed
+like this may still have been done. Errors that a store expects, like a duplicate key, it handles.
 """
 
 _ANSWER_WITHIN = timedelta(seconds=3)
@@ -48,8 +48,8 @@ _SOCKET_LIMIT = timedelta(seconds=10)
 async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database]:
     """Connect, wait until the server answers, and close at the end.
 
-    Raises StoreUnavailableError when it does not answer within `patience`, and ConfigurationError
-    at once when the address cannot work.
+    Raises StoreUnavailableError if it does not answer within `patience`, and ConfigurationError
+    if the address is invalid.
     """
     client = _client(uri, min(patience, _ANSWER_WITHIN))
     try:
@@ -73,7 +73,7 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
             socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
         )
     except (errors.PyMongoError, ValueError) as error:
-        # What the driver says can quote a part of the password.
+        # The driver's own text is not repeated: it can quote a part of the password.
         raise ConfigurationError(
             "MONGODB_URI is not an address we can use, like mongodb://host:27017/name; "
             "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
@@ -108,7 +108,7 @@ def _say_that_we_wait(state: RetryCallState) -> None:
 
 
 def brief(error: BaseException) -> str:
-    """Return what a MongoDB error says, without the driver's state of the world."""
+    """Return the text of a MongoDB error without the driver's details of the topology."""
     return str(error).split(" (configured", 1)[0].split(", Timeout:", 1)[0][:300]
 
 
@@ -117,11 +117,11 @@ def _milliseconds(span: timedelta) -> int:
 
 
 _RIGHTS = (13, 18, 8000)
-"""Unauthorized, AuthenticationFailed, and AtlasError: a hosted MongoDB tells so of its quota."""
+"""Unauthorized, AuthenticationFailed, and AtlasError, with which Atlas reports a full quota."""
 
 
 def refusal(error: errors.OperationFailure) -> str:
-    """Say what MongoDB refuses, and what a user that lacks a right needs."""
+    """Describe what MongoDB refused, and which rights or quota its user needs."""
     text = f"MongoDB refuses: {brief(error).partition(', full error')[0].rstrip('.')}."
     if error.code in _RIGHTS:
         text += " MONGODB_URI needs a user with readWrite on its database, and its quota some room."
@@ -131,9 +131,9 @@ def refusal(error: errors.OperationFailure) -> str:
 async def forget_after(
     collection: Collection, field: str, keep_for: timedelta, name: str | None = None
 ) -> None:
-    """Let MongoDB remove documents some time after the time in a field, whatever was set before.
+    """Let MongoDB remove documents `keep_for` after the time in a field.
 
-    The index is called `name`, or as MongoDB calls it.
+    Changes the time of an existing index. Without `name` the index has MongoDB's default name.
     """
     seconds, name = int(keep_for.total_seconds()), name or f"{field}_1"
     present = (await collection.index_information()).get(name)
@@ -145,17 +145,17 @@ async def forget_after(
 
 
 async def database_answers(database: Database) -> bool:
-    """Tell whether MongoDB answers now and lets us write; a ping alone needs no right."""
-    nobody = database["claims"].with_options(write_concern=WriteConcern(w=1, j=False))
+    """Tell whether MongoDB answers and lets us write; a ping alone would need no rights."""
+    claims = database["claims"].with_options(write_concern=WriteConcern(w=1, j=False))
     try:
-        await nobody.update_one({"_id": None}, {"$unset": {"nothing": True}})
+        await claims.update_one({"_id": None}, {"$unset": {"nothing": True}})  # matches nothing
     except errors.PyMongoError:
         return False
     return True
 
 
 async def server_time(database: Database) -> datetime:
-    """Return what MongoDB's own clock says, in UTC; raise STORE_DOWN errors."""
+    """Return the time of MongoDB's own clock, in UTC; raise STORE_DOWN errors."""
     answer: dict[str, Any] = await database.command("hello")
-    # Naive here, whatever the client is told about time zones.
+    # A command's times are naive, although the client is set to `tz_aware`.
     return cast("datetime", answer["localTime"]).replace(tzinfo=UTC)

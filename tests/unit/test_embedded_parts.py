@@ -13,7 +13,7 @@ import pytest
 
 from sessions.embedded.__main__ import main
 from sessions.embedded.kinds import MissingPartError
-from sessions.embedded.layout import find_socket, settle_socket
+from sessions.embedded.layout import choose_socket, find_socket
 
 
 @pytest.fixture(autouse=True)
@@ -80,26 +80,26 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_a_socket_is_where_the_data_is(tmp_path: Path) -> None:
     place = tmp_path / "redis.sock"
     place.symlink_to("/somewhere/else")
-    assert settle_socket(place) == place
+    assert choose_socket(place) == place
     assert find_socket(place) is None
     with _listening(place):
         assert find_socket(place) == place
 
 
 def test_where_no_socket_can_be_is_a_link_to_one_that_is_private(place: Path) -> None:
-    there = settle_socket(place)
+    there = choose_socket(place)
     assert stat.S_IMODE(there.parent.stat().st_mode) == 0o700
     assert find_socket(place) is None
     with _listening(there):
         assert find_socket(place) == there
-    assert settle_socket(place) == there
+    assert choose_socket(place) == there
 
 
 @pytest.mark.parametrize("mode", [None, 0o755])
 def test_a_link_to_what_others_can_enter_or_have_made_is_not_followed(
     place: Path, mode: int | None
 ) -> None:
-    there = settle_socket(place)
+    there = choose_socket(place)
     with _listening(there):
         if mode is None:
             # A link is not a folder of ours, wherever it leads.
@@ -108,7 +108,7 @@ def test_a_link_to_what_others_can_enter_or_have_made_is_not_followed(
         else:
             there.parent.chmod(mode)
         assert find_socket(place) is None
-        assert settle_socket(place) not in (there, place)
+        assert choose_socket(place) not in (there, place)
 
 
 def test_paths_that_are_too_long_everywhere_are_named(
@@ -116,7 +116,7 @@ def test_paths_that_are_too_long_everywhere_are_named(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place.parent))
     with pytest.raises(MissingPartError, match="DATA_DIR"):
-        settle_socket(place)
+        choose_socket(place)
 
 
 @contextmanager

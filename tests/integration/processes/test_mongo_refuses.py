@@ -16,7 +16,7 @@ from pymongo import MongoClient
 
 from sessions.embedded import MONGO, ServerUris
 from sessions.embedded.launch import command_line, find_binary
-from sessions.embedded.layout import Layout, settle_socket
+from sessions.embedded.layout import Layout, choose_socket
 from sessions.process.parent_death import die_with_parent
 from tests.integration.processes.test_startup import PROGRAMS, program
 from tests.ports import free_port
@@ -34,7 +34,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a MongoDB that asks for a password; yield what stands for its host in an address."""
     layout = Layout.of(tmp_path_factory.mktemp("guarded"), MONGO)
     layout.create()
-    socket = settle_socket(layout.socket)
+    socket = choose_socket(layout.socket)
     host = quote(str(socket), safe="")
     server = subprocess.Popen(
         [*command_line(MONGO, find_binary(MONGO), layout, socket), "--auth"],

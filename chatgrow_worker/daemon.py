@@ -16,6 +16,7 @@ from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.intake.arq_consumer import Command, Intake
+from chatgrow_worker.intake.rings import RingListener
 from chatgrow_worker.login.leftovers import LeftProfiles
 from chatgrow_worker.observed import observed
 from chatgrow_worker.pool.pool import ConnectionPool
@@ -34,7 +35,7 @@ from sessions.connections.workers import WorkerRegistry
 from sessions.events.stream import open_event_log
 from sessions.process.child_environment import LEAN, child_environment, unless_set, without_settings
 from sessions.program import Stores, open_stores
-from sessions.queue.doorbell import SHARED_QUEUE, Job, redis_settings, worker_queue
+from sessions.queue.doorbell import SHARED_QUEUE, Job, redis_settings
 from sessions.storage.mongo import NO_ANSWER, STORE_DOWN, brief
 from sessions.storage.server_clock import server_clock
 
@@ -43,7 +44,6 @@ _CLEAN_EVERY = timedelta(hours=1)
 _TIDY_EVERY = timedelta(seconds=10)
 _BEAT_EVERY = timedelta(seconds=3)
 _OFFERED_AGAIN = timedelta(milliseconds=300)
-_OWN_POLL = (timedelta(seconds=1), timedelta(milliseconds=50))
 _SHARED_POLL = (timedelta(milliseconds=500), timedelta(milliseconds=250))
 """Backends that add jobs themselves ring no bell, and may add some for later."""
 
@@ -77,11 +77,10 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         send_message = await build_intake(settings, stores, services)
         await stack.enter_async_context(observed(settings, stores, pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
-        drained = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            # Until the last connection has ended, its bell is heard.
-            own_queue = _own_queue(settings, stores, pool)
-            group.create_task(own_queue.listen(drained), name="own queue")
+            # Rings are heard until the last connection has ended.
+            rings = RingListener(stores.redis, settings.worker_id, pool.ring, pool.wake_all)
+            listening = group.create_task(rings.listen(), name="rings")
             await _watch(
                 stop,
                 {
@@ -97,7 +96,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
             # Others take what is free only from a worker that is not there any more.
             await _leave(services.registry, settings.worker_id, instance)
             await pool.close(settings.stop_limit, settings.start_concurrency)
-            drained.set()
+            listening.cancel()
 
 
 async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]) -> None:
@@ -115,18 +114,6 @@ def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: Command) -
 
     anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
     return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), *_SHARED_POLL)
-
-
-def _own_queue(settings: WorkerSettings, stores: Stores, pool: ConnectionPool) -> Intake:
-    async def dispatch(_ctx: object, connection: str) -> None:
-        pool.ring(str(connection))
-
-    async def look(_ctx: object, connection: str) -> None:
-        pool.look(str(connection))
-
-    queue = worker_queue(settings.worker_id)
-    holder: dict[str, Command] = {Job.DISPATCH: dispatch, Job.LOOK: look}
-    return Intake(queue, holder, redis_settings(stores.redis_url), *_OWN_POLL)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

@@ -13,12 +13,11 @@ from loguru import logger
 from chatgrow_worker.connection.runner import ConnectionRunner
 from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.pool.handover import Handover, Running
-from chatgrow_worker.pool.name_conflict import NameConflict
 from chatgrow_worker.pool.takeover_order import in_turn
 from sessions.common.errors import ConnectionNotFoundError
 from sessions.connections.leases import Lease
 from sessions.connections.model import Connection
-from sessions.connections.workers import Beat
+from sessions.queue.doorbell import Ring
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
 """How long a free connection is left to workers that are less full."""
@@ -46,7 +45,6 @@ class ConnectionPool:
         self._closed = False
         self._spares_until = math.inf
         self._was_silent = False
-        self._name_conflict = NameConflict(worker)
 
     @property
     def running(self) -> int:
@@ -61,19 +59,24 @@ class ConnectionPool:
         """Tell whether a connection runs here now."""
         return connection in self._running
 
-    def ring(self, connection: str) -> None:
-        """Tell a connection's dispatcher that a message is due, if the connection runs here."""
+    def ring(self, ring: Ring, connection: str) -> None:
+        """Pass a ring on to a connection, if it runs here."""
         if found := self._running.get(connection):
-            found[0].ring()
-
-    def look(self, connection: str) -> None:
-        """Tell a connection's owner that something is asked of it, if the connection runs here."""
-        if found := self._running.get(connection):
-            found[0].look()
+            runner, _ = found
+            if ring is Ring.DISPATCH:
+                runner.ring()
+            else:
+                runner.look()
 
     def look_all(self) -> None:
-        """Tell all connections that run here to look."""
+        """Tell all connections that run here to look at their records and pages."""
         for runner, _ in self._running.values():
+            runner.look()
+
+    def wake_all(self) -> None:
+        """Tell all connections that run here to look for messages, too: rings may be lost."""
+        for runner, _ in self._running.values():
+            runner.ring()
             runner.look()
 
     async def take(self, connection: str | None = None) -> bool:
@@ -112,8 +115,7 @@ class ConnectionPool:
     async def beat(self) -> None:
         """Say that this worker lives and how full it is."""
         registry = self._services.registry
-        before = await registry.beat(self._worker, self._instance, self.running, self.capacity)
-        self._name_conflict.note(before, Beat(self._instance, registry.host))
+        await registry.beat(self._worker, self._instance, self.running, self.capacity)
 
     async def _is_our_turn(self) -> bool:
         others = await self._services.registry.loads(but=self._worker)

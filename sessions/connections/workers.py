@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from socket import gethostname
 from typing import TYPE_CHECKING, Any
-
-from pymongo import ReturnDocument
 
 from sessions import __version__
 from sessions.storage.record import Record
@@ -37,20 +32,11 @@ class WorkerRecord(Record):
     seen_at: datetime
 
 
-@dataclass(frozen=True)
-class Beat:
-    """Whose heartbeat it was: a process, and where it runs."""
-
-    instance: str
-    host: str
-
-
 class WorkerRegistry:
     """Know which workers live."""
 
-    def __init__(self, database: Database, host: str | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._collection: Collection = database["workers"]
-        self.host = host or f"{gethostname()} (process {os.getpid()})"
 
     async def prepare(self) -> None:
         """Create the index that forgets dead workers; safe to repeat and to race."""
@@ -58,14 +44,10 @@ class WorkerRegistry:
             "seenAt", expireAfterSeconds=int(_REMEMBERED_FOR.total_seconds())
         )
 
-    async def beat(self, worker: str, instance: str, running: int, capacity: int) -> Beat | None:
-        """Say that a worker lives, how many connections it runs and how many it can.
-
-        Returns whose heartbeat was the last one under this name.
-        """
+    async def beat(self, worker: str, instance: str, running: int, capacity: int) -> None:
+        """Say that a worker lives, how many connections it runs and how many it can."""
         changes: dict[str, Any] = {
             "instance": {"$literal": instance},
-            "host": {"$literal": self.host},
             "running": running,
             "capacity": capacity,
             "version": __version__,
@@ -74,16 +56,7 @@ class WorkerRegistry:
             },
             "seenAt": "$$NOW",
         }
-        before: dict[str, Any] | None = await self._collection.find_one_and_update(
-            {"_id": worker},
-            [{"$set": changes}],
-            projection={"instance": True, "host": True},
-            upsert=True,
-            return_document=ReturnDocument.BEFORE,
-        )
-        if before is None:
-            return None
-        return Beat(str(before.get("instance")), str(before.get("host", "an unknown host")))
+        await self._collection.update_one({"_id": worker}, [{"$set": changes}], upsert=True)
 
     async def leave(self, worker: str, instance: str) -> None:
         """Forget a worker that stops in order, unless a newer process goes by its name."""

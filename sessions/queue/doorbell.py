@@ -1,13 +1,15 @@
-"""The doorbell: short arq jobs that carry ids only and may be lost without losing a message.
+"""Wake workers through Redis: with ids only, and never with anything that must not get lost.
 
-A worker looks at its queue when something is published under the queue's name, and now and then.
+What any worker may do is an arq job on the shared queue, where Python backends put messages, too.
+What only the owner of a connection can do is published on that worker's channel: a ring that
+nobody hears costs the time until the owner's next poll.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -31,33 +33,46 @@ if TYPE_CHECKING:
 
 SHARED_QUEUE = "chatgrow:queue"
 REDIS_DOWN = (RedisConnectionError, RedisTimeoutError, ConnectionError, OSError)
-"""What a call raises while Redis cannot be reached."""
+"""The errors of a call while Redis cannot be reached."""
 
 _JOB_LIFE = timedelta(minutes=10)
 _ANSWER_WITHIN = timedelta(seconds=2)
-_REST = timedelta(milliseconds=100)
+_PAUSE = timedelta(milliseconds=100)
 
 
 class Job(StrEnum):
     """The names of the arq functions."""
 
     START_CONNECTION = "start_connection"
-    DISPATCH = "dispatch"
-    LOOK = "look"
     SEND_MESSAGE = "send_message"
 
 
-_Bell = tuple[str, Job, str]
-"""Which worker is rung, what for, and for which connection."""
+class Ring(StrEnum):
+    """What the owner of a connection is asked to do."""
+
+    DISPATCH = "dispatch"
+    """Send: a message is due."""
+    LOOK = "look"
+    """Look at the connection's record: something is asked of it or of its page."""
 
 
-def worker_queue(worker: str) -> str:
-    """Return the queue for what only the holder of a lease can do."""
-    return f"chatgrow:queue:{worker}"
+_Bell = tuple[str, Ring, str]
+"""A worker, what it is rung for, and the id of the connection."""
+
+
+def worker_channel(worker: str) -> str:
+    """Return the name of the channel on which a worker hears its rings."""
+    return f"chatgrow:rings:{worker}"
+
+
+def read_ring(data: bytes) -> tuple[Ring, str] | None:
+    """Read a published ring and the id of its connection; None for anything else."""
+    ring, _, connection = data.decode(errors="replace").partition(" ")
+    return (Ring(ring), connection) if ring in set(Ring) else None
 
 
 def serialize(job: dict[str, Any]) -> bytes:
-    """Write a job as JSON: arq's pickle would run whatever is written to Redis."""
+    """Write a job as JSON: with arq's default, pickle, whoever writes to Redis could run code."""
     return json.dumps(job, default=str).encode()
 
 
@@ -68,20 +83,20 @@ def deserialize(data: bytes) -> dict[str, Any]:
 
 
 def redis_settings(url: str) -> RedisSettings:
-    """Return arq's settings, with retries that outlive a restart of Redis.
+    """Return arq's settings, with retries that bridge a restart of Redis.
 
-    Raises ConfigurationError for an address that cannot work.
+    Raises ConfigurationError for an invalid address.
     """
     try:
         settings = RedisSettings.from_dsn(url)
     except (RuntimeError, ValueError) as error:
-        # What the library says can quote a part of the password.
+        # The library's own text is not repeated: it can quote a part of the password.
         raise ConfigurationError(
             "REDIS_URL is not an address we can use, like redis://host:6379/0; "
             "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
         ) from error
     if settings.unix_socket_path is not None:
-        # Any path can be written in an address, as redis-py has it; arq leaves it quoted.
+        # redis-py unquotes the path of a socket in an address; arq does not.
         settings.unix_socket_path = unquote(settings.unix_socket_path)
     settings.conn_retries = 0
     settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())
@@ -95,8 +110,8 @@ def redis_settings(url: str) -> RedisSettings:
 async def open_redis(url: str, patience: timedelta) -> AsyncIterator[ArqRedis]:
     """Connect to Redis, wait until it answers, and close at the end.
 
-    Raises StoreUnavailableError when it does not answer within `patience`, and ConfigurationError
-    at once when the address cannot work.
+    Raises StoreUnavailableError if it does not answer within `patience`, and ConfigurationError
+    if the address is invalid.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(REDIS_DOWN),
@@ -125,24 +140,25 @@ async def _connect(settings: RedisSettings) -> ArqRedis:
 
 
 class Doorbell:
-    """Ring workers; a bell that fails costs time until the next poll and is only logged."""
+    """Ring workers; a failure is only logged, since it costs no more than a wait for a poll."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
-        self._resting: dict[_Bell, bool] = {}
+        self._rung: dict[_Bell, bool] = {}
+        """The bells that rang within the last moment, and whether they were asked for again."""
         self._later: set[asyncio.Task[None]] = set()
 
     async def start_connection(self, connection: str) -> None:
         """Ask any worker with room to take the connection."""
-        await self._ring(SHARED_QUEUE, Job.START_CONNECTION, connection)
+        await self._bounded(self._enqueue(Job.START_CONNECTION, connection))
 
     async def dispatch(self, worker: str, connection: str) -> None:
         """Tell the owner of a connection that a message is due."""
-        await self._ring_now_and_then((worker, Job.DISPATCH, connection))
+        await self._ring((worker, Ring.DISPATCH, connection))
 
     async def look(self, worker: str, connection: str) -> None:
         """Tell the owner of a connection that something is asked of it or of its page."""
-        await self._ring_now_and_then((worker, Job.LOOK, connection))
+        await self._ring((worker, Ring.LOOK, connection))
 
     async def ring_owner(self, connection: Connection) -> None:
         """Tell the owner of a connection, or any worker if it has none, to look at it."""
@@ -151,23 +167,24 @@ class Doorbell:
         else:
             await self.start_connection(connection.id)
 
-    async def _ring_now_and_then(self, bell: _Bell) -> None:
-        """Ring at once, and then once for all that came within a moment.
+    async def _ring(self, bell: _Bell) -> None:
+        """Ring at once; ring only once more for all that is asked within the next moment.
 
-        An owner that is busy finds the rest by itself, and each ring costs it more than that.
+        A busy owner finds the rest by itself, and each ring costs it a query.
         """
-        if bell in self._resting:
-            self._resting[bell] = True
+        if bell in self._rung:
+            self._rung[bell] = True
             return
-        self._resting[bell] = False
-        asyncio.get_running_loop().call_later(_REST.total_seconds(), self._after_a_rest, bell)
-        worker, job, connection = bell
-        await self._ring(worker_queue(worker), job, connection)
+        self._rung[bell] = False
+        asyncio.get_running_loop().call_later(_PAUSE.total_seconds(), self._ring_again, bell)
+        worker, ring, connection = bell
+        await self._bounded(
+            self._redis.publish(worker_channel(worker), f"{ring} {connection}".encode())
+        )
 
-    def _after_a_rest(self, bell: _Bell) -> None:
-        """Ring for what came meanwhile; if that is lost, the next poll of its owner finds it."""
-        if self._resting.pop(bell):
-            task = asyncio.create_task(self._ring_now_and_then(bell), name="ring again")
+    def _ring_again(self, bell: _Bell) -> None:
+        if self._rung.pop(bell):
+            task = asyncio.create_task(self._ring(bell), name="ring again")
             self._later.add(task)
             task.add_done_callback(self._later.discard)
 
@@ -179,14 +196,17 @@ class Doorbell:
         except (RedisError, OSError, TimeoutError):
             return False
 
-    async def _ring(self, queue: str, job: Job, connection: str) -> None:
+    async def _enqueue(self, job: Job, connection: str) -> None:
+        await self._redis.enqueue_job(
+            str(job), connection, _queue_name=SHARED_QUEUE, _expires=_JOB_LIFE
+        )
+        await self._redis.publish(SHARED_QUEUE, b"")
+
+    async def _bounded(self, call: Awaitable[object]) -> None:
+        """Await a call of Redis, but not for long: the answer to a stored message waits for it."""
         try:
-            # Bounded: a Redis that hangs must not hold the answer to a message that is stored.
             async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-                await self._redis.enqueue_job(
-                    str(job), connection, _queue_name=queue, _expires=_JOB_LIFE
-                )
-                await self._redis.publish(queue, b"")
+                await call
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning(
                 "Redis is away, the next poll finds the work: {}", str(error) or "no answer"

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessions.connections.model import Connection
-from sessions.connections.workers import WorkerRegistry
 from tests.builders import Stores
 from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
-from tests.logged import logged
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -114,25 +111,3 @@ async def _run_out(stores: Stores, name: str, had_by: str = "two") -> Connection
 async def _taken(worker: PagelessWorker[NoPages], connection: Connection) -> bool:
     await worker.pool.take_all()
     return worker.pool.runs(connection.id)
-
-
-async def test_another_live_worker_of_the_same_name_is_told_and_a_predecessor_is_not(
-    stores: Stores, worker: PagelessWorker[NoPages]
-) -> None:
-    other = WorkerRegistry(stores.database, "host-b")
-
-    async def beats(instance: str) -> None:
-        await other.beat("one", instance, 0, 1)
-        await worker.pool.beat()
-
-    with logged("ERROR") as lines:
-        await beats("predecessor")
-        await beats("predecessor")
-        assert lines == []
-        for _ in range(3):
-            await beats("twin")
-    (line,) = lines
-    assert "Two workers go by the name one" in line
-    assert gethostname() in line
-    assert "host-b" in line
-    assert "WORKER_ID" in line

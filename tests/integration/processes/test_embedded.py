@@ -26,7 +26,7 @@ from sessions.embedded.layout import Layout
 from tests.processes import alive, holds_open
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOBODY = 65534
 
 

@@ -22,7 +22,7 @@ from tests.processes import alive
 from tests.stack.readiness import get_json, healthy
 from tests.waiting import until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 READY_WITHIN = timedelta(seconds=60)
 RECOVERED_WITHIN = timedelta(seconds=30)
 NO_WORKERS = ("--workers", "0")

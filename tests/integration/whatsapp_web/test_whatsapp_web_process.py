@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 
 from tests.integration.whatsapp_web_driver import Hand, open_tab
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ME = "+972501234567"
 FRIEND = "15551234567@c.us"
 

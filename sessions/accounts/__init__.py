@@ -1,1 +1,1 @@
-"""Accounts: people, their sign-ins, API keys, and how much each may have."""
+"""Accounts: users, their sign-ins and API keys, and setup tokens."""

@@ -1,4 +1,4 @@
-"""API keys: random, shown once, kept as a hash, good for what they were granted."""
+"""API keys: random, shown once, stored as a hash, with what each was granted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _FIRST = "initial"
 _WORKS = {"digest": {"$exists": True}}
-"""What is true of every key but a first one that was revoked."""
+"""The filter for all keys, without a first key that was revoked."""
 _EXPIRES = {"$gt": ["$expiresAt", None]}
 _ALIVE = {
     **_WORKS,
     "$expr": {"$or": [{"$not": [_EXPIRES]}, {"$gt": ["$expiresAt", "$$NOW"]}]},
 }
-"""The filter for keys that can be used now, by the clock of MongoDB's server."""
+"""The filter for keys that work now, by MongoDB's clock."""
 _WITH_WHAT_IT_NEEDS: list[dict[str, Any]] = [
     {
         "$lookup": {
@@ -50,9 +50,9 @@ _WITH_WHAT_IT_NEEDS: list[dict[str, Any]] = [
         }
     },
 ]
-"""Adds a key's owner and the keys that have made it, as far as they are there and work."""
+"""Joins a key with its owner, if that user exists, and with the keys by which it was created."""
 _SHOWN_FOR = timedelta(days=30)
-"""How long a key that has expired is still listed."""
+"""How long an expired key is still listed."""
 
 
 class ApiKeyNotFoundError(DomainError):
@@ -62,26 +62,26 @@ class ApiKeyNotFoundError(DomainError):
 
 
 class ApiKey(Record):
-    """What is kept of a key: all but the key."""
+    """What is stored of a key: everything but the key itself."""
 
     id: str = Field(alias="_id")
     owner: str
     name: str = "The first key"
     role: Role = Role.ADMIN
-    """`admin` lets it use everybody's connections; keys of earlier versions have their maker's."""
+    """`admin` lets it use all owners' connections; keys of old versions have their maker's role."""
     scopes: frozenset[Scope] = ALL_SCOPES
     connections: frozenset[str] | None = None
-    """Our own ids of the only connections that it may use; None: all of its owner's."""
+    """The internal ids of the connections that it may use; None: all of its owner's."""
     allowed_ips: tuple[str, ...] = ()
-    """The networks from which it may be used; none means from everywhere."""
+    """The networks from which it may be used; empty: everywhere."""
     expires_at: datetime | None = None
     makers: tuple[str, ...] = ()
-    """The keys that made it: the one that did so last. It works for as long as they do."""
+    """The keys by which it was created, its direct creator last; it works only while they do."""
     created_at: datetime
 
     @property
     def caller(self) -> Caller:
-        """Who uses this key."""
+        """The caller that this key stands for."""
         return Caller(
             self.owner,
             self.role,
@@ -108,7 +108,7 @@ class Grant:
     makers: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
-        """Return what is stored of it."""
+        """Return the grant as it is stored."""
         return {
             "owner": self.owner,
             "name": self.name,
@@ -122,16 +122,16 @@ class Grant:
 
 
 class ApiKeyStore:
-    """Know API keys by their SHA-256; a key is random, so a slow hash would add nothing.
+    """Store API keys by their SHA-256; keys are random, so a slow hash would add nothing.
 
-    A key is looked up by its digest: what the database compares tells nothing of the key.
+    Keys are looked up by digest, so that the time of a lookup says nothing about a key.
     """
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["apiKeys"]
 
     async def prepare(self) -> None:
-        """Create the indexes; safe to repeat and to race."""
+        """Create the indexes; several processes may do this at once."""
         await self._collection.create_index("digest", unique=True)
         await self._collection.create_index([("owner", 1), ("_id", 1)])
         await self._collection.create_index("makers")
@@ -140,24 +140,24 @@ class ApiKeyStore:
         )
 
     async def has_first(self) -> bool:
-        """Tell whether there is a first key, or was one that is revoked."""
+        """Tell whether there is a first key, also if it was revoked."""
         return await self._collection.find_one({"_id": _FIRST}, {"_id": True}) is not None
 
     async def make_first(self, key: str, now: datetime) -> None:
-        """Let this be the first key where there is none, nor was one that is revoked."""
+        """Make this the first key, unless there is one already, even a revoked one."""
         first = {"_id": _FIRST, "owner": FIRST_OWNER, "createdAt": now, "digest": _digest(key)}
         with suppress(DuplicateKeyError):
             await self._collection.insert_one(first)
 
     async def is_first(self, key: str) -> bool:
-        """Tell whether this is the first key, and it works."""
+        """Tell whether this is the first key and works."""
         caller = await self.caller_of(key)
         return caller is not None and caller.key_id == _FIRST
 
     async def choose_first(self, key: str, now: datetime) -> None:
-        """Let this be the first key (INITIAL_API_KEY), also in the place of another one.
+        """Make this the first key (INITIAL_API_KEY), and replace another first key.
 
-        Nothing changes where it was revoked as such, or is another key already.
+        Does nothing if this key was revoked as the first key, or is already another key.
         """
         digest = _digest(key)
         first = {"owner": FIRST_OWNER, "createdAt": now, "digest": digest}
@@ -169,7 +169,7 @@ class ApiKeyStore:
             )
 
     async def create(self, grant: Grant, now: datetime) -> tuple[ApiKey, str]:
-        """Make a key; return it with the key itself, which is not kept."""
+        """Create a key; return its record, and the key itself, which is not stored."""
         key = new_key()
         document = {
             "_id": new_id(),
@@ -199,11 +199,11 @@ class ApiKeyStore:
         return await self._collection.count_documents({"owner": {"$eq": owner}, **_ALIVE})
 
     async def revoke(self, owner: str, key_id: str, now: datetime) -> None:
-        """Let a key and those that it made stop working at once; raise ApiKeyNotFoundError."""
+        """Revoke a key and all keys that it created; raise ApiKeyNotFoundError."""
         query = {"_id": {"$eq": key_id}, "owner": {"$eq": owner}, **_WORKS}
         if key_id == _FIRST:
-            # Without a trace of it the next start would make it anew.
-            done = (await self._collection.update_one(query, _set_aside(now))).matched_count
+            # Its record stays, or the next start would create it again.
+            done = (await self._collection.update_one(query, _revoked(now))).matched_count
         else:
             done = (await self._collection.delete_one(query)).deleted_count
         if not done:
@@ -211,22 +211,22 @@ class ApiKeyStore:
         await self._collection.delete_many({"makers": {"$eq": key_id}})
 
     async def revoke_all(self, owner: str, now: datetime) -> None:
-        """Let all keys of an owner, and those that they made, stop working."""
+        """Revoke all keys of an owner and all keys that they created."""
         for key in await self.of_owner(owner):
-            # One that another has made is gone with it already.
+            # It may be gone already, together with the key that created it.
             with suppress(ApiKeyNotFoundError):
                 await self.revoke(owner, key.id, now)
 
     async def caller_of(self, key: str) -> Caller | None:
-        """Return who the key stands for, or None when it does not work (any more).
+        """Return the caller that a key stands for; None if the key does not work.
 
-        It works no longer than its owner is there, nor than each key that has made it.
+        A key works only while its owner exists and all keys by which it was created work.
         """
         known = {"digest": _digest(key), "$expr": _ALIVE["$expr"]}
         async for found in self._collection.aggregate([{"$match": known}, *_WITH_WHAT_IT_NEEDS]):
             caller = ApiKey.model_validate(found).caller
             owned = caller.owner == FIRST_OWNER or found["owners"]
-            # One of those may be revoked at this moment.
+            # A key that created it may just have been revoked.
             if owned and len(found["makersAlive"]) == len(caller.makers):
                 return caller
         return None
@@ -236,15 +236,15 @@ def _not_found(key_id: str) -> ApiKeyNotFoundError:
     return ApiKeyNotFoundError(f"There is no API key {key_id!r}.")
 
 
-def _set_aside(now: datetime) -> list[dict[str, Any]]:
-    """Return the change that keeps a key's digest only among those that were revoked."""
+def _revoked(now: datetime) -> list[dict[str, Any]]:
+    """Return the update that moves the first key's digest to the list of revoked ones."""
     before = {"$ifNull": ["$revoked", []]}
     revoked = {"revokedAt": now, "revoked": {"$concatArrays": [before, ["$digest"]]}}
     return [{"$set": revoked}, {"$unset": "digest"}]
 
 
 def new_key() -> str:
-    """Return a random API key, which nobody knows yet."""
+    """Return a new random API key."""
     return f"cgw_{secrets.token_urlsafe(32)}"
 
 

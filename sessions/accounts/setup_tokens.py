@@ -1,4 +1,4 @@
-"""The set-up tokens: who holds one may become the first administrator."""
+"""Setup tokens: whoever has one may register as the first administrator."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 
 class SetupTokenStore:
-    """Know the set-up tokens by their SHA-256, so that any API process takes the one of another.
+    """Store setup tokens by their SHA-256, so that each API process accepts those of the others.
 
-    A token is random, so a slow hash would add nothing. There is one for each place that has a
-    token file: a host and a path on it.
+    Tokens are random, so a slow hash would add nothing. Each place, a host and the path of its
+    token file, has one token.
     """
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["setupTokens"]
 
     async def keep(self, place: str, token: str, now: datetime) -> None:
-        """Store the token of a place; the one that was there before stops working."""
+        """Store the token of a place; its previous token stops working."""
         await self._collection.update_one(
             {"_id": place}, {"$set": {"digest": _digest(token), "createdAt": now}}, upsert=True
         )
 
     async def knows(self, token: str) -> bool:
-        """Tell whether this is one of the tokens."""
+        """Tell whether this token is valid."""
         query = {"digest": _digest(token)}
         return await self._collection.find_one(query, {"_id": True}) is not None
 
     async def forget_all(self) -> None:
-        """Let every token stop working."""
+        """Remove all tokens: none works any more."""
         await self._collection.delete_many({})
 
 

@@ -1,6 +1,6 @@
-"""Sign-ins: each has one refresh token at a time; an old one that comes again ends it.
+"""Sign-ins: each has one valid refresh token, and ends if an old one is used again.
 
-Using a sign-in lets it last longer, but never beyond its longest time.
+A sign-in that is used lasts longer, but never longer than a fixed time from its start.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _USED_TOKENS_KNOWN = 200
 _KNOWN_AFTER_END = timedelta(days=7)
-"""How long we can tell that a sign-in has expired, rather than that we do not know it."""
+"""How long an expired sign-in is remembered, so that its user is told that it has expired."""
 
 
 class BadRefreshTokenError(DomainError):
-    """The refresh token is unknown, used, or its time is over."""
+    """The refresh token is unknown, used or expired."""
 
     code = "invalid_refresh_token"
 
@@ -34,7 +34,7 @@ class BadRefreshTokenError(DomainError):
 
 
 class SignInExpiredError(DomainError):
-    """The sign-in has lasted as long as one may, however much it was used."""
+    """The sign-in has reached its longest time."""
 
     code = "sign_in_expired"
 
@@ -46,7 +46,7 @@ class SignInExpiredError(DomainError):
 
 @dataclass(frozen=True)
 class SignIn:
-    """A sign-in and the refresh token that continues it, which is not kept."""
+    """A sign-in, and the refresh token that continues it, which is not stored."""
 
     id: str
     user: str
@@ -54,9 +54,9 @@ class SignIn:
 
 
 class SignInStore:
-    """Start, continue and end sign-ins; every access token belongs to one that is still there.
+    """Start, continue and end sign-ins; an access token works only while its sign-in exists.
 
-    No sign-in lasts longer than `longest`, counted from its start.
+    No sign-in lasts longer than `longest` from its start.
     """
 
     def __init__(self, database: Database, longest: timedelta) -> None:
@@ -64,7 +64,7 @@ class SignInStore:
         self._longest = longest
 
     async def prepare(self) -> None:
-        """Create the indexes; MongoDB removes what has run out."""
+        """Create the indexes, by which MongoDB also removes expired sign-ins."""
         await forget_after(self._collection, "expiresAt", _KNOWN_AFTER_END)
         await self._collection.create_index("user")
 
@@ -83,18 +83,18 @@ class SignInStore:
         return sign_in
 
     async def user_of(self, token: str) -> str:
-        """Return whose sign-in a refresh token names, used or not; raise BadRefreshTokenError."""
+        """Return the user of a refresh token, used or not; raise BadRefreshTokenError."""
         known = await self._collection.find_one({"_id": {"$eq": token.partition(".")[0]}})
         if known is None:
             raise BadRefreshTokenError
         return str(known["user"])
 
     async def refresh(self, token: str, now: datetime, expires_at: datetime) -> SignIn:
-        """Continue a sign-in under a new refresh token.
+        """Continue a sign-in with a new refresh token.
 
-        A token that was used before is in two hands, and nobody can tell whose: the sign-in ends.
-        Raises BadRefreshTokenError, and SignInExpiredError for the right token of a sign-in that
-        has lasted as long as one may.
+        If a token is used twice, somebody may have stolen it, so the sign-in ends. Raises
+        BadRefreshTokenError, and SignInExpiredError if the token is right but the sign-in has
+        reached its longest time.
         """
         sign_in_id = token.partition(".")[0]
         known = await self._collection.find_one({"_id": {"$eq": sign_in_id}})
@@ -124,7 +124,7 @@ class SignInStore:
         return renewed
 
     async def is_alive(self, sign_in: str, now: datetime) -> bool:
-        """Tell whether a sign-in was not ended and has not run out; raise SignInExpiredError."""
+        """Tell whether a sign-in exists and has not expired; raise SignInExpiredError."""
         known = await self._collection.find_one(
             {"_id": {"$eq": sign_in}}, projection={"createdAt": True, "expiresAt": True}
         )
@@ -135,7 +135,7 @@ class SignInStore:
         return bool(known["expiresAt"] > now)
 
     async def extend(self, sign_in: str, expires_at: datetime) -> None:
-        """Let a sign-in that is used last longer, if nobody has ended it."""
+        """Let a sign-in last longer because it is used; do nothing if it has ended."""
         longest = self._longest // timedelta(milliseconds=1)
         end = {"$min": [expires_at, {"$add": ["$createdAt", longest]}]}
         await self._collection.update_one({"_id": {"$eq": sign_in}}, [{"$set": {"expiresAt": end}}])
@@ -145,7 +145,7 @@ class SignInStore:
         await self._collection.delete_one({"_id": {"$eq": sign_in}})
 
     async def end_all(self, user: str, but: str | None = None) -> None:
-        """End all sign-ins of a user, but perhaps one."""
+        """End all sign-ins of a user, except `but`, if given."""
         await self._collection.delete_many({"user": user, "_id": {"$ne": but}})
 
 

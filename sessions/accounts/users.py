@@ -1,4 +1,4 @@
-"""People who sign in; the first one is the administrator."""
+"""Users: the people who sign in, of whom the first is the administrator."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class UserNotFoundError(DomainError):
 
 
 class User(Record):
-    """A person; `id` is the owner of their connections."""
+    """A user; `id` is also the owner id of their connections."""
 
     id: str = Field(alias="_id")
     email: str
@@ -49,7 +49,7 @@ class UserStore:
         self._collection: Collection = database["users"]
 
     async def prepare(self) -> None:
-        """Create the indexes; safe to repeat and to race."""
+        """Create the indexes; several processes may do this at once."""
         await self._collection.create_index("email", unique=True)
 
     async def has_administrator(self) -> bool:
@@ -60,7 +60,7 @@ class UserStore:
     async def create_first(
         self, email: str, name: str, password_hash: str, now: datetime
     ) -> User | None:
-        """Create the administrator, or return None when there is one: the fixed id decides."""
+        """Create the administrator; return None if there is one. The fixed id prevents a second."""
         try:
             return await self._insert(FIRST_OWNER, Role.ADMIN, email, name, password_hash, now)
         except UserExistsError:
@@ -75,7 +75,7 @@ class UserStore:
         return await self._find("_id", user_id)
 
     async def can_own(self, user_id: str) -> bool:
-        """Tell whether things may belong to this id: to a user's, and always to the first one's."""
+        """Tell whether this id may own things: a user's id, or the first administrator's."""
         if user_id == FIRST_OWNER:
             return True
         return await self._collection.find_one({"_id": user_id}, {"_id": True}) is not None
@@ -85,10 +85,7 @@ class UserStore:
         return await self._find("email", email)
 
     async def named(self, name: str) -> User:
-        """Return the user whom an administrator names by id or address.
-
-        Raises UserNotFoundError.
-        """
+        """Return the user with this id or e-mail address; raise UserNotFoundError."""
         found = await self.get(name)
         if found is None:
             with suppress(ValueError):
@@ -98,18 +95,18 @@ class UserStore:
         return found
 
     async def all(self) -> list[User]:
-        """Return everybody, oldest first."""
+        """Return all users, oldest first."""
         cursor = self._collection.find({}, sort=[("createdAt", 1)])
         return [User.model_validate(document) async for document in cursor]
 
     async def costliest_hash(self) -> str | None:
-        """Return the hash that takes the most work to check, or None without users."""
-        # The number of rounds stands first in it: `$2b$12$…`.
+        """Return the password hash that is slowest to check; None if there are no users."""
+        # The hashes sort by their number of rounds: `$2b$12$…`.
         found = await self._collection.find_one({}, sort=[("passwordHash", -1)])
         return None if found is None else str(found["passwordHash"])
 
     async def rehash(self, user: User, password_hash: str) -> None:
-        """Keep another hash of the same password, unless the password was changed meanwhile."""
+        """Replace the hash of the same password, unless the password has changed meanwhile."""
         await self._collection.update_one(
             {"_id": user.id, "passwordHash": user.password_hash},
             {"$set": {"passwordHash": password_hash}},
@@ -122,11 +119,11 @@ class UserStore:
         )
 
     async def delete(self, user_id: str) -> None:
-        """Forget a user."""
+        """Delete a user."""
         await self._collection.delete_one({"_id": user_id})
 
     async def restore_backup(self, user: User) -> None:
-        """Store a user again who was deleted; raise UserExistsError."""
+        """Store a deleted user again; raise UserExistsError."""
         await self._insert(
             user.id, user.role, user.email, user.name, user.password_hash, user.created_at
         )

@@ -1,1 +1,1 @@
-"""Deletion: connections with all that is theirs, and all that names a recipient."""
+"""Deletion: connections with all their data, and all data about a recipient."""

@@ -1,4 +1,4 @@
-"""Delete connections: gone for their owner at once, removed in the background whatever crashes."""
+"""Delete connections: hidden from their owner at once, and removed in the background."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _NEEDS_NO_WORKER: dict[str, Any] = {"$and": [UNOWNED, {"$not": [HAS_LOGIN]}]}
 
 
 class Removals:
-    """Takes connections from their owners and removes them.
+    """Delete connections in two steps: take them from their owners, then remove their data.
 
-    A record that is being deleted goes by another owner, so that its id is free at once, and is
-    the last thing to go: whoever finds it goes on with its removal. Its own id stays in a list for
-    a year, so that workers can tell which browser profiles on their disks are nobody's any more.
+    The first step gives the record another owner, so that the connection's name is free at once.
+    The record is removed last: after a crash, whoever finds it continues. Its internal id stays in
+    a list for a year, so that workers know which browser profiles on their disks they can remove.
     """
 
     def __init__(self, database: Database, outbox: Outbox, events: EventLog) -> None:
@@ -41,14 +41,14 @@ class Removals:
         self._events = events
 
     async def prepare(self) -> None:
-        """Create the index that forgets old ids."""
+        """Create the index by which old ids expire."""
         seconds = int(_REMEMBERED_FOR.total_seconds())
         await self._removed.create_index("removedAt", expireAfterSeconds=seconds)
 
     async def begin(self, connection: Connection) -> None:
-        """Take a connection from its owner and cancel its messages that wait.
+        """Take a connection from its owner, and cancel its queued messages.
 
-        Raises ConnectionNotFoundError when somebody else did so meanwhile.
+        Raises ConnectionNotFoundError if it was deleted meanwhile.
         """
         changes = {
             "owner": {"$concat": ["deleted:", "$_id"]},
@@ -63,20 +63,20 @@ class Removals:
         await self._outbox.cancel_queued(connection.id)
 
     async def finish_alone(self, connection: str) -> bool:
-        """Remove what is left, if that needs no worker; tell whether it is gone.
+        """Remove the connection's data, if that needs no worker; tell whether it is gone.
 
-        A worker is needed while one runs the connection, and while a phone may list it.
+        It needs a worker while one runs the connection, or while a phone may still list it.
         """
         return await self._remove({"_id": connection, "$expr": _NEEDS_NO_WORKER})
 
     async def finish_all_alone(self) -> None:
-        """Remove what earlier processes began to delete, where that needs no worker."""
+        """Finish all deletions that need no worker, such as those that a crash has interrupted."""
         begun = {"command.name": Command.DELETE, "$expr": _NEEDS_NO_WORKER}
         async for document in self._connections.find(begun, {"_id": True}):
             await self.finish_alone(str(document["_id"]))
 
     async def finish(self, lease: Lease) -> None:
-        """Remove what is left, as the owner, when the login has ended and its profile is gone."""
+        """Remove the connection's data as its owner, after the login and the profile are gone."""
         await self._remove(lease.fence())
 
     async def removed_among(self, connections: Names[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Erase a person: the messages to a number, and whatever else names it."""
+"""Erase a person: all messages to a number, and all other data that names it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ _JOB = "arq:job:"
 
 @dataclass(frozen=True)
 class Erased:
-    """How much was erased, by kind; `sending` messages are erased when they have been sent.
+    """How many records were erased, by kind.
 
-    `cancelled` counts those of the `messages` that were queued.
+    `cancelled` counts those of the `messages` that were queued. `sending` counts messages that are
+    being sent: they are erased afterwards.
     """
 
     messages: int = 0
@@ -54,9 +55,9 @@ class Erased:
 
 @dataclass(frozen=True)
 class _Erasure:
-    """What is to be erased: these ids of one person, at one owner or (None) everywhere.
+    """What to erase: all data with these ids of one person, of one owner or (None) of all owners.
 
-    Messages that were accepted `before` are meant; later ones, if there are any, are not.
+    Only messages that were accepted until `before` are erased.
     """
 
     owner: str | None
@@ -74,10 +75,10 @@ class _Erasure:
 
 
 class Erasures:
-    """Erases people. Each erasure is recorded until it is complete, so that a crash delays it only.
+    """Erase people. An erasure is recorded until it is complete, so a crash only delays it.
 
-    Nothing tells of the erased messages any more, events included. The same Idempotency-Key does
-    not make them once more.
+    Events of the erased messages are erased, too, and their Idempotency-Keys cannot create them
+    again.
     """
 
     def __init__(self, database: Database, redis: ArqRedis, log: EventLog) -> None:
@@ -93,13 +94,13 @@ class Erasures:
         self._events = EventStream(redis)
 
     async def prepare(self) -> None:
-        """Create the index; safe to repeat and to race."""
+        """Create the index; several processes may do this at once."""
         await self._erasures.create_index("before")
 
     async def erase(self, owner: str | None, chat_id: str) -> Erased:
-        """Erase the person with this WhatsApp id from an owner's records, or from everybody's.
+        """Erase the person with this WhatsApp id from the data of an owner (None: of all owners).
 
-        Raises STORE_DOWN and STREAM_DOWN errors; what was begun goes on by itself then.
+        Raises STORE_DOWN and STREAM_DOWN errors; an erasure that has begun is then completed later.
         """
         erasure = _Erasure(owner, {chat_id}, await server_time(self._database))
         record = new_id()
@@ -107,7 +108,7 @@ class Erasures:
         return await self._run(record, erasure)
 
     async def go_on(self) -> None:
-        """Complete what was begun: by a process that crashed, or while a message was being sent."""
+        """Complete erasures that a crash interrupted, or that waited for a message to be sent."""
         async for each in self._erasures.find({}, sort=[("before", 1)]):
             erasure = _Erasure(each["owner"], {*each["ids"]}, each["before"])
             await self._run(each["_id"], erasure)
@@ -122,7 +123,7 @@ class Erasures:
 
     async def _run(self, record: str, erasure: _Erasure) -> Erased:
         erasure = await self._with_all_ids(erasure)
-        # What links the ids is erased too, so they are kept until all is done.
+        # The data that links the ids will be erased: store all ids first.
         await self._record(record, erasure)
         jobs = await self._erase_jobs(erasure)
         counts = await self._erase_messages(erasure)
@@ -142,7 +143,7 @@ class Erasures:
         return erased
 
     async def _with_all_ids(self, erasure: _Erasure) -> _Erasure:
-        """Add the other ids of the same person: WhatsApp's for a number, numbers for WhatsApp's."""
+        """Add all other ids of the same person: WhatsApp's id of a number, and the reverse."""
         while True:
             found = {
                 each
@@ -155,7 +156,7 @@ class Erasures:
             erasure = _Erasure(erasure.owner, erasure.ids | found, erasure.before)
 
     async def _pairs(self, erasure: _Erasure) -> AsyncIterator[tuple[object, object]]:
-        """Yield what was asked for and what WhatsApp has answered."""
+        """Yield the pairs of ids in the data: one that was looked up, and WhatsApp's answer."""
         of_owner = erasure.of_owner
         chats = {**of_owner, **erasure.naming("to", "chatId")}
         for field in ("to", "chatId"):
@@ -171,7 +172,7 @@ class Erasures:
         return {
             **erasure.of_owner,
             **erasure.naming("to", "chatId"),
-            # By MongoDB's clock, as `before` is; an id has that of the process which made it.
+            # By MongoDB's clock, like `before`; message ids use the clock of their process.
             "queuedAt": {"$lte": erasure.before},
         }
 
@@ -186,13 +187,13 @@ class Erasures:
         of_owner = erasure.of_owner
         connections = {
             *await self._connections.distinct("_id", of_owner),
-            # Those that are deleted have no owner any more, but their messages have.
+            # Deleted connections have lost their owner, but their messages have not.
             *await self._messages.distinct("connection", of_owner),
         }
         return {"connection": {"$in": sorted(connections)}, **naming}
 
     async def _erase_messages(self, erasure: _Erasure) -> Counter[str]:
-        """Erase messages, but for those that a worker has in hand; return what was erased."""
+        """Erase all messages except those that a worker is sending; count what was erased."""
         counts: Counter[str] = Counter()
         not_in_hand = {"$nor": [await self._in_hand(erasure)]}
         cursor = self._messages.find(
@@ -209,26 +210,26 @@ class Erasures:
         return counts
 
     async def _in_hand(self, erasure: _Erasure) -> dict[str, Any]:
-        """Return the filter for what a live worker is sending.
+        """Return the filter for messages that a live worker is sending.
 
-        What a dead one had in hand could stay so for good: its connection may never run again.
+        Those of a dead worker are not included: its connection may never run again.
         """
         sending = {"status": MessageStatus.SENDING}
         connections = await self._messages.distinct(
             "connection", {**self._meant(erasure), **sending}
         )
         owned = {"_id": {"$in": connections}, "$expr": {"$not": [UNOWNED]}}
-        # No `distinct`, which knows no $$NOW.
+        # Not by `distinct`, which does not support $$NOW.
         run = [each["_id"] async for each in self._connections.find(owned, {"_id": True})]
         return {**sending, "connection": {"$in": run}}
 
     async def _erase_events(self, erasure: _Erasure) -> int:
-        """Erase events in Redis, and before that those of this process that are not there yet."""
+        """Erase events: those that this process has not published yet, then those in Redis."""
         self._log.discard(lambda event: tells_of(event, erasure.owner, erasure.ids))
         return await self._events.erase(erasure.owner, erasure.ids)
 
     async def _void_keys(self, ids: Sequence[str], now: datetime) -> int:
-        """Let no Idempotency-Key make these messages once more; return how many would have."""
+        """Void the Idempotency-Keys that would create these messages again; count them."""
         known_since = first_id(now - KEPT_FOR)
         recent = [each for each in ids if each >= known_since]
         if not recent:
@@ -246,7 +247,7 @@ class Erasures:
         return (await self._numbers.delete_many(self._known(erasure))).deleted_count
 
     async def _erase_jobs(self, erasure: _Erasure) -> int:
-        """Erase messages that wait in Redis to be taken into the outbox."""
+        """Erase arq jobs in Redis that carry messages to the person."""
         queued = [each.decode() for each in await self._redis.zrange(SHARED_QUEUE, 0, -1)]
         erased = 0
         for start in range(0, len(queued), _AT_ONCE):
@@ -271,19 +272,19 @@ def _is_to(job: bytes | None, erasure: _Erasure) -> bool:
         of_owner = erasure.owner in (None, owner)
         return of_owner and parse_recipient(str(body["to"])).chat_id in erasure.ids
     except (KeyError, TypeError, ValueError, IndexError, InvalidRecipientError):
-        return False  # no message: its worker refuses it, and keeps nothing of it
+        return False  # not a message: a worker will refuse it, and keeps nothing of it
 
 
 def _arguments(placed: Sequence[Any], named: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the body and the owner of a job, given by place or by name."""
+    """Return the body and the owner of a job, which are positional or named arguments."""
     given = dict(zip(("body", "owner"), placed, strict=False)) | named
     return given["body"], given.get("owner", FIRST_OWNER)
 
 
 class DeletedData:
-    """Removes what deleted connections have left, some time after: messages and questions.
+    """Remove the messages, number checks and events of connections that were deleted earlier.
 
-    In batches; where it was cut off, the next call goes on.
+    This is done in batches; after an interruption, the next call continues.
     """
 
     def __init__(self, database: Database, redis: ArqRedis) -> None:
@@ -296,7 +297,7 @@ class DeletedData:
         self._events = EventStream(redis)
 
     async def remove(self, older_than: datetime) -> None:
-        """Remove the data of connections that were gone by then; raise STORE_DOWN errors."""
+        """Remove the data of connections that were removed by then; raise STORE_DOWN errors."""
         due = {"removedAt": {"$lte": older_than}, "dataRemoved": {"$ne": True}}
         while ids := [
             each["_id"] async for each in self._removed.find(due, {"_id": True}, limit=_AT_ONCE)
@@ -308,7 +309,7 @@ class DeletedData:
             await self._removed.update_many({"_id": {"$in": ids}}, {"$set": {"dataRemoved": True}})
 
     async def _void_keys(self, connections: Collection[str]) -> None:
-        """Forget what was asked for with a key; the key stays, and is refused as long as ever."""
+        """Void the Idempotency-Keys of connections: they stay known, without their requests."""
         used = {"connection": {"$in": [*connections]}, "digest": {"$ne": idempotency.ERASED}}
         voided = {"$set": {"digest": idempotency.ERASED}}
         cursor = self._keys.find(used, {"_id": True}, limit=_AT_ONCE)
@@ -318,7 +319,7 @@ class DeletedData:
 
 
 async def _remove_of(collection: mongo.Collection, connections: Collection[str]) -> None:
-    """Remove all of these connections, a batch at a time."""
+    """Remove all documents of these connections, in batches."""
     which = {"connection": {"$in": [*connections]}}
     while found := [
         each["_id"] async for each in collection.find(which, {"_id": True}, limit=_AT_ONCE)

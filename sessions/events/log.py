@@ -1,7 +1,7 @@
-"""What happens to connections and messages, told to whoever listens: best effort, never waited for.
+"""Events of connections and messages: published without waiting, and lost at worst.
 
-The records in MongoDB are the truth. An event says that one of them changed, and is published by
-the store that changed it, so that no caller can forget to.
+The records in MongoDB are the truth; an event tells that one of them has changed. The store that
+changes a record publishes the event, so that no caller can forget to.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ class EventType(StrEnum):
     CONNECTION_DELETED = "connection.deleted"
     MESSAGE_STATUS = "message.status"
     GAP = "gap"
-    """Events were lost here: whoever follows them asks for the states anew."""
+    """Events were lost here: clients must read the current states again."""
 
 
 class EventData(BaseModel):
-    """What an event carries: camelCase, and nothing without a value."""
+    """The data of an event: JSON in camelCase, without empty fields."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     def to_json(self) -> str:
-        """Return the event's data as it is sent."""
+        """Return the data as JSON."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change: its `EventType`, our own id of the connection, and JSON that can hold a QR code.
+    """One change, with the internal id of the connection and JSON data, which can hold a QR code.
 
-    A type of a newer version is passed on like any other.
+    `type` is a string, so that a type of a newer version is passed on, too.
     """
 
     type: str
@@ -58,7 +58,7 @@ GAP = Event(EventType.GAP, owner="", connection="", data="{}")
 
 
 def tells_of(event: Event, owner: str | None, chats: AbstractSet[str]) -> bool:
-    """Tell whether an event of an owner, or for None of anybody, names one of these chats."""
+    """Tell whether an event of this owner (None: of any owner) names one of these chats."""
     if owner not in (None, event.owner):
         return False
     data = json.loads(event.data)
@@ -66,10 +66,10 @@ def tells_of(event: Event, owner: str | None, chats: AbstractSet[str]) -> bool:
 
 
 class EventLog:
-    """Where a program's stores put their events: in order, bounded, without waiting.
+    """A bounded queue of events, into which a program's stores publish without waiting.
 
-    `sessions.events.stream.open_event_log` brings them to Redis. When that falls behind, the oldest
-    are dropped, and a gap stands in their place.
+    `sessions.events.stream.open_event_log` sends them to Redis. If it falls behind, the oldest
+    events are dropped and replaced by one gap event.
     """
 
     def __init__(self, room: int = _ROOM) -> None:
@@ -78,44 +78,44 @@ class EventLog:
         self._taken: list[Event] = []
         self._dropped = False
         self._closed = False
-        self._bell = asyncio.Event()
+        self._ready = asyncio.Event()
 
     def publish(self, *events: Event) -> None:
-        """Add events behind those that wait."""
+        """Append events to the queue."""
         if not events:
-            return  # a bell without an event would mean that the log is closed
+            return  # waking `wait` without an event would mean that the log is closed
         self._dropped |= len(self._events) + len(events) > self._room
         self._events.extend(events)
-        self._bell.set()
+        self._ready.set()
 
     def take(self, count: int = _ROOM) -> list[Event]:
-        """Remove and return the oldest events, behind a gap if some before them were dropped."""
+        """Remove and return the oldest events, after a gap event if earlier ones were dropped."""
         gap = [GAP] if self._dropped else []
         self._dropped = False
         taken = [self._events.popleft() for _ in range(min(count, len(self._events)))]
         if not self._events and not self._closed:
-            self._bell.clear()
+            self._ready.clear()
         self._taken = gap + taken
         return self._taken
 
     def discard(self, which: Callable[[Event], bool]) -> None:
-        """Remove events that wait, by what they tell; from the list that was taken last too.
+        """Remove matching events from the queue, and from the list that was taken last.
 
-        While Redis is away, that list is tried again and again.
+        That list may still be waiting for Redis.
         """
         self._taken[:] = [each for each in self._taken if not which(each)]
         kept = [each for each in self._events if not which(each)]
         self._events.clear()
         self._events.extend(kept)
         if not kept and not self._closed:
-            self._bell.clear()
+            self._ready.clear()
 
     async def wait(self) -> bool:
         """Wait for an event to take; return False once the log is closed and empty."""
-        await self._bell.wait()
+        await self._ready.wait()
         return bool(self._events)
 
     def close(self) -> None:
-        """Let `wait` end when the events that wait are taken."""
+        """Let `wait` return False once all events are taken."""
         self._closed = True
-        self._bell.set()
+        self._ready.set()

@@ -1,4 +1,4 @@
-"""Events in Redis: one stream that every program adds to and every API process reads."""
+"""The stream of events in Redis: every program appends to it, and every API process reads it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 STREAM = "chatgrow:events"
 KEPT = 10_000
-"""About how many events the stream keeps."""
+"""About how many events the stream holds at most."""
 KEPT_FOR = timedelta(hours=1)
-"""How long events are kept where nothing else is set."""
+"""How long events are kept by default."""
 STREAM_DOWN = (RedisError, OSError, TimeoutError)
-"""What a call raises while Redis cannot be reached or does not answer."""
+"""The errors of a call while Redis cannot be reached or does not answer."""
 
 _ANSWER_WITHIN = timedelta(seconds=2)
 _TRY_AGAIN_AFTER = timedelta(seconds=1)
 _BATCH = 250
-_LOOKED_AT = 1000
-_REST = timedelta(milliseconds=50)
-"""After a batch, others gather: what comes in a burst goes together."""
+_ERASE_BATCH = 1000
+_PAUSE = timedelta(milliseconds=50)
+"""The pause after a batch, in which the next one grows: a burst of events is sent together."""
 _TRIM_EVERY = timedelta(minutes=1)
 _FIELDS = (b"type", b"owner", b"connection", b"data")
 
 
 class Position(NamedTuple):
-    """A place in the stream: just behind the event with this id."""
+    """A position in the stream: after the event with this id."""
 
     milliseconds: int
     sequence: int
@@ -48,10 +48,10 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Read a position as `str` writes it; raise ValueError for anything else."""
+        """Read a position as written by `str`; raise ValueError."""
         parts = text.split("-")
         if len(parts) != 2 or not all(_is_number(part) for part in parts):
-            raise ValueError("Give an id as the stream of events has it.")
+            raise ValueError("Give an id from the stream of events.")
         return cls(int(parts[0]), int(parts[1]))
 
 
@@ -72,13 +72,13 @@ class Entry:
 
 
 class PositionLostError(Exception):
-    """The stream does not hold that position any more: events behind it may be gone too."""
+    """The stream no longer holds this position: later events may have been removed, too."""
 
 
 class EventStream:
-    """The stream, one call at a time; each ends within seconds or raises one of STREAM_DOWN.
+    """Append to the stream, read it and trim it; calls are bounded and raise STREAM_DOWN errors.
 
-    Events hold QR codes and phone numbers, so they are kept for `kept_for` only.
+    Events are kept only for `kept_for`, since they hold QR codes and phone numbers.
     """
 
     def __init__(self, redis: ArqRedis, kept_for: timedelta = KEPT_FOR) -> None:
@@ -86,7 +86,7 @@ class EventStream:
         self._kept_for = kept_for
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Add events in their order, all or none."""
+        """Append events in order, all or none."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             async with self._redis.pipeline(transaction=True) as pipeline:
                 for event in events:
@@ -94,38 +94,38 @@ class EventStream:
                 await pipeline.execute()
 
     async def trim(self) -> None:
-        """Remove the events that are older than they are kept for, by the clock of Redis."""
+        """Remove events that are older than `kept_for`, by the clock of Redis."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             seconds, microseconds = await self._redis.time()
             kept = self._kept_for // timedelta(milliseconds=1)
             oldest = seconds * 1000 + microseconds // 1000 - kept
-            # Not approximately: Redis would leave up to a hundred old events there.
+            # An approximate trim would leave up to a hundred old events.
             await self._redis.xtrim(STREAM, minid=max(0, oldest), approximate=False)
 
     async def erase(self, owner: str | None, chats: AbstractSet[str]) -> int:
-        """Remove an owner's events, or everybody's, that name one of these chats; count them."""
+        """Remove the events of an owner (None: all owners) that name these chats; count them."""
         return await self._erase(lambda event: tells_of(event, owner, chats))
 
     async def erase_connections(self, connections: Collection[str]) -> int:
-        """Remove the events of these connections, by our own ids; count them."""
+        """Remove the events of these connections, by internal ids; count them."""
         return await self._erase(lambda event: event.connection in connections)
 
     async def _erase(self, which: Callable[[Event], bool]) -> int:
         erased, start = 0, "-"
         while True:
             async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
-                found = await self._redis.xrange(STREAM, start, "+", _LOOKED_AT)
+                found = await self._redis.xrange(STREAM, start, "+", _ERASE_BATCH)
             entries = [_entry(*each) for each in found]
             named = [str(each.position) for each in entries if which(each.event)]
             if named:
                 async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
                     erased += await self._redis.xdel(STREAM, *named)
-            if len(found) < _LOOKED_AT:
+            if len(found) < _ERASE_BATCH:
                 return erased
             start = f"({entries[-1].position}"
 
     async def end(self) -> Position:
-        """Return the position behind the newest event, which may be removed by now."""
+        """Return the position after the newest event, even if that event was removed."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             try:
                 stream = await self._redis.xinfo_stream(STREAM)
@@ -134,7 +134,7 @@ class EventStream:
         return _position(stream["last-generated-id"])
 
     async def after(self, position: Position, count: int) -> list[Entry]:
-        """Return the next events behind a position; raise PositionLostError."""
+        """Return the next events after a position; raise PositionLostError."""
         async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.xrange(STREAM, str(position), str(position))
@@ -146,12 +146,12 @@ class EventStream:
         return [_entry(*each) for each in found]
 
     async def wait_after(self, position: Position, count: int, within: timedelta) -> list[Entry]:
-        """Return the next events behind a position, none when none comes in time.
+        """Wait for the next events after a position; return none if none comes in time.
 
-        Raises PositionLostError. A stream that is empty is followed from START.
+        An empty stream can be followed from START. Raises PositionLostError.
         """
         async with asyncio.timeout((within + _ANSWER_WITHIN).total_seconds()):
-            # Both on one connection: a break between them is a new try of both.
+            # One connection for all calls: if it breaks between them, all are tried again.
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.xrange(STREAM, str(position), str(position))
                 pipeline.xinfo_stream(STREAM)
@@ -163,7 +163,7 @@ class EventStream:
 
 
 async def _results(pipeline: Pipeline) -> tuple[Any, Any, Any]:
-    """Return what three calls of a pipeline gave; the second may have found no stream (None)."""
+    """Return the results of a pipeline's three calls; the second is None if there is no stream."""
     itself, stream, found = await pipeline.execute(raise_on_error=False)
     for each in (itself, found):
         if isinstance(each, Exception):
@@ -172,7 +172,7 @@ async def _results(pipeline: Pipeline) -> tuple[Any, Any, Any]:
 
 
 def _is_newest(position: Position, stream: Mapping[str, Any] | None) -> bool:
-    """Tell whether no event has come behind a position: then nothing behind it was removed."""
+    """Tell whether no event came after a position: then none after it can have been removed."""
     return stream is not None and _position(stream["last-generated-id"]) == position
 
 
@@ -198,14 +198,14 @@ def _position(entry_id: bytes) -> Position:
 async def open_event_log(
     redis: ArqRedis, kept_for: timedelta = KEPT_FOR
 ) -> AsyncIterator[EventLog]:
-    """Yield an event log whose events go to Redis; at the end what waits has a moment to go.
+    """Yield an event log whose events are sent to Redis; at the end, send the last ones.
 
-    Meanwhile events older than `kept_for` are removed, whoever has put them there.
+    Inside the block, also remove events of all programs that are older than `kept_for`.
     """
     log, stream = EventLog(), EventStream(redis, kept_for)
     try:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(_Carrier(log, stream).run(), name="event log")
+            task = group.create_task(_Publisher(log, stream).run(), name="event log")
             trimming = group.create_task(
                 _keep_trimming(stream, min(kept_for, _TRIM_EVERY)), name="old events"
             )
@@ -215,7 +215,7 @@ async def open_event_log(
                 trimming.cancel()
                 await _end(log, task)
     except BaseExceptionGroup as errors:
-        # The group is ours; whoever uses the log expects the errors of its own block.
+        # The caller does not know of our task group, and expects the errors of its own block.
         error = errors.exceptions[0]
         raise error from error.__cause__
 
@@ -224,23 +224,23 @@ async def _end(log: EventLog, task: asyncio.Task[None]) -> None:
     log.close()
     _, late = await asyncio.wait({task}, timeout=_ANSWER_WITHIN.total_seconds())
     if late:
-        logger.warning("Redis is away at the end: the last events are not published")
+        logger.warning("The last events were not published: Redis is away")
         task.cancel()
 
 
 async def _keep_trimming(stream: EventStream, every: timedelta) -> None:
-    """Remove old events again and again; while Redis is away, later."""
+    """Remove old events regularly; while Redis is away, try again later."""
     while True:
         with suppress(*STREAM_DOWN):
             await stream.trim()
         await asyncio.sleep(every.total_seconds())
 
 
-class _Carrier:
-    """Brings events from a log to the stream, again and again while Redis is away.
+class _Publisher:
+    """Send events from a log to the stream; while Redis is away, try again.
 
-    What was tried stays first, so the order is kept; one that Redis took without saying so comes
-    twice.
+    A batch is repeated until it succeeds, which keeps the order. If Redis took a batch but its
+    answer was lost, the events of that batch are sent twice.
     """
 
     def __init__(self, log: EventLog, stream: EventStream) -> None:
@@ -249,19 +249,19 @@ class _Carrier:
         self._away = False
 
     async def run(self) -> None:
-        """Carry until the log is closed and empty."""
+        """Publish until the log is closed and empty."""
         while await self._log.wait():
             batch = self._log.take(_BATCH)
-            while not await self._carried(batch):  # noqa: ASYNC110  Redis sends no event
+            while not await self._publish(batch):  # noqa: ASYNC110  Redis sends no event
                 await asyncio.sleep(_TRY_AGAIN_AFTER.total_seconds())
-            await asyncio.sleep(_REST.total_seconds())
+            await asyncio.sleep(_PAUSE.total_seconds())
 
-    async def _carried(self, batch: Sequence[Event]) -> bool:
+    async def _publish(self, batch: Sequence[Event]) -> bool:
         try:
             await self._stream.append(batch)
         except STREAM_DOWN as error:
             if not self._away:
-                logger.warning("Events wait, Redis is away: {}", str(error) or "no answer")
+                logger.warning("Events are held back, Redis is away: {}", str(error) or "no answer")
             self._away = True
             return False
         if self._away:

@@ -1,1 +1,1 @@
-"""Logs: lines, files, and recent records in MongoDB, with secrets masked."""
+"""Logging: lines, files, and recent records in MongoDB, with secrets masked."""

@@ -1,4 +1,4 @@
-"""Mask what no log line may show: phone numbers, logins in addresses, keys and codes."""
+"""Mask what no log line may show: phone numbers, passwords in URLs, keys and codes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 _KEPT_DIGITS = 3
 _SHORTEST, _LONGEST = 7, 15
-"""Digits of a phone number without separators; E.164 ends at 15."""
+"""Digits of a phone number without separators; E.164 allows at most 15."""
 _SHORTEST_SPACED = 9
 _HIDDEN = "***"
 
 _SECRETS = (
-    # A user and password in an address; a password may hold `/`, which a port never does.
+    # A user and password in a URL; a password may contain `/`, a port never does.
     (
         re.compile(
             r"(://)(?:[^\s:/\"'<>]{0,300}:(?!\d{1,5}/)[^\s\"'<>]{0,300}|[^\s/?#\"'<>]{0,300})@"
@@ -40,7 +40,7 @@ _SAFE = (
     r"\d+(?:\.\d+)?\s?(?:bytes?|[kKMG]i?B|ms|µs|us|ns|s|seconds?|%)(?![A-Za-z0-9])",
     r"\d+\.\d+(?![\d.])",
     r"(?:pid|process|browser|port|line)[ =:]\d+",
-    r"\\[nrt]",  # so that a number behind an escaped line end is none with a letter before it
+    r"\\[nrt]",  # else the letter of an escaped line end would seem to belong to the number
     # ULIDs, digests and names: letters among the digits, as in `host-1234567`.
     r"(?=\d*[A-Za-z])[A-Za-z0-9]++(?:-\d{1,8}(?!\d))?",
 )
@@ -52,11 +52,11 @@ _CANDIDATE = re.compile(
 
 
 _SUSPECT = re.compile(r"(?i)[\d@:=]|bearer|cgw_|eyj")
-"""What every pattern here needs: most of a line has none of it."""
+"""A quick check: no pattern here matches a text without any of these, as most texts are."""
 
 
 def mask(text: str) -> str:
-    """Return the text with secrets hidden and phone numbers cut to their last digits."""
+    """Return the text with secrets hidden, and of phone numbers only the last digits."""
     if not _SUSPECT.search(text) or _is_plain_id(text):
         return text
     for pattern, replacement in _SECRETS:
@@ -74,7 +74,7 @@ def _masked(match: re.Match[str]) -> str:
     if match["safe"]:
         return found
     if match["number"] and not _is_phone_number(found):
-        # Not a number as a whole, but one may stand beside other digits.
+        # It is no phone number as a whole, but may contain one beside other digits.
         return _RUN.sub(lambda run: _cut(run[0]), found)
     return _cut(found.removeprefix("%2B"))
 
@@ -84,13 +84,13 @@ def _cut(text: str) -> str:
 
 
 def _is_phone_number(text: str) -> bool:
-    """Tell whether digits look like a number: with `+`, in one run, or in groups of the usual."""
+    """Tell whether digits look like a phone number: with `+`, in one run, or in usual groups."""
     digits = sum(character.isdigit() for character in text)
     if text.startswith("+"):
         return digits >= _SHORTEST
     if text.isdigit():
         return _SHORTEST <= digits <= _LONGEST
-    # A version of a browser has groups of one digit, a phone number at most the first.
+    # Versions of browsers have groups of one digit; of a phone number only the first may be so.
     groups = [group for group in re.split(r"\D+", text) if group]
     rest = groups if "." in text else groups[1:]
     return _SHORTEST_SPACED <= digits <= _LONGEST and all(len(group) > 1 for group in rest)

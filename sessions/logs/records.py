@@ -1,4 +1,4 @@
-"""Recent log records of every process in MongoDB: written in the background, searched by admins."""
+"""Recent log records of all processes in MongoDB: written in the background, read by admins."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 KEPT_FOR = timedelta(days=7)
 LARGEST = 256 * 1024 * 1024
-"""Bytes of records that are kept at most, whatever their age."""
+"""The most bytes of records that are kept."""
 _WAITING_AT_MOST = 10_000
-"""Records that wait for MongoDB; the oldest are dropped for newer ones."""
+"""The most records that wait for MongoDB; beyond that, the oldest are dropped."""
 _BATCH = 500
 _WRITE_EVERY = timedelta(seconds=1)
 _TRIM_EVERY = timedelta(minutes=1)
 _WRITE_WITHIN = timedelta(seconds=15)
 _LAST_WRITE_WITHIN = timedelta(seconds=2)
 _ROOM = 0.9
-"""The part of `LARGEST` that is left after a trim, so that the next one is not due at once."""
+"""The part of `LARGEST` that a trim keeps, so that the next trim is not needed at once."""
 
 
 @dataclass(frozen=True)
 class LogQuery:
-    """Which records are looked for; `level` means that one and worse, `until` is not included."""
+    """Which records to find; `level` includes more severe ones, `until` is exclusive."""
 
     level: LogLevel = "debug"
     connection: str | None = None
@@ -53,18 +53,18 @@ class LogQuery:
 
 
 class LogRecords:
-    """The records in MongoDB, in the order of their ids, which begin with the time."""
+    """The records in MongoDB, ordered by their ids, which begin with the time."""
 
     def __init__(self, database: Database, largest: int = LARGEST) -> None:
         self._database = database
-        # A lost log line is no lost message: one server's word is enough.
+        # Log lines may get lost, so one server's acknowledgement is enough.
         self._collection: Collection = database["logRecords"].with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
         self._largest = largest
 
     async def prepare(self) -> None:
-        """Create the indexes; safe to repeat and to race."""
+        """Create the indexes; several processes may do this at once."""
         order = [("level", ASCENDING), ("_id", DESCENDING)]
         for field in ("connection", "names"):
             await self._collection.create_index([(field, ASCENDING), *order])
@@ -72,18 +72,18 @@ class LogRecords:
         await self._collection.create_index("at", expireAfterSeconds=int(KEPT_FOR.total_seconds()))
 
     async def add(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Store records; what is stored already is left as it is."""
+        """Store records; those that are stored already stay as they are."""
         await self._collection.insert_many(documents, ordered=False)
 
     async def page(self, query: LogQuery, before: str | None, limit: int) -> list[dict[str, Any]]:
-        """Return records, newest first, older than the one with the id `before`."""
+        """Return records that are older than the one with the id `before`, newest first."""
         cursor = self._collection.find(
             _filter(query, before), sort=[("_id", DESCENDING)], limit=limit
         )
         return [document async for document in cursor]
 
     async def trim(self) -> None:
-        """Remove the oldest records while they take more than their bytes."""
+        """Remove the oldest records if all together are larger than allowed."""
         state = await self._database.command("collStats", self._collection.name)
         if state["size"] <= self._largest:
             return
@@ -97,7 +97,7 @@ class LogRecords:
 
 def _filter(query: LogQuery, before: str | None) -> dict[str, Any]:
     levels = list(LEVELS)
-    # The levels are named even when all are wanted: then one index serves search and order.
+    # Name the levels even if all are wanted: one index then serves the search and the order.
     found: dict[str, Any] = {"level": {"$in": levels[: levels.index(query.level) + 1]}}
     if query.connection is not None:
         found["connection"] = {"$eq": mask(query.connection)}
@@ -112,19 +112,20 @@ def _filter(query: LogQuery, before: str | None) -> dict[str, Any]:
 
 
 class RecordBuffer:
-    """What waits to be stored; a loguru sink that never blocks and never fails."""
+    """The records that wait to be stored; as a loguru sink it never blocks and never fails."""
 
     def __init__(self, longest: int = _WAITING_AT_MOST) -> None:
         self._waiting: deque[tuple[int, dict[str, Any]]] = deque()
         self._longest = longest
         self._numbers = count(1)
-        # Loggers run in any thread, and a number alone is not unique among processes.
+        # Any thread may log.
         self._lock = Lock()
+        # Makes ids unique among processes.
         self._writer = os.urandom(4).hex()
         self.dropped = 0
 
     def write(self, message: Message) -> None:
-        """Take a record; drop the oldest when too many wait."""
+        """Add a record; drop the oldest if too many wait."""
         fields = fields_of(message.record)
         with self._lock:
             number = next(self._numbers)
@@ -140,12 +141,12 @@ class RecordBuffer:
                 self.dropped += 1
 
     def first(self, number: int) -> list[dict[str, Any]]:
-        """Return the oldest records that wait, at most so many; they go on waiting."""
+        """Return the oldest records, at most `number`, without removing them."""
         with self._lock:
             return [document for _, document in islice(self._waiting, number)]
 
     def remove(self, documents: Sequence[dict[str, Any]]) -> None:
-        """Forget records that are stored, unless newer ones have driven them out meanwhile."""
+        """Remove records that were stored, if they have not been dropped meanwhile."""
         stored = {document["_id"] for document in documents}
         with self._lock:
             while self._waiting and self._waiting[0][1]["_id"] in stored:
@@ -154,7 +155,7 @@ class RecordBuffer:
 
 @asynccontextmanager
 async def keeping_records(database: Database, level: LogLevel) -> AsyncIterator[None]:
-    """Store what this process logs inside the block; MongoDB may be away for any time of it."""
+    """Store what this process logs inside the block, even if MongoDB is away for a while."""
     records, buffer, stop = LogRecords(database), RecordBuffer(), asyncio.Event()
     sink = logger.add(buffer.write, level=LEVELS[level], format="{message}")
     writing = asyncio.create_task(_keep_writing(records, buffer, stop), name="log records")
@@ -167,11 +168,11 @@ async def keeping_records(database: Database, level: LogLevel) -> AsyncIterator[
         writing.cancel()
         await asyncio.wait({writing})
         if not writing.cancelled() and (error := writing.exception()):
-            logger.opt(exception=error).error("Log records were not kept")
+            logger.opt(exception=error).error("Storing log records has failed")
 
 
 async def _keep_writing(records: LogRecords, buffer: RecordBuffer, stop: asyncio.Event) -> None:
-    """Write what waits until `stop`, then once more; a failure is tried again and not logged."""
+    """Write records regularly until `stop`, then once more; failures are retried, not logged."""
     loop = asyncio.get_running_loop()
     prepared, trim_at = False, loop.time()
     while True:
@@ -191,7 +192,7 @@ async def _keep_writing(records: LogRecords, buffer: RecordBuffer, stop: asyncio
 async def _write_all(records: LogRecords, buffer: RecordBuffer) -> None:
     while batch := buffer.first(_BATCH):
         async with asyncio.timeout(_WRITE_WITHIN.total_seconds()):
-            # Whatever MongoDB refuses now, it would refuse again: then the rest goes on.
+            # MongoDB would refuse the same records again, so they are dropped.
             try:
                 await records.add(batch)
             except NO_ANSWER:
@@ -201,7 +202,7 @@ async def _write_all(records: LogRecords, buffer: RecordBuffer) -> None:
         buffer.remove(batch)
     dropped, buffer.dropped = buffer.dropped, 0
     if dropped:
-        logger.warning("{} log records were not kept, MongoDB was away too long", dropped)
+        logger.warning("{} log records were dropped, MongoDB was away too long", dropped)
 
 
 async def _is_set(event: asyncio.Event, within: timedelta) -> bool:

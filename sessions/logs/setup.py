@@ -1,4 +1,4 @@
-"""Set up loguru: readable lines on a terminal; JSON lines and files in production."""
+"""Set up loguru: readable lines in development, JSON lines and files in production."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 _IN_THE_MESSAGE = {"method", "path", "status", "durationMs"}
-"""What the line of a request says already; people need not read it twice."""
+"""Fields that the message of a request's line already contains."""
 
 
 class _Forward(logging.Handler):
-    """Hand the records of libraries that use `logging` over to loguru."""
+    """Pass the records of libraries that use `logging` on to loguru."""
 
     def emit(self, record: logging.LogRecord) -> None:
         frame, depth = inspect.currentframe(), 0
@@ -34,14 +34,14 @@ class _Forward(logging.Handler):
         try:
             text = record.getMessage()
         except (TypeError, ValueError):
-            text = str(record.msg)  # what does not fit its arguments is told without them
+            text = str(record.msg)  # the arguments do not fit: log the message without them
         logger.opt(depth=depth, exception=record.exc_info).log(level, text)
 
 
 def configure_logging(settings: SharedSettings, process: str) -> None:
-    """Send every record of this process where it belongs, masked, at the level that was set.
+    """Send all log records of this process to their sinks, masked, from the set level on.
 
-    Raises ConfigurationError when LOG_DIR cannot be written.
+    Raises ConfigurationError if LOG_DIR cannot be written.
     """
     level = LEVELS[settings.log_level]
     logger.remove()
@@ -82,7 +82,7 @@ def _write_json(message: Message) -> None:
 
 
 def _json_line(record: Record) -> str:
-    # loguru fills in a template: the line is handed to it as a value, so that braces stay braces.
+    # loguru formats a template: passed as a value, the line may contain braces.
     record["extra"]["line"] = as_json(record)
     return "{extra[line]}\n"
 

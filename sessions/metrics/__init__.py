@@ -1,15 +1,14 @@
-"""Metrics in Prometheus's format: what every process has, and how they are served.
+"""Metrics in Prometheus's format: those of every process, and how they are served.
 
-Each process has a registry of its own, handed down; there is no global one.
+Each process has its own registry, which is passed on to its parts; there is no global one.
 
-The label `connection` is our own id of the connection, which says nothing outside. With
-METRICS_NAMES it is `owner/connectionId` instead: our id of the owner, and the name that they gave
-to the connection, masked where it looks like a phone number. No recipient, no text, no key and no
-number is ever a label.
+The label `connection` is our internal id, which means nothing to outsiders. With METRICS_NAMES it
+is `owner/connectionId`: the owner's id and the name of the connection, masked if it looks like a
+phone number. Recipients, texts, keys and numbers are never labels.
 
-Only gauges that are read anew at each scrape have that label, so a connection that is deleted or
-moves to another worker leaves nothing behind; counters and histograms are of the whole process, so
-that none of them ever falls.
+Only gauges that are read at each scrape have this label, so a connection that is deleted or moves
+to another worker leaves no series behind. Counters and histograms count the whole process, so they
+never decrease.
 """
 
 from sessions.metrics.cached_probe import CachedProbe, StoreProbe

@@ -1,4 +1,4 @@
-"""The metrics of every process: itself, the stores as it sees them, and what it has accepted."""
+"""The metrics of every process: about itself, its stores, and the messages that it accepts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from prometheus_client import (
 )
 
 SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Buckets in seconds for what should take milliseconds."""
+"""Buckets in seconds, for what should take milliseconds."""
 LONG = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 86_400.0)
-"""Buckets in seconds for what may wait: for a phone, for its turn."""
+"""Buckets in seconds, for what may wait long, such as for a phone."""
 _LAG_EVERY = timedelta(milliseconds=500)
 
 
 class ProcessMetrics:
-    """What both programs count; `registry` is where each adds its own."""
+    """The metrics that both programs have; each adds its own to `registry`."""
 
     def __init__(self) -> None:
-        # A switch of the library's: a second series for each, with the time when it began.
+        # Else the library adds a series `_created` to each metric.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -61,7 +61,7 @@ class ProcessMetrics:
         self._accepted.inc(messages)
 
     def store_answers(self, store: str, *, answers: bool) -> None:
-        """Note whether a store answered just now."""
+        """Record whether a store answers now."""
         self._store_up.labels(store).set(answers)
 
     @asynccontextmanager

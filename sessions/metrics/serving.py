@@ -1,4 +1,4 @@
-"""What a scrape gets, and who may scrape."""
+"""Serve metrics to whoever may scrape them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def exposition(registry: CollectorRegistry) -> bytes:
 
 
 class MetricsClosedError(DomainError):
-    """Metrics are not served to anybody: in production METRICS_TOKEN must be set for that."""
+    """Metrics are closed: in production they are served only if METRICS_TOKEN is set."""
 
     code = "metrics_closed"
 
@@ -35,7 +35,7 @@ class MetricsClosedError(DomainError):
 
 
 class NoMetricsTokenError(DomainError):
-    """A scrape without METRICS_TOKEN, or with another token."""
+    """The scrape has no METRICS_TOKEN, or a wrong one."""
 
     code = "unauthorized"
 
@@ -44,7 +44,7 @@ class NoMetricsTokenError(DomainError):
 
 
 def check_scrape(settings: SharedSettings, authorization: str | None) -> None:
-    """Raise MetricsClosedError or NoMetricsTokenError for a scrape that is not answered."""
+    """Raise MetricsClosedError or NoMetricsTokenError unless this scrape is allowed."""
     if (token := settings.metrics_token) is not None:
         expected = f"Bearer {token.get_secret_value()}".encode()
         if not hmac.compare_digest((authorization or "").encode(errors="replace"), expected):
@@ -54,13 +54,13 @@ def check_scrape(settings: SharedSettings, authorization: str | None) -> None:
 
 
 class ConnectionLabels:
-    """What stands for connections in labels: our own ids or, on request, their owners' names."""
+    """The labels of connections: internal ids or, with METRICS_NAMES, their owners' names."""
 
     def __init__(self, *, with_names: bool = False) -> None:
         self._with_names = with_names
 
     def of(self, owner: str, connection_id: str, internal_id: str) -> str:
-        """Return a connection's label; two connections never share one."""
+        """Return the label of a connection; it is unique."""
         if not self._with_names:
             return internal_id
         name = mask(connection_id)

@@ -1,1 +1,1 @@
-"""The fleet as operators watch it: connections, queues and workers."""
+"""The state of all connections, queues and workers, for operators."""

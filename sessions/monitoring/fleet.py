@@ -1,4 +1,4 @@
-"""One look at all connections, their queues and the workers, for those who watch the fleet."""
+"""Read the state of all connections, their queues and the workers at once, for operators."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WITHIN = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Queue:
-    """What one connection has not sent yet, and for how long the oldest of it has been due."""
+    """How many messages a connection has not sent yet, and how long the oldest has been due."""
 
     messages: int = 0
     oldest: timedelta = timedelta(0)
@@ -30,16 +30,16 @@ class Queue:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All connections with their queues, and how many workers live."""
+    """All connections with their queues, and the number of live workers."""
 
     queues: Mapping[str, Queue]
     connections: list[Connection]
     workers: int
     whatsapp_changed: bool = False
-    """Whether all of them wait, since nothing can be sent with WhatsApp Web as it is."""
+    """Whether all connections wait, because WhatsApp Web has changed and nothing can be sent."""
 
     def states(self) -> dict[ConnectionState, int]:
-        """Count the connections in each state, as it is true now."""
+        """Count the connections by their observed state."""
         counts = dict.fromkeys(ConnectionState, 0)
         for connection in self.connections:
             counts[connection.observed()[0]] += 1
@@ -51,7 +51,7 @@ class Fleet:
 
 
 class FleetStore:
-    """Looks at the whole fleet at once, by indexes alone."""
+    """Read the state of the whole fleet, from indexes only."""
 
     def __init__(
         self, database: Database, connections: ConnectionStore, workers: WorkerRegistry
@@ -62,7 +62,7 @@ class FleetStore:
         self._breaker = BreakerReader(database)
 
     async def look(self, now: datetime) -> Fleet:
-        """Return how the fleet is now; it costs two seeks for each connection."""
+        """Return the present state; this costs two index seeks for each connection."""
         connections = await self._connections.of_owner(None)
         queues = await self._queues([each.id for each in connections], now)
         changed = (await self._breaker.read()).changed

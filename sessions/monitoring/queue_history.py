@@ -1,4 +1,4 @@
-"""The queues over the last days, minute by minute: one process of all writes each minute down."""
+"""The history of the queues, minute by minute; each minute is recorded by one process only."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _THIS_MINUTE = {"$dateTrunc": {"date": "$$NOW", "unit": "minute"}}
 
 @dataclass(frozen=True)
 class Sample:
-    """An owner's queues at one minute, and what left them in the minute before."""
+    """An owner's queues at one minute, and what was sent and failed in the minute before."""
 
     at: datetime
     queued: int = 0
     oldest: timedelta = timedelta(0)
-    """For how long the message that has been due longest waited."""
+    """How long the message that waits longest has been due."""
     sent: int = 0
     failed: int = 0
 
     def joined(self, other: Sample) -> Sample:
-        """Return both owners' queues as one."""
+        """Return the sum of two samples of the same minute."""
         return Sample(
             self.at,
             self.queued + other.queued,
@@ -43,7 +43,7 @@ class Sample:
         )
 
     def followed_by(self, later: Sample) -> Sample:
-        """Return the highest of both minutes' queues, and all that left them."""
+        """Merge with a later sample: the longer queue of both, and the sums of sent and failed."""
         return Sample(
             self.at,
             max(self.queued, later.queued),
@@ -54,7 +54,7 @@ class Sample:
 
 
 def in_steps(samples: Iterable[Sample], step: timedelta) -> list[Sample]:
-    """Join the samples of each step, which is called by its beginning."""
+    """Merge the samples of each step; a step is named by its start."""
     steps: dict[datetime, Sample] = {}
     for sample in samples:
         start = sample.at - timedelta(seconds=sample.at.timestamp() % step.total_seconds())
@@ -64,7 +64,7 @@ def in_steps(samples: Iterable[Sample], step: timedelta) -> list[Sample]:
 
 
 class QueueHistory:
-    """Keeps a sample of each minute for `KEPT_FOR`."""
+    """Keep a sample of each minute for `KEPT_FOR`."""
 
     def __init__(self, database: Database) -> None:
         self._samples: Collection = database["queueHistory"]
@@ -72,13 +72,13 @@ class QueueHistory:
         self._messages: Collection = database["messages"]
 
     async def prepare(self) -> None:
-        """Create the index that forgets, and what is claimed; safe to repeat and to race."""
+        """Create the expiring index and the claim; several processes may do this at once."""
         never = {"$setOnInsert": {"minute": datetime.fromtimestamp(0, UTC)}}
         await self._claims.update_one({"_id": _CLAIM}, never, upsert=True)
         await self._samples.create_index("at", expireAfterSeconds=int(KEPT_FOR.total_seconds()))
 
     async def claim(self) -> datetime | None:
-        """Return this minute to the first who asks in it, on the server's clock, else None."""
+        """Return this minute, by the server's clock, to its first caller; None to all others."""
         document = await self._claims.find_one_and_update(
             {"_id": _CLAIM, "$expr": {"$lt": ["$minute", _THIS_MINUTE]}},
             [{"$set": {"minute": _THIS_MINUTE}}],
@@ -87,7 +87,7 @@ class QueueHistory:
         return document["minute"] if document else None
 
     async def write_down(self, minute: datetime, fleet: Fleet) -> None:
-        """Keep how the queues are, and what was sent and failed in the minute before."""
+        """Store the state of the queues, and what was sent and failed in the minute before."""
         owners: dict[str, Sample] = defaultdict(lambda: Sample(minute))
         for connection in fleet.connections:
             queue = fleet.queue_of(connection)
@@ -99,10 +99,10 @@ class QueueHistory:
         await self._samples.insert_one({"at": minute, "owners": rows})
 
     async def _ended(self, start: datetime, end: datetime) -> Mapping[str, Sample]:
-        """Count what was sent and failed from `start` to before `end`, by owner.
+        """Count what was sent and failed from `start` until before `end`, by owner.
 
-        What came out of the queue since `start` was last changed since then, too: that is the
-        index which finished messages are forgotten by.
+        A message that was sent or failed since `start` also has its `endedAt` since then: the
+        search uses the index by which finished messages expire.
         """
         within = {"$gte": start, "$lt": end}
         cursor = self._messages.aggregate(
@@ -125,7 +125,7 @@ class QueueHistory:
         }
 
     async def since(self, start: datetime, owner: str | None) -> list[Sample]:
-        """Return an owner's samples, or everybody's joined for None, oldest first."""
+        """Return the samples of an owner (None: the sums of all owners), oldest first."""
         rows: Any = "$owners"
         if owner is not None:
             own = {"$eq": ["$$each.owner", {"$literal": owner}]}

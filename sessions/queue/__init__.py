@@ -1,1 +1,1 @@
-"""The arq queues in Redis: they wake workers and take sends from Python backends."""
+"""Redis as a doorbell: it wakes workers, and takes messages from Python backends."""

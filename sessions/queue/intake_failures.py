@@ -1,4 +1,4 @@
-"""Jobs of the arq intake that were no messages, kept for whoever wonders where one went."""
+"""Why arq jobs were refused, kept so that no message disappears without a trace."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _KEPT_FOR = timedelta(days=30)
 
 
 class IntakeFailures:
-    """Records why a job was refused, by the job's id."""
+    """Record why a job was refused, by the job's id."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._collection: Collection = database["intakeFailures"]
         self._now = now
 
     async def prepare(self) -> None:
-        """Create the index that forgets old failures."""
+        """Create the index by which old failures expire."""
         await self._collection.create_index(
             "failedAt", expireAfterSeconds=int(_KEPT_FOR.total_seconds())
         )
 
     async def record(self, job: str, reason: str) -> None:
-        """Keep why a job was refused; the same job again is the same failure."""
+        """Store why a job was refused; a repeated job replaces its record."""
         document = {"_id": job, "reason": reason, "failedAt": self._now()}
         await self._collection.replace_one({"_id": job}, document, upsert=True)

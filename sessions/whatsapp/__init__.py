@@ -1,1 +1,1 @@
-"""What the fleet knows of WhatsApp Web: whether it can be used, and saved HTML."""
+"""What all workers share about WhatsApp Web: whether it can be used, and saved HTML."""

@@ -1,18 +1,18 @@
-"""The circuit breaker of the fleet: whether WhatsApp Web has changed so that no send can work.
+"""The circuit breaker for all connections: it opens when WhatsApp Web has changed and sends fail.
 
-One document in MongoDB. It opens when a page lacks a function without which nothing can be sent, or
-when sends throw in the pages of several connections. While it is not closed no connection sends;
-one of them probes now and then, and the first probe that works closes it for all.
+It is one document in MongoDB. It opens when a page lacks a function that every send needs, or when
+sends throw in the pages of several connections. While it is not closed, no connection sends. One
+connection probes now and then, and the first successful probe closes the breaker for all.
 
 Which reports open it, and why (`opens`):
 
-- A function that is missing from a page has nothing to do with any message: one report is enough.
-- A send that throws may be the fault of its message. A connection reports it only after several in
-  a row, of more than one message where more than one waits. Reports of several connections open it,
-  of more than one owner where several owners have connections running, so that one tenant's
-  messages cannot pause the others. Where fewer connections run, all of them together are enough.
-- What a probe has refuted does not count again: when WhatsApp gives a new version to some accounts
-  first, those that have it wait by themselves, and do not pause the rest again and again.
+- A missing function has nothing to do with any message: one report is enough.
+- A send that throws may be the fault of its message. A connection reports it only after several
+  sends in a row have thrown, of more than one message if more than one waits. Several connections
+  must report it, of more than one owner if several owners have running connections, so that one
+  owner's messages cannot stop the others. If fewer connections run, all of them are enough.
+- A report that a probe has refuted does not count again. WhatsApp gives a new version to some
+  accounts first: those wait by themselves, and do not stop all others again and again.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 _ID = "whatsapp"
 _STALE_AFTER = timedelta(hours=1)
-"""What nobody has confirmed for so long is not believed any more: the next page tells anew."""
+"""A report or an open breaker that nobody has confirmed for this long does not count any more."""
 
 
 class BreakerState(StrEnum):
-    """Whether the fleet sends."""
+    """Whether connections may send."""
 
     CLOSED = "closed"
-    """The fleet sends."""
+    """All connections send."""
     OPEN = "open"
     """Nobody sends; the next probe is due at `nextProbeAt`."""
     PROBING = "probing"
-    """Nobody sends but the connection that probes."""
+    """Only the connection that probes sends."""
 
 
 _S = BreakerState
@@ -54,22 +54,22 @@ MOVES: Mapping[BreakerState, frozenset[BreakerState]] = MappingProxyType(
     {
         _S.CLOSED: frozenset({_S.OPEN}),
         _S.OPEN: frozenset({_S.PROBING, _S.CLOSED}),
-        # Another one probes where the one that did has gone.
+        # Another connection takes over a probe that has expired.
         _S.PROBING: frozenset({_S.PROBING, _S.OPEN, _S.CLOSED}),
     }
 )
-"""Every legal move; each write of a state names the states that it may come from by this table."""
+"""All legal moves; the filter of each write of a state is made from this table."""
 
 
 class Cause(StrEnum):
     """What a connection has seen."""
 
     FUNCTION_MISSING = "function_missing"
-    """A page that is ready lacks a function without which nothing can be sent."""
+    """A ready page lacks a function that every send needs."""
     PAGE_UNREADABLE = "page_unreadable"
-    """A page that has loaded lacks a function that tells its state, so it never becomes ready."""
+    """A loaded page lacks a function that shows its state, so it never becomes ready."""
     SENDS_THROW = "sends_throw"
-    """Several sends in a row have thrown, by no refusal and no error that is known."""
+    """Several sends in a row have thrown unknown errors."""
 
 
 class Report(Record):
@@ -84,7 +84,7 @@ class Report(Record):
 
 
 class Probe(Record):
-    """Who probes, and until when the others leave it to that one."""
+    """The connection that probes, and when another one may take over."""
 
     connection: str
     generation: int
@@ -92,9 +92,9 @@ class Probe(Record):
 
 
 class Refuted(Record):
-    """A connection whose report was wrong for the others, and the version of its page then.
+    """A connection whose report a probe has refuted, and the version of its page.
 
-    It counts again when its page works, or has another version.
+    Its reports count again once its page has worked, or has another version.
     """
 
     connection: str
@@ -102,16 +102,16 @@ class Refuted(Record):
 
 
 class Breaker(Record):
-    """The breaker as it is now; `changed` and `probe_due` are by MongoDB's clock."""
+    """The state of the breaker; `changed` and `probe_due` are by MongoDB's clock."""
 
     state: BreakerState = BreakerState.CLOSED
     cause: Cause | None = None
     detail: str | None = None
     since: datetime | None = None
     version: str | None = None
-    """The version of the page with which the last probe has passed."""
+    """The version of the page of the last successful probe."""
     changed: bool = False
-    """Whether the fleet waits: it is not closed, and somebody has confirmed that lately."""
+    """Whether connections wait: the breaker is not closed, and this was confirmed lately."""
     probe_due: bool = False
     reports: Sequence[Report] = ()
     refuted: Sequence[Refuted] = ()
@@ -120,13 +120,13 @@ class Breaker(Record):
 
 @dataclass(frozen=True)
 class BreakerLimits:
-    """How many connections within which time open the breaker, and how often it is probed."""
+    """How many connections must report within which time, and how often to probe."""
 
     connections: int
     within: timedelta
     probe_every: timedelta
     probe_within: timedelta
-    """How long a probe may take before another connection may probe."""
+    """How long a probe may take before another connection may take over."""
 
 
 def opens(
@@ -166,7 +166,7 @@ class BreakerReader:
 
 
 class WhatsAppBreaker(BreakerReader):
-    """Move the breaker. Every method raises STORE_DOWN errors, and moves nothing then."""
+    """Report to the breaker, and probe; all methods raise STORE_DOWN errors."""
 
     def __init__(self, database: Database, limits: BreakerLimits) -> None:
         super().__init__(database)
@@ -176,7 +176,7 @@ class WhatsAppBreaker(BreakerReader):
     async def report(
         self, lease: Lease, owner: str, cause: Cause, detail: str, version: str | None
     ) -> None:
-        """Note what a connection has seen, and open the breaker where that is enough."""
+        """Record what a connection has seen, and open the breaker if the reports are enough."""
         report = {
             "connection": lease.connection,
             "owner": owner,
@@ -218,7 +218,7 @@ class WhatsAppBreaker(BreakerReader):
             await self._open(why)
 
     async def withdraw(self, lease: Lease) -> None:
-        """Forget what a connection has reported: its page works."""
+        """Remove a connection's report: its page works."""
         mine = {"connection": lease.connection}
         await self._collection.update_one(
             {"_id": _ID, "$or": [{f"{where}.connection": lease.connection} for where in _LISTS]},
@@ -226,7 +226,7 @@ class WhatsAppBreaker(BreakerReader):
         )
 
     async def begin_probe(self, lease: Lease) -> bool:
-        """Take the next probe, if it is due and nobody else has it; tell whether it is ours."""
+        """Begin a probe if one is due and nobody else probes; tell whether it has begun."""
         probe = {
             "connection": {"$literal": lease.connection},
             "generation": lease.generation,
@@ -243,13 +243,10 @@ class WhatsAppBreaker(BreakerReader):
             "nextProbeAt": _in(self.limits.probe_every),
         }
         if await self._move(BreakerState.OPEN, changes, _held_by(lease)):
-            logger.warning("WhatsApp Web cannot be used yet: {}", detail)
+            logger.warning("WhatsApp Web still cannot be used: {}", detail)
 
     async def probe_passed(self, lease: Lease, version: str | None) -> None:
-        """Close the breaker by our probe on a version of the page that works.
-
-        What others have reported is refuted.
-        """
+        """Close the breaker: our probe was successful. The reports of all others are refuted."""
         mine = {"$literal": lease.connection}
         others = _where("$reports", {"$ne": ["$$each.connection", mine]})
         wrong = {
@@ -265,13 +262,13 @@ class WhatsAppBreaker(BreakerReader):
         refuted = {"$concatArrays": [wrong, before]}
         changes = _CLOSED | {"refuted": refuted, "version": {"$literal": version}}
         if await self._move(BreakerState.CLOSED, changes, _held_by(lease)):
-            logger.warning("WhatsApp Web can be used again: the fleet sends")
+            logger.warning("WhatsApp Web can be used again: all connections send")
 
     async def expire(self) -> None:
-        """Close a breaker that nobody has confirmed for long: no page is left that could probe."""
+        """Close a breaker that nobody has confirmed for long: no connection is left to probe."""
         old = {"$lt": ["$confirmedAt", {"$subtract": ["$$NOW", _ms(_STALE_AFTER)]}]}
         if await self._move(BreakerState.CLOSED, _CLOSED, {"$expr": old}):
-            logger.warning("What was known of a change of WhatsApp Web is too old and forgotten")
+            logger.warning("The last sign of a change of WhatsApp Web is too old: sending again")
 
     async def _open(self, why: Report) -> None:
         changes = {
@@ -284,7 +281,7 @@ class WhatsAppBreaker(BreakerReader):
         }
         if await self._move(BreakerState.OPEN, changes, {"state": BreakerState.CLOSED}):
             logger.error(
-                "WhatsApp Web has changed, the fleet waits ({}): {}", why.cause, why.detail
+                "WhatsApp Web has changed, all connections wait ({}): {}", why.cause, why.detail
             )
 
     async def _confirm(self, state: BreakerState) -> None:
@@ -295,7 +292,7 @@ class WhatsAppBreaker(BreakerReader):
     async def _move(
         self, to: BreakerState, changes: Mapping[str, Any], also: Mapping[str, Any]
     ) -> bool:
-        """Move to a state from those that lead to it; tell whether it did."""
+        """Move to a state, if that is legal from the present one; tell whether it moved."""
         origins = [state for state, ways in MOVES.items() if to in ways]
         moved = await self._collection.update_one(
             {"$and": [{"_id": _ID, "state": {"$in": origins}}, also]},
@@ -304,7 +301,7 @@ class WhatsAppBreaker(BreakerReader):
         return moved.modified_count > 0
 
     async def _running(self) -> dict[str, str]:
-        """Return the linked connections that a worker runs, and whose they are."""
+        """Return the linked connections that a worker runs, with their owners."""
         cursor = self._connections.find(
             {
                 "deletedAt": None,
@@ -317,7 +314,7 @@ class WhatsAppBreaker(BreakerReader):
 
 
 def _where(name: str, condition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the expression for the members (`$$each`) of a list that meet a condition."""
+    """Return the expression for the items (`$$each`) of a list that meet a condition."""
     return {"$filter": {"input": {"$ifNull": [name, []]}, "as": "each", "cond": condition}}
 
 

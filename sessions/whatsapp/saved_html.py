@@ -1,7 +1,7 @@
-"""The HTML of WhatsApp Web as a page that worked was served it: one for the fleet, for emergencies.
+"""Save the HTML of a WhatsApp Web page that worked, to open pages from it in an emergency.
 
-One is enough, and better than one for each worker: WhatsApp serves everybody the same page, a login
-is not in it, and a worker that was started after WhatsApp broke its page has none of its own.
+All workers share one saved page: WhatsApp serves the same page to everybody, and it holds no login.
+A worker that starts only after WhatsApp broke its page could not have one of its own.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 KEPT_FOR = timedelta(days=14)
-"""An older one is not served: WhatsApp stops serving the scripts that it names."""
+"""An older page is not used: WhatsApp stops serving the scripts that it loads."""
 RENEWED_AFTER = timedelta(hours=6)
 MOST_BYTES = 4 * 1024 * 1024
-"""Of HTML; those of 2026 have less than one MB. MongoDB takes 16 MB in a document."""
+"""The most bytes of HTML; pages of 2026 have less than 1 MB, a document may have 16 MB."""
 _HTML, _SWITCH = "html", "switch"
 
 
 @dataclass(frozen=True)
 class SavedHtml:
-    """A page as WhatsApp served it: `version` is what it called itself, `headers` its policies."""
+    """A page as WhatsApp served it: its own name for its version, and its policy headers."""
 
     url: str
     body: bytes
@@ -43,7 +43,7 @@ class SavedHtml:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """That the saved page was refused, or of no use: when, why, and which one it was."""
+    """When and why the saved page was given up, and which page it was."""
 
     at: datetime
     why: str
@@ -52,7 +52,7 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class SavedHtmlStatus:
-    """Whether pages are to be served from what is saved, what that is, and if it was given up."""
+    """Whether the saved page is to be used, which page it is, and whether it was given up."""
 
     on: bool
     saved_at: datetime | None = None
@@ -62,20 +62,20 @@ class SavedHtmlStatus:
 
 
 class SavedHtmlStore:
-    """Keeps one page, and an operator's switch that says whether pages are served from it."""
+    """Keep one page, and the operator's switch that lets connections open from it."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["savedHtml"]
 
     async def is_due(self, url: str, now: datetime) -> bool:
-        """Tell whether there is none of this address, or one that should be renewed."""
+        """Tell whether there is no page of this address, or an old one."""
         fresh = {"_id": _HTML, "url": {"$eq": url}, "savedAt": {"$gt": now - RENEWED_AFTER}}
         return await self._collection.find_one(fresh, {"_id": True}) is None
 
     async def save(self, html: SavedHtml) -> bool:
-        """Keep this page in place of the one before; tell False for one that is too large.
+        """Replace the saved page; return False if the new one is too large.
 
-        Only one that has worked may be kept.
+        Save only a page that has worked.
         """
         if len(html.body) > MOST_BYTES:
             return False
@@ -91,7 +91,7 @@ class SavedHtmlStore:
         return True
 
     async def to_serve(self, url: str, now: datetime) -> SavedHtml | None:
-        """Return what to serve at this address: if it is switched on, young, and not given up."""
+        """Return the saved page of this address, if it is switched on, recent and not given up."""
         status = await self.status()
         if not status.on or status.given_up is not None:
             return None
@@ -109,24 +109,24 @@ class SavedHtmlStore:
         return html if html.sha256 == found["sha256"] else None
 
     async def switch(self, on: bool, now: datetime) -> None:
-        """Have pages served from what is saved, or not; what was given up is tried again."""
+        """Switch the saved page on or off; a page that was given up may be used again."""
         change = {"$set": {"on": on, "at": now}, "$unset": {"givenUp": True}}
         await self._collection.update_one({"_id": _SWITCH}, change, upsert=True)
 
     async def give_up(self, sha256: str, why: str, now: datetime) -> bool:
-        """Serve this page no more until it is switched on anew; tell if it was served until now."""
+        """Stop using this page until it is switched on again; tell whether it was in use."""
         given_up = {"at": now, "why": why, "sha256": sha256}
         before = {"_id": _SWITCH, "on": True, "givenUp.sha256": {"$ne": sha256}}
         done = await self._collection.update_one(before, {"$set": {"givenUp": given_up}})
         return bool(done.modified_count)
 
     async def status(self) -> SavedHtmlStatus:
-        """Tell what an operator wants to know."""
+        """Return the status of the saved page."""
         parts = {each["_id"]: each async for each in self._collection.find({}, {"body": False})}
         html, switch = parts.get(_HTML, {}), parts.get(_SWITCH, {})
         given_up = switch.get("givenUp")
         if given_up is not None and given_up["sha256"] != html.get("sha256"):
-            given_up = None  # a new one was saved since
+            given_up = None  # a new page was saved meanwhile
         return SavedHtmlStatus(
             on=bool(switch.get("on")),
             saved_at=html.get("savedAt"),

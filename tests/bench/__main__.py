@@ -13,6 +13,7 @@ from tests.bench import (
     part_fleet,
     part_growth,
     part_latency,
+    part_paced,
     part_saving,
     part_stored,
 )
@@ -28,6 +29,7 @@ PARTS: Mapping[str, Part] = {
     "saving": part_saving.run,
     "latency": part_latency.run,
     "growth": part_growth.run,
+    "paced": part_paced.run,
     "stored": part_stored.run,
 }
 

@@ -33,7 +33,7 @@ _SERVERS = "servers"
 _SYNC_MS = 3000
 """How long a page takes to synchronise: a peer that looks later never sees that it has."""
 _SETTINGS = {
-    "WHATSAPP_MAX_CONNECTIONS": "40",
+    "WHATSAPP_MAX_CONNECTIONS": "100",
     # The load of a whole day comes in minutes here, from one address.
     "RATE_LIMIT_MAX_REQUESTS": "100000000",
 }

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from tests.bench.lab import LONG, OURS, Lab, Message
-from tests.bench.usage import marked
+from tests.bench.usage import marked, named
 from tests.stack.process import StackProcess
 from tests.waiting import until
 
@@ -109,6 +109,18 @@ class Ours:
 
     def pids(self) -> set[int]:
         return {*marked(self._lab.mark(OURS)), self._lab.system.pid("api")}
+
+    def pids_by_kind(self) -> dict[str, set[int]]:
+        """Return its processes: the API, the worker, Playwright's driver, and the browsers."""
+        api, worker = self._lab.system.pid("api"), self._worker.pid if self._worker else 0
+        every = marked(self._lab.mark(OURS))
+        drivers = named(every, "node")
+        return {
+            "API": {api},
+            "worker": {worker},
+            "driver": drivers,
+            "browsers": every - drivers - {worker},
+        }
 
     def _since(self, record: dict[str, Any]) -> int:
         return self._before.get(record["_id"], -1)

@@ -27,17 +27,20 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
             await ours.until_ready()
             report.grow("from a cold start", "s", _OF, count, time.monotonic() - began)
             await asyncio.sleep(sizes.settle.total_seconds())
-            report.grow("memory, all", "MB", _OF, count, pss_bytes(ours.pids()) / _MB)
+            memory = pss_bytes(ours.pids()) / _MB
+            report.grow("memory, all", "MB", _OF, count, memory)
+            report.grow("memory of each", "MB", _OF, count, memory / count)
             await _idle(report, sizes, ours, count)
             await _dispatch(report, ours, count)
 
 
 async def _idle(report: Report, sizes: Sizes, ours: Ours, count: int) -> None:
-    seconds = sizes.settle.total_seconds()
+    seconds = sizes.idle.total_seconds()
     before = cpu_seconds(ours.pids())
     await asyncio.sleep(seconds)
     used = (cpu_seconds(ours.pids()) - before) * 60 / seconds
     report.grow("idle processor time", "s/min", _OF, count, used)
+    report.grow("idle processor time of each", "s/min", _OF, count, used / count)
 
 
 async def _dispatch(report: Report, ours: Ours, count: int) -> None:

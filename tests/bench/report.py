@@ -27,9 +27,16 @@ class Report:
         """Say in one line what has just been done."""
         print(f"{self.seconds:7.1f} s  {text}", flush=True)
 
-    def figure(self, name: str, unit: str, meaning: str, goal: Goal | None = None) -> Figure:
+    def figure(
+        self,
+        name: str,
+        unit: str,
+        meaning: str,
+        goal: Goal | None = None,
+        shell_goal: Goal | None = None,
+    ) -> Figure:
         """Return the figure with this name, made at its first use."""
-        return self.compared.setdefault(name, Figure(name, unit, meaning, goal))
+        return self.compared.setdefault(name, Figure(name, unit, meaning, goal, shell_goal))
 
     def add(self, figure: Figure, side: str, value: float) -> None:
         """Keep a sample and say it."""

@@ -10,9 +10,11 @@ from datetime import timedelta
 class Sizes:
     """The full amounts."""
 
-    sessions: int = 10
+    sessions: int = 40
     rounds: int = 3
     settle: timedelta = timedelta(seconds=6)
+    rest: timedelta = timedelta(minutes=5)
+    """How long a side stands still before its idle time is measured."""
     idle: timedelta = timedelta(minutes=1)
     weight_mb: int = 60
     messages: int = 300
@@ -22,7 +24,9 @@ class Sizes:
     accept_for: timedelta = timedelta(seconds=10)
     paced_rate: int = 10
     paced_for: timedelta = timedelta(seconds=20)
-    connections: tuple[int, ...] = (1, 10, 40)
+    connections: tuple[int, ...] = (1, 10, 40, 100)
+    paced_connections: tuple[int, ...] = (1, 10, 40)
+    paced_messages: int = 20
     stored: tuple[int, ...] = (1_000, 100_000, 1_000_000)
 
 
@@ -30,12 +34,15 @@ QUICK = Sizes(
     sessions=2,
     rounds=2,
     settle=timedelta(seconds=5),
+    rest=timedelta(seconds=1),
     idle=timedelta(seconds=5),
     messages=60,
     login_mb=(5,),
     accept_for=timedelta(seconds=3),
     paced_for=timedelta(seconds=3),
     connections=(1, 2),
+    paced_connections=(1, 2),
+    paced_messages=5,
     stored=(1_000, 10_000),
 )
 """Enough to see that it runs; the figures are worth little."""

@@ -9,7 +9,7 @@ from tests.bench.lab import OURS, THEIRS, THEIRS_SHELL
 
 COMPARED = (
     *("figure", "ours", "theirs", "ours / theirs", "goal", ""),
-    *("theirs, headless shell", "ours / that"),
+    *("theirs, headless shell", "ours / that", "goal beside that", "that is"),
 )
 
 
@@ -25,6 +25,8 @@ def compared(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
             each.verdict,
             spread(each.of(THEIRS_SHELL)),
             _ratio(each, THEIRS_SHELL),
+            str(each.shell_goal or "–"),
+            each.shell_verdict,
         )
         for each in figures
     ]

@@ -71,12 +71,12 @@ def test_a_side_is_all_its_processes_and_the_time_of_its_dead() -> None:
 def test_a_figure_is_judged_by_its_medians(
     goal: Goal | None, ours: list[float], theirs: list[float], verdict: str
 ) -> None:
-    figure = Figure("f", "s", "what it means", goal, {OURS: ours, THEIRS: theirs})
+    figure = Figure("f", "s", "what it means", goal, samples={OURS: ours, THEIRS: theirs})
     assert figure.verdict == verdict
 
 
-def test_a_goal_is_for_theirs_as_it_comes_and_the_tuned_one_stands_beside() -> None:
-    figure = Figure("f", "s", "what it means", Goal(0.5))
+def test_each_of_theirs_has_a_goal_of_its_own() -> None:
+    figure = Figure("f", "s", "what it means", Goal(0.5), Goal(0.9))
     for side, value in ((OURS, 2), (THEIRS, 8), (THEIRS_SHELL, 1), (THEIRS_SHELL, 3)):
         figure.add(side, value)
     [row] = compared([figure])
@@ -89,20 +89,22 @@ def test_a_goal_is_for_theirs_as_it_comes_and_the_tuned_one_stands_beside() -> N
         "": "met",
         "theirs, headless shell": "2.00 (1.00–3.00)",
         "ours / that": "1.00",
+        "goal beside that": "≤ 0.90",
+        "that is": "MISSED",
     }
 
 
 def test_what_is_not_measured_of_the_tuned_one_is_left_open() -> None:
-    figure = Figure("f", "s", "what it means", None, {OURS: [2], THEIRS: [8]})
+    figure = Figure("f", "s", "what it means", samples={OURS: [2], THEIRS: [8]})
     [row] = compared([figure])
-    assert row[-2:] == ("–", "–")
+    assert row[-4:] == ("–", "–", "–", "")
 
 
 def test_the_picture_marks_the_ratio_to_the_tuned_one_where_there_is_one() -> None:
     both = {OURS: [2.0], THEIRS: [8.0]}
-    without = picture([Figure("f", "s", "what it means", Goal(0.5), both)])
+    without = picture([Figure("f", "s", "what it means", Goal(0.5), samples=both)])
     tuned = {**both, THEIRS_SHELL: [2.0]}
-    beside = picture([Figure("f", "s", "what it means", Goal(0.5), tuned)])
+    beside = picture([Figure("f", "s", "what it means", Goal(0.5), samples=tuned)])
     assert without.count('<line class="shell"') == 0
     assert beside.count('<line class="shell"') == 1
     assert without.count('<line class="goal"') == beside.count('<line class="goal"') == 1

@@ -62,7 +62,8 @@ async def _measure(lab: Lab, report: Report, sizes: Sizes, ours: Ours, count: in
 
 async def _idle(lab: Lab, ours: Ours, sizes: Sizes) -> dict[str, float]:
     """Return what each kind uses in a second while nothing is sent."""
-    seconds = sizes.idle.total_seconds() / 2
+    await asyncio.sleep(sizes.settle.total_seconds())
+    seconds = sizes.idle.total_seconds()
     before = _used(lab, ours)
     await asyncio.sleep(seconds)
     after = _used(lab, ours)

@@ -33,6 +33,8 @@ class StackClient:
     http: aiohttp.ClientSession
     about: dict[str, Any]
     restarts: list[dict[str, Any]]
+    look_every: timedelta = timedelta(milliseconds=100)
+    """How often the API is asked what is waited for: each look costs it and MongoDB some work."""
 
     async def get(self, path: str) -> dict[str, Any]:
         """Ask the API."""
@@ -85,7 +87,7 @@ class StackClient:
         async def there() -> bool:
             return bool((await self.status(connection_id)).get("state") == state)
 
-        await until(there, within=PATIENCE)
+        await until(there, within=PATIENCE, every=self.look_every)
 
     async def send(self, text: str, connection_id: str = "main", to: str = THEIR_PHONE) -> str:
         """Enqueue a message; return its id."""
@@ -148,7 +150,7 @@ class StackClient:
             except aiohttp.ClientError:
                 return False
 
-        await until(there, within=PATIENCE)
+        await until(there, within=PATIENCE, every=self.look_every)
         return await self.message(message_id)
 
     async def until_sending(self, message_id: str) -> None:

@@ -10,12 +10,18 @@ _DEADLINE = timedelta(seconds=20)
 
 
 async def until(
-    condition: Callable[[], bool | Awaitable[bool]], *, within: timedelta = _DEADLINE
+    condition: Callable[[], bool | Awaitable[bool]],
+    *,
+    within: timedelta = _DEADLINE,
+    every: timedelta = _POLL,
 ) -> None:
-    """Return once the condition holds; raise `TimeoutError` when it does not in time."""
+    """Return once the condition holds; raise `TimeoutError` when it does not in time.
+
+    Look at it every 20 ms; where a look costs several processes work, ask for a longer time.
+    """
     async with asyncio.timeout(within.total_seconds()):
         while not await _holds(condition):  # noqa: ASYNC110 - what we wait for sends no event
-            await asyncio.sleep(_POLL.total_seconds())
+            await asyncio.sleep(every.total_seconds())
 
 
 async def _holds(condition: Callable[[], bool | Awaitable[bool]]) -> bool:

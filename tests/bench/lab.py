@@ -120,6 +120,7 @@ async def lab() -> AsyncIterator[Lab]:
             stack("--workers", "0", "--data", str(folder), *settings) as system,
             AsyncMongoClient[dict[str, Any]](system.about["mongo"], tz_aware=True) as client,
         ):
+            system.look_every = timedelta(milliseconds=20)
             lab = Lab(system, client.get_default_database(), folder)
             await lab.faults({"syncMs": _SYNC_MS})
             yield lab

@@ -50,9 +50,9 @@ def _browser(system: StackClient) -> set[int]:
     ("fault", "reason"),
     [
         ({}, "unlinked"),
-        ({"unlinkBy": "wipe"}, "unlinked"),
-        ({"leaveMs": 600_000}, "unlinked"),
-        ({"loginFailure": 406}, "unlinked"),
+        pytest.param({"unlinkBy": "wipe"}, "unlinked", marks=pytest.mark.slow),
+        pytest.param({"leaveMs": 600_000}, "unlinked", marks=pytest.mark.slow),
+        pytest.param({"loginFailure": 406}, "unlinked", marks=pytest.mark.slow),
         ({"loginFailure": 403}, "account_locked"),
         # Lost: the login that was saved is tried, and the phone does not list it any more either.
         ({"logoutReason": "syncd_failure"}, "unlinked"),

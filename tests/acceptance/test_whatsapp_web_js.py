@@ -21,6 +21,8 @@ from tests.integration.whatsapp_web_driver import CHROMIUM, Hand
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ME = "+972501234567"
 FRIEND_NUMBER = "+15551234567"
@@ -121,7 +123,6 @@ async def witness(web: WhatsAppWeb, data: Path) -> AsyncIterator[Witness]:
         await witness.end()
 
 
-@pytest.mark.slow
 async def test_from_code_to_read_and_back_after_a_restart(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:

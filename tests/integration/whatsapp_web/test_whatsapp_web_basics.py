@@ -16,7 +16,7 @@ ME = "+972501234567"
 FRIEND = "15551234567@c.us"
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -19,7 +19,7 @@ FRIEND = "15551234567@c.us"
 STRANGER = "15557654321@c.us"
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

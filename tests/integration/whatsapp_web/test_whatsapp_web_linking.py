@@ -22,7 +22,7 @@ PAIRING_TYPE = "require('WAWebAltDeviceLinkingApi').getPairingType()"
 REFRESH = "require('WAWebBackendEventBus').BackendEventBus.triggerRefreshQR()"
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.integration.whatsapp_web_driver import Hand
 from tests.waiting import until
 from tests.whatsapp_web import whatsapp_web
+
+pytestmark = pytest.mark.slow
 
 PAGES = 100
 MESSAGES = 3

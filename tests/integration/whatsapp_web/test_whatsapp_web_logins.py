@@ -27,7 +27,7 @@ LISTEN = """() => {
 }"""
 """Report events before the page's memory ends, and whether the login was still there."""
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -10,11 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 from playwright.async_api import async_playwright
 
+from tests.conftest import ROOT
 from tests.integration.whatsapp_web_driver import Hand, open_tab
 
-ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.slow
+
 ME = "+972501234567"
 FRIEND = "15551234567@c.us"
 

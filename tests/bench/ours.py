@@ -114,8 +114,8 @@ class Ours:
         """Return its processes: the API, the worker, Playwright's driver, and the browsers."""
         api, worker = self._lab.system.pid("api"), self._worker.pid if self._worker else 0
         every = marked(self._lab.mark(OURS))
-        # Node has called its first thread MainThread since version 23.
-        drivers = named(every, "node", "MainThread")
+        # Newer Nodes name their first thread.
+        drivers = named(every, "node", "node-MainThread")
         return {
             "API": {api},
             "worker": {worker},

@@ -39,6 +39,7 @@ from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueQuota
+from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.metrics import ProcessMetrics
 from sessions.program import Stores
@@ -109,6 +110,7 @@ async def build_services(
         ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
         html or emergency_html(settings, stores, now),
         ProxyPasswords(keys),
+        TextSealer(keys, on=settings.seal_texts),
     )
 
 
@@ -124,7 +126,7 @@ async def build_intake(
     settings: WorkerSettings, stores: Stores, services: WorkerServices
 ) -> Command:
     """Build what takes messages from the shared queue, or refuses them, and create its indexes."""
-    keys = IdempotencyStore(stores.database)
+    keys = IdempotencyStore(stores.database, services.texts)
     failures = IntakeFailures(stores.database, services.now)
     await keys.prepare()
     await failures.prepare()
@@ -138,6 +140,7 @@ async def build_intake(
         services.metrics.process,
         services.now,
         QueueQuota(stores.database, settings.queued_messages_per_owner),
+        services.texts,
     )
     return SendMessage(acceptance, failures)
 

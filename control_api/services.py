@@ -45,6 +45,7 @@ from sessions.messages.expiry import Expiry
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.outbox import Outbox
 from sessions.messages.positions import QueuePositions
+from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.search import MessageSearch
 from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
 from sessions.monitoring.fleet import FleetStore
@@ -120,7 +121,9 @@ class Services:
         """Build the stores and create their indexes; raise ConfigurationError."""
         connections = ConnectionStore(database, events)
         outbox = Outbox(database, connections, events)
-        idempotency = IdempotencyStore(database)
+        ring = _key_ring(settings)
+        texts = TextSealer(ring, on=settings.seal_texts)
+        idempotency = IdempotencyStore(database, texts)
         doorbell = Doorbell(redis)
         bounded = BoundedRedis()
         limiter = Limiter(redis, bounded)
@@ -155,12 +158,12 @@ class Services:
             breaker=BreakerReader(database),
             history=QueueHistory(database),
             acceptance=Acceptance(
-                connections, outbox, idempotency, doorbell, process, now, quotas.queue
+                connections, outbox, idempotency, doorbell, process, now, quotas.queue, texts
             ),
             requests=LinkingRequests(database),
             commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
-            proxy_passwords=ProxyPasswords(_key_ring(settings)),
+            proxy_passwords=ProxyPasswords(ring),
             erasures=Erasures(database, redis, events),
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),

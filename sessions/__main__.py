@@ -18,6 +18,7 @@ from sessions.connections.proxy_passwords import rotate_proxy_passwords
 from sessions.embedded import embedded_servers
 from sessions.encryption.errors import BlobError
 from sessions.encryption.keys import Key, open_key_ring
+from sessions.messages.sealed_texts import rotate_texts
 from sessions.program import run_program
 from sessions.storage.mongo import open_database, server_time
 from sessions.whatsapp.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
@@ -43,10 +44,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.add_parser("new-key", help="print a fresh ID:BASE64 for SESSION_ENCRYPTION_KEYS")
     commands.add_parser(
         "rotate-keys",
-        help="bring saved sessions and passwords of proxies under the first encryption key",
+        help="bring all that is encrypted in MongoDB under the first encryption key",
         description="Put the new key first in SESSION_ENCRYPTION_KEYS, leave the old ones behind "
-        "it, restart the workers, run this, and only then remove the old ones. Safe to repeat, "
-        "and while workers run.",
+        "it, restart the workers, then the API, run this, and only then remove the old ones. Safe "
+        "to repeat, and while workers run.",
     )
     saved = commands.add_parser(
         "saved-page",
@@ -65,11 +66,14 @@ async def _rotate(settings: EncryptionSettings, _stop: asyncio.Event) -> None:
         try:
             count = await BlobStore(database, keys).rewrap_all()
             passwords = await rotate_proxy_passwords(database, keys)
+            texts = await rotate_texts(database, keys, plain_too=settings.seal_texts)
         except BlobError as error:
             raise ConfigurationError(str(error)) from error
     noun = "session" if count == 1 else "sessions"
     print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
-    print(f"Passwords of proxies that moved: {passwords}.")
+    print(f"Passwords of proxies that moved: {passwords}. Texts that moved: {texts.moved}.")
+    if texts.left:
+        print(f"No key opens {texts.left} texts: they stay as they are until theirs is back.")
 
 
 async def _saved_page(what: str, settings: EncryptionSettings, _stop: asyncio.Event) -> None:

@@ -15,6 +15,7 @@ from sessions.connections.store import ConnectionStore
 from sessions.events.log import EventLog
 from sessions.messages.model import Draft, Message, Priority
 from sessions.messages.outbox import Outbox
+from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.whatsapp.breaker import BreakerLimits, WhatsAppBreaker
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 OWNER = "admin"
+PLAIN = TextSealer(None, on=False)
+"""Texts as they are stored by default."""
 LONG = timedelta(minutes=10)
 
 

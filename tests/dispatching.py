@@ -17,9 +17,10 @@ from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.messages.model import Message, MessageStatus
+from sessions.messages.sealed_texts import TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.recipients.known_numbers import KnownNumbers
-from tests.builders import OWNER, Stores
+from tests.builders import OWNER, PLAIN, Stores
 from tests.fake_page import FakePage
 from tests.waiting import until
 
@@ -60,6 +61,7 @@ def make_dispatcher(
     trials: SendTrials | None = None,
     owner: str = OWNER,
     line_deaths: LineDeaths | None = None,
+    texts: TextSealer = PLAIN,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
     claimer = MessageClaimer(
@@ -83,6 +85,7 @@ def make_dispatcher(
         metrics=metrics or WorkerMetrics(ProcessMetrics()),
         trials=trials or SendTrials(in_a_row=99),
         line_deaths=line_deaths or LineDeaths((limits or dispatch_limits()).tries),
+        texts=texts,
     )
     return Dispatcher(stores.queue, lease, claimer, delivery)
 
@@ -97,11 +100,20 @@ async def dispatching(
     ban_pause: timedelta = MOMENT,
     now: Callable[[], datetime] = utc_now,
     owner: str = OWNER,
+    texts: TextSealer = PLAIN,
 ) -> AsyncIterator[None]:
     """Run a dispatcher; at the end it is asked to stop."""
     stop = asyncio.Event()
     dispatcher = make_dispatcher(
-        stores, page, lease, limits, metrics=metrics, ban_pause=ban_pause, now=now, owner=owner
+        stores,
+        page,
+        lease,
+        limits,
+        metrics=metrics,
+        ban_pause=ban_pause,
+        now=now,
+        owner=owner,
+        texts=texts,
     )
     task = asyncio.create_task(dispatcher.run(asyncio.Event(), stop))
     try:

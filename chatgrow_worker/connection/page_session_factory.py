@@ -150,6 +150,7 @@ class PageSessionFactory:
                 metrics=self.services.metrics,
                 trials=self.gate.trials,
                 line_deaths=self.line_deaths,
+                texts=self.services.texts,
             )
             return Dispatcher(queue, self.lease, claimer, delivery)
 

@@ -30,6 +30,7 @@ from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
 from sessions.deletion.connections import Removals
 from sessions.messages.outbox import Outbox
+from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.queue.doorbell import Doorbell
 from sessions.recipients.known_numbers import KnownNumbers
@@ -147,3 +148,4 @@ class WorkerServices:
     change_watch: ChangeWatch
     html: EmergencyHtml
     proxy_passwords: ProxyPasswords
+    texts: TextSealer

@@ -17,6 +17,7 @@ from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import DomainError
 from sessions.messages.acceptance import Acceptance, SendRequest
 from sessions.messages.quotas import QueueFullError
+from sessions.messages.sealed_texts import TextKeyMissingError
 from sessions.queue.intake_failures import IntakeFailures
 from sessions.storage.mongo import STORE_DOWN, brief
 
@@ -25,6 +26,8 @@ _AGAIN_AT_MOST = timedelta(seconds=100)
 """As often as arq runs a job at most, that is longer than the day after which it forgets one."""
 _WITHIN = timedelta(seconds=15)
 """Less than arq gives a job: what arq cuts off it never runs again."""
+_MENDABLE = (QueueFullError, TextKeyMissingError)
+"""What does not stand against a job for good."""
 
 
 class _NoMessageError(Exception):
@@ -58,7 +61,7 @@ class SendMessage:
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 await self._accept_or_record(job, body, owner, unknown)
-        except (*STORE_DOWN, TimeoutError, QueueFullError) as error:
+        except (*STORE_DOWN, TimeoutError, *_MENDABLE) as error:
             again = min(_AGAIN * int(ctx.get("job_try", 1)), _AGAIN_AT_MOST)
             logger.warning(
                 "Job {} is tried again in {:.0f} s: {}",
@@ -73,7 +76,7 @@ class SendMessage:
     ) -> None:
         try:
             await self._accept(job, body, owner, unknown)
-        except QueueFullError:
+        except _MENDABLE:
             raise
         except (ValidationError, DomainError, _NoMessageError) as error:
             reason = _summary(error)

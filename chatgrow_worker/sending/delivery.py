@@ -24,10 +24,13 @@ from chatgrow_worker.sending.stall_detector import StallDetector
 from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
-from sessions.messages.model import CHECKING_NUMBER, Ack, Message, MessageStatus
+from sessions.messages.model import CHECKING_NUMBER, TEXT_KEY_MISSING, Ack, Message, MessageStatus
+from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
 from sessions.messages.send_queue import SendQueue
 from sessions.recipients.known_numbers import NumbersOfOwner
 
+_KEY_MISSING_FOR = timedelta(hours=1)
+"""A missing key comes back with another start of the worker, which tries again by itself."""
 _DUPLICATE = "DuplicateMessageError"
 """What WhatsApp's page throws where its storage has a message under this id."""
 
@@ -90,7 +93,9 @@ class Delivery:
         metrics: WorkerMetrics,
         trials: SendTrials,
         line_deaths: LineDeaths,
+        texts: TextSealer,
     ) -> None:
+        self._texts = texts
         self.trials = trials
         self._line_deaths = line_deaths
         self._page = page
@@ -185,7 +190,11 @@ class Delivery:
             await self._resume(message, message.whatsapp_id, stop)
         elif self._line_deaths.blames(message):
             await self._give_up(message)
-        elif await self._line_stands(message, stop) and (prepared := await self._prepared(message)):
+        elif (
+            await self._text_of(message) is not None
+            and await self._line_stands(message, stop)
+            and (prepared := await self._prepared(message))
+        ):
             chat_id, key = prepared
             known = chat_id in self._known_chats
             new_chat = not known and await self._claimer.opens_chat(message.to, chat_id)
@@ -301,16 +310,35 @@ class Delivery:
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if not await self._line_stands(message, stop) or await self._expires(message):
             return
-        if await self._typed(message, stop) and await self._is_late(message, stop):
+        text = await self._text_of(message)
+        if text is None:
+            return
+        if await self._typed(message, text, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
         self.watch.began()
         try:
-            await self._page.send(key, message.chat, message.text)
+            await self._page.send(key, message.chat, text)
         except LineDeadError:  # it looks at its line first, so it has not begun
             await self._return(message, uncounted=True)
             raise
         await self._conclude(message, key)
+
+    async def _text_of(self, message: Message) -> str | None:
+        """Return a message's text; where it cannot be read, end the message or put it off.
+
+        A missing key can be put back, so that the message waits for it, and others pass.
+        """
+        try:
+            return self._texts.open_text(message)
+        except TextKeyMissingError as error:
+            logger.error("The message waits: {}", error)
+            due = (message.sending_at or message.queued_at) + _KEY_MISSING_FOR
+            await self._put_off(message, due, TEXT_KEY_MISSING, counts=False, tried=False)
+        except TextUnreadableError as error:
+            logger.error("The message cannot be sent: {}", error)
+            await self._end(message, MessageStatus.FAILED, error.code)
+        return None
 
     async def _is_late(self, message: Message, stop: asyncio.Event) -> bool:
         """Send nothing that was to stop, or has expired, while somebody typed."""
@@ -319,9 +347,9 @@ class Delivery:
             return True
         return await self._expires(message)
 
-    async def _typed(self, message: Message, stop: asyncio.Event) -> bool:
+    async def _typed(self, message: Message, text: str, stop: asyncio.Event) -> bool:
         """Take the time that somebody would need to type this, if that can be shown at all."""
-        span = self._claimer.typing_for(message.text)
+        span = self._claimer.typing_for(text)
         try:
             shown = bool(span) and await self._page.show_typing(message.chat, span)
         except PageCallError as error:

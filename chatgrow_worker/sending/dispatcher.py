@@ -12,7 +12,7 @@ from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.waiting import Backoff, any_of, happens
 from sessions.connections.leases import Lease
-from sessions.messages.model import Message
+from sessions.messages.model import TEXT_KEY_MISSING, Message
 from sessions.messages.send_queue import SendQueue
 from sessions.storage.mongo import STORE_DOWN, brief
 
@@ -32,6 +32,7 @@ class Dispatcher:
         claimer: MessageClaimer,
         delivery: Delivery,
     ) -> None:
+        self._released = False
         self._queue = queue
         self._lease = lease
         self._claimer = claimer
@@ -76,6 +77,7 @@ class Dispatcher:
             try:
                 if self.line_died and not await self._delivery.line_is_back(stop):
                     break
+                await self._release()
                 await self._take_up(stop, blamed)
                 self.line_died = False
                 backoff.reset()
@@ -94,6 +96,12 @@ class Dispatcher:
                 blamed = not isinstance(error, PageNotLoadedError)
                 logger.warning("The page could not tell about a send; asking again: {}", error)
                 await happens(stop, backoff.next())
+
+    async def _release(self) -> None:
+        """Try again, once, what waits for an encryption key: this worker may have it."""
+        if not self._released:
+            await self._queue.release(self._lease, TEXT_KEY_MISSING)
+            self._released = True
 
     async def _take_up(self, stop: asyncio.Event, blamed: bool) -> None:
         """Bring to an end what was in hand; behind one that has to wait, the others wait too.

@@ -40,6 +40,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "no_encryption_keys": HTTPStatus.CONFLICT,
+    "text_key_missing": HTTPStatus.SERVICE_UNAVAILABLE,
     "metrics_closed": HTTPStatus.FORBIDDEN,
     "foreign_origin": HTTPStatus.FORBIDDEN,
     "csrf": HTTPStatus.FORBIDDEN,

@@ -37,13 +37,19 @@ from sessions.storage.mongo import STORE_DOWN
 routes = Endpoints("Messages", owned=True)
 
 _NOT_FOUND = ("message_not_found",)
+_SEND_PROBLEMS = (
+    "connection_not_found",
+    "idempotency_key_reused",
+    "queue_full",
+    "text_key_missing",
+)
 
 
 @routes.post(
     "/api/whatsapp/send",
     needs=Scope.SEND,
     answers={202: Accepted},
-    problems=("connection_not_found", "idempotency_key_reused", "queue_full"),
+    problems=_SEND_PROBLEMS,
     example={
         "connectionId": "business_main",
         "to": "+972501234567",
@@ -64,7 +70,7 @@ async def send(request: web.Request, body: SendRequest, headers: SendHeaders) ->
     "/api/whatsapp/send/bulk",
     needs=Scope.SEND,
     answers={200: DryRun, 202: AcceptedList},
-    problems=("connection_not_found", "idempotency_key_reused", "queue_full"),
+    problems=_SEND_PROBLEMS,
     example={
         "connectionId": "business_main",
         "messages": [

@@ -219,13 +219,25 @@ class SharedSettings(BaseSettings):
 
 
 class EncryptionSettings(SharedSettings):
-    """The settings of a program that encrypts saved logins or the passwords of proxies."""
+    """The settings of a program that encrypts saved logins, passwords of proxies or texts."""
 
     session_encryption_keys: SecretStr | None = None
-    """Keys that encrypt saved logins and the passwords of proxies, `ID:BASE64` of 32 bytes each,
-    comma-separated: the first one writes, all read. Without it a key file is made in the data
-    directory, but not in production: there workers do not start without it, and the API takes no
-    password of a proxy."""
+    """Keys that encrypt saved logins, the passwords of proxies and, with `SEAL_TEXTS`, texts:
+    `ID:BASE64` of 32 bytes each, comma-separated: the first one writes, all read. Without it a
+    key file is made in the data directory, but not in production: there workers do not start
+    without it, and the API takes no password of a proxy."""
+    seal_texts: bool = False
+    """Whether the texts of new messages are encrypted in MongoDB, with the same keys. Set it for
+    the API and the workers alike. Both kinds are read, whatever is set."""
+
+    @field_validator("seal_texts")
+    @classmethod
+    def _has_keys(cls, value: bool, info: ValidationInfo) -> bool:
+        # Named at the start, before servers are waited for. Elsewhere a key file is made.
+        production = info.data.get("app_env") == "production"
+        if value and production and info.data.get("session_encryption_keys") is None:
+            raise ValueError("needs SESSION_ENCRYPTION_KEYS")
+        return value
 
 
 NOT_IN_PRODUCTION = (

@@ -27,9 +27,10 @@ from sessions.common.json_values import Timestamp
 from sessions.connections.model import Connection
 from sessions.connections.store import ConnectionStore, Places
 from sessions.messages.idempotency import IdempotencyStore
-from sessions.messages.model import Draft, Message, Priority
+from sessions.messages.model import Draft, Message, Priority, StoredText
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
+from sessions.messages.sealed_texts import TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.recipients.address import parse_recipient
@@ -110,12 +111,12 @@ class MessageRequest(BaseModel):
             raise ValueError("expiresAt: it would expire before sendAt")
         return self
 
-    def to_draft(self, message_id: str) -> Draft:
-        """Return what is stored of it."""
+    def to_draft(self, message_id: str, text: StoredText) -> Draft:
+        """Return what is stored of it, with its text in the form in which that is stored."""
         return Draft(
             id=message_id,
             to=parse_recipient(self.to).chat_id,
-            text=self.message,
+            text=text,
             priority=_PRIORITIES[self.priority or "normal"],
             send_at=self.send_at,
             expires_at=self.expires_at,
@@ -148,6 +149,7 @@ class Acceptance:
     metrics: ProcessMetrics
     now: Callable[[], datetime]
     quota: QueueQuota
+    texts: TextSealer
 
     async def accept(
         self,
@@ -160,7 +162,7 @@ class Acceptance:
     ) -> Receipt:
         """Store the messages durably, if the connection is one of `only` (None: of all).
 
-        Raises ConnectionNotFoundError, KeyReusedError or QueueFullError.
+        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError or TextKeyMissingError.
         """
         began = time.monotonic()
         places = await self.connections.take_places(owner, connection_id, len(asked), only)
@@ -190,7 +192,7 @@ class Acceptance:
         connection = places.connection
         ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
         drafts = [
-            asked.to_draft(message_id)
+            asked.to_draft(message_id, self.texts.seal_text(message_id, asked.message))
             for asked, message_id in zip(asked, ticket.message_ids, strict=True)
         ]
         messages = await self.outbox.add(places, drafts)

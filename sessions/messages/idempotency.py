@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from sessions.common.errors import DomainError
 from sessions.common.ids import new_id
 from sessions.common.retention import KEPT_FOR
+from sessions.messages.sealed_texts import TextSealer, TextUnreadableError
 
 if TYPE_CHECKING:
     from sessions.connections.model import Connection
@@ -44,8 +45,9 @@ class IdempotencyStore:
     cut off in the middle is completed by its repetition.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, texts: TextSealer) -> None:
         self._collection: Collection = database["idempotencyKeys"]
+        self._texts = texts
 
     async def prepare(self) -> None:
         """Create the indexes: for forgetting old keys, and for erasing what they have made."""
@@ -67,16 +69,17 @@ class IdempotencyStore:
     ) -> Ticket:
         """Return the ids for a request; raise KeyReusedError for a key of another request.
 
+        Raises TextKeyMissingError when it cannot be told whether it is another.
         Another is one with another body, and one for a connection that has gone since, even if
         there is a new one under the same id.
         """
         fresh = [new_id() for _ in range(count)]
         if key is None:
             return Ticket(fresh, replayed=False)
-        digest = hashlib.sha256(body).hexdigest()
+        key_id, digest = _key_id(connection, key), hashlib.sha256(body).hexdigest()
         document = {
-            "_id": _key_id(connection, key),
-            "digest": digest,
+            "_id": key_id,
+            "digest": self._texts.seal_digest(key_id, digest),
             "connection": connection.id,
             "messageIds": fresh,
             "createdAt": now,
@@ -84,21 +87,28 @@ class IdempotencyStore:
         try:
             await self._collection.insert_one(document)
         except DuplicateKeyError:
-            return await self._earlier(document)
+            return await self._earlier(key_id, digest, connection.id)
         return Ticket(fresh, replayed=False)
 
-    async def _earlier(self, request: Mapping[str, Any]) -> Ticket:
-        known = await self._collection.find_one({"_id": request["_id"]})
+    async def _earlier(self, key_id: str, digest: str, connection: str) -> Ticket:
+        known = await self._collection.find_one({"_id": key_id})
         if known is not None and known["digest"] == ERASED:
             raise KeyReusedError("What came before with this Idempotency-Key was erased.")
-        if known is None or known["digest"] != request["digest"]:
+        if known is None or not self._is_of(known, digest):
             raise KeyReusedError("This Idempotency-Key came before with another body.")
         # A key of an earlier version has no connection.
-        if known.get("connection", request["connection"]) != request["connection"]:
+        if known.get("connection", connection) != connection:
             raise KeyReusedError(
                 "This Idempotency-Key came before for a connection that was deleted since."
             )
         return Ticket(list(known["messageIds"]), replayed=True)
+
+    def _is_of(self, known: Mapping[str, Any], digest: str) -> bool:
+        """Tell whether a record is of the request with this digest."""
+        try:
+            return self._texts.open_digest(known["_id"], known["digest"]) == digest
+        except TextUnreadableError:
+            return False
 
 
 def _key_id(connection: Connection, key: str) -> str:

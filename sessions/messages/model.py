@@ -9,7 +9,11 @@ from enum import IntEnum, StrEnum
 from pydantic import Field
 
 from sessions.connections.model import Connection
+from sessions.encryption.sealed_value import SealedValue
 from sessions.storage.record import Record
+
+StoredText = str | SealedValue
+"""The text of a message as it is stored: in plain, or encrypted (see `sealed_texts`)."""
 
 
 class MessageStatus(StrEnum):
@@ -61,7 +65,7 @@ class Message(Record):
     connection: str
     connection_id: str
     to: str
-    text: str
+    text: StoredText
     priority: Priority = Priority.NORMAL
     seq: int
     status: MessageStatus
@@ -96,6 +100,10 @@ CHECKING_NUMBER = "checking_number"
 """Why a message waits whose number WhatsApp has denied once: it is asked about again."""
 
 
+TEXT_KEY_MISSING = "text_key_missing"
+"""Why a message waits whose text is encrypted under a key that its worker does not have."""
+
+
 CHAT_NOT_READY = "chat_not_ready"
 """Why a message waits or fails whose chat WhatsApp Web cannot make."""
 
@@ -106,7 +114,7 @@ class Draft:
 
     id: str
     to: str
-    text: str
+    text: StoredText
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     expires_at: datetime | None = None

@@ -155,6 +155,12 @@ class SendQueue:
             [{"$set": {"dueAt": {"$min": ["$dueAt", "$$NOW"]}}}],
         )
 
+    async def release(self, lease: Lease, reason: str) -> None:
+        """Let the messages that were put off for a reason be tried again now."""
+        put_off = {"connection": lease.connection, "putOff": True, "reason": reason}
+        waits = {**put_off, "status": MessageStatus.QUEUED, **fence(lease)}
+        await self._collection.update_many(waits, [{"$set": {"dueAt": "$$NOW"}}])
+
     async def claim_next(self, lease: Lease) -> Message | None:
         """Claim the first message in order, or None when nothing is due."""
         document: dict[str, Any] | None = await self._claims.find_one_and_update(

@@ -9,7 +9,7 @@ import pytest
 from control_api.pages.languages import Language, Texts
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState, Reason
-from sessions.messages.model import MessageStatus
+from sessions.messages.model import TEXT_KEY_MISSING, MessageStatus
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
 
@@ -36,6 +36,7 @@ def test_a_text_that_does_not_exist_is_an_error_and_not_a_gap() -> None:
 def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:
     waits = [f"connection_{state}" for state in ConnectionState]
     waits += [reason for _, _, reason in Pacing().windows]
+    waits.append(TEXT_KEY_MISSING)
     said = {f"messages.waiting.{code}" for code in waits}
     said |= {f"messages.detail.{reason}" for reason in Reason}
     said |= {f"messages.status.{status}" for status in MessageStatus}

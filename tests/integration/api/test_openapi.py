@@ -39,6 +39,7 @@ INTERNAL = {
     "illegal_move": "the worker's own mistake, and never an answer",
     "lease_lost": "told to workers only",
     "invalid_recipient": "told as invalid_fields, by the field",
+    "text_unreadable": "a reason why a message failed, and never an answer",
 }
 """Codes that no endpoint answers with."""
 DEPENDS_ON_STATE = {

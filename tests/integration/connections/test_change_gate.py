@@ -19,7 +19,7 @@ from sessions.connections.leases import Lease
 from sessions.connections.states import ConnectionState
 from sessions.messages.model import Message, MessageStatus
 from sessions.whatsapp.breaker import Cause
-from tests.builders import LONG, OWNER, Stores, whatsapp_breaker
+from tests.builders import LONG, OWNER, PLAIN, Stores, whatsapp_breaker
 from tests.dispatching import MOMENT, dispatch_limits, make_dispatcher
 from tests.fake_page import FakePage
 from tests.integration.ready_pages import READY
@@ -261,7 +261,7 @@ async def test_several_odd_messages_hold_a_connection_for_a_while_only(stores: S
     connection = await stores.connections.get(line.lease.connection)
     odd = [await stores.message(connection, f"odd {n}") for n in range(2)]
     after = await stores.message(connection, "after", to=OTHERS)
-    line.page.odd = {each.text for each in odd}
+    line.page.odd = {PLAIN.open_text(each) for each in odd}
     await line.until_ended(after, MessageStatus.SENT)
     for each in odd:
         await line.until_ended(each, MessageStatus.FAILED)

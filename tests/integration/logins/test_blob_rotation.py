@@ -16,9 +16,11 @@ from sessions.common.clock import utc_now
 from sessions.config.settings import EXIT_CONFIGURATION
 from sessions.encryption.errors import BlobError, BlobReason
 from sessions.encryption.keys import Key, KeyRing
+from sessions.messages.model import Draft
+from sessions.messages.sealed_texts import TextSealer
 from tests.blob_profiles import login
 from tests.blob_saver import KEYS, Saver
-from tests.builders import OWNER, Stores
+from tests.builders import OWNER, TO, Stores
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -107,15 +109,22 @@ async def test_a_blob_whose_key_is_lost_is_named_and_the_others_move(
 
 
 async def test_the_command_rotates_and_says_how_many(
-    saver: Saver, servers: ServerUris, tmp_path: Path
+    saver: Saver, stores: Stores, servers: ServerUris, tmp_path: Path
 ) -> None:
     blob = await saver.saved()
+    message = "one"
+    text = TextSealer(KeyRing([_OLD]), on=True).seal_text(message, "a text")
+    connection = await stores.connections.get(saver.id)
+    await stores.add(connection, [Draft(message, TO, text)])
     answers = [await _command(saver, servers, tmp_path, _NEW, _OLD) for _ in range(2)]
     assert [answer.returncode for answer in answers] == [0, 0]
     assert answers[0].stdout.startswith("1 saved session ")
     assert answers[1].stdout.startswith("0 saved sessions ")
+    assert [f"Texts that moved: {n}." in answers[1 - n].stdout for n in (1, 0)] == [True, True]
     saver.blobs = BlobStore(saver.database, _ONLY_NEW)
     assert await saver.restored(blob) == login()
+    moved = await stores.outbox.find(OWNER, message)
+    assert TextSealer(_ONLY_NEW, on=False).open_text(moved) == "a text"
 
 
 async def test_the_command_without_the_old_key_says_which_one_is_missing(

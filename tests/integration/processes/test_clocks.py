@@ -22,7 +22,7 @@ from sessions.messages.quotas import QueueQuota
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.storage.server_clock import ServerClock
-from tests.builders import OWNER, Stores
+from tests.builders import OWNER, PLAIN, Stores
 from tests.dispatching import dispatching, reaches
 from tests.fake_page import FakePage
 from tests.integration.conftest import KEY
@@ -44,7 +44,7 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
     _, lease = await stores.leased()
 
     async def send(text: str, now: Callable[[], datetime]) -> Message:
-        keys, metrics = IdempotencyStore(stores.database), ProcessMetrics()
+        keys, metrics = IdempotencyStore(stores.database, PLAIN), ProcessMetrics()
         api = Acceptance(
             stores.connections,
             stores.outbox,
@@ -53,6 +53,7 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
             metrics,
             now,
             QueueQuota(stores.database, 1000),
+            PLAIN,
         )
         wish = {"connectionId": "main", "to": "+972501234567", "message": text}
         wishes = [SendRequest.model_validate(wish)]

@@ -27,7 +27,7 @@ from sessions.metrics import ProcessMetrics
 from sessions.program import Stores as Servers
 from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
 from sessions.queue.intake_failures import IntakeFailures
-from tests.builders import LONG, Stores
+from tests.builders import LONG, PLAIN, Stores
 from tests.integration.pageless import NoPages, PagelessWorker
 from tests.logged import logged
 from tests.refusing_mongo import refusing
@@ -60,7 +60,7 @@ async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> Async
 
 
 def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
-    keys = IdempotencyStore(stores.database)
+    keys = IdempotencyStore(stores.database, PLAIN)
     acceptance = Acceptance(
         stores.connections,
         stores.outbox,
@@ -69,6 +69,7 @@ def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
         ProcessMetrics(),
         utc_now,
         QueueQuota(stores.database, 1000),
+        PLAIN,
     )
     return SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
 
@@ -201,7 +202,7 @@ class _BrokenKeys(IdempotencyStore):
 async def test_what_nobody_expected_is_recorded(redis: ArqRedis, stores: Stores) -> None:
     await stores.connection()
     good = _send_message(redis, stores)
-    acceptance = replace(good.acceptance, keys=_BrokenKeys(stores.database))
+    acceptance = replace(good.acceptance, keys=_BrokenKeys(stores.database, PLAIN))
     with logged("ERROR") as lines:
         await replace(good, acceptance=acceptance)({"job_id": "order-17"}, GOOD)
     kept = await stores.database["intakeFailures"].find_one({"_id": "order-17"})

@@ -14,7 +14,7 @@ from sessions.common.ids import new_id
 from sessions.connections.leases import Lease
 from sessions.connections.pacing import Pacing
 from sessions.messages.model import Ack, Draft, Message, MessageStatus, Priority
-from tests.builders import OWNER, TO, Stores
+from tests.builders import OWNER, PLAIN, TO, Stores
 from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
 from tests.fake_page import FakePage
 from tests.waiting import until
@@ -48,7 +48,7 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
-    await page.send(key, message.to, message.text)
+    await page.send(key, message.to, PLAIN.open_text(message))
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.SENT)

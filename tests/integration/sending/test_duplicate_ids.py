@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatgrow_worker.page.snapshot import LookUp
 from sessions.messages.model import MessageStatus
-from tests.builders import Stores
+from tests.builders import PLAIN, Stores
 from tests.dispatching import dispatch_limits, dispatching, reaches
 from tests.fake_page import FakePage
 
@@ -25,7 +25,7 @@ async def test_a_message_that_the_page_calls_a_duplicate_is_never_called_failed(
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
-    await page.send(key, message.to, message.text)
+    await page.send(key, message.to, PLAIN.open_text(message))
     page.outcomes.clear()
     async with dispatching(stores, page, lease, dispatch_limits(tries=2)):
         end = await reaches(stores, message, MessageStatus.UNKNOWN)

@@ -1,0 +1,159 @@
+"""The texts of messages, encrypted at rest (`SEAL_TEXTS`); those stored in plain are read too.
+
+Each is bound to its record and its field: moved to another message, it does not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pymongo import UpdateOne
+
+from sessions.common.errors import ConfigurationError, DomainError
+from sessions.encryption.errors import BlobError, BlobReason
+from sessions.encryption.keys import KeyRing
+from sessions.encryption.sealed_value import SealedValue
+from sessions.encryption.values import open_value, seal_value
+
+if TYPE_CHECKING:
+    from sessions.messages.model import Message, StoredText
+    from sessions.storage.mongo import Collection, Database
+
+_TEXT = "text"
+_DIGEST = "digest"
+_AT_ONCE = 500
+
+
+class TextKeyMissingError(DomainError):
+    """The key of an encrypted text is not in the key ring: an operator can put it back."""
+
+    code = "text_key_missing"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"A text was encrypted under the key {key_id!r}, which this process does not have: "
+            "whoever runs the server has to add it to SESSION_ENCRYPTION_KEYS."
+        )
+
+
+class TextUnreadableError(DomainError):
+    """An encrypted text was changed, or taken from another message: nothing brings it back."""
+
+    code = "text_unreadable"
+
+    def __init__(self) -> None:
+        super().__init__("An encrypted text was changed, or taken from another message.")
+
+
+class TextSealer:
+    """Encrypts new texts if it is `on`; reads all, whether encrypted or plain.
+
+    Raises ConfigurationError when it is on without keys.
+    """
+
+    def __init__(self, keys: KeyRing | None, *, on: bool) -> None:
+        if on and keys is None:
+            raise ConfigurationError("SEAL_TEXTS needs SESSION_ENCRYPTION_KEYS.")
+        self._keys = keys
+        self._writes_with = keys if on else None
+
+    def seal_text(self, message_id: str, text: str) -> StoredText:
+        """Return a message's text as it is to be stored."""
+        return self.seal(text, message_id, _TEXT)
+
+    def open_text(self, message: Message) -> str:
+        """Return a message's text; raise TextKeyMissingError or TextUnreadableError."""
+        return self.open(message.text, message.id, _TEXT)
+
+    def seal_digest(self, record: str, digest: str) -> str | dict[str, Any]:
+        """Return the digest of a request as it is to be stored.
+
+        In plain it would give short texts away: whoever reads it can try them all.
+        """
+        return _to_document(self.seal(digest, record, _DIGEST))
+
+    def open_digest(self, record: str, stored: str | dict[str, Any]) -> str:
+        """Return the digest of a request; raise TextKeyMissingError or TextUnreadableError."""
+        return self.open(_from_document(stored), record, _DIGEST)
+
+    def seal(self, plain: str, *place: str) -> StoredText:
+        """Return what is to be stored at a place: the id of a record and the name of its field."""
+        return plain if self._writes_with is None else seal_value(self._writes_with, plain, *place)
+
+    def open(self, value: StoredText, *place: str) -> str:
+        """Return what is stored at a place; raise TextKeyMissingError or TextUnreadableError."""
+        if isinstance(value, str):
+            return value
+        if self._keys is None:
+            raise TextKeyMissingError(value.key_id)
+        try:
+            return open_value(self._keys, value, *place)
+        except BlobError as error:
+            if error.reason is BlobReason.WRONG_KEY:
+                raise TextKeyMissingError(value.key_id) from error
+            raise TextUnreadableError from error
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """How many texts are encrypted anew, and how many stay as they are since no key opens them."""
+
+    moved: int
+    left: int
+
+
+async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) -> Rotated:
+    """Bring all encrypted texts under the first key, with `plain_too` those in plain as well.
+
+    Digests that are in plain stay so: they are forgotten after 48 hours.
+    """
+    digests = await _rotate(database["idempotencyKeys"], _DIGEST, keys, plain_too=False)
+    texts = await _rotate(database["messages"], _TEXT, keys, plain_too=plain_too)
+    return Rotated(texts.moved, texts.left + digests.left)
+
+
+async def _rotate(collection: Collection, field: str, keys: KeyRing, *, plain_too: bool) -> Rotated:
+    moved = left = 0
+    wanted = [_under_another_key(field, keys)] + ([{field: {"$type": "string"}}] * plain_too)
+    async for documents in _batches(collection, {"$or": wanted}, field):
+        updates = [_resealed(each, field, keys) for each in documents]
+        writable = [each for each in updates if each is not None]
+        left += len(updates) - len(writable)
+        if writable:
+            moved += (await collection.bulk_write(writable, ordered=False)).modified_count
+    return Rotated(moved, left)
+
+
+def _under_another_key(field: str, keys: KeyRing) -> dict[str, Any]:
+    first = {"keyId": keys.first.id, "keyCheck": keys.first.check()}
+    differs = [{f"{field}.{name}": {"$ne": value}} for name, value in first.items()]
+    return {f"{field}.keyId": {"$exists": True}, "$or": differs}
+
+
+async def _batches(
+    collection: Collection, which: dict[str, Any], field: str
+) -> AsyncIterator[list[dict[str, Any]]]:
+    cursor = collection.find(which, {field: True}, batch_size=_AT_ONCE)
+    while documents := await cursor.to_list(_AT_ONCE):
+        yield documents
+
+
+def _resealed(document: dict[str, Any], field: str, keys: KeyRing) -> UpdateOne | None:
+    """Return the update that encrypts a text anew; None if no key opens it."""
+    record, stored, sealer = document["_id"], document[field], TextSealer(keys, on=True)
+    try:
+        plain = sealer.open(_from_document(stored), record, field)
+    except (TextKeyMissingError, TextUnreadableError):
+        return None
+    sealed = _to_document(sealer.seal(plain, record, field))
+    return UpdateOne({"_id": record, field: {"$eq": stored}}, {"$set": {field: sealed}})
+
+
+def _to_document(value: StoredText) -> str | dict[str, Any]:
+    return value if isinstance(value, str) else value.model_dump(by_alias=True)
+
+
+def _from_document(stored: str | dict[str, Any]) -> StoredText:
+    return stored if isinstance(stored, str) else SealedValue.model_validate(stored)

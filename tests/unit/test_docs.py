@@ -60,9 +60,10 @@ def test_all_that_may_happen_to_a_message_is_told() -> None:
     assert all(row.split("|")[1].strip() for row in rows)
 
 
-def test_every_file_that_the_architecture_names_is_there() -> None:
-    text = (ROOT / "docs/architecture.md").read_text()
-    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*/(?:[a-z_]+\.(?:py|js))?)", text))
+@pytest.mark.parametrize("page", ["architecture", "development"])
+def test_every_file_that_a_page_on_the_code_names_is_there(page: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text()
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*/(?:[a-z_]+\.(?:py|json|js))?)", text))
     homes = [ROOT, *(ROOT / top for top in ("sessions", "chatgrow_worker", "control_api"))]
     assert len(named) > 40
     assert [each for each in named if not any((home / each).exists() for home in homes)] == []

@@ -2,6 +2,8 @@
 PYTHON_SOURCES := sessions control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# Tests, and the many programs that they start, begin sooner from compiled files.
+unexport PYTHONDONTWRITEBYTECODE
 # A variable that is 0 or empty is off; one that is set, even to nothing, is handed on.
 on = $(filter-out 0,$($(1)))
 option = $(if $(filter undefined,$(origin $(2))),,$(1) "$($(2))")

@@ -84,7 +84,6 @@ async def test_a_restart_keeps_the_login_and_loses_no_message(system: StackClien
     assert await _devices(system) == devices
 
 
-@pytest.mark.timeout(300)
 async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: StackClient) -> None:
     await _link(system)
     await system.until_saved()
@@ -102,6 +101,13 @@ async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: Sta
     await system.scan()
     await system.until_message(waiting, "read")
 
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_logout_needs_no_connection_that_runs_and_no_worker_that_lives(
+    system: StackClient,
+) -> None:
+    await _link(system)
     # Stopped: a worker starts it to log it out.
     await system.post(f"{MAIN}/stop")
     await system.until_state("stopped")

@@ -55,7 +55,7 @@ def _browser(system: StackClient) -> set[int]:
         pytest.param({"loginFailure": 406}, "unlinked", marks=pytest.mark.slow),
         ({"loginFailure": 403}, "account_locked"),
         # Lost: the login that was saved is tried, and the phone does not list it any more either.
-        ({"logoutReason": "syncd_failure"}, "unlinked"),
+        pytest.param({"logoutReason": "syncd_failure"}, "unlinked", marks=pytest.mark.slow),
     ],
 )
 async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(

@@ -109,7 +109,12 @@ async def pageless_worker(
     )
     servers = Servers(stores.database, redis, "")
     parts = await build_services(own, servers, stores.events, cast("Launcher", pages), "instance")
-    limits = replace(parts.limits, save_after=timedelta(0), wipe_within=timedelta(0))
+    limits = replace(
+        parts.limits,
+        save_after=timedelta(0),
+        wipe_within=timedelta(0),
+        restart_first=timedelta(milliseconds=20),
+    )
     parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", room)
     yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)

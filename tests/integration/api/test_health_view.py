@@ -71,9 +71,9 @@ async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
     [
         (Reason.PAGE_UNREACHABLE, "nobody, it goes on by itself"),
         (Reason.DISK_FULL, "whoever runs the server"),
-        (Reason.DISK_READ_ONLY, "whoever runs the server"),
-        (Reason.DISK_UNUSABLE, "whoever runs the server"),
-        (Reason.KEY_MISSING, "whoever runs the server"),
+        pytest.param(Reason.DISK_READ_ONLY, "whoever runs the server", marks=pytest.mark.slow),
+        pytest.param(Reason.DISK_UNUSABLE, "whoever runs the server", marks=pytest.mark.slow),
+        pytest.param(Reason.KEY_MISSING, "whoever runs the server", marks=pytest.mark.slow),
         (Reason.WHATSAPP_CHANGED, "whoever runs the server"),
     ],
 )

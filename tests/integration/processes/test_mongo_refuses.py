@@ -18,7 +18,7 @@ from sessions.embedded import MONGO, ServerUris
 from sessions.embedded.launch import command_line, find_binary
 from sessions.embedded.layout import Layout, choose_socket
 from sessions.process.parent_death import die_with_parent
-from tests.integration.processes.test_startup import PROGRAMS, program
+from tests.integration.processes.test_startup import PROGRAMS, in_turn, program
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -63,8 +63,10 @@ def _uri(host: str, user: str, password: str = SECRET) -> str:
     return f"mongodb://{user}:{password}@{host}/chatgrow?authSource=admin"
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("user", ["", "reader:" + SECRET + "@", "reader:wrong@"])
+@pytest.mark.parametrize(
+    ("name", "user"),
+    in_turn(PROGRAMS, [("",), (f"reader:{SECRET}@",), ("reader:wrong@",)]),
+)
 async def test_a_user_that_may_not_write_is_named_at_the_start(
     tmp_path: Path, servers: ServerUris, guarded: str, name: str, user: str
 ) -> None:

@@ -9,9 +9,10 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ulid import ULID
@@ -30,6 +31,17 @@ from tests.waiting import until
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
+slow = pytest.mark.slow
+"""Another case shows the same in `make test`: a program takes a second to start."""
+
+
+def in_turn(firsts: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Return each row with each of the firsts, all but one of which are slow: they take turns."""
+    return [
+        pytest.param(first, *row, marks=() if place == number % len(firsts) else slow)
+        for number, row in enumerate(rows)
+        for place, first in enumerate(firsts)
+    ]
 
 
 @asynccontextmanager
@@ -66,17 +78,19 @@ async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, errors.decode()
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize(
-    ("setting", "value", "code"),
-    [
-        ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
-        ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
-        ("MONGODB_URI", "mongodb://user:secret@", 78),
-        ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
-        ("LOG_LEVEL", "loud", 78),
-        ("STARTUP_TIMEOUT", "soon", 78),
-    ],
+    ("name", "setting", "value", "code"),
+    in_turn(
+        PROGRAMS,
+        [
+            ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
+            ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
+            ("MONGODB_URI", "mongodb://user:secret@", 78),
+            ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
+            ("LOG_LEVEL", "loud", 78),
+            ("STARTUP_TIMEOUT", "soon", 78),
+        ],
+    ),
 )
 async def test_a_setting_that_cannot_work_is_named(
     tmp_path: Path, servers: ServerUris, name: str, setting: str, value: str, code: int
@@ -94,11 +108,11 @@ async def test_a_setting_that_cannot_work_is_named(
     ("setting", "value"),
     [
         ("CHROMIUM_PATH", "/nowhere/chromium"),
-        ("WHATSAPP_MAX_CONNECTIONS", "0"),
+        pytest.param("WHATSAPP_MAX_CONNECTIONS", "0", marks=slow),
         ("WHATSAPP_SESSION_PATH", "/proc/nowhere"),
         ("WORKER_ID", "a b"),
-        ("DEVICE_NAME", " "),
-        ("WHATSAPP_WEB_URL", "nowhere"),
+        pytest.param("DEVICE_NAME", " ", marks=slow),
+        pytest.param("WHATSAPP_WEB_URL", "nowhere", marks=slow),
     ],
 )
 async def test_a_worker_that_cannot_work_says_why(
@@ -181,11 +195,11 @@ async def test_the_first_key_is_in_a_file_that_the_log_names_once(
     ("command", "setting"),
     [
         (("control_api",), "MONGODB_URI"),
-        (("control_api",), "REDIS_URL"),
-        (("chatgrow_worker",), "MONGODB_URI"),
+        pytest.param(("control_api",), "REDIS_URL", marks=slow),
+        pytest.param(("chatgrow_worker",), "MONGODB_URI", marks=slow),
         (("chatgrow_worker",), "REDIS_URL"),
         (("sessions", "rotate-keys"), "MONGODB_URI"),
-        (("sessions.embedded", "mongo"), "MONGODB_URI"),
+        pytest.param(("sessions.embedded", "mongo"), "MONGODB_URI", marks=slow),
         (("sessions.embedded", "redis"), "REDIS_URL"),
     ],
 )
@@ -251,15 +265,17 @@ async def _says(process: asyncio.subprocess.Process, word: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        ("control_api",),
-        ("chatgrow_worker",),
-        ("sessions", "rotate-keys"),
-        ("sessions.embedded", "redis"),
-    ],
+    ("readable", "command"),
+    in_turn(
+        [False, True],
+        [
+            (("control_api",),),
+            (("chatgrow_worker",),),
+            (("sessions", "rotate-keys"),),
+            (("sessions.embedded", "redis"),),
+        ],
+    ),
 )
-@pytest.mark.parametrize("readable", [False, True])
 async def test_an_env_file_that_cannot_be_read_is_named(
     tmp_path: Path, servers: ServerUris, command: tuple[str, ...], readable: bool
 ) -> None:
@@ -289,8 +305,10 @@ async def test_a_misspelt_setting_is_told_without_its_value(
     assert "secret" not in errors
 
 
-@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)])
-@pytest.mark.parametrize("purpose", ["development", "production"])
+@pytest.mark.parametrize(
+    ("purpose", "mode", "told"),
+    in_turn(["development", "production"], [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)]),
+)
 async def test_an_env_file_that_others_may_read_is_told(
     tmp_path: Path, servers: ServerUris, purpose: str, mode: int, told: int
 ) -> None:

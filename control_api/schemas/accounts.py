@@ -184,6 +184,8 @@ class ApiKeyView(Answer):
     made_by: str | None = None
     """The key that made it, with which it stops working."""
     created_at: WrittenTimestamp
+    last_used_at: WrittenTimestamp | None = None
+    """When it last came with a request, up to a few minutes late; missing for one never used."""
 
     @classmethod
     def of(cls, key: ApiKey, names: Mapping[str, str]) -> ApiKeyView:
@@ -200,6 +202,7 @@ class ApiKeyView(Answer):
             expires_at=key.expires_at,
             made_by=key.makers[-1] if key.makers else None,
             created_at=key.created_at,
+            last_used_at=key.last_used_at,
         )
 
 

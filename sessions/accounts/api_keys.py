@@ -11,11 +11,13 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
+from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from sessions.common.callers import ALL_SCOPES, FIRST_OWNER, Caller, Role, Scope
 from sessions.common.errors import DomainError
 from sessions.common.ids import new_id
+from sessions.storage.mongo import STORE_DOWN
 from sessions.storage.record import Record
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class ApiKey(Record):
     makers: tuple[str, ...] = ()
     """The keys by which it was created, its direct creator last; it works only while they do."""
     created_at: datetime
+    last_used_at: datetime | None = None
+    """When it last came with a request; up to a few minutes behind, see `write_uses`."""
 
     @property
     def caller(self) -> Caller:
@@ -129,6 +133,8 @@ class ApiKeyStore:
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["apiKeys"]
+        self._uses: dict[str, datetime] = {}
+        """When keys, by their digests, were last used since `write_uses`."""
 
     async def prepare(self) -> None:
         """Create the indexes; several processes may do this at once."""
@@ -161,10 +167,12 @@ class ApiKeyStore:
         """
         digest = _digest(key)
         first = {"owner": FIRST_OWNER, "createdAt": now, "digest": digest}
+        same = {"$eq": ["$digest", digest]}
+        used = {"lastUsedAt": {"$cond": [same, "$lastUsedAt", "$$REMOVE"]}}
         with suppress(DuplicateKeyError):
             await self._collection.update_one(
                 {"_id": _FIRST, "revoked": {"$ne": digest}},
-                {"$set": first, "$unset": {"revokedAt": True}},
+                [{"$set": used}, {"$set": first}, {"$unset": "revokedAt"}],
                 upsert=True,
             )
 
@@ -222,14 +230,35 @@ class ApiKeyStore:
 
         A key works only while its owner exists and all keys by which it was created work.
         """
-        known = {"digest": _digest(key), "$expr": _ALIVE["$expr"]}
-        async for found in self._collection.aggregate([{"$match": known}, *_WITH_WHAT_IT_NEEDS]):
+        digest = _digest(key)
+        known = {"digest": digest, "$expr": _ALIVE["$expr"]}
+        stages = [{"$match": known}, *_WITH_WHAT_IT_NEEDS, {"$set": {"now": "$$NOW"}}]
+        async for found in self._collection.aggregate(stages):
             caller = ApiKey.model_validate(found).caller
             owned = caller.owner == FIRST_OWNER or found["owners"]
             # A key that created it may just have been revoked.
             if owned and len(found["makersAlive"]) == len(caller.makers):
+                self._uses[digest] = found["now"]
                 return caller
         return None
+
+    async def write_uses(self) -> None:
+        """Store when keys were last used; raise STORE_DOWN errors, and then try again next time.
+
+        `caller_of` only notes it: a request does not wait for a write, and does not fail with it.
+        """
+        uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        writes = [
+            UpdateOne({"digest": digest}, {"$max": {"lastUsedAt": used}})
+            for digest, used in uses.items()
+        ]
+        try:
+            await self._collection.bulk_write(writes, ordered=False)
+        except STORE_DOWN:
+            self._uses = uses | self._uses
+            raise
 
 
 def _not_found(key_id: str) -> ApiKeyNotFoundError:

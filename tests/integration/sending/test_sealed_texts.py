@@ -183,6 +183,8 @@ async def test_a_message_waits_for_its_missing_key_and_goes_in_order_when_that_i
             for each in (first, second, behind):
                 await _waits_for_key(stores, each)
     assert [text for _, text in page.delivered] == ["plain, to another"]
+    # Nothing was asked of WhatsApp for it, so nothing counts for the pace.
+    assert (await stores.outbox.find(OWNER, first.id)).whatsapp_id is None
     assert any("'old'" in line and "SESSION_ENCRYPTION_KEYS" in line for line in lines)
     listed = await (await api.client.get("/api/whatsapp/messages")).json()
     shown = next(each for each in listed["items"] if each["messageId"] == first.id)

@@ -114,6 +114,7 @@ async def pageless_worker(
         save_after=timedelta(0),
         wipe_within=timedelta(0),
         restart_first=timedelta(milliseconds=20),
+        look_every=timedelta(milliseconds=100),
     )
     parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", room)

@@ -10,7 +10,12 @@ from control_api.event_stream.feed import EventFeed
 from control_api.event_stream.streams import STREAMS, EventStreams, StreamLimits
 from control_api.http.closing import note_closing
 from control_api.http.problems import problems
-from control_api.middleware import answer_preflights, limit_requests, require_our_host, shield
+from control_api.middleware import (
+    answer_preflights,
+    configure_middlewares,
+    limit_requests,
+    require_our_host,
+)
 from control_api.middleware.request_log import observe_requests
 from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
@@ -75,7 +80,7 @@ def build_app(services: Services) -> web.Application:
     )
     app[SERVICES] = services
     app[health.HEALTH] = health.shared_health(services)
-    shield(app, services.settings, services.limiter)
+    configure_middlewares(app, services.settings, services.limiter)
     app[STREAMS] = EventStreams(
         EventFeed(services.events),
         StreamLimits(per_owner=services.settings.event_streams_per_owner),

@@ -1,4 +1,4 @@
-"""Access tokens: JWTs that name a user and the sign-in that they belong to."""
+"""Access tokens: JWTs with a user and the sign-in that the token belongs to."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _AUDIENCE = "chatgrow-api"
 
 
 class BadTokenError(Exception):
-    """Not a token of ours, or its time is over."""
+    """The token is not ours, or has expired."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What an access token says; `issued_at` is known of one that was read."""
+    """The content of an access token; `issued_at` is set if it was read from one."""
 
     user: str
     sign_in: str
@@ -26,7 +26,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class AccessTokens:
-    """Writes and reads access tokens."""
+    """Write and read access tokens."""
 
     secret: str
     lifetime: timedelta
@@ -43,7 +43,7 @@ class AccessTokens:
         return jwt.encode(payload, self.secret, algorithm=_ALGORITHM)
 
     def read(self, token: str) -> Claims:
-        """Return what a token says; raise BadTokenError."""
+        """Return the content of a token; raise BadTokenError."""
         try:
             payload = jwt.decode(
                 token,
@@ -52,11 +52,11 @@ class AccessTokens:
                 audience=_AUDIENCE,
                 options={
                     "require": ["sub", "sid", "iat", "exp", "aud"],
-                    # It is by MongoDB's clock, and this host's may be behind.
+                    # `iat` is by MongoDB's clock; this host's clock may be behind.
                     "verify_iat": False,
                 },
             )
-        # Who sends a token chooses its header, and that is read before the signature is checked.
+        # A token's header can hold anything, and is read before the signature is checked.
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise BadTokenError(str(error)) from error
         issued_at = datetime.fromtimestamp(payload["iat"], UTC)

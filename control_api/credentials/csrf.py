@@ -1,4 +1,4 @@
-"""Requests that a browser signs with a cookie: proof that one of our own pages made them."""
+"""CSRF tokens: proof that a request with a session cookie comes from one of our pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import hmac
 from hashlib import sha256
 
 from aiohttp import web
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from control_api.credentials.signing import key_for
 from control_api.http.origin import ForeignOriginError, require_own_origin
 from sessions.common.errors import DomainError
 
@@ -17,7 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class CsrfError(DomainError):
-    """A browser sent its cookie, and nothing shows that a page of ours made it do so."""
+    """The request has a session cookie, but no proof that one of our pages made it."""
 
     code = "csrf"
 
@@ -26,15 +25,13 @@ class CsrfError(DomainError):
 
 
 class CsrfTokens:
-    """Makes the token of a sign-in, and checks the one that came."""
+    """Make the token of a sign-in, and check that of a request."""
 
     def __init__(self, secret: str) -> None:
-        # A key for this purpose alone, as for links.
-        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"chatgrow csrf")
-        self._key = kdf.derive(secret.encode())
+        self._key = key_for("csrf", secret)
 
     def of(self, sign_in: str) -> str:
-        """Return the token of a sign-in: the same as long as it lasts."""
+        """Return the token of a sign-in, which is always the same."""
         return hmac.new(self._key, sign_in.encode(), sha256).hexdigest()
 
     def check(self, request: web.Request, sign_in: str, given: str) -> None:

@@ -1,4 +1,4 @@
-"""The first API key: chosen by the operator, or made at the first start and kept in a file."""
+"""The first API key: set by the operator, or created at the first start and kept in a file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sessions.accounts.api_keys import ApiKeyStore, new_key
 from sessions.encryption.key_file import read_or_make
 
 KEY_FILE = "first-api.key"
-"""In the data directory, readable by its owner only; to be removed by who has noted the key."""
+"""In the data directory, readable by its owner only; remove it after noting the key."""
 
 
 async def ensure_first_key(
     keys: ApiKeyStore, chosen: str | None, data_dir: Path, now: datetime
 ) -> None:
-    """See to it that there is a first key; the log names its file, and never the key.
+    """Make sure that there is a first key; the log names its file, but never the key.
 
-    Raises ConfigurationError when a key has to be made and its file cannot be written.
+    Raises ConfigurationError if a key has to be created and its file cannot be written.
     """
     file = data_dir / KEY_FILE
     if chosen is not None:
@@ -35,27 +35,27 @@ async def _choose(keys: ApiKeyStore, chosen: str, now: datetime) -> None:
     await keys.choose_first(chosen, now)
     if not await keys.is_first(chosen):
         logger.warning(
-            "INITIAL_API_KEY was revoked, or is the key of something else: it is not the first "
-            "key. Set it to a new one to have a first key again"
+            "INITIAL_API_KEY was revoked or is another API key, so it is not the first key. Set "
+            "it to a new key to have a first key again"
         )
 
 
 async def _make(keys: ApiKeyStore, file: Path, now: datetime) -> None:
-    # The file comes first: a key that nobody can read would be lost.
+    # The file is written first: a key that is stored only as a hash would be lost.
     key = await asyncio.to_thread(read_or_make, file, new_key())
     await keys.make_first(key, now)
     if await keys.is_first(key):
         logger.warning(
-            "The first API key, which may do everything, is in the file {}. Note it, then remove "
-            "the file",
+            "The first API key, which may do everything, is in the file {}. Note the key, then "
+            "remove the file",
             file,
         )
 
 
 async def _remove_if_void(keys: ApiKeyStore, file: Path) -> None:
-    """Remove the file of a key that is not the first one (any more), as a revoked one.
+    """Remove the file of a key that is not the first key, or not any more.
 
-    Nor is it one where an API process on another host was faster: its log names the file there.
+    It was revoked, or an API process on another host was faster, whose log names the file there.
     """
     with suppress(OSError, UnicodeDecodeError):
         kept = await asyncio.to_thread(file.read_text)

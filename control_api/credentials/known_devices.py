@@ -1,7 +1,7 @@
-"""Know a device again on which an account signed in before: it brings a cookie that we signed.
+"""Recognise a device on which an account has signed in before, by a cookie that we signed.
 
-Strangers who guess an account's password make everybody else wait who tries it; this device does
-not have to. The cookie proves nothing but that, and signs nobody in.
+While strangers guess an account's password, its owner would have to wait, too; on such a device
+they do not. The cookie does not sign anybody in.
 """
 
 from __future__ import annotations
@@ -11,41 +11,36 @@ import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from control_api.credentials.signing import key_for
 from sessions.common.ids import new_id
 
 KNOWN_FOR = timedelta(days=365)
 _LONGEST = 200
-"""Characters; ours have about 100."""
+"""The most characters of a token; ours have about 100."""
 
 
 def account_digest(account: str) -> str:
-    """Return what stands for an account: what people typed can be anything, even a password.
+    """Return a digest of an account's e-mail address: people may type anything, even a password.
 
-    `account` is an e-mail address as `normal_email` returns it, which decides alone what is one
-    account: nothing is folded here any more.
+    `account` is an address as `normal_email` returns it; it is not normalized again.
     """
     return hashlib.sha256(account.encode("utf-8", "replace")).hexdigest()
 
 
 class KnownDevices:
-    """Makes and reads the tokens of devices; each is good for one account."""
+    """Make and read the tokens of devices; each token is for one account."""
 
     def __init__(self, secret: str, now: Callable[[], datetime]) -> None:
-        # A key for this purpose alone, as for links.
-        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"chatgrow known devices")
-        self._key = kdf.derive(secret.encode())
+        self._key = key_for("known devices", secret)
         self._now = now
 
     def token(self, account: str, device: str | None = None) -> str:
-        """Return a new token for a device, which keeps its id if it has one."""
+        """Return a new token for a device, with its present id if it has one."""
         named = f"{device or new_id()}.{int(self._now().timestamp())}"
         return f"{named}.{self._mac(account, named)}"
 
     def device(self, account: str, token: str) -> str | None:
-        """Return the id of the device on which this account signed in, or None."""
+        """Return the id in a device's token; None if the token is not valid for this account."""
         named, _, mac = token.rpartition(".")
         if len(token) > _LONGEST or not token.isascii():
             return None

@@ -1,4 +1,4 @@
-"""Passwords: hashed with bcrypt, off the event loop, a few at a time."""
+"""Hash and check passwords with bcrypt, in a few threads."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import bcrypt
 from sessions.common.errors import DomainError
 
 LONGEST = 72
-"""Bytes: bcrypt reads no more."""
+"""The most bytes of a password: bcrypt reads no more."""
 Result = TypeVar("Result")
 
 _ROUNDS = re.compile(r"\$2[abxy]\$([0-9]{2})\$")
 _AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-"""Each takes a whole core for a quarter of a second; the API needs some of them too."""
+"""Each hash takes a whole core for a quarter of a second, and the API needs cores, too."""
 _WAITING = 32
 _RETRY_AFTER_SECONDS = 5
 
 
 class TooBusyError(DomainError):
-    """As many passwords are being checked, and wait for it, as we take."""
+    """Too many passwords are being checked, or wait to be checked."""
 
     code = "too_busy"
 
@@ -36,10 +36,10 @@ class TooBusyError(DomainError):
 
 
 class Passwords:
-    """Hash and check passwords; `rounds` is the logarithm of the work.
+    """Hash and check passwords; `rounds` is bcrypt's cost, the logarithm of the work.
 
-    At most `at_once` are worked on at a time, and at most `waiting` wait for that. `costliest` is
-    the hash among those kept that takes the most work.
+    At most `at_once` passwords are hashed at a time, and at most `waiting` wait. `costliest` is
+    the stored hash that takes the most work.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Passwords:
         self._nobodys = self._hash(secrets.token_urlsafe(16))
 
     async def hash(self, password: str) -> str:
-        """Return what is kept of a password; raise TooBusyError."""
+        """Return the hash of a password; raise TooBusyError."""
         return await self._run(lambda: self._hash(password))
 
     async def matches(self, password: str, kept: str | None) -> bool:
-        """Tell whether the password is the one kept; without one it takes as long to say no.
+        """Tell whether the password matches the stored hash; raise TooBusyError.
 
-        So how long it takes does not tell who has an account. Raises TooBusyError.
+        Without a stored hash this takes as long, so that the time does not tell who has an account.
         """
         given = password.encode()
         if len(given) > LONGEST:
@@ -71,7 +71,7 @@ class Passwords:
         return await self._run(lambda: self._check(given, kept))
 
     def is_outdated(self, kept: str) -> bool:
-        """Tell whether a hash was made with another amount of work than is set."""
+        """Tell whether a hash was made with another number of rounds than the setting's."""
         return _rounds_of(kept) != self._rounds
 
     async def _run(self, work: Callable[[], Result]) -> Result:
@@ -87,7 +87,7 @@ class Passwords:
         known = kept or self._nobodys
         if bcrypt.checkpw(given, known.encode()) and kept is not None:
             return True
-        # Each round doubles the work: these add up to the difference from the costliest.
+        # Each round doubles the work: together these take as long as the costliest hash.
         for rounds in range(_rounds_of(known), self._most_rounds):
             bcrypt.hashpw(given, bcrypt.gensalt(rounds))
         return False
@@ -97,6 +97,6 @@ class Passwords:
 
 
 def _rounds_of(kept: str) -> int:
-    """Read the rounds from a hash like `$2b$12$…`; 0 for what is no hash."""
+    """Return the number of rounds of a hash like `$2b$12$…`; 0 for anything else."""
     found = _ROUNDS.match(kept)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""Set up an installation: only who proves that it is theirs becomes its first administrator."""
+"""Set up an installation: only a holder of a secret of it can become the first administrator."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from sessions.common.errors import ConfigurationError
 from sessions.encryption.key_file import read_or_make
 
 TOKEN_FILE = "setup.token"  # noqa: S105  a file's name
-"""In the data directory, readable by its owner only, for as long as there is no administrator."""
+"""In the data directory, readable by its owner only, until there is an administrator."""
 _REMIND_EVERY = timedelta(hours=1)
 
 
 class Setup:
-    """Guard the first registration, which makes the administrator who owns what the first key made.
+    """Protect the first registration, which creates the administrator.
 
-    It is open until there is an administrator, and never again afterwards.
+    The administrator also owns everything that the first API key has created. Setup is open until
+    there is an administrator, and never again.
     """
 
     def __init__(
@@ -46,11 +47,11 @@ class Setup:
         self._told = time.monotonic()
 
     async def is_open(self) -> bool:
-        """Tell whether the first administrator is still to come."""
+        """Tell whether there is no administrator yet."""
         return not await self._users.has_administrator()
 
     async def prepare(self) -> None:
-        """Write the token file and say in the log where it is; without need of it, remove it."""
+        """Write the token file and log where it is, or remove it if setup is closed."""
         if not await self.is_open():
             await self.shut()
             return
@@ -60,19 +61,19 @@ class Setup:
         self._warn()
 
     async def remind(self) -> None:
-        """Repeat the warning each hour while set-up is open."""
+        """Repeat the warning every hour while setup is open."""
         due = time.monotonic() - self._told >= _REMIND_EVERY.total_seconds()
         if due and await self.is_open():
             self._warn()
 
     async def check(self, token: str) -> None:
-        """Raise SetupTokenError unless this is the first API key or a set-up token."""
+        """Raise SetupTokenError unless this is the first API key or a setup token."""
         given = token.strip()
         if not (await self._keys.is_first(given) or await self._tokens.knows(given)):
             raise SetupTokenError
 
     async def shut(self) -> None:
-        """Let the tokens stop working, now that there is an administrator."""
+        """Invalidate the tokens, now that there is an administrator."""
         await self._tokens.forget_all()
         with suppress(OSError):
             self._file.unlink(missing_ok=True)

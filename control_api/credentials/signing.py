@@ -1,9 +1,11 @@
-"""The secret that signs tokens: the one that was set, or one of this machine in development."""
+"""The secret that signs tokens, and the keys that are derived from it."""
 
 from __future__ import annotations
 
 import secrets
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from loguru import logger
 
 from control_api.settings import ApiSettings
@@ -15,10 +17,10 @@ _FEWEST_DIFFERENT = 10
 
 
 def signing_secret(settings: ApiSettings) -> str:
-    """Return the secret; raise ConfigurationError for one that could be guessed.
+    """Return the secret; raise ConfigurationError if it could be guessed.
 
-    In development a weak one is taken with a warning, and none means one that is made once and
-    kept in the data directory.
+    In development a weak secret is accepted with a warning, and without one, a secret is created
+    once and kept in the data directory.
     """
     in_development = settings.app_env == "development"
     if settings.jwt_secret is None:
@@ -32,6 +34,12 @@ def signing_secret(settings: ApiSettings) -> str:
             raise ConfigurationError(text)
         logger.warning("{} It is taken in development only.", text)
     return secret
+
+
+def key_for(purpose: str, secret: str) -> bytes:
+    """Derive a key for one purpose: a token that was signed for another one does not verify."""
+    info = f"chatgrow {purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret.encode())
 
 
 def _is_weak(secret: str) -> bool:

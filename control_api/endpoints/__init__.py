@@ -1,1 +1,1 @@
-"""How endpoints are declared, and the OpenAPI document made from that."""
+"""Declare endpoints, and make the OpenAPI document from the declarations."""

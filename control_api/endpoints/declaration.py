@@ -1,4 +1,4 @@
-"""Declare endpoints: routing, authorisation, validation and OpenAPI come from one declaration."""
+"""Declare endpoints: one declaration gives routing, authorisation, validation and OpenAPI."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from control_api.http.requests import read_body, read_headers, read_query
 from sessions.common.callers import Scope
 
 Answer = type[BaseModel] | Mapping[str, type[BaseModel] | None] | None
-"""A model, or a model by media type (None for bytes), or no content at all."""
+"""A model, or models by media type (None: bytes), or no content."""
 Handle = Callable[..., Awaitable[web.StreamResponse]]
 
 
 class _NoQuery(BaseModel):
-    """No parameters at all."""
+    """No query parameters."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint, as it is declared; `owned` ones take an administrator's `?owner=`."""
+    """A declared endpoint; if `owned`, an administrator may give `?owner=`."""
 
     method: str
     path: str
@@ -49,17 +49,17 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """A name that no other endpoint has."""
+        """The unique name of the endpoint."""
         module = self.handle.__module__.rpartition(".")[2]
         return f"{module}_{self.handle.__name__}"
 
     @property
     def summary(self) -> str:
-        """The first line of the handler's docstring, which says what it does."""
+        """The first line of the handler's docstring."""
         return (inspect.getdoc(self.handle) or "").partition("\n")[0].rstrip(".")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Authorize, read what is declared, and hand over to the handler."""
+        """Authorize the caller, read the declared inputs, and call the handler."""
         if not self.open:
             await authorize(request, self.needs, admin=self.admin)
         if self.owned:
@@ -84,7 +84,7 @@ class Endpoint:
 
 @dataclass
 class Endpoints:
-    """The endpoints of one module, under one tag of the document."""
+    """The endpoints of one module, with one tag in the OpenAPI document."""
 
     tag: str
     owned: bool = False
@@ -144,7 +144,7 @@ class Endpoints:
 
 
 def _models_of(handle: Handle) -> dict[str, Any]:
-    """Read the models that a handler asks for by its parameters."""
+    """Return the models of the query, headers and body, from the handler's parameters."""
     hints = typing.get_type_hints(handle)
     models: dict[str, Any] = {name: hints[name] for name in ("query", "headers") if name in hints}
     if "body" in hints:
@@ -160,7 +160,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def add_endpoints(app: web.Application, groups: typing.Iterable[Endpoints]) -> None:
-    """Route requests to what is declared."""
+    """Add the routes of the declared endpoints."""
     declared = [each for group in groups for each in group]
     paths = {each.path for each in declared}
     for endpoint in declared:
@@ -171,7 +171,7 @@ def add_endpoints(app: web.Application, groups: typing.Iterable[Endpoints]) -> N
 
 
 def _without_others(path: str, paths: typing.Iterable[str]) -> str:
-    """Keep a path that ends in a parameter from naming a path that is declared of itself."""
+    """Exclude declared paths from a path that ends in a parameter and would match them."""
     parent, _, last = path.rpartition("/")
     others = [
         each.removeprefix(f"{parent}/")

@@ -1,4 +1,4 @@
-"""Serve the OpenAPI document, and Swagger UI over it, from this host alone."""
+"""Serve the OpenAPI document and Swagger UI, all of it from this host."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""Swagger UI writes style attributes; scripts come from files only."""
+"""Swagger UI needs inline styles; scripts come from files only."""
 
 
 def add_docs(app: web.Application, groups: Collection[Endpoints]) -> None:
@@ -52,7 +52,7 @@ def add_docs(app: web.Application, groups: Collection[Endpoints]) -> None:
 
     @cache
     def text() -> str:
-        # Made when it is first asked for: the start can do without that tenth of a second.
+        # Made at the first request, which saves a tenth of a second at the start.
         described = document((each for group in groups for each in group), __version__)
         return json.dumps(described, ensure_ascii=False, indent=2)
 

@@ -1,4 +1,4 @@
-"""Write the OpenAPI 3.1 document from the declared endpoints and the models that validate."""
+"""Make the OpenAPI 3.1 document from the declared endpoints and their models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATH = {
     "number": _SOME_TEXT | {"format": "whatsapp-recipient", "examples": ["+972501234567"]},
     "phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]},
 }
-"""The schemas of path parameters of which more is known than that they are text."""
+"""The schemas of path parameters that are more than just text."""
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
@@ -110,7 +110,7 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
 
 
 def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
-    """Return the ways to show who one is, with the scope or role that is needed."""
+    """Return the ways to authenticate, with the scopes and roles that are needed."""
     if endpoint.open:
         return []
     needs = [Role.ADMIN.value] if endpoint.admin else []
@@ -168,7 +168,7 @@ def _of_model(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out null: a parameter that is not given is simply not there."""
+    """Remove null from a schema: a parameter is not null, but missing."""
     kinds = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
     if len(kinds) != 1:
         return schema

@@ -1,1 +1,1 @@
-"""Server-sent events: read once for the process, followed by many."""
+"""Server-sent events: each API process reads the stream once for all its clients."""

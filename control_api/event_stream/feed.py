@@ -1,7 +1,7 @@
-"""The events that this API process has read, shared by all who follow them.
+"""The events that this API process reads from Redis, shared by all its clients.
 
-One reader keeps a window of recent events in memory, as long as anybody follows. Who follows holds
-nothing but a position: a slow one costs no memory, and reads from Redis what has left the window.
+One reader keeps a window of recent events in memory while there are followers. A follower has only
+a position, so a slow one costs no memory: it reads older events from Redis.
 """
 
 from __future__ import annotations
@@ -26,29 +26,31 @@ _TRY_AGAIN_AFTER = timedelta(seconds=1)
 
 
 class EventFeed:
-    """Follows the stream for everybody in this process."""
+    """Read the stream of events for all followers in this process."""
 
     def __init__(self, stream: EventStream, window: int = _WINDOW) -> None:
         self._stream = stream
         self._window: deque[Entry] = deque(maxlen=window)
         self._base: Position | None = None
         self._end: Position | None = None
-        self._bell = asyncio.Event()
+        self._news = asyncio.Event()
         self._followers = 0
         self._followed = asyncio.Event()
         self._away = False
         self._closed = False
 
     async def run(self) -> None:
-        """Read until cancelled, while anybody follows; while Redis is away, wait for it."""
+        """Read while there are followers, until cancelled; wait for Redis while it is away."""
         while True:
             if not self._followed.is_set():
-                await self._rest()
+                await self._wait_for_followers()
             try:
                 await self._read()
             except STREAM_DOWN as error:
                 if not self._away:
-                    logger.warning("No events, Redis is away: {}", str(error) or "no answer")
+                    logger.warning(
+                        "Events are not read, Redis is away: {}", str(error) or "no answer"
+                    )
                 self._away = True
                 await asyncio.sleep(_TRY_AGAIN_AFTER.total_seconds())
             else:
@@ -58,7 +60,7 @@ class EventFeed:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Follow in this block: events that nobody follows are not read."""
+        """Follow inside this block; without followers, events are not read."""
         self._followers += 1
         self._followed.set()
         try:
@@ -70,46 +72,46 @@ class EventFeed:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody shall follow any more."""
+        """Whether all followers should end."""
         return self._closed
 
     def close(self) -> None:
-        """Send everybody away who follows."""
+        """Make all followers end."""
         self._closed = True
-        self._ring()
+        self._wake_followers()
 
     async def end(self) -> Position:
-        """Return the position behind the newest event; raise StoreUnavailableError."""
+        """Return the position after the newest event; raise StoreUnavailableError."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_KNOWN_WITHIN.total_seconds()):
                 while self._end is None:
-                    await self._bell.wait()
+                    await self._news.wait()
         if self._end is None:
             raise StoreUnavailableError("Redis does not answer: there are no events. Try again.")
         return self._end
 
     async def after(self, position: Position, within: timedelta) -> Sequence[Entry]:
-        """Return the next events behind a position, none when none comes in time.
+        """Wait for the next events after a position; return none if none comes in time.
 
-        Raises PositionLostError when events behind it may be gone.
+        Raises PositionLostError if events after it may have been removed.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
                 while not self._closed:
-                    bell = self._bell
+                    news = self._news
                     if found := await self._find(position):
                         return found
-                    await bell.wait()
+                    await news.wait()
         return []
 
-    async def _rest(self) -> None:
-        """Wait for somebody who follows; what is held would be old by then."""
+    async def _wait_for_followers(self) -> None:
+        """Clear the window, which will be outdated, and wait for a follower."""
         self._window.clear()
         self._base = self._end = None
         await self._followed.wait()
 
     async def _read(self) -> None:
-        """Read what comes next; begin anew at the stream's end when our place there is gone."""
+        """Read the next events; if our position is lost, start again at the end of the stream."""
         try:
             if self._end is not None:
                 self._take(await self._stream.wait_after(self._end, _PIECE, _BLOCK))
@@ -117,7 +119,7 @@ class EventFeed:
         except PositionLostError:
             self._window.clear()
         self._base = self._end = await self._stream.end()
-        self._ring()
+        self._wake_followers()
 
     def _take(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
@@ -126,15 +128,14 @@ class EventFeed:
             self._window.append(entry)
             self._end = entry.position
         if entries:
-            self._ring()
+            self._wake_followers()
 
-    def _ring(self) -> None:
-        """Wake everybody who waits."""
-        self._bell.set()
-        self._bell = asyncio.Event()
+    def _wake_followers(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _find(self, position: Position) -> list[Entry]:
-        """Return what follows a position now, from the window if that reaches back to it."""
+        """Return the events after a position, from the window if it reaches back that far."""
         if self._base and self._end and self._base <= position <= self._end:
             return self._in_window(position)
         try:

@@ -1,4 +1,4 @@
-"""One client that follows events: the present first or what it missed, then what comes."""
+"""Write the stream of one client: the present states or missed events first, then new events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COME_AGAIN_AFTER = timedelta(seconds=2)
 
 
 class Follower:
-    """Writes one stream; `admit` tells what the caller may see now, or raises a DomainError."""
+    """Write one stream; `admit` returns what the caller may see now, or raises a DomainError."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Follower:
         self._written_at = self._asked_at = time.monotonic()
 
     async def follow(self, position: Position | None) -> web.StreamResponse:
-        """Write what comes after a position, or the present and what comes then.
+        """Write the events after a position or, without one, the present states and new events.
 
-        Until the client goes, may follow no more, takes nothing, or the process stops. Raises
-        DomainError and STORE_DOWN before it has begun, and nothing later.
+        Ends when the client leaves, loses its rights or stops reading, or when the process stops.
+        Raises DomainError and STORE_DOWN errors, but only before the response has begun.
         """
         audience = await self._admit()
         first = b""
@@ -56,10 +56,10 @@ class Follower:
         try:
             await self._write(sse.retry(_COME_AGAIN_AFTER) + first)
             while not self._ended:
-                position = await self._go_on(audience, position)
+                position = await self._write_next(audience, position)
                 audience = await self._admitted(audience)
         except (DomainError, *STORE_DOWN, ConnectionError):
-            # The client comes again, and learns then what is wrong.
+            # The client connects again, and gets the error then.
             pass
         return self._response
 
@@ -68,8 +68,8 @@ class Follower:
         transport = self._request.transport
         return self._feed.closed or transport is None or transport.is_closing()
 
-    async def _go_on(self, audience: Audience, position: Position) -> Position:
-        """Write what comes next, soon or not at all; return the position behind it."""
+    async def _write_next(self, audience: Audience, position: Position) -> Position:
+        """Write the next events, if any come soon; return the position after them."""
         try:
             entries = await self._feed.after(position, self._limits.look_up)
         except PositionLostError:
@@ -85,7 +85,7 @@ class Follower:
         return position
 
     async def _blocks(self, audience: Audience, entries: Sequence[Entry]) -> bytes:
-        """Write events, and behind a gap among them the states as they are now."""
+        """Return events as text, with the present states after each gap."""
         blocks = []
         for entry in entries:
             blocks.append(sse.block(entry.event, entry.position))
@@ -94,9 +94,9 @@ class Follower:
         return b"".join(blocks)
 
     async def _present(self, audience: Audience) -> tuple[Position, bytes]:
-        """Return the states as they are now, and the position from which they are followed.
+        """Return the present states, and the position from which to follow them.
 
-        The position is older than the states, so nothing is missed between the two.
+        The position is read before the states, so that no event in between is missed.
         """
         position = await self._feed.end()
         return position, await self._states(audience) + sse.mark(position)
@@ -111,7 +111,7 @@ class Follower:
         return b"".join(sse.block(event) for event in events if audience.sees(event))
 
     async def _admitted(self, audience: Audience) -> Audience:
-        """Ask now and again what the caller may see; what they could, while MongoDB is away."""
+        """Check regularly what the caller may see; while MongoDB is away, keep the last answer."""
         now = time.monotonic()
         if now - self._asked_at < self._limits.ask_again.total_seconds():
             return audience
@@ -122,19 +122,19 @@ class Follower:
             return audience
 
     async def _write(self, data: bytes) -> None:
-        """Send; a client that takes nothing for too long is cut off (ConnectionError)."""
+        """Send data; raise ConnectionResetError if the client does not read it in time."""
         try:
             async with asyncio.timeout(self._limits.write.total_seconds()):
                 await self._response.write(data)
         except TimeoutError as error:
             if self._request.transport is not None:
                 self._request.transport.abort()
-            raise ConnectionResetError("The client takes nothing.") from error
+            raise ConnectionResetError("The client does not read.") from error
         self._written_at = time.monotonic()
 
 
 def _present_events(connection: Connection) -> Iterable[Event]:
-    """Return what would have told a connection's present state."""
+    """Return the events that describe a connection's present state."""
     yield observed_event(connection)
     if connection.qr and connection.observed()[0] is ConnectionState.AWAITING_SCAN:
         yield qr_event(connection.owner, connection.id, connection.connection_id, connection.qr)

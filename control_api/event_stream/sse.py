@@ -1,4 +1,4 @@
-"""Server-sent events on the wire, as the HTML standard has them."""
+"""The text format of server-sent events, by the HTML standard."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ MEDIA_TYPE = "text/event-stream"
 HEADERS = {
     "Content-Type": MEDIA_TYPE,
     "Cache-Control": "no-store",
-    # A proxy that gathers the answer before it passes it on would keep every event.
+    # nginx would otherwise buffer the events.
     "X-Accel-Buffering": "no",
 }
 
 
 def retry(after: timedelta) -> bytes:
-    """Say after what time a client whose stream ended comes again."""
+    """Return how long a client waits before it connects again."""
     return f"retry: {after // timedelta(milliseconds=1)}\n\n".encode()
 
 
 def block(event: Event, position: Position | None = None) -> bytes:
-    """Write an event; with a position, the client goes on from there."""
+    """Return an event; with a position, the client continues from there."""
     place = f"id: {position}\n" if position else ""
     return f"{place}event: {event.type}\ndata: {event.data}\n\n".encode()
 
 
 def mark(position: Position) -> bytes:
-    """Move the position from which the client goes on, without an event."""
+    """Return a new position for the client, without an event."""
     return f"id: {position}\n\n".encode()
 
 
 def keep_alive(position: Position) -> bytes:
-    """Write a comment, which no client shows, and move the client's position."""
+    """Return a comment, which clients ignore, and a new position."""
     return b": keep-alive\n" + mark(position)

@@ -1,4 +1,4 @@
-"""Who follows events in this process: what each may see, how many there are, and their end."""
+"""The open streams of this process: what each may see, how many there may be, and their end."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ _ENDS_WITHIN = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """The bounds of a stream of events."""
+    """The limits of streams of events."""
 
     per_owner: int
-    """Streams that one owner may follow at a time, in this process."""
+    """The most open streams of one owner in this process."""
     look_up: timedelta = timedelta(seconds=1)
-    """How long a stream that is idle notices nothing but an event."""
+    """How long an idle stream waits for an event before it checks the client."""
     ask_again: timedelta = timedelta(seconds=5)
-    """How often it is asked whether the caller still may follow."""
+    """How often the caller's rights are checked."""
     keep_alive: timedelta = timedelta(seconds=15)
     write: timedelta = timedelta(seconds=10)
-    """How long a client may take nothing of what is sent."""
+    """How long a client may not read what is sent."""
 
 
 @dataclass(frozen=True)
 class Audience:
-    """What somebody may follow: these connections, and with `codes` their QR codes."""
+    """Which events a caller may see."""
 
     owner: str | None
-    """None: everybody's."""
+    """The owner of the connections; None: all owners."""
     connections: frozenset[str] | None
-    """Our own ids of the only ones; None: all."""
+    """The internal ids of the connections; None: all of the owner's."""
     codes: bool
+    """Whether QR codes may be seen."""
 
     def sees(self, event: Event) -> bool:
-        """Tell whether an event is for them; a gap is for everybody."""
+        """Tell whether the caller may see an event; everybody sees gaps."""
         if event.type == EventType.GAP:
             return True
         if event.type == EventType.CONNECTION_QR and not self.codes:
@@ -55,7 +56,7 @@ class Audience:
 
 
 class EventStreams:
-    """The streams of this process, over one feed."""
+    """The open streams of this process, which share one feed."""
 
     def __init__(self, feed: EventFeed, limits: StreamLimits) -> None:
         self.feed = feed
@@ -65,12 +66,12 @@ class EventStreams:
 
     @property
     def count(self) -> int:
-        """How many streams there are."""
+        """The number of open streams."""
         return len(self._tasks)
 
     @asynccontextmanager
     async def room(self, owner: str) -> AsyncIterator[None]:
-        """Hold one of the owner's places for the task that runs; raise TooManyStreamsError."""
+        """Count the current task as a stream of the owner; raise TooManyStreamsError."""
         if self._followed[owner] >= self.limits.per_owner:
             raise TooManyStreamsError(self.limits.per_owner)
         task = asyncio.current_task()
@@ -82,11 +83,11 @@ class EventStreams:
         finally:
             self._tasks -= {task}
             self._followed[owner] -= 1
-            # Forget owners who follow nothing.
+            # Remove owners without streams.
             self._followed = +self._followed
 
     async def close(self) -> None:
-        """End every stream in order, and by force those whose client takes nothing."""
+        """End all streams, and cancel those whose client does not read."""
         self.feed.close()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_ENDS_WITHIN.total_seconds())

@@ -1,1 +1,1 @@
-"""HTTP: the sockets, bodies, answers and errors of every request."""
+"""HTTP: sockets, request bodies, responses and errors."""

@@ -1,4 +1,4 @@
-"""Receive a request's body: within a bounded time, whole, or not at all."""
+"""Receive a request's body completely, within limits of time and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from control_api.http.problems import MalformedBodyError, SlowBodyError
 
 BODY_TIMEOUT = web.AppKey("body_timeout", timedelta)
 STRANGERS_BODY = 16 * 1024
-"""Bytes that are taken from whom we do not know: what they have to say is short."""
+"""The most bytes of a body from an unknown caller: their requests are short."""
 
 
 _BODY = web.RequestKey("body", bytes)
@@ -20,9 +20,9 @@ _CONTINUE = "100-continue"
 
 
 async def leave_expectations(request: web.Request) -> None:
-    """Leave an `Expect: 100-continue` until the body is wanted; raise HTTPExpectationFailed.
+    """Do not answer `Expect: 100-continue` before the body is wanted; raise HTTPExpectationFailed.
 
-    aiohttp would ask for the body before anybody has looked who sends it.
+    aiohttp itself would ask for the body before the caller is known.
     """
     expected = request.headers.get(hdrs.EXPECT)
     if expected is not None and expected.lower() != _CONTINUE:
@@ -30,9 +30,9 @@ async def leave_expectations(request: web.Request) -> None:
 
 
 async def receive(request: web.Request, most_bytes: int | None = None) -> bytes:
-    """Return the whole body; asked again, the same one.
+    """Return the whole body; a second call returns the same one.
 
-    What is too large is refused before the rest of it has come. Raises SlowBodyError,
+    A body that is too large is refused before the rest of it arrives. Raises SlowBodyError,
     MalformedBodyError, and HTTPRequestEntityTooLarge.
     """
     if _BODY not in request:
@@ -45,8 +45,8 @@ async def _received(request: web.Request, most_bytes: int) -> bytes:
         raise web.HTTPRequestEntityTooLarge(most_bytes)
     try:
         async with asyncio.timeout(request.app[BODY_TIMEOUT].total_seconds()):
-            if _expects_leave(request):
-                await _give_leave(request)
+            if _expects_continue(request):
+                await _send_continue(request)
             return await _read(request.content, most_bytes)
     except TimeoutError as error:
         raise SlowBodyError("The body did not arrive in time.") from error
@@ -63,12 +63,12 @@ async def _read(content: StreamReader, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _expects_leave(request: web.Request) -> bool:
+def _expects_continue(request: web.Request) -> bool:
     expected = request.headers.get(hdrs.EXPECT, "").lower()
     return expected == _CONTINUE and request.version >= HttpVersion11
 
 
-async def _give_leave(request: web.Request) -> None:
+async def _send_continue(request: web.Request) -> None:
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # The answer itself has not begun with this.
+    # This is not yet a part of the response.
     request.writer.output_size = 0

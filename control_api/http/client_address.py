@@ -1,8 +1,8 @@
-"""Find out where a request comes from, past the proxies that we were told to trust.
+"""Find the client of a request behind trusted proxies.
 
-A client can send any header itself, and a proxy adds to one of them only. So one header is read,
-which a setting names, from the right: what stands left of an address that is no proxy of ours is
-hearsay.
+A client can send any header, and a proxy appends to only one of them. So we read only the header
+that a setting names, from right to left, and stop at the first address that is not a trusted
+proxy: everything left of it may be forged.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 _ONE_NETWORK = 64
-"""Bits of an IPv6 address that one network has in common."""
+"""The bits that the IPv6 addresses of one network have in common."""
 _ONE_SITE = 48
-"""Bits of an IPv6 address that one customer of a provider may hold: 65,536 networks (RFC 6177)."""
+"""The bits that all IPv6 networks of one customer have in common: 65,536 networks (RFC 6177)."""
 _UNKNOWN = ip_address("0.0.0.0")  # noqa: S104  nothing listens here: it names an unknown client
 
 
 @dataclass(frozen=True)
 class Client:
-    """The machine that a request comes from, and the scheme that it used."""
+    """The address that a request comes from, and the scheme that the client used."""
 
     address: Address
     scheme: str
 
     @property
     def network(self) -> str:
-        """What limits count by: an IPv4 address, or the /64 of an IPv6 one."""
+        """What limits count by: an IPv4 address, or the /64 of an IPv6 address."""
         if isinstance(self.address, IPv4Address):
             return str(self.address)
         return str(ip_network((self.address, _ONE_NETWORK), strict=False))
 
     @property
     def site(self) -> str | None:
-        """The /48 of an IPv6 address, by which limits count besides; IPv4 has no such thing."""
+        """The /48 of an IPv6 address, by which limits count, too; None for IPv4."""
         if isinstance(self.address, IPv4Address):
             return None
         return str(ip_network((self.address, _ONE_SITE), strict=False))
@@ -59,7 +59,7 @@ _CLIENT = web.RequestKey("client", Client)
 
 
 def client_of(request: web.Request) -> Client:
-    """Return the client: use this, not `request.remote` or `.scheme`, which name the last proxy."""
+    """Return the client; `request.remote` and `request.scheme` are those of the last proxy."""
     if _CLIENT not in request:
         trusted = request.app[TRUSTED_PROXIES]
         request[_CLIENT] = _find(request, trusted)
@@ -67,7 +67,7 @@ def client_of(request: web.Request) -> Client:
 
 
 def _find(request: web.Request, trusted: Sequence[Network]) -> Client:
-    """Walk from our side outwards; the first address that nobody vouches for is the client."""
+    """Go from hop to hop, from our side on, until an address is not a trusted proxy."""
     client = Client(_parse(request.remote or "") or _UNKNOWN, request.scheme)
     for hop in _hops(request):
         if not any(client.address in network for network in trusted):
@@ -81,21 +81,21 @@ def _find(request: web.Request, trusted: Sequence[Network]) -> Client:
 
 @dataclass(frozen=True)
 class _Hop:
-    """Whom a proxy says it spoke with."""
+    """The address and scheme that a proxy reports."""
 
     address: str
     scheme: str
 
 
 def _hops(request: web.Request) -> Iterator[_Hop]:
-    """Give what the proxies wrote down, the one nearest to us first."""
+    """Yield what the proxies report, the nearest to us first."""
     if request.app[FORWARDED_HEADER] == hdrs.FORWARDED:
         for element in reversed(request.forwarded):
             yield _Hop(element.get("for", ""), element.get("proto", "").lower())
         return
     addresses = reversed(_values(request, hdrs.X_FORWARDED_FOR))
     schemes = [each.lower() for each in reversed(_values(request, hdrs.X_FORWARDED_PROTO))]
-    # From the right, too. Many proxies keep one value only: that of what came from outside.
+    # From right to left, too. Many proxies send only one value, that of the client.
     yield from map(_Hop, addresses, chain(schemes, repeat(schemes[-1] if schemes else "")))
 
 
@@ -105,7 +105,7 @@ def _values(request: web.Request, header: str) -> list[str]:
 
 
 def _parse(text: str) -> Address | None:
-    """Read an address as proxies write it: bare, with a port, or `[v6]:port`."""
+    """Read an address as proxies write it: alone, with a port, or as `[v6]:port`."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

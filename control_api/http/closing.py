@@ -1,4 +1,4 @@
-"""Tell requests that wait that nothing is worth waiting for: the server stops, or nobody asks."""
+"""End the waiting of long requests when the server stops or the client has gone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLOSING = web.AppKey("closing", asyncio.Event)
 
 
 def note_closing(app: web.Application) -> None:
-    """Let the requests of this application know when it stops."""
+    """Make `pause` end when this application shuts down."""
     closing = asyncio.Event()
     app[_CLOSING] = closing
 
@@ -23,7 +23,7 @@ def note_closing(app: web.Application) -> None:
 
 
 async def pause(request: web.Request, span: timedelta) -> bool:
-    """Wait for a span; return at once, and false, when the server stops or the client has gone."""
+    """Wait for a span; return False at once if the server stops or the client has gone."""
     closing = request.app[_CLOSING]
     if request.transport is None or request.transport.is_closing():
         return False

@@ -1,4 +1,4 @@
-"""The security headers of every answer; a page that needs more sets its own."""
+"""The security headers of every response; a page that needs others sets its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ONE_YEAR = 31_536_000
 
 
 def protect(headers: MutableMapping[str, str], path: str, *, https: bool) -> None:
-    """Add what is missing, and tell nothing about what serves here."""
+    """Add the headers that are missing, and hide the names of our software."""
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     if path == "/api" or path.startswith("/api/"):
         headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     if https:
         headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR}")
-    # aiohttp would name itself, Python and both versions.
+    # aiohttp would send its own version and Python's.
     headers[hdrs.SERVER] = "ChatGrow"

@@ -1,4 +1,4 @@
-"""Tell requests of our own pages from those that another site makes a browser send."""
+"""Refuse requests that another site makes a browser send."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class ForeignOriginError(DomainError):
 
 
 def require_own_origin(request: web.Request) -> None:
-    """Raise ForeignOriginError for what a browser sends in another site's name.
+    """Raise ForeignOriginError if a browser sends the request on behalf of another site.
 
-    Programs other than browsers send neither header, and have nobody's cookies to abuse.
+    Programs that are not browsers send neither header; they have no cookies that could be abused.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

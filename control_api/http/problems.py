@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem+json: the one place where they become HTTP."""
+"""Turn all errors into HTTP responses: problem+json of RFC 9457."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
 _RETRY_AFTER_SECONDS = 2
 _READS = ("GET", "HEAD", "OPTIONS")
 _MOST_READ = 10_000
-"""Reading this many errors takes a tenth of a second, in which nobody else is served."""
+"""The most errors that are read: this takes 0.1 s, in which the event loop serves nobody else."""
 _MOST_LISTED = 1000
-"""One for each message of the largest bulk."""
+"""The most errors in a response: one for each message of the largest bulk request."""
 _MOST_NAMED = 50
 _LONGEST_FIELD = 100
 _MESSAGES = {
@@ -91,7 +91,7 @@ _TEXTS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than we take.",
 }
-# What was under way when the answer stayed away may have been done all the same.
+# A write that MongoDB did not confirm may have been done.
 _OUTCOME_UNKNOWN = (
     "so whether this was done is not known. Repeat a send with the same Idempotency-Key; look "
     "before you repeat anything else that must not be done twice."
@@ -117,13 +117,13 @@ class MalformedBodyError(DomainError):
 
 
 class SlowBodyError(DomainError):
-    """The body did not arrive within its time."""
+    """The body did not arrive in time."""
 
     code = "request_timeout"
 
 
 class InvalidParameterError(DomainError):
-    """A query parameter has a value we cannot use."""
+    """A query parameter has an invalid value."""
 
     code = "invalid_parameter"
 
@@ -139,7 +139,7 @@ class AddressRefusedError(InvalidParameterError):
 
 
 class InvalidFieldsError(DomainError):
-    """Fields of a request have values that their model does not take."""
+    """Fields of a request have values that their model does not accept."""
 
     code = "invalid_fields"
 
@@ -169,7 +169,7 @@ def _too_many(count: int) -> dict[str, str]:
 
 
 class NotIdentifiedError(StoreUnavailableError):
-    """Who asks could not be looked up, so that nothing was begun."""
+    """MongoDB could not say who the caller is, so nothing was done."""
 
     def __init__(self, failure: Exception) -> None:
         super().__init__(f"{_what_is_wrong(failure)}; nothing was done. Try again.")
@@ -177,13 +177,13 @@ class NotIdentifiedError(StoreUnavailableError):
 
 
 class UnauthorizedError(DomainError):
-    """No key, or none that we know."""
+    """The request has no credentials, or unknown ones."""
 
     code = "unauthorized"
 
 
 class BadCredentialsError(DomainError):
-    """No such user, or another password: which one is not told."""
+    """The user does not exist or the password is wrong; the response does not say which."""
 
     code = "invalid_credentials"
 
@@ -192,13 +192,13 @@ class BadCredentialsError(DomainError):
 
 
 class ForbiddenError(DomainError):
-    """Known, and not allowed."""
+    """The caller is known, but not allowed to do this."""
 
     code = "forbidden"
 
 
 class SetupTokenError(DomainError):
-    """There is no administrator yet, and the request does not prove that it may make one."""
+    """There is no administrator yet, and the request has no valid setup token."""
 
     code = "setup_token_required"
 
@@ -210,7 +210,7 @@ class SetupTokenError(DomainError):
 
 
 class ForeignOriginError(DomainError):
-    """A page of an origin that is not listed asks whether it may use the API."""
+    """A page of an origin that is not in CORS_ORIGINS wants to use the API."""
 
     code = "origin_not_allowed"
 
@@ -228,7 +228,7 @@ class HostNotAllowedError(DomainError):
 
 
 class _TryLaterError(DomainError):
-    """Refused for now; seconds say when it may be tried again."""
+    """The request is refused for now; it may be repeated after some seconds."""
 
     def __init__(self, detail: str, seconds: int) -> None:
         super().__init__(detail)
@@ -236,7 +236,7 @@ class _TryLaterError(DomainError):
 
 
 class RateLimitedError(_TryLaterError):
-    """The caller has used up what is allowed for now; seconds say when there is more."""
+    """The caller has reached a rate limit; more requests are allowed after some seconds."""
 
     code = "rate_limited"
 
@@ -245,7 +245,7 @@ class RateLimitedError(_TryLaterError):
 
 
 class TooManyPairingCodesError(_TryLaterError):
-    """Too many codes, each of which alerts a phone; seconds say when there is another."""
+    """Too many pairing codes, each of which alerts a phone, were requested."""
 
     code = "rate_limited"
 
@@ -256,7 +256,7 @@ class TooManyPairingCodesError(_TryLaterError):
 
 
 class TooManyAttemptsError(_TryLaterError):
-    """Too many wrong passwords; seconds say when another may be tried."""
+    """Too many wrong passwords; another may be tried after some seconds."""
 
     code = "too_many_attempts"
 
@@ -265,7 +265,7 @@ class TooManyAttemptsError(_TryLaterError):
 
 
 class TooManyStreamsError(_TryLaterError):
-    """The owner follows as many streams of events as one may."""
+    """The owner has too many open streams of events."""
 
     code = "too_many_streams"
 
@@ -275,7 +275,7 @@ class TooManyStreamsError(_TryLaterError):
 
 
 class TooManyWaitingError(_TryLaterError):
-    """As many requests of the owner wait as one owner may have waiting."""
+    """Too many requests of the owner are waiting."""
 
     code = "too_many_waiting_requests"
 
@@ -295,7 +295,7 @@ class NoQrCodeError(DomainError):
 
 
 class AlreadyLinkedError(DomainError):
-    """The connection has a phone, and takes another one only after a logout."""
+    """The connection is linked to a phone; log it out before linking another one."""
 
     code = "already_linked"
 
@@ -306,7 +306,7 @@ class AlreadyLinkedError(DomainError):
 
 
 class NumberAlreadyLinkedError(DomainError):
-    """The number is linked here: WhatsApp would end that login for another code."""
+    """The number is linked to a connection here, whose login another pairing code would end."""
 
     code = "number_already_linked"
 
@@ -320,7 +320,7 @@ class NumberAlreadyLinkedError(DomainError):
 
 
 class OtherNumberError(DomainError):
-    """The link is for the phone whose number was declared, which is not told."""
+    """The link is for another phone number, which the response does not name."""
 
     code = "other_number"
 
@@ -329,7 +329,7 @@ class OtherNumberError(DomainError):
 
 
 class PairingError(DomainError):
-    """No pairing code could be had; the text says why."""
+    """There is no pairing code; the text says why."""
 
     code = "no_pairing_code"
 
@@ -339,19 +339,19 @@ class PairingError(DomainError):
 
 
 class PairingRefusedError(PairingError):
-    """WhatsApp gives no code for this number."""
+    """WhatsApp refuses a pairing code for this number."""
 
     code = "pairing_refused"
 
 
 class PairingNotAvailableError(PairingError):
-    """WhatsApp does not offer codes to this number yet."""
+    """WhatsApp does not offer pairing codes to this number yet."""
 
     code = "pairing_not_available"
 
 
 class PairingRateLimitedError(_TryLaterError):
-    """WhatsApp gives this number no more codes for now; seconds say when we ask it again."""
+    """WhatsApp limits the pairing codes of this number; we ask again after some seconds."""
 
     code = "pairing_rate_limited"
 
@@ -370,7 +370,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> web.Response:
-    """Build a problem+json response; `code` is the stable name that clients switch on."""
+    """Build a problem+json response; `code` is the stable name for clients."""
     body = {
         "type": f"urn:chatgrow:problem:{code}",
         "title": status.phrase,
@@ -389,22 +389,22 @@ def problem(
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every error into a problem; what nobody expected is logged and says nothing else."""
+    """Turn every error into a problem; log unexpected ones, and do not show their details."""
     try:
         return await handler(request)
     except NotIdentifiedError as error:
-        _note_refusal(error.failure)
+        _log_refusal(error.failure)
         return _unavailable(str(error))
     except StoreUnavailableError as error:
         return _unavailable(str(error))
     except DomainError as error:
         return _domain_problem(error)
     except STORE_DOWN as error:
-        _note_refusal(error)
+        _log_refusal(error)
         return _store_down(request, _what_is_wrong(error))
     except web.HTTPException as error:
         return http_problem(error)
-    except Exception:  # noqa: BLE001  the last line of defence: a 500 that says nothing
+    except Exception:  # noqa: BLE001  unexpected: a 500 without details
         return _failure()
 
 
@@ -428,7 +428,7 @@ def _domain_problem(error: DomainError) -> web.Response:
     return problem(status, error.code, str(error), headers, **members)
 
 
-def _note_refusal(error: Exception) -> None:
+def _log_refusal(error: Exception) -> None:
     if not isinstance(error, NO_ANSWER):
         logger.opt(exception=error).error("MongoDB refused what a handler asked of it")
 
@@ -439,7 +439,7 @@ def _what_is_wrong(error: Exception) -> str:
 
 
 def _store_down(request: web.Request, what: str) -> web.Response:
-    """Say that a read may be asked for again, and that a change may have been done."""
+    """Say that a read can be repeated, or that a change may have been done."""
     read = request.method in _READS
     return _unavailable(f"{what}. Try again." if read else f"{what}, {_OUTCOME_UNKNOWN}")
 
@@ -455,7 +455,7 @@ def _unavailable(detail: str) -> web.Response:
 
 
 def http_problem(error: web.HTTPException) -> web.Response:
-    """Say as a problem what aiohttp refused."""
+    """Turn an error of aiohttp into a problem."""
     status = HTTPStatus(error.status)
     headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
     return problem(status, status.name.lower(), _TEXTS.get(status, error.reason), headers)

@@ -1,4 +1,4 @@
-"""Read requests and write answers, the same way in every handler."""
+"""Read requests and write responses, the same way in every handler."""
 
 from __future__ import annotations
 
@@ -27,12 +27,10 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(
     request: web.Request, model: type[Model], most_bytes: int | None = None
 ) -> Model:
-    """Read a JSON body into its model, taking each value for what it is: "5" is no number.
+    """Read a JSON body into its model, strictly: "5" is not a number.
 
-    A byte order mark before it, as some programs write, is no part of it.
-
-    Raises what `receive` raises, UnsupportedMediaTypeError, MalformedJsonError, or
-    InvalidFieldsError, which names each field.
+    A byte order mark, which some programs write, is ignored. Raises UnsupportedMediaTypeError,
+    MalformedJsonError, InvalidFieldsError, which names each field, and what `receive` raises.
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
@@ -55,7 +53,7 @@ def _refusal_of(error: ValidationError) -> DomainError:
 def answer(
     model: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Write a model as JSON, without the fields that have no value."""
+    """Return a model as a JSON response, without empty fields."""
     return web.Response(
         body=model.model_dump_json(by_alias=True, exclude_none=True).encode(),
         status=status,
@@ -65,10 +63,9 @@ def answer(
 
 
 def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] = ()) -> Model:
-    """Read the query into its model; an empty value is as good as none.
+    """Read the query into its model; an empty value counts as not given.
 
-    Raises InvalidFieldsError, and InvalidParameterError for a parameter that is given twice or
-    that there is not.
+    Raises InvalidFieldsError, and InvalidParameterError for an unknown or repeated parameter.
     """
     names = Counter(name for name in request.query if name not in ignored)
     for name, times in names.items():
@@ -82,7 +79,7 @@ def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] 
 
 
 def read_headers(request: web.Request, model: type[Model]) -> Model:
-    """Read the headers that a model names by its aliases; raise InvalidFieldsError."""
+    """Read the headers that the model's aliases name; raise InvalidFieldsError."""
     names = [field.alias or name for name, field in model.model_fields.items()]
     given = {name: request.headers[name] for name in names if name in request.headers}
     return _validated(model, given)

@@ -1,4 +1,4 @@
-"""Serve over sockets that strangers write to: bounded in time, clear about what is malformed."""
+"""Serve the application on sockets, and answer malformed HTTP with a problem, too."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from control_api.http.headers import protect
 from control_api.http.problems import http_problem, problem
 
 _HOST = re.compile(r"[\w.~!$&'()*+,;=:%\[\]-]*", re.ASCII)
-"""What RFC 3986 lets the name of a host and its port be made of."""
+"""The characters that RFC 3986 allows in a host with its port."""
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class ApiRunner(web.AppRunner):
-    """Run the application; what fails before or outside of it is answered as a problem too.
+    """Run the application; errors before or outside of it become problems, too.
 
-    A connection that has sent no whole request head within `keepalive` is closed.
+    A connection that does not send a whole request head within `keepalive` is closed.
     """
 
     def __init__(self, app: web.Application, keepalive: timedelta) -> None:
@@ -33,7 +33,7 @@ class ApiRunner(web.AppRunner):
         self._keepalive = keepalive
 
     async def _make_server(self) -> web.Server:
-        """Put our connections under the application's own server."""
+        """Make the application's server, but with connections of our own class."""
         made = await super()._make_server()
         return _Server(
             _strict(made.request_handler),
@@ -44,26 +44,26 @@ class ApiRunner(web.AppRunner):
 
 
 def _strict(handle: Handle) -> Handle:
-    """Refuse what the parser lets pass: HTTP/0.9, and a host that cannot be one."""
+    """Refuse what aiohttp's parser accepts: HTTP/0.9, and an invalid host."""
 
-    async def guarded(request: web.BaseRequest) -> web.StreamResponse:
+    async def strict(request: web.BaseRequest) -> web.StreamResponse:
         is_host = _HOST.fullmatch(request.headers.get(hdrs.HOST, ""))
         if request.version < HttpVersion10 or not is_host:
-            return _last(_malformed(None))
+            return _closing(_malformed(None))
         return await handle(request)
 
-    return guarded
+    return strict
 
 
 class _Server(web.Server):
-    """Make a connection of ours for each socket."""
+    """Make one of our connections for each socket."""
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    """One socket; where aiohttp writes an error by itself, it is a problem."""
+    """The handler of one socket; errors that aiohttp itself answers become problems."""
 
     __slots__ = ()
 
@@ -74,12 +74,13 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is not HTTP, and what failed where no middleware sees it."""
-        super().handle_error(request, status, exc, message)  # logs it, or gives up
-        return _last(_malformed(exc) if status < HTTPStatus.INTERNAL_SERVER_ERROR else _failed())
+        """Answer malformed HTTP, and errors that no middleware sees."""
+        super().handle_error(request, status, exc, message)  # logs it
+        answer = _malformed(exc) if status < HTTPStatus.INTERNAL_SERVER_ERROR else _failed()
+        return _closing(answer)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Log what failed on our side; what a stranger sent is no error, and may hold secrets."""
+        """Log errors of ours; malformed requests are not errors, and may contain secrets."""
         error = kw.get("exc_info")
         if isinstance(error, (HttpProcessingError, web.RequestPayloadError)):
             logger.debug("Malformed request: {}", type(error).__name__)
@@ -89,14 +90,14 @@ class _Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Write an answer; what aiohttp refuses before the middlewares is made a problem."""
+        """Send a response; what aiohttp refused before the middlewares becomes a problem."""
         if isinstance(resp, web.HTTPException):
             resp = http_problem(resp)
         return await super().finish_response(request, resp, start_time)
 
 
-def _last(answer: web.Response) -> web.Response:
-    """Make it the last answer on its connection; the application adds no headers to it."""
+def _closing(answer: web.Response) -> web.Response:
+    """Let a response close its connection, and add the headers that the application would add."""
     protect(answer.headers, "/api", https=False)
     answer.force_close()
     return answer

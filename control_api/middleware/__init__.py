@@ -1,4 +1,4 @@
-"""What protects the API as a whole: limits, headers, origins, sockets."""
+"""The middlewares that protect the whole API: hosts, origins, rate limits and headers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from control_api.middleware.limits import LIMITS, RequestLimits, limit_requests,
 from control_api.rate_limits.limiter import Limiter
 from control_api.settings import ApiSettings
 
-__all__ = ["answer_preflights", "limit_requests", "require_our_host", "shield"]
+__all__ = ["answer_preflights", "configure_middlewares", "limit_requests", "require_our_host"]
 
 
-def shield(app: web.Application, settings: ApiSettings, limiter: Limiter) -> None:
-    """Give the middlewares what they go by, and every answer its headers."""
+def configure_middlewares(app: web.Application, settings: ApiSettings, limiter: Limiter) -> None:
+    """Give the middlewares their settings, and every response its headers."""
     app[OUR_HOSTS] = our_hosts(settings)
     app[TRUSTED_PROXIES] = settings.trusted_proxies
     app[FORWARDED_HEADER] = settings.forwarded_header
@@ -28,7 +28,7 @@ def shield(app: web.Application, settings: ApiSettings, limiter: Limiter) -> Non
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add what each answer carries; a signal, because streams begin inside their handlers."""
+    """Add the headers of every response; as a signal, since streams begin inside handlers."""
     protect(response.headers, request.path, https=client_of(request).scheme == "https")
     share(response.headers, request)
     tell_standing(response.headers, request)

@@ -1,4 +1,4 @@
-"""Let the web pages of listed origins use the API; nobody's cookies are ever sent along."""
+"""Let web pages of listed origins use the API (CORS), but never with cookies."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _TAKEN = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Api-Key"
 _SHOWN = "Idempotent-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After"
 _REMEMBERED = "600"
-"""Seconds for which a browser need not ask again."""
+"""How long a browser may remember the answer, in seconds."""
 
 
 @web.middleware
 async def answer_preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a browser that asks whether a page may send a request; no key is needed for that.
+    """Answer CORS preflight requests, without credentials.
 
-    Raises ForeignOriginError for an origin that is not listed.
+    Raises ForeignOriginError if the origin is not listed.
     """
     asks = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in (
         request.headers
@@ -42,7 +42,7 @@ async def answer_preflights(request: web.Request, handler: Handler) -> web.Strea
 
 
 def share(headers: MutableMapping[str, str], request: web.Request) -> None:
-    """Let the page of a listed origin read this answer, whatever it says."""
+    """Let pages of listed origins read this response, also if it is an error."""
     origins = request.app[CORS_ORIGINS]
     if not origins:
         return

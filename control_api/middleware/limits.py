@@ -1,4 +1,4 @@
-"""Limit requests: people and strangers to what was set, API keys so that no backend notices."""
+"""Limit the rate of requests: by settings for users and strangers, generously for API keys."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from control_api.settings import ApiSettings
 from sessions.common.callers import FIRST_OWNER, Caller
 
 _VIEWS = 20
-"""How much more a person may ask for through our own pages, of which each view asks a lot."""
+"""The factor for users of our own pages: each view of a page makes many requests."""
 _NETWORKS = 10
-"""How much more a /48 of IPv6 addresses may ask for than one of its 65,536 networks."""
+"""The factor for a /48 of IPv6 addresses, compared to one of its 65,536 networks."""
 _STANDING = web.RequestKey("standing", Standing)
 
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """A rule for each kind of caller, over one limiter."""
+    """The rules for all kinds of callers, and the limiter that counts."""
 
     limiter: Limiter
     user: Rule
-    """A person who uses the API by a program or by hand."""
+    """A user who calls the API directly."""
     dashboard: Rule
-    """The same person looking at our pages."""
+    """A user of our pages."""
     address: Rule
-    """Everybody who is not known, by network: wrong credentials count here too."""
+    """Unknown callers by network, including those with wrong credentials."""
     site: Rule
-    """Everybody who is not known, by the /48 of an IPv6 address."""
+    """Unknown callers by the /48 of an IPv6 address."""
     api_key: Rule
     owner: Rule
-    """All API keys of one owner together: more keys do not let an owner do more."""
+    """All API keys of an owner together: more keys do not allow more requests."""
 
     @classmethod
     def of(cls, settings: ApiSettings, limiter: Limiter) -> RequestLimits:
-        """Make the rules from what was set."""
+        """Make the rules from the settings."""
         most, window = settings.rate_limit_max_requests, settings.rate_limit_window
         return cls(
             limiter,
@@ -54,10 +54,10 @@ class RequestLimits:
         )
 
     async def charge(self, request: web.Request) -> Standing | None:
-        """Count a request for whom it comes from; None where nothing is counted."""
+        """Count a request for its caller; return None if this request is not counted."""
         identity = request[IDENTITY]
         caller = identity.caller
-        # Who could be known when MongoDB is back must not have used up what strangers have.
+        # While MongoDB is away all callers are unknown: they must not use up strangers' limit.
         if identity.failure is not None or not _is_counted(request, caller):
             return None
         if caller is None:
@@ -69,7 +69,7 @@ class RequestLimits:
 
     async def _charge_key(self, key: str, owner: str) -> Standing:
         standing = await self.limiter.charge(self.api_key, key)
-        # What belongs to the operator of the installation is no tenant among others.
+        # The operator of the installation has no limit as an owner.
         if owner == FIRST_OWNER or not standing.allowed:
             return standing
         together = await self.limiter.charge(self.owner, owner)
@@ -92,10 +92,9 @@ LIMITS = web.AppKey("request_limits", RequestLimits)
 
 @web.middleware
 async def limit_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Pass a request on while its caller has some left; raise RateLimitedError.
+    """Count a request, and pass it on if its caller is below the limit; raise RateLimitedError.
 
-    It stands after `identify`: a known caller does not suffer for what strangers at the same
-    address do.
+    Runs after `identify`, so that strangers at the same address do not use up a user's limit.
     """
     standing = await request.app[LIMITS].charge(request)
     if standing is not None:
@@ -106,7 +105,7 @@ async def limit_requests(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def tell_standing(headers: MutableMapping[str, str], request: web.Request) -> None:
-    """Add the fields of draft-ietf-httpapi-ratelimit-headers to what was counted."""
+    """Add the headers of draft-ietf-httpapi-ratelimit-headers, if the request was counted."""
     standing = request.get(_STANDING)
     if standing is not None:
         rule = standing.rule
@@ -121,15 +120,15 @@ def _scarcity(standing: Standing) -> tuple[bool, int]:
 def _is_counted(request: web.Request, caller: Caller | None) -> bool:
     if is_for_everybody(request):
         return False
-    # A stream is one request that a browser makes again after each broken line.
+    # A browser repeats the request of a stream after each interruption.
     is_stream = request.method == hdrs.METH_GET and request.path.endswith("/events")
     return caller is None or not is_stream
 
 
 def _comes_from_our_pages(request: web.Request) -> bool:
-    """Tell whether a page of ours asks: browsers say so, or a cookie signed the person in.
+    """Tell whether the request comes from our pages, by a browser's header or a session cookie.
 
-    Who pretends it gains a few requests for an account that is known by name.
+    A client that pretends this gains some more requests, but is still counted as that user.
     """
     same_origin = request.headers.get("Sec-Fetch-Site") == "same-origin"
     return same_origin or hdrs.AUTHORIZATION not in request.headers

@@ -1,4 +1,4 @@
-"""Time every request: for its metrics, and for the one log line that it leaves."""
+"""Measure every request for the metrics, and write one log line for it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from control_api.http.problems import Handler
 from control_api.services import SERVICES
 
 _CLIENT_LEFT = 499
-"""The status for a request whose client went away before the answer, as other servers have it."""
+"""The status, as in nginx, of a request whose client went away before the response."""
 _STREAM = "/events"
-"""It lasts as long as its client likes, which says nothing of how fast we answer."""
+"""Streams are not measured: they last as long as the client wants."""
 _QUIET = ("/health", "/metrics")
-"""Asked every few seconds by machines: a line for each would bury the others."""
+"""Not logged: machines request these every few seconds."""
 
 
 @web.middleware
 async def observe_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Count and log a request when it has ended; what is logged meanwhile names its connection."""
+    """Count and log a request at its end; log lines in between name its connection or message."""
     began, status = time.monotonic(), _CLIENT_LEFT
     with logger.contextualize(**_about(request)):
         try:
@@ -46,13 +46,13 @@ def _note(request: web.Request, status: int, seconds: float) -> None:
 
 
 def _route_of(request: web.Request) -> str:
-    """Return the template of the path, never the path: it can hold a number or a token."""
+    """Return the template of the path, since the path itself can contain a number or a token."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "(none)"
 
 
 def _method_of(request: web.Request) -> str:
-    """Return the method where it is a known one: a client may send any word."""
+    """Return the method if it is a known one: a client can send any word."""
     return request.method if request.method in hdrs.METH_ALL else "(other)"
 
 

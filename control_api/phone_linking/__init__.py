@@ -1,1 +1,1 @@
-"""Linking a phone: QR codes, pairing codes, and signed links."""
+"""Link a phone: QR images, signed links, and the stages that the linking page shows."""

@@ -1,4 +1,4 @@
-"""What a connection's state means to somebody who holds the phone and knows nothing of us."""
+"""Translate a connection's state for the person with the phone, who sees only the linking page."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from sessions.connections.states import ConnectionState, Reason
 
 
 class Stage(StrEnum):
-    """How far linking is; the page has a text for each, in every language."""
+    """The stages of linking; the page has a text for each stage in each language."""
 
     STARTING = "starting"
     """A code will be shown soon."""
     NO_WORKER = "no_worker"
-    """Nobody runs the connection; it goes on by itself once somebody does."""
+    """No worker runs the connection; linking continues when one does."""
     SCAN = "scan"
-    """A code is shown: the phone acts."""
+    """A code is shown: scan it with the phone."""
     PASSKEY = "passkey"
-    """The phone asks to confirm."""
+    """Confirm on the phone."""
     FINISHING = "finishing"
-    """The phone is linked, its chats are loading."""
+    """The phone is linked; its chats are loading."""
     LINKED = "linked"
-    """Nothing is left to do."""
+    """Linking is complete."""
     RETURNING = "returning"
     """A phone is linked, and the connection is being restored: nothing to do."""
     AWAY = "away"
-    """WhatsApp cannot be reached; it goes on by itself."""
+    """WhatsApp cannot be reached; linking continues when it can."""
     BLOCKED = "blocked"
     """WhatsApp refuses the connection."""
     OTHER_NUMBER = "other_number"
-    """Another phone was linked than the one the link is for; asking starts it again."""
+    """Another phone was linked than the link is for; the person can start again."""
     ASLEEP = "asleep"
-    """Codes are shown no more because nobody looked; asking starts it again."""
+    """Codes are no longer shown, because nobody scanned them; the person can start again."""
     OFF = "off"
-    """It was switched off: only who sent the link can switch it on."""
+    """The connection was stopped; only its owner can start it."""
     FAILED = "failed"
     """Something is broken on our side."""
 
 
 _WORKER_SOON = timedelta(seconds=20)
-"""How long a connection may wait for a worker before we say that none comes."""
+"""How long a connection may wait for a worker before the page says that there is none."""
 
 _OF_STATE: Mapping[ConnectionState, Stage] = MappingProxyType(
     {
@@ -69,7 +69,7 @@ _OF_REASON: Mapping[Reason, Stage] = MappingProxyType(
         Reason.DISK_UNUSABLE: Stage.FAILED,
     }
 )
-"""Reasons that say more than the state does."""
+"""The stages of reasons that are more specific than the state."""
 _NOBODY_RUNS_IT = frozenset({Reason.WAITING_FOR_WORKER, Reason.WORKER_LOST})
 _COMES_BACK = frozenset({Stage.STARTING, Stage.AWAY})
 

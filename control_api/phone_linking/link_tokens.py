@@ -1,4 +1,4 @@
-"""Signed links: whoever holds one may link a phone to one connection, once and for a while."""
+"""Signed links: whoever has one may link one phone to one connection, until it expires."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import jwt
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from control_api.credentials.signing import key_for
 from sessions.common.errors import DomainError
 from sessions.connections.model import Connection
 
 _AUDIENCE = "chatgrow:link"
 _ALGORITHM = "HS256"
 _LONGEST = 1000
-"""Characters; ours have about 200."""
+"""The most characters of a token; ours have about 200."""
 
 
 class LinkUnknownError(DomainError):
-    """The link is not one of ours, or was changed on its way."""
+    """The link was not made by us, or was changed."""
 
     code = "link_unknown"
 
@@ -30,7 +29,7 @@ class LinkUnknownError(DomainError):
 
 
 class LinkExpiredError(DomainError):
-    """The link was good once: its time is over, it was revoked, or its connection is gone."""
+    """The link has expired, was revoked, or its connection was deleted."""
 
     code = "link_expired"
 
@@ -39,7 +38,7 @@ class LinkExpiredError(DomainError):
 
 
 class LinkUsedError(DomainError):
-    """A phone was linked since the link was made."""
+    """A phone was linked after the link was made."""
 
     code = "link_used"
 
@@ -49,7 +48,7 @@ class LinkUsedError(DomainError):
 
 @dataclass(frozen=True)
 class Link:
-    """What a link allows: to link a phone to a connection that was linked so many times before."""
+    """The content of a link: it may link a phone while `logins` is the connection's own count."""
 
     connection: str
     logins: int
@@ -57,7 +56,7 @@ class Link:
     expires_at: datetime
 
     def check(self, connection: Connection) -> None:
-        """Raise LinkUsedError if a phone was linked since, LinkExpiredError if it was revoked."""
+        """Raise LinkUsedError if a phone was linked since then, LinkExpiredError if revoked."""
         if connection.logins != self.logins:
             raise LinkUsedError
         if connection.links_revoked != self.links_revoked:
@@ -65,25 +64,23 @@ class Link:
 
 
 class LinkSigner:
-    """Makes the tokens that stand in links, and reads them back."""
+    """Make and read the tokens in links."""
 
     def __init__(self, secret: str, lifetime: timedelta, now: Callable[[], datetime]) -> None:
-        # A key for this purpose alone: a token that another part signed means nothing here.
-        kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"chatgrow signed links")
-        self._key = kdf.derive(secret.encode())
+        self._key = key_for("signed links", secret)
         self._lifetime = lifetime
         self._now = now
 
     def make(self, connection: Connection) -> tuple[str, datetime]:
-        """Return a token for a connection, and when it stops working."""
+        """Return a token for a connection, and when it expires."""
         expires_at = (self._now() + self._lifetime).replace(microsecond=0)
         link = Link(connection.id, connection.logins, connection.links_revoked, expires_at)
         return self._sign(link), expires_at
 
     def read(self, token: str) -> Link:
-        """Return what a token allows; raise LinkUnknownError or LinkExpiredError.
+        """Return the content of a token; raise LinkUnknownError or LinkExpiredError.
 
-        Nothing is looked up for a token that we did not sign, so nothing can be learnt from it.
+        This queries no database, so the response to a forged token reveals nothing.
         """
         link = self._verified(token)
         if link.expires_at <= self._now():
@@ -109,14 +106,14 @@ class LinkSigner:
                 self._key,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
-                # Our own clock decides, after the signature.
+                # Expiry is checked later, by our own clock.
                 options={"require": ["sub", "exp", "logins", "revoked"], "verify_exp": False},
             )
         except jwt.InvalidTokenError as error:
             raise LinkUnknownError from error
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         link = Link(claims["sub"], claims["logins"], claims["revoked"], expires_at)
-        # Base64 has several spellings for the same bytes; only the one that we wrote is ours.
+        # Several Base64 texts decode to the same bytes: accept only the one that we made.
         if not hmac.compare_digest(self._sign(link).encode(), token.encode()):
             raise LinkUnknownError
         return link

@@ -1,4 +1,4 @@
-"""Draw a QR code in each format that the API serves."""
+"""Draw QR codes in the formats that the API offers."""
 
 import asyncio
 import io
@@ -13,7 +13,7 @@ from qrcode.image.svg import SvgPathFillImage
 
 @dataclass(frozen=True)
 class QrFormat:
-    """A way to show a QR code: its media type and how to draw it."""
+    """A format of QR codes: its media type, and how to draw it."""
 
     media_type: str
     draw: Callable[[str], bytes]
@@ -33,7 +33,7 @@ def _svg(code: str) -> bytes:
 
 def _ascii(code: str) -> bytes:
     out = io.StringIO()
-    # Light modules are drawn as ink: on the usual dark terminal that scans.
+    # Inverted: light modules are drawn, so that it can be scanned from a dark terminal.
     _qr(code).print_ascii(out=out, invert=True)
     return out.getvalue().encode()
 
@@ -51,17 +51,17 @@ FORMATS: Mapping[str, QrFormat] = {
     "svg": QrFormat("image/svg+xml", _svg),
     "ascii": QrFormat("text/plain", _ascii),
 }
-"""Every format but JSON, by its name in `?format=`."""
+"""All formats except JSON, by their names in `?format=`."""
 
 _MOST_KEPT = 128
-"""Images; the largest are SVGs of some 60 KB."""
+"""The most images in the cache; the largest are SVGs of about 60 KB."""
 
 
 class QrImages:
-    """Draws QR codes in a thread of its own, and keeps the latest: many look at the same code.
+    """Draw QR codes in one thread, and cache them: many clients request the same code.
 
-    A drawing takes some 50 ms. One thread draws one code after the other, so that whoever asks for
-    a code that is just being drawn finds it drawn.
+    Drawing takes about 50 ms. With a single thread, a second request for a code that is being
+    drawn finds it in the cache.
     """
 
     def __init__(self) -> None:

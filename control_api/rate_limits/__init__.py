@@ -1,1 +1,1 @@
-"""Limits: requests and guesses in sliding windows, and quotas of owners."""
+"""Limits: rates of requests and of wrong passwords, and quotas of owners."""

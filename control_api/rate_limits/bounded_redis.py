@@ -1,4 +1,4 @@
-"""Ask Redis, and lose little time when it is slow or away."""
+"""Call Redis without losing much time if it is slow or away."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from redis.exceptions import RedisError
 Found = TypeVar("Found")
 
 NO_REDIS = (RedisError, OSError, TimeoutError)
-"""What is raised when Redis does not answer in time, or refuses."""
+"""The errors if Redis does not answer in time, or refuses."""
 PATIENCE = timedelta(milliseconds=200)
 _PAUSE = timedelta(seconds=5)
 
 
 class BoundedRedis:
-    """Ask Redis for at most `patience`; after a failure ask nothing for five seconds.
+    """Call Redis for at most `patience`; after a failure, do not call it for five seconds.
 
-    So not every request waits for a Redis that is away.
+    So only a few requests wait for a Redis that is away.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class BoundedRedis:
         self._ask_again = 0.0
 
     async def ask(self, question: Callable[[], Awaitable[Found]]) -> Found | None:
-        """Return the answer, or None when Redis gives none."""
+        """Return the answer; None if Redis gives none."""
         if self._clock() < self._ask_again:
             return None
         try:
@@ -51,11 +51,11 @@ class BoundedRedis:
         if not self._away:
             self._away = True
             logger.warning(
-                "Redis is slow or away, each API process counts by itself meanwhile: {}",
+                "Redis is slow or away, each API process counts alone meanwhile: {}",
                 str(error) or "no answer",
             )
 
     def _note_back(self) -> None:
         if self._away:
             self._away = False
-            logger.info("Redis is back: limits hold for all API processes together again")
+            logger.info("Redis is back: all API processes count together again")

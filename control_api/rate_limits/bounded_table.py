@@ -1,4 +1,4 @@
-"""A table of counters in memory that strangers cannot make grow without end."""
+"""A table of counters in memory whose size is bounded, whatever strangers send."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 
-class Lasting(Protocol):
-    """An entry that stops to matter at a time."""
+class Expiring(Protocol):
+    """An entry that expires."""
 
     over_at: float
-    """Seconds, by the table's clock."""
+    """When it expires, in seconds by the table's clock."""
 
 
-Entry = TypeVar("Entry", bound=Lasting)
+Entry = TypeVar("Entry", bound=Expiring)
 Who = tuple[str, ...]
 
 _OWN = 20_000
 _SHARED = 1024
 _PURGE_EVERY = 1.0
-"""Seconds: looking for what is over takes milliseconds."""
+"""Seconds; removing expired entries takes milliseconds."""
 
 
 class BoundedTable(Generic[Entry]):
-    """Finds the entry of a group and a name.
+    """Find the entry of a name in a group.
 
-    While there are `own` entries that still matter, further names share `shared` entries in each
-    group. Such a name may be refused for what another did, but nothing goes uncounted: whoever
-    floods the table with names does not get rid of what was counted for them.
+    When the table holds `own` entries that have not expired, further names share `shared` entries
+    in each group. A name with a shared entry may be refused for what others did, but everything is
+    counted: flooding the table with names does not remove anybody's counts.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class BoundedTable(Generic[Entry]):
         self._purge_at = 0.0
 
     def find(self, group: str, who: Who) -> tuple[Entry, bool]:
-        """Return the entry of a name, and whether it is the name's own."""
+        """Return the entry of a name, and whether the name has it for itself."""
         entry = self._own.get((group, who))
         if entry is not None:
             return entry, True
         if self._has_room():
             return self._own.setdefault((group, who), self._make()), True
-        # Python's hash differs from process to process: nobody can aim at another's entry.
+        # Python's hash is random for each process: nobody can aim at another name's entry.
         place = (group, hash(who) % self._shared_by)
         return self._shared.setdefault(place, self._make()), False
 
     def forget(self, group: str, who: Who) -> None:
-        """Remove a name's own entry; a shared one stays, for it counts others too."""
+        """Remove a name's own entry; a shared one stays, since it counts others, too."""
         self._own.pop((group, who), None)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Let somebody try again only after a time that grows with each failure, up to a bound."""
+"""Delay further tries for a time that grows with each failure, up to a maximum."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
 _PREFIX = "chatgrow:delays"
-# By the clock of Redis: those of the API's hosts may differ.
+# By the clock of Redis, since the clocks of the API's hosts may differ.
 _BEGIN = """
 local failures = tonumber(redis.call('hget', KEYS[1], 'failures') or 0)
 local opens = tonumber(redis.call('hget', KEYS[1], 'opens') or 0)
@@ -46,9 +46,9 @@ return 0
 
 @dataclass(frozen=True)
 class Growth:
-    """After `free` tries the next one has to wait for `first`, then twice that, up to `longest`.
+    """After `free` tries the next one must wait for `first`, then twice as long, up to `longest`.
 
-    What was counted is forgotten when there was no try for so long as `kept`.
+    The count is forgotten if there is no try for `kept`.
     """
 
     name: str
@@ -58,17 +58,17 @@ class Growth:
     kept: timedelta
 
     def delay(self, failures: int) -> timedelta:
-        """Return for how long nothing may be tried after so many failures."""
+        """Return how long to wait after this many failures."""
         if failures < self.free:
             return timedelta(0)
-        # No exponent that overflows: the bound is reached long before.
+        # The exponent is bounded, so that it cannot overflow.
         factor: int = 2 ** min(failures - self.free, 30)
         return min(self.longest, self.first * factor)
 
 
 @dataclass
 class _Failures:
-    """What this process knows of somebody's failures; times are seconds of its clock."""
+    """The failures of a name that this process has counted; times are in seconds of its clock."""
 
     failures: int = 0
     opens_at: float = -math.inf
@@ -76,9 +76,9 @@ class _Failures:
 
 
 class GrowingDelay:
-    """Count tries from their beginning, in this process and in Redis, as the limiter does.
+    """Count tries when they begin, in this process and in Redis, as the limiter does.
 
-    While Redis is slow or away this process decides alone.
+    While Redis is slow or away, this process decides alone.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class GrowingDelay:
         self._here = BoundedTable(_Failures, clock)
 
     async def begin(self, growth: Growth, *who: str) -> int:
-        """Count a try and return 0, or return the seconds to wait for: then nothing is counted."""
+        """Count a try and return 0, or do not count it and return the seconds to wait."""
         here, own = self._here.find(growth.name, who)
         wait = self._begin_here(here, growth)
         if own and wait:
@@ -106,14 +106,14 @@ class GrowingDelay:
         return math.ceil(found / 1000)
 
     async def give_back(self, growth: Growth, *who: str) -> None:
-        """Take a try back that was none."""
+        """Take a try back that turned out not to be a failure."""
         here, own = self._here.find(growth.name, who)
         if own:
             _take_back(here)
         await self._bounded.ask(lambda: self._redis.eval(_GIVE_BACK, 1, _key(growth, who)))
 
     async def forget(self, growth: Growth, *who: str) -> None:
-        """Forget all failures: somebody has succeeded."""
+        """Forget all failures, after a success."""
         self._here.forget(growth.name, who)
         await self._bounded.ask(lambda: self._redis.delete(_key(growth, who)))
 
@@ -129,7 +129,7 @@ class GrowingDelay:
         return 0
 
     async def _begin_shared(self, growth: Growth, who: Who) -> int:
-        """Return the milliseconds to wait for, or 0 for a try that was counted."""
+        """Return the milliseconds to wait, or 0 if the try was counted."""
         spans = (growth.first, growth.longest, growth.kept)
         milliseconds = [round(each.total_seconds() * 1000) for each in spans]
         return int(await self._redis.eval(_BEGIN, 1, _key(growth, who), growth.free, *milliseconds))

@@ -1,4 +1,4 @@
-"""Count what somebody does in a sliding window, in Redis, for all API processes together."""
+"""Limit rates in sliding windows, which all API processes count together in Redis."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _Charged = tuple[Rule, tuple[str, ...]]
 
 
 class Limiter:
-    """Count and refuse, in this process and in Redis: what either refuses is refused.
+    """Count in this process and in Redis, and refuse what either of them refuses.
 
-    What this process alone has let through up to the limit is refused without asking Redis, so a
-    flood costs Redis nothing. While Redis is slow or away the counters of this process hold; they
-    have counted everything that it let through before, too.
+    If this process alone has reached a limit, Redis is not asked, so a flood costs Redis nothing.
+    While Redis is slow or away, the counts of this process decide; they include everything that
+    this process has let through before.
     """
 
     def __init__(self, redis: ArqRedis, bounded: BoundedRedis | None = None) -> None:
@@ -45,7 +45,7 @@ class Limiter:
         self._here = LocalWindows()
 
     async def charge(self, rule: Rule, *who: str) -> Standing:
-        """Count one more, or refuse it: what is refused is not counted."""
+        """Count one more, or refuse it without counting it."""
         here = self._here.charge(rule, who)
         if here.own and not here.standing.allowed:
             return here.standing
@@ -59,20 +59,20 @@ class Limiter:
         return min(here.standing, found, key=_remaining) if here.own else found
 
     async def give_back(self, rule: Rule, *who: str) -> None:
-        """Take one back that was counted."""
+        """Take back one count."""
         self._here.give_back(rule, who)
         await self._redis.ask(lambda: self._windows.hit(_item(rule), *who, cost=-1))
 
     async def forget(self, rule: Rule, *who: str) -> None:
-        """Start anew, as if nothing had been counted."""
+        """Forget all counts."""
         self._here.forget(rule, who)
         await self._redis.ask(lambda: self._windows.clear(_item(rule), *who))
 
     async def _charge_all(self, charged: Sequence[_Charged]) -> Sequence[Standing | Exception]:
-        """Count requests that came together, for each caller at once."""
+        """Count requests that came at the same time, with one count for each caller."""
         counts = Counter(charged)
         try:
-            # Bounded here too: those who wait give up by themselves and leave this behind.
+            # Bounded here, too: the callers stop waiting, but do not cancel this task.
             async with asyncio.timeout(self._redis.patience.total_seconds()):
                 found = await asyncio.gather(
                     *(self._charge_one(rule, who, number) for (rule, who), number in counts.items())
@@ -83,10 +83,10 @@ class Limiter:
         return [next(standings[each]) for each in charged]
 
     async def _charge_one(self, rule: Rule, who: tuple[str, ...], number: int) -> list[Standing]:
-        """Return how a caller stood after each of so many requests.
+        """Return a caller's standing after each of several requests.
 
-        Of too many the first ones are let through, as many as fit: that takes two questions more,
-        however many there are.
+        If they are too many, the first ones are let through, as many as fit; this takes only two
+        more calls of Redis.
         """
         granted = await self._granted(rule, who, number)
         stats = await self._windows.get_window_stats(_item(rule), *who)
@@ -101,13 +101,13 @@ class Limiter:
         ]
 
     async def _granted(self, rule: Rule, who: tuple[str, ...], number: int) -> int:
-        """Count all of these or none; return how many were."""
+        """Count all of these requests or none; return how many were counted."""
         fits = number > 0 and await self._windows.hit(_item(rule), *who, cost=number)
         return number if fits else 0
 
 
 def _item(rule: Rule) -> RateLimitItemPerSecond:
-    """Write the rule as the library wants it."""
+    """Return a rule in the library's form."""
     return RateLimitItemPerSecond(rule.amount, rule.seconds, namespace=rule.name)
 
 

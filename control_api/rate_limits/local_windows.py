@@ -1,4 +1,4 @@
-"""Count in sliding windows in this process: what holds while Redis cannot be asked."""
+"""Count in sliding windows in this process, for times when Redis is away."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from control_api.rate_limits.rules import Rule, Standing
 
 @dataclass
 class _Window:
-    """The counts of a window that began at some time, and of the one before it."""
+    """The count of the present window, and that of the previous one."""
 
     began: float = -math.inf
     current: int = 0
@@ -23,21 +23,21 @@ class _Window:
 
 @dataclass(frozen=True)
 class LocalStanding:
-    """How somebody stands by what this process has seen; `own` unless others count as them too."""
+    """A standing by the counts of this process; `own` is False if others share the counter."""
 
     standing: Standing
     own: bool
 
 
 class LocalWindows:
-    """Sliding windows as those in Redis: the count of the window before weighs less and less."""
+    """Sliding windows as in Redis: the previous window's count weighs less and less."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._table = BoundedTable(_Window, clock)
 
     def charge(self, rule: Rule, who: Who) -> LocalStanding:
-        """Count one more, or refuse it: what is refused is not counted."""
+        """Count one more, or refuse it without counting it."""
         window, own = self._table.find(rule.name, who)
         now = self._clock()
         _move_on(window, rule, now)
@@ -49,18 +49,18 @@ class LocalWindows:
         return LocalStanding(Standing(rule, allowed, remaining, _resets_in(window, rule, now)), own)
 
     def give_back(self, rule: Rule, who: Who) -> None:
-        """Take one back that was counted; where it counts others too, it stays counted."""
+        """Take back one count, except from a counter that others share."""
         window, own = self._table.find(rule.name, who)
         if own:
             window.current = max(0, window.current - 1)
 
     def forget(self, rule: Rule, who: Who) -> None:
-        """Start anew, as if nothing had been counted."""
+        """Forget all counts."""
         self._table.forget(rule.name, who)
 
 
 def _move_on(window: _Window, rule: Rule, now: float) -> None:
-    """Begin the next window when one has ended."""
+    """Begin the next window if the present one has ended."""
     elapsed = now - window.began
     if elapsed >= 2 * rule.seconds:
         window.began, window.current, window.before = now, 0, 0

@@ -1,4 +1,4 @@
-"""Slow down whoever guesses passwords or set-up tokens."""
+"""Slow down attempts to guess passwords or setup tokens."""
 
 from __future__ import annotations
 
@@ -30,24 +30,26 @@ DELAY = Growth(
     longest=timedelta(minutes=1),
     kept=timedelta(days=1),
 )
-"""One minute at most: whoever keeps guessing must not keep the account's owner out for long."""
+"""At most a minute: somebody who guesses must not lock the account's owner out for long."""
 
 
 @dataclass(frozen=True)
 class _Count:
-    """A rule, and by what it counts."""
+    """A rule, and whom it counts."""
 
     rule: Rule
     who: tuple[str, ...]
 
 
 class LoginAttempts:
-    """Bound wrong passwords for an account and a network, for a network, and for an account.
+    """Limit wrong passwords, also for accounts that do not exist.
 
-    By account *and* network a few in a quarter of an hour, so that a stranger elsewhere cannot
-    lock an account's owner out; by account, from wherever they come, one after a delay that grows
-    up to a minute. A device on which the account signed in before has a few of its own, whatever
-    others do. It makes no difference whether there is such an account.
+    - For an account *and* a network: a few in a quarter of an hour, so that strangers elsewhere
+      cannot lock an account's owner out.
+    - For a network: somewhat more, over all accounts.
+    - For an account, over all networks: one after a delay, which grows to a minute.
+    - A device on which the account has signed in before has a few attempts of its own, whatever
+      others do.
     """
 
     def __init__(self, limiter: Limiter, delay: GrowingDelay, growth: Growth = DELAY) -> None:
@@ -59,14 +61,13 @@ class LoginAttempts:
     async def counted(
         self, account: str, client: Client, device: str | None = None
     ) -> AsyncIterator[None]:
-        """Check a password in this block: raise BadCredentialsError in it when it is wrong.
+        """Check a password inside this block, and raise BadCredentialsError there if it is wrong.
 
-        Or register an account in it, and raise UserExistsError when there is one: that tells a
-        stranger as much as a guess does. Raises TooManyAttemptsError instead of entering the
-        block. An attempt counts from its beginning, so that many at once are refused too, and is
-        taken back when it was none: success forgets the account's failures, and an error of ours
-        counts for nobody. It stays counted when the client leaves before it is answered. `device`
-        is the id of a device on which the account signed in before.
+        Or register an account, and raise UserExistsError: this tells a stranger as much as a guess.
+        Raises TooManyAttemptsError before the block. An attempt is counted when it begins, so that
+        many attempts at once are refused, too. Success forgets the account's failures, and an
+        unexpected error takes the attempt back; a client that leaves early does not. `device` is
+        the id of a device on which the account has signed in before.
         """
         own, others, delayed = _counts(account, client, device)
         await self._begin((own, *others), delayed)
@@ -93,16 +94,16 @@ class LoginAttempts:
 
 
 class SetupAttempts:
-    """Bound wrong set-up tokens for a network."""
+    """Limit wrong setup tokens from a network."""
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
 
     @asynccontextmanager
     async def counted(self, client: Client) -> AsyncIterator[None]:
-        """Check a token in this block: raise SetupTokenError in it when it is wrong.
+        """Check a token inside this block, and raise SetupTokenError there if it is wrong.
 
-        Raises TooManyAttemptsError instead of entering the block.
+        Raises TooManyAttemptsError before the block.
         """
         counts = _networks(client, _SETUP, _SETUP_SITE)
         await _charge(self._limiter, counts)
@@ -119,7 +120,7 @@ class SetupAttempts:
 def _counts(
     account: str, client: Client, device: str | None
 ) -> tuple[_Count, tuple[_Count, ...], str | None]:
-    """Return what success forgets, what it gives back, and whom the delay is for."""
+    """Return the count that success forgets, those that it takes back, and whom to delay."""
     if device is not None:
         return _Count(_PER_DEVICE, (device,)), (), None
     digest = account_digest(account)
@@ -129,13 +130,13 @@ def _counts(
 def _networks(
     client: Client, network: Rule = _PER_ADDRESS, site: Rule = _PER_SITE
 ) -> tuple[_Count, ...]:
-    """Return by which networks a client is counted."""
+    """Return the counts for the networks of a client."""
     wider = () if client.site is None else (_Count(site, (client.site,)),)
     return _Count(network, (client.network,)), *wider
 
 
 async def _charge(limiter: Limiter, counts: Sequence[_Count]) -> None:
-    """Count in all of them, or in none; raise TooManyAttemptsError."""
+    """Add one to all counts, or to none; raise TooManyAttemptsError."""
     for number, each in enumerate(counts):
         standing = await limiter.charge(each.rule, *each.who)
         if not standing.allowed:

@@ -1,4 +1,4 @@
-"""Bound how many pairing codes are asked of WhatsApp: each one alerts somebody's phone."""
+"""Limit requests for pairing codes: each one alerts somebody's phone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PER_CONNECTION = Rule("pairing-connection", 10, _WINDOW)
 
 
 class PairingLimits:
-    """Allow five codes for a number, whoever asks, and ten for all numbers of a connection."""
+    """Allow five codes for a number, whoever asks, and ten for each connection."""
 
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
@@ -31,7 +31,7 @@ class PairingLimits:
             raise
 
     async def give_back(self, connection: str, phone: str) -> None:
-        """Take a code back that alerted nobody."""
+        """Take back the count of a code that alerted nobody."""
         await self._limiter.give_back(_PER_NUMBER, _digest(phone))
         await self._limiter.give_back(_PER_CONNECTION, connection)
 
@@ -42,5 +42,5 @@ def _require(standing: Standing) -> None:
 
 
 def _digest(phone: str) -> str:
-    """Keep people's numbers out of Redis."""
+    """Return a digest, to keep phone numbers out of Redis."""
     return hashlib.sha256(phone.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What one owner may have, as the settings say."""
+"""How much one owner may have, by the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class WaitingRequests:
-    """Bounds how many requests of one owner wait for something in this process."""
+    """Limit how many requests of one owner may wait in this process."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -27,7 +27,7 @@ class WaitingRequests:
 
     @contextmanager
     def room(self, owner: str) -> Iterator[None]:
-        """Wait in this block; raise TooManyWaitingError instead of entering it."""
+        """Wait inside this block; raise TooManyWaitingError before it."""
         if self._waiting[owner] >= self._limit:
             raise TooManyWaitingError(self._limit)
         self._waiting[owner] += 1
@@ -35,13 +35,13 @@ class WaitingRequests:
             yield
         finally:
             self._waiting[owner] -= 1
-            # Forget owners of whom nothing waits.
+            # Remove owners without waiting requests.
             self._waiting = +self._waiting
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """The quotas of this process."""
+    """All quotas."""
 
     connections: Quota
     api_keys: Quota
@@ -56,7 +56,7 @@ class Quotas:
         connections: ConnectionStore,
         keys: ApiKeyStore,
     ) -> Quotas:
-        """Make the quotas from what was set."""
+        """Make the quotas from the settings."""
         return cls(
             Quota("connections", settings.connections_per_owner, connections.count),
             Quota("API keys", settings.api_keys_per_owner, keys.count),

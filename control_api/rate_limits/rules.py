@@ -1,4 +1,4 @@
-"""Limits as rules, and how somebody stands with one."""
+"""Rules of rate limits, and a caller's standing with one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class Rule:
-    """So many in so long a time (whole seconds); `name` keeps rules apart."""
+    """At most `amount` in a `window`; the `name` is that of its counters in Redis."""
 
     name: str
     amount: int
@@ -17,16 +17,16 @@ class Rule:
 
     @property
     def seconds(self) -> int:
-        """The window; parts of a second are rounded up."""
+        """The window in seconds, rounded up."""
         return math.ceil(self.window.total_seconds())
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How somebody stands with a rule, after this one was counted or refused."""
+    """A caller's standing with a rule, after a request was counted or refused."""
 
     rule: Rule
     allowed: bool
     remaining: int
     resets_in: int
-    """Seconds, at least one, until more is allowed."""
+    """Seconds, at least one, until more requests are allowed."""

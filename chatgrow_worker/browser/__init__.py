@@ -1,1 +1,1 @@
-"""Browsers: one Chromium with a profile of its own for each connection."""
+"""Browsers: each connection has its own Chromium with its own profile."""

@@ -1,4 +1,4 @@
-"""An open browser: its page, its profile, and a copy of the login while it runs."""
+"""An open browser: its page, its profile, and how to copy the login while it runs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sessions.common.threads import to_the_end
 from sessions.connections.states import Reason
 
 _LOGIN = (Path("Default/IndexedDB"), Path("Default/Local Storage"))
-"""What a login consists of; neither part alone logs in."""
+"""The parts of a login in a profile; neither part alone logs in."""
 
 
 @dataclass
 class Browser:
-    """A browser that is open, or was: `closed_in_order` tells if its IndexedDB is whole."""
+    """A browser; after it was closed, `closed_in_order` says whether its IndexedDB is complete."""
 
     page: WhatsAppPage
     profile: Path
@@ -32,14 +32,14 @@ class Browser:
 
     @asynccontextmanager
     async def copy_of_login(self) -> AsyncIterator[Path]:
-        """Yield a profile that holds a copy of the login, taken while the browser stood still.
+        """Yield a profile with a copy of the login, which is made while the browser is frozen.
 
-        The copy of localStorage is stale, since Chromium writes it late: a dump through the page
-        must go with it. Raises PageBrokenError when the browser is gone.
+        Chromium writes localStorage late, so its copy is outdated: save a dump from the page with
+        it. Raises PageBrokenError if the browser is gone.
         """
         folder = Path(tempfile.mkdtemp(prefix=".copy-", dir=self.profile.parent))
         try:
-            # Not to be cut short: a frozen browser must thaw, and no copy may outlive this.
+            # Not cancellable: the browser must not stay frozen, nor the copy stay behind.
             await to_the_end(asyncio.to_thread(_copy_frozen, self.profile, folder))
             yield folder
         finally:
@@ -47,7 +47,7 @@ class Browser:
 
 
 def _copy_frozen(profile: Path, to: Path) -> None:
-    """Freeze the browser's process group for the milliseconds of a copy."""
+    """Copy the login while the browser's process group is stopped, which takes milliseconds."""
     group = _group_of(profile)
     os.killpg(group, signal.SIGSTOP)
     try:
@@ -60,7 +60,7 @@ def _copy_frozen(profile: Path, to: Path) -> None:
 
 
 def _group_of(profile: Path) -> int:
-    """Return the browser's own process group; raise PageBrokenError when there is none."""
+    """Return the browser's process group; raise PageBrokenError if there is none."""
     groups = {os.getpgid(process.pid) for process in holders_of(profile)} - {os.getpgrp()}
     if len(groups) != 1:
         raise PageBrokenError(Reason.PAGE_UNREACHABLE, "the browser's process is gone")

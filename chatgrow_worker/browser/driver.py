@@ -1,4 +1,4 @@
-"""Playwright's driver process: one for the worker, started again when it has died."""
+"""Playwright's driver process: one for the worker, restarted if it has died."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STOP_LIMIT = timedelta(seconds=5)
 
 
 class Driver:
-    """Gives out Playwright's Chromium; a driver that died gives no event, so it is looked at."""
+    """Provide Playwright's Chromium; check each time whether the driver is still alive."""
 
     def __init__(self, temporary: Path) -> None:
         self._temporary = temporary
@@ -25,7 +25,7 @@ class Driver:
         self._lock = asyncio.Lock()
 
     async def chromium(self) -> BrowserType:
-        """Return what launches browsers, from a driver that lives."""
+        """Return Playwright's launcher of Chromium, from a live driver."""
         async with self._lock:
             if self._playwright is None or not self._alive():
                 await self._start()
@@ -34,7 +34,7 @@ class Driver:
             return self._playwright.chromium
 
     async def close(self) -> None:
-        """Stop the driver, bounded; one that died or hangs is ended by its id."""
+        """Stop the driver; if it does not stop in time, kill it."""
         playwright, self._playwright = self._playwright, None
         if playwright is None:
             return
@@ -50,7 +50,7 @@ class Driver:
     async def _start(self) -> None:
         if self._playwright is not None:
             logger.error("The browser driver has died; starting another")
-            # Its browsers died with it, at the end of their pipes.
+            # Its browsers have ended, too: their pipes to it were closed.
             await asyncio.to_thread(empty, self._temporary)
         before = set(psutil.Process().children())
         self._playwright = await async_playwright().start()

@@ -1,4 +1,4 @@
-"""Open a connection's browser and page, and close them whatever happens."""
+"""Open a connection's browser and page, and close them in any case."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SavedHtmlSource = Callable[[str], Awaitable[Document | None]]
 
 
 class Launcher:
-    """Opens pages; each has a browser of its own, so that a crash takes one connection with it."""
+    """Open pages, each in its own browser, so that a crash affects one connection only."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Launcher:
         root: Path,
         saved_html: SavedHtmlSource | None = None,
     ) -> None:
-        """Take where HTML comes from that a connection's page is opened from, if any is."""
+        """`saved_html` returns the HTML to open a connection's page from; None: from WhatsApp."""
         self._saved_html = saved_html
         self._driver = driver
         self._options = options
@@ -47,7 +47,7 @@ class Launcher:
         self._user_agent: str | None = None
 
     def profile(self, connection: str) -> Path:
-        """Return where the connection's profile is, or will be."""
+        """Return the path of the connection's profile, which may not exist yet."""
         return profile_of(self._root, connection)
 
     @asynccontextmanager
@@ -57,9 +57,9 @@ class Launcher:
         restore_local_storage: dict[str, str] | None = None,
         proxy: Proxy | None = None,
     ) -> AsyncIterator[Browser]:
-        """Open WhatsApp Web on the connection's profile; raise PageBrokenError when it fails.
+        """Open WhatsApp Web with the connection's profile; raise PageBrokenError if that fails.
 
-        `restore_local_storage` is a dump of localStorage, put back before WhatsApp's scripts run.
+        `restore_local_storage` is a dump to put into localStorage before WhatsApp's scripts run.
         """
         address = await _address_of(proxy)
         profile = self.profile(connection)
@@ -75,7 +75,7 @@ class Launcher:
                     await browser.page.restore_local_storage(
                         self._options.url, restore_local_storage, self._options.launch_limit
                     )
-                # Not before: it is long, and would run in vain on the document that heals.
+                # Only now: the document that restores localStorage does not need the long script.
                 await self._add_script(context, browser.page)
                 saved = await self._saved_html(connection) if self._saved_html else None
                 await browser.page.open(self._options.url, self._options.launch_limit, saved)
@@ -92,7 +92,7 @@ class Launcher:
         try:
             chromium = await self._driver.chromium()
             server = proxy.server if proxy else None
-            arguments = [*options.arguments(server, address), *await self._named(chromium)]
+            arguments = [*options.arguments(server, address), *await self._user_agent_of(chromium)]
             launching = asyncio.ensure_future(
                 chromium.launch_persistent_context(
                     profile,
@@ -111,8 +111,8 @@ class Launcher:
         except (PlaywrightError, TimeoutError, OSError) as error:
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
 
-    async def _named(self, chromium: BrowserType) -> list[str]:
-        """Return the switch that gives the browser an ordinary one's name; asked for once."""
+    async def _user_agent_of(self, chromium: BrowserType) -> list[str]:
+        """Return the switch for a normal browser's user agent; ask the browser only once."""
         if self._user_agent is None:
             browser = self._options.executable or Path(chromium.executable_path)
             async with asyncio.timeout(self._options.launch_limit.total_seconds()):
@@ -120,7 +120,7 @@ class Launcher:
         return [f"--user-agent={self._user_agent}"] if self._user_agent else []
 
     async def _finish(self, launching: asyncio.Future[BrowserContext]) -> BrowserContext:
-        """Await a launch; one that is given up goes on in the driver, so it is closed when done."""
+        """Await a launch; if cancelled, the driver continues it: then close the browser."""
         try:
             return await asyncio.shield(launching)
         except (asyncio.CancelledError, TimeoutError):
@@ -138,7 +138,7 @@ class Launcher:
             cdp = await context.new_cdp_session(page)
             await set_user_agent(cdp)
             if self._options.service_workers == "block":
-                # Playwright blocks new ones only; one from before would go on.
+                # Playwright only blocks new ones; one from an earlier session would run.
                 await remove_service_workers(cdp, self._options.url)
             whatsapp = WhatsAppPage(page, bell, self._options.call_limit)
             await watch_wipes(cdp, whatsapp.hear)
@@ -153,7 +153,7 @@ class Launcher:
 
     @asynccontextmanager
     async def _launching(self) -> AsyncIterator[None]:
-        """Bound what belongs to a launch; raise PageBrokenError when it fails."""
+        """Limit the time of a step of the launch; raise PageBrokenError if it fails."""
         try:
             async with asyncio.timeout(self._options.launch_limit.total_seconds()):
                 yield
@@ -161,7 +161,7 @@ class Launcher:
             raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
 
     async def _close(self, context: BrowserContext) -> bool:
-        """Close in order, so that IndexedDB is whole on disk; what hangs is ended afterwards."""
+        """Close the browser, so that its IndexedDB is written completely; tell whether it did."""
         try:
             async with asyncio.timeout(self._options.close_limit.total_seconds()):
                 await context.close()
@@ -172,9 +172,9 @@ class Launcher:
 
 
 async def _address_of(proxy: Proxy | None) -> str | None:
-    """Return the address to reach a proxy at, None for one that may be wherever its name leads.
+    """Return the address of a proxy that must be public; None if any address is allowed.
 
-    Raises PageBrokenError for a name that leads into our own network by now.
+    Raises PageBrokenError if its name now resolves to a private address.
     """
     if proxy is None or proxy.may_be_private:
         return None
@@ -196,9 +196,7 @@ def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
 
 
 def _why(error: Exception) -> str:
-    """Return what the browser itself complained about, else the first line of the error."""
+    """Return the error output of the browser itself, or else the first line of the error."""
     text = str(error)
-    complaints = [
-        line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line
-    ]
-    return (" ".join(filter(None, complaints)) or text.partition("\n")[0])[:_LONGEST_REASON]
+    errors = [line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line]
+    return (" ".join(filter(None, errors)) or text.partition("\n")[0])[:_LONGEST_REASON]

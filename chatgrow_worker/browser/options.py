@@ -1,4 +1,4 @@
-"""How to start Chromium, and where it is."""
+"""The options to start Chromium with, and where to find it."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from chatgrow_worker.browser.savings import Saving, Savings, switches_of
 from sessions.common.errors import ConfigurationError
 
 _DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
-"""Debian's own name for it is a shell script that stays between us and the browser's process."""
+"""The program itself: Debian's command is a shell script, which would stay its parent process."""
 _NAMES = (_DEBIAN_SHELL, "chromium-headless-shell", "chromium", "google-chrome")
 
 _WINDOW: ViewportSize = {"width": 1280, "height": 720}
 """Playwright's own default."""
 _SMALL_WINDOW: ViewportSize = {"width": 800, "height": 600}
 _ALWAYS = (
-    # Privacy and appearance, no savings: these hold whatever `BROWSER_SAVINGS` says.
-    # Without it a page can tell from navigator.webdriver that it is driven.
+    # For privacy, not to save memory: these do not depend on `BROWSER_SAVINGS`.
+    # Otherwise navigator.webdriver tells the page that it is automated.
     "--disable-blink-features=AutomationControlled",
-    # WebRTC would go around a proxy and tell this machine's address.
+    # Otherwise WebRTC bypasses a proxy and reveals this machine's address.
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    # The browser itself would ask its maker's servers for updates and lists.
+    # Otherwise the browser asks Google's servers for updates and lists.
     "--disable-background-networking",
-    # An HTTP proxy carries TCP only.
+    # An HTTP proxy supports TCP only.
     "--disable-quic",
 )
 
 
 @dataclass(frozen=True)
 class BrowserOptions:
-    """What is the same for every browser of this worker."""
+    """The options of all browsers of this worker."""
 
     executable: Path | None
     sandbox: bool
@@ -50,28 +50,28 @@ class BrowserOptions:
     more_hosts: tuple[str, ...] = ()
 
     def arguments(self, proxy: str | None = None, address: str | None = None) -> list[str]:
-        """Return what is added to the command line of a browser that goes through this proxy.
+        """Return the command-line switches of a browser that uses this proxy.
 
-        With an address, the proxy is reached there, whatever its name means.
+        With an address, the proxy's name is resolved to that address.
         """
         finds = reaching(self.url, self.more_hosts, proxy, address)
         return [*_ALWAYS, finds, *switches_of(self.savings, sandbox=self.sandbox)]
 
     @property
     def window(self) -> ViewportSize:
-        """How large the page is, in pixels."""
+        """The size of the window in pixels."""
         return _SMALL_WINDOW if Saving.SMALL_WINDOW in self.savings else _WINDOW
 
     @property
     def service_workers(self) -> Literal["allow", "block"]:
-        """What becomes of the page's service worker."""
+        """Whether the page may register its service worker."""
         return "block" if Saving.NO_SERVICE_WORKER in self.savings else "allow"
 
 
 def find_chromium(chosen: Path | None) -> Path | None:
-    """Return the browser to start: the one chosen, one of the system, or None for Playwright's own.
+    """Return the browser to start: the chosen one, one of the system, or None for Playwright's.
 
-    Raises ConfigurationError when the one chosen is not there.
+    Raises ConfigurationError if the chosen one does not exist.
     """
     if chosen is not None:
         if not os.access(chosen, os.X_OK):
@@ -82,7 +82,7 @@ def find_chromium(chosen: Path | None) -> Path | None:
 
 
 def check_sandbox(disabled: bool) -> bool:
-    """Return whether Chromium's sandbox is on; raise ConfigurationError where it cannot be."""
+    """Return whether to use Chromium's sandbox; raise ConfigurationError if it cannot be used."""
     if not disabled and os.geteuid() == 0:
         raise ConfigurationError(
             "Chromium refuses its sandbox to root: run the worker as a user, "

@@ -1,4 +1,4 @@
-"""The profile directory of a connection, and the processes that still hold it."""
+"""The profile directory of a connection, and the processes that use it."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from chatgrow_worker.browser.profile_backup import remove_backup
 from sessions.blobs import clear_leftovers
 
 PROBE = "probe"
-"""How the names of empty profiles begin on which a page is tried; no id of ours does."""
+"""The prefix of the names of empty profiles for trying a page; no connection's id begins so."""
 _KILL_WAIT_SECONDS = 3.0
 
 
 def profile_of(root: Path, connection: str) -> Path:
-    """Return the profile directory; `connection` is our own id, never a user's text."""
+    """Return the profile directory; `connection` must be an internal id, not a user's text."""
     if not (connection.isascii() and connection.isalnum()):
         raise ValueError(f"not an id of ours: {connection!r}")
     return root / connection
 
 
 def remove_profile(profile: Path) -> None:
-    """Remove a profile that nobody runs and whose login is over."""
+    """Remove a profile that no browser uses and whose login has ended."""
     shutil.rmtree(profile, ignore_errors=True)
     remove_backup(profile)
     clear_leftovers(profile)
 
 
 async def free_profile(profile: Path) -> None:
-    """End what a dead worker left running on the profile, then remove the locks that stay behind.
+    """Kill browsers that a dead worker has left on the profile, and remove their lock files.
 
-    Only for the holder of the connection's lease: nobody else may use the profile. Raises OSError.
+    Only the holder of the connection's lease may call this. Raises OSError.
     """
     killed = await asyncio.to_thread(_kill_holders, profile)
     if killed:
-        logger.warning("Ended {} browser processes left over on a profile", killed)
+        logger.warning("Killed {} browser processes that were left on a profile", killed)
     for lock in profile.glob("Singleton*"):
         lock.unlink(missing_ok=True)
 
 
 def holders_of(profile: Path) -> list[psutil.Process]:
-    """Return the processes whose command line names the profile."""
+    """Return the processes with the profile in their command line."""
     flag = f"--user-data-dir={profile}"
     return [
         process
@@ -54,7 +54,7 @@ def holders_of(profile: Path) -> list[psutil.Process]:
 
 
 def _kill_holders(profile: Path) -> int:
-    """Kill the holders of the profile; return how many there were."""
+    """Kill the processes that use the profile; return how many there were."""
     holders = holders_of(profile)
     for process in holders:
         try:

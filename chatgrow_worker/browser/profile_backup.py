@@ -1,4 +1,4 @@
-"""A profile that gave way to another login, kept until that one has shown that it works."""
+"""Back up a profile while another login is tried, until that login has worked."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _SUFFIX = ".aside"
 
 
 def has_backup(profile: Path) -> bool:
-    """Tell whether a profile of this connection is set aside."""
+    """Tell whether there is a backup of this profile."""
     return _backup(profile).is_dir()
 
 
 def backup_note(profile: Path) -> ProfileNote | None:
-    """Return the note of the profile that is set aside."""
+    """Return the note of the backup."""
     return read_note(_backup(profile))
 
 
 def back_up(profile: Path) -> None:
-    """Move a profile out of the way of another login; nothing is there then."""
+    """Turn a profile into its backup; the profile itself no longer exists then."""
     profile.rename(_backup(profile))
 
 
 def restore_backup(profile: Path) -> None:
-    """Put what was set aside in the profile's place."""
-    # The note first: a crash leaves a profile without one, for which this is done again.
+    """Replace a profile by its backup."""
+    # Remove the note first: after a crash, a profile without one is replaced again.
     remove_note(profile)
     if profile.exists():
         shutil.rmtree(profile)
@@ -35,12 +35,12 @@ def restore_backup(profile: Path) -> None:
 
 
 def remove_backup(profile: Path) -> None:
-    """Remove what was set aside, if anything was."""
+    """Remove the backup of a profile, if there is one."""
     shutil.rmtree(_backup(profile), ignore_errors=True)
 
 
 def names_in(root: Path) -> set[str]:
-    """Return the names of the profiles in a folder, those that are set aside too."""
+    """Return the names of the profiles in a folder, including those with only a backup."""
     names = {each.name for each in root.iterdir() if each.name.isalnum()}
     return names | {each.name[1 : -len(_SUFFIX)] for each in root.glob(f".*{_SUFFIX}")}
 

@@ -1,8 +1,8 @@
-"""What we keep beside a browser's own files in a profile: whose it is, and its newest localStorage.
+"""Our own files in a browser's profile: the generation of its login, and its newest localStorage.
 
-Chromium writes localStorage seconds late, so a killed browser leaves a stale one, and one that is
-closed in order may, too: on a busy machine one in some seventy had not written what was 1.5 s old.
-The dump that is taken through the page puts it right.
+Chromium writes localStorage with a delay of seconds. A killed browser leaves an outdated one, and
+even a closed browser may: on a busy machine, one of about seventy had not written changes that were
+1.5 s old. So the page's localStorage is dumped to a file, from which it can be restored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DUMP = "local_storage.json"
 
 
 class ProfileNote(BaseModel):
-    """The lease generation under which the profile was last logged in."""
+    """The lease generation in which the profile was last logged in."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class ProfileNote(BaseModel):
 
 
 def read_note(profile: Path) -> ProfileNote | None:
-    """Return the note of a profile that was logged in here, or None."""
+    """Return the note of a profile; None if it was never logged in here."""
     try:
         return ProfileNote.model_validate_json((profile / _NOTE).read_bytes())
     except (OSError, ValidationError):
@@ -34,17 +34,17 @@ def read_note(profile: Path) -> ProfileNote | None:
 
 
 def write_note(profile: Path, note: ProfileNote) -> None:
-    """Keep a note durably."""
+    """Write a note durably."""
     _write(profile / _NOTE, note.model_dump_json())
 
 
 def remove_note(profile: Path) -> None:
-    """Remove the note: what is in the profile from now on is another login."""
+    """Remove the note, before another login is put into the profile."""
     (profile / _NOTE).unlink(missing_ok=True)
 
 
 def read_dump(profile: Path) -> dict[str, str] | None:
-    """Return the newest dump of localStorage, or None when there is none that is whole."""
+    """Return the newest dump of localStorage; None if there is no valid one."""
     try:
         dump = json.loads((profile / _DUMP).read_bytes())
     except (OSError, ValueError):
@@ -53,17 +53,17 @@ def read_dump(profile: Path) -> dict[str, str] | None:
 
 
 def write_dump(profile: Path, dump: dict[str, str]) -> None:
-    """Keep a dump of localStorage durably; it is a credential."""
+    """Write a dump of localStorage durably; it is a credential."""
     _write(profile / _DUMP, json.dumps(dump))
 
 
 def remove_dump(profile: Path) -> None:
-    """Remove the dump of localStorage: it belongs to a login that is not there any more."""
+    """Remove the dump of localStorage, which belongs to an earlier login."""
     (profile / _DUMP).unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file so that a crash leaves the old one or the new one, readable by us only."""
+    """Replace a file atomically and durably; only we may read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

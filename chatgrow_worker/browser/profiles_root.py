@@ -1,4 +1,4 @@
-"""The folder of all profiles of one worker: its own, writable, and free of leftovers."""
+"""The folder with all profiles of one worker: locked, writable, and cleaned up at the start."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from sessions.common.errors import ConfigurationError
 from sessions.connections.states import Reason
 
 _OWNER_LENGTH = 200
-"""Characters: more than an id and the number of an inode ever take."""
+"""The most characters that are read: more than an id and an inode's number ever have."""
 _FREE_BYTES = 100 * 1024 * 1024
-"""Below this much free disk a browser is not started: it would damage its own profile."""
+"""With less free disk space no browser is started: it would damage its profile."""
 
 
 @contextmanager
 def owned_root(root: Path) -> Iterator[Path]:
-    """Own the folder for as long as the block runs; end what a dead worker left running on it.
+    """Lock the folder inside the block; first kill browsers that a dead worker has left.
 
-    Raises ConfigurationError when it cannot be written or another worker has it.
+    Raises ConfigurationError if it cannot be written or another worker uses it.
     """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,17 +39,17 @@ def owned_root(root: Path) -> Iterator[Path]:
         ) from error
     try:
         _lock(descriptor, root)
-        _reap(root)
+        _clean_up(root)
         yield root
     finally:
         os.close(descriptor)
 
 
 def succeed(root: Path, instance: str) -> str | None:
-    """Write down which process owns the folder now; return the one before, which is dead.
+    """Store which process owns the folder now; return the previous owner, which is dead.
 
-    Only inside `owned_root`, whose lock proves that. None for the first one, and in a copy of a
-    folder: the original's owner may well live.
+    Call this inside `owned_root`, whose lock proves that. Returns None if there was no owner, and
+    in a copy of a folder, since the owner of the original may be alive.
     """
     try:
         descriptor = os.open(root / ".owner", os.O_RDWR | os.O_CREAT, 0o600)
@@ -60,13 +60,13 @@ def succeed(root: Path, instance: str) -> str | None:
             file.truncate()
             file.write(f"{instance} {inode}")
     except OSError as error:
-        logger.warning("What an earlier worker left is taken over later: {}", error)
+        logger.warning("Connections of an earlier worker are taken over later: {}", error)
         return None
     return before if where == inode else None
 
 
 def check_disk(root: Path) -> None:
-    """Raise PageBrokenError when the disk is full or cannot be written; remake a removed folder."""
+    """Raise PageBrokenError if the disk is full or not writable; make the folder if it is gone."""
     probe = root / ".writable"
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def check_disk(root: Path) -> None:
 
 
 def disk_reason(error: OSError) -> Reason:
-    """Return the reason that an error of the disk stands for."""
+    """Return the reason that describes an error of the disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Reason.DISK_FULL
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -97,16 +97,16 @@ def _lock(descriptor: int, root: Path) -> None:
         ) from error
 
 
-def _reap(root: Path) -> None:
-    """End every browser on a profile of this folder, and remove what was of that moment only.
+def _clean_up(root: Path) -> None:
+    """Kill all browsers on profiles of this folder, and remove temporary folders.
 
-    Nobody else may run one here: the lock is ours, and whoever had it before is dead.
+    They belong to a dead worker: we hold the lock, and its previous holder is dead.
     """
     flag = f"--user-data-dir={root}{os.sep}"
     for process in psutil.process_iter(["cmdline", "create_time"]):
         if any(part.startswith(flag) for part in process.info["cmdline"] or []):
-            logger.warning("Ending browser {} of a worker that died", process.pid)
-            # psutil compares the start time too: a reused id is not ended.
+            logger.warning("Killing browser {} of a dead worker", process.pid)
+            # psutil also compares the start time, so it does not kill a process with a reused id.
             with suppress(psutil.NoSuchProcess):
                 process.kill()
     for left in (*root.glob(".copy-*"), *root.glob(".*.restoring"), *root.glob(f"{PROBE}*")):

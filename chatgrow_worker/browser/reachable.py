@@ -1,8 +1,8 @@
-"""Which hosts a browser reaches: WhatsApp's, and no other.
+"""Let a browser reach WhatsApp's hosts only.
 
-Chromium is told to find no other host, addresses written as numbers among them. So what runs in a
-page can neither send what it sees elsewhere nor look around in the operator's network. Through a
-proxy it is the proxy that finds hosts: then only the proxy itself is found here.
+Chromium is told to resolve no other host, including numeric addresses. So scripts in a page can
+neither send data elsewhere nor reach the operator's network. With a proxy, the proxy resolves the
+names of hosts, and the browser itself resolves only the proxy.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ WHATSAPP_HOSTS = (
     "whatsapp.com",
     "*.whatsapp.com",
     "*.whatsapp.net",
-    # Its owner's: `gateway.facebook.com`, `graph.facebook.com`, and where media may be instead.
+    # Meta's hosts: `gateway.facebook.com`, `graph.facebook.com`, and alternatives for media.
     "*.facebook.com",
     "*.fbcdn.net",
     "*.fbsbx.com",
 )
-"""As the modules of WhatsApp Web 2.3000 name them."""
+"""The hosts in the modules of WhatsApp Web 2.3000."""
 
 
 def reaching(
     url: str, more: Iterable[str] = (), proxy: str | None = None, address: str | None = None
 ) -> str:
-    """Return the switch that lets a browser find WhatsApp's hosts, the URL's, `more` and the proxy.
+    """Return the switch to resolve only WhatsApp's hosts, the URL's, `more` and the proxy.
 
-    In `more`, `.internal` means all hosts below it. The proxy is found at the address, if one is
-    given. Proxies that the environment names are found.
+    In `more`, `.internal` means all hosts below it. With `address`, the proxy's name is resolved
+    to that. Proxies in the environment variables are resolved, too.
     """
     ways = [_host_of(each) for each in (url, *_proxies_of_environment())]
     below = [f"*{host}" if host.startswith(".") else host for host in more]
     found = dict.fromkeys([*WHATSAPP_HOSTS, *ways, *below])
     if proxy and not address:
         found[_host_of(proxy)] = None
-    # The first rule that fits decides, but an EXCLUDE beats all.
+    # The first matching rule counts, but an EXCLUDE rule wins over all others.
     pinned = [f"MAP {_written(_host_of(proxy))} {_written(address)}"] if proxy and address else []
     excluded = [f"EXCLUDE {_written(host)}" for host in found if host]
     return f"--host-resolver-rules={', '.join([*pinned, 'MAP * ~NOTFOUND', *excluded])}"

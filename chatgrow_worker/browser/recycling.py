@@ -1,4 +1,4 @@
-"""How worn a browser is: pages grow over days, so they are opened anew when nothing is in hand."""
+"""Recycle browsers: their pages grow over days, so idle ones are opened again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 @dataclass(frozen=True)
 class RecyclingLimits:
-    """Above either a browser is opened anew when idle."""
+    """A browser above either limit is recycled when it is idle."""
 
     age: timedelta
     memory_bytes: int
@@ -21,7 +21,7 @@ class RecyclingLimits:
 
 
 class Recycling:
-    """The age and the memory of one browser."""
+    """Decide by age and memory when one browser is due."""
 
     def __init__(self, profile: Path, limits: RecyclingLimits) -> None:
         self._profile = profile
@@ -31,14 +31,14 @@ class Recycling:
 
     @property
     def look_every(self) -> timedelta:
-        """How often to look."""
+        """How often to check."""
         return self._limits.look_every
 
     def is_worn(self) -> bool:
-        """Tell whether the browser is due; looks at processes, so call it in a thread.
+        """Tell whether the browser is due; this reads many processes, so call it in a thread.
 
-        Its memory counts when it is over the limit at two looks in a row: a page that has just come
-        up takes twice what it needs later.
+        Its memory must be above the limit at two checks in a row: a page that has just loaded takes
+        twice what it needs later.
         """
         if time.monotonic() - self._opened > self._limits.age.total_seconds():
             return True
@@ -48,12 +48,12 @@ class Recycling:
 
 
 def memory_of(profile: Path) -> int:
-    """Return the proportional memory in bytes of a profile's browser with all its processes."""
+    """Return the proportional memory (PSS) of all processes of a profile's browser, in bytes."""
     return memory_by_profile({"": profile}).get("", 0)
 
 
 def memory_by_profile(profiles: Mapping[str, Path]) -> dict[str, int]:
-    """Return the same for many profiles after one look at all processes; those that run only."""
+    """Return the same for the running browsers of many profiles, listing all processes once."""
     named = {f"--user-data-dir={profile}": name for name, profile in profiles.items()}
     children: dict[int, list[psutil.Process]] = {}
     holders: dict[str, list[psutil.Process]] = {}

@@ -1,11 +1,11 @@
-"""What saves memory or time in a browser, in one list, with what is known of it on the real page.
+"""Options that save a browser's memory or time, and what is known about them on the real page.
 
-The simulated page runs with any of these. The real page may not: it measures itself, plays media,
-installs a service worker. So without a setting only those are on that others are known to run the
-real page with; `BROWSER_SAVINGS` switches each on or off, and `make live-check` measures them.
+The simulated page works with all of them. The real page may not: it measures itself, plays media
+and installs a service worker. So by default only those are on with which others are known to run
+the real page. `BROWSER_SAVINGS` switches each on or off, and `make live-check` measures them.
 
-Not in this list, since they save nothing and are always on (see `options.py`): the switches that
-keep a page from telling that it is driven, and from going around a proxy.
+The switches that hide the automation from the page and keep it from bypassing a proxy are not in
+this list: they save nothing and are always on (see `options.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Savings = frozenset["Saving"]
 
 
 class Saving(StrEnum):
-    """The names, as `BROWSER_SAVINGS` takes them."""
+    """The names of the options in `BROWSER_SAVINGS`."""
 
     NO_SERVICE_WORKER = "no_service_worker"
     SMALL_WINDOW = "small_window"
@@ -37,12 +37,12 @@ class Saving(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a saving does, what it saved on the simulated page, and who runs the real page with it.
+    """What an option does, what it saves on the simulated page, and who runs the real page with it.
 
-    What it saved is a session's own memory (anonymous pages): 87 MB without any, 82 MB with those
-    that are proven, 45 MB with all; each was left out alone, and tried alone.
+    `saves` is a session's own memory (anonymous pages): 87 MB without any option, 82 MB with the
+    proven ones, 45 MB with all; each was measured by leaving it out, and by using it alone.
 
-    Without a `source` it is unproven on the real page, and off unless an operator switches it on.
+    Without a `source`, an option is unproven on the real page, and off by default.
     """
 
     does: str
@@ -120,13 +120,13 @@ KNOWN: Mapping[Saving, Facts] = MappingProxyType(
 ALL: Savings = frozenset(Saving)
 NONE: Savings = frozenset()
 PROVEN: Savings = frozenset(name for name, facts in KNOWN.items() if facts.source is not None)
-"""Those that others are known to run the real page with: what holds without a setting."""
+"""The default: options with which others are known to run the real page."""
 
 _SETS: Mapping[str, Savings] = MappingProxyType({"all": ALL, "none": NONE, "proven": PROVEN})
 
 
 def read_savings(text: str) -> Savings:
-    """Read `proven`, `all`, `none`, or names with commas between; raise ValueError for others."""
+    """Read `proven`, `all`, `none`, or names separated by commas; raise ValueError."""
     chosen: Savings = NONE
     for word in filter(None, (part.strip() for part in text.split(","))):
         if word in _SETS:
@@ -139,15 +139,15 @@ def read_savings(text: str) -> Savings:
 
 
 def switches_of(savings: Savings, *, sandbox: bool) -> list[str]:
-    """Return what the savings add to Chromium's command line.
+    """Return the switches of these options for Chromium's command line.
 
-    Chromium reads the last `--enable-features` and `--disable-features` only, so ours take the
-    place of Playwright's own.
+    Chromium reads only the last `--enable-features` and `--disable-features`, so ours replace
+    Playwright's.
     """
     chosen = [KNOWN[each] for each in Saving if each in savings]
     switches = [switch for each in chosen for switch in each.switches]
     if Saving.NO_ZYGOTE in savings:
-        # Within the sandbox Chromium needs one zygote, and not two.
+        # With the sandbox, Chromium needs one of its two zygote processes.
         switches.append("--no-unsandboxed-zygote" if sandbox else "--no-zygote")
     switches += _features("--enable-features", (each.enabled_feature for each in chosen))
     switches += _features("--disable-features", (each.disabled_feature for each in chosen))

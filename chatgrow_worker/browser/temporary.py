@@ -1,4 +1,4 @@
-"""A temporary folder of the worker's own: a killed browser or driver leaves things there."""
+"""The worker's own temporary folder, in which killed browsers and drivers leave files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _REMEMBERED = ".temporary"
 
 @contextmanager
 def own_temporary_folder(root: Path) -> Iterator[Path]:
-    """Give this process and its children a temporary folder, removed at the end.
+    """Give this process and its children a temporary folder, and remove it at the end.
 
-    Only for the owner of `root`, where its name is kept: what a killed predecessor left is removed
-    at the next start. The folder itself has a short name elsewhere, since Chromium puts sockets
-    there, whose paths have a limit of 108 bytes.
+    Its name is stored in `root`, which we must own: the next start removes the folder of a killed
+    worker. It has a short path outside `root`, since Chromium puts sockets there, whose paths may
+    have at most 108 bytes.
     """
     remembered = root / _REMEMBERED
     _remove_earlier(remembered)
@@ -34,7 +34,7 @@ def own_temporary_folder(root: Path) -> Iterator[Path]:
 
 
 def empty(folder: Path) -> None:
-    """Remove what is in the folder: nobody who uses it lives."""
+    """Remove everything in the folder; no process may use it."""
     for left in folder.iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Make a headless browser name itself as the browser it is; WhatsApp refuses `HeadlessChrome`."""
+"""Give a headless browser the user agent of a normal one: WhatsApp refuses `HeadlessChrome`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _VERSION_LIMIT = timedelta(seconds=10)
 
 
 async def user_agent_of(browser: Path) -> str | None:
-    """Return what an ordinary browser of this one's version calls itself; None if it tells none.
+    """Return the user agent of a normal browser of the same version; None if it has no version.
 
-    It has to be known before the browser starts: a service worker's requests, and those of a page
-    that go through one, tell the name from the command line, not that of an override.
+    It is needed for the command line: requests of and through a service worker ignore an override
+    in the page.
     """
-    # Not to be cut short: an opening that is given up leaves no process behind.
+    # Not cancellable, so that no process is left behind.
     answer = await to_the_end(asyncio.to_thread(_version_of, browser))
     version = re.search(rb"(\d+)\.\d+\.\d+", answer)
     if version is None:
@@ -47,16 +47,16 @@ def _version_of(browser: Path) -> bytes:
 
 
 async def set_user_agent(cdp: CDPSession) -> None:
-    """Override the user agent and its client hints alike, before the first navigation.
+    """Override the user agent and its client hints, before the first navigation.
 
-    Done by CDP since `user_agent=` of Playwright leaves the brands of workers empty.
+    This uses CDP, since Playwright's `user_agent=` leaves the brands in workers empty.
     """
     version = await cdp.send("Browser.getVersion")
     await cdp.send("Emulation.setUserAgentOverride", override_for(version))
 
 
 def override_for(version: dict[str, Any]) -> dict[str, Any]:
-    """Return the override for what `Browser.getVersion` answered."""
+    """Return the override that fits an answer of `Browser.getVersion`."""
     full = re.sub(r"^[^/]*/", "", str(version["product"]))
     major = full.split(".", maxsplit=1)[0]
     own = [(name, major, full) for name in ("Chromium", "Google Chrome")]

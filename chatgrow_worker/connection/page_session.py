@@ -135,7 +135,7 @@ class PageSession:
                 await any_of(self._page.bell, ending, asked, within=self._next_look())
                 await self._breathe(ending)
         except asyncio.CancelledError:
-            self._services.saver.cut()
+            self._services.saver.cancel()
             self._services.sending.cut()
             raise
         finally:

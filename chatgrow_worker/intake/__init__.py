@@ -1,1 +1,1 @@
-"""The worker's arq consumers: wake-ups, and sends from Python backends."""
+"""What comes to the worker through Redis: rings, and arq jobs."""

@@ -1,4 +1,4 @@
-"""Listen on an arq queue, and outlive any outage of Redis."""
+"""Run the jobs of an arq queue, and survive outages of Redis."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
 
 Command = Callable[..., Awaitable[None]]
-"""An arq function: it takes arq's context and what the job carries."""
+"""An arq function: it takes arq's context and the arguments of the job."""
 
 _JOB_LIMIT = timedelta(seconds=20)
 _MAX_TRIES = 1000
-"""arq drops a job for good after this many starts, restarts of the worker included."""
+"""arq drops a job after this many tries, in which it counts restarts of the worker."""
 
 
 class Intake:
-    """One arq queue and the commands that come on it.
+    """One arq queue, and the commands for its jobs.
 
-    arq itself asks Redis many times a second, whatever the queue holds. Here it runs only while
-    there are jobs: those that are rung for at once, others at the next poll.
+    arq itself would poll Redis many times a second. Here it runs only while there are jobs: at
+    once after a ring on the queue's channel, otherwise at the next poll.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Intake:
 
     async def listen(self, stop: asyncio.Event) -> None:
         """Run jobs until `stop` is set."""
-        # arq logs arguments and results of every job; ids of connections are nobody's business.
+        # At level INFO arq logs the arguments of every job.
         logging.getLogger("arq").setLevel(logging.WARNING)
         backoff = Backoff(timedelta(seconds=0.2), timedelta(seconds=5))
         while not stop.is_set():
@@ -113,4 +113,4 @@ async def _close(worker: Worker) -> None:
     try:
         await worker.close()
     except (RedisError, OSError) as error:
-        logger.debug("arq could not say goodbye: {}", error)
+        logger.debug("arq could not close its connection: {}", error)

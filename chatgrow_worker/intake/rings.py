@@ -1,4 +1,4 @@
-"""Hear the rings that are published for this worker's connections."""
+"""Receive the rings that are published for this worker's connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arq function `send_message`: Python backends enqueue here and need no HTTP."""
+"""The arq function `send_message`, by which Python backends send without HTTP."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from sessions.storage.mongo import STORE_DOWN, brief
 
 _AGAIN = timedelta(seconds=2)
 _AGAIN_AT_MOST = timedelta(seconds=100)
-"""As often as arq runs a job at most, that is longer than the day after which it forgets one."""
+"""With it, all tries that arq allows take longer than the day after which arq forgets a job."""
 _WITHIN = timedelta(seconds=15)
-"""Less than arq gives a job: what arq cuts off it never runs again."""
-_MENDABLE = (QueueFullError, TextKeyMissingError)
-"""What does not stand against a job for good."""
+"""Less than arq's own time limit, after which it would never run the job again."""
+_TEMPORARY = (QueueFullError, TextKeyMissingError)
+"""Errors after which a job is tried again."""
 
 
 class _NoMessageError(Exception):
-    """A job carries what can be no message; the text says why."""
+    """The job does not carry a valid message; the text says why."""
 
 
 @dataclass(frozen=True)
 class SendMessage:
-    """Checks and stores as `POST /api/whatsapp/send` does.
+    """Check and store a message, as `POST /api/whatsapp/send` does.
 
-    arq may run a job more than once; the job's id is its idempotency key, so that it counts once.
-    To arq every other error than Retry is the job's end: so each ends as a message, as a recorded
-    failure, or as another try.
+    arq may run a job more than once; its id is the idempotency key, so it creates one message. arq
+    drops a job after any error except Retry, so each job ends as a message, as a recorded failure,
+    or with another try.
     """
 
     acceptance: Acceptance
@@ -55,13 +55,13 @@ class SendMessage:
         *more: object,
         **unknown: object,
     ) -> None:
-        """Store the message of a job; what is wrong with it is recorded, not tried again."""
+        """Store the message of a job; record an invalid job, and do not try it again."""
         job = str(ctx["job_id"])
         unknown |= {f"number {place}": each for place, each in enumerate(more, 3)}
         try:
             async with asyncio.timeout(self.within.total_seconds()):
                 await self._accept_or_record(job, body, owner, unknown)
-        except (*STORE_DOWN, TimeoutError, *_MENDABLE) as error:
+        except (*STORE_DOWN, TimeoutError, *_TEMPORARY) as error:
             again = min(_AGAIN * int(ctx.get("job_try", 1)), _AGAIN_AT_MOST)
             logger.warning(
                 "Job {} is tried again in {:.0f} s: {}",
@@ -76,16 +76,16 @@ class SendMessage:
     ) -> None:
         try:
             await self._accept(job, body, owner, unknown)
-        except _MENDABLE:
+        except _TEMPORARY:
             raise
         except (ValidationError, DomainError, _NoMessageError) as error:
             reason = _summary(error)
-            logger.error("Job {} is no message that can be sent: {}", job, reason)
+            logger.error("Job {} is not a valid message: {}", job, reason)
             await self.failures.record(job, reason)
         except (*STORE_DOWN, TimeoutError):
             raise
-        except Exception as error:  # noqa: BLE001 - arq would forget the job without a trace
-            logger.exception("Job {} could not be taken", job)
+        except Exception as error:  # noqa: BLE001 - arq would drop the job without a trace
+            logger.exception("Job {} failed unexpectedly", job)
             await self.failures.record(job, f"it failed on our side ({type(error).__name__})")
 
     async def _accept(
@@ -94,7 +94,7 @@ class SendMessage:
         if unknown:
             raise _NoMessageError(f"unknown arguments: {', '.join(sorted(unknown))}")
         if not isinstance(owner, str):
-            raise _NoMessageError("owner: it is no text")
+            raise _NoMessageError("owner: it is not a string")
         asked = SendRequest.model_validate(body)
         digest = json.dumps(body, sort_keys=True, default=str).encode()
         await self.acceptance.accept(owner, asked.connection_id, [asked], f"arq {job}", digest)
@@ -102,19 +102,19 @@ class SendMessage:
 
 @dataclass(frozen=True)
 class RefuseMessage:
-    """Takes the place of `SendMessage` where no jobs are taken: none is lost without a trace."""
+    """Refuse and record all jobs, in place of `SendMessage`, if the intake is switched off."""
 
     failures: IntakeFailures
 
     async def __call__(self, ctx: dict[Any, Any], *_: object, **__: object) -> None:
-        """Record that a job was not taken, and what must be set for it."""
-        job, reason = str(ctx["job_id"]), "messages from arq jobs are not taken: see ARQ_INTAKE"
+        """Record that a job was refused, and which setting to change."""
+        job, reason = str(ctx["job_id"]), "messages from arq jobs are not accepted: see ARQ_INTAKE"
         logger.error("Job {} was refused: {}", job, reason)
         await self.failures.record(job, reason)
 
 
 def _summary(error: Exception) -> str:
-    """Say what is wrong without the values: they can be texts and numbers."""
+    """Describe an error without the values, which can be texts and phone numbers."""
     if not isinstance(error, ValidationError):
         return str(error)
     items = error.errors(include_url=False, include_context=False, include_input=False)

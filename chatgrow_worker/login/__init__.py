@@ -1,1 +1,1 @@
-"""The login of a connection: found at the start, saved while it lives."""
+"""The login of a connection: find one to start from, and save it while it works."""

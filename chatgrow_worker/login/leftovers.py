@@ -1,4 +1,4 @@
-"""Remove the browser profiles of connections that were deleted while others ran them."""
+"""Remove the browser profiles of connections that were deleted while another worker ran them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sessions.deletion.connections import Removals
 
 
 class LeftProfiles:
-    """The profiles of one worker; what no list of deleted connections names is never touched."""
+    """The profiles of one worker; only those of connections known as deleted are removed."""
 
     def __init__(self, root: Path, removals: Removals, runs_here: Callable[[str], bool]) -> None:
         self._root = root
@@ -29,13 +29,13 @@ class LeftProfiles:
                 await self._remove(name)
 
     async def _remove(self, name: str) -> None:
-        """Remove one; what cannot be removed now does not hold up the others."""
+        """Remove one profile; if that fails, log it, so that the others are removed, too."""
         profile = self._root / name
         try:
             await free_profile(profile)
             await asyncio.to_thread(remove_profile, profile)
             if await asyncio.to_thread(profile.exists):
-                raise OSError("it cannot be removed")  # noqa: TRY301 - told like the others
+                raise OSError("it cannot be removed")  # noqa: TRY301 - logged like other errors
         except OSError as error:
             logger.warning("The profile of deleted connection {} is still there: {}", name, error)
         else:

@@ -1,4 +1,4 @@
-"""Save a login while it lives: a dump at once, a blob soon after linking and then now and again."""
+"""Save a login while it works: localStorage at once, a blob soon and then regularly."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sessions.connections.leases import Lease
 from sessions.storage.mongo import STORE_DOWN, brief
 
 _AGAIN = timedelta(seconds=15)
-_RESTS = 3
-"""So many times longer than a save took before it failed the next one waits: it costs the line."""
+_PAUSE_FACTOR = 3
+"""After a failed save, wait this many times its duration: a save uses much of the network."""
 
 
 class LoginSaver:
-    """Saves one visit's login; never from a page that is not logged in."""
+    """Save the login of one page session, but only while its page is logged in."""
 
     def __init__(
         self,
@@ -49,37 +49,37 @@ class LoginSaver:
         self._settle = settle.total_seconds()
         self._due: float | None = None
         self._saving: asyncio.Task[None] | None = None
-        self._has_turn = False
+        self._has_slot = False
         self._noted = False
-        self._unkept: dict[str, str] | None = None
+        self._unwritten: dict[str, str] | None = None
 
     @property
     def due(self) -> float | None:
-        """When the next blob is due, on the monotonic clock; None before the first is known."""
+        """When the next blob is due, by the monotonic clock; None before the first is scheduled."""
         return self._due
 
     async def keep_dump(self, dump: dict[str, str] | None) -> None:
-        """Keep the newest localStorage of a page that is logged in on disk; None for no news.
+        """Write the newest localStorage of a logged-in page to disk; None if it has not changed.
 
-        One that the disk does not take is tried again at the next call.
+        If the disk fails, the next call tries it again.
         """
-        dump = self._unkept if dump is None else dump
+        dump = self._unwritten if dump is None else dump
         if dump is None:
             return
         try:
             await asyncio.to_thread(self._keep, dump)
         except OSError as error:
-            if self._unkept is None:
-                logger.error("The disk does not take the login's localStorage: {}", error)
-            self._unkept = dump
+            if self._unwritten is None:
+                logger.error("The login's localStorage cannot be written to disk: {}", error)
+            self._unwritten = dump
         else:
-            self._unkept = None
+            self._unwritten = None
 
     async def save_when_due(self) -> None:
-        """Begin a blob when one is due: soon after the page is ready, then now and again."""
+        """Start to save a blob if one is due: soon after the page is ready, then regularly."""
         if self._due is None:
             self._due = time.monotonic() + self._settle
-            # This login works: the one that gave way to it is not needed any more.
+            # This login works: the backup of another one is not needed any more.
             await asyncio.to_thread(remove_backup, self._browser.profile)
         if time.monotonic() >= self._due and self._is_idle():
             self._due = time.monotonic() + self._every
@@ -88,31 +88,30 @@ class LoginSaver:
             )
 
     async def end(self) -> None:
-        """Await a save under way, which is cut off when this is cancelled.
+        """Wait for a running save; cancel it if this call is cancelled, or if it has no slot yet.
 
-        One that was cut off leaves the blob before it, and may need a while for that. One that
-        still waits for its turn is dropped.
+        A save that is cancelled leaves the previous blob in place, but may need a while to end.
         """
         if self._saving is None:
             return
-        await asyncio.sleep(0)  # one that was only just begun takes its turn, if there is one
-        if not self._has_turn:
-            self.cut()
+        await asyncio.sleep(0)  # let a save that has just begun take a slot
+        if not self._has_slot:
+            self.cancel()
         try:
             await asyncio.wait({self._saving})
         except asyncio.CancelledError:
-            self.cut()
+            self.cancel()
             raise
 
-    def cut(self) -> None:
-        """Stop a save under way at once: the lease is lost."""
+    def cancel(self) -> None:
+        """Cancel a running save, for example because the lease is lost."""
         if self._saving is not None:
             self._saving.cancel()
 
     async def leave(self) -> bool:
-        """Have the page leave WhatsApp, and keep its last localStorage; tell if it was logged in.
+        """End the page's scripts and write its last localStorage; tell whether it was logged in.
 
-        The browser is closed next, and that is no time to ask a page that does not answer again.
+        If the page does not answer, it is not asked again: its browser is closed next.
         """
         page = self._browser.page
         try:
@@ -121,21 +120,21 @@ class LoginSaver:
                 return False
             await self.keep_dump(await page.leave())
         except (PageBrokenError, PageCallError) as error:
-            logger.warning("The page did not tell how it leaves its localStorage: {}", error)
+            logger.warning("The page's last localStorage could not be read: {}", error)
         return True
 
     async def save_clean(self) -> None:
-        """Save the profile of a browser that was closed in order: the best copy there is."""
+        """Save the profile of a browser that was closed in order: this is the best copy."""
         if self._browser.closed_in_order:
-            async with self._turn():
+            async with self._slot():
                 profile = self._browser.profile
                 dump = await asyncio.to_thread(read_dump, profile)
                 await self._save(profile, BlobKind.CLEAN, dump)
 
     async def _save_hot(self) -> None:
-        """Save from the running browser: its files while it stands still, and an exact dump."""
+        """Save from the running browser: its files while it is frozen, and a dump from the page."""
         page = self._browser.page
-        async with self._turn():
+        async with self._slot():
             dump = await page.local_storage(always=True)
             async with self._browser.copy_of_login() as copy:
                 snapshot = await page.snapshot()
@@ -156,25 +155,25 @@ class LoginSaver:
             )
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _slot(self) -> AsyncIterator[None]:
         async with self._blobs.slot():
-            self._has_turn = True
+            self._has_slot = True
             try:
                 with self._failure_counted():
                     yield
             finally:
-                self._has_turn = False
+                self._has_slot = False
 
     @contextmanager
     def _failure_counted(self) -> Iterator[None]:
-        """Count a save that fails, whatever the cause, and try it again before the next is due."""
+        """Count and log a save that fails, and schedule the next one soon."""
         began = time.monotonic()
         try:
             yield
         except LeaseLostError:
             self._failed("another owner has the connection")
         except (PageBrokenError, PageCallError) as error:
-            self._failed(f"the page let it down: {error}", began)
+            self._failed(f"the page failed: {error}", began)
         except STORE_DOWN as error:
             self._failed(f"MongoDB is away or refuses it: {brief(error)}", began)
         except (NotSavedError, OSError) as error:
@@ -185,11 +184,11 @@ class LoginSaver:
         self._metrics.session_not_saved()
         if began is not None:
             now = time.monotonic()
-            wait = max(_AGAIN.total_seconds(), (now - began) * _RESTS)
+            wait = max(_AGAIN.total_seconds(), (now - began) * _PAUSE_FACTOR)
             self._due = now + min(wait, self._every)
 
     def _keep(self, dump: dict[str, str]) -> None:
-        """Write the dump beside the profile, and first that the profile is in use under us."""
+        """Write the dump into the profile, and before the first one, our lease generation."""
         if not self._noted:
             note = ProfileNote(generation=self._lease.generation)
             write_note(self._browser.profile, note)

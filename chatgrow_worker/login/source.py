@@ -1,4 +1,4 @@
-"""Find the login to start from: the profile on disk, or the newest blob that holds."""
+"""Find the login to start from: the profile on disk, or the newest blob that can be restored."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from sessions.encryption.errors import BlobError, BlobReason
 
 
 class LoginSource:
-    """Prepares a profile; what was tried and did not log in is not tried again.
+    """Prepare a profile; a login that was tried and failed is not tried again.
 
-    The profile on disk wins unless a blob is newer: restoring an older login would rewind what
-    WhatsApp counts on both sides. What was logged in under the lease generation `forgotten` or
-    before, on another host perhaps, was given up and is not used.
+    The profile on disk is preferred unless a blob is newer: an older login would rewind counters
+    that WhatsApp keeps on both sides. Logins of the lease generation `forgotten` and before were
+    given up, perhaps on another host, and are not used.
     """
 
     def __init__(self, blobs: BlobStore, lease: Lease, profile: Path, forgotten: int = -1) -> None:
@@ -54,10 +54,10 @@ class LoginSource:
         self.found = False  # whether the last `prepare` found a login
 
     async def prepare(self) -> dict[str, str] | None:
-        """Make the profile ready; return the dump of localStorage to put back, if one is needed.
+        """Prepare the profile; return the dump of localStorage to restore, if there is one.
 
-        The profile may be without a login afterwards: then nothing that holds is left. Raises
-        PageBrokenError when the disk does not take it.
+        If no usable login is left, the profile has none afterwards. Raises PageBrokenError if the
+        disk fails.
         """
         try:
             return await self._prepare()
@@ -81,29 +81,29 @@ class LoginSource:
         return None
 
     def _tidy(self, blobs: Sequence[Blob]) -> None:
-        """Remove what is not to be used any more, and put back what a crash left set aside."""
+        """Remove what must not be used any more, and restore a backup that a crash has left."""
         note = read_note(self._profile)
         if note is not None and note.generation <= self._forgotten:
             remove_profile(self._profile)
         if not has_backup(self._profile):
             return
-        aside = backup_note(self._profile)
+        backup = backup_note(self._profile)
         least = max(self._forgotten + 1, blobs[0].generation if blobs else 0)
-        if aside is None or aside.generation < least:
+        if backup is None or backup.generation < least:
             remove_backup(self._profile)
         elif note is None and not self._local_failed:
             self._put_back()
 
     def _local(self) -> ProfileNote | None:
-        """Return what is known of the profile on disk; a login without a note is very young."""
+        """Return the note of the profile on disk; a login without a note counts as generation 0."""
         if self._local_failed:
             return None
-        young = ProfileNote(generation=0) if is_complete(self._profile) else None
-        return read_note(self._profile) or young
+        unnoted = ProfileNote(generation=0) if is_complete(self._profile) else None
+        return read_note(self._profile) or unnoted
 
     def reject(self) -> bool:
-        """Take the login that was prepared last for a bad one; tell whether it was one at all."""
-        # Found then, even if the disk has lost it since.
+        """Reject the login that was prepared last; tell whether there was one."""
+        # `found`: there was one, even if the disk has lost it since.
         known = self.found or self._local() is not None
         if self._current is not None:
             self._tried.add(self._current.id)
@@ -112,37 +112,37 @@ class LoginSource:
         return known
 
     def rejects_archive(self) -> bool:
-        """Take the login that was prepared last for a bad one, if another was set aside for it.
+        """Reject the login that was prepared last, if there is a backup of another one.
 
-        That one may be good: its phone may have linked anew since this one was saved.
+        The backup may be good: its phone may have been linked after this login was saved.
         """
         return has_backup(self._profile) and self.reject()
 
     async def has_another(self) -> bool:
-        """Tell whether a saved login is left that was not tried."""
+        """Tell whether there is a saved login that was not tried yet."""
         blobs = await self._blobs.blobs_of(self._connection)
         current = {self._current.id} if self._current else set()
         return any(each.id not in self._tried | current for each in blobs)
 
     async def give_way(self) -> bool:
-        """Set the login that was prepared last aside for a saved one; tell whether that could be.
+        """Back up the login that was prepared last, to try a saved one; tell whether that worked.
 
-        It is put back at the latest when none of the others holds.
+        The backup is restored at the latest when no saved login works.
         """
         try:
             await to_the_end(asyncio.to_thread(back_up, self._profile))
         except OSError as error:
-            logger.warning("The login cannot be set aside: {}", error)
+            logger.warning("The login cannot be backed up: {}", error)
             return False
         self.reject()
         return True
 
     async def restore_backup(self) -> bool:
-        """Return to the login that was set aside; tell whether there was one."""
+        """Restore the login that was backed up; tell whether there was one."""
         try:
             return await to_the_end(asyncio.to_thread(self._put_back))
         except OSError as error:
-            logger.warning("The login that was set aside cannot be put back: {}", error)
+            logger.warning("The login's backup cannot be restored: {}", error)
             return False
 
     def _put_back(self) -> bool:
@@ -156,9 +156,9 @@ class LoginSource:
         return True
 
     async def forget(self, *, blobs_too: bool) -> None:
-        """Remove the profile after a logout, and the blobs with it: they log nobody in any more.
+        """Remove the profile after a logout, and the blobs too, since they do not work any more.
 
-        Raises LeaseLostError when the blobs are another owner's by now.
+        Raises LeaseLostError if another worker owns the connection by now.
         """
         await free_profile(self._profile)
         await asyncio.to_thread(remove_profile, self._profile)
@@ -167,23 +167,23 @@ class LoginSource:
 
     async def _restored(self, blob: Blob) -> bool:
         if self._local_failed:
-            # A crash must not leave its note beside the other login.
+            # After a crash, the old note must not belong to the restored login.
             remove_note(self._profile)
         try:
             dump = await self._blobs.restore(self._connection, blob, self._profile)
         except BlobError as error:
             if error.reason is BlobReason.WRONG_KEY and not has_backup(self._profile):
-                # The login is not lost: with its key it comes back.
+                # The login is not lost: it can be restored with its key.
                 raise PageBrokenError(Reason.KEY_MISSING, str(error)) from error
             self._tried.add(blob.id)
-            logger.error("Blob {} does not hold, trying an older one: {}", blob.serial, error)
+            logger.error("Blob {} is not usable, trying an older one: {}", blob.serial, error)
             return False
         if dump is not None:
             write_dump(self._profile, dump)
         else:
-            # What an earlier login has left would be put over this one.
+            # The dump of an earlier login must not be restored over this one.
             remove_dump(self._profile)
-        # Last: a crash before it leaves no note or an older one, and the blob is restored again.
+        # Last: after a crash before it, the blob is restored again.
         write_note(self._profile, ProfileNote(generation=blob.generation))
         self._current = blob
         self._local_failed = False

@@ -1,1 +1,1 @@
-"""What a worker counts, and how that is served."""
+"""The metrics of a worker, and the server for them."""

@@ -1,4 +1,4 @@
-"""What is read anew at each scrape of a worker: its connections, and their browsers' memory."""
+"""The gauges that are read at each scrape: a worker's connections, and their browsers' memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MEMORY_FRESH_FOR = timedelta(seconds=15)
 
 
 class PoolCollector(Collector):
-    """The connections that run here now; one that has left has no series any more."""
+    """Collect the gauges of the connections that run here; others have no series."""
 
     def __init__(
         self,
@@ -33,20 +33,20 @@ class PoolCollector(Collector):
         profile: Callable[[str], Path],
         labels: ConnectionLabels,
     ) -> None:
-        """Look at the `connections` that run here and their browsers, each on its `profile`."""
+        """Take functions for the connections that run here and for the path of a profile."""
         self._connections = connections
         self._capacity = capacity
         self._profile = profile
         self._labels = labels
         self._memory: Mapping[str, int] = {}
-        self._glimpse = CachedProbe(self._measure, _MEMORY_WITHIN, _MEMORY_FRESH_FOR)
+        self._probe = CachedProbe(self._measure, _MEMORY_WITHIN, _MEMORY_FRESH_FOR)
 
     async def look(self) -> None:
-        """Measure the memory before a scrape, for two seconds at most."""
-        self._memory = await self._glimpse.get() or {}
+        """Measure the memory before a scrape, in at most two seconds."""
+        self._memory = await self._probe.get() or {}
 
     def collect(self) -> Iterator[Metric]:
-        """Give the metrics to the registry."""
+        """Yield the metrics for the registry."""
         connections = self._connections()
         running = GaugeMetricFamily(
             "chatgrow_worker_connections",

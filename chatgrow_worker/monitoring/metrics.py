@@ -1,4 +1,4 @@
-"""What a worker counts; its parts report here, each in one call."""
+"""The counters and histograms of a worker, with one method for each event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BREAKS = (
     Reason.PAGE_UNRESPONSIVE,
     Reason.BROWSER_UNAVAILABLE,
 )
-"""The usual reasons of a page that breaks."""
+"""The usual reasons for which a page breaks."""
 _LOGIN_ENDS = (Reason.UNLINKED, Reason.ACCOUNT_LOCKED, Reason.LOGIN_LOST)
 _SAVES = ("saved", "unchanged", "failed")
 
@@ -111,7 +111,7 @@ class WorkerMetrics:
         self._begin()
 
     def _begin(self) -> None:
-        """Show zeros from the start: a series that begins with its first event has not risen."""
+        """Create the series with zeros: a series whose first value is 1 shows no increase."""
         for counter, values in (
             (self._results, _RESULTS),
             (self._saves, _SAVES),
@@ -122,7 +122,7 @@ class WorkerMetrics:
                 counter.labels(value)
 
     def send_ended(self, message: Message, status: MessageStatus, reason: str | None) -> None:
-        """Count a send whose end is recorded; one that goes back to the queue has not ended."""
+        """Count a send that has ended; one that goes back to the queue has not."""
         if status not in _RESULTS:
             return
         at = message.sent_at or self._now()
@@ -134,7 +134,7 @@ class WorkerMetrics:
                 self._from_claim.observe(_seconds(at - message.sending_at))
 
     def acked(self, message: Message) -> None:
-        """Note an ack that moved a message on, as the message is now."""
+        """Record an ack that has changed the status of a message; `message` is the new version."""
         sent, delivered = message.sent_at, message.delivered_at
         news = message.status is MessageStatus.DELIVERED or delivered == message.read_at
         if sent is not None and delivered is not None and news:
@@ -149,19 +149,19 @@ class WorkerMetrics:
         self._page_breaks.labels(reason).inc()
 
     def login_ended(self, reason: Reason) -> None:
-        """Count a page that had a login and has none any more."""
+        """Count a page that has lost its login."""
         self._login_ends.labels(reason).inc()
 
     def account_banned(self) -> None:
-        """Count a temporary ban, once for each time at which it ends."""
+        """Count a temporary ban; call this once for each ban."""
         self._bans.inc()
 
     def browser_restarted(self) -> None:
-        """Count a browser that is opened anew for the same connection."""
+        """Count a browser that is opened again for the same connection."""
         self._restarts.inc()
 
     def session_saved(self, seconds: float, size: int | None) -> None:
-        """Count a save of a login of this size in bytes; without one there was nothing to save."""
+        """Count a save of a login; `size` is in bytes, None if nothing had changed."""
         self._saves.labels("unchanged" if size is None else "saved").inc()
         self._save_duration.observe(seconds)
         if size is not None:
@@ -172,7 +172,7 @@ class WorkerMetrics:
         self._saves.labels("failed").inc()
 
     def _bounded(self, reason: str | None) -> str:
-        """Keep the label small: a reason can be a code that WhatsApp's page made up."""
+        """Limit the values of the label: a reason can be any code of WhatsApp's page."""
         if reason is None:
             return ""
         known = reason in self._reasons or len(self._reasons) < _REASONS_AT_MOST
@@ -183,5 +183,5 @@ class WorkerMetrics:
 
 
 def _seconds(span: timedelta) -> float:
-    # The clocks of two hosts may differ by more than a send takes.
+    # Not negative: the clocks of two hosts may differ by more than a send takes.
     return max(0.0, span.total_seconds())

@@ -1,4 +1,4 @@
-"""Serve a worker's metrics over HTTP, to whom the API would serve its own."""
+"""Serve a worker's metrics over HTTP, with the same access rules as those of the API."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ async def serving_metrics(
     registry: CollectorRegistry,
     looks: tuple[Callable[[], Awaitable[None]], ...],
 ) -> AsyncIterator[None]:
-    """Serve `/metrics` inside the block, where METRICS_PORT is set; `looks` go before each scrape.
+    """Serve `/metrics` inside the block, if METRICS_PORT is set; call `looks` before each scrape.
 
-    A port that is taken costs the metrics, not the worker.
+    If the port is in use, the worker runs without metrics.
     """
     if settings.metrics_port is None:
         yield
@@ -70,7 +70,7 @@ async def serving_metrics(
 def _refused(
     status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Return a problem of RFC 9457, as the API has them."""
+    """Return a problem of RFC 9457, like those of the API."""
     problem = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail, "code": code}
     return web.json_response(
         problem, status=status, headers=headers, content_type="application/problem+json"

@@ -1,1 +1,1 @@
-"""All that we know of WhatsApp Web's insides; nothing outside this folder evaluates a script."""
+"""Everything that we know about WhatsApp Web; only this folder runs scripts in a page."""

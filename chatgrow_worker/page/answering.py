@@ -1,8 +1,8 @@
-"""Answer a page's navigation in WhatsApp's place, whatever stands between it and the network.
+"""Answer a page's navigations instead of WhatsApp, also if it has a service worker.
 
-The page registers a service worker, `/sw.js`, for all of its origin at the end of its bootstrap
+At the end of its bootstrap the page registers a service worker, `/sw.js`, for its whole origin
 (WAWebAppSwInitializer, WAWebAppBootstrap; dump of 2026-04-27). Playwright's `route` does not see
-what a service worker answers, and switches the browser's cache off; so this speaks CDP itself.
+requests that a service worker answers, and disables the browser's cache; so this uses CDP.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _HTML = MappingProxyType({"content-type": "text/html; charset=utf-8"})
 
 @dataclass(frozen=True)
 class Document:
-    """What a navigation is answered with."""
+    """The answer to a navigation."""
 
     body: bytes = b"<!doctype html>"
     headers: Mapping[str, str] = field(default_factory=lambda: _HTML)
 
 
 class Answering:
-    """Answers each navigation of a page to one address until it is stopped."""
+    """Answer each navigation of a page to one address until it is stopped."""
 
     def __init__(self, cdp: CDPSession, document: Document) -> None:
         self._cdp = cdp
@@ -40,17 +40,17 @@ class Answering:
         self._answers: set[asyncio.Task[None]] = set()
 
     async def begin(self, url: str) -> None:
-        """Take the navigations to exactly this address, past any service worker."""
+        """Intercept the navigations to exactly this address, before any service worker."""
         self._cdp.on("Fetch.requestPaused", self._on_paused)
         await self._cdp.send("Network.enable")
         await self._cdp.send("Network.setBypassServiceWorker", {"bypass": True})
-        # `*` and `?` stand for others, and a backslash takes that from them.
+        # `*` and `?` are wildcards unless a backslash escapes them.
         pattern = re.sub(r"([*?\\])", r"\\\1", url.partition("#")[0])
         patterns = [{"urlPattern": pattern, "resourceType": "Document"}]
         await self._cdp.send("Fetch.enable", {"patterns": patterns})
 
     async def stop(self) -> None:
-        """Let navigations go where they want to."""
+        """Stop intercepting navigations."""
         await self._cdp.detach()
 
     def _on_paused(self, event: dict[str, Any]) -> None:
@@ -65,11 +65,11 @@ class Answering:
         try:
             await self._cdp.send("Fetch.fulfillRequest", {**answer, "body": body})
         except PlaywrightError:
-            return  # the page is gone, or navigates elsewhere already
+            return  # the page is gone, or already navigates elsewhere
 
 
 async def answer_navigations(page: Page, url: str, document: Document) -> Answering:
-    """Answer the page's navigations to this address with a document from now on."""
+    """Begin to answer the page's navigations to this address with a document."""
     await _let_reach_this_machine(page, url)
     answering = Answering(await page.context.new_cdp_session(page), document)
     await answering.begin(url)
@@ -77,9 +77,10 @@ async def answer_navigations(page: Page, url: str, document: Document) -> Answer
 
 
 async def _let_reach_this_machine(page: Page, url: str) -> None:
-    """Permit a page of this machine, as in tests, to ask this machine.
+    """Allow a page of this machine, as in tests, to send requests to this machine.
 
-    Chromium takes a document that we answered with for one of the public network, which may not.
+    Chromium treats a document that we answered with as one from the public network, whose requests
+    to this machine it would block.
     """
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.startswith("127."):
@@ -97,7 +98,7 @@ async def answered(page: Page, url: str, document: Document) -> AsyncIterator[No
 
 
 async def remove_service_workers(cdp: CDPSession, url: str) -> None:
-    """Forget the service workers that earlier pages of this origin have registered."""
+    """Remove the service workers that earlier pages of this origin have registered."""
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
     types = {"origin": origin, "storageTypes": "service_workers"}
     await cdp.send("Storage.clearDataForOrigin", types)

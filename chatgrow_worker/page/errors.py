@@ -1,10 +1,10 @@
-"""How a page can let us down."""
+"""The errors of pages and of calls in them."""
 
 from sessions.connections.states import Reason
 
 
 class PageBrokenError(Exception):
-    """The page or its browser is of no more use; `reason` says how it showed."""
+    """The page or its browser does not work any more; `reason` says why."""
 
     def __init__(self, reason: Reason, text: str = "") -> None:
         super().__init__(text or str(reason))
@@ -12,9 +12,9 @@ class PageBrokenError(Exception):
 
 
 class PageCallError(Exception):
-    """The page answered a call with an error; `name` and `code` are WhatsApp's or wa-js's own.
+    """A call in the page raised an error; `name` and `code` are WhatsApp's or wa-js's own.
 
-    `status` is the number that WhatsApp's server answered, where the error has one.
+    `status` is the status code of WhatsApp's server, if the error has one.
     """
 
     def __init__(
@@ -28,14 +28,14 @@ class PageCallError(Exception):
 
 
 class LineDeadError(PageCallError):
-    """The page has no line to WhatsApp: what was asked for can neither be done nor judged now."""
+    """The page has no line to WhatsApp, so the call could not be done, nor fail for good."""
 
     def __init__(self) -> None:
         super().__init__("LineDeadError", None, "the page has lost its line to WhatsApp")
 
 
 class PageNotLoadedError(PageCallError):
-    """Our side of the bridge is not there: the page is between two documents."""
+    """Our script is not in the page: it is loading a document."""
 
     def __init__(self) -> None:
         super().__init__("NotLoaded", None, "the page has not loaded")

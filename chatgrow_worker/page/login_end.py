@@ -1,4 +1,4 @@
-"""The signs by which a page tells that its login ends, and what they mean together."""
+"""Why a login has ended, by the signs that its page has shown."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from types import MappingProxyType
 from sessions.connections.states import Reason
 
 OF_NO_LOAD = ""
-"""For a sign of which it is not known in which load of the page it was, or which lasts beyond it.
+"""The epoch of a sign that belongs to no certain load of the page, or outlasts its load.
 
-A login that works later forgets it.
+It is forgotten when the login works later.
 """
 
 
 class EndSign(StrEnum):
-    """One sign; `account_events.js` says where each comes from."""
+    """A sign that a login ends; `account_events.js` says where each comes from."""
 
     STARTING_LOGOUT = "starting_logout"
     OWN_LOGOUT = "own_logout"
@@ -29,12 +29,12 @@ class EndSign(StrEnum):
     ACCOUNT_LOCKED = "account_locked"
     OTHER_REASON = "other_reason"
     WIPED = "wiped"
-    """A load that wiped its login has come to its end: the page has loaded itself anew."""
+    """The page wiped its login, and then loaded itself again."""
 
 
 _MEANS: Mapping[EndSign, Reason] = MappingProxyType(
     {
-        # The address after the wipe gives the reason, or has none for what the server has ended.
+        # After the wipe, the page's address has the reason; none if the server ended the login.
         EndSign.ACCOUNT_LOCKED: Reason.ACCOUNT_LOCKED,
         EndSign.CLIENT_FATAL: Reason.LOGIN_LOST,
         EndSign.SYNC_FAILED: Reason.LOGIN_LOST,
@@ -44,25 +44,24 @@ _MEANS: Mapping[EndSign, Reason] = MappingProxyType(
         EndSign.WIPED: Reason.UNLINKED,
     }
 )
-"""The first that was told decides.
+"""The reasons of signs; the first sign in this order that was shown decides.
 
-The others prove nothing, as they come with every logout: a browser that dies in a wipe leaves open
-what the address after it would have told. The saved login tells then, since WhatsApp refuses one
-that was revoked.
+The other signs come with every logout and prove no reason. If the browser dies during a wipe, the
+reason stays unknown: then the saved login is tried, which WhatsApp refuses if it was revoked.
 """
 
 
 class LoginEnd:
-    """Remembers what pages told of the end of a login, over reloads and new browsers.
+    """Remember the signs of a login's end over reloads and new browsers.
 
-    A page wipes its memory when its login ends, and the page after it knows little of why.
+    When its login ends, a page wipes its own memory, and the next page knows little of the reason.
     """
 
     def __init__(self) -> None:
         self._told: dict[EndSign, str] = {}
 
     def hear(self, epoch: str, signs: Iterable[EndSign]) -> None:
-        """Take note of signs that the page of this load has told."""
+        """Remember signs that the page has shown in this load."""
         self._told.update(dict.fromkeys(signs, epoch))
 
     def works(self, epoch: str) -> None:
@@ -70,11 +69,11 @@ class LoginEnd:
         self._told = {sign: of for sign, of in self._told.items() if of == epoch}
 
     def forget(self) -> None:
-        """Forget all signs: another login is tried next."""
+        """Forget all signs, before another login is tried."""
         self._told.clear()
 
     @property
     def reason(self) -> Reason:
-        """Why a page that had a login has none: LOGIN_LOST if nothing tells more."""
+        """Why the login has ended; LOGIN_LOST if no sign says more."""
         found = (reason for sign, reason in _MEANS.items() if sign in self._told)
         return next(found, Reason.LOGIN_LOST)

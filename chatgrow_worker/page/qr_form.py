@@ -1,14 +1,14 @@
-"""The forms in which the text of a QR code can be given."""
+"""The forms of a QR code's text."""
 
 from enum import StrEnum
 
 
 class QrForm(StrEnum):
-    """How the text begins and ends; the phone needs the parts in between."""
+    """How the text begins and ends; the parts in between are the same."""
 
     PAGE = "page"
-    """As WhatsApp Web's own screen draws it now, by the gates of the page."""
+    """The form that WhatsApp Web's own screen shows, which depends on its feature gates."""
     URL = "url"
-    """As an address, which the camera of the phone can open too."""
+    """A URL, which the phone's camera app can open, too."""
     SHORT = "short"
-    """The parts alone, as it was before 2026."""
+    """Only the parts, as before 2026."""

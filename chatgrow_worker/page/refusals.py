@@ -1,6 +1,6 @@
-"""What the page's errors and refusals mean for a message: the one table of them.
+"""The table of what the page's errors and refusals mean for a message.
 
-Texts, names and codes are WhatsApp's and wa-js's own. Where they were learnt:
+Texts, names and codes are WhatsApp's and wa-js's own. Their sources:
 `No LID for user`: WAWebLidMigrationUtils; `Lid is missing in chat table`:
 WAWebStorageChatHookExpectAccountLid; `new chat not found`, `could not find phone number`:
 WAWebFindChat; `account lid not provided`: WAWebCreateChat; `Contact is blocked`:
@@ -25,23 +25,23 @@ from sessions.messages.model import CHAT_NOT_READY, CHECKING_NUMBER
 
 
 class Then(StrEnum):
-    """What is to be done with a message."""
+    """What to do with a message."""
 
     FAIL = "fail"
-    """It fails at once: trying again cannot help. The next message goes."""
+    """It fails at once, since trying again cannot help. The next message is sent."""
     TRY_AGAIN = "try_again"
-    """It is tried again after a growing wait, in its place, up to SEND_TRIES times."""
+    """It is tried again after growing waits, up to SEND_TRIES times; later messages wait."""
     STEP_ASIDE = "step_aside"
-    """It is tried again after a growing wait, up to SEND_TRIES times; it alone is concerned."""
+    """It is tried again after growing waits, up to SEND_TRIES times; later messages overtake it."""
     PAUSE = "pause"
-    """It goes back to its place, and the connection sends nothing for BAN_PAUSE."""
+    """It goes back to the queue, and the connection sends nothing for BAN_PAUSE."""
     NO_ACCOUNT = "no_account"
-    """As a number check that answers "no": asked once more later, while others pass."""
+    """The number seems to have no account: check it again later; other messages overtake it."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What to do, the reason while the message waits, and the reason if it fails for it."""
+    """What to do, the reason to show while the message waits, and the reason if it fails."""
 
     then: Then
     waits: str = ""
@@ -49,7 +49,7 @@ class Refusal:
 
 
 class PageFailure(Protocol):
-    """An error that a call in the page threw."""
+    """An error of a call in the page."""
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class PageFailure(Protocol):
 
     @property
     def code(self) -> str | None:
-        """The error's code, which wa-js's and our own errors have."""
+        """The code, which only errors of wa-js and of our scripts have."""
 
     @property
     def message(self) -> str:
@@ -65,7 +65,7 @@ class PageFailure(Protocol):
 
     @property
     def status(self) -> int | None:
-        """The number that WhatsApp's server answered."""
+        """The status code of WhatsApp's server."""
 
 
 def _fails(reason: str) -> Refusal:
@@ -97,7 +97,7 @@ _OF_ERROR_TEXT: Mapping[str, Refusal] = MappingProxyType(
         "Contact is blocked": _fails("contact_blocked"),
     }
 )
-"""By a part of the error's text: these errors have no code."""
+"""By a part of the error's text, since these errors have no code."""
 _OF_SERVER_CODE: Mapping[int, Refusal] = MappingProxyType(
     {463: _TIMELOCK, 475: _CAPPED} | dict.fromkeys((408, 429, *range(500, 600)), _BUSY)
 )
@@ -110,11 +110,11 @@ _OF_MESSAGE: Mapping[str, Refusal] = MappingProxyType(
         "Acp2Restricted": _fails("chat_restricted"),
     }
 )
-"""By the name that the page writes into a message which it did not send."""
+"""By the name of the refusal that the page writes into a message."""
 
 
 def refusal_of_error(error: PageFailure) -> Refusal | None:
-    """Return what an error thrown in the page means, or None for one that is not known."""
+    """Return what an error in the page means; None if it is unknown."""
     if refusal := _OF_ERROR_CODE.get(error.code or ""):
         return refusal
     for text, refusal in _OF_ERROR_TEXT.items():
@@ -126,7 +126,7 @@ def refusal_of_error(error: PageFailure) -> Refusal | None:
 
 
 def refusal_of_outcome(outcome: Outcome, chat_id: str) -> Refusal | None:
-    """Return what a refused send means, or None for a refusal for good."""
+    """Return what a refused send means; None if WhatsApp refuses the message for good."""
     if refusal := _OF_MESSAGE.get(outcome.refusal or ""):
         return refusal
     code = outcome.code or 0

@@ -1,14 +1,14 @@
-"""The script that every page runs before its own: settings of wa-js, wa-js, our side."""
+"""The script that every page runs first: the settings of wa-js, wa-js itself, and our functions."""
 
 import hashlib
 import json
 from pathlib import Path
 
 WA_JS_SHA256 = "5bfb88027f14a4d8c9e319374e8bb4083201906881cf8c74f75789b32e4106bd"
-"""Of the one file of wa-js that is loaded, in the version that `package.json` names."""
+"""The digest of wa-js's file, in the version that `package.json` names."""
 
 _SETTINGS: dict[str, object] = {
-    # Its defaults report to third parties: usage, and the links inside messages.
+    # By default wa-js reports usage, and the links in messages, to third parties.
     "disableGoogleAnalytics": True,
     "googleAnalyticsId": None,
     "linkPreviewApiServers": [],
@@ -20,13 +20,13 @@ _HIDES = "hidden.js"
 
 
 class WrongScriptError(Exception):
-    """wa-js is not where it should be, or not what it should be."""
+    """wa-js is missing, or is not the expected file."""
 
 
 def read_wa_js(path: Path, sha256: str = WA_JS_SHA256) -> str:
     """Return the text of wa-js; raise WrongScriptError if it is missing or has another digest.
 
-    It has a hold of everything in a page that is logged in, so nobody's else is loaded.
+    It can do everything that a logged-in page can, so an unexpected file is not loaded.
     """
     try:
         content = path.read_bytes()
@@ -43,9 +43,9 @@ def read_wa_js(path: Path, sha256: str = WA_JS_SHA256) -> str:
 
 
 def init_script(library: str, origin: str, device_name: str, *, hide: bool = False) -> str:
-    """Return the init script for pages of `origin`, one piece so that the order is certain.
+    """Return the init script for pages of `origin`, as one script, which runs in a certain order.
 
-    `library` is the text of wa-js. With `hide` the page is neither laid out nor drawn.
+    `library` is the text of wa-js. With `hide`, the page is neither laid out nor drawn.
     """
     files = (*_OURS, _HIDES) if hide else _OURS
     ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in files)

@@ -1,4 +1,4 @@
-"""What a page shows, read in one call, and the state that it means."""
+"""What a page shows, and the state that follows from it."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from chatgrow_worker.page.login_end import EndSign
 
 
 class PageState(StrEnum):
-    """What the page shows; when WhatsApp changes, this moves and nothing else."""
+    """What the page shows; when WhatsApp changes its page, only this should have to change."""
 
     LOADING = "loading"
     QR = "qr"
@@ -22,25 +22,25 @@ class PageState(StrEnum):
     READY = "ready"
     OFFLINE = "offline"
     LINE_DEAD = "line_dead"
-    """It has no line to WhatsApp now; one may come back by itself."""
+    """It has no line to WhatsApp now, but may reconnect by itself."""
     REPLACED = "replaced"
-    """WhatsApp has ended its line for another browser; none comes until it is loaded anew."""
+    """WhatsApp has ended its line for another browser; it does not reconnect without a reload."""
     STALLED = "stalled"
-    """It says that it is ready, and our sends stay unacknowledged."""
+    """It says that it is ready, but our sends stay unacknowledged."""
     PASSKEY = "passkey"
     OUTDATED = "outdated"
-    """WhatsApp refuses its version, so it loads itself anew again and again."""
+    """WhatsApp refuses its version, so it reloads itself again and again."""
     BANNED = "banned"
-    """WhatsApp refuses its account for a while."""
+    """The account is banned temporarily."""
     LEAVING = "leaving"
-    """It ends its login: what is sent now is lost."""
+    """Its login is ending: messages that are sent now are lost."""
 
 
 LINE_LOST = (PageState.LINE_DEAD, PageState.REPLACED)
-"""The page is well, and its line to WhatsApp is not."""
+"""The page works, but its line to WhatsApp does not."""
 
 LOGGED_IN = (PageState.READY, PageState.STALLED, PageState.OFFLINE, *LINE_LOST)
-"""What a page shows only with a login that works."""
+"""The states that a page has only with a working login."""
 
 
 _LONGEST_BAN = timedelta(days=366)
@@ -55,7 +55,7 @@ class Ban(BaseModel):
     @field_validator("code", mode="before")
     @classmethod
     def _number_or_none(cls, value: object) -> int | None:
-        """Read whatever the page tells for a code: the ban holds without one, too."""
+        """Read the code, and ignore anything else: the ban counts without a code, too."""
         return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
     def ends_at(self, now: datetime) -> datetime:
@@ -65,7 +65,7 @@ class Ban(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """The page's own signs, as wa-js tells them."""
+    """The page's own state, as wa-js reports it."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -89,9 +89,9 @@ class Snapshot(BaseModel):
 
     @property
     def state(self) -> PageState:
-        """Return what these signs mean together.
+        """Return the state that follows from all fields.
 
-        Stream mode, not wa-js's `main_ready`, decides: that one fires on the QR screen too.
+        The stream mode decides, not wa-js's `main_ready`, which fires on the QR screen, too.
         """
         if self.leaving:
             return PageState.LEAVING
@@ -102,7 +102,7 @@ class Snapshot(BaseModel):
         if self.passkey and not self.authenticated:
             return PageState.PASSKEY
         if self.mode == "QR":
-            if self.authenticated:  # it has a login, and has not got so far as to use it
+            if self.authenticated:  # it has a login, but does not use it yet
                 return PageState.LOADING
             return PageState.QR_IDLE if self.idle else PageState.QR
         if self.mode == "MAIN":
@@ -117,17 +117,17 @@ class Snapshot(BaseModel):
         return PageState.READY if self.full_ready and self.authenticated else PageState.LOADING
 
     def _without_line(self) -> PageState:
-        """Tell a line that is dead or coming back from one that another browser has taken.
+        """Tell apart a line that is lost or reconnecting and one that another browser has taken.
 
-        For `replaced` the page stops its comms, and nothing else does that and lets the page be
-        (WAWebHandleStreamError, WAWebHandleFailure); all else stays as it was while the line stood.
+        Only for `replaced` the page stops its comms and stays open (WAWebHandleStreamError,
+        WAWebHandleFailure); its other fields keep their values of a working line.
         """
         ended_by_server = self.info == "NORMAL" and self.socket == "CONNECTED"
         return PageState.REPLACED if ended_by_server and self.comms_stopped else PageState.LINE_DEAD
 
     @property
     def number(self) -> str | None:
-        """Return the linked number in E.164, if the page tells one."""
+        """The linked number in E.164, or None if the page does not know it."""
         user = (self.me or "").split("@")[0].split(":")[0]
         return f"+{user}" if user.isdigit() and "@lid" not in (self.me or "") else None
 
@@ -141,7 +141,7 @@ _STATE_OF_MODE: Mapping[str, PageState] = MappingProxyType(
 
 
 class AckUpdate(BaseModel):
-    """How far one of our messages went."""
+    """The latest ack of one of our messages."""
 
     key: str
     ack: int
@@ -149,17 +149,17 @@ class AckUpdate(BaseModel):
 
 
 class Look(BaseModel):
-    """What a page shows, and what is new in it since the look before.
+    """What a page shows, and what has changed since the previous look.
 
-    `local_storage` is all of it when it has changed and the page is logged in, a credential.
-    `missing` names the functions that a page should have by now and has not (the self-test);
-    without those that tell its state there is no snapshot.
+    `local_storage` is set if it has changed and the page is logged in; it is a credential.
+    `missing` has the functions that the self-test did not find in the page. Without those that
+    show its state there is no snapshot.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     epoch: str = ""
-    """Which load of the page this is."""
+    """The load of the page."""
     snapshot: Snapshot | None
     missing: tuple[str, ...] = ()
     local_storage: dict[str, str] | None = Field(None, repr=False)
@@ -167,7 +167,7 @@ class Look(BaseModel):
 
 
 class ShownCode(BaseModel):
-    """The text of the QR code on show, a credential, and for how long it still is."""
+    """The text of the QR code, which is a credential, and how long the page still shows it."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -176,22 +176,22 @@ class ShownCode(BaseModel):
 
     @property
     def left(self) -> timedelta:
-        """For how long the page still shows it."""
+        """How long the page still shows it."""
         return timedelta(milliseconds=self.left_ms)
 
 
 class About(BaseModel):
-    """Which WhatsApp Web a page is, and which functions of lesser use it lacks."""
+    """The version of WhatsApp Web, and which less important functions the page lacks."""
 
     version: str | None
-    """`Debug.VERSION`, the version that WhatsApp Web gives itself (WAWebDebugSetup)."""
+    """`Debug.VERSION`, WhatsApp Web's own version (WAWebDebugSetup)."""
     manifest: str | None
-    """The bundle that the page's scripts come from (`data-btmanifest` of its tags)."""
+    """The bundle of the page's scripts (`data-btmanifest` in its tags)."""
     missing: tuple[str, ...] = ()
 
 
 class PairingCode(BaseModel):
-    """A code to type on a phone, a credential, and for how long there has been this one."""
+    """A code to type on a phone, which is a credential, and its age."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
@@ -205,7 +205,7 @@ class PairingCode(BaseModel):
 
 
 class LookUp(BaseModel):
-    """What the page knows of a message id, and whether it has a line to WhatsApp meanwhile."""
+    """What the page knows about a message, and whether it has a line to WhatsApp."""
 
     found: bool
     ack: int
@@ -222,11 +222,11 @@ class CallFailure(BaseModel):
 
 
 class Outcome(BaseModel):
-    """What became of a send that was started in the page.
+    """The outcome of a send that was started in the page.
 
-    `state` is none (never started here), pending, thrown (see `error`) or done (see `result`, where
-    only `OK` is success; `code` is the server's own number for a refusal, `refusal` the page's own
-    name for one). `line` tells whether the page has a line to WhatsApp meanwhile.
+    `state` is `none` (never started here), `pending`, `thrown` (see `error`) or `done` (see
+    `result`, of which only `OK` is a success). `code` is the server's number for a refusal,
+    `refusal` the page's name for it. `line` tells whether the page has a line to WhatsApp.
     """
 
     state: str

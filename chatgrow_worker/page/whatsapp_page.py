@@ -1,4 +1,4 @@
-"""A page of WhatsApp Web: every call bounded, every answer checked."""
+"""A page of WhatsApp Web: every call has a time limit, every answer is validated."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from chatgrow_worker.page.snapshot import (
 from sessions.connections.states import Reason
 
 BELL = "__bell"
-"""The binding that the page rings when something may have changed.
+"""The binding that the page calls when something may have changed.
 
-It carries nothing, or the load of the page that rings and a word of its script: `loaded` or an
-`EndSign`. Whatever runs in the page may ring it, so a word is a hint and no more.
+Its arguments are none, or the load of the page and a word of our script: `loaded` or an `EndSign`.
+Any script in the page can call it, so the words are only hints.
 """
 
 _SIGNS = frozenset(EndSign) - {EndSign.WIPED}
 _OF_A_WIPE = frozenset({EndSign.WIPING, EndSign.LOGGED_OUT})
 _LONGEST_EPOCH = 32
 _ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
-"""The id of a person's account; a number check never answers with a group's."""
+"""The id of a person's account; a number check never returns that of a group."""
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
 _LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
@@ -66,15 +66,15 @@ _KEPT_HEADERS = (
     "x-content-type-options",
     "x-frame-options",
 )
-"""What belongs to a document beside its body; no cookies, and nothing of how it was sent."""
+"""The headers that belong to a document: no cookies, and none about its transfer."""
 
 
 class WhatsAppPage:
-    """What the worker can ask of a page.
+    """Everything that the worker can ask of a page.
 
-    Each method raises PageBrokenError when the page does not answer in time or is gone, and
-    PageCallError when the page answers with an error: LineDeadError where it would need a line to
-    WhatsApp and has none.
+    Each method raises PageBrokenError if the page does not answer in time or is gone, and
+    PageCallError if the page answers with an error: LineDeadError if the call needs a line to
+    WhatsApp and the page has none.
     """
 
     def __init__(self, page: Page, bell: asyncio.Event, call_limit: timedelta) -> None:
@@ -86,16 +86,16 @@ class WhatsAppPage:
         self._wipes = False
         self._load = 0
         self.restarts = 0
-        """How often the page has loaded itself anew since it was last seen to work."""
+        """How often the page has reloaded itself since it last worked."""
         self._saved: Answering | None = None
         self.bell = bell
         self.served: Document | None = None
-        """What WhatsApp served for this load of the page; None where nobody kept it."""
+        """The document that WhatsApp served for this load of the page; None if it was not kept."""
         self.has_sent = False
-        """Whether WhatsApp has taken a message from this load of the page."""
+        """Whether WhatsApp has accepted a message from this load of the page."""
 
     def hear(self, *words: object) -> None:
-        """Take note of what the page rings with; what is no word of ours only rings."""
+        """Handle a call of the binding; unknown words only set the bell."""
         match words:
             case (str(), "loaded"):
                 self._has_loaded()
@@ -114,18 +114,18 @@ class WhatsAppPage:
         self._navigates = self._wipes = False
 
     def tell(self, end: LoginEnd) -> None:
-        """Hand on the signs of a login's end that the page has told, those of dead loads too."""
+        """Pass on the signs of a login's end that the page has shown, also in earlier loads."""
         for sign, epoch in self._told.items():
             end.hear(epoch, [sign])
         self._told.clear()
 
     @property
     def left_with_a_reason(self) -> bool:
-        """Whether WhatsApp's scripts have logged the page out for a reason of theirs."""
+        """Whether WhatsApp's scripts have logged the page out, and gave a reason."""
         return "logout_reason=" in self._page.url
 
     async def open(self, url: str, limit: timedelta, saved: Document | None = None) -> None:
-        """Go to WhatsApp Web; with `saved`, to that in its place whenever the page is loaded."""
+        """Open WhatsApp Web; with `saved`, every load of the page gets that document instead."""
         self._navigates = True
         self._begin_load()
         load = self._load
@@ -144,16 +144,16 @@ class WhatsAppPage:
             self.served = served if load == self._load else None
 
     async def _read(self, answer: Response) -> Document | None:
-        """Return what was served, with the headers that say what the page may do."""
+        """Return the document that was served, with its policy headers."""
         try:
             async with asyncio.timeout(self._call_limit.total_seconds()):
                 body, headers = await answer.body(), await answer.all_headers()
         except (PlaywrightError, TimeoutError):
-            return None  # it went elsewhere meanwhile; the next page tells
+            return None  # it has navigated meanwhile; another page can be saved later
         return Document(body, {name: headers[name] for name in _KEPT_HEADERS if name in headers})
 
     async def reload(self, limit: timedelta) -> None:
-        """Load the page anew."""
+        """Reload the page."""
         self._navigates = True
         self._begin_load()
         try:
@@ -166,9 +166,9 @@ class WhatsAppPage:
     async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
         """Return the code to type on the phone with this number, and alert that phone.
 
-        One that is there already is returned again while it lives. Where WhatsApp's server gives
-        none, the PageCallError has its number as `code`: 429 after too many codes. Where it does
-        not answer, the code is `no_answer`, before the call itself takes too long.
+        A code that is younger than `lives` is returned again. If WhatsApp's server refuses, the
+        PageCallError has its status as `code`: 429 after too many codes. If it does not answer in
+        time, the code is `no_answer`.
         """
         within = self._call_limit * 2 / 3
         milliseconds = [each // timedelta(milliseconds=1) for each in (lives, within)]
@@ -176,9 +176,9 @@ class WhatsAppPage:
         return PairingCode.model_validate(answer)
 
     async def restore_local_storage(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
-        """Put a dump of localStorage back before WhatsApp's own scripts run.
+        """Write a dump into localStorage before WhatsApp's own scripts run.
 
-        The address is opened once with an empty document in WhatsApp's place.
+        This opens the address once with an empty document instead of WhatsApp's.
         """
         try:
             async with asyncio.timeout(limit.total_seconds()):
@@ -188,9 +188,10 @@ class WhatsAppPage:
             raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
 
     async def leave(self) -> dict[str, str]:
-        """End WhatsApp's scripts by an empty document in their place; nothing can be asked then.
+        """Replace the page by an empty document, which ends WhatsApp's scripts.
 
-        Returns all of localStorage as they left it, a credential.
+        Returns all of localStorage as the scripts have left it, which is a credential. The page
+        answers no other calls afterwards.
         """
         try:
             async with asyncio.timeout(self._call_limit.total_seconds()):
@@ -201,16 +202,16 @@ class WhatsAppPage:
         return left
 
     async def snapshot(self) -> Snapshot | None:
-        """Read what the page shows, or None while it has not loaded."""
+        """Return what the page shows; None while it is loading."""
         try:
             return Snapshot.model_validate(await self._call("snapshot"))
         except PageNotLoadedError:
             return None
 
     async def look(self, epoch: str, serial: int) -> Look | None:
-        """Read all that a visit follows, in one call; None while the page has not loaded.
+        """Return everything that a page session follows, in one call; None while it is loading.
 
-        The acks are those after the one with this serial, which counts within an epoch.
+        The acks are those after the one with this serial, which is counted within an epoch.
         """
         try:
             return Look.model_validate(await self._call("look", epoch, serial))
@@ -218,24 +219,24 @@ class WhatsAppPage:
             return None
 
     async def qr_code(self, form: QrForm = QrForm.PAGE) -> ShownCode | None:
-        """Return the QR code on show; None while there is none that links a phone."""
+        """Return the QR code that is shown; None if there is no valid one."""
         value = await self._call("qrCode", form)
         return None if value is None else ShownCode.model_validate(value)
 
     async def about(self) -> About:
-        """Read which version of WhatsApp Web this is."""
+        """Return the version of WhatsApp Web."""
         return About.model_validate(await self._call("about"))
 
     async def refresh_code(self) -> None:
-        """Ask for a new round of QR codes, which comes within a second; ends a pairing code."""
+        """Request a new series of QR codes, which comes within a second; ends a pairing code."""
         await self._call("refreshCode")
 
     async def account_of(self, chat_id: str) -> str | None:
-        """Ask WhatsApp for the account of a number: its own id, or None where there is none.
+        """Ask WhatsApp for the id of a number's account; None if the number has no account.
 
-        The id may have other digits than the number (in Brazil, Mexico and Argentina); a message
-        to the number's own id would then arrive nowhere. An error is no answer, and neither is what
-        cannot be an account: the answer is remembered, and messages go there.
+        The id may have other digits than the number (in Brazil, Mexico and Argentina): a message to
+        an id made from the number would not arrive. The answer is remembered, and messages are sent
+        to it, so anything that cannot be an account raises PageCallError.
         """
         value = await self._call("accountOf", chat_id)
         if value is not None and not _ACCOUNT.fullmatch(str(value)):
@@ -243,37 +244,37 @@ class WhatsAppPage:
         return None if value is None else str(value)
 
     async def log_out(self) -> None:
-        """Start the logout, which the phone is told of too; then the page shows a QR code."""
+        """Start the logout, of which the phone is informed; the page then shows a QR code."""
         await self._call("logOut")
 
     async def prepare(self, chat_id: str) -> str:
-        """Return a new message key for the chat, under which one message may be sent once."""
+        """Return a new key for one message to this chat."""
         return str(await self._call("prepare", chat_id))
 
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
-        """Show the recipient for a while that somebody types; tell whether that works.
+        """Show the recipient for a while that somebody is typing; tell whether that worked.
 
-        Best effort: it returns within half a second whatever WhatsApp does.
+        This returns within half a second, even if WhatsApp does not answer.
         """
         milliseconds = span // timedelta(milliseconds=1)
         return bool(await self._call("showTyping", chat_id, milliseconds))
 
     async def send(self, key: str, chat_id: str, text: str) -> None:
-        """Start sending under a prepared key, and return soon; `outcome` tells the rest."""
+        """Start sending with a prepared key, and return soon; ask `outcome` for the result."""
         self._note(key, await self._call("send", key, chat_id, text))
 
     async def resend(self, key: str, chat_id: str) -> None:
-        """Start sending a stored message again, as the same record under the same id."""
+        """Start sending a stored message again, as the same record with the same id."""
         self._note(key, await self._call("resend", key, chat_id))
 
     async def outcome(self, key: str) -> Outcome:
-        """Tell what became of a send that was started since the page loaded."""
+        """Return the outcome of a send that was started in this load of the page."""
         if (decided := self._decided.pop(key, None)) is not None:
             return decided
         return self._read_outcome(await self._call("outcome", key))
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
-        """Look a message up by its key in what the page has stored."""
+        """Look up a message by its key in the page's own store."""
         return LookUp.model_validate(await self._call("lookUp", key, chat_id))
 
     async def has_line(self) -> bool:
@@ -281,12 +282,12 @@ class WhatsAppPage:
         return bool(await self._call("hasLine"))
 
     async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
-        """Return all of localStorage, a credential; None when it is as it was at the last call."""
+        """Return all of localStorage, a credential; None if it is the same as at the last call."""
         value = await self._call("localStorage", always)
         return None if value is None else {str(name): str(text) for name, text in value.items()}
 
     async def tidy(self) -> None:
-        """Have the page give back memory that nothing in it uses any more."""
+        """Make the page collect its garbage."""
         try:
             async with asyncio.timeout(self._call_limit.total_seconds()):
                 session = await self._page.context.new_cdp_session(self._page)
@@ -296,12 +297,12 @@ class WhatsAppPage:
             raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
 
     def _begin_load(self) -> None:
-        """Forget what only an earlier load of the page has proven."""
+        """Forget what was true for the previous load of the page."""
         self._load += 1
         self.served, self.has_sent = None, False
 
     def _note(self, key: str, answer: Any) -> None:
-        """Keep what a send that was started has come to already; one send is in hand at a time."""
+        """Keep the outcome of a send that has ended already; there is one send at a time."""
         outcome = self._read_outcome(answer)
         self._decided = {} if outcome.state == "pending" else {key: outcome}
 
@@ -332,7 +333,7 @@ class WhatsAppPage:
 
 
 def _check(answer: Response | None) -> None:
-    """Raise PageBrokenError when WhatsApp, or a proxy before it, refuses the page itself."""
+    """Raise PageBrokenError if WhatsApp or a proxy answers with an error."""
     if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
         raise PageBrokenError(
             Reason.PAGE_UNREACHABLE, f"{answer.url}: answered {answer.status} {answer.status_text}"

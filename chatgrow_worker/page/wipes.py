@@ -1,4 +1,4 @@
-"""Hear of a wipe from the browser, since the page that wipes may be gone before it can tell."""
+"""Notice that a page wipes its login, by an event of the browser."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from playwright.async_api import CDPSession
 from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign
 
 _MARK = "post-logout"
-"""The key in localStorage under which WhatsApp's page notes that it wipes (WAWebUserPrefsKeys)."""
+"""The key in localStorage by which WhatsApp's page marks a wipe (WAWebUserPrefsKeys)."""
 
 
 async def watch_wipes(cdp: CDPSession, hear: Callable[[str, str], None]) -> None:
-    """Call `hear` with the sign of a wipe as soon as the page notes that it begins one.
+    """Call `hear` with the sign of a wipe as soon as the page begins one.
 
-    The page's own events need a listener in time, and a login that is refused at once may be wiped
-    before one is there.
+    The page's own events are not enough: a login that is refused at once may be wiped before our
+    script listens.
     """
 
     def note(change: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""The connections of this worker: taken, kept, and handed over."""
+"""The connections of this worker: take them, run them, and hand them over."""

@@ -1,4 +1,4 @@
-"""Give connections to other workers one after the other, so that each is away only for a moment."""
+"""Hand connections over to other workers, a few at a time, so that each is down only briefly."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LOOK_EVERY = timedelta(milliseconds=200)
 
 
 class Handover:
-    """Ends runners a few at a time, and waits until another worker has the connection running.
+    """End runners, `at_once` at a time, and wait until another worker runs each connection.
 
-    So many at a time as a worker starts: more would only wait there.
+    `at_once` is as many as a worker starts at a time: more would only wait there.
     """
 
     def __init__(self, services: WorkerServices, worker: str, at_once: int) -> None:
@@ -34,7 +34,7 @@ class Handover:
         self._slots = asyncio.Semaphore(at_once)
 
     async def give(self, running: Running, within: timedelta) -> None:
-        """Hand over what others have room for; what is left runs on, when the time is over too."""
+        """Hand over as many connections as others have room for, and as `within` allows."""
         try:
             async with asyncio.timeout(within.total_seconds()):
                 room = await self._services.registry.room(but=self._worker)
@@ -42,7 +42,7 @@ class Handover:
                 logger.info("Handing over {} connections", len(given))
                 await asyncio.gather(*(self._give_one(task, runner) for task, runner in given))
         except TimeoutError:
-            logger.warning("The handover takes too long; the rest ends at once")
+            logger.warning("The handover takes too long; the remaining connections end at once")
         except STORE_DOWN as error:
             logger.warning("Nothing is handed over, MongoDB is away or refuses: {}", brief(error))
 
@@ -54,9 +54,9 @@ class Handover:
             await self._until_it_runs(runner.connection.id)
 
     async def _until_it_runs(self, connection: str) -> None:
-        """Wait until another worker has the connection up, or for as long as that may take."""
+        """Wait until another worker runs the connection, but not for too long."""
         began = time.monotonic()
-        # Another process moves it, which sends no event to us.
+        # Polled, since the other worker sends us no event.
         while not await self._is_settled(  # noqa: ASYNC110
             connection, timedelta(seconds=time.monotonic() - began)
         ):

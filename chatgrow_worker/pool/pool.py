@@ -1,4 +1,4 @@
-"""The connections that this worker runs: take what is free, and end them in order."""
+"""The connections that this worker runs: take free ones, and end them in order."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from sessions.connections.model import Connection
 from sessions.queue.doorbell import Ring
 
 _LEFT_TO_OTHERS = timedelta(seconds=5)
-"""How long a free connection is left to workers that are less full."""
+"""How long a fuller worker leaves a free connection to the others."""
 _LEFT_TO_OWNERS = timedelta(seconds=5)
-"""How long leases that ran out while MongoDB was away are left to those who had them."""
+"""How long leases that expired while MongoDB was away are left to their previous owners."""
 
 
 class ConnectionPool:
-    """Runs at most `capacity` connections, each in a task of its own.
+    """Run at most `capacity` connections, each in its own task.
 
-    When it is full it still takes one connection that is only to be logged out or deleted, so that
-    this never waits for others to stop.
+    A full pool still takes one connection that is to be logged out or deleted, so that this does
+    not have to wait until another connection stops.
 
-    Once MongoDB is there, or there again, it first takes only what nobody had, or it had itself:
-    the profile on the owner's disk knows more than the login in MongoDB.
+    At the start, and after MongoDB was away, it first takes only connections that had no owner or
+    that it owned itself: the profile on their owner's disk is newer than the login in MongoDB.
     """
 
     def __init__(self, services: WorkerServices, worker: str, instance: str, capacity: int) -> None:
@@ -48,15 +48,15 @@ class ConnectionPool:
 
     @property
     def running(self) -> int:
-        """How many connections run here now."""
+        """The number of connections that run here."""
         return len(self._running)
 
     def connections(self) -> list[Connection]:
-        """Return the connections that run here now, as they were when they were taken."""
+        """Return the connections that run here, as they were when they were taken."""
         return [runner.connection for runner, _ in self._running.values()]
 
     def runs(self, connection: str) -> bool:
-        """Tell whether a connection runs here now."""
+        """Tell whether a connection runs here."""
         return connection in self._running
 
     def ring(self, ring: Ring, connection: str) -> None:
@@ -80,7 +80,7 @@ class ConnectionPool:
             runner.look()
 
     async def take(self, connection: str | None = None) -> bool:
-        """Take the named connection, or any free one, and run it; tell whether one was taken."""
+        """Take this connection, or any free one, and run it; tell whether one was taken."""
         async with self._taking:
             if self._closed or self.running > self.capacity:
                 return False
@@ -101,7 +101,7 @@ class ConnectionPool:
             return True
 
     async def leaves(self, connection: str) -> bool:
-        """Tell whether a free connection was left to its owner or to a less full worker."""
+        """Tell whether a free connection was left to its previous owner or a less full worker."""
         if self._closed or self.running >= self.capacity:
             return False
         if not self._spares_others() and await self._is_our_turn():
@@ -113,7 +113,7 @@ class ConnectionPool:
         return not found.leased
 
     async def beat(self) -> None:
-        """Say that this worker lives and how full it is."""
+        """Write a heartbeat: this worker is alive, and how full it is."""
         registry = self._services.registry
         await registry.beat(self._worker, self._instance, self.running, self.capacity)
 
@@ -122,14 +122,14 @@ class ConnectionPool:
         return all(self.running / self.capacity <= load for load in others)
 
     def mongo_was_away(self) -> None:
-        """Leave what ran out meanwhile to those who had it, for a while after `take_all` works."""
+        """Leave expired leases to their previous owners, until a while after `take_all` works."""
         self._spares_until = math.inf
 
     def _note_answer(self, asked: float) -> None:
-        """Note that MongoDB answers what was asked then, on the monotonic clock."""
+        """Note that MongoDB has answered a query that was sent then, by the monotonic clock."""
         now = time.monotonic()
         silent = now - asked > self._services.limits.lease_ttl.total_seconds() / 3
-        # One that is always slow was not away: nobody would ever take what a dead worker had.
+        # If it is always slow, it was not away: otherwise nobody would take over from dead workers.
         if silent and not self._was_silent:
             self.mongo_was_away()
         self._was_silent = silent
@@ -139,9 +139,9 @@ class ConnectionPool:
         return time.monotonic() < self._spares_until
 
     async def take_all(self) -> None:
-        """Take free connections, the owners in turn, while it is our turn.
+        """Take free connections, fairly among owners, as long as there is room.
 
-        A worker that is fuller than another leaves them to that one, but not for long.
+        A worker that is fuller than another one leaves them to that one for a while.
         """
         full = self.running >= self.capacity
         asked = time.monotonic()
@@ -176,7 +176,7 @@ class ConnectionPool:
     async def close(self, within: timedelta, at_once: int) -> None:
         """Hand connections over, `at_once` at a time, and end the others in order.
 
-        The handover may take half of the time; what has not ended when it is over is cut off.
+        The handover may take half of the time; tasks that have not ended in time are cancelled.
         """
         async with self._taking:
             self._closed = True
@@ -193,7 +193,7 @@ class ConnectionPool:
         _, late = await asyncio.wait(running, timeout=within.total_seconds())
         for task in late:
             with _about(running[task].connection):
-                logger.error("It did not end in time and is cut off")
+                logger.error("The connection did not end in time and is cancelled")
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
@@ -208,9 +208,9 @@ class ConnectionPool:
         self._running.pop(connection.id, None)
         if not task.cancelled() and (error := task.exception()):
             with _about(connection):
-                logger.opt(exception=error).error("A connection failed in a way nobody expected")
+                logger.opt(exception=error).error("A connection failed unexpectedly")
 
 
 def _about(connection: Connection) -> AbstractContextManager[None]:
-    """Let what is logged inside the block name the connection."""
+    """Bind log lines inside the block to the connection."""
     return logger.contextualize(owner=connection.owner, connection=connection.connection_id)

@@ -1,4 +1,4 @@
-"""In which order free connections are taken: owners in turn, so that none starves the others."""
+"""The order in which free connections are taken: fairly among owners."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sessions.connections.leases import FreeConnection
 def in_turn(
     free: Sequence[FreeConnection], running: Mapping[str, int], waiting: Mapping[str, int]
 ) -> list[str]:
-    """Return the ids of free connections, in the order in which they are to be taken.
+    """Return the ids of free connections, in the order in which to take them.
 
-    First comes the owner with the fewest connections that run, with their longest queue; then
-    again the one who has the fewest with this one counted, and so on. `running` counts by owner,
+    The owner with the fewest running connections comes first, with the connection that has the
+    longest queue. That connection is then counted as running, and so on. `running` is by owner,
     `waiting` by connection.
     """
     counts, places = Counter(running), []

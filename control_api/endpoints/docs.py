@@ -13,7 +13,7 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.endpoints.openapi import document
 from sessions import __version__
 
-_SWAGGER_UI = Path(__file__).parents[1] / "node_modules/swagger-ui-dist"
+_SWAGGER_UI = Path(__file__).parents[2] / "node_modules/swagger-ui-dist"
 _FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -51,7 +51,7 @@ class BoundedRedis:
         if not self._away:
             self._away = True
             logger.warning(
-                "Redis is slow or away, each API process counts alone meanwhile: {}",
+                "Redis is slow or away, each API process counts by itself meanwhile: {}",
                 str(error) or "no answer",
             )
 

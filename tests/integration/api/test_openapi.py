@@ -88,7 +88,7 @@ def test_every_operation_is_described(operation: Operation) -> None:
 
 
 def test_every_code_has_its_status_and_every_status_its_code() -> None:
-    workers = ("chatgrow_worker.", "sessions.blobs.")
+    workers = ("chatgrow_worker.", "sessions.blobs.", "sessions.encryption.")
     raised = {
         each.code for each in _subclasses(DomainError) if not each.__module__.startswith(workers)
     }

@@ -1,19 +1,19 @@
-// What the page tells of its account: that its login ends, and that the account is banned for a
-// while. The page wipes its memory soon after the first, so each sign goes to the worker at once;
-// the worker keeps it over the reload that follows.
+// Notices that the login ends, and that the account is banned temporarily. When a login ends, the page
+// soon wipes its memory. So each sign is sent to the worker at once, which remembers it over the
+// reload that follows.
 //
-// Where each sign comes from (WhatsApp's modules, dump of 2026-04-27):
+// The sources of the signs (WhatsApp's modules, dump of 2026-04-27):
 //   starting_logout  the event before the wipe of a login that the server has unlinked
 //                    (WAWebHandleStreamError)
-//   own_logout       the same event for a logout that the page begins, for a fault of its own or
-//                    because somebody wants it (WAWebSocketModel.logout): it has taken the login's
-//                    key out of localStorage by then. It tells the server, which may not hear it.
-//   logged_out       the event after the wipe, for these and for logins that are refused with 401,
-//                    403 and 406 (WAWebHandleFailure)
+//   own_logout       the same event for a logout that the page itself begins, after an error or because
+//                    somebody asked for it (WAWebSocketModel.logout): it has already removed the
+//                    login's key from localStorage. The page informs the server, but may not reach it.
+//   logged_out       the event after the wipe, also for logins that are refused with 401, 403 and 406
+//                    (WAWebHandleFailure)
 //   wiping           the mark in localStorage that a wipe has begun and has not ended
-//   wipe_failed      the address that the next load gets then (WAWebReloadAfterLogout)
-//   the rest         the address that a logout for this reason leads to (WAWebLogoutReason)
-// What the address tells comes before the word `loaded`, so that one who hears that knows it all.
+//   wipe_failed      the address of the next load if the wipe has failed (WAWebReloadAfterLogout)
+//   the others       the address after a logout for this reason (WAWebLogoutReason)
+// The signs in the address are sent before the word `loaded`.
 function watchAccount(epoch, ring) {
   const LOOK_EVERY_MS = 50;
   const WIPE_MARK = 'post-logout';
@@ -24,9 +24,8 @@ function watchAccount(epoch, ring) {
     2: 'history_timeout',
     3: 'account_locked',
   };
-  // For a ban whose end is not told in a way that we know. Rather too long: as soon as WhatsApp takes
-  // the login it says that there is no ban, which ends this one; while it refuses the login, nothing
-  // that is sent goes out anyway.
+  // For a ban whose end we cannot read. Too long does no harm: when WhatsApp accepts the login, it says
+  // that there is no ban, which ends this one; until then, nothing can be sent anyway.
   const BAN_WITHOUT_END_MS = 24 * 60 * 60 * 1000;
   const LEAVING = ['starting_logout', 'own_logout', 'logged_out'];
   const signs = new Set();
@@ -45,7 +44,7 @@ function watchAccount(epoch, ring) {
 
   const isWiping = () => localStorage.getItem(WIPE_MARK) === '1';
 
-  // One that another load has left, with its browser perhaps, says nothing of why it was begun.
+  // A mark that an earlier load has left says nothing about this one.
   let foundMark = isWiping();
 
   function noteWipe() {
@@ -53,7 +52,7 @@ function watchAccount(epoch, ring) {
     if (isWiping() && !foundMark) note('wiping');
   }
 
-  // WhatsApp's own script removes these from the address before long.
+  // WhatsApp's own script soon removes these from the address.
   function readAddress() {
     const query = new URLSearchParams(location.search);
     if (query.get('post_logout') === '1') note('wipe_failed');
@@ -64,7 +63,7 @@ function watchAccount(epoch, ring) {
   function endOfBan(expire) {
     const seconds = Number(expire); // from now on (WAWebTempBanScreen.react)
     if (seconds > 0) return {until: Date.now() + seconds * 1000, known: true};
-    // It is told at each try to log in: the end that was assumed stays.
+    // WhatsApp repeats the ban at each try to log in: keep the end that was assumed first.
     const assumed = ban && !ban.known && ban.until > Date.now();
     return {until: assumed ? ban.until : Date.now() + BAN_WITHOUT_END_MS, known: false};
   }
@@ -74,13 +73,13 @@ function watchAccount(epoch, ring) {
     ring();
   }
 
-  // A page without a login loads this bus late. So we look again, and whether it is still the same.
+  // A page without a login loads this bus late, and may replace it, so this is called repeatedly.
   function listen() {
     let found = null;
     try {
       found = whatsApp.commandBus();
     } catch {
-      // at the next look again
+      // try again at the next look
     }
     if (!found || found === bus) return;
     bus = found;
@@ -103,7 +102,7 @@ function watchAccount(epoch, ring) {
 
   readAddress();
   tell('loaded');
-  // A login may be refused at once: nothing is to be missed until the page is looked at.
+  // A login may be refused at once, before the first look at the page.
   const hurrying = setInterval(() => {
     listen();
     if (bus) clearInterval(hurrying);

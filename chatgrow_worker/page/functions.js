@@ -1,29 +1,28 @@
-// Every function of wa-js and of WhatsApp's own modules that we use. inpage.js makes all its calls
-// through this list, so that the list and the use cannot differ.
+// All functions of wa-js and of WhatsApp's own modules that we use. inpage.js makes all its calls
+// through this list, so the list is always complete.
 //
 // To add a function, add one line to FUNCTIONS and call it as `whatsApp.NAME(…)` in inpage.js:
-//   NAME: waJs('chat.find', SENDING, ['ChatStore'])   wa-js's own, by its path below window.WPP
-//   NAME: own('WAWebCmd', 'Cmd.on', HINTS)            WhatsApp's own, by module and path in it
-//   NAME: running('WAWebCmd', 'Cmd', HINTS)           an object of WhatsApp's own, or null while the
-//                                                     page has not run the module itself
-//   NAME: constant(own('WAWebConnModel', 'Conn.refTTL', LINKING))   the same for what is no function
-// Behind that stands what it is for. Where one for SENDING or STATE is missing, the page cannot be used
-// and all connections stop sending (the self-test). So these are for what each text message needs, and
-// what an ordinary page has loaded by the time it can send; everything else has another purpose.
-// The list in the end names what wa-js's function takes from WhatsApp, as far as each of its calls
-// needs it (read in wa-js 4.6.0).
-// A unit test refuses `WPP.…` and `require(…)` elsewhere, and names here that nothing uses.
+//   NAME: waJs('chat.find', SENDING, ['ChatStore'])   of wa-js, by its path below window.WPP
+//   NAME: own('WAWebCmd', 'Cmd.on', HINTS)            of WhatsApp, by module and path in it
+//   NAME: running('WAWebCmd', 'Cmd', HINTS)           an object of WhatsApp, or null until the page
+//                                                     itself has run the module
+//   NAME: constant(own('WAWebConnModel', 'Conn.refTTL', LINKING))   a value of WhatsApp
+// The purpose says what happens if the function is missing. Without one for SENDING or STATE, the page
+// cannot be used and all connections stop sending (the self-test). So use these two only for functions
+// that every text message needs and that every page has loaded before it can send.
+// The last list names what wa-js's function needs of WhatsApp in each call (read in wa-js 4.6.0).
+// A unit test refuses `WPP.…` and `require(…)` elsewhere, and unused names here.
 const {whatsApp, selfTest} = (() => {
   const SENDING = 'sending';
   const STATE = 'state';
   const LINKING = 'linking';
   const GROUPS = 'groups';
   const TYPING = 'typing';
-  const HINTS = 'hints'; // without them something is noticed later
+  const HINTS = 'hints'; // without these, changes are only noticed later
   const OTHERS = [LINKING, GROUPS, TYPING, HINTS];
 
-  // wa-js exists as a whole; what is missing after a change of WhatsApp are the functions and classes
-  // that it takes from WhatsApp. `needs` names those by their path below WPP.whatsapp.
+  // wa-js is always complete; after a change of WhatsApp, the functions and classes that it takes from
+  // WhatsApp may be missing. `needs` has their paths below WPP.whatsapp.
   const waJs = (path, purpose, needs = []) => ({path, purpose, needs, root: () => window.WPP});
   const own = (module, path, purpose) => ({
     path,
@@ -33,7 +32,7 @@ const {whatsApp, selfTest} = (() => {
     root: () => window.require(module),
   });
   const constant = (entry) => ({...entry, constant: true});
-  // To run a module before the page does may change what the page does.
+  // A module is not run before the page itself runs it, which could change the page's behaviour.
   const running = (module, path, purpose) => ({
     path,
     purpose,
@@ -93,13 +92,13 @@ const {whatsApp, selfTest} = (() => {
     logOut: waJs('conn.logout', LINKING),
     onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
 
-    // Not wa-js's contact.queryWidExists: that one makes a "no" of every error, and answers for
-    // known contacts with the id that it was asked for.
+    // Not wa-js's contact.queryWidExists, which turns every error into a "no", and returns the id of
+    // known contacts unchanged.
     queryNumber: waJs('whatsapp.functions.queryWidExists', SENDING),
     wid: waJs('util.createWid', SENDING),
   };
 
-  // Some are methods of an object, so what holds them comes along.
+  // Returns the object, too, since some functions are methods.
   function resolve({path, root}) {
     const names = path.split('.');
     const last = names.pop();
@@ -107,7 +106,7 @@ const {whatsApp, selfTest} = (() => {
     return [holder, holder[last]];
   }
 
-  // Resolved at each call: WhatsApp loads modules late, and wa-js finds them then.
+  // Resolved at each call, since WhatsApp loads some modules late.
   function caller(entry) {
     if (entry.object) return () => entry.root()?.[entry.path] ?? null;
     return (...args) => {
@@ -120,16 +119,16 @@ const {whatsApp, selfTest} = (() => {
     try {
       return look() != null;
     } catch {
-      return false; // WhatsApp's require() throws for a module that is not there
+      return false; // WhatsApp's require() throws for a missing module
     }
   };
 
   const reach = (path, from) => path.split('.').reduce((at, name) => at[name], from);
 
-  // The names of what is not there, of WhatsApp's and wa-js's own. Nothing is called.
+  // Returns the names of missing functions of WhatsApp and wa-js, without calling anything.
   function missingOf(entry) {
     const named = entry.module ? `${entry.module}.${entry.path}` : `WPP.${entry.path}`;
-    // What is no function may have no value yet.
+    // A constant may not have a value yet.
     const missing = exists(() => resolve(entry)[entry.constant ? 0 : 1]) ? [] : [named];
     const below = entry.needs.filter((path) => !exists(() => reach(path, window.WPP.whatsapp)));
     return [...missing, ...below.map((path) => `WPP.whatsapp.${path}`)];

@@ -1,4 +1,4 @@
-// Nobody looks at the page: without this it lays out and draws each change all the same.
+// Hide the page, since nobody looks at it: otherwise the browser lays out and draws each change.
 (() => {
   const unseen = new CSSStyleSheet();
   unseen.replaceSync('html { content-visibility: hidden }');

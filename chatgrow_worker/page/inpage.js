@@ -1,9 +1,9 @@
-// Our side of the bridge, in the page, after wa-js, functions.js and account_events.js,
-// in the same init script.
-// What it calls of wa-js and of WhatsApp is listed in functions.js; add to that list what you need.
-// Every call answers {ok, value} or {ok: false, name, code, status, message}: a class instance or an
-// error's code would not survive the way back. Nothing here waits for WhatsApp longer than a look:
-// a send is started and its outcome is asked for later, since a call cannot be taken back.
+// Our functions in the page. They run after wa-js, functions.js and account_events.js, in the same
+// init script.
+// All functions of wa-js and WhatsApp that we call are listed in functions.js; add new ones there.
+// Every call returns {ok, value} or {ok: false, name, code, status, message}, since Playwright does not
+// transfer classes or an error's code. No call waits long for WhatsApp: a call cannot be cancelled, so
+// a send is only started, and its outcome is asked for later.
 (() => {
   if (window !== window.top) return;
 
@@ -40,8 +40,7 @@
     if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value);
   }
 
-  // A hint and no more: the worker looks for itself when it rings. What follows soon after a ring
-  // is told by one more.
+  // Only a hint: the worker then looks at the page. Changes soon after a ring cause one more ring.
   let rang = 0;
   let ringing = null;
   function ring() {
@@ -67,7 +66,7 @@
     ring();
   }
 
-  // wa-js has no events for these; a page that has not loaded this module yet tells none of them.
+  // wa-js has no events for these, and the page may not have loaded their module yet.
   function listenForLinking() {
     if (listening) return;
     try {
@@ -82,22 +81,22 @@
       }
       listening = true;
     } catch {
-      // at the next look again
+      // try again at the next look
     }
   }
 
-  // wa-js has no event for the line: its mode stays MAIN, and it stays online, when the line dies.
+  // wa-js has no event for the line: if it dies, the mode stays MAIN and the page stays online.
   function listenToLine() {
     if (hearsLine) return;
     try {
       whatsApp.onSocket('change:stream change:state', ring);
       hearsLine = true;
     } catch {
-      // at the next look again
+      // try again at the next look
     }
   }
 
-  // Whether what is sent now goes out now.
+  // Whether a message that is sent now reaches WhatsApp.
   const lineAlive = () =>
     Boolean(whatsApp.isOnline()) &&
     whatsApp.streamData().info === 'NORMAL' &&
@@ -109,7 +108,7 @@
     if (!lineAlive()) throw lineDead();
   }
 
-  // The answer, or an error if the line is dead at one of the looks until it is there.
+  // Returns the result of `work`, or throws as soon as the line is found dead.
   async function unlessLineDies(work, lookEveryMs) {
     let looks;
     const died = new Promise((_, reject) => {
@@ -122,13 +121,13 @@
     }
   }
 
-  // For what WhatsApp's server has to answer: over a dead line that takes for ever, or is wrong.
+  // For questions to WhatsApp's server: with a dead line they take forever, or get a wrong answer.
   async function overLine(work) {
     checkLine();
     return unlessLineDies(work, LINE_EVERY_MS);
   }
 
-  // The server's word that another browser has this login ends the comms; other losses leave them.
+  // The page stops its comms only if the server says that another browser has taken this login.
   function commsStopped() {
     try {
       return !whatsApp.comms();
@@ -145,9 +144,9 @@
     }
   }
 
-  // New refs, and codes of them, go on coming meanwhile: only the pairing type tells that it is over
-  // (WAWebShortcakeLinkingBridgeApi, WAWebLinkDeviceMethod.react, dumps of 2026-07 on). The line
-  // begins anew then, and the last of these refs is dead before the next one comes.
+  // While WhatsApp wants a passkey, new refs still arrive; only the pairing type shows when that ends
+  // (WAWebShortcakeLinkingBridgeApi, WAWebLinkDeviceMethod.react, dumps from 2026-07 on). The line then
+  // reconnects, and the last of these refs is no longer valid before the next one arrives.
   function passkeyWanted() {
     const type = orElse(() => whatsApp.pairingType(), null);
     if (type === 'SHORTCAKE_PASSKEY') passkey = true;
@@ -156,15 +155,15 @@
     return passkey;
   }
 
-  // A pairing code takes the secret of the QR codes away (WAWebAltDeviceLinkingApi, dump of
-  // 2026-04-27), and only new refs bring one. Pairing itself does not need it: a new one lets both
-  // ways work side by side.
+  // A pairing code removes the secret of the QR codes (WAWebAltDeviceLinkingApi, dump of 2026-04-27),
+  // and WhatsApp makes one only with new refs. Pairing does not need the secret, so with a new one
+  // both ways work at the same time.
   async function ensureQrSecret() {
     if ((await whatsApp.qrSecret()) == null) await whatsApp.newQrSecret();
   }
 
-  // As WhatsApp's own screen draws it (WAWebLinkDeviceQrcode.react, dump of 2026-04-27); wa-js has
-  // the first four parts only.
+  // The text that WhatsApp's own screen draws (WAWebLinkDeviceQrcode.react, dump of 2026-04-27); wa-js
+  // returns only its first four parts.
   function qrText(parts, form) {
     const text = `${parts},${orElse(() => whatsApp.platform(), null) ?? CHROME}`;
     const asUrl = form === 'page' ? orElse(() => whatsApp.drawsQrAsUrl(), true) : form === 'url';
@@ -183,7 +182,7 @@
     return chat;
   }
 
-  // A group that is gone, or that we are not in, is found too; only its server tells these apart.
+  // Groups that are gone, or that we are not in, are found, too; only the server knows the difference.
   async function checkGroup({id, groupMetadata}) {
     if (!id.isGroup()) return;
     if (groupMetadata?.participants?.iAmMember() && !groupMetadata.terminated) return;
@@ -191,8 +190,8 @@
     if (status !== 'success') throw Object.assign(new Error(`${id}: ${status}`), {code: status});
   }
 
-  // WhatsApp asks for the recipient's presence first, which may take for ever, and throws for chats
-  // that lack their hidden id (WAWebPresenceChatAction, dump of 2026-04-27).
+  // WhatsApp first asks for the recipient's presence, which may take forever, and throws for chats
+  // without a LID (WAWebPresenceChatAction, dump of 2026-04-27).
   async function typeFor(chatId, milliseconds) {
     const end = performance.now() + milliseconds;
     const {id} = await chatOf(chatId);
@@ -202,8 +201,8 @@
     return true;
   }
 
-  // Without its chat loaded, "not found" would be false. A chat that has become a LID takes its
-  // messages along: their keys name the LID then.
+  // The chat must be loaded, or its messages are not found. If a chat has moved to a LID, the keys of
+  // its messages contain the LID.
   async function stored(key, chatId) {
     const chat = await chatOf(chatId);
     const moved = key.replace(/^true_[^_]+_/, `true_${chat.id}_`);
@@ -225,12 +224,12 @@
       markIsRead: false,
       detectMentioned: false,
     });
-    // It resolves for a refused send too; only the result tells.
+    // It also resolves for a refused send; only the result shows that.
     const result = await sent.sendMsgResult;
     return {...(await told(result, key, chatId)), ack: Number(sent.ack ?? 0)};
   }
 
-  // Some refusals come from the page itself, and only the message tells why.
+  // Some refusals come from the page itself; their reason is only in the message.
   async function told(result, key, chatId) {
     const code = Number(result?.ackErrorCode ?? NaN);
     const how = String(result?.messageSendResult ?? result);
@@ -242,7 +241,7 @@
     };
   }
 
-  // The page's own function for a stored record: the same id goes out once more.
+  // The page's own function for a stored message: it sends the same id again.
   async function runAgain(key, chatId) {
     const message = await stored(key, chatId);
     if (!message) throw Object.assign(new Error(`no message ${key}`), {code: 'msg_not_found'});
@@ -252,7 +251,7 @@
 
   const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-  // The answer, or an error if it has not come in time.
+  // Returns the answer, or throws if it does not come in time.
   function inTime(answer, milliseconds) {
     const late = after(milliseconds).then(() => {
       throw Object.assign(new Error('no answer in time'), {name: 'TimeoutError', code: 'no_answer'});
@@ -268,13 +267,13 @@
       .finally(ring);
   }
 
-  // Most sends are decided at once, and need not be asked for then.
+  // Most sends are decided at once; then the caller does not have to ask for the outcome.
   function begin(key, work) {
     if (sends.get(key)?.state === 'pending') return sends.get(key);
     return Promise.race([start(key, work), after(OUTCOME_WITHIN_MS)]).then(() => sends.get(key));
   }
 
-  // The server's answer to a wish for a pairing code is in the error's type (WAWebAltDeviceLinkingIq).
+  // If the server refuses a pairing code, its status is in the error's type (WAWebAltDeviceLinkingIq).
   function codeOf(error) {
     const code = error?.code ?? error?.type?.value?.code;
     return code === undefined ? null : String(code);
@@ -287,11 +286,11 @@
     message: String(error?.message ?? error).slice(0, 500),
   });
 
-  // A page that has what it needs keeps it, so it is not asked again. A module counts as missing only
-  // when the page could have it: for the state once all scripts of the document have run, for the rest
-  // once the page shows its chats. A page whose state cannot be read has no snapshot.
+  // A page that is complete stays so, and is not tested again. A module counts as missing only when the
+  // page should have it: for its state, once all scripts of the document have run; for the rest, once
+  // the page shows its chats. A page whose state cannot be read has no snapshot.
   let complete = false;
-  let watched = null; // what the worker was told last, or would have seen since
+  let watched = null; // the state at the last look of the worker, or at the last ring since
 
   function whatIsShown() {
     const ready = Boolean(window.WPP?.isReady);
@@ -339,7 +338,7 @@
       return shown;
     },
 
-    // All that a look needs, in one answer: most of what a call costs is its way.
+    // Everything that a look needs in one answer, since each call has a high fixed cost.
     look: (of, since) => {
       const {snapshot, missing} = tested();
       return {
@@ -351,7 +350,7 @@
       };
     },
 
-    // The text of the QR code, and for how long it is on show still.
+    // The text of the QR code, and how long it is still shown.
     qrCode: async (form) => {
       if (passkeyWanted() || whatsApp.isAuthenticated()) return null;
       await ensureQrSecret();
@@ -363,15 +362,15 @@
       return {text: qrText(found.fullCode, form), leftMs};
     },
 
-    // Which WhatsApp Web this is: its version, and the manifest of the bundle that its tags name.
+    // The version of WhatsApp Web, and the manifest of its bundle, which is in the page's tags.
     about: () => ({
       version: window.Debug?.VERSION ? String(window.Debug.VERSION) : null,
       manifest: document.querySelector('[data-btmanifest]')?.dataset.btmanifest ?? null,
       missing: selfTest.others(),
     }),
 
-    // What the button of WhatsApp's own screen does; it begins the line anew, so that a pairing code
-    // ends with it.
+    // Does the same as the button on WhatsApp's own screen. The line reconnects, which ends a pairing
+    // code.
     refreshCode: () => {
       pairing = NO_PAIRING;
       wishes += 1;
@@ -379,15 +378,15 @@
       return null;
     },
 
-    // The same number again gets the code that is still good, however old. wa-js can keep a code
-    // fresh by itself; each of those would alert the phone and count, and nobody would see it.
+    // The same number gets the same code again while it is valid. wa-js can also renew codes by itself,
+    // but each new code alerts the phone and counts against the limit, and nobody would see it.
     pairingCode: async (phone, livesMs, withinMs) => {
       const digits = phone.replace(/\D/g, '');
       if (pairing.phone !== digits || performance.now() - pairing.at >= livesMs) {
         pairing = NO_PAIRING;
         const wish = ++wishes;
         const given = whatsApp.newPairingCode(digits, true).then((code) => {
-          // One that comes late is kept for who asks again.
+          // A code that comes late is kept for the next call.
           if (wish === wishes) pairing = {phone: digits, code, at: performance.now()};
         });
         await inTime(given, withinMs);
@@ -395,26 +394,26 @@
       return {code: pairing.code, ageMs: performance.now() - pairing.at};
     },
 
-    // The id that WhatsApp answers may have other digits: only that one gets messages.
+    // The id in WhatsApp's answer may have other digits; messages arrive only at that id.
     accountOf: async (chatId) => {
       const found = await overLine(() => whatsApp.queryNumber(whatsApp.wid(chatId)));
       return found?.wid ? String(found.wid) : null;
     },
 
-    // Not awaited: it waits for an event that may never come, and the page goes elsewhere.
+    // Not awaited: it waits for an event that may never come, and the page navigates.
     logOut: () => {
       whatsApp.logOut().catch(() => {});
       return null;
     },
 
-    // The chat may turn out to be a LID, and only a key of that very chat is taken by the send.
+    // The chat may have a LID, and a send accepts only a key of exactly that chat.
     prepare: async (chatId) => {
       const chat = await overLine(() => chatOf(chatId));
       await overLine(() => checkGroup(chat));
       return String(await whatsApp.newMessageId(chat));
     },
 
-    // Best effort: tells soon whether it shows, and whatever hangs here holds up nothing.
+    // Best effort: returns soon whether it worked, even if WhatsApp does not answer.
     showTyping: (chatId, milliseconds) => {
       const shown = typeFor(chatId, milliseconds).catch(() => false);
       return Promise.race([shown, after(TYPING_WITHIN_MS).then(() => false)]);
@@ -433,14 +432,14 @@
     outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: lineAlive()}),
 
     lookUp: async (key, chatId) => {
-      // What the page has stored is there at once; a chat that it does not know is asked for.
+      // A stored message is found at once; an unknown chat is looked up at WhatsApp.
       const message = await unlessLineDies(() => stored(key, chatId), LOOK_UP_MS);
       return {found: Boolean(message), ack: Number(message?.ack ?? 0), line: lineAlive()};
     },
 
     hasLine: lineAlive,
 
-    // The whole of localStorage when it has changed since it was last asked for, else null.
+    // All of localStorage if it has changed since the last call, otherwise null.
     localStorage: (always) => {
       const entries = Object.entries({...localStorage});
       const text = JSON.stringify(entries);
@@ -460,14 +459,14 @@
     }
   }
 
-  // No event tells all that matters; from in here a look costs next to nothing. What the worker was
-  // told counts: a change back since then is one, though the state is as it was here before.
+  // Not every change has an event, so the state is polled here, which is cheap. It is compared with the
+  // state that the worker has seen last: if it changes back after that, this is a change, too.
   setInterval(() => {
     let state;
     try {
       state = JSON.stringify(whatIsShown());
     } catch (error) {
-      state = String(error); // the worker's own look tells what is broken
+      state = String(error); // the worker's next look finds out what is broken
     }
     if (state !== watched) ring();
     watched = state;

@@ -276,3 +276,16 @@ async def test_requests_that_come_together_are_counted_one_by_one(redis: ArqRedi
     for own in (standings[number :: len(callers)] for number in range(len(callers))):
         told = [(each.allowed, each.remaining) for each in own if each is not None]
         assert told == [*((True, left) for left in (4, 3, 2, 1, 0)), *[(False, 0)] * 3]
+
+
+async def test_many_requests_that_come_together_cost_redis_a_few_calls(redis: ArqRedis) -> None:
+    limiter, rule = Limiter(redis, BoundedRedis(PATIENCE)), Rule("busy", 1000, timedelta(minutes=1))
+    await limiter.charge(rule, "somebody")  # the library loads its scripts
+    before = await _commands(redis)
+    standings = await asyncio.gather(*(limiter.charge(rule, "somebody") for _ in range(200)))
+    assert [each.remaining for each in standings] == [*range(998, 798, -1)]
+    assert await _commands(redis) - before < 100
+
+
+async def _commands(redis: ArqRedis) -> int:
+    return int((await redis.info("stats"))["total_commands_processed"])

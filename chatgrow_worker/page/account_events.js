@@ -75,19 +75,18 @@ function watchAccount(epoch, ring) {
 
   // A page without a login loads this bus late, and may replace it, so this is called repeatedly.
   function listen() {
-    let found = null;
     try {
-      found = whatsApp.commandBus();
+      const found = whatsApp.commandBus();
+      if (!found || found === bus) return;
+      found.on('starting_logout_from_bridge', () =>
+        note(localStorage.getItem(LOGIN_KEY) === null ? 'own_logout' : 'starting_logout'),
+      );
+      found.on('logout_from_bridge', () => note('logged_out'));
+      found.on('account_temporarily_banned_from_bridge', noteBan);
+      bus = found;
     } catch {
       // try again at the next look
     }
-    if (!found || found === bus) return;
-    bus = found;
-    bus.on('starting_logout_from_bridge', () =>
-      note(localStorage.getItem(LOGIN_KEY) === null ? 'own_logout' : 'starting_logout'),
-    );
-    bus.on('logout_from_bridge', () => note('logged_out'));
-    bus.on('account_temporarily_banned_from_bridge', noteBan);
   }
 
   function look() {

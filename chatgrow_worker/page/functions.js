@@ -52,10 +52,9 @@ const {whatsApp, selfTest} = (() => {
   const FUNCTIONS = {
     on: waJs('on', STATE),
     streamData: waJs('conn.getStreamData', STATE, ['Stream']),
-    isAuthenticated: waJs('conn.isAuthenticated', STATE),
-    isOnline: waJs('conn.isOnline', STATE),
-    isIdle: waJs('conn.isIdle', STATE),
-    needsUpdate: waJs('conn.needsUpdate', STATE),
+    isAuthenticated: waJs('conn.isAuthenticated', STATE, ['functions.isAuthenticated']),
+    isOnline: waJs('conn.isOnline', STATE, ['NetworkStatus']),
+    needsUpdate: waJs('conn.needsUpdate', STATE, ['Stream']),
     socket: waJs('whatsapp.Socket.get', STATE),
     onSocket: waJs('whatsapp.Socket.on', HINTS),
     comms: own('WAComms', 'getComms', HINTS),
@@ -64,7 +63,12 @@ const {whatsApp, selfTest} = (() => {
 
     findChat: waJs('chat.find', SENDING, ['Wid', 'ChatStore', 'functions.findOrCreateLatestChat']),
     storedMessage: waJs('chat.getMessageById', SENDING, ['MsgKey', 'MsgStore', 'MsgModel']),
-    newMessageId: waJs('chat.generateMessageID', SENDING, ['functions.randomMessageId']),
+    newMessageId: waJs('chat.generateMessageID', SENDING, [
+      'Wid',
+      'ChatModel',
+      'MsgKey',
+      'functions.randomMessageId',
+    ]),
     sendText: waJs('chat.sendTextMessage', SENDING, [
       'functions.addAndSendMsgToChat',
       'functions.getEphemeralFields',
@@ -73,10 +77,16 @@ const {whatsApp, selfTest} = (() => {
     sendStored: own('WAWebSendMsgRecordAction', 'sendMsgRecord', SENDING),
 
     queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
-    showTyping: waJs('chat.markIsComposing', TYPING),
-    hideTyping: waJs('chat.markIsPaused', TYPING),
+    showTyping: waJs('chat.markIsComposing', TYPING, ['ChatPresence']),
+    hideTyping: waJs('chat.markIsPaused', TYPING, ['ChatPresence']),
 
-    authCode: waJs('conn.getAuthCode', LINKING),
+    authCode: waJs('conn.getAuthCode', LINKING, [
+      'Conn',
+      'functions.isRegistered',
+      'multidevice.waNoiseInfo',
+      'multidevice.waSignalStore',
+      'multidevice.adv.getADVSecretKey',
+    ]),
     qrRef: constant(own('WAWebConnModel', 'Conn.ref', LINKING)),
     qrRefLives: constant(own('WAWebConnModel', 'Conn.refTTL', LINKING)),
     qrSecret: own('WAWebUserPrefsMultiDevice', 'getADVSecretKey', LINKING),
@@ -87,15 +97,18 @@ const {whatsApp, selfTest} = (() => {
     ),
     isKnobOn: own('justknobx', '_', LINKING),
     refreshQr: own('WAWebBackendEventBus', 'BackendEventBus.triggerRefreshQR', LINKING),
-    newPairingCode: waJs('conn.genLinkDeviceCodeForPhoneNumber', LINKING),
+    newPairingCode: waJs('conn.genLinkDeviceCodeForPhoneNumber', LINKING, [
+      'functions.initializeAltDeviceLinking',
+      'functions.genLinkDeviceCodeForPhoneNumber',
+    ]),
     pairingType: own('WAWebAltDeviceLinkingApi', 'getPairingType', LINKING),
-    logOut: waJs('conn.logout', LINKING),
+    logOut: waJs('conn.logout', LINKING, ['Socket', 'Cmd']),
     onLinkEvent: own('WAWebLinkDeviceEvents', 'WAWebLinkDeviceEvents.on', LINKING),
 
     // Not wa-js's contact.queryWidExists, which turns every error into a "no", and returns the id of
     // known contacts unchanged.
     queryNumber: waJs('whatsapp.functions.queryWidExists', SENDING),
-    wid: waJs('util.createWid', SENDING),
+    wid: waJs('util.createWid', SENDING, ['WidFactory']),
   };
 
   // Returns the object, too, since some functions are methods.
@@ -134,10 +147,10 @@ const {whatsApp, selfTest} = (() => {
     return [...missing, ...below.map((path) => `WPP.whatsapp.${path}`)];
   }
 
-  const missingFor = (...purposes) =>
-    Object.values(FUNCTIONS)
-      .filter((entry) => purposes.includes(entry.purpose))
-      .flatMap(missingOf);
+  function missingFor(...purposes) {
+    const entries = Object.values(FUNCTIONS).filter((entry) => purposes.includes(entry.purpose));
+    return [...new Set(entries.flatMap(missingOf))];
+  }
 
   const callers = Object.entries(FUNCTIONS).map(([name, entry]) => [name, caller(entry)]);
   return {

@@ -303,7 +303,8 @@
       fullReady: Boolean(window.WPP?.isFullReady),
       authenticated: ready && Boolean(whatsApp.isAuthenticated()),
       online: ready && Boolean(whatsApp.isOnline()),
-      idle: ready && Boolean(whatsApp.isIdle()),
+      // wa-js's isIdle does this, with a constant that no one else can tell to be missing.
+      idle: ready && whatsApp.socket('state') === 'UNPAIRED_IDLE',
       needsUpdate: ready && Boolean(whatsApp.needsUpdate()),
       mode: stream.mode ? String(stream.mode) : null,
       info: stream.info ? String(stream.info) : null,
@@ -316,14 +317,21 @@
     };
   }
 
+  const missingForState = () => (document.readyState === 'complete' ? selfTest.state() : []);
+
   function tested() {
     let snapshot;
     try {
       snapshot = calls.snapshot();
     } catch (error) {
-      const missing = document.readyState === 'complete' ? selfTest.state() : [];
+      const missing = missingForState();
       if (missing.length === 0) throw error;
       return {snapshot: null, missing};
+    }
+    // Without some of these wa-js, which has found the modules by then, never becomes ready.
+    if (window.WPP?.isInjected && !snapshot.ready && !snapshot.leaving && !snapshot.ban) {
+      const missing = missingForState();
+      if (missing.length > 0) return {snapshot: null, missing};
     }
     const shows = snapshot.ready && snapshot.fullReady && snapshot.mode === 'MAIN';
     const missing = shows && !complete ? selfTest.sending() : [];

@@ -45,6 +45,12 @@ CONNECTION = "01aaaaaaaaaaaaaaaaaaaaaaaa"
 PHONE = "+972501111111"
 THEM = "972501234567@c.us"
 NEVER = "15557654321@c.us"
+STATE_NEEDS = {
+    "WAWebStreamModel": "Stream",
+    "WAWebLoginState": "functions.isAuthenticated",
+    "WAWebNetworkStatus": "NetworkStatus",
+}
+"""Modules without which no page tells its state, and what wa-js lacks of each."""
 
 
 @pytest.fixture
@@ -178,9 +184,10 @@ async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
         await _until_page(page, PageState.READY)
         assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
         assert (await page.about()).missing == (), "codes that were never shown lack nothing"
-        await http.put("/control/faults", json={"moduleMissing": ["WAWebStreamModel"]})
-        await page.reload(limit)
-        await until(lambda: _cannot_be_read(page))
+        for module, name in STATE_NEEDS.items():
+            await http.put("/control/faults", json={"moduleMissing": [module]})
+            await page.reload(limit)
+            await until(partial(_cannot_be_read, page, f"WPP.whatsapp.{name}"))
 
 
 async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
@@ -188,9 +195,9 @@ async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
     return look.missing if look else ("no page",)
 
 
-async def _cannot_be_read(page: WhatsAppPage) -> bool:
+async def _cannot_be_read(page: WhatsAppPage, lacks: str) -> bool:
     look = await page.look("", 0)
-    return look is not None and look.snapshot is None and "WPP.whatsapp.Stream" in look.missing
+    return look is not None and look.snapshot is None and lacks in look.missing
 
 
 async def _sent(page: WhatsAppPage, key: str) -> str:

@@ -15,13 +15,17 @@ from sessions.queue.doorbell import Ring, read_ring, worker_channel
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
+    from redis.asyncio.client import PubSub
+
+_ASK_AFTER = timedelta(seconds=10)
+"""How long nothing may come before Redis is asked whether it is still there."""
 
 
 class RingListener:
     """Subscribe to the worker's channel, again after each outage of Redis.
 
-    Rings are lost while nobody is subscribed. So `on_gap` is called after each subscription, and
-    must make all connections look for work.
+    Rings are lost while nobody is subscribed, or on a line that has died. So `on_gap` is called
+    after each subscription, and must make all connections look for work.
     """
 
     def __init__(
@@ -30,11 +34,13 @@ class RingListener:
         worker: str,
         on_ring: Callable[[Ring, str], None],
         on_gap: Callable[[], None],
+        ask_after: timedelta = _ASK_AFTER,
     ) -> None:
         self._redis = redis
         self._worker = worker
         self._on_ring = on_ring
         self._on_gap = on_gap
+        self._ask_after = ask_after.total_seconds()
         self._backoff = Backoff(timedelta(seconds=0.2), timedelta(seconds=5))
 
     async def listen(self) -> None:
@@ -49,9 +55,22 @@ class RingListener:
     async def _listen_once(self) -> None:
         async with self._redis.pubsub() as channel:
             await channel.subscribe(worker_channel(self._worker))
-            # redis-py reconnects by itself, and then subscribes again.
-            async for message in channel.listen():
-                self._hear(message)
+            while True:
+                # redis-py reconnects by itself when the line breaks, and then subscribes again.
+                self._hear(await self._next(channel))
+
+    async def _next(self, channel: PubSub) -> dict[str, Any]:
+        """Return what comes next; raise TimeoutError on a line that is dead, though open.
+
+        A network that loses a connection without a word would cost each message a poll, for ever.
+        """
+        message: dict[str, Any] | None = await channel.get_message(timeout=self._ask_after)
+        if message is None:
+            await channel.ping()
+            message = await channel.get_message(timeout=self._ask_after)
+        if message is None:
+            raise TimeoutError("no answer on the line that rings come by")
+        return message
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from chatgrow_worker.intake.rings import RingListener
-from sessions.queue.doorbell import Doorbell, Ring, worker_channel
+from sessions.queue.doorbell import Doorbell, Ring, open_redis, worker_channel
+from tests.conftest import PATIENCE
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
+
+    from sessions.embedded import ServerUris
 
 Heard = list[tuple[Ring, str] | None]
 """What a worker heard; None where rings may have been lost before."""
@@ -34,6 +40,7 @@ async def _hearing(redis: ArqRedis, worker: str) -> AsyncIterator[Heard]:
         worker,
         lambda ring, connection: heard.append((ring, connection)),
         lambda: heard.append(None),
+        ask_after=timedelta(seconds=0.2),
     )
     listening = asyncio.create_task(listener.listen())
     await until(lambda: heard == [None])
@@ -82,6 +89,50 @@ async def test_after_a_broken_line_a_worker_looks_for_what_it_missed(
     await until(lambda: heard == [None])
     await Doorbell(redis).dispatch("one", "mine")
     await until(lambda: heard == [None, (Ring.DISPATCH, "mine")])
+
+
+async def test_a_line_that_dies_without_a_word_is_opened_anew(
+    servers: ServerUris, redis: ArqRedis, tmp_path: Path
+) -> None:
+    async with (
+        _dying_line(servers.redis, tmp_path / "line.sock") as (uri, let_die),
+        open_redis(uri, PATIENCE) as behind,
+        _hearing(behind, "one") as heard,
+    ):
+        let_die()
+        await until(lambda: heard == [None])
+        await Doorbell(redis).dispatch("one", "mine")
+        await until(lambda: heard == [None, (Ring.DISPATCH, "mine")])
+
+
+@asynccontextmanager
+async def _dying_line(redis: str, path: Path) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """Pass everything on to Redis, until those that are open now shall die without a word."""
+    lines: list[asyncio.Task[None]] = []
+    ends: list[asyncio.StreamWriter] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+
+    async def line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_unix_connection(unquote(urlsplit(redis).path))
+        ends.extend((writer, back))
+        pumps = [pump(reader, back), pump(there, writer)]
+        lines.extend(asyncio.create_task(each) for each in pumps)
+
+    def let_die() -> None:
+        for each in lines:
+            each.cancel()
+
+    async with await asyncio.start_unix_server(line, path):
+        yield f"unix://{path}", let_die
+    let_die()
+    await asyncio.gather(*lines, return_exceptions=True)
+    for each in ends:
+        each.close()
+        with suppress(OSError):
+            await each.wait_closed()
 
 
 async def test_what_is_no_ring_is_passed_over(redis: ArqRedis, heard: Heard) -> None:

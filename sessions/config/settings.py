@@ -106,50 +106,50 @@ class SharedSettings(BaseSettings):
     app_env: Literal["development", "production", "test"] = Field(
         "development", validation_alias=AliasChoices("APP_ENV", "NODE_ENV")
     )
-    """`production` wants its secrets set and logs JSON; `development` makes what is missing."""
+    """`production` requires all secrets and logs JSON; `development` creates missing secrets."""
     data_dir: Path = Path("var")
-    """Everything that is kept on disk; relative paths below it are taken from here."""
+    """The folder for all data on disk, in which relative paths of other settings begin."""
     mongodb_uri: SecretStr | None = None
-    """Your MongoDB, with its database. Without it an embedded one runs in the data directory."""
+    """Your MongoDB with its database. Without it, an embedded one runs in the data directory."""
     redis_url: SecretStr | None = None
-    """Your Redis. Without it an embedded one runs in the data directory."""
+    """Your Redis. Without it, an embedded one runs in the data directory."""
     embedded_servers: Literal["auto", "attach"] = "auto"
-    """`attach` waits for embedded servers that somebody else starts, as under supervisord."""
+    """`auto` starts embedded servers; `attach` waits for those that supervisord starts."""
     embedded_servers_in_production: bool = False
-    """Whether production may run on embedded servers: one machine, no replica set, no passwords."""
+    """Whether production may use embedded servers: one machine, no replica set, no passwords."""
     startup_timeout: Span = timedelta(seconds=60)
-    """How long to wait for MongoDB and Redis at the start before giving up with 69."""
+    """How long to wait for MongoDB and Redis at the start, before ending with exit code 69."""
     message_retention: Span = timedelta(days=90)
     """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
     not_on_whatsapp_for: Span = timedelta(minutes=10)
-    """How long it is remembered that a number is not on WhatsApp: messages to it fail at once."""
+    """How long to remember that a number is not on WhatsApp; messages to it fail at once."""
     queued_messages_per_owner: int = Field(100_000, ge=1)
-    """How many messages of one owner may wait, over all their connections. The first administrator,
-    to whom everything belongs that the first API key makes, has no such limit."""
+    """How many messages of one owner may wait, over all their connections. There is no limit for
+    the first administrator, who also owns everything that the first API key creates."""
     events_kept_for: Span = timedelta(hours=1)
-    """How long events are kept in Redis for clients that come again with `Last-Event-ID`, besides
-    10,000 at most: they hold phone numbers and QR codes."""
+    """How long events are kept in Redis for clients that reconnect with `Last-Event-ID`, at most
+    10,000 events. They contain phone numbers and QR codes."""
     log_level: LogLevel = "info"
-    """`error`, `warn`, `info` or `debug`: that and worse is logged."""
+    """`error`, `warn`, `info` or `debug`: the least severe level that is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)
-    """Where log files go in production, one for each process; taken from the data directory."""
+    """The folder for log files in production, one for each process; begins in `DATA_DIR`."""
     log_file_max_size: Size = Field(10 * 1024 * 1024, ge=1)
-    """When a log file is full (`10m`, `500k`, `1g`, or bytes); each day begins a new one too."""
+    """The size at which a new log file begins (`10m`, `500k`, `1g`, or bytes), as on a new day."""
     log_file_max_files: int = Field(5, ge=1)
-    """How many log files of a process are kept, the one in use included."""
+    """How many log files of a process are kept, including the current one."""
     metrics_token: SecretStr | None = Field(None, min_length=16)
-    """What `/metrics` wants as a bearer token. Without it `/metrics` is open in development, and
-    closed in production."""
+    """The bearer token for `/metrics`. Without it, `/metrics` is open in development and closed in
+    production."""
     metrics_names: bool = False
-    """Whether the label `connection` of metrics names owners and connections (`owner/name`);
-    otherwise it is our own id of the connection."""
+    """Whether the label `connection` of metrics is `owner/name`, not the connection's internal
+    id."""
     allowed_hosts: Hosts = ()
-    """Further names that the API and the workers' `/metrics` are reached under, comma-separated,
-    such as the service's name in Docker Compose: `api`, `whatsapp.internal`, or `.internal` with
-    all below it. The host of `PUBLIC_URL`, `localhost`, every IP address and, at a worker, the name
-    of its machine are allowed anyway; other names get a 421."""
+    """Further host names of the API and of the workers' `/metrics`, comma-separated, such as the
+    service's name in Docker Compose: `api`, `whatsapp.internal`, or `.internal` for all hosts below
+    it. The host of `PUBLIC_URL`, `localhost`, all IP addresses and, for a worker, the name of its
+    machine are always allowed; other names get a 421."""
     database_url: SecretStr | None = None
-    """Accepted and not used, so that an example file works unchanged."""
+    """Not used; accepted so that an example file works unchanged."""
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -222,13 +222,13 @@ class EncryptionSettings(SharedSettings):
     """The settings of a program that encrypts saved logins, passwords of proxies or texts."""
 
     session_encryption_keys: SecretStr | None = None
-    """Keys that encrypt saved logins, the passwords of proxies and, with `SEAL_TEXTS`, texts:
-    `ID:BASE64` of 32 bytes each, comma-separated: the first one writes, all read. Without it a
-    key file is made in the data directory, but not in production: there workers do not start
-    without it, and the API takes no password of a proxy."""
+    """Keys that encrypt saved logins, the passwords of proxies and, with `SEAL_TEXTS`, texts;
+    comma-separated, each `ID:BASE64` of 32 bytes: the first key encrypts, all keys decrypt.
+    Without it, a key file is made in the data directory; but in production workers do not start,
+    and the API accepts no password of a proxy."""
     seal_texts: bool = False
     """Whether the texts of new messages are encrypted in MongoDB, with the same keys. Set it for
-    the API and the workers alike. Both kinds are read, whatever is set."""
+    the API and the workers. Texts of both kinds can always be read."""
 
     @field_validator("seal_texts")
     @classmethod

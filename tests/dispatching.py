@@ -11,12 +11,14 @@ from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery, SendLimits
 from chatgrow_worker.sending.dispatcher import Dispatcher
+from chatgrow_worker.sending.known_chats import KnownChats
 from chatgrow_worker.sending.line_deaths import LineDeaths
 from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.messages.model import Message, MessageStatus
+from sessions.messages.paced_sends import PacedSends
 from sessions.messages.sealed_texts import TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.recipients.known_numbers import KnownNumbers
@@ -64,10 +66,11 @@ def make_dispatcher(
     texts: TextSealer = PLAIN,
 ) -> Dispatcher:
     """Return a dispatcher of a connection on a page double."""
+    sends = PacedSends(stores.queue, lease.connection, now)
     claimer = MessageClaimer(
         queue=stores.queue,
         connections=stores.connections,
-        pacer=Pacer(stores.queue, lease.connection, now),
+        pacer=Pacer(sends, now),
         lease=lease,
         now=now,
         look_every=look_every,
@@ -86,8 +89,10 @@ def make_dispatcher(
         trials=trials or SendTrials(in_a_row=99),
         line_deaths=line_deaths or LineDeaths((limits or dispatch_limits()).tries),
         texts=texts,
+        known_chats=KnownChats(),
+        sends=sends,
     )
-    return Dispatcher(stores.queue, lease, claimer, delivery)
+    return Dispatcher(stores.queue, lease, claimer, delivery, sends)
 
 
 @asynccontextmanager

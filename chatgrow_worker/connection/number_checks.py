@@ -13,6 +13,7 @@ from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from chatgrow_worker.sending.pacer import Pacer, Pause
 from sessions.connections.store import ConnectionStore
+from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import NumbersOfOwner
 from sessions.recipients.number_checks import NumberCheck, NumberCheckRequests
 
@@ -49,6 +50,7 @@ class NumberChecks:
         connections: ConnectionStore,
         asked: AskedConnections,
         pacer: Pacer,
+        sends: PacedSends,
         connection: str,
         now: Callable[[], datetime],
     ) -> None:
@@ -58,6 +60,7 @@ class NumberChecks:
         self._connections = connections
         self._asked = asked
         self._pacer = pacer
+        self._sends = sends
         self._connection = connection
         self._now = now
         self._rung = True
@@ -91,7 +94,10 @@ class NumberChecks:
 
     async def _ask(self, check: NumberCheck) -> None:
         # Counted first: what was asked counts, whatever becomes of the answer.
-        await self._requests.count(check)
+        try:
+            await self._requests.count(check)
+        finally:
+            self._sends.forget()
         try:
             account = await self._page.account_of(check.chat_id)
             await self._confirm_ready()

@@ -23,12 +23,14 @@ from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.sending.dispatcher import Dispatcher
+from chatgrow_worker.sending.known_chats import KnownChats
 from chatgrow_worker.sending.line_deaths import LineDeaths
 from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.sending.sender import Sender
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
 from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
 from sessions.connections.leases import Lease
+from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import NumbersOfOwner
 
 
@@ -64,7 +66,8 @@ class PageSessionFactory:
     def page_session(self, browser: Browser, saver: LoginSaver, was_linked: bool) -> PageSession:
         """Return a visit to an open browser."""
         limits = self.services.limits
-        sending = self._sending(browser)
+        sends = PacedSends(self.services.queue, self.lease.connection, self.services.now)
+        sending = self._sending(browser, sends)
         services = PageSessionParts(
             page=browser.page,
             reporter=self.reporter,
@@ -73,7 +76,7 @@ class PageSessionFactory:
             linking=self._linking(browser),
             sending=sending,
             gate=self.gate,
-            checks=self._checks(browser),
+            checks=self._checks(browser, sends),
             guard=self.guard,
             recovery=Recovery(
                 browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
@@ -120,7 +123,7 @@ class PageSessionFactory:
             browser.page, services.requests, self.lease, qr, services.now, limits.pairing_pause
         )
 
-    def _checks(self, browser: Browser) -> NumberChecks:
+    def _checks(self, browser: Browser, sends: PacedSends) -> NumberChecks:
         services, connection = self.services, self.lease.connection
         return NumberChecks(
             page=browser.page,
@@ -128,16 +131,17 @@ class PageSessionFactory:
             numbers=self.numbers,
             connections=services.connections,
             asked=services.asked,
-            pacer=Pacer(services.queue, connection, services.now),
+            pacer=Pacer(sends, services.now),
+            sends=sends,
             connection=connection,
             now=services.now,
         )
 
-    def _sending(self, browser: Browser) -> Sender:
-        page, queue = browser.page, self.services.queue
+    def _sending(self, browser: Browser, sends: PacedSends) -> Sender:
+        page, queue, known_chats = browser.page, self.services.queue, KnownChats()
 
         def make() -> Dispatcher:
-            claimer = self._claimer()
+            claimer = self._claimer(sends)
             delivery = Delivery(
                 page=page,
                 queue=queue,
@@ -151,17 +155,19 @@ class PageSessionFactory:
                 trials=self.gate.trials,
                 line_deaths=self.line_deaths,
                 texts=self.services.texts,
+                known_chats=known_chats,
+                sends=sends,
             )
-            return Dispatcher(queue, self.lease, claimer, delivery)
+            return Dispatcher(queue, self.lease, claimer, delivery, sends)
 
         return Sender(make, self.doorbell, page.bell, self.lease.connection)
 
-    def _claimer(self) -> MessageClaimer:
+    def _claimer(self, sends: PacedSends) -> MessageClaimer:
         services = self.services
         return MessageClaimer(
             queue=services.queue,
             connections=services.connections,
-            pacer=Pacer(services.queue, self.lease.connection, services.now),
+            pacer=Pacer(sends, services.now),
             lease=self.lease,
             now=services.now,
             look_every=services.limits.safety_poll,

@@ -42,6 +42,7 @@ class MessageClaimer:
         self._pacing = Pacing()
         self._published: Pause | None = None
         self._swept: datetime | None = None
+        self._limits_read = False
 
     def typing_for(self, text: str) -> timedelta:
         """Return how long somebody would seem to type this, by the limits read last."""
@@ -64,32 +65,46 @@ class MessageClaimer:
 
     async def next(self) -> Message | timedelta:
         """Claim the message whose turn it is, or return how long to wait before asking again."""
+        if self._limits_read:
+            # A pause that is over soon, as that after each message, is waited out unasked.
+            pause = await self._pacer.pause(self._pacing)
+            if pause is not None and not self._is_worth_telling(pause):
+                return self._until(pause.until)
         if not await self._queue.has_any(self._lease):
             await self._publish(None)
             return to_the_next(self._look_every)
         await self._expire_now_and_then()
-        first = await self._queue.first_due(self._lease)
-        if first is None:
-            return await self._rest()
         pause = await self._pause()
-        await self._publish(pause)
         if pause is not None:
-            return self._until(pause.until)
-        own = await self._pacer.pause_for(first, self._pacing)
-        if own is not None:
-            await self._queue.postpone(self._lease, first, own.until, own.reason)
+            return await self._wait_out(pause)
+        await self._publish(None)
+        if await self._pacer.allowance(self._pacing) and await self._stranger_waits():
             return _MOMENT
-        return await self._claim()
-
-    async def _claim(self) -> Message | timedelta:
-        # Even a claim that fails may have been made, if MongoDB went away before it could answer.
-        self._pacer.let_through()
         message = await self._queue.claim_next(self._lease)
         return await self._rest() if message is None else message
+
+    async def _wait_out(self, pause: Pause) -> timedelta:
+        """Tell of a pause that is worth it, if anything is due that it holds."""
+        if self._is_worth_telling(pause) and await self._queue.first_due(self._lease) is None:
+            return await self._rest()
+        await self._publish(pause)
+        return self._until(pause.until)
+
+    async def _stranger_waits(self) -> bool:
+        """Let others pass the message whose turn it is, if it would open a chat too many."""
+        first = await self._queue.first_due(self._lease)
+        if first is None:
+            return False
+        own = await self._pacer.pause_for(first, self._pacing)
+        if own is None:
+            return False
+        await self._queue.postpone(self._lease, first, own.until, own.reason)
+        return True
 
     async def _pause(self) -> Pause | None:
         """Return what holds the whole connection, by its limits as they are now."""
         self._pacing, paused = await self._connections.pace_of(self._lease.connection)
+        self._limits_read = True
         if paused is not None and paused.until > self._now():
             return Pause(paused.until, paused.reason)
         return await self._pacer.pause(self._pacing)
@@ -118,8 +133,11 @@ class MessageClaimer:
         """Wait no longer than a look at the queue: what is urgent may come meanwhile."""
         return min(max(moment - self._now(), _MOMENT), self._look_every)
 
+    def _is_worth_telling(self, pause: Pause) -> bool:
+        return pause.until - self._now() >= _WORTH_TELLING
+
     async def _publish(self, pause: Pause | None) -> None:
-        if pause is not None and pause.until - self._now() < _WORTH_TELLING:
+        if pause is not None and not self._is_worth_telling(pause):
             pause = None
         if pause == self._published:
             return

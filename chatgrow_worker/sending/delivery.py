@@ -25,6 +25,7 @@ from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
 from sessions.messages.model import CHECKING_NUMBER, TEXT_KEY_MISSING, Ack, Message, MessageStatus
+from sessions.messages.paced_sends import PacedSends
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
 from sessions.messages.send_queue import SendQueue
 from sessions.recipients.known_numbers import NumbersOfOwner
@@ -94,6 +95,8 @@ class Delivery:
         trials: SendTrials,
         line_deaths: LineDeaths,
         texts: TextSealer,
+        known_chats: KnownChats,
+        sends: PacedSends,
     ) -> None:
         self._texts = texts
         self.trials = trials
@@ -108,7 +111,8 @@ class Delivery:
         self._metrics = metrics
         self._returned = False
         self._held_back: timedelta | None = None
-        self._known_chats = KnownChats()
+        self._known_chats = known_chats
+        self._sends = sends
         self._recipients = RecipientCheck(page, numbers, self._known_chats, limits.number_recheck)
         self.watch = StallDetector(limits.stalled_after)
 
@@ -198,9 +202,11 @@ class Delivery:
             chat_id, key = prepared
             known = chat_id in self._known_chats
             new_chat = not known and await self._claimer.opens_chat(message.to, chat_id)
-            await self._queue.write_down(self._lease, message, key, chat_id, new_chat=new_chat)
-            begun = {"chat_id": chat_id, "whatsapp_id": key}
-            await self._send(message.model_copy(update=begun), key, stop)
+            written = await self._queue.write_down(
+                self._lease, message, key, chat_id, new_chat=new_chat
+            )
+            self._sends.note(written)
+            await self._send(written, key, stop)
 
     async def _give_up(self, message: Message) -> None:
         """End a message that ends every page or kills every line; it may be out if it has an id."""
@@ -493,7 +499,7 @@ class Delivery:
         """Put a message back to its place in the queue."""
         self._returned = True
         self.watch.left()
-        await self._queue.restore_backup(self._lease, message, reason, uncounted=uncounted)
+        await self._queue.put_back(self._lease, message, reason, uncounted=uncounted)
 
     async def _put_off(
         self,
@@ -511,9 +517,11 @@ class Delivery:
         self._returned = True
         self.watch.left()
         self._known_chats.forget(message.to)
-        await self._queue.put_off(
+        put_off = await self._queue.put_off(
             self._lease, message, until, reason, counts=counts, uncounted=not tried
         )
+        if put_off is not None:
+            self._sends.note(put_off)
 
     async def _end(
         self,
@@ -527,4 +535,5 @@ class Delivery:
         if settled is None:
             self._ended(message, MessageStatus.SENT)
         else:
+            self._sends.note(settled)
             self._ended(settled, status, reason)

@@ -13,6 +13,7 @@ from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.waiting import Backoff, any_of, happens
 from sessions.connections.leases import Lease
 from sessions.messages.model import TEXT_KEY_MISSING, Message
+from sessions.messages.paced_sends import PacedSends
 from sessions.messages.send_queue import SendQueue
 from sessions.storage.mongo import STORE_DOWN, brief
 
@@ -31,12 +32,14 @@ class Dispatcher:
         lease: Lease,
         claimer: MessageClaimer,
         delivery: Delivery,
+        sends: PacedSends,
     ) -> None:
         self._released = False
         self._queue = queue
         self._lease = lease
         self._claimer = claimer
         self._delivery = delivery
+        self._sends = sends
         self._idle = False
         self.line_died = False
         """Whether what is left in hand was left there because the page lost its line."""
@@ -109,7 +112,10 @@ class Dispatcher:
         Where a page has ended with them, each is blamed a little for that.
         """
         waits = False
-        for message in await self._queue.left_over(self._lease):
+        held = await self._queue.left_over(self._lease)
+        # From now on nobody else sends; before, another owner may have, or a write was uncertain.
+        self._sends.forget()
+        for message in held:
             waits = waits or self._ends(stop)
             if waits and not await self._delivery.is_stored(message):
                 await self._put_back(message)
@@ -130,7 +136,7 @@ class Dispatcher:
             logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
 
     async def _put_back(self, message: Message) -> None:
-        await self._queue.restore_backup(self._lease, message, message.reason, uncounted=True)
+        await self._queue.put_back(self._lease, message, message.reason, uncounted=True)
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not self._ends(stop):

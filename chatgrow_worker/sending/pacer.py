@@ -21,22 +21,22 @@ class Pause:
 
 
 class SendHistory(Protocol):
-    """What was sent, newest first; the outbox is the real one."""
+    """What was sent, newest first; `PacedSends` is the real one."""
 
-    async def nth_latest(self, connection: str, n: int) -> datetime | None:
+    async def nth_latest(self, n: int) -> datetime | None:
         """Return when the n-th latest send ended, or None when there were fewer."""
+
+    async def new_chats_since(self, since: datetime) -> list[datetime]:
+        """Return when each new chat since a time was opened, oldest first."""
 
     async def opens_chat(self, message: Message) -> bool:
         """Tell whether nothing was ever sent to a message's recipient, as far as one knows."""
 
-    async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
+    async def is_new_chat(self, to: str, chat_id: str) -> bool:
         """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
 
     async def may_be_known(self, message: Message) -> bool:
         """Tell whether a number may be another spelling of a known chat's, as far as one sees."""
-
-    async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
-        """Return when each new chat since a time was opened, oldest first."""
 
 
 class Pacer:
@@ -49,18 +49,13 @@ class Pacer:
     def __init__(
         self,
         history: SendHistory,
-        connection: str,
         now: Callable[[], datetime],
         spread: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self._history = history
-        self._connection = connection
         self._now = now
         self._spread = spread
         self._jitter: tuple[datetime, timedelta] | None = None
-        self._counted: tuple[Pacing, datetime, list[Pause]] | None = None
-        self._asked: tuple[str, str, bool] | None = None
-        """A recipient, its chat, and whether that is new, as it was looked up last."""
 
     async def pause(self, pacing: Pacing) -> Pause | None:
         """Return what holds the whole connection now, or None when a message may go."""
@@ -77,78 +72,46 @@ class Pacer:
         _, windows = await self._counts(pacing)
         return self._longest(pacing, windows)
 
-    def let_through(self) -> None:
-        """Count anew at the next look, even if the message takes no time at all."""
-        self._counted = None
+    async def allowance(self, pacing: Pacing) -> Pause | None:
+        """Return until when no chat may be opened, or None when one may."""
+        if not pacing.enabled:
+            return None
+        opened = await self._history.new_chats_since(self._now() - DAY)
+        if len(opened) < pacing.new_chats_per_day:
+            return None
+        first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
+        return Pause((first or self._now()) + DAY, NEW_CHATS_LIMITED)
 
     async def pause_for(self, message: Message, pacing: Pacing) -> Pause | None:
         """Return what holds this message alone: the allowance for chats that are new.
 
         A number that may be another spelling of a known chat's passes: WhatsApp tells which it is.
         """
-        self._asked = None
-        if not pacing.enabled:
+        pause = await self.allowance(pacing)
+        if pause is None or not await self._history.opens_chat(message):
             return None
-        is_new = await self._history.opens_chat(message)
-        self._asked = (message.to, message.to, is_new)
-        pause = await self._allowance(pacing) if is_new else None
-        if pause and await self._history.may_be_known(message):
-            return None
-        return pause
+        return None if await self._history.may_be_known(message) else pause
 
     async def pause_for_chat(self, to: str, chat_id: str, pacing: Pacing) -> Pause | None:
         """Return what holds a message that was let through, now that its chat is known."""
-        if not pacing.enabled or not await self._is_new(to, chat_id):
-            return None
-        return await self._allowance(pacing)
-
-    async def _allowance(self, pacing: Pacing) -> Pause | None:
-        """Return until when no chat may be opened, or None when one may."""
-        opened = await self._history.new_chats_since(self._connection, self._now() - DAY)
-        if len(opened) < pacing.new_chats_per_day:
-            return None
-        first = opened[len(opened) - pacing.new_chats_per_day] if pacing.new_chats_per_day else None
-        return Pause((first or self._now()) + DAY, NEW_CHATS_LIMITED)
+        pause = await self.allowance(pacing)
+        return pause if pause and await self.opens_chat(to, chat_id) else None
 
     async def opens_chat(self, to: str, chat_id: str) -> bool:
-        """Tell whether a message that was let through is the first to its chat.
-
-        WhatsApp may have answered meanwhile that the recipient is a chat that is known.
-        """
-        is_new = await self._is_new(to, chat_id)
-        self._asked = None
-        return is_new
-
-    async def _is_new(self, to: str, chat_id: str) -> bool:
-        """Look up whether a chat is new, unless that was just done."""
-        match self._asked:
-            case (str(of), str(chat), bool(is_new)) if of == to and (not is_new or chat == chat_id):
-                return is_new
-        is_new = await self._history.is_new_chat(self._connection, to, chat_id)
-        self._asked = (to, chat_id, is_new)
-        return is_new
+        """Tell whether a message that was let through is the first to its chat."""
+        return await self._history.is_new_chat(to, chat_id)
 
     async def _counts(self, pacing: Pacing) -> tuple[datetime | None, list[Pause]]:
-        """Return the last of the history and what its windows ask for, over or not.
-
-        They are counted once until the history grows.
-        """
-        if not pacing.enabled:
-            return None, []
-        last = await self._history.nth_latest(self._connection, 1)
+        """Return the last of the history and what its windows ask for, over or not."""
+        last = await self._history.nth_latest(1) if pacing.enabled else None
         if last is None:
             return None, []
-        if self._counted is None or self._counted[:2] != (pacing, last):
-            self._counted = (pacing, last, await self._count(pacing))
-        return last, self._counted[2]
-
-    async def _count(self, pacing: Pacing) -> list[Pause]:
         pauses = []
         for window, limit, reason in pacing.windows:
-            oldest = await self._history.nth_latest(self._connection, limit)
+            oldest = await self._history.nth_latest(limit)
             if oldest is not None:
                 pauses.append(Pause(oldest + window, reason))
-        return pauses
+        return last, pauses
 
     def _longest(self, pacing: Pacing, pauses: list[Pause]) -> Pause | None:
         if not pacing.enabled:

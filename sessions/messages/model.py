@@ -78,6 +78,10 @@ class Message(Record):
     whatsapp_id: str | None = None
     chat_id: str | None = None
     """The id that WhatsApp answered for `to`, under which the message goes; with `whatsapp_id`."""
+    new_chat: bool | None = None
+    """Whether it was the first to its chat."""
+    paced_at: datetime | None = None
+    """When it counted last for the pace of its connection."""
     queued_at: datetime
     sending_at: datetime | None = None
     sent_at: datetime | None = None

@@ -16,6 +16,7 @@ from sessions.events.log import EventLog
 from sessions.messages.events import status_event
 from sessions.messages.expiry import Expiry
 from sessions.messages.model import CHECKING_NUMBER, Ack, Message, MessageStatus
+from sessions.messages.paced_sends import Paced
 from sessions.messages.queries import (
     ORDER,
     OVERDUE,
@@ -175,17 +176,15 @@ class SendQueue:
         self._events.publish(status_event(message))
         return message
 
-    async def nth_latest(self, connection: str, n: int) -> datetime | None:
-        """Return when the n-th latest send ended, or None when there were fewer.
-
-        A check of a number counts as much as a message.
-        """
-        checks = await _paced(self._checks, connection, 0, n)
-        # So many messages are certainly among the n latest of both, and need not be looked at.
-        certain = max(0, n - 1 - len(checks))
-        sends = await _paced(self._collection, connection, certain, n - certain)
-        latest = sorted(checks + sends, reverse=True)[n - certain - 1 :]
-        return latest[0] if latest else None
+    async def paced_since(self, connection: str, since: datetime) -> list[Paced]:
+        """Return what has counted for a connection's pace since a time: messages and checks."""
+        lately = {"connection": connection, "pacedAt": {"$gte": since}}
+        fields = {"pacedAt": True, "newChat": True}
+        return [
+            Paced(str(each["_id"]), each["pacedAt"], bool(each.get("newChat")))
+            for source in (self._collection, self._checks)
+            async for each in source.find(lately, projection=fields)
+        ]
 
     async def opens_chat(self, message: Message) -> bool:
         """Tell whether nothing was ever sent to a message's recipient, as far as we remember.
@@ -218,25 +217,22 @@ class SendQueue:
         alike = {"connection": message.connection, "chatTail": tail}
         return await self._collection.find_one(alike, projection={"_id": True}) is not None
 
-    async def new_chats_since(self, connection: str, since: datetime) -> list[datetime]:
-        """Return when each new chat since a time was opened, oldest first."""
-        cursor = self._collection.find(
-            {"connection": connection, "newChat": True, "pacedAt": {"$gte": since}},
-            sort=[("pacedAt", ASCENDING)],
-            projection={"pacedAt": True},
-        )
-        return [document["pacedAt"] async for document in cursor]
-
     async def write_down(
         self, lease: Lease, message: Message, whatsapp_id: str, chat_id: str, *, new_chat: bool
-    ) -> None:
-        """Record the id under which the message is about to be sent, and its chat, before that."""
+    ) -> Message:
+        """Record the id under which the message is about to be sent, and its chat, before that.
+
+        Return the message as it is then; raise LeaseLostError.
+        """
         changes = written_down(whatsapp_id, chat_id)
         if new_chat:
             changes["newChat"] = True
-        written = await self._collection.update_one(*in_hand(lease, message, changes))
-        if not written.matched_count:
+        written: dict[str, Any] | None = await self._collection.find_one_and_update(
+            *in_hand(lease, message, changes), return_document=ReturnDocument.AFTER
+        )
+        if written is None:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
+        return Message.model_validate(written)
 
     async def settle(
         self,
@@ -257,7 +253,7 @@ class SendQueue:
             changes["pacedAt"] = "$$NOW"
         return await self._finish(lease, message, ending_in(status), changes)
 
-    async def restore_backup(
+    async def put_back(
         self,
         lease: Lease,
         message: Message,
@@ -283,18 +279,19 @@ class SendQueue:
         *,
         counts: bool,
         uncounted: bool = False,
-    ) -> None:
+    ) -> Message | None:
         """Return a message in hand to its place, and let others pass it until a time.
 
         `counts` tells whether what was done for it counts for the pace. `uncounted` takes this
-        try back: the message only waits for others.
+        try back: the message only waits for others. Return it as it is then; None where an ack has
+        overtaken that.
         """
         changes: dict[str, Any] = {"reason": reason, "dueAt": until, "putOff": True}
         if counts:
             changes["pacedAt"] = "$$NOW"
         if uncounted:
             changes["attempts"] = max(0, message.attempts - 1)
-        await self._finish(lease, message, Happening.PUT_BACK, changes)
+        return await self._finish(lease, message, Happening.PUT_BACK, changes)
 
     async def put_off_before(self, lease: Lease, message: Message) -> Message | None:
         """Return what was put off for the same recipient and stands before a message, if any.
@@ -329,10 +326,11 @@ class SendQueue:
         return message
 
     async def record_acks(self, lease: Lease, acks: Mapping[str, Ack]) -> list[Message]:
-        """Do what `record_ack` does for many keys, with two calls; return those that moved."""
+        """Do what `record_ack` does for many keys, with two calls at most; return what moved."""
         steps = {key: OF_ACK[ack] for key, ack in acks.items() if ack in OF_ACK}
-        if not steps:
-            return []
+        if len(steps) < 2:
+            moved_alone = [await self.record_ack(lease, key, acks[key]) for key in steps]
+            return [each for each in moved_alone if each is not None]
         # Marked, since the dispatcher moves messages at the same time.
         mark = {"ackedIn": new_id()}
         updates = []
@@ -395,15 +393,3 @@ def _put_off_before(lease: Lease, message: Message) -> dict[str, Any]:
         "$expr": {"$not": [OVERDUE]},
         **fence(lease),
     }
-
-
-async def _paced(source: Collection, connection: str, skip: int, limit: int) -> list[datetime]:
-    """Return when the latest of what counts for the pace was, newest first."""
-    cursor = source.find(
-        {"connection": connection, "pacedAt": _EVER},
-        sort=[("pacedAt", DESCENDING)],
-        skip=skip,
-        limit=limit,
-        projection={"_id": False, "pacedAt": True},
-    )
-    return [document["pacedAt"] async for document in cursor]

@@ -159,7 +159,7 @@ async def test_a_message_that_was_put_back_says_why(client: Client, stores: Stor
         await stores.connections.move(lease, here, there, None)
     message = await stores.queue.claim_next(lease)
     assert message is not None
-    await stores.queue.restore_backup(lease, message, "refused_for_now")
+    await stores.queue.put_back(lease, message, "refused_for_now")
     shown = await (await client.get(accepted["location"])).json()
     assert shown["waiting"] == {"reason": "refused_for_now", "position": 0}
 

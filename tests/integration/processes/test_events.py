@@ -110,7 +110,7 @@ async def test_a_messages_life_is_told(stores: Stores) -> None:
     }
     claimed = await stores.queue.claim_next(lease)
     assert claimed is not None
-    await stores.queue.restore_backup(lease, claimed, "page_error")
+    await stores.queue.put_back(lease, claimed, "page_error")
     claimed = await stores.queue.claim_next(lease)
     assert claimed is not None
     await stores.queue.write_down(lease, claimed, "true_x_ID1", claimed.to, new_chat=True)

@@ -218,7 +218,7 @@ async def test_a_job_that_takes_too_long_is_tried_again(
     await stores.connection()
     slow = {"blockConnection": True, "blockTimeMS": 2_000}
     send_message = replace(_send_message(redis, stores), within=SOON)
-    async with refusing(stores.database, "aggregate", "connections", times=1, **slow):
+    async with refusing(stores.database, "findAndModify", "connections", times=1, **slow):
         with pytest.raises(Retry):
             await send_message({"job_id": "order-17"}, GOOD)
     await replace(send_message, within=LONG)({"job_id": "order-17"}, GOOD)

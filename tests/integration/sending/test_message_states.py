@@ -79,7 +79,7 @@ WRITES = {
         lambda case: case.stores.queue.count_taking_up(case.lease, case.message), (_H.KEPT,)
     ),
     "put back": Write(
-        lambda case: case.stores.queue.restore_backup(case.lease, case.message), (_H.PUT_BACK,)
+        lambda case: case.stores.queue.put_back(case.lease, case.message), (_H.PUT_BACK,)
     ),
     "put off": Write(_puts_off, (_H.PUT_BACK,)),
     "settle sent": Write(_settles(MessageStatus.SENT), (_H.SENT,)),

@@ -14,11 +14,12 @@ from chatgrow_worker.connection.number_checks import AskedConnections, NumberChe
 from chatgrow_worker.page.errors import PageCallError
 from chatgrow_worker.page.snapshot import Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from chatgrow_worker.sending.pacer import Pacer
+from chatgrow_worker.sending.pacer import Pacer, Pause
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState
+from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import KnownNumber, KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
 from tests.builders import OWNER, TO, Stores
@@ -132,13 +133,15 @@ def _checks(
     asked: AskedConnections,
     owner: str = OWNER,
 ) -> NumberChecks:
+    sends = PacedSends(stores.queue, connection, utc_now)
     return NumberChecks(
         page=cast("WhatsAppPage", page),
         requests=NumberCheckRequests(stores.database),
         numbers=KnownNumbers(stores.database).of(owner),
         connections=stores.connections,
         asked=asked,
-        pacer=Pacer(stores.queue, connection, utc_now),
+        pacer=Pacer(sends, utc_now),
+        sends=sends,
         connection=connection,
         now=utc_now,
     )
@@ -250,11 +253,15 @@ async def test_an_error_and_a_lost_line_are_no_answers(client: Client, owner: Ow
 async def test_a_check_counts_as_much_as_a_message(client: Client, owner: Owner) -> None:
     await owner.pace(Pacing(per_minute=2, jitter_seconds=(0, 0)))
     pacing, _ = await owner.stores.connections.pace_of(owner.lease.connection)
-    pacer = Pacer(owner.stores.queue, owner.lease.connection, utc_now)
+
+    async def pause() -> Pause | None:
+        sends = PacedSends(owner.stores.queue, owner.lease.connection, utc_now)
+        return await Pacer(sends, utc_now).pause(pacing)
+
     await owner.ask(client, TO)
-    assert await pacer.pause(pacing) is None
+    assert await pause() is None
     await owner.ask(client, OTHER)
-    assert (await pacer.pause(pacing)) is not None
+    assert await pause() is not None
     refused = await owner.ask(client, "972507777777")
     assert (refused["http"], refused["code"]) == (429, "pace_limited")
     assert refused["reason"] == "rate_limited_per_minute"
@@ -330,7 +337,6 @@ async def test_the_latest_of_messages_and_checks_are_found_in_their_order(
         name = "messages" if kind == "m" else "numberChecks"
         await database[name].insert_one({"connection": "c", "pacedAt": at})
     await database["messages"].insert_one({"connection": "other", "pacedAt": start})
-    found: list[datetime | None] = [
-        await stores.queue.nth_latest("c", n) for n in range(1, len(kinds) + 3)
-    ]
+    sends = PacedSends(stores.queue, "c", utc_now)
+    found: list[datetime | None] = [await sends.nth_latest(n) for n in range(1, len(kinds) + 3)]
     assert found == [*reversed(times), None, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +38,9 @@ async def _unpaced(stores: Stores, **pacing: Any) -> None:
 
 async def _now(stores: Stores, message: Message) -> Message:
     return await stores.outbox.find(OWNER, message.id)
+
+
+START = datetime.min.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("asked", "account"), SPELLINGS)
@@ -221,13 +224,13 @@ async def test_what_is_remembered_costs_no_pace_and_what_was_asked_does(stores: 
     await KnownNumbers(stores.database).of(OWNER).remember(TO, None)
 
     async def counted() -> bool:
-        return await stores.queue.nth_latest(connection.id, 1) is not None
+        return bool(await stores.queue.paced_since(connection.id, START))
 
     page = FakePage(registered=lambda _chat: False)
     remembered = await stores.message(connection)
     async with dispatching(stores, page, lease):
         await reaches(stores, remembered, MessageStatus.FAILED)
-        assert await stores.queue.nth_latest(connection.id, 1) is None
+        assert await stores.queue.paced_since(connection.id, START) == []
         asked = await stores.message(connection, to=ASKED)
         await until(counted)
         await reaches(stores, asked, MessageStatus.FAILED)
@@ -408,7 +411,7 @@ async def test_one_that_has_an_id_waits_behind_one_that_was_put_off_and_that_is_
     assert await stores.queue.claim_next(lease)
     key = await page.prepare(TO)
     await stores.queue.write_down(lease, second, key, TO, new_chat=False)
-    await stores.queue.restore_backup(lease, second, uncounted=True)
+    await stores.queue.put_back(lease, second, uncounted=True)
     async with dispatching(stores, page, lease):
         sent = await reaches(stores, second, MessageStatus.SENT)
     assert [text for _, text in page.delivered] == ["first", "second"]
@@ -468,9 +471,9 @@ async def test_a_stop_while_somebody_types_sends_nothing_more(stores: Stores) ->
     await until(lambda: bool(page.typed))
     stop.set()
     await running
-    restore_backup = await _now(stores, message)
-    assert (restore_backup.status, page.delivered) == (MessageStatus.QUEUED, [])
+    put_back = await _now(stores, message)
+    assert (put_back.status, page.delivered) == (MessageStatus.QUEUED, [])
     page.typing_shows = False
     async with dispatching(stores, page, lease):
         sent = await reaches(stores, message, MessageStatus.SENT)
-    assert sent.whatsapp_id == restore_backup.whatsapp_id == page.delivered[0][0]
+    assert sent.whatsapp_id == put_back.whatsapp_id == page.delivered[0][0]

@@ -51,7 +51,7 @@ async def test_what_the_majority_does_not_have_is_not_accepted(
         ("insert", "messages", FULL_DISK),
         ("findAndModify", "connections", no_majority(64)),
         ("findAndModify", "connections", INTERRUPTED),
-        ("aggregate", "connections", INTERRUPTED),
+        ("aggregate", "apiKeys", INTERRUPTED),
     ],
 )
 async def test_a_send_that_is_refused_may_be_tried_again(

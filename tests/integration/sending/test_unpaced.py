@@ -108,7 +108,7 @@ async def test_a_newer_owner_is_out_of_reach(stores: Stores) -> None:
     with pytest.raises(LeaseLostError):
         await stores.queue.settle(lease, message, MessageStatus.SENT)
     with pytest.raises(LeaseLostError):
-        await stores.queue.restore_backup(lease, message)
+        await stores.queue.put_back(lease, message)
     kept = await stores.outbox.find(OWNER, message.id)
     assert (kept.status, kept.whatsapp_id) == (MessageStatus.SENDING, None)
     assert await stores.queue.claim_next(lease) is None

@@ -34,6 +34,8 @@ Email = Annotated[
     str,
     BeforeValidator(_normal),
     StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    # The pattern would promise more: invisible characters are refused besides.
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 
 

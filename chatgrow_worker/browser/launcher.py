@@ -54,12 +54,12 @@ class Launcher:
     async def open(
         self,
         connection: str,
-        restore_local_storage: dict[str, str] | None = None,
+        local_storage: dict[str, str] | None = None,
         proxy: Proxy | None = None,
     ) -> AsyncIterator[Browser]:
         """Open WhatsApp Web with the connection's profile; raise PageBrokenError if that fails.
 
-        `restore_local_storage` is a dump to put into localStorage before WhatsApp's scripts run.
+        `local_storage` is a dump to put into localStorage before WhatsApp's scripts run.
         """
         address = await _address_of(proxy)
         profile = self.profile(connection)
@@ -71,9 +71,9 @@ class Launcher:
             context.on("close", lambda _context: gone.set())
             browser = Browser(await self._page(context), profile)
             try:
-                if restore_local_storage is not None:
+                if local_storage is not None:
                     await browser.page.restore_local_storage(
-                        self._options.url, restore_local_storage, self._options.launch_limit
+                        self._options.url, local_storage, self._options.launch_limit
                     )
                 # Only now: the document that restores localStorage does not need the long script.
                 await self._add_script(context, browser.page)

@@ -189,11 +189,9 @@ class ConnectionRunner:
         self._ran_before = True
         saver: LoginSaver | None = None
         try:
-            restore_local_storage = await self._login()
+            local_storage = await self._login()
             pages = self._services.pages
-            async with pages.open(
-                self._lease.connection, restore_local_storage, self._proxy
-            ) as browser:
+            async with pages.open(self._lease.connection, local_storage, self._proxy) as browser:
                 saver = self._page_sessions.saver(browser)
                 try:
                     logged_in = await self._use(browser, saver, give_back)
@@ -218,12 +216,12 @@ class ConnectionRunner:
 
     async def _login(self) -> dict[str, str] | None:
         """Prepare the profile; without any login left, a connection that had one is logged out."""
-        restore_local_storage = await self._source.prepare()
+        local_storage = await self._source.prepare()
         if not self._source.found and self._was_linked:
             raise LoggedOutError(Reason.LOGIN_LOST)
         if not self._source.found and self._commands.leaving:
             raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST)
-        return restore_local_storage
+        return local_storage
 
     async def _page_session(
         self, browser: Browser, saver: LoginSaver, on_loaded: Callable[[], None]

@@ -87,7 +87,7 @@ class PageOpener(Protocol):
     def open(
         self,
         connection: str,
-        restore_local_storage: dict[str, str] | None = None,
+        local_storage: dict[str, str] | None = None,
         proxy: Proxy | None = None,
     ) -> AbstractAsyncContextManager[Browser]:
         """Open WhatsApp Web on the connection's profile, with a dump of localStorage put back."""

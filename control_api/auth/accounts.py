@@ -115,7 +115,7 @@ async def remove_user(services: Services, user: User) -> None:
     try:
         await _require_no_connections(services, user)
     except UserHasConnectionsError:
-        await services.users.restore_backup(user)
+        await services.users.put_back(user)
         raise
 
 

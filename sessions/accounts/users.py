@@ -122,7 +122,7 @@ class UserStore:
         """Delete a user."""
         await self._collection.delete_one({"_id": user_id})
 
-    async def restore_backup(self, user: User) -> None:
+    async def put_back(self, user: User) -> None:
         """Store a deleted user again; raise UserExistsError."""
         await self._insert(
             user.id, user.role, user.email, user.name, user.password_hash, user.created_at

@@ -124,7 +124,7 @@ async def _what_is_wrong(requests: Desk, copy: Copy, number: int) -> list[str]:
     dump = await requests.blobs.restore(requests.lease.connection, copy.blob, readers.profile(name))
     if dump != copy.dump:
         return [f"{number}: the dump came back changed"]
-    async with readers.open(name, restore_local_storage=dump) as browser:
+    async with readers.open(name, local_storage=dump) as browser:
         await eventually(lambda: _has_loaded(browser), "the restored page loads", LONG)
         try:
             found = await ask(browser, "found()")

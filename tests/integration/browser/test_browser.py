@@ -240,7 +240,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         left = await page.leave()
     # As if Chromium had not come to writing any of it, which it seldom fails to at a close.
     shutil.rmtree(browser.profile / "Default/Local Storage")
-    async with launcher.open(CONNECTION, restore_local_storage=left) as browser:
+    async with launcher.open(CONNECTION, local_storage=left) as browser:
         page = browser.page
         await _until_page(page, PageState.READY)
         known = await page.look_up(key, THEM)
@@ -274,7 +274,7 @@ async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_pag
         assert "WANoiseInfo" in left
         assert await browser.page._page.title() == ""  # an empty document, not WhatsApp's
     shutil.rmtree(browser.profile / "Default/Local Storage")
-    async with launcher.open(CONNECTION, restore_local_storage=left) as browser:
+    async with launcher.open(CONNECTION, local_storage=left) as browser:
         # Its requests have gone through the service worker, which may not name another browser.
         await until(lambda: _is_controlled(browser.page))
         await _until_page(browser.page, PageState.READY)

@@ -12,7 +12,7 @@ LIVE_CHECK = $(if $(call on,SIMULATED),--simulated) $(if $(call on,ALL_CODES),--
 	$(call option,--to,TO) $(call option,--pair,PAIR) $(call option,--data,DATA) \
 	$(call option,--cut,CUT) $(call option,--settle,SETTLE)
 
-.PHONY: help setup demo live-check run test slow real-page contract bench chaos soak check docs lint types imports clean
+.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs lint types imports clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -40,6 +40,10 @@ real-page: ## Try our script on a real HTML page of WhatsApp Web, which npm has
 	@scripts/setup.sh real-page
 	@$(BIN)/python -m pytest tests/real_page
 
+js: ## Check the scripts of our pages: their types against the API's, and their style
+	@scripts/setup.sh page-scripts
+	@$(BIN)/python -m tests.page_scripts
+
 soak: setup ## Run the long tests of what survives; PARTS="fleet cycles" CYCLES=60 runs less
 	@$(BIN)/python -m tests.soak $(PARTS) $(if $(CYCLES),--cycles $(CYCLES))
 
@@ -53,7 +57,7 @@ bench: ## Measure beside whatsapp-web.js; PARTS="fleet" QUICK=1 does less, WRITE
 chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a run
 	@$(BIN)/python -m tests.chaos $(SEED)
 
-check: lint types imports test slow ## Run every check: style, types, import contracts, tests
+check: lint types imports js test slow ## Run every check: style, types, import contracts, tests
 
 docs: setup ## Write the pages that come from the code, and README's table of statuses
 	@$(BIN)/python scripts/write_docs.py

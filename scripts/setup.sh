@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install what the project needs and is not there: Debian packages, .venv, wa-js. Safe to repeat.
-# `setup.sh bench` installs what only the benchmark needs too, `setup.sh real-page` real HTML pages.
+# `setup.sh bench` installs what only the benchmark needs too, `setup.sh real-page` real HTML pages,
+# and `setup.sh page-scripts` what checks the scripts of our pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,6 +11,7 @@ readonly VENV_BIN=$PWD/.venv/bin
 readonly NPM_FOLDERS=(. tests/acceptance)
 # Real HTML pages of WhatsApp Web (43 MB packed), for one check alone.
 readonly REAL_PAGE=tests/real_page
+readonly PAGE_SCRIPTS=tests/page_scripts
 readonly HEARTBEAT=10 # seconds between two signs of life of a long step
 
 fail() {
@@ -24,7 +26,10 @@ main() {
     find_python
     install_debian_packages "$@"
     install_always
-    [[ ${1:-} != real-page ]] || install_real_page
+    case ${1:-} in
+        real-page) install_apart "real pages of WhatsApp Web" "$REAL_PAGE" ;;
+        page-scripts) install_apart "what checks the page scripts" "$PAGE_SCRIPTS" ;;
+    esac
 }
 
 install_always() {
@@ -42,11 +47,13 @@ install_always() {
     echo "setup: done"
 }
 
-install_real_page() {
+# Install the npm packages of a folder that one check alone needs.
+install_apart() {
     # The stamp goes when the packages go, and a changed lock is newer.
-    local stamp=$REAL_PAGE/node_modules/.setup-stamp
-    [[ $stamp -nt $REAL_PAGE/package-lock.json ]] && return
-    step "real pages of WhatsApp Web" install_npm "$REAL_PAGE"
+    local label=$1 folder=$2
+    local stamp=$folder/node_modules/.setup-stamp
+    [[ $stamp -nt $folder/package-lock.json ]] && return
+    step "$label" install_npm "$folder"
     touch "$stamp"
 }
 

@@ -24,7 +24,18 @@ from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
 from sessions.config.settings import EncryptionSettings, SharedSettings  # noqa: E402
-from sessions.connections.states import MOVES, ConnectionState, Reason, needs_a_worker  # noqa: E402
+from sessions.connections.states import (  # noqa: E402
+    ACTS_FOR_REASON,
+    COMMANDS,
+    MOVES,
+    WORKER_SOON,
+    Actor,
+    Command,
+    ConnectionState,
+    Reason,
+    acts_next,
+    needs_a_worker,
+)
 from sessions.messages.model import MessageStatus  # noqa: E402
 from sessions.messages.states import MOVES as HAPPENINGS  # noqa: E402
 from sessions.messages.states import OF_ACK, OUT, Happening  # noqa: E402
@@ -126,12 +137,13 @@ def _connection_states() -> list[str]:
         "`reason` beside it and since when. A state that needs a worker is never shown of a worker",
         "that died.",
         "",
-        "| state | meaning | may move to |",
-        "|---|---|---|",
+        "| state | meaning | who acts next | may move to |",
+        "|---|---|---|---|",
     ]
     for state in ConnectionState:
         to = ", ".join(f"`{each}`" for each in ConnectionState if each in MOVES[state])
-        lines.append(f"| `{state}` | {meanings[state.name]} | {to} |")
+        acts = acts_next(state, None, timedelta(0))
+        lines.append(f"| `{state}` | {meanings[state.name]} | `{acts}` | {to} |")
     lines += ["", "```mermaid", "stateDiagram-v2", "    [*] --> starting"]
     lines += [
         f"    {state} --> {to}" for state in ConnectionState for to in _in_order(MOVES[state])
@@ -139,7 +151,34 @@ def _connection_states() -> list[str]:
     resting = ", ".join(f"`{each}`" for each in ConnectionState if not needs_a_worker(each))
     lines += ["```", "", f"Nobody runs a connection that is {resting}.", "", "## Reasons", ""]
     lines += ["| reason | what it means, and what helps |", "|---|---|"]
-    return lines + [f"| `{reason}` | {reasons[reason.name]} |" for reason in Reason]
+    lines += [f"| `{reason}` | {reasons[reason.name]} |" for reason in Reason]
+    return [*lines, "", *_actors(), "", *_commands()]
+
+
+def _actors() -> Iterator[str]:
+    """Yield the section on `actsNext`."""
+    meanings = _texts(Actor)
+    yield from ("## Who acts next", "")
+    seconds = int(WORKER_SOON.total_seconds())
+    yield from (
+        "`actsNext` goes by the state, and for some reasons by the reason. The operator also acts",
+        f"on a connection that has been `waiting_for_worker` for more than {seconds} seconds.",
+        "",
+    )
+    yield from ("| actsNext | who | for these reasons |", "|---|---|---|")
+    for actor in Actor:
+        reasons = ", ".join(f"`{each}`" for each in Reason if ACTS_FOR_REASON.get(each) is actor)
+        yield f"| `{actor}` | {meanings[actor.name]} | {reasons} |"
+
+
+def _commands() -> Iterator[str]:
+    """Yield the section on `allowedCommands`."""
+    meanings = _texts(Command)
+    yield from ("## Commands", "")
+    yield from ("| allowedCommands | what it does | in which states |", "|---|---|---|")
+    for command in Command:
+        states = ", ".join(f"`{each}`" for each in ConnectionState if each in COMMANDS[command])
+        yield f"| `{command}` | {meanings[command.name]} | {states} |"
 
 
 def _message_statuses() -> list[str]:

@@ -42,7 +42,8 @@ class Texts:
     """The texts of one language, by key."""
 
     language: Language
-    by_key: Mapping[str, str]
+    by_key: Mapping[str, str | Mapping[str, str]]
+    """One that counts something, in scripts only, has a form for each plural category."""
 
     @classmethod
     def load(cls, language: Language) -> Texts:
@@ -51,10 +52,13 @@ class Texts:
         return cls(language, json.loads(file.read_text(encoding="utf-8")))
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return a text, its {places} filled in; KeyError for a key that does not exist."""
-        return self.by_key[key].format_map(values)
+        """Return a text, its {places} filled in; KeyError for a key that no template can use."""
+        text = self.by_key[key]
+        if not isinstance(text, str):
+            raise KeyError(f"{key} counts something, which only scripts can do")
+        return text.format_map(values)
 
-    def under(self, *prefixes: str) -> dict[str, str]:
+    def under(self, *prefixes: str) -> dict[str, str | Mapping[str, str]]:
         """Return the texts whose keys begin so, for scripts."""
         return {key: text for key, text in self.by_key.items() if key.startswith(prefixes)}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 from sessions.connections.model import Connection
-from sessions.connections.states import ConnectionState, Reason
+from sessions.connections.states import WORKER_SOON, ConnectionState, Reason
 
 
 class Stage(StrEnum):
@@ -41,9 +41,6 @@ class Stage(StrEnum):
     FAILED = "failed"
     """Something is broken on our side."""
 
-
-_WORKER_SOON = timedelta(seconds=20)
-"""How long a connection may wait for a worker before the page says that there is none."""
 
 _OF_STATE: Mapping[ConnectionState, Stage] = MappingProxyType(
     {
@@ -78,7 +75,7 @@ def stage_of(connection: Connection, now: datetime, workers: int) -> Stage:
     """Return the stage of linking; `workers` is how many are alive."""
     state, reason = connection.observed()
     if reason in _NOBODY_RUNS_IT:
-        waits_long = now - connection.since > _WORKER_SOON
+        waits_long = now - connection.since > WORKER_SOON
         return Stage.NO_WORKER if waits_long or not workers else Stage.STARTING
     stage = _OF_REASON.get(reason) if reason else None
     stage = stage or _OF_STATE[state]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from aiohttp import web
@@ -109,9 +109,13 @@ async def index(request: web.Request, query: ConnectionQuery) -> web.Response:
     answers={200: ConnectionView},
     problems=_NOT_FOUND,
 )
-async def show(request: web.Request) -> web.Response:
+async def show(request: web.Request, query: ConnectionQuery) -> web.Response:
     """Show one connection."""
-    return answer(await _view(request.app[SERVICES], await _connection(request)))
+    services = request.app[SERVICES]
+    connection = await _connection(request)
+    depth = await services.outbox.depth(connection.id)
+    sent = await _sent(services, connection, query.sent_since) if query.sent_since else None
+    return answer(ConnectionView.of(connection, depth, sent))
 
 
 @routes.patch(
@@ -305,6 +309,10 @@ async def _connection(request: web.Request) -> Connection:
 
 async def _view(services: Services, connection: Connection) -> ConnectionView:
     return ConnectionView.of(connection, await services.outbox.depth(connection.id))
+
+
+async def _sent(services: Services, connection: Connection, since: datetime) -> int:
+    return (await services.outbox.sent_since([connection.id], since)).get(connection.id, 0)
 
 
 async def _current_code(request: web.Request, wait: timedelta) -> QrCode:

@@ -16,7 +16,7 @@ from control_api.schemas.proxies import ProxyServer
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.model import Connection, Proxy
 from sessions.connections.pacing import Pacing
-from sessions.connections.states import ConnectionState, Reason
+from sessions.connections.states import Actor, Command, ConnectionState, Reason
 from sessions.messages.acceptance import ConnectionId
 from sessions.messages.outbox import QueueDepth
 from sessions.network.public_addresses import host_of
@@ -30,7 +30,7 @@ class QrQuery(Body):
 
 
 class ConnectionQuery(Body):
-    """GET /api/whatsapp/connections: since when to count what each has sent."""
+    """GET /api/whatsapp/connections and …/{id}: since when to count what was sent."""
 
     sent_since: Timestamp | None = None
 
@@ -112,7 +112,8 @@ class PageView(Answer):
 class StatusView(Answer):
     """GET …/status: the state as it is true now, with who runs it and what waits.
 
-    `until` is when the state ends, where WhatsApp has told: a temporary ban has one.
+    `until` is when the state ends, where WhatsApp has told: a temporary ban has one. `actsNext` is
+    who has to do something now, and `allowedCommands` what makes sense in this state.
     """
 
     connection_id: str
@@ -120,6 +121,8 @@ class StatusView(Answer):
     reason: Reason | None = None
     since: WrittenTimestamp
     until: WrittenTimestamp | None = None
+    acts_next: Actor
+    allowed_commands: list[Command]
     worker: str | None = None
     phone_number: str | None = None
     page: PageView | None = None
@@ -136,6 +139,8 @@ class StatusView(Answer):
             reason=reason,
             since=connection.observed_since(),
             until=connection.observed_until(),
+            acts_next=connection.acts_next(),
+            allowed_commands=connection.allowed_commands(),
             worker=holder.worker if holder else None,
             phone_number=connection.linked_number or connection.phone_number,
             page=PageView(**connection.page.model_dump()) if connection.page else None,
@@ -152,7 +157,7 @@ class ProxyView(Answer):
 class ConnectionView(StatusView):
     """A connection as its owner made it, with its status.
 
-    `sent` counts the messages sent since `sentSince`, where a list was asked for that.
+    `sent` counts the messages sent since `sentSince`, where that was asked for.
     """
 
     name: str

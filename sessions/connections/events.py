@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.model import Connection
+from sessions.connections.states import Actor, Command, acts_next, allowed_commands
 from sessions.events.log import Event, EventData, EventLog, EventType
 
 if TYPE_CHECKING:
-    from sessions.connections.model import Connection, QrCode
+    from sessions.connections.model import QrCode
 
 
 class ConnectionStateData(EventData):
@@ -22,6 +25,8 @@ class ConnectionStateData(EventData):
     since: WrittenTimestamp
     until: WrittenTimestamp | None = None
     phone_number: str | None = None
+    acts_next: Actor
+    allowed_commands: list[Command]
 
 
 class ConnectionDeletedData(EventData):
@@ -40,17 +45,22 @@ class ConnectionQrData(EventData):
 
 
 def state_event(record: Mapping[str, Any]) -> Event:
-    """Tell the state that a connection's document in MongoDB holds."""
+    """Tell the state to which a connection's document in MongoDB has just moved."""
+    connection = Connection.model_validate(record)
+    state, reason = connection.state, connection.reason
+    linked = connection.linked_number is not None
     data = ConnectionStateData(
-        connection_id=record["connectionId"],
-        owner=record["owner"],
-        state=record["state"],
-        reason=record.get("reason"),
-        since=record["since"],
-        until=record.get("until"),
-        phone_number=record.get("linkedNumber") or record.get("phoneNumber"),
+        connection_id=connection.connection_id,
+        owner=connection.owner,
+        state=state,
+        reason=reason,
+        since=connection.since,
+        until=connection.until,
+        phone_number=connection.linked_number or connection.phone_number,
+        acts_next=acts_next(state, reason, timedelta(0)),
+        allowed_commands=allowed_commands(state, linked=linked),
     )
-    return Event(EventType.CONNECTION_STATE, record["owner"], record["_id"], data.to_json())
+    return Event(EventType.CONNECTION_STATE, connection.owner, connection.id, data.to_json())
 
 
 def observed_event(connection: Connection) -> Event:
@@ -64,6 +74,8 @@ def observed_event(connection: Connection) -> Event:
         since=connection.observed_since(),
         until=connection.observed_until(),
         phone_number=connection.linked_number or connection.phone_number,
+        acts_next=connection.acts_next(),
+        allowed_commands=connection.allowed_commands(),
     )
     return Event(EventType.CONNECTION_STATE, connection.owner, connection.id, data.to_json())
 

@@ -8,7 +8,15 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr
 
 from sessions.connections.pacing import Pacing
-from sessions.connections.states import ConnectionState, Reason, needs_a_worker
+from sessions.connections.states import (
+    Actor,
+    Command,
+    ConnectionState,
+    Reason,
+    acts_next,
+    allowed_commands,
+    needs_a_worker,
+)
 from sessions.encryption.sealed_value import SealedValue
 from sessions.network.public_addresses import host_of
 from sessions.storage.record import Record
@@ -91,6 +99,8 @@ class Connection(Record):
     generation: int = 0
     lease: LeaseHolder | None = None
     leased: bool = False
+    read_at: datetime | None = None
+    """When this was read, by MongoDB's clock."""
     qr: QrCode | None = None
     linked_number: str | None = None
     logins: int = 0
@@ -123,3 +133,13 @@ class Connection(Record):
         if self.lease and self.observed()[1] is Reason.WORKER_LOST and not self.leased:
             return self.lease.expires_at
         return self.since
+
+    def acts_next(self) -> Actor:
+        """Tell who acts next, by the state as it is true now."""
+        since = self.observed_since()
+        return acts_next(*self.observed(), lasting=(self.read_at or since) - since)
+
+    def allowed_commands(self) -> list[Command]:
+        """Return the commands that make sense in the state as it is true now."""
+        state, _ = self.observed()
+        return allowed_commands(state, linked=self.linked_number is not None)

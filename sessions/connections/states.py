@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -10,26 +11,26 @@ from sessions.common.errors import IllegalMoveError, WrongStateError
 
 
 class ConnectionState(StrEnum):
-    """Where a connection is; each says who acts next."""
+    """Where a connection is; `acts_next` says who acts."""
 
     STOPPED = "stopped"
-    """Nobody runs it: an admin starts it."""
+    """Nobody runs it."""
     STARTING = "starting"
-    """A worker takes it or its browser is loading: the worker acts."""
+    """A worker takes it, or its browser is loading."""
     AWAITING_SCAN = "awaiting_scan"
-    """A QR code is shown: whoever holds the phone scans it."""
+    """A QR code is shown, to be scanned with the phone."""
     PASSKEY_REQUIRED = "passkey_required"
-    """WhatsApp asks for a passkey: the owner of the account acts."""
+    """WhatsApp asks for the passkey of the account's owner."""
     SYNCING = "syncing"
-    """Linked, the page loads its chats: the page acts."""
+    """Linked, the page loads its chats."""
     CONNECTED = "connected"
-    """Messages go out: nobody has to act."""
+    """Messages go out."""
     DEGRADED = "degraded"
-    """The page says connected but sends stay unacknowledged: the worker acts."""
+    """The page says connected but sends stay unacknowledged."""
     DISCONNECTED = "disconnected"
-    """The page or its network is away: the worker acts."""
+    """The page or its network is away."""
     LOGGED_OUT = "logged_out"
-    """The login is gone: an admin links the phone again."""
+    """The login is gone: the phone has to be linked again."""
 
 
 class Reason(StrEnum):
@@ -111,9 +112,30 @@ class Reason(StrEnum):
         return former.get(str(value))
 
 
+class Actor(StrEnum):
+    """Who acts next on a connection."""
+
+    NOBODY = "nobody"
+    """Nobody: all is well, or it goes on by itself after a time."""
+    WORKER = "worker"
+    """The worker, by itself."""
+    PHONE = "phone"
+    """Whoever holds the phone."""
+    ADMIN = "admin"
+    """Whoever the connection belongs to, or an administrator."""
+    OPERATOR = "operator"
+    """Whoever runs the server."""
+
+
 class Command(StrEnum):
     """What may be asked of a connection."""
 
+    START = "start"
+    """Run it."""
+    STOP = "stop"
+    """Run it no more; its login and its messages are kept."""
+    LINK = "link"
+    """Link a phone: show a QR code, or give a pairing code."""
     RESTART = "restart"
     """Close its page in order and open it anew; the login is kept."""
     LOGOUT = "logout"
@@ -164,15 +186,66 @@ HOLDS_LOGIN = frozenset({_S.SYNCING, _S.CONNECTED, _S.DEGRADED})
 REVOKED = frozenset({Reason.UNLINKED, Reason.ACCOUNT_LOCKED})
 """Ends of a login after which no copy of it is of use: WhatsApp takes none of them any more."""
 
+_A = Actor
+ACTS_IN_STATE: Mapping[ConnectionState, Actor] = MappingProxyType(
+    {
+        _S.STOPPED: _A.ADMIN,
+        _S.STARTING: _A.WORKER,
+        _S.AWAITING_SCAN: _A.PHONE,
+        _S.PASSKEY_REQUIRED: _A.PHONE,
+        _S.SYNCING: _A.WORKER,
+        _S.CONNECTED: _A.NOBODY,
+        _S.DEGRADED: _A.WORKER,
+        _S.DISCONNECTED: _A.WORKER,
+        _S.LOGGED_OUT: _A.ADMIN,
+    }
+)
+ACTS_FOR_REASON: Mapping[Reason, Actor] = MappingProxyType(
+    {
+        Reason.TEMPORARILY_BANNED: _A.NOBODY,
+        Reason.ACCOUNT_LOCKED: _A.PHONE,
+        Reason.OTHER_NUMBER: _A.ADMIN,
+        Reason.STILL_LISTED: _A.PHONE,
+        Reason.WHATSAPP_CHANGED: _A.OPERATOR,
+        Reason.BROWSER_UNAVAILABLE: _A.OPERATOR,
+        Reason.KEY_MISSING: _A.OPERATOR,
+        Reason.DISK_FULL: _A.OPERATOR,
+        Reason.DISK_READ_ONLY: _A.OPERATOR,
+        Reason.DISK_UNUSABLE: _A.OPERATOR,
+    }
+)
+"""Reasons for which somebody else acts than the state says."""
+
+WORKER_SOON = timedelta(seconds=20)
+"""How long a connection may wait for a worker before somebody has to see why none takes it."""
+
 COMMANDS: Mapping[Command, frozenset[ConnectionState]] = MappingProxyType(
     {
+        Command.START: _ENDS,
+        Command.STOP: _RUNNING,
+        Command.LINK: frozenset({_S.STARTING, _S.AWAITING_SCAN, _S.LOGGED_OUT}),
         Command.RESTART: frozenset(_S) - {_S.LOGGED_OUT},
         Command.LOGOUT: frozenset(_S) - {_S.AWAITING_SCAN, _S.PASSKEY_REQUIRED, _S.LOGGED_OUT},
         Command.DELETE: frozenset(_S),
         Command.CHECK_NUMBER: frozenset({_S.CONNECTED, _S.DEGRADED}),
     }
 )
-"""In which states each command makes sense; a start or a stop does in all of them."""
+"""In which states each command makes sense. A start or a stop that changes nothing is taken too."""
+
+
+def acts_next(state: ConnectionState, reason: Reason | None, lasting: timedelta) -> Actor:
+    """Tell who acts next on a connection whose state has been lasting so long."""
+    if reason is Reason.WAITING_FOR_WORKER and lasting > WORKER_SOON:
+        return Actor.OPERATOR
+    return ACTS_FOR_REASON.get(reason, ACTS_IN_STATE[state]) if reason else ACTS_IN_STATE[state]
+
+
+def allowed_commands(state: ConnectionState, *, linked: bool) -> list[Command]:
+    """Return what makes sense now, where it is known whether a phone is linked."""
+    # Only these two states tell nothing of a phone.
+    pointless = Command.LINK if linked else Command.LOGOUT
+    excluded = {pointless} if state in (_S.STOPPED, _S.STARTING) else set()
+    return [each for each, states in COMMANDS.items() if state in states and each not in excluded]
 
 
 def check_command(command: Command, state: ConnectionState, reason: Reason | None) -> None:

@@ -68,11 +68,10 @@ _PRESENT: dict[str, Any] = {"deletedAt": None}
 """The filter for connections that are not being deleted."""
 HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
 """The expression for connections whose phone may list them: linked, and not logged out since."""
-_LEASED = {"$gt": ["$lease.expiresAt", "$$NOW"]}
-_WITH_LEASED = {"$addFields": {"leased": _LEASED}}
-_FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | {
-    "leased": _LEASED
-}
+_READ = {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}, "readAt": "$$NOW"}
+"""What is not stored, but true when a connection is read."""
+_WITH_LEASED = {"$addFields": _READ}
+_FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | _READ
 """The projection that reads a connection where no pipeline can."""
 
 

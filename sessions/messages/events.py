@@ -16,6 +16,7 @@ class MessageStatusData(EventData):
 
     message_id: str
     connection_id: str
+    owner: str
     to: str
     chat_id: str | None = None
     status: str
@@ -28,6 +29,7 @@ def status_event(message: Message) -> Event:
     data = MessageStatusData(
         message_id=message.id,
         connection_id=message.connection_id,
+        owner=message.owner,
         to=message.to,
         chat_id=message.chat_id,
         status=message.status,

@@ -117,7 +117,7 @@ async def _health_tells_that_the_worker_is_gone(seen: PageSession, system: Stack
     await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=SLOW)
     workers = page.get_by_role("region", name="Workers")
     await expect(workers).to_contain_text("1 of")
-    chart = page.get_by_role("img", name="A chart over 6 hours")
+    chart = page.get_by_role("slider", name="over 6 hours")
     await expect(chart.first).to_be_visible(timeout=SLOW)
     await _is_in_order(seen)
     os.kill(system.pid("worker-1"), signal.SIGKILL)

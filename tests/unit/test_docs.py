@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from chatgrow_worker.settings import WorkerSettings
 from control_api.settings import ApiSettings
 from sessions.config.env_file import misspelt
-from sessions.connections.states import ConnectionState, Reason
+from sessions.connections.states import Actor, Command, ConnectionState, Reason
 from sessions.messages.model import MessageStatus
 from sessions.messages.states import Happening
 
@@ -49,7 +49,7 @@ def test_no_setting_of_one_program_looks_like_a_misspelt_one_of_the_other(
 def test_every_state_and_reason_has_a_meaning() -> None:
     text = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
-    assert set(told) == {*ConnectionState, *Reason, *MessageStatus}
+    assert set(told) == {*ConnectionState, *Reason, *Actor, *Command, *MessageStatus}
     assert all(meaning.strip() for meaning in told.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 
 import pytest
 
@@ -12,9 +13,20 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.messages.model import TEXT_KEY_MISSING, MessageStatus
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
+PLURALS = {Language.ENGLISH: ["one", "other"], Language.HEBREW: ["one", "two", "other"]}
+"""The plural categories of each language (Unicode CLDR): texts that count have a form for each."""
 
 
-def _places(text: str) -> set[str]:
+def _forms(text: str | Mapping[str, str]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text.values())
+
+
+def _places(text: str | Mapping[str, str]) -> set[str]:
+    """Return the names of the places; a form for one or two may do without the number."""
+    if not isinstance(text, str):
+        general = _places(text["other"])
+        assert all(_places(form) | {"n"} == general for form in text.values())
+        return general
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
@@ -22,7 +34,10 @@ def _places(text: str) -> set[str]:
 def test_every_language_has_the_same_texts_with_the_same_places(language: Language) -> None:
     texts = Texts.load(language).by_key
     assert list(texts) == list(ENGLISH)
-    assert all(text.strip() == text != "" for text in texts.values())
+    assert all(form.strip() == form != "" for text in texts.values() for form in _forms(text))
+    counting = {key: text for key, text in texts.items() if not isinstance(text, str)}
+    assert [list(text) for text in counting.values()] == [PLURALS[language]] * len(counting)
+    assert counting.keys() == {key for key, text in ENGLISH.items() if not isinstance(text, str)}
     assert {key: _places(text) for key, text in texts.items()} == {
         key: _places(text) for key, text in ENGLISH.items()
     }
@@ -31,6 +46,11 @@ def test_every_language_has_the_same_texts_with_the_same_places(language: Langua
 def test_a_text_that_does_not_exist_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(KeyError):
         Texts.load(Language.ENGLISH)("link.no_such_text")
+
+
+def test_a_template_cannot_count() -> None:
+    with pytest.raises(KeyError, match="only scripts"):
+        Texts.load(Language.ENGLISH)("messages.waiting.behind_others", n=1)
 
 
 def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:

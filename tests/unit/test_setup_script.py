@@ -163,18 +163,22 @@ def test_the_browser_of_the_peer_is_asked_for_by_the_benchmark_alone(machine: Ma
     assert machine.set_up(what=("bench",)).returncode == 0
 
 
-def test_real_pages_are_installed_once_and_for_their_check_alone(
-    machine: Machine, tmp_path: Path
+@pytest.mark.parametrize(
+    ("what", "folder_name"),
+    [("real-page", "tests/real_page"), ("page-scripts", "tests/page_scripts")],
+)
+def test_what_one_check_alone_needs_is_installed_for_it_and_once(
+    machine: Machine, tmp_path: Path, what: str, folder_name: str
 ) -> None:
-    folder = tmp_path / "tests/real_page"
+    folder = tmp_path / folder_name
     folder.mkdir(parents=True)
     (folder / "package-lock.json").touch()
     assert machine.set_up().returncode == 0
     assert not (folder / "node_modules").exists()
-    assert machine.set_up(what=("real-page",)).returncode == 0
+    assert machine.set_up(what=(what,)).returncode == 0
     assert [line.split()[:2] for line in machine.did] == [["npm", "ci"]]
     assert (folder / "node_modules").is_dir()
-    again = machine.set_up(what=("real-page",))
+    again = machine.set_up(what=(what,))
     assert (again.returncode, again.stdout, again.stderr, machine.did) == (0, "", "", [])
 
 

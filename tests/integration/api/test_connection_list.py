@@ -48,6 +48,10 @@ async def test_each_connection_tells_what_waits_and_what_it_sent(
     assert (listed["busy"]["queue"]["queued"], listed["busy"]["sent"]) == (2, 1)
     waits = datetime.fromisoformat(listed["busy"]["queue"]["oldestQueuedAt"])
     assert waits == oldest["queuedAt"]
+    one = await client.get(
+        f"{LIST}/busy", params={"sentSince": (now - timedelta(hours=1)).isoformat()}
+    )
+    assert await one.json() == listed["busy"]
     assert (listed["idle"]["queue"], listed["idle"]["sent"]) == ({"queued": 0}, 0)
     later = await _list(client, since=now + timedelta(minutes=1))
     assert later["busy"]["sent"] == 0

@@ -61,6 +61,8 @@ async def test_a_connection_is_created_and_waits_for_a_worker(client: Client) ->
         "state": "starting",
         "reason": "waiting_for_worker",
         "since": created["since"],
+        "actsNext": "worker",
+        "allowedCommands": ["stop", "link", "restart", "delete"],
         "phoneNumber": "+972501234567",
         "queue": {"queued": 0},
     }
@@ -448,6 +450,21 @@ async def test_a_connection_tells_which_whatsapp_web_it_has_loaded(
     await stores.connections.note_page(lease[1], "2.3000.1", "1_main")
     status = await (await client.get("/api/whatsapp/connections/main/status")).json()
     assert (status["page"]["version"], status["page"]["manifest"]) == ("2.3000.1", "1_main")
+
+
+async def test_a_connection_tells_who_acts_next_and_what_may_be_asked_of_it(
+    client: Client, stores: Stores
+) -> None:
+    connection = await stores.connection()
+    path = "/api/whatsapp/connections/main"
+    waiting = await (await client.get(f"{path}/status")).json()
+    assert (waiting["reason"], waiting["actsNext"]) == ("waiting_for_worker", "worker")
+    assert waiting["allowedCommands"] == ["stop", "link", "restart", "delete"]
+    long_ago = {"since": utc_now() - timedelta(minutes=1)}
+    await stores.database["connections"].update_one({"_id": connection.id}, {"$set": long_ago})
+    assert (await (await client.get(f"{path}/status")).json())["actsNext"] == "operator"
+    stopped = await (await client.post(f"{path}/stop")).json()
+    assert (stopped["actsNext"], stopped["allowedCommands"][0]) == ("admin", "start")
 
 
 async def _health(client: Client) -> tuple[int, str, str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
+from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.integration.conftest import KEY
 from tests.integration.event_api import event_api
-from tests.people import DESKTOP, PHONE, PageSession, people, sign_in, visit
+from tests.integration.pages.dashboard import PASSWORD, dashboard, is_in_order, with_clock
+from tests.people import DESKTOP, PHONE, people, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     Client = TestClient[web.Request, web.Application]
 
-EMAIL = "dana@example.com"
-PASSWORD = "correct horse battery staple"
 _S = ConnectionState
 
 
@@ -49,32 +48,8 @@ async def _connected(stores: Stores) -> Lease:
     return lease
 
 
-@asynccontextmanager
-async def _dashboard(
-    client: Client,
-    person: Browser,
-    *,
-    email: str = EMAIL,
-    locale: str = "en-GB",
-    viewport: ViewportSize = DESKTOP,
-    dark: bool = False,
-) -> AsyncIterator[PageSession]:
-    """Open the dashboard as whoever this is; the first one becomes the administrator."""
-    url = str(client.make_url("/dashboard"))
-    async with visit(person, url, locale=locale, viewport=viewport, dark=dark) as seen:
-        await sign_in(seen.page, email, PASSWORD, KEY)
-        await expect(seen.page.locator(".views")).to_be_visible()
-        yield seen
-
-
 def _card(page: Page, name: str = "main") -> Locator:
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
-
-
-async def _is_in_order(seen: PageSession) -> None:
-    assert await seen.barriers() == []
-    assert not await seen.overflows()
-    assert seen.complaints == []
 
 
 @pytest.mark.parametrize(
@@ -90,12 +65,12 @@ async def test_the_connections_are_for_everybody(
     dark: bool,
     connected: str,
 ) -> None:
-    seeing = _dashboard(client, person, locale=locale, viewport=viewport, dark=dark)
+    seeing = dashboard(client, person, locale=locale, viewport=viewport, dark=dark)
     async with seeing as seen:
         await expect(_card(seen.page)).to_contain_text(connected)
-        await _is_in_order(seen)
+        await is_in_order(seen)
         await seen.page.locator("[data-create]").first.click()
-        await _is_in_order(seen)
+        await is_in_order(seen)
 
 
 async def test_a_card_changes_by_an_event_and_in_place(
@@ -103,7 +78,7 @@ async def test_a_card_changes_by_an_event_and_in_place(
 ) -> None:
     async with event_api(database, redis, api_settings) as api:
         lease = await _connected(api.stores)
-        async with _dashboard(api.client, person) as seen:
+        async with dashboard(api.client, person) as seen:
             card = _card(seen.page)
             await expect(card).to_contain_text("Connected")
             await seen.page.evaluate("document.querySelector('.connection').kept = true")
@@ -117,10 +92,71 @@ async def test_a_card_changes_by_an_event_and_in_place(
             assert await seen.page.evaluate("document.querySelector('.connection').kept")
 
 
+async def test_events_change_a_card_and_ask_for_no_list(
+    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    async with event_api(database, redis, api_settings) as api:
+        connection, lease = await api.stores.leased()
+        async with dashboard(api.client, person) as seen:
+            clockwork = await with_clock(seen)
+            card = _card(seen.page)
+            await expect(card).to_contain_text("Starting")
+            move = api.stores.connections.move
+            await move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
+            await expect(card).to_contain_text("+972 50-123-4567")
+            await clockwork.settle("/api/whatsapp/connections")
+            await move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.NETWORK_DOWN)
+            await expect(card).to_contain_text("The internet connection is gone")
+            assert await clockwork.asked_soon() == []
+            await api.stores.message(connection)
+            await api.settled()
+            async with seen.page.expect_response("**/api/whatsapp/connections/main?*"):
+                await expect(card.locator("[data-waiting]")).to_have_text("0")
+                assert set(await clockwork.asked_soon()) == {"/api/whatsapp/connections/main"}
+            await expect(card.locator("[data-waiting]")).to_have_text("1")
+
+
+async def test_a_deleted_connection_goes_and_a_new_one_comes_by_an_event(
+    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> None:
+    async with event_api(database, redis, api_settings) as api:
+        await api.stores.connection()
+        async with dashboard(api.client, person) as seen:
+            await expect(_card(seen.page)).to_be_visible()
+            await api.client.delete("/api/whatsapp/connections/main")
+            await expect(
+                seen.page.get_by_text("Connect your first WhatsApp number")
+            ).to_be_visible()
+            await api.client.post("/api/whatsapp/connections", json={"connectionId": "new"})
+            await expect(_card(seen.page, "new")).to_be_visible()
+
+
+async def test_a_card_offers_what_helps_and_says_who_acts(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    connection = await stores.connection()
+    await stores.connections.want(connection, "stopped")
+    async with dashboard(client, person) as seen:
+        card = _card(seen.page)
+        await expect(card).to_contain_text("Who acts now: you")
+        await card.get_by_label("More for this connection").click()
+        offered = card.get_by_role("button").filter(visible=True)
+        await expect(offered).to_have_text(["Name and pace…", "Delete…", "Start"])
+        long_ago: dict[str, Any] = {"state": "starting", "reason": "waiting_for_worker"}
+        long_ago |= {"desired": "running", "since": utc_now() - timedelta(minutes=1)}
+        await stores.database["connections"].update_one({}, {"$set": long_ago})
+        await seen.page.reload()
+        await expect(card).to_contain_text("Who acts now: whoever runs the server")
+        await expect(card).to_contain_text("No worker has room for it")
+        await card.get_by_label("More for this connection").click()
+        menu = ["Share a linking page", "Name and pace…", "Switch off", "Restart", "Delete…"]
+        await expect(offered).to_have_text([*menu, "Link a phone", "Share a linking page"])
+
+
 async def test_a_taken_id_is_shown_where_it_can_be_changed(
     client: Client, person: Browser, lease: Lease
 ) -> None:
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         await expect(_card(page)).to_be_visible(timeout=10_000)
         opener = page.get_by_role("button", name="New connection")
@@ -147,7 +183,7 @@ async def test_a_connection_is_deleted_once_its_name_is_typed(
     client: Client, person: Browser, stores: Stores
 ) -> None:
     await stores.connection()
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         await _card(page).get_by_label("More for this connection").click()
         await page.get_by_role("button", name="Delete…").click()
@@ -157,7 +193,7 @@ async def test_a_connection_is_deleted_once_its_name_is_typed(
         await field.fill("something else")
         await page.keyboard.press("Enter")
         await expect(delete).to_be_disabled()
-        await _is_in_order(seen)
+        await is_in_order(seen)
         await field.fill("Main")
         await delete.click()
         await expect(_card(page)).to_have_count(0)
@@ -167,7 +203,7 @@ async def test_a_connection_is_deleted_once_its_name_is_typed(
 
 async def test_name_and_pace_are_changed(client: Client, person: Browser, stores: Stores) -> None:
     connection = await stores.connection()
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         await _card(page).get_by_label("More for this connection").click()
         await page.get_by_role("button", name="Name and pace…").click()
@@ -175,7 +211,7 @@ async def test_name_and_pace_are_changed(client: Client, person: Browser, stores
         await expect(form.get_by_label("As it is now")).to_be_checked()
         await form.get_by_label("Faster").check()
         await form.get_by_label("Name", exact=True).fill("Renamed")
-        await _is_in_order(seen)
+        await is_in_order(seen)
         await page.get_by_role("button", name="Save").click()
         await expect(_card(page, "Renamed")).to_be_visible()
         assert (await stores.connections.get(connection.id)).pacing.per_day == 5000
@@ -190,11 +226,11 @@ async def test_a_linking_page_is_shared_and_works(
 ) -> None:
     _, lease = await stores.leased()
     await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         await _card(seen.page).get_by_role("button", name="Share a linking page").click()
         await expect(seen.page.get_by_text("It works until")).to_be_visible()
         url = await seen.page.get_by_label("Address of the page").input_value()
-        await _is_in_order(seen)
+        await is_in_order(seen)
     async with visit(person, url) as stranger:
         await expect(stranger.page.get_by_role("heading").first).to_have_text("Link your WhatsApp")
 
@@ -202,7 +238,7 @@ async def test_a_linking_page_is_shared_and_works(
 async def test_an_administrator_acts_on_everybodys_connections(
     client: Client, person: Browser, database: Database
 ) -> None:
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         noa = {"email": "noa@example.com", "password": PASSWORD, "name": "Noa"}
         made = await client.post("/api/auth/register", json=noa)
@@ -218,14 +254,14 @@ async def test_an_administrator_acts_on_everybodys_connections(
         await cards.nth(1).get_by_role("button", name="Switch off").click()
         await expect(cards.nth(1)).to_contain_text("Switched off")
         await expect(cards.nth(0)).to_contain_text("Starting")
-    async with _dashboard(client, person, email=noa["email"]) as seen:
+    async with dashboard(client, person, email=noa["email"]) as seen:
         await expect(_card(seen.page)).to_have_count(1)
 
 
 async def test_who_is_cut_off_or_signed_out_is_told(
     client: Client, person: Browser, lease: Lease, database: Database
 ) -> None:
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         await expect(_card(page)).to_be_visible(timeout=10_000)
         await page.context.set_offline(True)
@@ -243,7 +279,7 @@ async def test_who_is_cut_off_or_signed_out_is_told(
 async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
     client: Client, person: Browser, lease: Lease
 ) -> None:
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         page = seen.page
         await page.route("**/api/whatsapp/connections?*", lambda route: route.abort())
         await page.reload()
@@ -255,7 +291,7 @@ async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
 async def test_a_name_in_the_address_is_only_the_name_of_a_message(
     client: Client, person: Browser, lease: Lease
 ) -> None:
-    async with _dashboard(client, person) as seen:
+    async with dashboard(client, person) as seen:
         asked: list[str] = []
         seen.page.on("request", lambda request: asked.append(request.url))
         url = client.make_url("/dashboard/messages").with_query(message="../connections/main?x=")

@@ -77,6 +77,8 @@ async def test_a_connections_life_is_told(stores: Stores) -> None:
         "state": "connected",
         "since": known.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "phoneNumber": "+972501111111",
+        "actsNext": "nobody",
+        "allowedCommands": ["stop", "restart", "logout", "delete", "check_number"],
     }
     await stores.connections.want(connection, "running")
     assert told(stores) == []
@@ -104,6 +106,7 @@ async def test_a_messages_life_is_told(stores: Stores) -> None:
     assert json.loads(event.data) == {
         "messageId": message.id,
         "connectionId": "main",
+        "owner": OWNER,
         "to": TO,
         "status": "queued",
         "at": message.queued_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -1,8 +1,13 @@
+// @ts-check
 /** Ask the public API in the name of whoever signed in. */
 
+import { byId, one } from '../shared/dom.js';
 import { Refusal, ask } from '../shared/request.js';
 
-const meta = (name) => document.querySelector(`meta[name="${name}"]`).content;
+/** @import { Options } from '../shared/request.js' */
+
+/** @param {string} name */
+const meta = (name) => one(document, `meta[name="${name}"]`, HTMLMetaElement).content;
 /** The address of the root, right behind a proxy that adds a prefix, too. */
 export const ROOT = new URL(meta('root'), location.href).href;
 const TOKEN = meta('csrf-token');
@@ -10,9 +15,12 @@ const TOKEN = meta('csrf-token');
 /**
  * Return the JSON of an answer of the API; `path` begins with `api/`.
  * Throws Refusal. When the session has ended, a dialog says so.
+ * @param {string} path
+ * @param {Options} [options]
+ * @returns {Promise<any>}
  */
 export async function api(path, { method = 'GET', body, headers = {}, within } = {}) {
-  const proof = method === 'GET' ? {} : { 'X-CSRF-Token': TOKEN };
+  const proof = method === 'GET' ? undefined : { 'X-CSRF-Token': TOKEN };
   try {
     return await ask(ROOT + path, { method, body, within, headers: { ...proof, ...headers } });
   } catch (error) {
@@ -23,7 +31,7 @@ export async function api(path, { method = 'GET', body, headers = {}, within } =
 
 /** Say that the session has ended; nothing else works then. */
 export function sayThatSignedOut() {
-  const dialog = document.getElementById('signed-out');
+  const dialog = byId('signed-out', HTMLDialogElement);
   if (dialog.open) return;
   dialog.addEventListener('cancel', (event) => event.preventDefault());
   dialog.showModal();

@@ -1,6 +1,7 @@
+// @ts-check
 /**
- * Keep what a view shows true: told by the server's events, asked again now and then, and asked
- * often while the stream of events is away.
+ * Keep what a view shows true: changed by the server's events, asked for again now and then, and
+ * asked for often while the stream of events is away.
  */
 
 import { ROOT } from './api.js';
@@ -13,31 +14,44 @@ const WITHOUT_STREAM_MS = 5_000;
 const OPEN_AGAIN_MS = 15_000;
 
 /**
- * Call `refresh()`, which returns a promise, now and whenever something may have changed.
- * `names` are the events that matter, as `connection.state`. Returns a function that asks for a
- * refresh now, for after a change of one's own.
+ * What a view does with its events: by name, as `connection.state`, what shows the data of one.
+ * It returns false where the event alone does not tell enough, and all is asked for again.
+ * @typedef {Record<string, (data: any) => boolean>} Appliers
  */
-export function keepTrue(refresh, names) {
-  const keeper = new Keeper(refresh, names);
+
+/**
+ * Call `refresh()`, which returns a promise, now and whenever something else than the events tell
+ * may have changed. Returns a function that asks for a refresh now, for after a change of one's own.
+ * @param {() => Promise<void>} refresh
+ * @param {Appliers} appliers
+ */
+export function keepTrue(refresh, appliers) {
+  const keeper = new Keeper(refresh, appliers);
   keeper.run();
   return () => keeper.wake(0);
 }
 
 class Keeper {
   #refresh;
-  #names;
+  #appliers;
+  /** @type {EventSource | null} */
   #stream = null;
   #streaming = false;
   #failures = 0;
   #due = 0;
+  /** @type {number | undefined} */
   #timer;
   #busy = false;
   /** Within how much time another refresh was asked for while one was running. */
   #next = Infinity;
 
-  constructor(refresh, names) {
+  /**
+   * @param {() => Promise<void>} refresh
+   * @param {Appliers} appliers
+   */
+  constructor(refresh, appliers) {
     this.#refresh = refresh;
-    this.#names = names;
+    this.#appliers = appliers;
   }
 
   run() {
@@ -51,7 +65,10 @@ class Keeper {
     this.wake(0);
   }
 
-  /** Refresh within so many milliseconds; what nobody looks at can wait. */
+  /**
+   * Refresh within so many milliseconds; what nobody looks at can wait.
+   * @param {number} within
+   */
   wake(within) {
     if (this.#busy) {
       this.#next = Math.min(this.#next, within);
@@ -82,14 +99,17 @@ class Keeper {
     this.wake(Math.min(pause, this.#next));
   }
 
-  /** Tell that the line is down, unless it is the first time; return how long to wait. */
+  /**
+   * Tell that the line is down, unless it is the first time; return how long to wait.
+   * @param {unknown} error
+   */
   #failed(error) {
     this.#failures += 1;
     const refused = error instanceof Refusal && error.status < 500;
     if (!navigator.onLine) showConnectivity('offline');
     else if (!refused && this.#failures > 1) showConnectivity('unreachable');
-    if (!refused && !(error instanceof Refusal) && !isNetworkError(error)) console.error(error);
-    return Math.max(WITHOUT_STREAM_MS, (error.retryAfterSeconds ?? 0) * 1000);
+    if (!(error instanceof Refusal) && !isNetworkError(error)) console.error(error);
+    return Math.max(WITHOUT_STREAM_MS, error instanceof Refusal ? error.retryAfterSeconds * 1000 : 0);
   }
 
   /** Follow the events while somebody looks: a browser has few connections for all its tabs. */
@@ -105,8 +125,13 @@ class Keeper {
       this.#streaming = true;
       this.wake(0);
     });
-    for (const name of [...this.#names, 'gap']) {
-      stream.addEventListener(name, () => this.wake(AT_MOST_EVERY_MS));
+    stream.addEventListener('gap', () => this.wake(AT_MOST_EVERY_MS));
+    for (const [name, apply] of Object.entries(this.#appliers)) {
+      stream.addEventListener(name, ({ data }) => {
+        const shown = apply(JSON.parse(data));
+        // The answer that is on its way may be older than the event.
+        if (!shown || this.#busy) this.wake(AT_MOST_EVERY_MS);
+      });
     }
     stream.addEventListener('error', () => {
       this.#streaming = false;
@@ -126,6 +151,7 @@ class Keeper {
   }
 }
 
+/** @param {unknown} error */
 function isNetworkError(error) {
-  return error instanceof TypeError || error.name === 'AbortError';
+  return error instanceof TypeError || (error instanceof Error && error.name === 'AbortError');
 }

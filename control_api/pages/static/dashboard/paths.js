@@ -1,11 +1,18 @@
+// @ts-check
 /** The addresses of what the API holds: an id is one part of a path, whatever is written in it. */
 
-/** The address of a connection, without the query that may name its owner. */
+/**
+ * The address of a connection, without the query that may name its owner.
+ * @param {{connectionId: string}} connection
+ */
 export function connectionPath({ connectionId }) {
   return `api/whatsapp/connections/${encodeURIComponent(connectionId)}`;
 }
 
-/** The address of a message. */
+/**
+ * The address of a message.
+ * @param {string} id
+ */
 export function messagePath(id) {
   return `api/whatsapp/messages/${encodeURIComponent(id)}`;
 }

@@ -1,7 +1,10 @@
+// @ts-check
 /** The sign-in page works without this; it lets people see the password that they type. */
 
-const field = document.getElementById('password');
-const button = document.querySelector('[data-reveal]');
+import { byId, one } from '../shared/dom.js';
+
+const field = byId('password', HTMLInputElement);
+const button = one(document, '[data-reveal]');
 
 button.hidden = false;
 button.addEventListener('click', () => {
@@ -10,4 +13,4 @@ button.addEventListener('click', () => {
   button.setAttribute('aria-pressed', String(!shown));
 });
 // A password shown must not stay in the browser's list of what was typed.
-field.form.addEventListener('submit', () => { field.type = 'password'; });
+field.form?.addEventListener('submit', () => { field.type = 'password'; });

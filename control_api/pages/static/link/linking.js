@@ -1,9 +1,13 @@
+// @ts-check
 /** Follow how far linking is, and show what to do: for the page of a link, and the dashboard. */
 
-import { showOnly } from '../shared/dom.js';
+import { closest, one, showOnly } from '../shared/dom.js';
 import { Pairing } from './pairing.js';
 import { Scan } from './scan.js';
 import { watch } from './watch.js';
+
+/** @import { SignedLink } from './signed_link.js' */
+/** @import { Shown } from './watch.js' */
 
 const WITH_METHODS = ['starting', 'asleep', 'scan'];
 const ENDS = ['linked', 'already', 'link_expired', 'link_used', 'link_unknown'];
@@ -18,34 +22,45 @@ export class Linking {
   #anythingSeen = false;
   #scanned = false;
 
-  /** `shown(stage, state)` is called with each stage that is shown, and what the server told. */
+  /**
+   * `shown(stage, state)` is called with each stage that is shown, and what the server told.
+   * @param {HTMLElement} root
+   * @param {SignedLink} link
+   * @param {(stage: string, state: Shown) => void} shown
+   */
   constructor(root, link, shown) {
     this.#root = root;
     this.#link = link;
     this.#shown = shown;
-    this.#scan = new Scan(root.querySelector('[data-is=scan]'));
-    this.#pairing = new Pairing(root.querySelector('[data-is=code]'), link);
+    this.#scan = new Scan(one(root, '[data-is=scan]'));
+    this.#pairing = new Pairing(one(root, '[data-is=code]'), link);
   }
 
-  /** Go on until the end, or until the signal aborts. */
+  /**
+   * Go on until the end, or until the signal aborts.
+   * @param {AbortSignal} [signal]
+   */
   async run(signal) {
-    this.#root.addEventListener('change', (event) => {
-      if (event.target.name === 'method') this.#root.dataset.method = event.target.value;
+    this.#root.addEventListener('change', ({ target }) => {
+      if (target instanceof HTMLInputElement && target.name === 'method') this.#root.dataset.method = target.value;
     });
     this.#root.addEventListener('click', (event) => {
       // What fails is asked for once more by whoever waits.
-      if (event.target.closest('[data-start]')) this.#start().catch(() => {});
+      if (closest(event, '[data-start]')) this.#start().catch(() => {});
     });
     await watch(this.#link, (state) => this.#show(state), signal);
   }
 
-  /** Show a state; return whether it is the last one. */
+  /**
+   * Show a state; return whether it is the last one.
+   * @param {Shown} state
+   */
   async #show(state) {
     const stage = this.#meaning(state.stage);
     this.#anythingSeen = true;
     const methods = WITH_METHODS.includes(stage);
     this.#root.dataset.stage = stage;
-    this.#root.querySelector('[data-methods]').hidden = !methods;
+    one(this.#root, '[data-methods]').hidden = !methods;
     showOnly(this.#root, 'notice', methods ? null : stage);
     this.#scan.code = state.qr ?? null;
     this.#pairing.ready = stage === 'scan';
@@ -58,7 +73,10 @@ export class Linking {
     return this.#link.ask('start', { method: 'POST' });
   }
 
-  /** What a stage means on this page, which remembers what went before. */
+  /**
+   * What a stage means on this page, which remembers what went before.
+   * @param {string} stage
+   */
   #meaning(stage) {
     if (stage === 'scan' || stage === 'other_number') this.#scanned = false;
     if (stage === 'finishing' || stage === 'passkey') this.#scanned = true;

@@ -1,11 +1,15 @@
+// @ts-check
 /** Link by number: ask for a code, show it while it works. */
 
 import { countDown } from '../shared/countdown.js';
-import { showOnly } from '../shared/dom.js';
+import { field, one, showOnly } from '../shared/dom.js';
 import { Refusal } from '../shared/request.js';
+
+/** @import { SignedLink } from './signed_link.js' */
 
 const ANSWER_WITHIN_MS = 30_000;
 const COPIED_FOR_MS = 2_000;
+/** @type {Record<string, string>} */
 const ERRORS = {
   invalid_parameter: 'number',
   invalid_fields: 'number',
@@ -24,27 +28,36 @@ export class Pairing {
   #language;
   #part;
   #form;
+  #number;
   #button;
   #ready = false;
   #asking = false;
   #stop = () => {};
 
+  /**
+   * @param {HTMLElement} part
+   * @param {SignedLink} link
+   */
   constructor(part, link) {
     this.#link = link;
     this.#language = document.documentElement.lang;
     this.#part = part;
-    this.#form = part.querySelector('form');
-    this.#button = this.#form.querySelector('button');
+    this.#form = one(part, 'form', HTMLFormElement);
+    this.#number = field(this.#form, 'number');
+    this.#button = one(this.#form, 'button', HTMLButtonElement);
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.#ask();
     });
-    this.#form.number.addEventListener('input', () => this.#complain(null));
+    this.#number.addEventListener('input', () => this.#complain(null));
     this.#find('[data-again]').addEventListener('click', () => this.#askAgain());
     this.#offerCopying();
   }
 
-  /** Let a code be asked for, or not now. */
+  /**
+   * Let a code be asked for, or not now.
+   * @param {boolean} ready
+   */
   set ready(ready) {
     this.#ready = ready;
     this.#button.disabled = this.#asking || !ready;
@@ -55,7 +68,7 @@ export class Pairing {
     this.#complain(null);
     this.#work(true);
     try {
-      const body = { phoneNumber: this.#form.number.value };
+      const body = { phoneNumber: this.#number.value };
       const options = { method: 'POST', query: { lang: this.#language }, body, within: ANSWER_WITHIN_MS };
       this.#show(await this.#link.ask('pairing-code', options));
     } catch (error) {
@@ -65,12 +78,14 @@ export class Pairing {
     }
   }
 
+  /** @param {boolean} asking */
   #work(asking) {
     this.#asking = asking;
     this.#button.disabled = asking || !this.#ready;
     showOnly(this.#button, 'label', asking ? 'getting' : 'get');
   }
 
+  /** @param {Api.LinkPairing} pairing */
   #show({ code, expiresInSeconds }) {
     this.#find('[data-code]').textContent = code;
     this.#over(false);
@@ -88,23 +103,24 @@ export class Pairing {
     this.#stop();
     this.#form.hidden = false;
     this.#find('[data-got]').hidden = true;
-    this.#form.number.focus();
+    this.#number.focus();
   }
 
+  /** @param {boolean} over */
   #over(over) {
     this.#find('[data-code]').classList.toggle('over', over);
     this.#find('[data-code-timer]').hidden = over;
     this.#find('[data-code-over]').hidden = !over;
   }
 
+  /** @param {string | null} kind */
   #complain(kind) {
     showOnly(this.#form, 'error', kind);
-    const field = this.#form.number;
     if (kind === 'number') {
-      field.setAttribute('aria-invalid', 'true');
-      field.focus();
+      this.#number.setAttribute('aria-invalid', 'true');
+      this.#number.focus();
     } else {
-      field.removeAttribute('aria-invalid');
+      this.#number.removeAttribute('aria-invalid');
     }
   }
 
@@ -114,17 +130,19 @@ export class Pairing {
     if (!navigator.clipboard) return;
     button.hidden = false;
     button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(this.#find('[data-code]').textContent);
+      await navigator.clipboard.writeText(this.#find('[data-code]').textContent ?? '');
       showOnly(button, 'label', 'copied');
       setTimeout(() => showOnly(button, 'label', 'copy'), COPIED_FOR_MS);
     });
   }
 
+  /** @param {string} selector */
   #find(selector) {
-    return this.#part.querySelector(selector);
+    return one(this.#part, selector);
   }
 }
 
+/** @param {unknown} error */
 function kindOf(error) {
   if (!(error instanceof Refusal)) return 'unreachable';
   if (ERRORS[error.code]) return ERRORS[error.code];

@@ -1,6 +1,14 @@
+// @ts-check
 /** Follow the state of linking: one request that waits, again and again, while somebody looks. */
 
 import { Refusal } from '../shared/request.js';
+
+/** @import { SignedLink } from './signed_link.js' */
+
+/**
+ * What the server told, or only the stage where it told nothing.
+ * @typedef {Partial<Omit<Api.LinkState, 'stage'>> & {stage: string}} Shown
+ */
 
 const WAIT_SECONDS = 25;
 const ANSWER_WITHIN_MS = 40_000;
@@ -13,6 +21,9 @@ const ENDS = ['link_expired', 'link_used', 'link_unknown'];
 /**
  * Call `show(state)` with each new state, until `show` returns true or the signal aborts: then
  * nothing more comes.
+ * @param {SignedLink} link
+ * @param {(state: Shown) => Promise<boolean>} show
+ * @param {AbortSignal} [signal]
  */
 export async function watch(link, show, signal) {
   let seen = '';
@@ -28,27 +39,39 @@ export async function watch(link, show, signal) {
     } catch (error) {
       if (signal?.aborted) return;
       if (error instanceof Refusal && ENDS.includes(error.code)) {
-        show({ stage: error.code });
+        await show({ stage: error.code });
         return;
       }
       failures += 1;
       seen = '';
       // One failure alone is nothing to speak of, nor is being asked to be slower.
-      if (error.status !== 429 && (failures > 1 || !navigator.onLine)) {
-        show({ stage: navigator.onLine ? 'unreachable' : 'offline' });
+      const slower = error instanceof Refusal && error.status === 429;
+      if (!slower && (failures > 1 || !navigator.onLine)) {
+        await show({ stage: navigator.onLine ? 'unreachable' : 'offline' });
       }
       await pause(error, failures);
     }
   }
 }
 
+/**
+ * @param {SignedLink} link
+ * @param {string} seen
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Api.LinkState>}
+ */
 function look(link, seen, signal) {
-  const query = seen ? { seen, wait: WAIT_SECONDS } : {};
+  /** @type {Record<string, string>} */
+  const query = seen ? { seen, wait: String(WAIT_SECONDS) } : {};
   return link.ask('state', { query, within: ANSWER_WITHIN_MS, signal });
 }
 
+/**
+ * @param {unknown} error
+ * @param {number} failures
+ */
 function pause(error, failures) {
-  const asked = (error.retryAfterSeconds ?? 0) * 1000;
+  const asked = error instanceof Refusal ? error.retryAfterSeconds * 1000 : 0;
   const longer = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
   return new Promise((resolve) => {
     setTimeout(resolve, Math.max(asked, longer));
@@ -56,6 +79,7 @@ function pause(error, failures) {
   });
 }
 
+/** @type {number | null} */
 let hiddenSince = document.hidden ? performance.now() : null;
 document.addEventListener('visibilitychange', () => {
   hiddenSince = document.hidden ? performance.now() : null;

@@ -1,18 +1,35 @@
+// @ts-check
 /** Ask our own server. */
 
 /** What the server refuses, with the stable code of its problem. */
 export class Refusal extends Error {
+  /**
+   * @param {number} status
+   * @param {Partial<Api.Problem>} problem
+   */
   constructor(status, problem) {
     super(problem.code ?? String(status));
     this.status = status;
-    this.code = problem.code;
-    this.retryAfterSeconds = problem.retryAfterSeconds;
+    this.code = problem.code ?? '';
+    this.retryAfterSeconds = problem.retryAfterSeconds ?? 0;
   }
 }
 
 /**
+ * @typedef {object} Options
+ * @property {string} [method]
+ * @property {unknown} [body] What goes as JSON.
+ * @property {Record<string, string>} [headers]
+ * @property {number} [within] Milliseconds.
+ * @property {AbortSignal} [signal]
+ */
+
+/**
  * Return the JSON of an answer, or null where there is none.
  * Throws Refusal for an error of the server, and others when there is no answer in time.
+ * @param {string} url
+ * @param {Options} [options]
+ * @returns {Promise<any>}
  */
 export async function ask(url, { method = 'GET', body, headers = {}, within = 30_000, signal } = {}) {
   const limit = new AbortController();

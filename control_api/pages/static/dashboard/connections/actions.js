@@ -1,3 +1,4 @@
+// @ts-check
 /** What can be done with a connection: at once, or after a dialog. */
 
 import { api } from '../api.js';
@@ -11,8 +12,6 @@ import { LinkingDialog } from './linking_dialog.js';
 import { SettingsDialog } from './settings_dialog.js';
 import { ShareDialog } from './share_dialog.js';
 
-const COMMANDS = { start: 'start', retry: 'start', stop: 'stop', restart: 'restart' };
-
 /** Runs actions; `changed()` is called after something was changed. */
 export class Actions {
   #changed;
@@ -20,17 +19,22 @@ export class Actions {
   #settings = new SettingsDialog();
   #share = new ShareDialog();
   #linking;
+  /** @type {Record<string, ConfirmDialog>} */
   #confirm = {
     logout: new ConfirmDialog('logout'),
     delete: new ConfirmDialog('delete'),
   };
 
+  /** @param {() => void} changed */
   constructor(changed) {
     this.#changed = changed;
     this.#linking = new LinkingDialog(this.#share, changed);
   }
 
-  /** Create a connection, then link a phone to it. */
+  /**
+   * Create a connection, then link a phone to it.
+   * @param {string[]} takenIds
+   */
   async create(takenIds) {
     const connection = await this.#create.ask(takenIds);
     if (!connection) return;
@@ -38,7 +42,12 @@ export class Actions {
     this.#linking.open(connection, '');
   }
 
-  /** Run an action on a connection; `scope` is the query that names its owner, if another. */
+  /**
+   * Run an action on a connection; `scope` is the query that names its owner, if another.
+   * @param {string} action
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async run(action, connection, scope) {
     if (action === 'link') this.#linking.open(connection, scope);
     else if (action === 'share' || action === 'send-link') this.#share.open(connection, scope);
@@ -47,6 +56,11 @@ export class Actions {
     else await this.#command(action, connection, scope);
   }
 
+  /**
+   * @param {string} action
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async #ask(action, connection, scope) {
     const path = connectionPath(connection);
     const send = action === 'delete'
@@ -55,13 +69,22 @@ export class Actions {
     if (await this.#confirm[action].ask(connection, send)) this.#done(action, connection);
   }
 
+  /**
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async #change(connection, scope) {
     if (await this.#settings.ask(connection, scope)) this.#done('settings', connection);
   }
 
+  /**
+   * @param {string} action
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async #command(action, connection, scope) {
     try {
-      await api(`${connectionPath(connection)}/${COMMANDS[action]}${scope}`, { method: 'POST' });
+      await api(`${connectionPath(connection)}/${action}${scope}`, { method: 'POST' });
       this.#done(action, connection);
     } catch (error) {
       toast(t(`connections.error.${kindOf(error, ConfirmDialog.KINDS)}`));
@@ -69,6 +92,10 @@ export class Actions {
     }
   }
 
+  /**
+   * @param {string} action
+   * @param {Api.Connection} connection
+   */
   #done(action, { name }) {
     toast(t(`connections.asked.${action}`, { name }));
     this.#changed();

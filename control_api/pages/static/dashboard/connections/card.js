@@ -1,26 +1,37 @@
+// @ts-check
 /** One connection as a card, which changes in place. */
 
+import { byId, closest, copyOf, one, setText } from '../../shared/dom.js';
 import { exactTime, momentTime, number, relativeTime, t, timeSince } from '../texts.js';
 import { meaningOf } from './meaning.js';
 
-const TEMPLATE = document.getElementById('card');
+const TEMPLATE = byId('card', HTMLTemplateElement);
 
 /** A card; `act(action, connection)` is called when somebody chooses an action. */
 export class Card {
   element;
   connection;
-  #meaning = {};
+  #meaning;
 
+  /**
+   * @param {Api.Connection} connection
+   * @param {(action: string, connection: Api.Connection) => void} act
+   */
   constructor(connection, act) {
-    this.element = TEMPLATE.content.firstElementChild.cloneNode(true);
+    this.element = copyOf(TEMPLATE);
     this.element.addEventListener('click', (event) => {
-      const button = event.target.closest('[data-action]');
-      if (button) act(button.dataset.action, this.connection);
+      const action = closest(event, '[data-action]')?.dataset.action;
+      if (action) act(action, this.connection);
     });
+    this.connection = connection;
+    this.#meaning = meaningOf(connection);
     this.show(connection);
   }
 
-  /** Show a connection; return the key of its state when that is another than before. */
+  /**
+   * Show a connection; return its state when that is another than before.
+   * @param {Api.Connection} connection
+   */
   show(connection) {
     this.connection = connection;
     const before = this.#meaning.state;
@@ -29,9 +40,9 @@ export class Card {
     this.#showNumber(connection.phoneNumber);
     this.#showState();
     this.#text('waiting', number(connection.queue.queued));
-    this.#text('sent', number(connection.sent));
+    this.#text('sent', number(connection.sent ?? 0));
     this.tick();
-    return before && before !== this.#meaning.state ? this.#meaning.state : null;
+    return before === this.#meaning.state ? null : this.#meaning.state;
   }
 
   /** Let times that are told relative to now go on. */
@@ -40,6 +51,7 @@ export class Card {
     this.#time('oldest', this.connection.queue.oldestQueuedAt, timeSince);
   }
 
+  /** @param {string | null} [phoneNumber] */
   #showNumber(phoneNumber) {
     const place = this.#find('number');
     place.classList.toggle('quiet', !phoneNumber);
@@ -51,14 +63,13 @@ export class Card {
     const { state, why, tone, acts, actions } = this.#meaning;
     this.element.dataset.tone = tone;
     const picture = tone === 'warn' ? 'bad' : tone;
-    for (const each of this.element.querySelectorAll('[data-state] [data-tone]')) {
-      each.hidden = each.dataset.tone !== picture;
-    }
+    for (const each of this.#all('[data-state] [data-tone]')) each.hidden = each.dataset.tone !== picture;
     this.#text('title', t(`connections.state.${state}`));
     this.#text('why', [t(`connections.why.${why}`), this.#until()].join(' ').trim());
     this.#text('acts', t(`connections.acts.${acts}`));
-    for (const button of this.element.querySelectorAll('[data-action]')) {
-      (button.closest('.menu-panel li') ?? button).hidden = !actions[button.dataset.action];
+    for (const button of this.#all('[data-action]')) {
+      const part = /** @type {HTMLElement | null} */ (button.closest('.menu-panel li')) ?? button;
+      part.hidden = !actions[button.dataset.action ?? ''];
     }
     const footer = this.#find('actions');
     footer.hidden = !footer.querySelector('button:not([hidden])');
@@ -69,8 +80,13 @@ export class Card {
     return until ? t('connections.until', { time: momentTime(new Date(until)) }) : '';
   }
 
+  /**
+   * @param {string} name
+   * @param {string | null | undefined} moment
+   * @param {(date: Date) => string} inWords
+   */
   #time(name, moment, inWords) {
-    const element = this.#find(name);
+    const element = one(this.element, `[data-${name}]`, HTMLTimeElement);
     if (!moment) {
       this.#text(name, t('connections.none'));
       element.removeAttribute('datetime');
@@ -83,18 +99,32 @@ export class Card {
     element.title = exactTime(date);
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
   #text(name, text) {
-    const element = this.#find(name);
-    // What is the same is left alone: a screen reader may be reading it.
-    if (element.textContent !== text) element.textContent = text;
+    setText(this.#find(name), text);
   }
 
+  /** @param {string} name */
   #find(name) {
-    return this.element.querySelector(`[data-${name}]`);
+    return one(this.element, `[data-${name}]`);
+  }
+
+  /**
+   * @param {string} selector
+   * @returns {NodeListOf<HTMLElement>}
+   */
+  #all(selector) {
+    return this.element.querySelectorAll(selector);
   }
 }
 
-/** Write a number in groups, as people read it; ours have 7 to 15 digits behind the plus. */
+/**
+ * Write a number in groups, as people read it; ours have 7 to 15 digits behind the plus.
+ * @param {string} phoneNumber
+ */
 function international(phoneNumber) {
   const israeli = /^\+972(\d{2})(\d{3})(\d{4})$/.exec(phoneNumber);
   return israeli ? `+972 ${israeli.slice(1).join('-')}` : phoneNumber;

@@ -1,32 +1,43 @@
+// @ts-check
 /** Ask again before something is lost; to delete, the name is typed. */
 
-import { showOnly } from '../../shared/dom.js';
+import { one, showOnly } from '../../shared/dom.js';
 import { closable, kindOf, working } from '../dialog.js';
 
 /** A dialog that says what is lost. */
 export class ConfirmDialog {
+  /** @type {Record<string, string>} */
   static KINDS = { wrong_state: 'wrong_state', connection_not_found: 'gone' };
 
   #dialog;
   #form;
   #button;
-  #connection;
-  #send;
+  #typed;
+  #name = '';
+  #send = async () => {};
 
+  /** @param {string} id */
   constructor(id) {
-    this.#dialog = closable(document.getElementById(id));
-    this.#form = this.#dialog.querySelector('form');
-    this.#button = this.#form.querySelector('[type=submit]');
-    this.#form.typed?.addEventListener('input', () => this.#allow());
+    this.#dialog = closable(id);
+    this.#form = one(this.#dialog, 'form', HTMLFormElement);
+    this.#button = one(this.#form, '[type=submit]', HTMLButtonElement);
+    const typed = this.#form.elements.namedItem('typed');
+    this.#typed = typed instanceof HTMLInputElement ? typed : null;
+    this.#typed?.addEventListener('input', () => this.#allow());
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (!this.#button.disabled) this.#confirmed();
     });
   }
 
-  /** Return whether it was confirmed and `send()` has gone well. */
+  /**
+   * Return whether it was confirmed and `send()` has gone well.
+   * @param {Api.Connection} connection
+   * @param {() => Promise<void>} send
+   * @returns {Promise<boolean>}
+   */
   ask(connection, send) {
-    this.#connection = connection;
+    this.#name = connection.name;
     this.#send = send;
     for (const place of this.#dialog.querySelectorAll('[data-name]')) {
       place.textContent = connection.name;
@@ -43,8 +54,7 @@ export class ConfirmDialog {
   }
 
   #allow() {
-    const { typed } = this.#form;
-    if (typed) this.#button.disabled = typed.value.trim() !== this.#connection.name;
+    if (this.#typed) this.#button.disabled = this.#typed.value.trim() !== this.#name;
   }
 
   async #confirmed() {

@@ -1,6 +1,7 @@
+// @ts-check
 /** Create a connection: its name, how fast it may send, and for those who want, its id. */
 
-import { showOnly } from '../../shared/dom.js';
+import { field, one, showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
 import { PACES } from './paces.js';
@@ -11,16 +12,21 @@ const KINDS = { connection_exists: 'taken' };
 
 /** The dialog that creates connections. */
 export class CreateDialog {
-  #dialog = closable(document.getElementById('create'));
-  #form = this.#dialog.querySelector('form');
+  #dialog = closable('create');
+  #form = one(this.#dialog, 'form', HTMLFormElement);
+  #name = field(this.#form, 'name');
+  #id = field(this.#form, 'id');
+  #advanced = one(this.#dialog, '.advanced', HTMLDetailsElement);
+  /** @type {string[]} */
   #takenIds = [];
   #idIsMade = true;
+  /** @type {Api.Connection | null} */
   #created = null;
 
   constructor() {
-    this.#form.elements.name.addEventListener('input', () => this.#named());
-    this.#form.elements.id.addEventListener('input', (event) => {
-      this.#idIsMade = event.target.value === '';
+    this.#name.addEventListener('input', () => this.#named());
+    this.#id.addEventListener('input', () => {
+      this.#idIsMade = this.#id.value === '';
       this.#complain(null);
     });
     this.#form.addEventListener('submit', (event) => {
@@ -29,16 +35,20 @@ export class CreateDialog {
     });
   }
 
-  /** Return the connection that was created, or null; a made id is none of `takenIds`. */
+  /**
+   * Return the connection that was created, or null; a made id is none of `takenIds`.
+   * @param {string[]} takenIds
+   * @returns {Promise<Api.Connection | null>}
+   */
   ask(takenIds) {
     this.#takenIds = takenIds;
     this.#form.reset();
-    this.#dialog.querySelector('.advanced').open = false;
+    this.#advanced.open = false;
     this.#idIsMade = true;
     this.#created = null;
     this.#named();
     this.#dialog.showModal();
-    this.#form.elements.name.focus();
+    this.#name.focus();
     return new Promise((resolve) => {
       this.#dialog.addEventListener('close', () => resolve(this.#created), { once: true });
     });
@@ -46,10 +56,13 @@ export class CreateDialog {
 
   #named() {
     this.#complain(null);
-    if (this.#idIsMade) this.#form.elements.id.value = this.#idOf(this.#form.elements.name.value);
+    if (this.#idIsMade) this.#id.value = this.#idOf(this.#name.value);
   }
 
-  /** Make an id of the Latin letters and digits of a name; names of other scripts get a number. */
+  /**
+   * Make an id of the Latin letters and digits of a name; names of other scripts get a number.
+   * @param {string} name
+   */
   #idOf(name) {
     const latin = name.normalize('NFKD').toLowerCase().replace(/[^a-z0-9]+/g, '_');
     const base = latin.replace(/^_+|_+$/g, '').slice(0, LONGEST_MADE_ID) || 'line';
@@ -61,29 +74,35 @@ export class CreateDialog {
   }
 
   async #submit() {
-    const { name, id, pace } = this.#form.elements;
-    if (!name.value.trim()) return this.#complain('name', name);
-    if (!ID.test(id.value)) return this.#complain('id', id);
-    const body = { connectionId: id.value, name: name.value.trim(), pacing: PACES[pace.value] };
+    const name = this.#name.value.trim();
+    const id = this.#id.value;
+    if (!name) return this.#complain('name', this.#name);
+    if (!ID.test(id)) return this.#complain('id', this.#id);
+    const pace = field(this.#form, 'pace', RadioNodeList).value;
+    const body = { connectionId: id, name, pacing: PACES[pace] };
     try {
-      const button = this.#form.querySelector('[type=submit]');
+      const button = one(this.#form, '[type=submit]', HTMLButtonElement);
       const ask = () => api('api/whatsapp/connections', { method: 'POST', body });
       this.#created = await working(button, ask);
       this.#dialog.close();
     } catch (error) {
       const kind = kindOf(error, KINDS);
-      this.#complain(kind, kind === 'taken' ? id : null);
+      this.#complain(kind, kind === 'taken' ? this.#id : null);
     }
+    return undefined;
   }
 
-  #complain(kind, field = null) {
+  /**
+   * @param {string | null} kind
+   * @param {HTMLInputElement | null} [about]
+   */
+  #complain(kind, about = null) {
     showOnly(this.#form, 'error', kind);
-    for (const each of [this.#form.elements.name, this.#form.elements.id]) {
-      if (each === field) each.setAttribute('aria-invalid', 'true');
+    for (const each of [this.#name, this.#id]) {
+      if (each === about) each.setAttribute('aria-invalid', 'true');
       else each.removeAttribute('aria-invalid');
     }
-    if (!field) return;
-    if (field.name === 'id') this.#dialog.querySelector('.advanced').open = true;
-    field.focus();
+    if (about === this.#id) this.#advanced.open = true;
+    about?.focus();
   }
 }

@@ -1,36 +1,49 @@
+// @ts-check
 /** Link a phone in a dialog: the parts of the linking page, by a signed link of its own. */
 
 import { Linking } from '../../link/linking.js';
 import { SignedLink } from '../../link/signed_link.js';
+import { byId, one } from '../../shared/dom.js';
 import { ROOT, api } from '../api.js';
 import { closable } from '../dialog.js';
 import { connectionPath } from '../paths.js';
 import { t } from '../texts.js';
 import { toast } from '../toast.js';
 
+/** @import { ShareDialog } from './share_dialog.js' */
+
 const DONE = ['linked', 'already', 'returning'];
-const PARTS = document.getElementById('linking-parts');
+const PARTS = byId('linking-parts', HTMLTemplateElement);
 
 /** The dialog that links a phone. */
 export class LinkingDialog {
-  #dialog = closable(document.getElementById('linking'));
+  #dialog = closable('linking');
   #share;
   #changed;
-  #closing;
-  #connection;
-  #scope;
+  #closing = new AbortController();
+  #scope = '';
+  /** @type {Api.Connection | null} */
+  #connection = null;
 
+  /**
+   * @param {ShareDialog} share
+   * @param {() => void} changed
+   */
   constructor(share, changed) {
     this.#share = share;
     this.#changed = changed;
     this.#dialog.addEventListener('close', () => this.#closed());
     this.#find('[data-share]').addEventListener('click', () => {
       this.#dialog.close();
-      this.#share.open(this.#connection, this.#scope);
+      if (this.#connection) this.#share.open(this.#connection, this.#scope);
     });
   }
 
-  /** Show codes until a phone is linked or the dialog is closed. */
+  /**
+   * Show codes until a phone is linked or the dialog is closed.
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async open(connection, scope) {
     this.#connection = connection;
     this.#scope = scope;
@@ -41,26 +54,37 @@ export class LinkingDialog {
     const place = this.#find('[data-place]');
     place.replaceChildren(PARTS.content.cloneNode(true));
     this.#dialog.showModal();
-    await this.#link(place, signal);
+    const path = (/** @type {string} */ what) => `${connectionPath(connection)}/${what}${scope}`;
+    await this.#link(place, path, signal);
   }
 
-  /** A link lasts for a while; who looks longer gets another. */
-  async #link(place, signal) {
+  /**
+   * A link lasts for a while; who looks longer gets another.
+   * @param {HTMLElement} place
+   * @param {(what: string) => string} path
+   * @param {AbortSignal} signal
+   */
+  async #link(place, path, signal) {
+    /** @type {string} */
     let last;
     do {
-      const link = await this.#makeLink(signal);
+      const link = await this.#makeLink(path('qr-link'), signal);
       if (!link) return;
-      last = null;
+      last = '';
       await new Linking(place, link, (stage) => {
         last = stage;
         this.#stage(stage);
       }).run(signal);
-    } while (last === 'link_expired' && !signal.aborted && await this.#exists());
+    } while (last === 'link_expired' && !signal.aborted && await exists(path('status')));
   }
 
-  async #makeLink(signal) {
+  /**
+   * @param {string} path
+   * @param {AbortSignal} signal
+   */
+  async #makeLink(path, signal) {
     try {
-      const { url } = await api(`${connectionPath(this.#connection)}/qr-link${this.#scope}`, { method: 'POST' });
+      const { url } = await api(path, { method: 'POST' });
       // The link may name a public address; this page speaks to the one that it came from.
       return new SignedLink(url, `${ROOT}link`);
     } catch {
@@ -71,10 +95,7 @@ export class LinkingDialog {
     }
   }
 
-  async #exists() {
-    return api(`${connectionPath(this.#connection)}/status${this.#scope}`).then(() => true, () => false);
-  }
-
+  /** @param {string} stage */
   #stage(stage) {
     const done = DONE.includes(stage);
     this.#find('[data-done]').hidden = !done;
@@ -91,7 +112,13 @@ export class LinkingDialog {
     this.#changed();
   }
 
+  /** @param {string} selector */
   #find(selector) {
-    return this.#dialog.querySelector(selector);
+    return one(this.#dialog, selector);
   }
+}
+
+/** @param {string} path */
+function exists(path) {
+  return api(path).then(() => true, () => false);
 }

@@ -1,6 +1,10 @@
+// @ts-check
 /** How fast a connection may send, in the few ways that most people need. */
 
-/** The careful one is what the API takes when nothing is said. */
+/**
+ * The careful one is what the API takes when nothing is said.
+ * @type {Record<string, Partial<Api.Pacing>>}
+ */
 export const PACES = {
   careful: {
     enabled: true,
@@ -22,10 +26,14 @@ export const PACES = {
   },
 };
 
-/** Return the name of a pace, or `own` for one that somebody has set by the API. */
+/**
+ * Return the name of a pace, or `own` for one that somebody has set by the API.
+ * @param {Api.Pacing} pacing
+ */
 export function nameOf(pacing) {
-  const same = (pace) => Object.entries(pace).every(
-    ([name, value]) => String(pacing[name]) === String(value),
-  );
-  return Object.keys(PACES).find((name) => same(PACES[name])) ?? 'own';
+  const set = new Map(Object.entries(pacing));
+  const found = Object.entries(PACES).find(([, pace]) => Object.entries(pace).every(
+    ([name, value]) => String(set.get(name)) === String(value),
+  ));
+  return found?.[0] ?? 'own';
 }

@@ -1,6 +1,7 @@
+// @ts-check
 /** Change what an owner may change: the name, and how fast it may send. */
 
-import { showOnly } from '../../shared/dom.js';
+import { field, one, showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
 import { connectionPath } from '../paths.js';
@@ -10,10 +11,11 @@ const KINDS = { connection_not_found: 'gone' };
 
 /** The dialog that changes a connection. */
 export class SettingsDialog {
-  #dialog = closable(document.getElementById('settings'));
-  #form = this.#dialog.querySelector('form');
-  #connection;
-  #scope;
+  #dialog = closable('settings');
+  #form = one(this.#dialog, 'form', HTMLFormElement);
+  #name = field(this.#form, 'name');
+  #pace = field(this.#form, 'pace', RadioNodeList);
+  #path = '';
 
   constructor() {
     this.#form.addEventListener('submit', (event) => {
@@ -22,16 +24,19 @@ export class SettingsDialog {
     });
   }
 
-  /** Return whether something was changed. */
+  /**
+   * Return whether something was changed.
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   * @returns {Promise<boolean>}
+   */
   ask(connection, scope) {
-    this.#connection = connection;
-    this.#scope = scope;
-    const { name, pace } = this.#form.elements;
-    name.value = connection.name;
-    pace.value = nameOf(connection.pacing);
+    this.#path = connectionPath(connection) + scope;
+    this.#name.value = connection.name;
+    this.#pace.value = nameOf(connection.pacing);
     // A pace that nobody has set cannot be chosen.
-    this.#form.querySelector('[value=own]').closest('label').hidden = pace.value !== 'own';
-    this.#dialog.querySelector('[data-id]').textContent = connection.connectionId;
+    one(this.#form, 'label:has([value=own])').hidden = this.#pace.value !== 'own';
+    one(this.#dialog, '[data-id]').textContent = connection.connectionId;
     showOnly(this.#form, 'error', null);
     this.#dialog.returnValue = '';
     this.#dialog.showModal();
@@ -42,17 +47,16 @@ export class SettingsDialog {
   }
 
   async #submit() {
-    const { name, pace } = this.#form.elements;
-    showOnly(this.#form, 'error', null);
-    if (!name.value.trim()) {
-      showOnly(this.#form, 'error', 'name');
-      name.focus();
+    const name = this.#name.value.trim();
+    showOnly(this.#form, 'error', name ? null : 'name');
+    if (!name) {
+      this.#name.focus();
       return;
     }
-    const body = { name: name.value.trim(), pacing: PACES[pace.value] };
-    const change = () => api(connectionPath(this.#connection) + this.#scope, { method: 'PATCH', body });
+    const body = { name, pacing: PACES[this.#pace.value] };
+    const change = () => api(this.#path, { method: 'PATCH', body });
     try {
-      await working(this.#form.querySelector('[type=submit]'), change);
+      await working(one(this.#form, '[type=submit]', HTMLButtonElement), change);
       this.#dialog.close('done');
     } catch (error) {
       showOnly(this.#form, 'error', kindOf(error, KINDS));

@@ -1,6 +1,7 @@
+// @ts-check
 /** Make a linking page for somebody else, and hand out its address. */
 
-import { showOnly } from '../../shared/dom.js';
+import { byId, one, showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { closable, kindOf } from '../dialog.js';
 import { connectionPath } from '../paths.js';
@@ -8,10 +9,10 @@ import { clockTime, t } from '../texts.js';
 
 /** The dialog that hands out a linking page. */
 export class ShareDialog {
-  #dialog = closable(document.getElementById('share'));
-  #field = document.getElementById('share-url');
-  #copy = this.#find('[data-copy]');
-  #send = this.#find('[data-send]');
+  #dialog = closable('share');
+  #field = byId('share-url', HTMLInputElement);
+  #copy = one(this.#dialog, '[data-copy]', HTMLButtonElement);
+  #send = one(this.#dialog, '[data-send]');
 
   constructor() {
     this.#field.addEventListener('focus', () => this.#field.select());
@@ -23,9 +24,13 @@ export class ShareDialog {
     });
   }
 
-  /** Make a link and show it. */
+  /**
+   * Make a link and show it.
+   * @param {Api.Connection} connection
+   * @param {string} scope
+   */
   async open(connection, scope) {
-    this.#find('[data-name]').textContent = connection.name;
+    one(this.#dialog, '[data-name]').textContent = connection.name;
     this.#show('', '');
     this.#dialog.showModal();
     try {
@@ -38,10 +43,14 @@ export class ShareDialog {
     }
   }
 
+  /**
+   * @param {string} url
+   * @param {string} until
+   */
   #show(url, until) {
     showOnly(this.#dialog, 'error', null);
     this.#field.value = url;
-    this.#find('[data-until]').textContent = until;
+    one(this.#dialog, '[data-until]').textContent = until;
     this.#copy.disabled = !url;
     this.#label('copy');
     this.#send.hidden = !url || !navigator.share;
@@ -57,11 +66,8 @@ export class ShareDialog {
     this.#label('copied');
   }
 
+  /** @param {'copy' | 'copied'} label */
   #label(label) {
     showOnly(this.#copy, 'label', label);
-  }
-
-  #find(selector) {
-    return this.#dialog.querySelector(selector);
   }
 }

@@ -1,132 +1,270 @@
-/** Draw one line over time: a plain SVG in the size of its place, its colours from the stylesheet. */
+// @ts-check
+/**
+ * Draw one line over time: a plain SVG in the size of its place, its colours from the stylesheet.
+ * Its points are read by pointing at them or, as with a slider, by the arrow keys.
+ */
 
-import { clockTime, momentTime, number } from '../texts.js';
+import { one } from '../../shared/dom.js';
+import { clockTime, momentTime, number, t } from '../texts.js';
+
+/** @typedef {{time: number, value: number}} Point With its time in milliseconds. */
+/**
+ * @typedef {object} Data
+ * @property {Point[]} points At least one.
+ * @property {number} start
+ * @property {number} end
+ * @property {number} gap Points further apart, in milliseconds, are not joined.
+ * @property {number} hours
+ */
+/** @typedef {{x: (time: number) => number, y: (value: number) => number}} Scale */
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 const HEIGHT = 150;
 const MARGIN = { top: 10, right: 12, bottom: 24 };
+const BOTTOM = HEIGHT - MARGIN.bottom;
 const BESIDE_LABEL = 8;
 /** Charts below each other begin at the same place, but for the largest numbers. */
 const LEAST_LEFT = 40;
 /** As wide as a figure is at most, so that the labels fit beside the chart. */
 const FIGURE = 8;
 const LABEL_EVERY_PX = 110;
+/**
+ * Which point a key leads to, from one of so many.
+ * @type {Record<string, (place: number, last: number) => number>}
+ */
+const KEYS = {
+  ArrowLeft: (place) => place - 1,
+  ArrowDown: (place) => place - 1,
+  ArrowRight: (place) => place + 1,
+  ArrowUp: (place) => place + 1,
+  Home: () => 0,
+  End: (_, last) => last,
+};
 
-/** A chart of `{time, value}` in milliseconds; `readout(point)` writes what is pointed at. */
+/** A chart; `write(value)` writes a value in words. */
 export class Chart {
   #plot;
+  #title;
   #readout;
-  #read;
+  #write;
+  /** @type {Data | null} */
   #data = null;
-  #marker;
-  #scale;
+  /** @type {Scale | null} */
+  #scale = null;
+  /** @type {SVGElement | null} */
+  #marker = null;
+  /** @type {number | null} The time of the point that is read. */
+  #read = null;
 
-  constructor(figure, readout) {
-    this.#plot = figure.querySelector('[data-plot]');
-    this.#readout = figure.querySelector('[data-readout]');
-    this.#read = readout;
+  /**
+   * @param {HTMLElement} figure
+   * @param {(value: number) => string} write
+   */
+  constructor(figure, write) {
+    this.#plot = one(figure, '[data-plot]');
+    this.#title = one(figure, '[data-title]').textContent ?? '';
+    this.#readout = one(figure, '[data-readout]');
+    this.#write = write;
     new ResizeObserver(() => this.#draw()).observe(this.#plot);
-    this.#plot.addEventListener('pointermove', (event) => this.#point(event));
-    this.#plot.addEventListener('pointerleave', () => this.#unpoint());
+    this.#plot.addEventListener('pointermove', (event) => this.#pointAt(event.clientX));
+    this.#plot.addEventListener('pointerleave', () => this.#rest());
+    this.#plot.addEventListener('focus', () => this.#point());
+    this.#plot.addEventListener('blur', () => this.#rest());
+    this.#plot.addEventListener('keydown', (event) => this.#press(event));
   }
 
-  /** Show points from `start` to `end`; those further apart than `gap` are not joined. */
-  show({ points, start, end, gap, label }) {
-    this.#data = { points, start, end, gap, label };
+  /** @param {Data} data */
+  show(data) {
+    this.#data = data;
+    const most = data.points.reduce((first, second) => (second.value > first.value ? second : first));
+    const values = { n: data.hours, title: this.#title, most: this.#write(most.value), time: moment(most) };
+    this.#plot.ariaLabel = t('health.queue.chart_alt', values);
+    this.#tell();
     this.#draw();
   }
 
   #draw() {
     const width = this.#plot.clientWidth;
     if (!this.#data || !width) return;
-    const { points, start, end, gap, label } = this.#data;
+    const { points, start, end, gap } = this.#data;
     const ticks = ticksUpTo(Math.max(...points.map((each) => each.value), 1));
-    const bottom = HEIGHT - MARGIN.bottom;
+    const top = ticks.at(-1) ?? 1;
     const left = Math.max(LEAST_LEFT, ...ticks.map((each) => BESIDE_LABEL + FIGURE * number(each).length));
     const wide = width - left - MARGIN.right;
-    this.#scale = {
-      x: (time) => left + ((time - start) / (end - start)) * wide,
-      y: (value) => bottom - (value / ticks.at(-1)) * (bottom - MARGIN.top),
+    const scale = {
+      x: (/** @type {number} */ time) => left + ((time - start) / (end - start)) * wide,
+      y: (/** @type {number} */ value) => BOTTOM - (value / top) * (BOTTOM - MARGIN.top),
     };
-    const svg = make('svg', { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: 'img', 'aria-label': label });
-    this.#drawGrid(svg, ticks, left, width);
-    this.#drawTimes(svg, start, end, wide);
-    for (const run of runsOf(points, gap)) this.#drawRun(svg, run, bottom);
+    const svg = make('svg', { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, 'aria-hidden': true });
+    svg.append(...gridOf(ticks, scale, left, width), ...timesOf(start, end, scale, wide));
+    svg.append(...runsOf(points, gap).flatMap((run) => lineOf(run, scale)));
     this.#marker = make('g', { class: 'chart-marker', visibility: 'hidden' });
-    this.#marker.append(make('line', { y1: MARGIN.top, y2: bottom }), make('circle', { r: 4.5 }));
+    this.#marker.append(make('line', { y1: MARGIN.top, y2: BOTTOM }), make('circle', { r: 4.5 }));
     svg.append(this.#marker);
     this.#plot.replaceChildren(svg);
+    this.#scale = scale;
+    if (this.#read !== null) this.#point();
   }
 
-  #drawGrid(svg, ticks, left, width) {
-    for (const value of ticks) {
-      const y = this.#scale.y(value);
-      svg.append(make('line', { class: 'chart-grid', x1: left, x2: width - MARGIN.right, y1: y, y2: y }));
-      svg.append(make('text', { class: 'chart-label', x: left - BESIDE_LABEL, y: y + 4, 'text-anchor': 'end' }, number(value)));
-    }
+  /** @param {number} clientX */
+  #pointAt(clientX) {
+    const scale = this.#scale;
+    if (!this.#data || !scale) return;
+    const at = clientX - this.#plot.getBoundingClientRect().left;
+    this.#read = nearest(this.#data.points, (point) => Math.abs(scale.x(point.time) - at)).time;
+    this.#point();
   }
 
-  #drawTimes(svg, start, end, wide) {
-    const count = Math.max(1, Math.floor(wide / LABEL_EVERY_PX));
-    for (let place = 0; place <= count; place += 1) {
-      const time = start + ((end - start) * place) / count;
-      const anchor = place === 0 ? 'start' : place === count ? 'end' : 'middle';
-      svg.append(make('text', { class: 'chart-label', x: this.#scale.x(time), y: HEIGHT - 5, 'text-anchor': anchor }, clockTime(new Date(time))));
-    }
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    const step = KEYS[event.key];
+    if (!this.#data || !step) return;
+    event.preventDefault();
+    const { points } = this.#data;
+    const last = points.length - 1;
+    const place = Math.min(last, Math.max(0, step(points.indexOf(this.#pointRead(points)), last)));
+    this.#read = points[place]?.time ?? null;
+    this.#point();
   }
 
-  #drawRun(svg, run, bottom) {
-    const { x, y } = this.#scale;
-    const line = run.map(({ time, value }) => `${x(time).toFixed(1)},${y(value).toFixed(1)}`).join('L');
-    const from = x(run[0].time).toFixed(1);
-    const to = x(run.at(-1).time).toFixed(1);
-    svg.append(make('path', { class: 'chart-area', d: `M${from},${bottom}L${line}L${to},${bottom}Z` }));
-    svg.append(make('path', { class: 'chart-line', d: `M${line}${run.length === 1 ? 'h0.1' : ''}` }));
-  }
-
-  #point(event) {
-    if (!this.#scale || !this.#data.points.length) return;
-    const at = event.clientX - this.#plot.getBoundingClientRect().left;
-    const distance = (point) => Math.abs(this.#scale.x(point.time) - at);
-    const point = this.#data.points.reduce((one, other) => (distance(other) < distance(one) ? other : one));
+  /** Mark the point that is read, or the newest one, and say what it is. */
+  #point() {
+    if (!this.#data || !this.#scale || !this.#marker) return;
+    const point = this.#pointRead(this.#data.points);
+    this.#read = point.time;
     const [line, circle] = this.#marker.children;
-    const x = this.#scale.x(point.time);
-    line.setAttribute('x1', x);
-    line.setAttribute('x2', x);
-    circle.setAttribute('cx', x);
-    circle.setAttribute('cy', this.#scale.y(point.value));
+    const x = String(this.#scale.x(point.time));
+    line?.setAttribute('x1', x);
+    line?.setAttribute('x2', x);
+    circle?.setAttribute('cx', x);
+    circle?.setAttribute('cy', String(this.#scale.y(point.value)));
     this.#marker.setAttribute('visibility', 'visible');
-    this.#readout.textContent = `${momentTime(new Date(point.time))} · ${this.#read(point.value)}`;
+    this.#readout.textContent = this.#tell();
   }
 
-  #unpoint() {
+  /** Tell those who listen which point is read; return the words. */
+  #tell() {
+    const points = this.#data?.points ?? [];
+    const point = this.#pointRead(points);
+    const words = `${moment(point)} · ${this.#write(point.value)}`;
+    this.#plot.ariaValueMax = String(points.length - 1);
+    this.#plot.ariaValueNow = String(points.indexOf(point));
+    this.#plot.ariaValueText = words;
+    return words;
+  }
+
+  /** Mark nothing, unless the keyboard is here. */
+  #rest() {
+    if (document.activeElement === this.#plot) return;
+    this.#read = null;
     this.#marker?.setAttribute('visibility', 'hidden');
     this.#readout.textContent = '';
   }
+
+  /**
+   * The point that is read: the newest one to begin with.
+   * @param {Point[]} points
+   */
+  #pointRead(points) {
+    const time = this.#read ?? Infinity;
+    return time === Infinity ? lastOf(points) : nearest(points, (point) => Math.abs(point.time - time));
+  }
 }
 
+/** @param {Point} point */
+const moment = (point) => momentTime(new Date(point.time));
+
+/** @param {Point[]} points */
+const lastOf = (points) => points[points.length - 1] ?? { time: 0, value: 0 };
+
+/**
+ * @param {Point[]} points
+ * @param {(point: Point) => number} distance
+ */
+function nearest(points, distance) {
+  return points.reduce((first, second) => (distance(second) < distance(first) ? second : first));
+}
+
+/**
+ * @param {number[]} ticks
+ * @param {Scale} scale
+ * @param {number} left
+ * @param {number} width
+ */
+function gridOf(ticks, scale, left, width) {
+  return ticks.flatMap((value) => {
+    const y = scale.y(value);
+    return [
+      make('line', { class: 'chart-grid', x1: left, x2: width - MARGIN.right, y1: y, y2: y }),
+      make('text', { class: 'chart-label', x: left - BESIDE_LABEL, y: y + 4, 'text-anchor': 'end' }, number(value)),
+    ];
+  });
+}
+
+/**
+ * @param {number} start
+ * @param {number} end
+ * @param {Scale} scale
+ * @param {number} wide
+ */
+function timesOf(start, end, scale, wide) {
+  const count = Math.max(1, Math.floor(wide / LABEL_EVERY_PX));
+  return Array.from({ length: count + 1 }, (_, place) => {
+    const time = start + ((end - start) * place) / count;
+    const anchor = place === 0 ? 'start' : place === count ? 'end' : 'middle';
+    const text = clockTime(new Date(time));
+    return make('text', { class: 'chart-label', x: scale.x(time), y: HEIGHT - 5, 'text-anchor': anchor }, text);
+  });
+}
+
+/**
+ * @param {Point[]} run
+ * @param {Scale} scale
+ */
+function lineOf(run, { x, y }) {
+  const places = run.map(({ time, value }) => [x(time).toFixed(1), y(value).toFixed(1)]);
+  const line = places.map((each) => each.join(',')).join('L');
+  const area = `M${places[0]?.[0]},${BOTTOM}L${line}L${places.at(-1)?.[0]},${BOTTOM}Z`;
+  return [
+    make('path', { class: 'chart-area', d: area }),
+    make('path', { class: 'chart-line', d: `M${line}${run.length === 1 ? 'h0.1' : ''}` }),
+  ];
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | number | boolean>} attributes
+ * @param {string} [text]
+ */
 function make(name, attributes, text) {
-  const element = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  const element = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, name));
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   if (text !== undefined) element.textContent = text;
   return element;
 }
 
-/** Round numbers from 0 to at least `most`, three or four of them. */
+/**
+ * Round numbers from 0 to at least `most`, three or four of them.
+ * @param {number} most
+ */
 function ticksUpTo(most) {
   const magnitude = 10 ** Math.floor(Math.log10(most / 2));
   const step = Math.max(1, [1, 2, 5, 10].map((each) => each * magnitude).find((each) => each * 3 >= most) ?? most);
-  const ticks = [0];
-  while (ticks.at(-1) < most) ticks.push(ticks.at(-1) + step);
-  return ticks;
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, place) => place * step);
 }
 
-/** Parts of the points without a gap between them. */
+/**
+ * Parts of the points without a gap between them.
+ * @param {Point[]} points
+ * @param {number} gap
+ */
 function runsOf(points, gap) {
+  /** @type {Point[][]} */
   const runs = [];
   for (const point of points) {
-    const last = runs.at(-1)?.at(-1);
-    if (last && point.time - last.time <= gap) runs.at(-1).push(point);
+    const run = runs.at(-1);
+    const last = run?.at(-1);
+    if (run && last && point.time - last.time <= gap) run.push(point);
     else runs.push([point]);
   }
   return runs;

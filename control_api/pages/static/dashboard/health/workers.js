@@ -1,10 +1,17 @@
+// @ts-check
 /** The workers, each with its load and when it was heard of last. */
 
-import { number, relativeTime, t } from '../texts.js';
+import { byId, copyOf, one } from '../../shared/dom.js';
+import { relativeTime, t } from '../texts.js';
 
-const TEMPLATE = document.getElementById('worker');
+const TEMPLATE = byId('worker', HTMLTemplateElement);
 
-/** Show workers in a list; `version` is that of the API. */
+/**
+ * Show workers in a list; `version` is that of the API.
+ * @param {HTMLElement} list
+ * @param {Api.Worker[]} workers
+ * @param {string} [version]
+ */
 export function showWorkers(list, workers, version) {
   const seen = JSON.stringify([workers.map((each) => [each, relativeTime(new Date(each.seenAt))]), version]);
   if (list.dataset.seen === seen) return;
@@ -12,20 +19,30 @@ export function showWorkers(list, workers, version) {
   list.replaceChildren(...workers.map((each) => item(each, version)));
 }
 
+/**
+ * @param {Api.Worker} worker
+ * @param {string} [version]
+ */
 function item(worker, version) {
-  const element = TEMPLATE.content.firstElementChild.cloneNode(true);
-  const find = (name) => element.querySelector(`[data-${name}]`);
+  const element = copyOf(TEMPLATE);
+  /** @param {string} name */
+  const find = (name) => one(element, `[data-${name}]`);
   find('name').textContent = worker.worker;
   find('state').dataset.state = worker.alive ? 'ok' : 'down';
   find('word').textContent = t(`health.worker.${worker.alive ? 'alive' : 'lost'}`);
-  const load = t('health.worker.load', { running: number(worker.running), capacity: number(worker.capacity) });
+  const load = t('health.worker.load', { running: worker.running, n: worker.capacity });
   find('load').textContent = load;
-  Object.assign(find('meter'), { max: worker.capacity, value: worker.running, ariaLabel: load });
-  find('load').parentElement.hidden = !worker.alive;
+  const meter = one(element, '[data-meter]', HTMLMeterElement);
+  Object.assign(meter, { max: worker.capacity, value: worker.running, ariaLabel: load });
+  one(element, '.load').hidden = !worker.alive;
   find('facts').textContent = facts(worker, version).join(' · ');
   return element;
 }
 
+/**
+ * @param {Api.Worker} worker
+ * @param {string} [apiVersion]
+ */
 function facts({ alive, startedAt, seenAt, version }, apiVersion) {
   const said = [];
   if (alive && startedAt) said.push(t('health.worker.since', { time: relativeTime(new Date(startedAt)) }));

@@ -1,25 +1,38 @@
+// @ts-check
 /** Which messages are looked for: in the form, in the address of the page, and for the API. */
 
-import { showOnly } from '../../shared/dom.js';
+import { field, one, showOnly } from '../../shared/dom.js';
 import { typedRecipient } from '../recipient.js';
 
+/** @type {Record<string, Api.MessageStatus[]>} */
 const STATUSES = {
   waiting: ['queued', 'sending'],
   sent: ['sent', 'delivered', 'read'],
   trouble: ['failed', 'expired', 'unknown'],
   cancelled: ['cancelled'],
 };
+/** @type {Record<string, number>} */
 const SPANS_MS = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000 };
+/** @type {Record<string, string>} */
 const INITIAL = { group: 'all', to: '', connection: '', span: 'any', since: '', until: '' };
 
 /** The form; `changed()` is called when something else is looked for. */
 export class Filter {
   #form;
+  #to;
+  #connection;
   #callingCode;
   #changed;
 
+  /**
+   * @param {HTMLFormElement} form
+   * @param {string | undefined} callingCode
+   * @param {() => void} changed
+   */
   constructor(form, callingCode, changed) {
     this.#form = form;
+    this.#to = field(form, 'to');
+    this.#connection = field(form, 'connection', HTMLSelectElement);
     this.#callingCode = callingCode;
     this.#changed = changed;
     this.#read(new URLSearchParams(location.search));
@@ -52,31 +65,49 @@ export class Filter {
     return query;
   }
 
-  clear() {
-    for (const [name, value] of Object.entries(INITIAL)) this.#form.elements[name].value = value;
-    this.#took();
-    this.#form.elements.to.focus();
+  /**
+   * Tell whether a message of this status is looked for, whatever else is.
+   * @param {Api.MessageStatus} status
+   */
+  takes(status) {
+    const statuses = STATUSES[this.#value('group')];
+    return !statuses || statuses.includes(status);
   }
 
-  /** Offer the connections there are, and keep the one that was chosen. */
+  clear() {
+    for (const [name, value] of Object.entries(INITIAL)) this.#set(name, value);
+    this.#took();
+    this.#to.focus();
+  }
+
+  /**
+   * Offer the connections there are, and keep the one that was chosen.
+   * @param {Api.Connection[]} connections
+   * @param {(connection: Api.Connection) => string} label
+   */
   offer(connections, label) {
-    const select = this.#form.elements.connection;
+    const select = this.#connection;
     const chosen = select.value || select.dataset.chosen || '';
     const options = connections.map((each) => new Option(label(each), `${each.owner}/${each.connectionId}`));
-    select.replaceChildren(select.options[0], ...options);
+    select.replaceChildren(...[...select.options].slice(0, 1), ...options);
     if (options.some((each) => each.value === chosen)) select.value = chosen;
     else if (chosen) this.#took();
   }
 
-  /** Say that what was typed is no number, or with false that it is one. */
+  /**
+   * Say that what was typed is no number, or with false that it is one.
+   * @param {boolean} wrong
+   */
   refuseNumber(wrong) {
     showOnly(this.#form, 'error', wrong ? 'number' : null);
-    this.#form.elements.to.setAttribute('aria-invalid', String(wrong));
+    this.#to.setAttribute('aria-invalid', String(wrong));
   }
 
+  /** @param {URLSearchParams} query */
   #addTimes(query) {
     const span = this.#value('span');
-    if (span in SPANS_MS) query.set('since', new Date(Date.now() - SPANS_MS[span]).toISOString());
+    const length = SPANS_MS[span];
+    if (length) query.set('since', new Date(Date.now() - length).toISOString());
     if (span !== 'custom') return;
     for (const name of ['since', 'until']) {
       const value = this.#value(name);
@@ -85,21 +116,34 @@ export class Filter {
   }
 
   #took() {
-    this.#form.querySelector('[data-custom]').hidden = this.#value('span') !== 'custom';
+    this.#offerTimes();
     this.#writeAddress();
     this.#changed();
   }
 
-  #value(name) {
-    return this.#form.elements[name].value.trim();
+  #offerTimes() {
+    one(this.#form, '[data-custom]').hidden = this.#value('span') !== 'custom';
   }
 
+  /** @param {string} name */
+  #value(name) {
+    return valued(this.#form, name).value.trim();
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} [value]
+   */
+  #set(name, value = '') {
+    valued(this.#form, name).value = value;
+  }
+
+  /** @param {URLSearchParams} params */
   #read(params) {
     for (const [name, value] of params) {
-      if (!(name in INITIAL)) continue;
-      this.#form.elements[name].value = value;
+      if (name in INITIAL) this.#set(name, value);
     }
-    const select = this.#form.elements.connection;
+    const select = this.#connection;
     const chosen = params.get('connection');
     // Which ones there are is not known yet.
     if (chosen) {
@@ -107,9 +151,10 @@ export class Filter {
       select.append(new Option(chosen.split('/').at(-1), chosen));
       select.value = chosen;
     }
-    this.#form.querySelector('[data-custom]').hidden = this.#value('span') !== 'custom';
-    if (!this.#form.elements.group.value) this.#form.elements.group.value = INITIAL.group;
-    if (!this.#form.elements.span.value) this.#form.elements.span.value = INITIAL.span;
+    this.#offerTimes();
+    for (const name of ['group', 'span']) {
+      if (!this.#value(name)) this.#set(name, INITIAL[name]);
+    }
   }
 
   /** Keep it in the address, so that it can be kept, sent to others, and found after a reload. */
@@ -121,4 +166,16 @@ export class Filter {
     const query = params.toString();
     history.replaceState(null, '', query ? `?${query}` : location.pathname);
   }
+}
+
+/**
+ * A field of a form, or the several of one name that are chosen from.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @returns {{value: string}}
+ */
+function valued(form, name) {
+  const found = form.elements.namedItem(name);
+  if (!found || !('value' in found)) throw new Error(`There is no field ${name}`);
+  return /** @type {{value: string}} */ (found);
 }

@@ -1,17 +1,23 @@
+// @ts-check
 /** The rows of the list: made once for each message, and changed in place. */
 
+import { byId, closest, copyOf, one, setText } from '../../shared/dom.js';
 import { readableRecipient } from '../recipient.js';
 import { exactTime, relativeTime } from '../texts.js';
 import { showStatus } from './pill.js';
 import { shortWhy } from './words.js';
 
-const TEMPLATE = document.getElementById('row');
+const TEMPLATE = byId('row', HTMLTemplateElement);
 
 class Row {
-  element = TEMPLATE.content.firstElementChild.cloneNode(true);
+  element = copyOf(TEMPLATE);
   #seen = '';
-  #accepted;
+  #accepted = new Date();
 
+  /**
+   * @param {Api.Message} message
+   * @param {string} connectionName
+   */
   show(message, connectionName) {
     const seen = JSON.stringify([message, connectionName]);
     if (seen !== this.#seen) {
@@ -26,6 +32,10 @@ class Row {
     this.#set('accepted', relativeTime(this.#accepted));
   }
 
+  /**
+   * @param {Api.Message} message
+   * @param {string} connectionName
+   */
   #write(message, connectionName) {
     this.#accepted = new Date(message.queuedAt);
     this.element.dataset.id = message.messageId;
@@ -33,37 +43,49 @@ class Row {
     this.#set('why', shortWhy(message));
     this.#set('to', readableRecipient(message.to));
     this.#set('connection', connectionName);
-    const time = this.#find('accepted');
+    const time = one(this.element, '[data-accepted]', HTMLTimeElement);
     time.dateTime = message.queuedAt;
     time.title = exactTime(this.#accepted);
   }
 
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
   #set(name, text) {
-    const element = this.#find(name);
-    // What is the same is left alone: a screen reader may be reading it.
-    if (element.textContent !== text) element.textContent = text;
+    setText(this.#find(name), text);
   }
 
+  /** @param {string} name */
   #find(name) {
-    return this.element.querySelector(`[data-${name}]`);
+    return one(this.element, `[data-${name}]`);
   }
 }
 
 /** The body of the table. */
 export class Rows {
   #body;
+  /** @type {Map<string, Row>} */
   #rows = new Map();
 
+  /**
+   * @param {HTMLElement} body
+   * @param {(id: string) => void} open
+   */
   constructor(body, open) {
     this.#body = body;
     body.addEventListener('click', (event) => {
       // The whole row may be pressed; its button is there for keyboards and screen readers.
-      const row = event.target.closest('tr');
-      if (row && !String(getSelection())) open(row.dataset.id);
+      const id = closest(event, 'tr')?.dataset.id;
+      if (id && !String(getSelection())) open(id);
     });
   }
 
-  /** Show these messages, in this order. */
+  /**
+   * Show these messages, in this order.
+   * @param {Api.Message[]} messages
+   * @param {(message: Api.Message) => string} nameOf
+   */
   show(messages, nameOf) {
     const wanted = new Set(messages.map((each) => each.messageId));
     for (const [id, row] of this.#rows) {
@@ -75,13 +97,15 @@ export class Rows {
     for (const message of messages) {
       const row = this.#rowOf(message.messageId);
       row.show(message, nameOf(message));
-      if (row.element === place) place = place.nextElementSibling;
+      if (row.element === place) place = row.element.nextElementSibling;
       else this.#body.insertBefore(row.element, place);
     }
   }
 
+  /** @param {string} id */
   #rowOf(id) {
-    if (!this.#rows.has(id)) this.#rows.set(id, new Row());
-    return this.#rows.get(id);
+    const row = this.#rows.get(id) ?? new Row();
+    this.#rows.set(id, row);
+    return row;
   }
 }

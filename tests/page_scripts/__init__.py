@@ -1,0 +1,1 @@
+"""What checks the scripts of our pages, which have no build step."""

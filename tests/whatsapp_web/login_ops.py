@@ -272,7 +272,7 @@ class LoginRequests:
             # First: refused what it asks for meanwhile, it would come again and win.
             await older.push("replaced")
         for older in replaced:
-            await self._board.restore_backup(older)
+            await self._board.put_back(older)
 
 
 def about(account: Account, device: Device) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Switchboard:
     async def remove(self, page: Page) -> None:
         """Forget a page that is gone."""
         self._pages.discard(page)
-        await self.restore_backup(page)
+        await self.put_back(page)
 
     def confirm(self, page: Page, numbers: Iterable[int]) -> None:
         """Note what a page has handled."""
@@ -68,14 +68,14 @@ class Switchboard:
         for number in numbers:
             unconfirmed.pop(number, None)
 
-    async def restore_backup(self, page: Page) -> None:
+    async def put_back(self, page: Page) -> None:
         """Return what a page has not confirmed to the mailbox."""
         await self._keep(*self._unconfirmed.pop(page, {}).values())
 
     async def close(self) -> None:
         """Keep what no page has confirmed for the next start."""
         for page in list(self._unconfirmed):
-            await self.restore_backup(page)
+            await self.put_back(page)
 
     def online(self, device_id: str) -> Page | None:
         """Return the page that a device is logged in with."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -12,12 +11,14 @@ from typing import Any
 from aiohttp import web
 
 from tests.whatsapp_web.accounts import Account
-from tests.whatsapp_web.device_ops import spoken
 from tests.whatsapp_web.faults import as_json
 from tests.whatsapp_web.linking import StaleCodeError
 from tests.whatsapp_web.numbers import GROUP_SERVER, digits, e164
+from tests.whatsapp_web.relay import RefusedError
 from tests.whatsapp_web.service import Service
 
+Deed = Callable[[str, dict[str, Any]], Awaitable[str]]
+"""What a phone does: of its number and the body of the call, it makes the id of the deed."""
 Action = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -26,6 +27,14 @@ class Control:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        phones = service.phones
+        self._deeds: Mapping[str, Deed] = {
+            "say": phones.say,
+            "react": phones.react,
+            "edit": phones.edit,
+            "revoke": phones.revoke,
+            "vote": phones.vote,
+        }
 
     def routes(self) -> list[web.RouteDef]:
         """Return all control routes."""
@@ -35,7 +44,7 @@ class Control:
             web.post(f"{phone}/scan", self.scan),
             web.post(f"{phone}/pair", self.pair),
             web.post(f"{phone}/unlink", self.unlink),
-            web.post(f"{phone}/say", self.say),
+            *(web.post(f"{phone}/{deed}", self.act) for deed in self._deeds),
             web.put("/control/numbers/{number}", self.change_number),
             web.put("/control/faults", self.put_faults),
             web.post("/control/groups", self.create_group),
@@ -72,15 +81,11 @@ class Control:
         gone = await self._service.unlink(number, body.get("device"))
         return web.json_response({"unlinked": gone})
 
-    async def say(self, request: web.Request) -> web.Response:
-        """Let the phone send a text to a linked number."""
+    async def act(self, request: web.Request) -> web.Response:
+        """Let the phone say something, or do something to a message."""
         number, body = digits(request.match_info["number"]), await _body(request)
-        speaker = await self._service.accounts.account(number)
-        listener = await self._service.accounts.account(digits(str(body["to"])))
-        message_id = "3A" + secrets.token_hex(9).upper()
-        outgoing = spoken(message_id, listener.digits, str(body["text"]), body.get("quoted"))
-        await self._service.relay.speak(speaker, listener, outgoing)
-        return web.json_response({"id": message_id})
+        deed = request.path.rpartition("/")[2]
+        return web.json_response({"id": await self._deeds[deed](number, body)})
 
     async def change_number(self, request: web.Request) -> web.Response:
         """Change what the service knows of a number."""
@@ -177,6 +182,8 @@ async def errors_as_json(request: web.Request, handler: Action) -> web.StreamRes
     """Turn a wrong call into 400 and a stale code into 409."""
     try:
         return await handler(request)
+    except RefusedError as error:
+        return web.json_response({"error": str(error)}, status=error.code)
     except StaleCodeError as error:
         return web.json_response({"error": str(error)}, status=409)
     except (ValueError, KeyError, sqlite3.IntegrityError) as error:

@@ -21,15 +21,18 @@ CREATE TABLE IF NOT EXISTS device (
     identity BLOB NOT NULL, name TEXT NOT NULL, linked_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS message (
     id TEXT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL, text TEXT, sha256 TEXT,
-    quoted TEXT, arrivals INTEGER NOT NULL, first_at REAL NOT NULL, delivered_at REAL,
-    PRIMARY KEY (sender, id));
+    quoted TEXT, type TEXT NOT NULL, mimetype TEXT, options TEXT, arrivals INTEGER NOT NULL,
+    first_at REAL NOT NULL, delivered_at REAL, PRIMARY KEY (sender, id));
+CREATE TABLE IF NOT EXISTS change_of_message (
+    sender TEXT NOT NULL, id TEXT NOT NULL, who TEXT NOT NULL, kind TEXT NOT NULL,
+    value TEXT NOT NULL, PRIMARY KEY (sender, id, who, kind));
 CREATE TABLE IF NOT EXISTS mailbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, frame TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS media (
     id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, mimetype TEXT NOT NULL, bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS room (id TEXT PRIMARY KEY, subject TEXT NOT NULL, members TEXT NOT NULL);
 """
-TABLES = ("number", "device", "message", "mailbox", "media", "room")
+TABLES = ("number", "device", "message", "change_of_message", "mailbox", "media", "room")
 
 
 class Database:

@@ -7,27 +7,36 @@ from typing import Any
 
 from tests.whatsapp_web.accounts import Account, Accounts
 from tests.whatsapp_web.faults import FaultBook
-from tests.whatsapp_web.numbers import phone_wid
+from tests.whatsapp_web.media import MediaStore
+from tests.whatsapp_web.outgoing import as_outgoing
 from tests.whatsapp_web.page_socket import DropConnection, Frame, OpError, PageSocket
 from tests.whatsapp_web.relay import (
     NO_SUCH_GROUP,
     NOT_A_MEMBER,
-    Outgoing,
     RefusedError,
     Relay,
 )
 from tests.whatsapp_web.rooms import Room, Rooms
 
 TOO_MANY_QUESTIONS = 429
+NO_SUCH_FILE = 404
 
 
 class DeviceRequests:
     """What a linked device may do."""
 
-    def __init__(self, accounts: Accounts, relay: Relay, rooms: Rooms, faults: FaultBook) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        relay: Relay,
+        rooms: Rooms,
+        media: MediaStore,
+        faults: FaultBook,
+    ) -> None:
         self._accounts = accounts
         self._relay = relay
         self._rooms = rooms
+        self._media = media
         self._faults = faults
         self.handlers = {
             "ping": self.ping,
@@ -37,6 +46,7 @@ class DeviceRequests:
             "read": self.read,
             "groups": self.groups,
             "group": self.group,
+            "media-retry": self.media_retry,
         }
 
     async def ping(self, page: PageSocket, frame: Frame) -> Any:
@@ -90,6 +100,13 @@ class DeviceRequests:
             raise OpError(NOT_A_MEMBER, "forbidden")
         return await self._describe(room)
 
+    async def media_retry(self, page: PageSocket, frame: Frame) -> Any:
+        """Ask the sender's phone for an expired file once more."""
+        me = await self._me(page)
+        if self._faults.of(me.digits).media_gone:
+            raise OpError(NO_SUCH_FILE, "not on the phone")
+        self._media.upload_again(str(frame["path"]).rpartition("/")[2])
+
     async def _describe(self, room: Room) -> dict[str, Any]:
         members = [await self._accounts.account(number) for number in sorted(room.members)]
         return {
@@ -115,29 +132,3 @@ def _described(account: Account | None) -> dict[str, Any] | None:
         "business": account.business,
         "trouble": account.trouble,
     }
-
-
-def as_outgoing(frame: Frame) -> Outgoing:
-    """Read a message out of a page's frame."""
-    message: dict[str, Any] = frame["message"]
-    return Outgoing(
-        id=str(frame["id"]),
-        to=str(frame["to"]),
-        kind=str(frame["kind"]),
-        message=message,
-        text=message.get("body") or message.get("caption"),
-        media_id=_media_id(message.get("directPath")),
-        quoted=message.get("quotedStanzaID"),
-    )
-
-
-def _media_id(direct_path: str | None) -> str | None:
-    return direct_path.rpartition("/")[2] if direct_path else None
-
-
-def spoken(message_id: str, number: str, text: str, quoted: str | None) -> Outgoing:
-    """Make the message of a phone that we hold."""
-    message: dict[str, Any] = {"body": text, "type": "chat"}
-    if quoted is not None:
-        message["quotedStanzaID"] = quoted
-    return Outgoing(message_id, phone_wid(number), "text", message, text, None, quoted)

@@ -25,6 +25,14 @@ class Faults:
     read_receipts: bool = True
     drop_network: bool = False
     pending_only: bool = False
+    ciphertext_ms: int = 0
+    polls_arrive: bool = False
+    media_expired: bool = False
+    media_gone: bool = False
+    media_prep_hang: bool = False
+    upload_fails: bool = False
+    upload_limit_bytes: int = 0
+    video_codec_missing: bool = False
     timelock_seconds: int = 0
     new_chats_capped: bool = False
     ban_seconds: int = 0
@@ -93,6 +101,9 @@ PAGE_FIELDS = (
     "qr_url",
     "qr_help_url",
     "send_throws",
+    "media_prep_hang",
+    "upload_limit_bytes",
+    "video_codec_missing",
 )
 LOCKS = ("timelock_seconds", "ban_seconds")
 IF_TRUE = {"hang": 24 * 3600 * 1000, "hard_refresh": 60_000}

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from tests.whatsapp_web.database import Database
 
 
+def direct_path(media_id: str) -> str:
+    """Return the path at which a page finds a file."""
+    return f"/mms/{media_id}"
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """One uploaded file."""
@@ -24,6 +29,7 @@ class MediaStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._again: set[str] = set()
 
     async def put(self, content: bytes, mimetype: str) -> StoredFile:
         """Store a file and return it with its id and hash."""
@@ -42,6 +48,14 @@ class MediaStore:
         if row is None:
             return None
         return StoredFile(row["id"], row["sha256"], row["mimetype"], bytes(row["bytes"]))
+
+    def upload_again(self, media_id: str) -> None:
+        """Take note that a phone has put an expired file here once more."""
+        self._again.add(media_id)
+
+    def is_there_again(self, media_id: str) -> bool:
+        """Tell whether a phone has put an expired file here once more."""
+        return media_id in self._again
 
     async def sha256(self, media_id: str) -> str:
         """Return a file's hash; LookupError when it was never uploaded."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.whatsapp_web.faults import FaultBook
+from tests.whatsapp_web.faults import FaultBook, Faults
 from tests.whatsapp_web.media import MediaStore
 
 PAGE = Path(__file__).parent / "page"
@@ -78,8 +78,7 @@ class Pages:
 
     async def status(self, request: web.Request) -> web.Response:
         """Answer whoever asks whether there is a network; without one there is no answer."""
-        number = request.query.get("number", "").partition("@")[0]
-        if self._faults.of(number or None).drop_network and request.transport is not None:
+        if self._of(request).drop_network and request.transport is not None:
             request.transport.abort()
         return web.json_response({})
 
@@ -100,7 +99,8 @@ class Pages:
 
     async def upload(self, request: web.Request) -> web.Response:
         """Store an uploaded file and answer with its address and hash."""
-        if self._faults.of(None).drop_network:
+        faults = self._of(request)
+        if faults.drop_network or faults.upload_fails:
             raise web.HTTPServiceUnavailable
         content = await request.read()
         mimetype = request.headers.get("Content-Type", "application/octet-stream")
@@ -108,8 +108,16 @@ class Pages:
         return web.json_response({"id": stored.id, "sha256": stored.sha256})
 
     async def download(self, request: web.Request) -> web.Response:
-        """Give a stored file back."""
-        stored = await self._media.get(request.match_info["id"])
+        """Give a stored file back, unless it has expired and no phone has put it here again."""
+        media_id = request.match_info["id"]
+        stored = await self._media.get(media_id)
         if stored is None:
             raise web.HTTPNotFound
+        if self._of(request).media_expired and not self._media.is_there_again(media_id):
+            raise web.HTTPGone
         return web.Response(body=stored.content, content_type=stored.mimetype.split(";")[0])
+
+    def _of(self, request: web.Request) -> Faults:
+        """Return the faults of the number that a page names in its question."""
+        number = request.query.get("number", "").partition("@")[0]
+        return self._faults.of(number or None)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.whatsapp_web.accounts import Account, Accounts
 from tests.whatsapp_web.faults import FaultBook
-from tests.whatsapp_web.ledger import Ledger
+from tests.whatsapp_web.ledger import Arrival, Kept, Ledger
 from tests.whatsapp_web.media import MediaStore
 from tests.whatsapp_web.numbers import GROUP_SERVER, split_wid
+from tests.whatsapp_web.outgoing import Outgoing
 from tests.whatsapp_web.rooms import Rooms
 from tests.whatsapp_web.switchboard import Page, Switchboard
 
@@ -24,6 +25,8 @@ NEW_CHATS_CAPPED = 475
 NO_SUCH_ACCOUNT = 404
 NOT_A_MEMBER = 403
 NO_SUCH_GROUP = 404
+NO_SUCH_MESSAGE = 404
+NOT_OWN = 403
 
 
 class RefusedError(Exception):
@@ -32,19 +35,6 @@ class RefusedError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"refused with {code}")
         self.code = code
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """One message as the page handed it over."""
-
-    id: str
-    to: str
-    kind: str
-    message: dict[str, Any]
-    text: str | None
-    media_id: str | None
-    quoted: str | None
 
 
 class Relay:
@@ -73,28 +63,61 @@ class Relay:
         A message that is on its way is no longer the page's: it is delivered even when the page
         dies before the ack. What `pendingOnly` holds back was never taken over.
         """
-        await self._faults.until(sender.digits, lambda faults: not faults.pending_only)
+        poll = outgoing.type == "poll_creation"
+        await self._faults.until(
+            sender.digits,
+            lambda faults: not faults.pending_only and (faults.polls_arrive or not poll),
+        )
         if page not in self._board.pages():
             raise ConnectionError("the page died while its message was held back")
         recipient = await self._recipient(sender, outgoing.to)
         await self._refuse_or_pass(sender, recipient)
-        sha256 = await self._media.sha256(outgoing.media_id) if outgoing.media_id else None
-        arrival = await self._ledger.arrive(
-            *(sender.digits, outgoing.id, recipient, outgoing.text, sha256, outgoing.quoted)
-        )
+        if outgoing.change is not None:
+            await self.change(sender, outgoing)
+            return {"t": _now()}
+        arrival = await self._arrive(sender, recipient, outgoing)
         faults = self._faults.of(sender.digits)
         await _pause(faults.send_delay_ms)
         if arrival.first and not await self._leads_nowhere(recipient):
             self._spawn(self._deliver(sender, recipient, outgoing))
         await _pause(faults.ack_delay_ms)
-        return {"t": int(datetime.now(UTC).timestamp())}
+        return {"t": _now()}
 
-    async def speak(self, sender: Account, recipient: Account, outgoing: Outgoing) -> None:
-        """Let a phone that we hold say something to a linked number."""
-        await self._ledger.arrive(
-            sender.digits, outgoing.id, recipient.digits, outgoing.text, None, outgoing.quoted
-        )
-        await self._deliver(sender, recipient.digits, outgoing)
+    async def speak(self, sender: Account, recipient: str, outgoing: Outgoing) -> None:
+        """Let a phone that we hold say something to a linked number or in a group."""
+        await self._arrive(sender, recipient, outgoing)
+        await self._deliver(sender, recipient, outgoing)
+
+    async def known(self, account: Account, message_id: str) -> Kept | None:
+        """Return a message that an account has sent or got."""
+        rooms = [room.id for room in await self._rooms.rooms_of(account.digits)]
+        return await self._ledger.find(message_id, [account.digits, *rooms])
+
+    async def change(self, actor: Account, outgoing: Outgoing) -> None:
+        """Let somebody react to a message, edit it or revoke it, and tell whom it concerns.
+
+        RefusedError for a message that the actor does not have, or may not change.
+        """
+        kept = await self.known(actor, outgoing.target)
+        if kept is None:
+            raise RefusedError(NO_SUCH_MESSAGE)
+        kind = str(outgoing.change)
+        if kind in ("edit", "revoke") and kept.sender != actor.digits:
+            raise RefusedError(NOT_OWN)
+        await self._ledger.change(kept, actor.digits, kind, outgoing.value)
+        self._spawn(self._tell_change(actor, kept, outgoing))
+
+    async def _tell_change(self, actor: Account, kept: Kept, outgoing: Outgoing) -> None:
+        group = kept.recipient if "@" in kept.recipient else None
+        room = await self._rooms.room(group) if group else None
+        parties = {kept.sender, kept.recipient} if room is None else room.members
+        author = await self._accounts.account(kept.sender)
+        await _pause(self._faults.of(actor.digits).delivery_delay_ms)
+        for reader in sorted(parties - {actor.digits}):
+            mine = reader == kept.sender
+            target = {"id": kept.id, "mine": mine, "author": author.lid_wid}
+            aimed = replace(outgoing, message={**outgoing.message, "target": target})
+            await self._give(reader, self._inbound(actor, group, aimed))
 
     async def read(self, reader: Account, chat: str, ids: list[str]) -> None:
         """Tell the senders that a page has read their messages."""
@@ -110,6 +133,10 @@ class Relay:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _arrive(self, sender: Account, recipient: str, outgoing: Outgoing) -> Arrival:
+        sha256 = await self._media.sha256(outgoing.media_id) if outgoing.media_id else None
+        return await self._ledger.arrive(sender.digits, recipient, outgoing, sha256)
 
     async def _recipient(self, sender: Account, wid: str) -> str:
         if split_wid(wid)[1] == GROUP_SERVER:
@@ -147,12 +174,28 @@ class Relay:
         frame = self._inbound(sender, group, outgoing)
         await _pause(self._faults.of(sender.digits).delivery_delay_ms)
         for digits in readers:
-            devices = await self._accounts.devices(digits)
-            await self._board.deliver([device.id for device in devices], "message", **frame)
+            await self._hand_over(digits, frame)
         await self._ledger.delivered(sender.digits, outgoing.id)
         for digits in readers:
             reader = await self._accounts.account(digits)
             self._spawn(self._acknowledge(sender, reader, group, outgoing.id))
+
+    async def _hand_over(self, reader: str, frame: dict[str, Any]) -> None:
+        """Give a message to the devices of a number; `ciphertextMs`: first without its content."""
+        later = self._faults.of(reader).ciphertext_ms
+        if later:
+            await self._give(reader, {**frame, "message": {"type": "ciphertext"}})
+            self._spawn(self._give_later(reader, frame, later))
+        else:
+            await self._give(reader, frame)
+
+    async def _give_later(self, reader: str, frame: dict[str, Any], milliseconds: int) -> None:
+        await _pause(milliseconds)
+        await self._give(reader, frame)
+
+    async def _give(self, reader: str, frame: dict[str, Any]) -> None:
+        devices = await self._accounts.devices(reader)
+        await self._board.deliver([device.id for device in devices], "message", **frame)
 
     async def _acknowledge(
         self, sender: Account, reader: Account, group: str | None, message_id: str
@@ -175,7 +218,7 @@ class Relay:
             ids=[message_id],
             chat=group or reader.receipt_wid,
             participant=reader.lid_wid if group else None,
-            t=int(datetime.now(UTC).timestamp()),
+            t=_now(),
         )
 
     def _inbound(self, sender: Account, group: str | None, outgoing: Outgoing) -> dict[str, Any]:
@@ -187,7 +230,7 @@ class Relay:
             "lid": sender.lid_wid,
             "kind": outgoing.kind,
             "message": outgoing.message,
-            "t": int(datetime.now(UTC).timestamp()),
+            "t": _now(),
         }
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -199,6 +242,10 @@ class Relay:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a delivery failed", exc_info=error)
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
 
 
 async def _pause(milliseconds: int) -> None:

@@ -20,6 +20,7 @@ from tests.whatsapp_web.media import MediaStore
 from tests.whatsapp_web.numbers import e164
 from tests.whatsapp_web.other_browser import OtherBrowser
 from tests.whatsapp_web.page_socket import PageSocket
+from tests.whatsapp_web.phones import Phones
 from tests.whatsapp_web.relay import Relay
 from tests.whatsapp_web.rooms import Rooms
 from tests.whatsapp_web.switchboard import Switchboard
@@ -51,10 +52,13 @@ class Service:
         self.relay = Relay(
             self.accounts, self.ledger, self.rooms, self.media, self.board, self.faults
         )
+        self.phones = Phones(self.accounts, self.rooms, self.media, self.relay)
         self.login = LoginRequests(
             self.accounts, self._linking, self.board, self.faults, self._revoke
         )
-        self._device = DeviceRequests(self.accounts, self.relay, self.rooms, self.faults)
+        self._device = DeviceRequests(
+            self.accounts, self.relay, self.rooms, self.media, self.faults
+        )
         self._sockets: set[PageSocket] = set()
 
     async def open(self) -> None:

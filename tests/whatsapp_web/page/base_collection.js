@@ -54,6 +54,14 @@ defineModule('WAWebBaseCollection', (exports, require) => {
         });
     }
 
+    /** Let a model go on under another id. */
+    replaceId(former, id) {
+      const model = this.get(former);
+      if (!model) return;
+      delete this._index[keyOf(former)];
+      this._index[keyOf(id)] = model;
+    }
+
     reset() {
       this._models = [];
       this._index = {};

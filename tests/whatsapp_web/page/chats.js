@@ -86,7 +86,13 @@ defineModule('WAWebChatCollection', (exports, require) => {
       )) {
         const chat = this.add({ id: createWid(id), t, unreadCount, acp2Setting });
         if (accountLid) chat.set({ accountLid: createWid(accountLid) });
-        await chat.msgs.loadRecent(chat.id);
+      }
+    }
+
+    /** Bring the last messages of each chat into memory, without an event of a new message. */
+    async loadMessages() {
+      for (const chat of this.getModelsArray()) {
+        await chat.msgs.loadRecent(chat);
         chat.set({ lastReceivedKey: chat.msgs.last()?.id });
       }
     }

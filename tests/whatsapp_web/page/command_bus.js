@@ -51,6 +51,10 @@ function commandBus(exports, require) {
       this.trigger('set_active_filter', filter);
     }
 
+    sendRevokeMsgs(chat, msgs, options) {
+      this.trigger('send_revoke_msgs', chat, msgs, options);
+    }
+
     async openChatBottom(request) {
       const chat = request.chat ?? request;
       require('WAWebChatCollection').ChatCollection.activate(chat);

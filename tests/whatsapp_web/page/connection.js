@@ -96,6 +96,10 @@ defineModule('WAWebConnection', (exports, require, importNamespace) => {
     await importNamespace('WAWebGroupMetadataCollection').default.loadFromServer();
     await transport.request('ready', { device });
     await offlineDelivered.promise;
+    if (!Socket.hasSynced) {
+      await require('WAWebInbox').handled();
+      await require('WAWebChatCollection').ChatCollection.loadMessages();
+    }
     Socket.set({ hasSynced: true, stream: 'CONNECTED' });
   }
 

@@ -159,3 +159,14 @@ defineModule('WAWebFrontendContactGetters', (exports, require) => {
     getHeader: (contact) => shown(contact)[0],
   });
 });
+
+defineModule('WAWebFrontendVcardUtils', (exports, require) => {
+  /** Make the card of a contact. */
+  exports.vcardFromContactModel = (contact) => {
+    const { getFormattedName, getPhoneNumber } = require('WAWebFrontendContactGetters');
+    const displayName = contact.name ?? getFormattedName(contact);
+    const { user } = getPhoneNumber(contact);
+    const lines = ['BEGIN:VCARD', 'VERSION:3.0', `FN:${displayName}`, `TEL;waid=${user}:+${user}`, 'END:VCARD'];
+    return { displayName, vcard: lines.join('\n') };
+  };
+});

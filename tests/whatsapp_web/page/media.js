@@ -133,16 +133,32 @@ defineModule('WAWebMediaInMemoryBlobCache', (exports) => {
   });
 });
 
-defineModule('WAWebMediaGatingUtils', (exports) => {
+defineModule('WAWebMediaGatingUtils', (exports, require) => {
   const MIB = 1 << 20;
-  exports.getUploadLimit = (type) => (type === 'document' ? 2048 * MIB : type === 'sticker' ? MIB : 64 * MIB);
+  const ofType = (type) => (type === 'document' ? 2048 * MIB : type === 'sticker' ? MIB : 64 * MIB);
+  exports.getUploadLimit = (type) => require('WAWebServerMood').now().uploadLimitBytes || ofType(type);
+});
+
+defineModule('WAWebMmsHost', (exports, require) => {
+  /** Name the number that asks for a file or gives one. */
+  exports.whoAsks = () => new URLSearchParams({ number: require('WAWebCredentials').getMe()?.phone ?? '' });
+});
+
+defineModule('WAWebImageUtils', (exports, require) => {
+  /** Look into a film; one that the browser has no codec for is an error. */
+  exports.generateVideoThumbsAndDuration = async ({ maxDimensions }) => {
+    if (require('WAWebServerMood').now().videoCodecMissing) {
+      throw new Error('MEDIA_ERR_SRC_NOT_SUPPORTED');
+    }
+    return { duration: 1, thumbs: maxDimensions.map((edge) => ({ fullWidth: edge, fullHeight: edge })) };
+  };
 });
 
 defineModule('WAWebMediaMmsV4Upload', (exports, require) => {
   const { encodeB64 } = require('WABase64');
 
   async function post(blob, type, mimetype) {
-    const response = await fetch(`/mms/${type}`, {
+    const response = await fetch(`/mms/${type}?${require('WAWebMmsHost').whoAsks()}`, {
       method: 'POST',
       body: blob,
       headers: { 'Content-Type': mimetype },
@@ -213,13 +229,29 @@ defineModule('WAWebPrepRawMedia', (exports, require, importNamespace) => {
         isGif: Boolean(options.asGif),
       });
       this.ready = this.prepare(blob);
+      this.ready.catch(() => {});
     }
 
     async prepare(blob) {
+      if (require('WAWebServerMood').now().mediaPrepHang) await new Promise(() => {});
+      try {
+        await this.lookInto(blob);
+      } catch (error) {
+        this.mediaData.set({ mediaStage: 'ERROR_UNSUPPORTED' });
+        throw error;
+      }
       const filehash = await require('WAMediaCalculateFilehash').calculateFilehashFromBlob(
         blob.forceToBlob(),
       );
       this.mediaData.set({ filehash, mediaStage: 'PREPARED' });
+    }
+
+    async lookInto(blob) {
+      if (this.mediaData.type !== 'video') return;
+      const request = { file: blob.forceToBlob(), maxDimensions: [100, 480] };
+      const { duration, thumbs } = await importNamespace('WAWebImageUtils').generateVideoThumbsAndDuration(request);
+      const [{ fullWidth, fullHeight }] = thumbs;
+      this.mediaData.set({ duration: String(duration), fullWidth, fullHeight });
     }
 
     async waitForPrep() {

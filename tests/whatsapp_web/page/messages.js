@@ -24,8 +24,32 @@ defineModule('WAWebMsgModel', (exports, require) => {
       star: false,
     });
 
+    initialize() {
+      this.completeMedia();
+    }
+
     get isMedia() {
       return Boolean(this.directPath);
+    }
+
+    /** Bring the file into memory. Failures show in the stage of `mediaData` only. */
+    async downloadMedia(options) {
+      if (this.type !== 'revoked') await require('WAWebMediaMmsV4Download').downloadMedia(this, options);
+    }
+
+    /** Give a message with a file, which was received or read from the table, what describes the file. */
+    completeMedia() {
+      if (!this.directPath || this.mediaData) return;
+      const { type, mimetype, size, filehash, filename } = this;
+      const MediaData = require('WAWebMediaDataModel').default;
+      this.set({ mediaData: new MediaData({ type, mimetype, size, filehash, filename }) }, { silent: true });
+    }
+
+    /** Take over what came for a message that was there without its content. */
+    fillIn({ id, t, from, to, author, isNewMsg, ack, ...content }) {
+      this.set(content, { silent: true });
+      this.completeMedia();
+      this.__tell(Object.entries(content).map(([name, value]) => [name, value, undefined]));
     }
 
     get mediaObject() {
@@ -42,6 +66,16 @@ defineModule('WAWebMsgModel', (exports, require) => {
 
     get sender() {
       return this.author ?? this.from;
+    }
+
+    get senderObj() {
+      const { ContactModel } = require('WAWebContactModel');
+      const { ContactCollection } = require('WAWebContactCollection');
+      return ContactCollection.get(this.sender) ?? new ContactModel({ id: this.sender });
+    }
+
+    mayFail() {
+      return this.id.fromMe && this.ack < 1;
     }
 
     /** What a reply to this message carries about it. */
@@ -71,7 +105,8 @@ defineModule('WAWebMsgModel', (exports, require) => {
 defineModule('WAWebMsgTable', (exports, require) => {
   const storage = require('WAWebStorage');
   const IDS = ['from', 'to', 'author', 'quotedParticipant'];
-  const LEFT_OUT = ['mediaData', 'isNewMsg', 'local'];
+  const KEYS = ['latestEditMsgKey', 'protocolMessageKey'];
+  const LEFT_OUT = ['mediaData', 'isNewMsg'];
   let lastRowId = 0;
 
   class DuplicateMessageError extends Error {
@@ -87,7 +122,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
     const row = { rowId: nextRowId(), chatId: String(msg.id.remote) };
     for (const [name, value] of Object.entries(msg.attributes)) {
       if (value !== undefined && !LEFT_OUT.includes(name))
-        row[name] = IDS.includes(name) ? value && String(value) : value;
+        row[name] = value && [...IDS, ...KEYS].includes(name) ? String(value) : value;
     }
     const mentionedJidList = msg.mentionedJidList?.map(String);
     return { ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) };
@@ -97,10 +132,12 @@ defineModule('WAWebMsgTable', (exports, require) => {
     const { createWid } = require('WAWebWidFactory');
     const wids = IDS.filter((name) => row[name]).map((name) => [name, createWid(row[name])]);
     const { MsgModel } = require('WAWebMsgModel');
+    const MsgKey = require('WAWebMsgKey');
+    const keys = KEYS.filter((name) => row[name]).map((name) => [name, MsgKey.fromString(row[name])]);
     return new MsgModel({
       ...row,
-      ...Object.fromEntries(wids),
-      id: require('WAWebMsgKey').fromString(row.id),
+      ...Object.fromEntries([...wids, ...keys]),
+      id: MsgKey.fromString(row.id),
     });
   }
 
@@ -114,6 +151,16 @@ defineModule('WAWebMsgTable', (exports, require) => {
         throw new DuplicateMessageError(`message already stored: ${msg.id}`);
       }
     }
+  };
+  /** Keep the content of a message that was kept without. */
+  exports.fillIn = (msg) => {
+    const { rowId, ...content } = toRow(msg);
+    return storage.update('model-storage', 'message', String(msg.id), () => content);
+  };
+  /** Keep what is left of a message that was revoked, under its new key and in its former place. */
+  exports.replaceRevoked = async (key, msg) => {
+    const { rowId } = await storage.get('model-storage', 'message', String(key));
+    await storage.replace('model-storage', 'message', String(key), { ...toRow(msg), rowId });
   };
   exports.updateMessageTable = (key, changes) =>
     storage.update('model-storage', 'message', String(key), () => changes);
@@ -148,14 +195,24 @@ defineModule('WAWebMsgTable', (exports, require) => {
 defineModule('WAWebMsgCollection', (exports, require, importNamespace) => {
   const { BaseCollection } = require('WAWebBaseCollection');
   const table = require('WAWebMsgTable');
-  const RECENT = 20;
+  const A_DAY = 86400;
+  const FEW = 5;
+  const MANY_UNREAD = 20;
+
+  /** How many messages of a chat come into memory at the start; all others are in the table alone. */
+  function recentCount({ t, unreadCount }) {
+    const fresh = t && t > Date.now() / 1000 - A_DAY;
+    if (!fresh || !unreadCount) return 1;
+    return unreadCount < MANY_UNREAD ? Math.max(unreadCount, 0) + FEW : 2 * FEW;
+  }
 
   class ChatMsgsCollection extends BaseCollection {
     static model = require('WAWebMsgModel').MsgModel;
     loadAroundPromise = Promise.resolve();
 
-    async loadRecent(chatId) {
-      for (const msg of await table.readChat(chatId, RECENT)) exports.MsgCollection.adopt(msg);
+    async loadRecent(chat) {
+      const recent = await table.readChat(chat.id, recentCount(chat));
+      for (const msg of recent) exports.MsgCollection.adopt(msg);
     }
   }
 
@@ -181,11 +238,15 @@ defineModule('WAWebMsgCollection', (exports, require, importNamespace) => {
       return { messages: found.filter(Boolean) };
     }
 
-    /** Take in messages that came from outside. */
+    /** Take in messages that came from outside; one that revokes another is none of its own. */
     async processMultipleMessages(chatId, msgs) {
       const { ChatCollection } = require('WAWebChatCollection');
       const chat = ChatCollection.get(chatId);
       for (const msg of msgs) {
+        if (msg.type === 'protocol') {
+          await require('WAWebRevokeMsgAction').revoke(msg);
+          continue;
+        }
         await table.storeMessages([msg]);
         chat.msgs.add(msg);
         chat.set({ t: msg.t, lastReceivedKey: msg.id });

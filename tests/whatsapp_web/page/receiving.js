@@ -5,6 +5,7 @@
 
 defineModule('WAWebHandleSingleMsg', (exports, require, importNamespace) => {
   const { createWid } = require('WAWebWidFactory');
+  const table = require('WAWebMsgTable');
 
   async function chatFor(frame) {
     const { ChatCollection } = require('WAWebChatCollection');
@@ -35,13 +36,38 @@ defineModule('WAWebHandleSingleMsg', (exports, require, importNamespace) => {
     });
   }
 
+  /** What came before the page was ready goes into the table: no event tells of it. */
+  async function keep(chat, msg) {
+    await table.storeMessages([msg]);
+    const unreadCount = Math.max(chat.unreadCount, 0) + 1;
+    chat.set({ t: msg.t, unreadCount }, { silent: true });
+    await importNamespace('WAWebCreateChat').createChatRecord(chat);
+  }
+
+  /** Put the content into a message that had come without; tell whether there was one. */
+  async function fillsIn(msg) {
+    const kept = await table.readMessage(msg.id);
+    if (kept?.type !== 'ciphertext' || msg.type === 'ciphertext') return false;
+    await table.fillIn(msg);
+    require('WAWebMsgCollection').MsgCollection.get(msg.id)?.fillIn(msg.attributes);
+    return true;
+  }
+
   exports.handleSingleMsg = async (chatId, msg) => {
     const { MsgCollection } = require('WAWebMsgCollection');
     await MsgCollection.processMultipleMessages(chatId, [msg]);
   };
   exports.receive = async (frame) => {
     const chat = await chatFor(frame);
-    await importNamespace('WAWebHandleSingleMsg').handleSingleMsg(chat.id, toModel(frame, chat));
+    const msg = toModel(frame, chat);
+    const missed = frame.offline && !require('WAWebSocketModel').Socket.hasSynced;
+    if (frame.message.target) {
+      await require('WAWebAddonProcessor').process({ frame, chat, msg, missed });
+      return;
+    }
+    if (await fillsIn(msg)) return;
+    if (missed) await keep(chat, msg);
+    else await importNamespace('WAWebHandleSingleMsg').handleSingleMsg(chat.id, msg);
   };
 });
 

@@ -4,7 +4,8 @@
 'use strict';
 
 defineModule('WAWebE2EProtoUtils', (exports) => {
-  exports.typeAttributeFromProtobuf = (proto) => (proto.mediaMessage ? 'media' : 'text');
+  const TYPES = { mediaMessage: 'media', reactionMessage: 'reaction', pollCreationMessage: 'poll' };
+  exports.typeAttributeFromProtobuf = (proto) => TYPES[Object.keys(proto)[0]] ?? 'text';
 });
 
 defineModule('WAWebBackendJobsCommon', (exports) => {
@@ -17,23 +18,45 @@ defineModule('WAWebE2EProtoGenerator', (exports) => {
     'body',
     'caption',
     'type',
+    'subtype',
     'quotedStanzaID',
+    'quotedMsg',
     'directPath',
+    'mediaKey',
     'mimetype',
     'filename',
     'size',
     'filehash',
     'title',
     'canonicalUrl',
+    'reactionText',
+    'lat',
+    'lng',
+    'loc',
+    'vcardFormattedName',
+    'vcardList',
+    'pollName',
+    'pollOptions',
+    'pollSelectableOptionsCount',
   ];
+  const NAMES = {
+    reaction: 'reactionMessage',
+    protocol: 'protocolMessage',
+    location: 'locationMessage',
+    vcard: 'contactMessage',
+    multi_vcard: 'contactsArrayMessage',
+    poll_creation: 'pollCreationMessage',
+  };
 
   /** Turn a message into what travels. */
   exports.createMsgProtobuf = (data) => {
     const content = {};
     for (const name of CARRIED) if (data[name] != null) content[name] = data[name];
+    const target = data.protocolMessageKey ?? data.reactionParentKey;
+    if (target) content.target = target.id;
     if (data.quotedParticipant) content.quotedParticipant = String(data.quotedParticipant);
     if (data.mentionedJidList?.length) content.mentionedJidList = data.mentionedJidList.map(String);
-    return data.directPath ? { mediaMessage: content } : { extendedTextMessage: content };
+    return { [NAMES[data.type] ?? (data.directPath ? 'mediaMessage' : 'extendedTextMessage')]: content };
   };
 });
 
@@ -49,7 +72,7 @@ defineModule('WAWebSendMsgJob', (exports, require, importNamespace) => {
       to: String(data.to),
       kind: importNamespace('WAWebE2EProtoUtils').typeAttributeFromProtobuf(proto),
       mediatype: importNamespace('WAWebBackendJobsCommon').mediaTypeFromProtobuf(proto),
-      message: proto.mediaMessage ?? proto.extendedTextMessage ?? {},
+      message: Object.values(proto)[0],
     };
   }
 
@@ -172,6 +195,7 @@ defineModule('WAWebSendTextMsgChatAction', (exports, require, importNamespace) =
       ack: 0,
       self: 'out',
       isNewMsg: true,
+      local: true,
       ...context,
     };
     const [kept, sent] = importNamespace('WAWebSendMsgChatAction').addAndSendMsgToChat(chat, raw);

@@ -9,6 +9,7 @@ require('WAWebDeferredModules').begin();
   if (goesElsewhere) return;
   require('WAWebView').begin();
   require('WAWebInbox').listen();
+  require('WAWebActionListener').listen();
   require('WAWebSocketModel').Socket.initConn();
   require('WAWebAppSwInitializer').initializeSw({ swScriptPath: '/sw.js', swScope: '/' });
 })();

@@ -11,8 +11,11 @@ defineModule('WAWebStorage', (exports) => {
       message: [{ keyPath: 'id' }, ['rowId', 'chatId']],
       chat: [{ keyPath: 'id' }],
       contact: [{ keyPath: 'id' }],
+      reactions: [{ keyPath: ['parentMsgKey', 'senderUserJid'] }, ['parentMsgKey']],
+      'poll-votes': [{ keyPath: ['parentMsgKey', 'sender'] }, ['parentMsgKey']],
     },
   };
+  const VERSION = 2;
   const opened = new Map();
 
   const settled = (request) =>
@@ -23,9 +26,10 @@ defineModule('WAWebStorage', (exports) => {
 
   function open(database) {
     if (!opened.has(database)) {
-      const request = indexedDB.open(database, 1);
+      const request = indexedDB.open(database, VERSION);
       request.onupgradeneeded = () => {
         for (const [store, [options, indexes = []]] of Object.entries(STORES[database])) {
+          if (request.result.objectStoreNames.contains(store)) continue;
           const made = request.result.createObjectStore(store, options);
           for (const index of indexes) made.createIndex(index, index);
         }
@@ -57,6 +61,11 @@ defineModule('WAWebStorage', (exports) => {
     byIndex: (database, store, index, key) =>
       run(database, store, 'readonly', (kept) => kept.index(index).getAll(key)),
     put: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.put(row)),
+    replace: (database, store, key, row) =>
+      run(database, store, 'readwrite', (kept) => {
+        kept.delete(key);
+        return kept.put(row);
+      }),
     add: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.add(row)),
     /** Change a row that is there, in one transaction: two changes at once are both kept. */
     update: (database, store, key, change) =>

@@ -118,6 +118,10 @@ defineDefault('WAWebWid', (exports) => {
       return Wid.isXWid('g.us', wid);
     }
 
+    static isStatus(wid) {
+      return String(wid?._serialized ?? wid) === 'status@broadcast';
+    }
+
     static equals(one, other) {
       return String(one) === String(other);
     }

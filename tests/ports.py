@@ -11,10 +11,15 @@ _TRIES = 50
 
 def free_port() -> int:
     """Return a loopback port that nobody listens on."""
-    for port in random.sample(_CANDIDATES, _TRIES):
-        if is_free(port):
-            return port
-    raise OSError(f"no free port on {LOOPBACK} in {_TRIES} tries")
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return different loopback ports that nobody listens on."""
+    found = [port for port in random.sample(_CANDIDATES, _TRIES) if is_free(port)][:count]
+    if len(found) < count:
+        raise OSError(f"no {count} free ports on {LOOPBACK} in {_TRIES} tries")
+    return found
 
 
 def is_free(port: int) -> bool:

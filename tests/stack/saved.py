@@ -6,7 +6,7 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.ports import free_port
+from tests.ports import free_ports
 
 _KEY_BYTES = 32
 
@@ -31,7 +31,8 @@ def recall(folder: Path, api_port: int | None) -> Saved:
 
 
 def _choose() -> Saved:
-    return Saved(free_port(), free_port(), secrets.token_urlsafe(_KEY_BYTES))
+    api, simulator = free_ports(2)
+    return Saved(api, simulator, secrets.token_urlsafe(_KEY_BYTES))
 
 
 def _write(file: Path, text: str) -> None:

@@ -209,7 +209,15 @@ async def _sent(page: WhatsAppPage, key: str) -> str:
     return outcome.result or (outcome.error.name if outcome.error else outcome.state)
 
 
-@pytest.mark.parametrize("savings", [ALL, PROVEN, NONE], ids=["all", "proven", "none"])
+@pytest.mark.parametrize(
+    "savings",
+    [
+        # Every acceptance test runs browsers with all savings.
+        pytest.param(ALL, id="all", marks=pytest.mark.slow),
+        pytest.param(PROVEN, id="proven"),
+        pytest.param(NONE, id="none", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
     driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
 ) -> None:

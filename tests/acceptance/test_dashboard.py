@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.people import PHONE, PageSession, people, sign_in, visit
@@ -19,6 +20,7 @@ PASSWORD = "correct horse battery staple"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
+@pytest.mark.slow
 async def test_an_admin_links_phones_and_sees_what_is_true(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:

@@ -96,12 +96,12 @@ async def test_a_job_from_a_python_backend_is_delivered(system: StackClient) -> 
     assert [each["text"] for each in await system.ledger()] == ["from a job"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.slow)])
 async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(
-    tmp_path: Path, mongo_option: tuple[str, str], count: int
+    tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
-    sent, delivered = await kills(count, tmp_path, *mongo_option)
+    sent, delivered = await kills(6, tmp_path, *mongo_option)
     assert delivered == sent
 
 

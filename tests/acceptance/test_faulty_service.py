@@ -23,13 +23,14 @@ async def _each_arrives_once(system: StackClient, faults: Mapping[str, object]) 
     assert delivered == [f"to {phone}" for phone in STRANGERS]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "faults",
     [
         {"dropRate": 0.3, "reconnectMs": 200},
-        pytest.param({"serverErrorRate": 0.3}, marks=pytest.mark.slow),
-        pytest.param({"timelockSeconds": 4}, marks=pytest.mark.slow),
+        {"serverErrorRate": 0.3},
+        {"timelockSeconds": 4},
     ],
     ids=lambda faults: next(iter(faults)),
 )

@@ -57,13 +57,14 @@ async def _all_go_out(system: StackClient, ids: list[str]) -> None:
     assert (await system.get("/health"))["whatsapp"] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "module",
     [
         "WAWebSendMsgRecordAction",
-        pytest.param("WAWebStreamModel", marks=pytest.mark.slow),
-        pytest.param("WAWebLoginState", marks=pytest.mark.slow),  # wa-js's isAuthenticated needs it
+        "WAWebStreamModel",
+        "WAWebLoginState",  # wa-js's isAuthenticated needs it
     ],
 )
 async def test_without_a_module_that_sending_needs_nothing_fails(

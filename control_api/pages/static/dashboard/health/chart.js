@@ -222,12 +222,15 @@ function timesOf(start, end, scale, wide) {
  * @param {Scale} scale
  */
 function lineOf(run, { x, y }) {
+  const [first] = run;
+  // A point that nothing is joined to would be a line without length.
+  if (first && run.length === 1) return [make('circle', { class: 'chart-point', cx: x(first.time), cy: y(first.value), r: 2.5 })];
   const places = run.map(({ time, value }) => [x(time).toFixed(1), y(value).toFixed(1)]);
   const line = places.map((each) => each.join(',')).join('L');
   const area = `M${places[0]?.[0]},${BOTTOM}L${line}L${places.at(-1)?.[0]},${BOTTOM}Z`;
   return [
     make('path', { class: 'chart-area', d: area }),
-    make('path', { class: 'chart-line', d: `M${line}${run.length === 1 ? 'h0.1' : ''}` }),
+    make('path', { class: 'chart-line', d: `M${line}` }),
   ];
 }
 

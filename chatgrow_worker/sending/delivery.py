@@ -145,7 +145,7 @@ class Delivery:
 
         One that ends every page is given up: it would hold those behind it for ever.
         """
-        again = await self._queue.count_taking_up(self._lease, message)
+        again = await self._queue.count_resumption(self._lease, message)
         if again is None:
             return True
         if again.taken_up <= self._limits.tries:
@@ -259,7 +259,7 @@ class Delivery:
         if ahead is None:
             return False
         if ahead.reason == CHECKING_NUMBER:  # which is known by now
-            await self._queue.recall(self._lease, message)
+            await self._queue.release_earlier(self._lease, message)
             await self._return(message, uncounted=True)
         else:
             await self._put_off(message, ahead.due_at, ahead.reason, counts=False, tried=False)

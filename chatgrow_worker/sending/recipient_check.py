@@ -53,13 +53,13 @@ class RecipientCheck:
         if (chat_id := self._chats.of(to)) is not None:
             return chat_id
         known = await self._numbers.find(to)
-        if known.exists is not None or known.doubted_until is not None:
-            return known.chat_id or Denial(known.doubted_until, asked=False)
+        if known.exists is not None or known.ask_again_at is not None:
+            return known.chat_id or Denial(known.ask_again_at, asked=False)
         return await self._ask(to)
 
     async def deny(self, to: str) -> Denial:
         """Note that WhatsApp denies a number, or cannot write to it; the second time is certain."""
-        return Denial(await self._numbers.fallback(to, self._recheck), asked=True)
+        return Denial(await self._numbers.deny(to, self._recheck), asked=True)
 
     async def _ask(self, to: str) -> str | Denial:
         chat_id = await self._page.account_of(to)

@@ -265,13 +265,13 @@ class ChangeGate:
         suspects = self.trials.suspects
         if await self._queue.first_due(self._lease, but=suspects) is None:
             return False
-        await self._queue.let_pass(self._lease, suspects, self._now() + _PASSED_FOR)
+        await self._queue.defer(self._lease, suspects, self._now() + _PASSED_FOR)
         self.trials.on(Event.COMPARE)
         return True
 
     async def _pass(self) -> None:
         """Send again; tell the others where we tried for them, and withdraw what we reported."""
-        await self._queue.call_back(self._lease)
+        await self._queue.end_deferral(self._lease)
         if self._for_fleet:
             version = self._about.version if self._about else None
             await self._watch.store.probe_passed(self._lease, version)
@@ -283,7 +283,7 @@ class ChangeGate:
         self.trials.on(Event.PASSED)
 
     async def _fail(self, detail: str) -> None:
-        await self._queue.call_back(self._lease)
+        await self._queue.end_deferral(self._lease)
         if self._for_fleet:
             await self._watch.store.probe_failed(self._lease, detail)
             self._tried_last = True

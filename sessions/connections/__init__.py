@@ -1,1 +1,1 @@
-"""Connections: their records, states, leases, and what is asked of their owners."""
+"""Connections: their records, states, leases, and the commands that their workers carry out."""

@@ -1,4 +1,4 @@
-"""What is asked of the owner of a connection, kept on its record until it is done."""
+"""Commands for the worker that runs a connection, kept on its record until they are done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class PendingCommand(Record):
     """A command that is not done yet.
 
-    `outcome` says how WhatsApp took a logout, once it did; `because` why the owner itself asked.
+    `outcome` is how a logout ended at WhatsApp, once that is known. `because` is why the worker
+    itself logs out; None when a person asked for it.
     """
 
     id: str
@@ -28,7 +29,7 @@ class PendingCommand(Record):
 
     @property
     def leaves(self) -> bool:
-        """Whether the connection's login is to end."""
+        """Whether the command ends the connection's login."""
         return self.name in (Command.LOGOUT, Command.DELETE)
 
 
@@ -38,17 +39,17 @@ def new_command(name: Command, because: Reason | None = None) -> dict[str, Any]:
 
 
 class CommandRequests:
-    """Passes commands from those who ask to the owner of a connection, one at a time.
+    """Store the pending command of a connection, one at a time.
 
-    Asking for what is under way changes nothing. A logout takes the place of a restart, and a
-    deletion (`sessions.deletion.connections`) that of both.
+    Asking again for the pending command changes nothing. A logout replaces a restart, and a
+    deletion (`sessions.deletion.connections`) replaces both.
     """
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["connections"]
 
     async def restart(self, connection: str) -> None:
-        """Ask the owner for a new page; one that is starting, or without owner, needs none."""
+        """Ask the worker for a new page, unless the connection is starting or has no worker."""
         untouched = {
             "_id": connection,
             "command": None,
@@ -59,7 +60,7 @@ class CommandRequests:
         await self._collection.update_one(untouched, change)
 
     async def log_out(self, connection: str) -> None:
-        """Ask for a logout, after which nothing runs unless it is started again meanwhile."""
+        """Ask for a logout; the connection stops after it, unless it is started again before."""
         asked = {"$eq": ["$command.name", Command.LOGOUT]}
         command = {"$literal": new_command(Command.LOGOUT)}
         changes = {"desired": "stopped", "command": {"$cond": [asked, "$command", command]}}
@@ -67,19 +68,19 @@ class CommandRequests:
         await self._collection.update_one(present, [{"$set": changes}])
 
     async def refuse_login(self, lease: Lease, because: Reason) -> None:
-        """Have a login logged out that must not be used; raise LeaseLostError.
+        """Ask for the logout of a login that must not be used; raise LeaseLostError.
 
-        A logout or a deletion that is under way does the same.
+        A pending logout or deletion stays as it is, since it ends the login too.
         """
         leaves = {"$in": ["$command.name", [Command.LOGOUT, Command.DELETE]]}
         command = {"$literal": new_command(Command.LOGOUT, because)}
         changes = {"desired": "stopped", "command": {"$cond": [leaves, "$command", command]}}
         result = await self._collection.update_one(lease.fence(), [{"$set": changes}])
         if result.matched_count == 0:
-            raise LeaseLostError("a login was not refused")
+            raise LeaseLostError("the refusal of a login was not stored")
 
     async def pending(self, connection: str) -> PendingCommand | None:
-        """Return what is asked now."""
+        """Return the pending command."""
         document: dict[str, Any] | None = await self._collection.find_one(
             {"_id": connection}, projection={"command": True}
         )
@@ -87,23 +88,23 @@ class CommandRequests:
         return PendingCommand.model_validate(found) if found else None
 
     async def note(self, lease: Lease, outcome: Reason) -> Command:
-        """Note how a logout went, so that the next owner need not try; return what asked for it.
+        """Store how a logout ended, so that the next worker does not try it again.
 
-        Raises LeaseLostError.
+        Return the command that asked for it. Raises LeaseLostError.
         """
         noted = await self._write(lease, {"$set": {"command.outcome": outcome}})
         return Command(noted["command"]["name"])
 
     async def restarted(self, lease: Lease, command: PendingCommand) -> None:
-        """Take a restart off the record, unless something else has taken its place."""
+        """Remove a restart that is done, unless another command has replaced it."""
         await self._collection.update_one(
             {**lease.fence(), "command.id": command.id}, {"$unset": {"command": True}}
         )
 
     async def logged_out(self, lease: Lease) -> None:
-        """Take a logout off the record; no login of before may be used. Raises LeaseLostError.
+        """Remove a logout that is done, and forbid the use of older logins; raise LeaseLostError.
 
-        A deletion that came meanwhile stays, with nothing left to log out.
+        A deletion that was asked for meanwhile stays pending.
         """
         done = {"$eq": ["$command.name", Command.LOGOUT]}
         changes = {

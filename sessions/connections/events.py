@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionStateData(EventData):
-    """A connection's state, since when, and whose it is."""
+    """A connection's state, since when it has it, and the connection's owner."""
 
     connection_id: str
     owner: str
@@ -30,7 +30,7 @@ class ConnectionStateData(EventData):
 
 
 class ConnectionDeletedData(EventData):
-    """A connection that its owner has deleted: its id is free from now on."""
+    """A connection that was deleted: its id can be used again."""
 
     connection_id: str
     owner: str
@@ -45,7 +45,7 @@ class ConnectionQrData(EventData):
 
 
 def state_event(record: Mapping[str, Any]) -> Event:
-    """Tell the state to which a connection's document in MongoDB has just moved."""
+    """Return the event for the state that was just written to a connection's document."""
     connection = Connection.model_validate(record)
     state, reason = connection.state, connection.reason
     linked = connection.linked_number is not None
@@ -64,7 +64,7 @@ def state_event(record: Mapping[str, Any]) -> Event:
 
 
 def observed_event(connection: Connection) -> Event:
-    """Tell the state of a connection as it is true now."""
+    """Return the event for a connection's state as it is now, with worker_lost taken in."""
     state, reason = connection.observed()
     data = ConnectionStateData(
         connection_id=connection.connection_id,
@@ -81,18 +81,18 @@ def observed_event(connection: Connection) -> Event:
 
 
 def deleted_event(connection: Connection) -> Event:
-    """Tell that a connection is gone for its owner."""
+    """Return the event for a deleted connection."""
     data = ConnectionDeletedData(connection_id=connection.connection_id, owner=connection.owner)
     return Event(EventType.CONNECTION_DELETED, connection.owner, connection.id, data.to_json())
 
 
 def qr_event(owner: str, connection: str, connection_id: str, qr: QrCode) -> Event:
-    """Tell the QR code that a connection shows."""
+    """Return the event for the QR code that a connection shows."""
     data = ConnectionQrData(connection_id=connection_id, code=qr.code, expires_at=qr.expires_at)
     return Event(EventType.CONNECTION_QR, owner, connection, data.to_json())
 
 
 def publish_state(log: EventLog, record: Mapping[str, Any]) -> None:
-    """Publish a connection's state, unless the connection is deleted: nobody owns it any more."""
+    """Publish a connection's state, unless the connection is deleted and so has no owner."""
     if record.get("deletedAt") is None:
         log.publish(state_event(record))

@@ -1,4 +1,4 @@
-"""Leases: one owner per connection, taken and renewed by compare-and-set on the server's clock."""
+"""Leases: one worker per connection, taken and renewed by compare-and-set on MongoDB's clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to run one connection; `generation` fences every write of its owner."""
+    """The right to run one connection; `generation` fences every write of its holder."""
 
     connection: str
     worker: str
@@ -41,42 +41,42 @@ class Lease:
 
 @dataclass(frozen=True)
 class FreeConnection:
-    """A connection that a worker may take; those that are being deleted have one owner together."""
+    """A connection that a worker may take; `owner` is `deleted` for those being deleted."""
 
     id: str
     owner: str
 
 
 class Renewal(Enum):
-    """What became of an attempt to renew a lease."""
+    """The result of renewing a lease."""
 
     KEPT = auto()
     COMMANDED = auto()
-    """Kept, and something is asked of the owner."""
+    """Kept, and a command is pending."""
     UNWANTED = auto()
-    """Kept, but the connection should run no more."""
+    """Kept, but the connection should stop."""
     LOST = auto()
 
 
 _S = ConnectionState
 _LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
-"""Commands for which a connection is taken even if it does not want to run."""
+"""Commands for which a worker takes a connection even if it is to be stopped."""
 
 
-_TELLING = ["generation", "desired", "command.name"]
-"""What a renewal reads."""
+_RENEWAL_FIELDS = ["generation", "desired", "command.name"]
+"""The fields that a renewal reads."""
 
 UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
-"""The expression for records that nobody has now: no lease, or one that ran out."""
+"""The expression for connections without a worker: no lease, or an expired one."""
 
 _OWNER = {"$cond": [{"$gt": ["$deletedAt", None]}, "deleted", "$owner"]}
-"""The expression for an owner; what is being deleted belongs to nobody any more."""
+"""The expression for a connection's owner; a connection that is being deleted has none."""
 
 
 def _free_since(span: timedelta) -> dict[str, Any]:
-    """Return the expression for connections that nobody has had for a while."""
+    """Return the expression for connections that have had no worker for this long."""
     if not span:
-        # Not by `since`: the clock of whoever made the record may be ahead of the server's.
+        # `since` is not used: the API that made the record may have a clock ahead of MongoDB's.
         return UNOWNED
     amount = span // timedelta(milliseconds=1)
     then = {"$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}
@@ -87,7 +87,7 @@ def _free_since(span: timedelta) -> dict[str, Any]:
 
 
 def _meaning(document: dict[str, Any]) -> Renewal:
-    """Return what the record of a connection that is ours asks of us."""
+    """Return what the record of a connection asks of the worker that holds its lease."""
     command = (document.get("command") or {}).get("name")
     if document["desired"] == "stopped" and command not in _LEAVING:
         return Renewal.UNWANTED
@@ -98,8 +98,8 @@ class LeaseStore:
     """Take, renew and give back leases for one worker process.
 
     `instance` is new for each process, so that a restarted worker with the same name does not
-    take its predecessor's leases for its own. Those of `predecessor` it may take at once: that
-    process is known to be dead, and its browsers with it.
+    mistake the leases of the process before it for its own. The leases of `predecessor` may be
+    taken at once: that process and its browsers are known to be dead.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class LeaseStore:
         self._renewing: BatchedLookup[Lease, Renewal] = BatchedLookup(self._renew_all)
 
     async def is_any_free(self, running: Collection[str], *, only_leaving: bool = False) -> bool:
-        """Tell whether `acquire` would find a connection, if it is our turn."""
+        """Tell whether `acquire` would find a connection."""
         wanted = self._wanted(running, self._free(timedelta(0)), only_leaving)
         return await self._collection.find_one(wanted, projection={"_id": True}) is not None
 
@@ -140,7 +140,7 @@ class LeaseStore:
         return [FreeConnection(found["_id"], found["owner"]) async for found in cursor]
 
     async def running_by_owner(self) -> dict[str, int]:
-        """Count the connections of each owner that workers have now."""
+        """Count the connections that workers run now, by owner."""
         leased = {"$match": {"lease.expiresAt": {"$type": "date"}, "$expr": {"$not": [UNOWNED]}}}
         count = {"$group": {"_id": _OWNER, "count": {"$sum": 1}}}
         cursor = self._collection.aggregate([leased, count])
@@ -155,14 +155,14 @@ class LeaseStore:
         only_leaving: bool = False,
         spare_others: bool = False,
     ) -> Lease | None:
-        """Take a free connection that wants to run, or the one named; None when there is none.
+        """Take a free connection that is to run, or the one named; None when there is none.
 
-        One that is to be logged out or deleted is taken too, and with `only_leaving` no other.
-        With `free_for` only one that nobody has taken for so long, and with `spare_others` none
-        whose lease ran out while another worker had it.
+        A connection that is to be logged out or deleted is taken too; with `only_leaving` no
+        other is. `free_for` is how long it must have had no worker. `spare_others` leaves out
+        those whose lease expired while another worker held it.
 
-        A lease of our own that is not among those `running` is free too: it was granted by an
-        answer that never reached us, or to the predecessor.
+        A lease of this process for a connection that is not in `running` counts as free: MongoDB
+        granted it, but the answer was lost, or the predecessor held it.
         """
         free = self._free(free_for, spare_others=spare_others)
         wanted = self._wanted(running, free, only_leaving)
@@ -180,7 +180,7 @@ class LeaseStore:
         return Lease(document["_id"], self._worker, self._instance, document["generation"])
 
     async def renew(self, lease: Lease) -> Renewal:
-        """Extend the lease, if it is still ours; those that are due together in one go."""
+        """Extend the lease, if it is still ours; leases that are due together share the query."""
         return await self._renewing(lease)
 
     async def _renew_all(self, leases: Sequence[Lease]) -> list[Renewal | Exception]:
@@ -191,10 +191,10 @@ class LeaseStore:
         await self._collection.update_many(
             {**ours, **quiet}, [{"$set": {"lease.expiresAt": self._expiry()}}]
         )
-        cursor = self._collection.find({**ours, **quiet}, projection=_TELLING)
+        cursor = self._collection.find({**ours, **quiet}, projection=_RENEWAL_FIELDS)
         kept = {(found["_id"], found["generation"]): _meaning(found) async for found in cursor}
         return [
-            # One that is lost, or that was told to be lost, is looked at by itself.
+            # A lease that is lost, or was reported as lost, is renewed by itself.
             kept.get((each.connection, each.generation)) or await self._renew_one(each)
             for each in leases
         ]
@@ -207,7 +207,7 @@ class LeaseStore:
         if document is None:
             return Renewal.LOST
         if document["lease"].get("announced"):
-            # It had run out, and was told to be lost.
+            # The lease had expired and the connection was reported as worker_lost.
             publish_state(self._events, document)
         return _meaning(document)
 
@@ -258,10 +258,10 @@ class LeaseStore:
                 "worker": {"$literal": self._worker},
                 "instance": {"$literal": self._instance},
                 "expiresAt": self._expiry(),
-                # A document that is set in a pipeline is merged into the one before.
+                # A pipeline's $set merges documents, so the old field has to be removed.
                 "announced": "$$REMOVE",
             },
-            # A restart is done by this very start.
+            # Starting the connection does what a restart asks for.
             "command": {
                 "$cond": [{"$eq": ["$command.name", Command.RESTART]}, "$$REMOVE", "$command"]
             },

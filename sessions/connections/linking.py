@@ -1,4 +1,4 @@
-"""What passes between an admin who links a phone and the worker that shows the codes."""
+"""Requests for QR and pairing codes, and the worker's answers, on the connection's record."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 _LINK_COUNTS_FOR = timedelta(hours=1)
-"""Longer than it takes from a scan until the page tells the number, whatever the phone does."""
+"""Longer than the page ever takes from a scan until it knows the phone's number."""
 
 
 class Refused(StrEnum):
     """Why there is no pairing code; a stable code for clients."""
 
     TOO_MANY = "pairing_rate_limited"
-    """WhatsApp gives this number no more codes for now: it has had too many."""
+    """WhatsApp gives this number no more codes for now: too many were asked for."""
     NUMBER_REFUSED = "pairing_refused"
     """WhatsApp gives no code for this number."""
     NOT_AVAILABLE = "pairing_not_available"
     """WhatsApp does not offer codes to this number yet: scan the QR code."""
     NUMBER_LINKED = "number_already_linked"
-    """A connection here has this number: WhatsApp would end its login for another code."""
+    """Another connection is linked to this number: WhatsApp would end its login for a new code."""
     ALREADY_LINKED = "already_linked"
-    """The connection has a phone."""
+    """The connection is linked to a phone already."""
     NO_CODE = "no_pairing_code"
-    """Anything else; WhatsApp may give one at the next try."""
+    """Any other cause; WhatsApp may give a code at the next try."""
 
 
 class PairingRefusal(Record):
-    """A refused wish: `detail` is WhatsApp's own word, `retry_at` when another may be had."""
+    """Why a request was refused: `detail` is WhatsApp's error, `retry_at` when to ask again."""
 
     code: Refused
     detail: str | None = None
@@ -47,7 +47,7 @@ class PairingRefusal(Record):
 
 
 class Pairing(Record):
-    """A wish for a pairing code, and its answer once there is one: a code or a refusal."""
+    """A request for a pairing code, and its answer once there is one: a code or a refusal."""
 
     id: str
     phone: str
@@ -56,28 +56,28 @@ class Pairing(Record):
     expires_at: datetime | None = None
 
     def answered(self, code: str, expires_at: datetime) -> Pairing:
-        """Return the wish with its code."""
+        """Return the request with its code."""
         return self.model_copy(update={"code": code, "expires_at": expires_at})
 
     def refused(self, refusal: PairingRefusal) -> Pairing:
-        """Return the wish with its refusal."""
+        """Return the request with its refusal."""
         return self.model_copy(update={"refusal": refusal})
 
     def holds(self, phone: str, now: datetime) -> bool:
-        """Tell whether it has a code for this phone that still works."""
+        """Tell whether the answer is a code for this phone that still works."""
         works = self.code is not None and self.expires_at is not None and now < self.expires_at
         return works and self.phone == phone
 
 
 class LinkedHere(Record):
-    """Which connection has a number."""
+    """The connection that is linked to a number."""
 
     owner: str
     connection_id: str
 
 
 class LinkingRequests:
-    """Keeps who asks for codes, and the pairing code asked for last, on the connection's record."""
+    """Store when QR codes were asked for, and the newest request for a pairing code."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["connections"]
@@ -85,9 +85,9 @@ class LinkingRequests:
     async def ask_for_qr(
         self, connection: str, waits: timedelta = timedelta(0), *, by_link: bool = False
     ) -> None:
-        """Note that somebody wants to see a QR code now, perhaps by a signed link.
+        """Record that somebody asks for a QR code, and goes on asking while they wait (`waits`).
 
-        Who waits for one asks until the wait is over.
+        `by_link` says that they use a signed link.
         """
         until = {"$add": ["$$NOW", waits // timedelta(milliseconds=1)]}
         changes: dict[str, Any] = {"qrAskedAt": {"$max": ["$qrAskedAt", until]}}
@@ -96,23 +96,23 @@ class LinkingRequests:
         await self._collection.update_one({"_id": connection}, [{"$set": changes}])
 
     async def link_was_shown(self, connection: str) -> bool:
-        """Tell whether a phone that is linked now may have been linked by a signed link."""
+        """Tell whether the phone linked now may have been linked through a signed link."""
         span = _LINK_COUNTS_FOR // timedelta(milliseconds=1)
         lately = {"$expr": {"$lt": [{"$subtract": ["$$NOW", "$linkShownAt"]}, span]}}
         shown = {"_id": connection, "linkShownAt": {"$ne": None}, **lately}
         return await self._collection.count_documents(shown) > 0
 
     async def qr_is_asked_for(self, connection: str, within: timedelta) -> bool:
-        """Tell whether somebody asked lately; making or starting a connection is asking."""
+        """Tell whether somebody asked lately; creating or starting a connection counts too."""
         since = {"$max": ["$qrAskedAt", "$since", "$createdAt"]}
         span = within // timedelta(milliseconds=1)
         lately = {"$expr": {"$lt": [{"$subtract": ["$$NOW", since]}, span]}}
         return await self._collection.count_documents({"_id": connection, **lately}) > 0
 
     async def ask_for_pairing(self, connection: str, phone: str) -> str:
-        """Ask for a pairing code for a phone; return the id of the wish.
+        """Ask for a pairing code for a phone; return the id of the request.
 
-        Who types a code may scan one instead, so QR codes go on coming.
+        This counts as asking for a QR code too: the person may scan one instead.
         """
         asked = Pairing(id=new_id(), phone=phone)
         await self._collection.update_one(
@@ -125,7 +125,7 @@ class LinkingRequests:
         return asked.id
 
     async def pairing(self, connection: str) -> Pairing | None:
-        """Return the wish made last, answered or not."""
+        """Return the newest request, answered or not."""
         document: dict[str, Any] | None = await self._collection.find_one(
             {"_id": connection}, projection={"pairing": True}
         )
@@ -133,7 +133,7 @@ class LinkingRequests:
         return Pairing.model_validate(found) if found else None
 
     async def paused_until(self, phone: str, now: datetime) -> datetime | None:
-        """Return until when WhatsApp gives this number no more codes, as far as we have heard."""
+        """Return until when WhatsApp gives this number no more codes, if a refusal said so."""
         document = await self._collection.find_one(
             {"pairing.phone": {"$eq": phone}, "pairing.refusal.retryAt": {"$gt": now}},
             projection={"pairing": True},
@@ -155,7 +155,7 @@ class LinkingRequests:
         return LinkedHere.model_validate(document) if document else None
 
     async def answer_pairing(self, lease: Lease, answered: Pairing) -> None:
-        """Answer a wish, unless a newer one has come; raise LeaseLostError."""
+        """Answer a request, unless there is a newer one; raise LeaseLostError."""
         result = await self._collection.update_one(
             lease.fence(),
             [
@@ -173,4 +173,4 @@ class LinkingRequests:
             ],
         )
         if result.matched_count == 0:
-            raise LeaseLostError("a pairing code was not published")
+            raise LeaseLostError("the answer to a pairing request was not stored")

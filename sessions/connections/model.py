@@ -1,4 +1,4 @@
-"""A connection: one linked WhatsApp account, as its record says."""
+"""The record of a connection: one linked WhatsApp account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Desired = Literal["running", "stopped"]
 
 
 class LeaseHolder(Record):
-    """Who owns a connection, until when."""
+    """The worker that holds the lease of a connection, and until when."""
 
     worker: str
     instance: str
@@ -33,7 +33,7 @@ class LeaseHolder(Record):
 
 
 class QrCode(Record):
-    """The text of a QR code that links a phone; a credential while it lives."""
+    """The text of a QR code that links a phone; a credential until it expires."""
 
     code: str
     expires_at: datetime
@@ -45,19 +45,19 @@ class Proxy(Record):
     server: str
     username: str | None = None
     password: SecretStr | None = None
-    """In plain: as it is used, and as earlier versions have stored it."""
+    """In plain text, as it is used; earlier versions stored it like this."""
     sealed_password: SealedValue | None = None
     may_be_private: bool = True
-    """Whether it may be inside the operator's own network: only if an administrator said so. Those
-    from before this was asked may."""
+    """Whether it may be inside the operator's own network, which only an administrator can allow.
+    Proxies stored by versions without this field may."""
 
     @property
     def host(self) -> str:
-        """The proxy's name or address, in small letters."""
+        """The proxy's name or address, in lower case."""
         return host_of(self.server)
 
     def to_document(self) -> dict[str, Any]:
-        """Return what is stored; `ProxyPasswords.seal` comes before, where there is a password."""
+        """Return the document to store; a password must have gone through `ProxyPasswords.seal`."""
         document = self.model_dump(by_alias=True, exclude_none=True)
         if self.password is not None:
             document["password"] = self.password.get_secret_value()
@@ -72,7 +72,7 @@ class Held(Record):
 
 
 class PageVersion(Record):
-    """Which WhatsApp Web a connection's page is, and since when it has been loaded."""
+    """The version of WhatsApp Web that a connection's page has loaded, and when it did."""
 
     version: str | None = None
     manifest: str | None = None
@@ -80,9 +80,9 @@ class PageVersion(Record):
 
 
 class Connection(Record):
-    """One linked WhatsApp account; `id` is ours, `connection_id` is its owner's word for it.
+    """One linked WhatsApp account; `id` is made by us, `connection_id` is chosen by its owner.
 
-    Logins of `forgotten_generation` and before were given up and must not be used any more.
+    Logins of `forgotten_generation` and older generations must not be used any more.
     """
 
     id: str = Field(alias="_id")
@@ -95,7 +95,7 @@ class Connection(Record):
     reason: Reason | None = None
     since: datetime
     until: datetime | None = None
-    """Until when the state lasts, where WhatsApp has told that."""
+    """When the state ends, if WhatsApp says so."""
     generation: int = 0
     lease: LeaseHolder | None = None
     leased: bool = False
@@ -104,9 +104,9 @@ class Connection(Record):
     qr: QrCode | None = None
     linked_number: str | None = None
     logins: int = 0
-    """How often a phone was linked."""
+    """How many times a phone was linked."""
     links_revoked: int = 0
-    """How often the links that link a phone were revoked: those of before work no more."""
+    """How many times signed links were revoked; links made before the last time do not work."""
     forgotten_generation: int = -1
     proxy: Proxy | None = None
     pacing: Pacing = Pacing()
@@ -115,7 +115,7 @@ class Connection(Record):
     created_at: datetime
 
     def observed(self) -> tuple[ConnectionState, Reason | None]:
-        """Return state and reason as they are true now: a dead worker's last word is not."""
+        """Return state and reason as they are now: worker_lost when the lease has expired."""
         if self.leased or not needs_a_worker(self.state):
             return self.state, self.reason
         if self.desired == "stopped":
@@ -125,21 +125,21 @@ class Connection(Record):
         return ConnectionState.DISCONNECTED, Reason.WORKER_LOST
 
     def observed_until(self) -> datetime | None:
-        """Return until when that lasts, if WhatsApp has told."""
+        """Return when the observed state ends, if WhatsApp says so."""
         return self.until if self.observed() == (self.state, self.reason) else None
 
     def observed_since(self) -> datetime:
-        """Return since when that is so: a dead worker is lost from the end of its lease on."""
+        """Return since when the observed state holds; a worker is lost when its lease expires."""
         if self.lease and self.observed()[1] is Reason.WORKER_LOST and not self.leased:
             return self.lease.expires_at
         return self.since
 
     def acts_next(self) -> Actor:
-        """Tell who acts next, by the state as it is true now."""
+        """Return who acts next in the observed state."""
         since = self.observed_since()
         return acts_next(*self.observed(), lasting=(self.read_at or since) - since)
 
     def allowed_commands(self) -> list[Command]:
-        """Return the commands that make sense in the state as it is true now."""
+        """Return the commands that make sense in the observed state."""
         state, _ = self.observed()
         return allowed_commands(state, linked=self.linked_number is not None)

@@ -1,4 +1,4 @@
-"""Every write of a connection's state is built here, from the table of legal moves."""
+"""Build every write of a connection's state from the table of legal moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sessions.connections.states import ConnectionState, Reason, origins
 
 WITHOUT_PAIRING_CODE = {"$cond": [{"$gt": ["$pairing.code", None]}, "$$REMOVE", "$pairing"]}
-"""The expression for what is kept of a request for a pairing code: no code, which links a phone."""
+"""The expression for a request for a pairing code without its code, which is a credential."""
 
 
 def becomes(
@@ -21,13 +21,13 @@ def becomes(
     anew: bool = True,
     unreported: AbstractSet[ConnectionState] = frozenset(),
 ) -> dict[str, Any]:
-    """Return what moves a connection to a state, for the `$set` of a pipeline.
+    """Return the `$set` of a pipeline that moves a connection to a state.
 
-    A record that fulfils the expression `where` no more, or whose state does not lead there, keeps
-    its state. `until` is when the state ends, where that is known. Without `anew` a record that is
-    in the state already keeps the time since when it is. Codes go, except where they are shown.
-    `unreported` are states that the record may still have because MongoDB was away: the owner has
-    left them by legal moves.
+    A record keeps its state if the move is illegal or the expression `where` is false. `until` is
+    when the state ends, if that is known. Without `anew`, a record that is in the state already
+    keeps its `since`. QR and pairing codes are removed, except on the move to AWAITING_SCAN.
+    `unreported` are states that the record may still have because MongoDB was away while the
+    worker left them by legal moves.
     """
     moves = {
         "$and": [{"$in": ["$state", [str(each) for each in {*origins(to), *unreported}]]}, where]

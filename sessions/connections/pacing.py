@@ -22,11 +22,11 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 NEW_CHATS_LIMITED = "new_chats_limited"
-"""Why a message waits to which nobody has written before."""
+"""Why a message waits that would open a new chat."""
 
 
 class _Part(BaseModel):
-    """A part of the contract: camelCase, frozen, nothing unknown."""
+    """A part of the HTTP contract: camelCase, frozen, unknown fields refused."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
@@ -35,7 +35,7 @@ class _Part(BaseModel):
 
 def _known_zone(name: str) -> str:
     try:
-        # One file is read, and kept; the list of all zones would be read from the disk each time.
+        # This reads one file and caches it; listing all zones would read the disk each time.
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ValueError("There is no such time zone; use a name like Asia/Jerusalem.") from error
@@ -52,7 +52,7 @@ JitterSeconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 
 class QuietHours(_Part):
-    """A part of the day in which nothing is sent, over midnight if `end` is before `start`."""
+    """Hours of the day in which nothing is sent; they span midnight if `end` is before `start`."""
 
     start: ClockTime = Field(examples=["22:00"])
     end: ClockTime = Field(examples=["07:00"])
@@ -74,9 +74,9 @@ class QuietHours(_Part):
 class Pacing(_Part):
     """The limits of one connection; the defaults are those of a careful sender.
 
-    A person writes a few messages a minute, and WhatsApp restricts numbers that write to many
-    strangers first of all. Hence a pause of seconds after each message, a modest hour and day,
-    and a small allowance for chats that are new.
+    A person writes a few messages a minute, and WhatsApp first restricts numbers that write to
+    many strangers. Hence a pause of seconds after each message, modest limits for an hour and a
+    day, and a small limit for new chats.
     """
 
     enabled: bool = True
@@ -97,7 +97,7 @@ class Pacing(_Part):
 
     @property
     def windows(self) -> tuple[tuple[timedelta, int, str], ...]:
-        """The windows that slide: how long, how many messages, and the reason code."""
+        """The sliding windows: how long each is, how many messages it allows, and its reason."""
         return (
             (MINUTE, self.per_minute, "rate_limited_per_minute"),
             (HOUR, self.per_hour, "rate_limited_per_hour"),

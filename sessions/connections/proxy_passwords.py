@@ -1,4 +1,4 @@
-"""The passwords of proxies, encrypted in MongoDB; those that were stored in plain are read too."""
+"""The passwords of proxies, encrypted in MongoDB; passwords stored as plain text are read too."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class NoKeysError(DomainError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The password cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to what the "
-            "workers have."
+            "The password cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to the same "
+            "keys that the workers have."
         )
 
 
 class ProxyPasswords:
-    """Encrypts and decrypts passwords, each for the proxy of one connection."""
+    """Encrypt and decrypt passwords; each is bound to its connection."""
 
     def __init__(self, keys: KeyRing | None) -> None:
         self._keys = keys
 
     def seal(self, connection: str, proxy: Proxy) -> Proxy:
-        """Return a proxy as it may be stored for a connection; raise NoKeysError."""
+        """Return a connection's proxy with its password encrypted; raise NoKeysError."""
         if proxy.password is None:
             return proxy
         if self._keys is None:
@@ -47,10 +47,10 @@ class ProxyPasswords:
         return proxy.model_copy(update={"password": None, "sealed_password": sealed})
 
     def open(self, connection: Connection) -> Proxy | None:
-        """Return a connection's proxy with its password in plain.
+        """Return a connection's proxy with its password decrypted.
 
-        Where the password cannot be decrypted it is left out: the proxy refuses us then, and
-        nothing goes around it.
+        A password that cannot be decrypted is left out. The proxy then refuses the browser, so no
+        traffic bypasses the proxy.
         """
         proxy = connection.proxy
         if proxy is None or proxy.sealed_password is None or self._keys is None:
@@ -58,15 +58,15 @@ class ProxyPasswords:
         try:
             password = open_value(self._keys, proxy.sealed_password, connection.id, _FIELD)
         except BlobError as error:
-            logger.error("The password of the proxy cannot be read: {}", error)
+            logger.error("The proxy's password cannot be decrypted: {}", error)
             return proxy
         return proxy.model_copy(update={"password": SecretStr(password), "sealed_password": None})
 
 
 async def rotate_proxy_passwords(database: Database, keys: KeyRing) -> int:
-    """Bring all passwords under the first key, plain ones too; return how many that were.
+    """Encrypt all passwords with the first key, plain ones too; return how many were changed.
 
-    Raises BlobError for one that no key opens.
+    Raises BlobError for a password that no key decrypts.
     """
     collection: Collection = database["connections"]
     passwords = ProxyPasswords(keys)
@@ -85,7 +85,7 @@ async def rotate_proxy_passwords(database: Database, keys: KeyRing) -> int:
 
 
 async def _replace(collection: Collection, before: dict[str, Any], proxy: Proxy) -> int:
-    """Store a proxy, unless its owner has changed it meanwhile; tell whether it was stored."""
+    """Store a proxy, unless it was changed meanwhile; return how many records were written."""
     unchanged = {"_id": before["_id"], "proxy": {"$eq": before["proxy"]}}
     result = await collection.update_one(unchanged, {"$set": {"proxy": proxy.to_document()}})
     return result.modified_count

@@ -1,4 +1,4 @@
-"""The states of a connection: everything that decides where a connection may move stands here."""
+"""The states of a connection: everything that decides where a connection may move is here."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class ConnectionState(StrEnum):
     CONNECTED = "connected"
     """Messages go out."""
     DEGRADED = "degraded"
-    """The page says connected but sends stay unacknowledged."""
+    """The page says connected, but WhatsApp does not acknowledge sends."""
     DISCONNECTED = "disconnected"
-    """The page or its network is away."""
+    """The page has crashed, does not answer or has no network."""
     LOGGED_OUT = "logged_out"
     """The login is gone: the phone has to be linked again."""
 
@@ -55,24 +55,24 @@ class Reason(StrEnum):
     QR_SHOWN = "qr_shown"
     """A QR code is on show and can be scanned."""
     QR_IDLE = "qr_idle"
-    """The codes of a round ran out; asking for one shows new ones."""
+    """The QR codes have expired; asking for one shows new ones."""
     LOADING_CHATS = "loading_chats"
     """Linked; WhatsApp Web fetches its chats from the phone."""
     NETWORK_DOWN = "network_down"
     """WhatsApp Web has lost its network."""
     LINE_LOST = "line_lost"
-    """WhatsApp Web has lost its line to WhatsApp; if none comes, the page is loaded anew."""
+    """WhatsApp Web has lost its line to WhatsApp; if it stays away, the page is reloaded."""
     REPLACED = "replaced"
-    """Another browser has taken this login's line; the page takes it back, later each time."""
+    """Another browser uses this login; the page takes it back, later each time."""
     UPDATE_NEEDED = "update_needed"
-    """WhatsApp Web wants to be loaded anew; that is done when nothing is in hand."""
+    """WhatsApp Web asks to be reloaded; the worker does it when no message is being sent."""
     UNLINKED = "unlinked"
     """The phone has removed this device, or WhatsApp has banned its account: link it again."""
     ACCOUNT_LOCKED = "account_locked"
     """WhatsApp has locked the account: its owner unlocks it on the phone, then link it again."""
     TEMPORARILY_BANNED = "temporarily_banned"
-    """WhatsApp has banned the account for a while; it goes on by itself at the time in `until`, or
-    earlier if WhatsApp lifts the ban."""
+    """WhatsApp has banned the account for a while; sending resumes by itself at the time in
+    `until`, or earlier if WhatsApp lifts the ban."""
     PASSKEY_WANTED = "passkey_wanted"
     """WhatsApp asks for a passkey, which only the account's owner has."""
     SENDS_UNACKNOWLEDGED = "sends_unacknowledged"
@@ -86,25 +86,25 @@ class Reason(StrEnum):
     DISK_UNUSABLE = "disk_unusable"
     """The folder of the browser profiles cannot be used."""
     LOGIN_LOST = "login_lost"
-    """No login that works is left, neither on disk nor saved: link the phone again."""
+    """No working login is left, neither on disk nor saved: link the phone again."""
     QR_NOT_SCANNED = "qr_not_scanned"
     """Nobody scanned a code or asked for a new one: start it when the phone is at hand."""
     WHATSAPP_CHANGED = "whatsapp_changed"
-    """WhatsApp Web has changed so that nothing can be sent: messages wait, and it is tried again
-    and again by itself. Updating wa-js may be needed."""
+    """WhatsApp Web has changed and nothing can be sent: messages wait, and the worker keeps trying.
+    Updating wa-js may be needed."""
     OTHER_NUMBER = "other_number"
-    """A signed link has linked another phone than the one whose number was declared: it is logged
-    out, and nothing is sent with it. Link the right phone."""
+    """A phone with another number than the declared one was linked through a signed link. It is
+    logged out, and nothing is sent with it. Link the right phone."""
     LOGGING_OUT = "logging_out"
     """A logout was asked for: the worker tells WhatsApp."""
     LOGGED_OUT_BY_REQUEST = "logged_out_by_request"
-    """A logout was asked for and is done: the phone does not list this device any more."""
+    """A logout was asked for and is done: the phone no longer lists this device."""
     STILL_LISTED = "device_still_listed"
     """Logged out by request, but WhatsApp could not be told: remove the device on the phone."""
 
     @classmethod
     def _missing_(cls, value: object) -> Reason | None:
-        """Read what records of earlier versions say."""
+        """Read the reasons that earlier versions stored."""
         former = {
             "replaced_by_another_client": cls.REPLACED,
             "blocked_by_whatsapp": cls.TEMPORARILY_BANNED,
@@ -116,7 +116,7 @@ class Actor(StrEnum):
     """Who acts next on a connection."""
 
     NOBODY = "nobody"
-    """Nobody: all is well, or it goes on by itself after a time."""
+    """Nobody: all is well, or the connection resumes by itself after a time."""
     WORKER = "worker"
     """The worker, by itself."""
     PHONE = "phone"
@@ -128,20 +128,20 @@ class Actor(StrEnum):
 
 
 class Command(StrEnum):
-    """What may be asked of a connection."""
+    """What a connection can be told to do."""
 
     START = "start"
     """Run it."""
     STOP = "stop"
-    """Run it no more; its login and its messages are kept."""
+    """Stop running it; its login and its messages are kept."""
     LINK = "link"
     """Link a phone: show a QR code, or give a pairing code."""
     RESTART = "restart"
-    """Close its page in order and open it anew; the login is kept."""
+    """Close its page in order and open a new one; the login is kept."""
     LOGOUT = "logout"
     """End its login, on the phone too."""
     DELETE = "delete"
-    """End its login and remove all that is kept of it."""
+    """End its login and remove everything stored for it."""
     CHECK_NUMBER = "check_number"
     """Ask WhatsApp whether a number has an account."""
 
@@ -178,13 +178,13 @@ MOVES: Mapping[ConnectionState, frozenset[ConnectionState]] = MappingProxyType(
         _S.LOGGED_OUT: frozenset({_S.STARTING, _S.STOPPED, _S.AWAITING_SCAN}),
     }
 )
-"""Every legal move. A change of reason within one state is no move and always legal."""
+"""Every legal move. Changing the reason within one state is not a move and is always legal."""
 
 HOLDS_LOGIN = frozenset({_S.SYNCING, _S.CONNECTED, _S.DEGRADED})
-"""States that no connection reaches without a phone that has linked it."""
+"""States that a connection reaches only while it is linked to a phone."""
 
 REVOKED = frozenset({Reason.UNLINKED, Reason.ACCOUNT_LOCKED})
-"""Ends of a login after which no copy of it is of use: WhatsApp takes none of them any more."""
+"""Reasons after which WhatsApp accepts no copy of the login any more."""
 
 _A = Actor
 ACTS_IN_STATE: Mapping[ConnectionState, Actor] = MappingProxyType(
@@ -214,10 +214,10 @@ ACTS_FOR_REASON: Mapping[Reason, Actor] = MappingProxyType(
         Reason.DISK_UNUSABLE: _A.OPERATOR,
     }
 )
-"""Reasons for which somebody else acts than the state says."""
+"""Reasons that override who acts in the state."""
 
 WORKER_SOON = timedelta(seconds=20)
-"""How long a connection may wait for a worker before somebody has to see why none takes it."""
+"""How long a connection may wait for a worker before the operator has to find out why."""
 
 COMMANDS: Mapping[Command, frozenset[ConnectionState]] = MappingProxyType(
     {
@@ -230,19 +230,19 @@ COMMANDS: Mapping[Command, frozenset[ConnectionState]] = MappingProxyType(
         Command.CHECK_NUMBER: frozenset({_S.CONNECTED, _S.DEGRADED}),
     }
 )
-"""In which states each command makes sense. A start or a stop that changes nothing is taken too."""
+"""The states in which each command makes sense. A start or stop without effect is accepted too."""
 
 
 def acts_next(state: ConnectionState, reason: Reason | None, lasting: timedelta) -> Actor:
-    """Tell who acts next on a connection whose state has been lasting so long."""
+    """Return who acts next on a connection that has been in its state for `lasting`."""
     if reason is Reason.WAITING_FOR_WORKER and lasting > WORKER_SOON:
         return Actor.OPERATOR
     return ACTS_FOR_REASON.get(reason, ACTS_IN_STATE[state]) if reason else ACTS_IN_STATE[state]
 
 
 def allowed_commands(state: ConnectionState, *, linked: bool) -> list[Command]:
-    """Return what makes sense now, where it is known whether a phone is linked."""
-    # Only these two states tell nothing of a phone.
+    """Return the commands that make sense in a state, for a linked or unlinked connection."""
+    # The other states say by themselves whether a phone is linked.
     pointless = Command.LINK if linked else Command.LOGOUT
     excluded = {pointless} if state in (_S.STOPPED, _S.STARTING) else set()
     return [each for each, states in COMMANDS.items() if state in states and each not in excluded]
@@ -271,5 +271,5 @@ def check_move(current: ConnectionState, to: ConnectionState) -> None:
 
 
 def needs_a_worker(state: ConnectionState) -> bool:
-    """Tell whether the state is only true while a worker runs the connection."""
+    """Tell whether a connection can be in this state only while a worker runs it."""
     return state in _RUNNING

@@ -1,4 +1,4 @@
-"""Connection records in MongoDB: what an admin made, and what its owner reports of it."""
+"""Connection records in MongoDB: what their owners set, and what their workers report."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Places:
-    """Places in the order of a connection's messages: from the `first` on.
+    """Places in the order of a connection's messages, from `first` on.
 
-    They were taken `at` that time by MongoDB's clock, whoever took them: so a later place is never
-    due before an earlier one.
+    `at` is when they were taken. It is MongoDB's clock, not the caller's, so that a later place is
+    never due before an earlier one.
     """
 
     connection: Connection
@@ -51,7 +51,7 @@ class Places:
 
 @dataclass(frozen=True)
 class _Named:
-    """A connection by its owner's word for it, if its own id is one of `only` (None: any)."""
+    """A connection by its owner's id for it, if our id is one of `only` (None: any)."""
 
     owner: str
     connection_id: str
@@ -67,24 +67,24 @@ _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)
 _PRESENT: dict[str, Any] = {"deletedAt": None}
 """The filter for connections that are not being deleted."""
 HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
-"""The expression for connections whose phone may list them: linked, and not logged out since."""
+"""The expression for connections that are linked to a phone and not logged out since."""
 _READ = {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}, "readAt": "$$NOW"}
-"""What is not stored, but true when a connection is read."""
+"""Fields that are not stored but computed when a connection is read."""
 _WITH_LEASED = {"$addFields": _READ}
 _FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | _READ
-"""The projection that reads a connection where no pipeline can."""
+"""The projection that reads a connection without an aggregation."""
 
 
 class ConnectionStore:
-    """Create, read and move connection records, and tell each change of a state."""
+    """Create, read and update connection records, and publish each change of a state."""
 
     def __init__(self, database: Database, events: EventLog) -> None:
         self._collection: Collection = database["connections"]
         self._events = events
         self._find = BatchedLookup(self._find_all)
-        # A place that MongoDB forgets in a crash is as good as none: the message that has it is
-        # written later and durably, and so is forgotten with it or not at all.
-        self._at_once = self._collection.with_options(write_concern=WriteConcern(w=1, j=False))
+        # Places are taken without waiting for the journal. If MongoDB loses that write in a crash,
+        # it has lost the message at that place too: the message is journaled after it.
+        self._unjournaled = self._collection.with_options(write_concern=WriteConcern(w=1, j=False))
         self._take_places = BatchedLookup(self._take_all)
 
     async def prepare(self) -> None:
@@ -103,7 +103,7 @@ class ConnectionStore:
         pacing: Pacing | None = None,
         internal_id: str | None = None,
     ) -> Connection:
-        """Store a new connection that wants to run; raise ConnectionExistsError on a known id."""
+        """Store a new connection that is to run; raise ConnectionExistsError if its id is taken."""
         document = {
             "_id": internal_id or new_id(),
             "owner": owner,
@@ -134,9 +134,9 @@ class ConnectionStore:
         return await self._find((owner, connection_id))
 
     async def get(self, internal_id: str, *, deleted_too: bool = False) -> Connection:
-        """Return the connection with our own id, on request one that is being deleted too.
+        """Return the connection with this id of ours; raise ConnectionNotFoundError.
 
-        Raises ConnectionNotFoundError.
+        `deleted_too` includes connections that are being deleted.
         """
         found = await self._aggregate({"_id": internal_id} | ({} if deleted_too else _PRESENT))
         if not found:
@@ -144,9 +144,9 @@ class ConnectionStore:
         return found[0]
 
     async def by_ids(self, internal_ids: Iterable[str]) -> dict[str, Connection]:
-        """Return the connections with our own ids, by id.
+        """Return the connections with these ids of ours, by id.
 
-        Those that are gone, or are being deleted, are left out.
+        Connections that do not exist, or are being deleted, are left out.
         """
         cursor = self._collection.aggregate(
             [{"$match": {"_id": {"$in": [*internal_ids]}, **_PRESENT}}, _WITH_LEASED]
@@ -155,7 +155,7 @@ class ConnectionStore:
         return {each.id: each for each in found}
 
     async def of_owner(self, owner: str | None) -> list[Connection]:
-        """Return all connections of an owner, or of everybody, oldest first."""
+        """Return all connections of an owner, or of all owners for None, oldest first."""
         return await self._aggregate(_PRESENT | ({} if owner is None else {"owner": owner}))
 
     async def count(self, owner: str) -> int:
@@ -163,10 +163,10 @@ class ConnectionStore:
         return await self._collection.count_documents({"owner": {"$eq": owner}, **_PRESENT})
 
     async def want(self, connection: Connection, desired: Desired) -> Connection:
-        """Ask for the connection to run or to stop; return it as it is then.
+        """Ask for the connection to run or to stop; return the updated connection.
 
-        One that no worker has moves at once. Starting a logged-out one forgets its number, so
-        that the QR code it shows next is taken for a new link.
+        A connection without a worker changes its state at once. Starting a logged-out connection
+        clears its number, so that the next scan counts as a new link.
         """
         starts = desired == "running"
         rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else UNOWNED
@@ -177,7 +177,7 @@ class ConnectionStore:
             "desired": desired,
             "linkedNumber": {"$cond": [forgets, None, "$linkedNumber"]},
             **becomes(to, reason, where=rests),
-            # A dead worker's lease would make the new state look as dead as its own.
+            # With an expired lease, the new state would be shown as worker_lost.
             "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
         }
         before = await self._collection.find_one_and_update(
@@ -189,7 +189,7 @@ class ConnectionStore:
         return after
 
     async def present(self, internal_ids: Iterable[str]) -> set[str]:
-        """Return those of these connections that are there and not being deleted."""
+        """Return which of these connections exist and are not being deleted."""
         ids = {"$in": [*internal_ids]}
         cursor = self._collection.find({"_id": ids, **_PRESENT}, projection={"_id": True})
         return {document["_id"] async for document in cursor}
@@ -199,15 +199,15 @@ class ConnectionStore:
     ) -> Places:
         """Take the next places in the order of messages of the owner's connection.
 
-        Those who ask together share the write. Raises ConnectionNotFoundError, also where its own
-        id is not one of `only`.
+        Concurrent callers share one write. Raises ConnectionNotFoundError, also if the
+        connection's id is not one of `only`.
         """
         return await self._take_places((_Named(owner, connection_id, only), count))
 
     async def next_place(self, internal_id: str, count: int = 1) -> int:
         """Take the next places in the connection's order of messages; return the first.
 
-        Raises ConnectionNotFoundError, for a connection that is being deleted too.
+        Raises ConnectionNotFoundError, also for a connection that is being deleted.
         """
         places = await self._take({"_id": internal_id}, count)
         if places is None:
@@ -217,7 +217,7 @@ class ConnectionStore:
     async def _take_all(
         self, wanted: Sequence[tuple[_Named, int]]
     ) -> list[Places | ConnectionNotFoundError]:
-        """Take places for several, with one write for each connection."""
+        """Take places for several callers, with one write for each connection."""
         counts: Counter[_Named] = Counter()
         for named, count in wanted:
             counts[named] += count
@@ -234,7 +234,7 @@ class ConnectionStore:
         return given
 
     async def _take(self, which: dict[str, Any], count: int) -> Places | None:
-        document: dict[str, Any] | None = await self._at_once.find_one_and_update(
+        document: dict[str, Any] | None = await self._unjournaled.find_one_and_update(
             {**which, **_PRESENT},
             {"$inc": {"nextSeq": count}},
             projection={**_FIELDS, "nextSeq": True, "now": "$$NOW"},
@@ -258,12 +258,12 @@ class ConnectionStore:
     ) -> None:
         """Move to a state under the lease; raise IllegalMoveError or LeaseLostError.
 
-        The record may be at this state already, or at one of `or_from`, of which it is not known
-        whether MongoDB has taken them.
+        The record may be in `to` already, or in one of `or_from`: states whose writes failed, so
+        that nobody knows whether MongoDB stored them.
 
-        With `rests` no worker is wanted any more, in the same write: a start that comes after it
-        counts. Once a login is revoked none of before may be used, on whatever disk it is.
-        `until` is when the state ends, where that is known.
+        `rests` also asks for the connection to stop, in the same write, so that a start that comes
+        later is not overwritten. A reason in REVOKED forbids the use of all older logins. `until`
+        is when the state ends, if that is known.
         """
         check_move(current, to)
         changes = becomes(to, reason, until=until, anew=False, unreported=or_from)
@@ -280,7 +280,7 @@ class ConnectionStore:
             again = {"$eq": ["$linkedNumber", number]}
             logins = {"$ifNull": ["$logins", 0]}
             changes["linkedNumber"] = number
-            # A pause is the account's that WhatsApp has refused, and not of one linked later.
+            # A pause belongs to the account that WhatsApp refused, not to one linked later.
             same = {"$eq": [{"$ifNull": ["$paused.number", number]}, number]}
             changes["paused"] = {"$cond": [same, {"$ifNull": ["$paused", None]}, None]}
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
@@ -290,28 +290,28 @@ class ConnectionStore:
         publish_state(self._events, moved)
 
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:
-        """Publish the QR code that the page shows now, or none; raise LeaseLostError."""
+        """Store and publish the QR code that the page shows, or none; raise LeaseLostError."""
         document = qr.model_dump(by_alias=True) if qr else None
         shown = await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
         if qr is not None:
             self._events.publish(qr_event(shown["owner"], shown["_id"], shown["connectionId"], qr))
 
     async def note_page(self, lease: Lease, version: str | None, manifest: str | None) -> None:
-        """Record which WhatsApp Web the page is that has loaded; raise LeaseLostError."""
+        """Record which version of WhatsApp Web the page has loaded; raise LeaseLostError."""
         page = {"version": version, "manifest": manifest}
         changes = {"page": {"$mergeObjects": [{"$literal": page}, {"loadedAt": "$$NOW"}]}}
         await self._write(lease, [{"$set": changes}], {})
 
     async def hold(self, lease: Lease, until: datetime | None, reason: str | None) -> None:
-        """Publish until when nothing is sent and why, for those who wait; raise LeaseLostError."""
+        """Record until when nothing is sent and why, for the API to show; raise LeaseLostError."""
         held = {"until": until, "reason": reason} if until else None
         await self._write(lease, [{"$set": {"held": {"$literal": held}}}], {})
 
     async def pause(self, lease: Lease, until: datetime, reason: str) -> None:
-        """Keep the whole connection from sending until a time; raise LeaseLostError.
+        """Pause all sending of the connection until a time; raise LeaseLostError.
 
-        One for the same reason gives way to this one; of those for another the longer stays. It
-        ends with the linking of another number.
+        This replaces a pause for the same reason; of two pauses for different reasons the longer
+        one is kept. Linking another number ends the pause.
         """
         paused = {"until": until, "reason": {"$literal": reason}, "number": "$linkedNumber"}
         other = {"$ne": ["$paused.reason", {"$literal": reason}]}
@@ -319,14 +319,14 @@ class ConnectionStore:
         await self._write(lease, [{"$set": {"paused": {"$cond": [stays, "$paused", paused]}}}], {})
 
     async def end_pause(self, lease: Lease, reason: str) -> bool:
-        """End the pause of the whole connection, if it is for this reason; tell whether it was."""
+        """End the connection's pause if it is for this reason; tell whether it was."""
         ended = await self._collection.update_one(
             {**lease.fence(), "paused.reason": reason}, {"$set": {"paused": None}}
         )
         return ended.modified_count > 0
 
     async def pace_of(self, internal_id: str) -> tuple[Pacing, Held | None]:
-        """Return the limits as they are now, and a pause that WhatsApp's refusals have brought."""
+        """Return the current limits, and the pause after WhatsApp's refusals, if there is one."""
         document = await self._collection.find_one(
             {"_id": internal_id}, projection={"pacing": True, "paused": True}
         )
@@ -335,18 +335,18 @@ class ConnectionStore:
         return pacing, Held.model_validate(paused) if paused else None
 
     async def change(self, connection: Connection, changes: Mapping[str, Any]) -> Connection:
-        """Change what its owner may change, by field: `pacing.perMinute` is one."""
+        """Set fields that the owner may change, by their path in MongoDB (`pacing.perMinute`)."""
         await self._collection.update_one({"_id": connection.id}, {"$set": dict(changes)})
         return await self.get(connection.id)
 
     async def revoke_links(self, connection: Connection) -> None:
-        """Make every link that links a phone to this connection useless, if it is not yet."""
+        """Revoke every signed link to this connection."""
         await self._collection.update_one(
             {"_id": connection.id}, {"$inc": {"linksRevoked": 1}, "$unset": {"linkShownAt": True}}
         )
 
     async def announce_lost(self) -> None:
-        """Tell what became of connections whose worker has died: each once, over all processes."""
+        """Publish worker_lost for connections whose lease expired: once each, in one process."""
         dead = {"$and": ["$lease", {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
         unannounced: dict[str, Any] = {
             "deletedAt": None,
@@ -354,7 +354,7 @@ class ConnectionStore:
             "lease.announced": {"$ne": True},
             "$expr": dead,
         }
-        # A part of the lease: the next one begins without it.
+        # `announced` is stored in the lease, so the next lease starts without it.
         while document := await self._collection.find_one_and_update(
             unannounced,
             [{"$set": {"lease": {"announced": True}, "qr": None, "pairing": WITHOUT_PAIRING_CODE}}],
@@ -363,7 +363,7 @@ class ConnectionStore:
             self._events.publish(observed_event(Connection.model_validate(document)))
 
     async def forget_expired_codes(self) -> None:
-        """Remove QR and pairing codes that have run out: nobody takes them for what they were."""
+        """Remove expired QR and pairing codes."""
         for field, without in (("qr", None), ("pairing", WITHOUT_PAIRING_CODE)):
             run_out = {"$and": [f"${field}.expiresAt", {"$lte": [f"${field}.expiresAt", "$$NOW"]}]}
             await self._collection.update_many({"$expr": run_out}, [{"$set": {field: without}}])
@@ -381,7 +381,7 @@ class ConnectionStore:
     async def _find_all(
         self, names: Sequence[tuple[str, str]]
     ) -> list[Connection | ConnectionNotFoundError]:
-        """Find connections by their owners and their owners' words for them."""
+        """Find connections by owner and the owner's id for them."""
         pairs = [
             {"owner": {"$eq": owner}, "connectionId": {"$eq": connection_id}}
             for owner, connection_id in dict.fromkeys(names)

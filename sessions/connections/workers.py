@@ -1,4 +1,4 @@
-"""Worker processes and their heartbeats, on the server's clock."""
+"""Worker processes and their heartbeats, on MongoDB's clock."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 FRESH = timedelta(seconds=15)
-"""A worker whose heartbeat is older is taken for dead."""
+"""A worker whose last heartbeat is older counts as dead."""
 _REMEMBERED_FOR = timedelta(days=1)
-"""A worker that died is told of so long."""
+"""How long a dead worker is still listed."""
 _AGE = {"$subtract": ["$$NOW", "$seenAt"]}
 _FRESH = FRESH // timedelta(milliseconds=1)
 _ALIVE = {"$expr": {"$lt": [_AGE, _FRESH]}}
 
 
 class WorkerRecord(Record):
-    """A worker as its last heartbeat told it."""
+    """A worker as of its last heartbeat."""
 
     worker: str
     alive: bool
@@ -33,19 +33,19 @@ class WorkerRecord(Record):
 
 
 class WorkerRegistry:
-    """Know which workers live."""
+    """Record heartbeats, and tell which workers are alive."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["workers"]
 
     async def prepare(self) -> None:
-        """Create the index that forgets dead workers; safe to repeat and to race."""
+        """Create the index that removes dead workers; safe to repeat and to race."""
         await self._collection.create_index(
             "seenAt", expireAfterSeconds=int(_REMEMBERED_FOR.total_seconds())
         )
 
     async def beat(self, worker: str, instance: str, running: int, capacity: int) -> None:
-        """Say that a worker lives, how many connections it runs and how many it can."""
+        """Record a heartbeat: how many connections the worker runs, and how many it can run."""
         changes: dict[str, Any] = {
             "instance": {"$literal": instance},
             "running": running,
@@ -59,7 +59,7 @@ class WorkerRegistry:
         await self._collection.update_one({"_id": worker}, [{"$set": changes}], upsert=True)
 
     async def leave(self, worker: str, instance: str) -> None:
-        """Forget a worker that stops in order, unless a newer process goes by its name."""
+        """Remove a worker that stops in order, unless a newer process has taken its name."""
         await self._collection.delete_one({"_id": worker, "instance": instance})
 
     async def loads(self, but: str) -> list[float]:
@@ -77,7 +77,7 @@ class WorkerRegistry:
         return sum([max(0, each["capacity"] - each["running"]) async for each in cursor])
 
     async def all(self) -> list[WorkerRecord]:
-        """Return the workers that live, and those that died lately, by name."""
+        """Return the live workers, and those that died lately, by name."""
         alive = {"$addFields": {"worker": "$_id", "alive": {"$lt": [_AGE, _FRESH]}}}
         cursor = self._collection.aggregate([{"$sort": {"_id": 1}}, alive])
         return [WorkerRecord.model_validate(document) async for document in cursor]

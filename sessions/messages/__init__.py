@@ -1,1 +1,1 @@
-"""Messages: accepted, stored in the outbox, claimed, and moved on by what became of them."""
+"""Messages: accepted, stored in the outbox, claimed by a worker, and moved through statuses."""

@@ -1,4 +1,4 @@
-"""Accept messages: check, fix their ids, store them, ring. HTTP and arq come through here."""
+"""Accept messages from HTTP and arq: validate, fix their ids, store them, ring the doorbell."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sessions.queue.doorbell import Doorbell
 from sessions.recipients.address import parse_recipient
 
 MAX_TEXT = 65_536
-"""Characters in one message: what WhatsApp's own clients take."""
+"""Characters in one message: the limit of WhatsApp's own clients."""
 
 
 def _check_recipient(text: str) -> str:
@@ -45,7 +45,7 @@ def _check_recipient(text: str) -> str:
 
 
 def _expect_text(value: object) -> object:
-    """Explain a number: JSON would drop its leading zeros, and spreadsheets round long ones."""
+    """Refuse a JSON number, since JSON drops leading zeros and spreadsheets round long numbers."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise ValueError(  # noqa: TRY004  what pydantic tells the sender
             'Send the number as text, in quotes: "+972501234567".'
@@ -74,8 +74,8 @@ _VISIBLE = (
     r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
     r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
-"""Anything but blanks (also those of Korean and Braille), control characters and those that only
-join, turn or vary what is beside them."""
+"""Any character but blanks (also those of Korean and Braille), control characters, and characters
+that only join their neighbours or change their direction or form."""
 
 
 def _check_text(text: str) -> str:
@@ -93,7 +93,7 @@ MessageText = Annotated[
 
 
 class MessageRequest(BaseModel):
-    """One message as its sender asks for it."""
+    """One message as a request describes it."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
@@ -112,7 +112,7 @@ class MessageRequest(BaseModel):
         return self
 
     def to_draft(self, message_id: str, text: StoredText) -> Draft:
-        """Return what is stored of it, with its text in the form in which that is stored."""
+        """Return the message to store; `text` is its text, encrypted if texts are."""
         return Draft(
             id=message_id,
             to=parse_recipient(self.to).chat_id,
@@ -131,7 +131,7 @@ class SendRequest(MessageRequest):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was accepted, and whether it had been accepted before."""
+    """The accepted messages, and whether an earlier request with the same key stored them."""
 
     connection: Connection
     messages: list[Message]
@@ -140,7 +140,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Takes messages into the outbox."""
+    """Accept messages into the outbox."""
 
     connections: ConnectionStore
     outbox: Outbox
@@ -160,7 +160,7 @@ class Acceptance:
         body: bytes,
         only: frozenset[str] | None = None,
     ) -> Receipt:
-        """Store the messages durably, if the connection is one of `only` (None: of all).
+        """Store the messages durably, if the connection is one of `only` (None: any).
 
         Raises ConnectionNotFoundError, KeyReusedError, QueueFullError or TextKeyMissingError.
         """
@@ -181,7 +181,7 @@ class Acceptance:
             try:
                 await room.enter_async_context(self.quota.room(connection.owner, len(asked)))
             except QueueFullError:
-                # What was accepted before is not refused when it is asked for again.
+                # A repeated request that was accepted before gets the same answer again.
                 if not await self.keys.knows(connection, key):
                     raise
             return await self._store_at(places, asked, key, body)
@@ -202,7 +202,7 @@ class Acceptance:
 
 
 def _log(receipt: Receipt) -> None:
-    """Say what was accepted: a message by its id, many by their number."""
+    """Log what was accepted: the id of a single message, or how many there are."""
     about = {"owner": receipt.connection.owner, "connection": receipt.connection.connection_id}
     if len(receipt.messages) == 1:
         logger.bind(**about, messageId=receipt.messages[0].id).info("Message queued")

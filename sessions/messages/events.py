@@ -1,4 +1,4 @@
-"""The events of messages: each change of a status."""
+"""The event for each change of a message's status."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MessageStatusData(EventData):
 
 
 def status_event(message: Message) -> Event:
-    """Tell where a message is."""
+    """Return the event for a message's current status."""
     data = MessageStatusData(
         message_id=message.id,
         connection_id=message.connection_id,

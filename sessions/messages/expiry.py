@@ -1,4 +1,4 @@
-"""End messages whose time ran out before they were sent, and tell of each once."""
+"""Expire messages that were not sent before their `expiresAt`, and publish each once."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 _AT_ONCE = 1000
 _WAITS_TOO_LONG: dict[str, Any] = {
     **may(Happening.EXPIRED),
-    # As the indexes of those that can expire have it: most cannot, and are not looked at.
+    # The partial indexes of messages that can expire need this condition to be used.
     "expiresAt": {"$type": "date"},
     "$expr": {"$lte": ["$expiresAt", "$$NOW"]},
 }
 
 
 class Expiry:
-    """Records what has expired; a message that is claimed at the same moment stays claimed."""
+    """Mark messages as expired; a message that is claimed at the same moment stays claimed."""
 
     def __init__(self, database: Database, events: EventLog) -> None:
         self._messages: Collection = database["messages"]
         self._events = events
 
     async def end_overdue(self, connection: str | None = None) -> None:
-        """End what is overdue of a connection, or of all: nobody may run theirs."""
+        """Expire overdue messages of one connection, or of all, which covers those not running."""
         of_one = {} if connection is None else {"connection": connection}
         cursor = self._messages.find(
             {**of_one, **_WAITS_TOO_LONG}, projection={"_id": True}, limit=_AT_ONCE
@@ -40,7 +40,7 @@ class Expiry:
             cursor = cursor.clone()
 
     async def _end(self, found: list[str]) -> None:
-        # Marked, since others end what is overdue at the same time.
+        # The mark finds the messages that this call expired: others run at the same time.
         mark = {"expiredIn": new_id()}
         named = {"_id": {"$in": found}}
         await self._messages.update_many(

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request twice is one; the ids of its messages are fixed by the key."""
+"""Idempotency keys: a repeated request gets the same message ids, so it stores nothing twice."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 ERASED = "erased"
-"""Stands for the digest of a request whose messages were erased: no request has it."""
+"""Replaces the digest of a request whose messages were erased; no request has this digest."""
 
 
 class KeyReusedError(DomainError):
-    """The key came before with another body, or for a connection that is gone."""
+    """The key was used before with another body, or for a connection that was deleted."""
 
     code = "idempotency_key_reused"
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """The ids for the messages of a request; `replayed` when the key had come before."""
+    """The ids for the messages of a request; `replayed` if the key was used before."""
 
     message_ids: list[str]
     replayed: bool
 
 
 class IdempotencyStore:
-    """Gives out the ids of messages, the same ones for the same key.
+    """Give out message ids, the same ones for the same key.
 
-    The unique `_id` decides between requests that come together. Message ids are fixed here,
-    before any message is stored, and a message is stored once for each id; so a request that was
-    cut off in the middle is completed by its repetition.
+    The unique `_id` decides between concurrent requests. Message ids are fixed here, before any
+    message is stored, and each id is stored once. So repeating a request that was cut off halfway
+    stores only the messages that are missing.
     """
 
     def __init__(self, database: Database, texts: TextSealer) -> None:
@@ -50,7 +50,7 @@ class IdempotencyStore:
         self._texts = texts
 
     async def prepare(self) -> None:
-        """Create the indexes: for forgetting old keys, and for erasing what they have made."""
+        """Create the indexes for expiring old keys and for erasing recipients and connections."""
         await self._collection.create_index("messageIds")
         await self._collection.create_index("connection")
         await self._collection.create_index(
@@ -58,7 +58,7 @@ class IdempotencyStore:
         )
 
     async def knows(self, connection: Connection, key: str | None) -> bool:
-        """Tell whether a key has come before."""
+        """Tell whether a key was used before."""
         if key is None:
             return False
         known = {"_id": _key_id(connection, key)}
@@ -67,11 +67,11 @@ class IdempotencyStore:
     async def ticket(
         self, connection: Connection, key: str | None, body: bytes, count: int, now: datetime
     ) -> Ticket:
-        """Return the ids for a request; raise KeyReusedError for a key of another request.
+        """Return the ids for a request; raise KeyReusedError if the key is another request's.
 
-        Raises TextKeyMissingError when it cannot be told whether it is another.
-        Another is one with another body, and one for a connection that has gone since, even if
-        there is a new one under the same id.
+        That is a request with another body, or for a connection that was deleted since, even if
+        a new connection has the same id. Raises TextKeyMissingError if the stored digest cannot
+        be decrypted to compare it.
         """
         fresh = [new_id() for _ in range(count)]
         if key is None:
@@ -96,7 +96,7 @@ class IdempotencyStore:
             raise KeyReusedError("What came before with this Idempotency-Key was erased.")
         if known is None or not self._is_of(known, digest):
             raise KeyReusedError("This Idempotency-Key came before with another body.")
-        # A key of an earlier version has no connection.
+        # Keys stored by earlier versions have no connection.
         if known.get("connection", connection) != connection:
             raise KeyReusedError(
                 "This Idempotency-Key came before for a connection that was deleted since."
@@ -104,7 +104,7 @@ class IdempotencyStore:
         return Ticket(list(known["messageIds"]), replayed=True)
 
     def _is_of(self, known: Mapping[str, Any], digest: str) -> bool:
-        """Tell whether a record is of the request with this digest."""
+        """Tell whether a stored key belongs to the request with this digest."""
         try:
             return self._texts.open_digest(known["_id"], known["digest"]) == digest
         except TextUnreadableError:

@@ -1,4 +1,4 @@
-"""The indexes of the outbox: each question about messages is answered from one of them."""
+"""The indexes of the outbox: every query for messages uses one of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CONNECTION = ("connection", ASCENDING)
 _STATUS = ("status", ASCENDING)
 _EXPIRES = ("expiresAt", ASCENDING)
-# With `dueAt` behind the order, what is scheduled is passed over without being read.
+# `dueAt` is in the index, so that scheduled messages are skipped without reading them.
 _ORDER = [("priority", ASCENDING), ("seq", ASCENDING), ("dueAt", ASCENDING)]
 _QUEUED = {"status": MessageStatus.QUEUED}
 _CAN_EXPIRE = {**_QUEUED, "expiresAt": {"$type": "date"}}
@@ -45,7 +45,7 @@ _FINISHED = "finished"
 
 
 async def create_indexes(messages: Collection) -> None:
-    """Create what is not there yet, safe to repeat and to race."""
+    """Create missing indexes; safe to repeat and to race."""
     for keys in _ALL:
         await messages.create_index(keys)
     for keys, which in _PARTIAL:
@@ -53,5 +53,5 @@ async def create_indexes(messages: Collection) -> None:
 
 
 async def forget_finished(messages: Collection, keep_for: timedelta) -> None:
-    """Let MongoDB remove messages some time after they ended, whatever was set before."""
+    """Have MongoDB remove messages `keep_for` after they ended; replaces an earlier setting."""
     await forget_after(messages, "endedAt", keep_for, _FINISHED)

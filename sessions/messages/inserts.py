@@ -1,4 +1,4 @@
-"""Put new messages into the outbox: durably, in their order, many requests in one write."""
+"""Insert new messages into the outbox: durably, in order, many requests in one write."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 _DUPLICATE_KEY = 11000
 _ALONE = 50
-"""So many messages of one request go by themselves: they would hold up others."""
+"""A request with this many messages is written by itself, so that it does not delay others."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The messages of one request as they stand in the outbox, and which of them are new there."""
+    """The messages of one request, and which of them were not in the outbox before."""
 
     messages: list[Message]
     new: list[Message]
 
 
-class Arrivals:
-    """Stores messages.
+class MessageInserts:
+    """Insert messages.
 
-    Requests that come while others are stored share the next write: the journal is waited for
-    once, however many they are.
+    Requests that arrive during a write share the next one, so that any number of them wait for
+    the journal once.
     """
 
     def __init__(self, messages: mongo.Collection) -> None:
@@ -62,7 +62,7 @@ class Arrivals:
         except BulkWriteError as error:
             details = error.details or {}
             refused = details["writeErrors"]
-            # What the majority does not have yet may be taken back after an election.
+            # A write that the majority has not confirmed may be rolled back after an election.
             if details["writeConcernErrors"] or any(map(_is_unexpected, refused)):
                 raise
             return {messages[each["index"]].id for each in refused}

@@ -1,4 +1,4 @@
-"""A message: one outbound send, and the statuses of its life."""
+"""A message: one outbound send and its statuses."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sessions.encryption.sealed_value import SealedValue
 from sessions.storage.record import Record
 
 StoredText = str | SealedValue
-"""The text of a message as it is stored: in plain, or encrypted (see `sealed_texts`)."""
+"""The text of a message as it is stored: plain, or encrypted (see `sealed_texts`)."""
 
 
 class MessageStatus(StrEnum):
     """Where a message is."""
 
     QUEUED = "queued"
-    """Stored; waits for its turn, `waiting` says for what."""
+    """Stored and waiting; `waiting` says for what."""
     SENDING = "sending"
-    """In the hands of the worker."""
+    """Claimed by the worker, which is sending it."""
     SENT = "sent"
     """WhatsApp's server has it."""
     DELIVERED = "delivered"
@@ -32,11 +32,11 @@ class MessageStatus(StrEnum):
     FAILED = "failed"
     """It will not be sent; `reason` says why."""
     EXPIRED = "expired"
-    """Its time ran out before it was sent."""
+    """It was not sent before its `expiresAt`."""
     CANCELLED = "cancelled"
-    """It was taken back before it was sent."""
+    """It was cancelled before it was sent."""
     UNKNOWN = "unknown"
-    """It may or may not be out; never repeated blindly."""
+    """It may or may not have been sent; it is never sent again without confirmation."""
 
 
 class Priority(IntEnum):
@@ -48,7 +48,7 @@ class Priority(IntEnum):
 
 
 class Ack(IntEnum):
-    """How far a message went, in WhatsApp's own numbers (wa-js `ACK`); a failure is negative."""
+    """How far a message went, in WhatsApp's numbers (wa-js `ACK`); failures are negative."""
 
     PENDING = 0
     SERVER = 1
@@ -73,15 +73,15 @@ class Message(Record):
     reason: str | None = None
     attempts: int = 0
     taken_up: int = 0
-    """How often it was gone on with after its page or its worker had ended."""
+    """How many times it was resumed after its page or its worker ended."""
     generation: int = 0
     whatsapp_id: str | None = None
     chat_id: str | None = None
-    """The id that WhatsApp answered for `to`, under which the message goes; with `whatsapp_id`."""
+    """The chat that WhatsApp answered for `to`; set together with `whatsapp_id`."""
     new_chat: bool | None = None
-    """Whether it was the first to its chat."""
+    """Whether it was the first message to its chat."""
     paced_at: datetime | None = None
-    """When it counted last for the pace of its connection."""
+    """When it last counted towards the pace of its connection."""
     queued_at: datetime
     sending_at: datetime | None = None
     sent_at: datetime | None = None
@@ -96,25 +96,25 @@ class Message(Record):
 
     @property
     def chat(self) -> str:
-        """The chat that the message is in: until WhatsApp has answered, the one asked for."""
+        """The message's chat: `to` until WhatsApp has answered which chat that is."""
         return self.chat_id or self.to
 
 
 CHECKING_NUMBER = "checking_number"
-"""Why a message waits whose number WhatsApp has denied once: it is asked about again."""
+"""Why a message waits: WhatsApp has denied its number once and will be asked again."""
 
 
 TEXT_KEY_MISSING = "text_key_missing"
-"""Why a message waits whose text is encrypted under a key that its worker does not have."""
+"""Why a message waits: its text is encrypted with a key that the worker does not have."""
 
 
 CHAT_NOT_READY = "chat_not_ready"
-"""Why a message waits or fails whose chat WhatsApp Web cannot make."""
+"""Why a message waits or fails: WhatsApp Web cannot open its chat."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A message that is about to be stored; its id is made first, so that it is stored once."""
+    """A message that is about to be stored; its id exists already, so that it is stored once."""
 
     id: str
     to: str

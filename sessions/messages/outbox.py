@@ -1,4 +1,4 @@
-"""The outbox in MongoDB: the queue of record, as those who enqueue and ask see it."""
+"""The outbox in MongoDB, for the API: add messages, look them up, cancel and retry them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sessions.connections.store import ConnectionStore, Places
 from sessions.events.log import EventLog
 from sessions.messages.events import status_event
 from sessions.messages.indexes import create_indexes, forget_finished
-from sessions.messages.inserts import Arrivals
+from sessions.messages.inserts import MessageInserts
 from sessions.messages.model import Draft, Message, MessageStatus
 from sessions.messages.queries import ORDER
 from sessions.messages.states import MOVES, NOT_SENT, Happening, becomes, may
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _CHANGED_AT_ONCE = 1000
 _MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
-"""The expression for messages that were unknown, and wait because a person wanted them again."""
+"""The expression for queued messages that were unknown before a person retried them."""
 _CANCELLED = {
     **becomes(Happening.CANCELLED),
     "status": {
@@ -42,14 +42,14 @@ _CANCELLED = {
     },
     "cancelledAt": {"$cond": [_MAY_BE_OUT, "$cancelledAt", "$$NOW"]},
 }
-"""What was unknown is so again: that it was taken back before it was sent is not sure."""
+"""A cancelled retry of an unknown message is unknown again: it may have been sent before."""
 _QUEUED_AGAIN = {
     "reason": None,
     "attempts": 0,
     "putOff": None,
     "dueAt": "$$NOW",
     "expiresAt": None,
-    # What waits again is not finished, and must not be forgotten as if it were.
+    # A queued message must not be removed as a finished one.
     "endedAt": None,
 }
 _DELETED = "connection_deleted"
@@ -57,7 +57,7 @@ _DELETED = "connection_deleted"
 
 @dataclass(frozen=True)
 class QueueDepth:
-    """How many messages of a connection are not sent yet, and since when the oldest waits."""
+    """How many messages of a connection are not sent yet, and when the oldest was queued."""
 
     queued: int
     oldest_queued_at: datetime | None
@@ -67,52 +67,55 @@ NOTHING_WAITS = QueueDepth(0, None)
 
 
 class Outbox:
-    """Store messages, tell where they are, cancel and redrive them."""
+    """Store messages, look them up, cancel and redrive them."""
 
     def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
         self._collection: Collection = database["messages"]
         self._events = events
         self._numbers = KnownNumbers(database)
         self._connections = connections
-        self._arrivals = Arrivals(self._collection)
+        self._inserts = MessageInserts(self._collection)
 
     async def prepare(self, keep_for: timedelta) -> None:
-        """Create the indexes, safe to repeat and to race; finished messages go after `keep_for`."""
+        """Create the indexes; finished messages are removed after `keep_for`.
+
+        Safe to repeat and to race.
+        """
         await create_indexes(self._collection)
         await forget_finished(self._collection, keep_for)
 
     async def add(self, places: Places, drafts: Sequence[Draft]) -> list[Message]:
-        """Store messages durably at their places; only then may they be accepted.
+        """Store messages durably at their places, and return them as they are stored.
 
-        A draft whose id is stored already is left as it is, and returned so: adding the same
-        again adds nothing. If the connection is deleted at this moment, `cancel_left` cancels what
-        the deletion itself came too early for.
+        A message whose id is stored already is not changed, so adding twice adds once. If the
+        connection is deleted at the same time, `cancel_left` cancels the messages that its
+        deletion did not see.
         """
         messages = [
             draft.to_message(places.connection, place, places.at)
             for place, draft in enumerate(drafts, places.first)
         ]
-        stored = await self._arrivals.add(messages)
+        stored = await self._inserts.add(messages)
         self._events.publish(*(status_event(each) for each in stored.new))
         if len(stored.new) == len(messages):
             return messages
         return await self._as_stored(messages)
 
     async def _as_stored(self, messages: Sequence[Message]) -> list[Message]:
-        """Return messages as they are in the outbox by now."""
+        """Return messages as they are now in the outbox."""
         cursor = self._collection.find({"_id": {"$in": [each.id for each in messages]}})
         found = {document["_id"]: Message.model_validate(document) async for document in cursor}
         return [found.get(each.id, each) for each in messages]
 
     async def find(self, owner: str | None, message_id: str) -> Message:
-        """Return the owner's message, or anybody's for None; raise MessageNotFoundError."""
+        """Return the owner's message, or any owner's for None; raise MessageNotFoundError."""
         document = await self._collection.find_one({"_id": {"$eq": message_id}, **_of(owner)})
         if document is None:
             raise MessageNotFoundError(message_id)
         return Message.model_validate(document)
 
     async def try_new_chats(self, connection: str) -> None:
-        """Let what the allowance for new chats has put off try again: it may be another now."""
+        """Retry messages that the limit for new chats holds back, since the limit was changed."""
         put_off = {
             "connection": connection,
             "status": MessageStatus.QUEUED,
@@ -122,27 +125,26 @@ class Outbox:
         await self._collection.update_many(put_off, [{"$set": {"dueAt": "$$NOW", "reason": None}}])
 
     async def cancel(self, owner: str | None, message_id: str) -> Message:
-        """Take a queued message back; raise WrongStatusError once it is in hand.
+        """Cancel a queued message; raise WrongStatusError if it is not queued.
 
-        One that was unknown before it was retried is unknown again.
+        A message that was unknown before it was retried becomes unknown again.
         """
         return await self._change(owner, message_id, Happening.CANCELLED, _CANCELLED)
 
     async def cancel_queued(self, connection: str) -> None:
-        """Take back all that waits, since its connection is deleted."""
+        """Cancel all queued messages of a connection that is deleted."""
         waits = {"connection": connection, **may(Happening.CANCELLED)}
         await self._end_all(waits, _CANCELLED)
 
     async def cancel_left(self) -> None:
-        """Take back what waits for connections that are gone: stored as they were deleted."""
+        """Cancel messages that were stored while their connection was being deleted."""
         waits = {"status": MessageStatus.QUEUED}
         await self._cancel_if_gone(await self._collection.distinct("connection", waits))
 
     async def _cancel_if_gone(self, connections: Iterable[str]) -> bool:
-        """Cancel what waits for those of these connections that are deleted; tell if one is.
+        """Cancel the queued messages of connections that are deleted; tell whether any is.
 
-        While MongoDB is away nobody is known to be gone: what is stored is stored, and what waits
-        for a connection that is gone is found later.
+        Returns False while MongoDB is away; `cancel_left` finds such messages later.
         """
         with suppress(*STORE_DOWN):
             gone = {*connections} - await self._connections.present(connections)
@@ -152,9 +154,9 @@ class Outbox:
         return False
 
     async def abandon(self, connection: str) -> None:
-        """End all that was not sent, since its connection is deleted and nobody runs it.
+        """End all unsent messages of a connection that is deleted and that no worker runs.
 
-        What was given an id by WhatsApp may be out: whether it is stays unknown.
+        A message that has a WhatsApp id may have been sent, so it becomes unknown.
         """
         await self.cancel_queued(connection)
         unsent = {"connection": connection, "whatsappId": {"$exists": False}}
@@ -164,7 +166,7 @@ class Outbox:
         await self._end_all({**begun, **may(Happening.ABANDONED_SENT)}, changes)
 
     async def _end_all(self, which: dict[str, Any], changes: dict[str, Any]) -> None:
-        """End messages of a connection that is deleted, and tell of each."""
+        """End messages of a connection that is deleted, and publish each."""
         ended = [{"$set": {**changes, "reason": _DELETED}}]
         cursor = self._collection.find(which, projection={"_id": True}, limit=_CHANGED_AT_ONCE)
         while found := [document["_id"] async for document in cursor]:
@@ -177,11 +179,11 @@ class Outbox:
             cursor = cursor.clone()
 
     async def redrive(self, owner: str | None, message_id: str, *, unknown_too: bool) -> Message:
-        """Put a failed message back into the queue, at its end; raise WrongStatusError otherwise.
+        """Queue a failed message again, at the end; raise WrongStatusError for another status.
 
-        A message that is unknown may be out already: only a person may repeat it, and then under
-        its own id, so that WhatsApp itself can tell. A number that WhatsApp has denied is asked
-        about anew.
+        An unknown message may have been sent, so it is queued only with `unknown_too`, which a
+        person confirms. It keeps its WhatsApp id, by which WhatsApp recognises it. A number that
+        WhatsApp has denied is checked again.
         """
         message = await self.find(owner, message_id)
         happening = Happening.RETRY_CONFIRMED if unknown_too else Happening.RETRIED
@@ -194,16 +196,16 @@ class Outbox:
         return changed
 
     async def count_failed(self, connection: Connection, reason: str | None) -> int:
-        """Count the failed messages that `redrive_failed` would put back."""
+        """Count the failed messages that `redrive_failed` would queue again."""
         return await self._collection.count_documents(
             _failed(connection, reason), limit=_CHANGED_AT_ONCE
         )
 
     async def redrive_failed(self, connection: Connection, reason: str | None) -> list[Message]:
-        """Put a connection's failed messages back in their order, all or those with a reason.
+        """Queue a connection's failed messages again in order, all or those with this reason.
 
-        What somebody else puts back, or what is forgotten meanwhile, is left out. Raises
-        ConnectionNotFoundError when the connection is deleted meanwhile.
+        Messages that somebody else queues, or that are removed meanwhile, are left out. Raises
+        ConnectionNotFoundError if the connection is deleted meanwhile.
         """
         cursor = self._collection.find(
             _failed(connection, reason),
@@ -221,9 +223,9 @@ class Outbox:
         return moved
 
     async def _queue_again(self, connection: Connection, failed: Sequence[str]) -> list[Message]:
-        """Put failed messages back at places in this order; return those that moved."""
+        """Queue failed messages again in this order; return those that were failed."""
         first = await self._place(connection.id, connection.connection_id, len(failed))
-        # Marked, since others may put the same ones back.
+        # The mark finds the messages that this call queued: others may queue the same ones.
         mark = {"queuedIn": new_id()}
         changes = {**becomes(Happening.REDRIVEN), **_QUEUED_AGAIN, **mark}
         await self._collection.bulk_write(
@@ -239,21 +241,21 @@ class Outbox:
         cursor = self._collection.find(
             {"_id": {"$in": list(failed)}, **mark}, sort=[("seq", ASCENDING)]
         )
-        # A worker may have some in hand already, and tells that itself.
+        # A worker may have claimed some already; it publishes that status itself.
         queued = {"status": MOVES[Happening.REDRIVEN].after}
         moved = [Message.model_validate(each | queued) async for each in cursor]
         self._events.publish(*(status_event(each) for each in moved))
         return moved
 
     async def depth(self, connection: str) -> QueueDepth:
-        """Count what is not sent yet."""
+        """Count the messages of a connection that are not sent yet."""
         waiting = {"connection": connection, "status": {"$in": list(NOT_SENT)}}
         oldest = await self._collection.find_one(waiting, sort=[("queuedAt", ASCENDING)])
         count = await self._collection.count_documents(waiting) if oldest else 0
         return QueueDepth(count, oldest["queuedAt"] if oldest else None)
 
     async def depths(self, connections: Sequence[str]) -> dict[str, QueueDepth]:
-        """Count what is not sent yet of several connections at once; those without are left out."""
+        """Count unsent messages of several connections; connections without any are left out."""
         waiting = {"connection": {"$in": list(connections)}, "status": {"$in": list(NOT_SENT)}}
         counts = {"queued": {"$sum": 1}, "oldest": {"$min": "$queuedAt"}}
         cursor = self._collection.aggregate(
@@ -264,9 +266,9 @@ class Outbox:
         }
 
     async def sent_since(self, connections: Sequence[str], moment: datetime) -> dict[str, int]:
-        """Count what each connection has sent since a moment; those that sent nothing are left out.
+        """Count what each connection has sent since a moment; connections with none are left out.
 
-        The index holds all that this reads.
+        The query is answered from the index alone.
         """
         sent = {"connection": {"$in": list(connections)}, "sentAt": {"$gte": moment}}
         cursor = self._collection.aggregate(

@@ -1,4 +1,4 @@
-"""What a connection has sent lately, as its pace counts it: read once, then kept by its owner."""
+"""What a connection has sent lately, for its pace: read once, then kept in the worker's memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from sessions.messages.send_queue import SendQueue
 
 _KEPT_FOR = DAY + timedelta(hours=1)
-"""The longest window of a pace, and some room for clocks that differ."""
+"""The longest window of a pace, and a margin for clocks that differ."""
 
 
 @dataclass(frozen=True)
 class Paced:
-    """When a message or a check of a number counted last, and whether it opened a chat."""
+    """When a message or a number check last counted, and whether it opened a chat."""
 
     id: str
     at: datetime
@@ -28,10 +28,10 @@ class Paced:
 
 
 class PacedSends:
-    """Knows what counts for a connection's pace without asking MongoDB each time.
+    """Cache what counts towards a connection's pace, so that MongoDB is not asked for each send.
 
-    Only the owner of the lease sends, so it knows of every send after it has read the earlier ones.
-    A new owner has an object of its own. All times are MongoDB's.
+    Only the holder of the lease sends, so after reading the earlier sends it knows of every new
+    one. A new holder makes its own object. All times are MongoDB's.
     """
 
     def __init__(self, queue: SendQueue, connection: str, now: Callable[[], datetime]) -> None:
@@ -42,12 +42,12 @@ class PacedSends:
         self._changes = 0
 
     def forget(self) -> None:
-        """Read anew before the next answer: others may have sent, or a write was uncertain."""
+        """Drop the cache: another worker may have sent, or a write may have failed."""
         self._changes += 1
         self._known = None
 
     def note(self, message: Message) -> None:
-        """Take note of a message as it was just recorded."""
+        """Add a message that was just recorded."""
         self._changes += 1
         if self._known is None or message.paced_at is None:
             return
@@ -68,22 +68,22 @@ class PacedSends:
         return [each.at for each in known.values() if each.new_chat and each.at >= since]
 
     async def opens_chat(self, message: Message) -> bool:
-        """Tell whether nothing was ever sent to a message's recipient, as far as we remember."""
+        """Tell whether a message would open a new chat, as far as stored messages show."""
         return await self._queue.opens_chat(message)
 
     async def is_new_chat(self, to: str, chat_id: str) -> bool:
-        """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
+        """Tell whether no stored message went to this recipient or its chat."""
         return await self._queue.is_new_chat(self._connection, to, chat_id)
 
     async def may_be_known(self, message: Message) -> bool:
-        """Tell whether a number may be another spelling of a known chat's."""
+        """Tell whether a number may be another spelling of the number of a known chat."""
         return await self._queue.may_be_known(message)
 
     async def _read(self) -> dict[str, Paced]:
         while self._known is None:
             changes = self._changes
             found = await self._queue.paced_since(self._connection, self._now() - _KEPT_FOR)
-            if changes == self._changes:  # else it may be in none of both
+            if changes == self._changes:  # otherwise what was noted meanwhile may be missing
                 self._known = _by_id(found)
         return self._known
 

@@ -1,4 +1,4 @@
-"""Tell how many messages go before others, for a whole page of them with one query."""
+"""Count how many messages go before others, for a whole page of messages in one query."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 COUNTED_AT_MOST = 10_000
-"""A position that is as high stands for every higher one: more is not counted."""
+"""Positions are counted up to this number; it also stands for every higher position."""
 _NOT_SENT = [MessageStatus.QUEUED, MessageStatus.SENDING]
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A part of a connection's queue: one priority, from one place to before another."""
+    """A range of a connection's queue: one priority, from `start` up to but not including `end`."""
 
     connection: str
     priority: Priority
@@ -28,7 +28,7 @@ class _Stretch:
     end: int | None = None
 
     def to_pipeline(self, name: int) -> list[dict[str, Any]]:
-        """Count what is in it, and call the result by a number."""
+        """Return the pipeline that counts its messages; `name` identifies the result."""
         place = {"$gte": self.start} if self.start is not None else {}
         place |= {"$lt": self.end} if self.end is not None else {}
         match = {
@@ -45,7 +45,7 @@ class _Stretch:
 
 
 class QueuePositions:
-    """Counts along the order in which the connections send."""
+    """Count positions in the order in which connections send."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["messages"]
@@ -75,7 +75,7 @@ class QueuePositions:
         return [positions[message.id] for message in messages]
 
     async def _count(self, stretches: Sequence[_Stretch]) -> dict[_Stretch, int]:
-        """Count all stretches with one query: each is a range of the index of the order."""
+        """Count all stretches with one query; each is a range of one index."""
         if not stretches:
             return {}
         pipeline = stretches[0].to_pipeline(0)
@@ -87,12 +87,12 @@ class QueuePositions:
 
 
 def _before(connection: str, priority: Priority) -> Iterator[_Stretch]:
-    """All of the priorities that pass this one."""
+    """Yield the stretches of all higher priorities."""
     return (_Stretch(connection, each) for each in Priority if each < priority)
 
 
 def _between(messages: Sequence[Message]) -> Iterator[_Stretch]:
-    """From the beginning to the first message, from there to the second, and so on."""
+    """Yield the stretches up to the first message, from there to the second, and so on."""
     start = None
     for message in _in_order(messages):
         yield _Stretch(message.connection, message.priority, start, message.seq)

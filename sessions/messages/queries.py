@@ -1,4 +1,4 @@
-"""What the owner of a connection asks of the messages in MongoDB: filters, updates, order."""
+"""The filters and updates with which a worker claims and changes messages in MongoDB."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 ORDER = [("priority", ASCENDING), ("seq", ASCENDING)]
 OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NOW"]}]}
-"""The expression for messages whose time has run out."""
+"""The expression for messages whose `expiresAt` is over."""
 
 
 async def in_order(messages: Collection, query: dict[str, Any], limit: int = 0) -> list[Message]:
-    """Return what a filter finds, in the order of sending; without a limit, all of it."""
+    """Return the messages that match, in the order of sending; `limit` 0 means all."""
     cursor = messages.find(query, sort=ORDER, limit=limit)
     return [Message.model_validate(document) async for document in cursor]
 
 
 def fence(lease: Lease) -> dict[str, Any]:
-    """Return the filter that keeps a message which a newer owner has claimed out of reach."""
+    """Return the filter that excludes messages which a newer lease has claimed."""
     return {"generation": {"$lte": lease.generation}}
 
 
 def due(lease: Lease) -> dict[str, Any]:
-    """Return the filter for what may be claimed now."""
+    """Return the filter for messages that may be claimed now."""
     return {
         "connection": lease.connection,
         **may(Happening.CLAIMED),
@@ -41,7 +41,7 @@ def due(lease: Lease) -> dict[str, Any]:
 
 
 def claim(lease: Lease) -> list[dict[str, Any]]:
-    """Return the update that takes a message in hand."""
+    """Return the update that claims a message."""
     changes = {
         **becomes(Happening.CLAIMED),
         "generation": lease.generation,
@@ -53,7 +53,7 @@ def claim(lease: Lease) -> list[dict[str, Any]]:
 
 
 def bare_id(message_key: str) -> str:
-    """Return the part of a WhatsApp message key that stays when its chat becomes a LID.
+    """Return the part of a WhatsApp message key that stays the same when its chat becomes a LID.
 
     A key reads `true_<chat>_<id>`, in groups `true_<chat>_<id>_<author>` (wa-js MsgKey).
     """
@@ -62,12 +62,12 @@ def bare_id(message_key: str) -> str:
 
 
 def held(lease: Lease, happening: Happening = Happening.KEPT) -> dict[str, Any]:
-    """Return the filter for what this owner has in hand, and to which this may happen."""
+    """Return the filter for messages that this lease has claimed and to which this may happen."""
     return {"generation": lease.generation, **may(happening)}
 
 
 def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
-    """Return the changes that record under which id, in which chat, a message is about to go."""
+    """Return the changes that record the WhatsApp id and the chat of a message before its send."""
     return {
         "whatsappId": whatsapp_id,
         "bareId": bare_id(whatsapp_id),
@@ -80,14 +80,14 @@ def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
 def in_hand(
     lease: Lease, message: Message, changes: dict[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update that change a message and leave it in this owner's hands."""
+    """Return the filter and the update that change a claimed message and keep it claimed."""
     return {"_id": message.id, **held(lease)}, [{"$set": _literals(changes)}]
 
 
 def out_of_hand(
     lease: Lease, message: Message, happening: Happening, changes: dict[str, Any]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the filter and the update for what happens to a message in this owner's hands."""
+    """Return the filter and the update that end this lease's claim of a message."""
     found = {"_id": message.id, **held(lease, happening)}
     return found, [{"$set": becomes(happening) | _literals(changes)}]
 
@@ -97,7 +97,7 @@ def step(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the filter and the update that move a message forward by an ack.
 
-    Only what was sent has an id that WhatsApp knows, so an ack proves it, whatever we thought.
+    An ack proves that the message was sent, so it overrides any other status we have recorded.
     """
     times = {
         f"{reached}At": {"$ifNull": [f"${reached}At", "$$NOW"]}
@@ -113,7 +113,7 @@ def step(
 
 
 def _literals(changes: dict[str, Any]) -> dict[str, Any]:
-    """Keep texts from being read as expressions of the pipeline, `$$NOW` aside."""
+    """Wrap values in `$literal`, so that no text is read as an expression; `$$NOW` stays one."""
     return {
         name: value if value == "$$NOW" else {"$literal": value} for name, value in changes.items()
     }

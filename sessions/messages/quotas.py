@@ -1,4 +1,4 @@
-"""How much one owner may have, so that none takes what the others need.
+"""Quotas for each owner, so that no owner uses up what the others need.
 
 The first administrator is the operator of the installation and has no quota.
 """
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 _COUNTED_FOR = timedelta(seconds=2)
-"""How long a count of queued messages is believed: to count many is dear."""
+"""How long a count of queued messages is cached, since counting many is slow."""
 
 
 class QuotaExceededError(DomainError):
-    """The owner has as many of something as one owner may have."""
+    """The owner has reached a quota."""
 
     code = "quota_exceeded"
 
     def __init__(self, quota: str, limit: int) -> None:
         super().__init__(
-            f"One owner may have {limit} {quota} and has them. Delete one first, or ask your "
-            "administrator for a higher limit."
+            f"The limit of {limit} {quota} for one owner is reached. Delete one first, or ask "
+            "your administrator for a higher limit."
         )
         self.members = {"limit": limit}
 
 
 class QueueFullError(DomainError):
-    """The owner has as many messages waiting as one owner may have."""
+    """The request would exceed the owner's limit of waiting messages."""
 
     code = "queue_full"
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"One owner may have {limit} messages waiting, and these would be more. None of them "
-            "was accepted. Send them again when others have gone."
+            f"This would exceed the limit of {limit} waiting messages for one owner. None of these "
+            "messages was accepted. Send them again when others have been sent."
         )
         self.members = {"limit": limit, "retryAfterSeconds": 30}
 
 
 class _Locks:
-    """A lock for each owner, for as long as somebody uses it."""
+    """One lock for each owner, kept while somebody uses it."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -63,11 +63,11 @@ class _Locks:
 
 
 class Quota:
-    """Bounds how many of something one owner makes.
+    """Limit how many of something one owner can create.
 
-    In one process makers come one after the other, so that all of the limit can be used however
-    many come at once. What other processes make meanwhile shows in a second count, after the
-    making: so it never becomes more than the limit.
+    Within one process, requests of one owner create one after the other, so that concurrent
+    requests can use the whole limit. Other processes may create at the same time, so the caller
+    counts again after creating (`check`) and deletes what is above the limit.
     """
 
     def __init__(self, what: str, limit: int, count: Callable[[str], Awaitable[int]]) -> None:
@@ -78,13 +78,13 @@ class Quota:
 
     @asynccontextmanager
     async def room(self, owner: str) -> AsyncIterator[None]:
-        """Make one in this block, and `check` in it afterwards; raise QuotaExceededError."""
+        """Create one in this block and call `check` at its end; raise QuotaExceededError."""
         async with self._locks.of(owner):
             await self._require(owner, self._limit - 1)
             yield
 
     async def check(self, owner: str) -> None:
-        """Raise QuotaExceededError when the owner has too many, one of which goes then."""
+        """Raise QuotaExceededError if the owner has too many; the caller deletes the new one."""
         await self._require(owner, self._limit)
 
     async def _require(self, owner: str, at_most: int) -> None:
@@ -94,9 +94,9 @@ class Quota:
 
 @dataclass(frozen=True)
 class _Counted:
-    """How many messages wait, with those that this process has let in since; when it was counted.
+    """How many messages wait, including those that this process accepted after the count.
 
-    `at` is on the monotonic clock.
+    `at` is the time of the count on the monotonic clock.
     """
 
     waiting: int
@@ -108,10 +108,10 @@ class _Counted:
 
 
 class QueueQuota:
-    """Bounds how many messages of one owner wait, over all their connections.
+    """Limit how many messages of one owner wait, over all their connections.
 
-    What this process lets in is counted at once, whatever comes together. What other processes
-    let in is seen within `_COUNTED_FOR`.
+    Messages accepted by this process count at once, also those of concurrent requests. Messages
+    accepted by other processes count within `_COUNTED_FOR`.
     """
 
     def __init__(self, database: Database, limit: int) -> None:
@@ -124,7 +124,7 @@ class QueueQuota:
 
     @asynccontextmanager
     async def room(self, owner: str, amount: int) -> AsyncIterator[None]:
-        """Store so many messages in this block; raise QueueFullError instead of entering it."""
+        """Store this many messages in the block; raise QueueFullError if they do not fit."""
         if owner == FIRST_OWNER:
             yield
             return
@@ -142,7 +142,7 @@ class QueueQuota:
         if counted is None or not counted.is_fresh:
             self._forget_old()
             at = time.monotonic()
-            # What is being stored may be counted twice: too few are let in then, never too many.
+            # Messages being stored may be counted twice: then too few are accepted, not too many.
             in_hand = self._in_hand[owner]
             counted = _Counted(await self._count(owner) + in_hand, at)
         taken = _Counted(counted.waiting + amount, counted.at)

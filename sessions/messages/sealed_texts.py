@@ -1,6 +1,6 @@
-"""The texts of messages, encrypted at rest (`SEAL_TEXTS`); those stored in plain are read too.
+"""The texts of messages, encrypted at rest (`SEAL_TEXTS`); texts stored as plain text are read too.
 
-Each is bound to its record and its field: moved to another message, it does not open.
+Each text is bound to its record and field, and cannot be decrypted in another message.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ _AT_ONCE = 500
 
 
 class TextKeyMissingError(DomainError):
-    """The key of an encrypted text is not in the key ring: an operator can put it back."""
+    """The key of an encrypted text is not in the key ring; an operator can add it."""
 
     code = "text_key_missing"
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
-            f"A text was encrypted under the key {key_id!r}, which this process does not have: "
-            "whoever runs the server has to add it to SESSION_ENCRYPTION_KEYS."
+            f"A text was encrypted with the key {key_id!r}, which this process does not have. "
+            "The operator has to add it to SESSION_ENCRYPTION_KEYS."
         )
 
 
 class TextUnreadableError(DomainError):
-    """An encrypted text was changed, or taken from another message: nothing brings it back."""
+    """An encrypted text was changed or copied from another message, and cannot be recovered."""
 
     code = "text_unreadable"
 
     def __init__(self) -> None:
-        super().__init__("An encrypted text was changed, or taken from another message.")
+        super().__init__("An encrypted text was changed, or copied from another message.")
 
 
 class TextSealer:
-    """Encrypts new texts if it is `on`; reads all, whether encrypted or plain.
+    """Encrypt new texts if `on`; read both encrypted and plain texts.
 
-    Raises ConfigurationError when it is on without keys.
+    Raises ConfigurationError if it is on and there are no keys.
     """
 
     def __init__(self, keys: KeyRing | None, *, on: bool) -> None:
@@ -70,7 +70,7 @@ class TextSealer:
     def seal_digest(self, record: str, digest: str) -> str | dict[str, Any]:
         """Return the digest of a request as it is to be stored.
 
-        In plain it would give short texts away: whoever reads it can try them all.
+        It is encrypted because a reader could guess short texts from it by trying them all.
         """
         return _to_document(self.seal(digest, record, _DIGEST))
 
@@ -79,11 +79,11 @@ class TextSealer:
         return self.open(_from_document(stored), record, _DIGEST)
 
     def seal(self, plain: str, *place: str) -> StoredText:
-        """Return what is to be stored at a place: the id of a record and the name of its field."""
+        """Return the value to store at a place: the id of a record and the name of its field."""
         return plain if self._writes_with is None else seal_value(self._writes_with, plain, *place)
 
     def open(self, value: StoredText, *place: str) -> str:
-        """Return what is stored at a place; raise TextKeyMissingError or TextUnreadableError."""
+        """Return a stored value as plain text; raise TextKeyMissingError or TextUnreadableError."""
         if isinstance(value, str):
             return value
         if self._keys is None:
@@ -98,16 +98,16 @@ class TextSealer:
 
 @dataclass(frozen=True)
 class Rotated:
-    """How many texts are encrypted anew, and how many stay as they are since no key opens them."""
+    """How many texts were encrypted again, and how many were left because no key decrypts them."""
 
     moved: int
     left: int
 
 
 async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) -> Rotated:
-    """Bring all encrypted texts under the first key, with `plain_too` those in plain as well.
+    """Encrypt all encrypted texts with the first key, with `plain_too` also the plain ones.
 
-    Digests that are in plain stay so: they are forgotten after 48 hours.
+    Plain digests stay plain, since they are removed after 48 hours.
     """
     digests = await _rotate(database["idempotencyKeys"], _DIGEST, keys, plain_too=False)
     texts = await _rotate(database["messages"], _TEXT, keys, plain_too=plain_too)
@@ -141,7 +141,7 @@ async def _batches(
 
 
 def _resealed(document: dict[str, Any], field: str, keys: KeyRing) -> UpdateOne | None:
-    """Return the update that encrypts a text anew; None if no key opens it."""
+    """Return the update that encrypts a text with the first key; None if no key decrypts it."""
     record, stored, sealer = document["_id"], document[field], TextSealer(keys, on=True)
     try:
         plain = sealer.open(_from_document(stored), record, field)

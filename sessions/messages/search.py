@@ -1,4 +1,4 @@
-"""Find messages, newest first, page by page: one index serves each search, in its order."""
+"""Find messages, newest first, page by page; each search reads one index in its order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Index = list[tuple[str, int]]
 
 
 def _index(*names: str) -> Index:
-    """A status in second place lets all of them be wanted at once, merged in the order of time."""
+    """Return an index that finds messages of several statuses, in the order of time."""
     return [*((name, ASCENDING) for name in names), ("status", ASCENDING), ("_id", DESCENDING)]
 
 
@@ -30,21 +30,21 @@ _BY_RECIPIENT, _BY_CONNECTION, _BY_OWNER, _BY_STATUS = (
     _index(),
 )
 SEARCH_INDEXES: Sequence[Index] = (_BY_RECIPIENT, _BY_CONNECTION, _BY_OWNER, _BY_STATUS)
-"""What searches need; the outbox creates them with its own."""
+"""The indexes for searches; `indexes.py` creates them."""
 
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """Which messages are looked for; None and nothing mean all.
+    """Which messages to find; None or an empty value means all.
 
-    `since` and `until` are about when a message was accepted, which its id tells; `until` itself
-    is not included. `to` is the WhatsApp id of a chat.
+    `since` and `until` (exclusive) compare when a message was accepted, which its id contains.
+    `to` is the WhatsApp id of a chat.
     """
 
     owner: str | None = None
     connection: str | None = None
     connections: frozenset[str] | None = None
-    """The only connections that may be seen, next to `connection`."""
+    """If set, only these connections may be seen."""
     statuses: Sequence[MessageStatus] = ()
     to: str | None = None
     since: datetime | None = None
@@ -52,7 +52,7 @@ class MessageFilter:
 
     @property
     def index(self) -> Index:
-        """The index that narrows the search most."""
+        """The most selective index."""
         if self.to is not None:
             return _BY_RECIPIENT
         if self.connection is not None:
@@ -60,8 +60,8 @@ class MessageFilter:
         return _BY_OWNER if self.owner is not None else _BY_STATUS
 
     def to_query(self, before: str | None) -> dict[str, Any]:
-        """Return the query for what is older than the message with the id `before`."""
-        # The statuses are named even when all are wanted, so that every index begins alike.
+        """Return the query for messages older than the one with the id `before`."""
+        # Statuses are always listed, even all of them, so that the index can be used.
         query: dict[str, Any] = {"status": {"$in": list(self.statuses or MessageStatus)}}
         for name in ("owner", "connection", "to"):
             if (value := getattr(self, name)) is not None:
@@ -77,7 +77,7 @@ class MessageFilter:
 
 
 class MessageSearch:
-    """Searches the outbox by the indexes it names itself: no planner guesses."""
+    """Search the outbox with an explicit index (`hint`), not one chosen by MongoDB's planner."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database["messages"]
@@ -85,7 +85,7 @@ class MessageSearch:
     async def page(
         self, wanted: MessageFilter, before: str | None, limit: int
     ) -> tuple[list[Message], str | None]:
-        """Return messages, newest first, and where the next page begins if there is one."""
+        """Return messages, newest first, and the cursor of the next page if there is one."""
         cursor = self._collection.find(
             wanted.to_query(before), sort=[("_id", DESCENDING)], limit=limit + 1
         ).hint(wanted.index)

@@ -1,4 +1,4 @@
-"""The owner's side of the outbox: claim in order, write down, record what became of it."""
+"""The worker's side of the outbox: claim in order, record the WhatsApp id, record the result."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 _EVER = {"$gt": datetime.min.replace(tzinfo=UTC)}
-"""Matches any time from the index alone, which `$exists` cannot."""
+"""Matches any time using only the index, which `$exists` cannot."""
 
 
 class SendQueue:
     """Hand out the messages of a connection to the holder of its lease.
 
-    Every write is fenced by the generation of the lease: a message that a newer owner has claimed
-    is out of reach for an older one (LeaseLostError).
+    Every write is fenced by the generation of the lease: a worker cannot change a message that a
+    newer lease has claimed (LeaseLostError).
     """
 
     def __init__(self, database: Database, events: EventLog) -> None:
         self._events = events
         self._collection: Collection = database["messages"]
-        # A claim that MongoDB forgets in a crash is as good as none: what is written down next, in
-        # the same document and durably, holds only where the claim has held.
+        # A claim need not be journaled. The next write to the document is, and it matches only if
+        # MongoDB still has the claim.
         self._claims: Collection = self._collection.with_options(
             write_concern=WriteConcern(w=1, j=False)
         )
@@ -66,7 +66,7 @@ class SendQueue:
         self._having: BatchedLookup[str, bool] = BatchedLookup(self._which_have)
 
     async def left_over(self, lease: Lease) -> list[Message]:
-        """Take over what an earlier owner had in hand, in order: it may or may not be sent."""
+        """Take over the messages that an earlier lease had claimed, in order; some may be sent."""
         await self._collection.update_many(
             {
                 "connection": lease.connection,
@@ -77,10 +77,10 @@ class SendQueue:
         )
         return await in_order(self._collection, {"connection": lease.connection, **held(lease)})
 
-    async def count_taking_up(self, lease: Lease, message: Message) -> Message | None:
-        """Count that a message left over is gone on with, and return it; raise LeaseLostError.
+    async def count_resumption(self, lease: Lease, message: Message) -> Message | None:
+        """Count that a left-over message is resumed, and return it; raise LeaseLostError.
 
-        None when an ack has overtaken that: then it is out.
+        Returns None if an ack has arrived meanwhile, which proves that it was sent.
         """
         again = {"takenUp": {"$add": [{"$ifNull": ["$takenUp", 0]}, 1]}}
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
@@ -94,27 +94,27 @@ class SendQueue:
         return None
 
     async def is_overdue(self, message: Message) -> bool:
-        """Tell whether a message's time has run out, by the server's clock."""
+        """Tell whether a message has expired, by MongoDB's clock."""
         if message.expires_at is None:
             return False
         late = {"_id": message.id, "$expr": OVERDUE}
         return await self._collection.find_one(late, projection={"_id": True}) is not None
 
     async def expire(self, lease: Lease) -> None:
-        """End the messages whose time ran out before they were sent."""
+        """Expire the connection's overdue messages."""
         await self._expiry.end_overdue(lease.connection)
 
     async def first_due(self, lease: Lease, but: AbstractSet[str] = frozenset()) -> Message | None:
         """Return the message that `claim_next` would claim, or None when nothing is due.
 
-        Those with ids in `but` are passed over.
+        Messages with ids in `but` are skipped.
         """
         others = {"_id": {"$nin": [*but]}} if but else {}
         document = await self._collection.find_one({**due(lease), **others}, sort=ORDER)
         return None if document is None else Message.model_validate(document)
 
     async def has_any(self, lease: Lease) -> bool:
-        """Tell whether anything is queued, due or not; those who ask together, in one go."""
+        """Tell whether anything is queued, due or not; concurrent callers share one query."""
         return await self._having(lease.connection)
 
     async def _which_have(self, connections: Sequence[str]) -> list[bool | Exception]:
@@ -131,21 +131,21 @@ class SendQueue:
         return None if document is None else document["dueAt"]
 
     async def postpone(self, lease: Lease, message: Message, until: datetime, reason: str) -> None:
-        """Let others pass a queued message until a time."""
+        """Hold a queued message back until a time; others may pass it."""
         await self._collection.update_one(
             {"_id": message.id, "status": MessageStatus.QUEUED, **fence(lease)},
             {"$set": {"dueAt": until, "reason": reason}},
         )
 
-    async def let_pass(self, lease: Lease, ids: AbstractSet[str], until: datetime) -> None:
-        """Let others pass queued messages, until a time or `call_back`."""
+    async def defer(self, lease: Lease, ids: AbstractSet[str], until: datetime) -> None:
+        """Hold queued messages back until a time or `end_deferral`; others may pass them."""
         await self._collection.update_many(
             {"_id": {"$in": [*ids]}, "status": MessageStatus.QUEUED, **fence(lease)},
             {"$set": {"dueAt": until, "reason": Reason.WHATSAPP_CHANGED}},
         )
 
-    async def call_back(self, lease: Lease) -> None:
-        """Give the messages that others were let pass their places again."""
+    async def end_deferral(self, lease: Lease) -> None:
+        """Make the messages that `defer` has held back due again, at their old places."""
         await self._collection.update_many(
             {
                 "connection": lease.connection,
@@ -157,13 +157,13 @@ class SendQueue:
         )
 
     async def release(self, lease: Lease, reason: str) -> None:
-        """Let the messages that were put off for a reason be tried again now."""
+        """Make the messages that were put off for a reason due now."""
         put_off = {"connection": lease.connection, "putOff": True, "reason": reason}
         waits = {**put_off, "status": MessageStatus.QUEUED, **fence(lease)}
         await self._collection.update_many(waits, [{"$set": {"dueAt": "$$NOW"}}])
 
     async def claim_next(self, lease: Lease) -> Message | None:
-        """Claim the first message in order, or None when nothing is due."""
+        """Claim and return the first message in order, or None when nothing is due."""
         document: dict[str, Any] | None = await self._claims.find_one_and_update(
             due(lease),
             claim(lease),
@@ -177,7 +177,7 @@ class SendQueue:
         return message
 
     async def paced_since(self, connection: str, since: datetime) -> list[Paced]:
-        """Return what has counted for a connection's pace since a time: messages and checks."""
+        """Return the messages and number checks that counted for the pace since a time."""
         lately = {"connection": connection, "pacedAt": {"$gte": since}}
         fields = {"pacedAt": True, "newChat": True}
         return [
@@ -187,15 +187,15 @@ class SendQueue:
         ]
 
     async def opens_chat(self, message: Message) -> bool:
-        """Tell whether nothing was ever sent to a message's recipient, as far as we remember.
+        """Tell whether a message would open a new chat, as far as stored messages show.
 
-        The chat of its number is looked for among the numbers that its owner has asked about.
+        The chat of its number is looked up in the numbers that its owner has checked.
         """
         known = await self._numbers.of(message.owner).find(message.to)
         return await self.is_new_chat(message.connection, message.to, known.chat_id or message.to)
 
     async def is_new_chat(self, connection: str, to: str, chat_id: str) -> bool:
-        """Tell whether nothing was ever sent to this chat, as far as we remember.
+        """Tell whether no stored message went to this recipient or its chat.
 
         Two spellings of one account's number are one chat.
         """
@@ -209,7 +209,7 @@ class SendQueue:
         return await self._collection.find_one(known, projection={"_id": True}) is None
 
     async def may_be_known(self, message: Message) -> bool:
-        """Tell whether a number of which WhatsApp was not asked ends like one of a known chat."""
+        """Tell whether an unchecked number has the same last digits as that of a known chat."""
         tail = number_tail(message.to)
         known = await self._numbers.of(message.owner).find(message.to)
         if tail is None or known.exists is not None:
@@ -220,9 +220,9 @@ class SendQueue:
     async def write_down(
         self, lease: Lease, message: Message, whatsapp_id: str, chat_id: str, *, new_chat: bool
     ) -> Message:
-        """Record the id under which the message is about to be sent, and its chat, before that.
+        """Record a message's WhatsApp id and chat before it is sent.
 
-        Return the message as it is then; raise LeaseLostError.
+        Return the updated message; raise LeaseLostError.
         """
         changes = written_down(whatsapp_id, chat_id)
         if new_chat:
@@ -244,9 +244,9 @@ class SendQueue:
     ) -> Message | None:
         """Record how a send ended: sent, failed, expired or unknown; raise IllegalMoveError.
 
-        What may be out counts for the pace, and so does a number that WhatsApp was asked for in
-        vain (`counts`).
-        Return the message as it is then; None where an ack has overtaken that: then it is out.
+        A message that may have been sent counts for the pace; `counts` makes a failed one count,
+        because WhatsApp was asked about its number. Return the updated message, or None if an ack
+        has arrived meanwhile, which proves that it was sent.
         """
         changes: dict[str, Any] = {"reason": reason}
         if status in (MessageStatus.SENT, MessageStatus.UNKNOWN) or counts:
@@ -261,9 +261,9 @@ class SendQueue:
         *,
         uncounted: bool = False,
     ) -> None:
-        """Return a message in hand to its place; it keeps the id that it has.
+        """Return a claimed message to its place in the queue; it keeps its WhatsApp id.
 
-        `uncounted` takes this try back: it was no fault of the message.
+        `uncounted` does not count this try, since the message was not at fault.
         """
         changes: dict[str, Any] = {"reason": reason}
         if uncounted:
@@ -280,11 +280,11 @@ class SendQueue:
         counts: bool,
         uncounted: bool = False,
     ) -> Message | None:
-        """Return a message in hand to its place, and let others pass it until a time.
+        """Return a claimed message to its place, and let others pass it until a time.
 
-        `counts` tells whether what was done for it counts for the pace. `uncounted` takes this
-        try back: the message only waits for others. Return it as it is then; None where an ack has
-        overtaken that.
+        `counts` says whether this try counts for the pace. `uncounted` does not count it as a try,
+        since the message only waits for others. Return the updated message, or None if an ack has
+        arrived meanwhile.
         """
         changes: dict[str, Any] = {"reason": reason, "dueAt": until, "putOff": True}
         if counts:
@@ -294,24 +294,24 @@ class SendQueue:
         return await self._finish(lease, message, Happening.PUT_BACK, changes)
 
     async def put_off_before(self, lease: Lease, message: Message) -> Message | None:
-        """Return what was put off for the same recipient and stands before a message, if any.
+        """Return the put-off message to the same recipient that goes before this one, if any.
 
-        Of several the one that waits longest: a message that went now would overtake it.
+        Of several, return the one that waits longest, since this message must not overtake it.
         """
         before = _put_off_before(lease, message)
         document = await self._collection.find_one(before, sort=[("dueAt", DESCENDING)])
         return None if document is None else Message.model_validate(document)
 
-    async def recall(self, lease: Lease, message: Message) -> None:
-        """Let what waits for the number of this message's recipient, and stands before it, go."""
+    async def release_earlier(self, lease: Lease, message: Message) -> None:
+        """Make earlier messages to the same recipient due that wait for its number check."""
         waits = {**_put_off_before(lease, message), "reason": CHECKING_NUMBER}
         changes = {"dueAt": "$$NOW", "reason": None}
         await self._collection.update_many(waits, [{"$set": changes}])
 
     async def record_ack(self, lease: Lease, message_key: str, ack: Ack) -> Message | None:
-        """Move a message forward by an ack and return it; None when it had gone that far already.
+        """Move a message forward by an ack and return it; None if it was that far already.
 
-        Matched on the bare id: the chat part of the key may have become a LID meanwhile.
+        The message is found by its bare id, since its chat may have become a LID meanwhile.
         """
         acked = OF_ACK.get(ack)
         if acked is None:
@@ -326,12 +326,12 @@ class SendQueue:
         return message
 
     async def record_acks(self, lease: Lease, acks: Mapping[str, Ack]) -> list[Message]:
-        """Do what `record_ack` does for many keys, with two calls at most; return what moved."""
+        """Do what `record_ack` does for many keys, with at most two calls; return what moved."""
         steps = {key: OF_ACK[ack] for key, ack in acks.items() if ack in OF_ACK}
         if len(steps) < 2:
             moved_alone = [await self.record_ack(lease, key, acks[key]) for key in steps]
             return [each for each in moved_alone if each is not None]
-        # Marked, since the dispatcher moves messages at the same time.
+        # The mark finds the messages that this call moved: the dispatcher runs at the same time.
         mark = {"ackedIn": new_id()}
         updates = []
         for key, acked in steps.items():
@@ -348,7 +348,7 @@ class SendQueue:
         return moved
 
     async def unsettled(self, lease: Lease, limit: int) -> list[Message]:
-        """Return the newest messages that are, or may be, out and not read: acks may be missed."""
+        """Return the newest messages whose acks may have been missed: sent or unknown, not read."""
         awaited = [MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
         cursor = self._collection.find(
             {"connection": lease.connection, "status": {"$in": awaited}},
@@ -360,7 +360,7 @@ class SendQueue:
     async def _finish(
         self, lease: Lease, message: Message, happening: Happening, changes: dict[str, Any]
     ) -> Message | None:
-        """Let a message out of hand and tell of it; None when an ack has overtaken that."""
+        """End the claim of a message and publish its status; None if an ack arrived meanwhile."""
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             *out_of_hand(lease, message, happening, changes), return_document=ReturnDocument.AFTER
         )
@@ -372,7 +372,7 @@ class SendQueue:
         return finished
 
     async def _check_overtaken(self, lease: Lease, message: Message) -> None:
-        """Raise LeaseLostError unless an ack overtook what we have to say of a message."""
+        """Raise LeaseLostError unless an ack has already moved the message on."""
         acked = {"_id": message.id, "generation": lease.generation, "status": {"$in": list(OUT)}}
         if await self._collection.find_one(acked, projection={"_id": True}) is None:
             raise LeaseLostError(f"Message {message.id} is no longer this owner's to change.")
@@ -389,7 +389,7 @@ def _put_off_before(lease: Lease, message: Message) -> dict[str, Any]:
         "putOff": True,
         "status": MessageStatus.QUEUED,
         "$or": before,
-        # What has expired is never claimed: who waited for it would be asked again at once.
+        # An expired message is never claimed, so nothing may wait for it.
         "$expr": {"$not": [OVERDUE]},
         **fence(lease),
     }

@@ -1,7 +1,7 @@
-"""What may happen to a message in which status, and which status it has then: one table.
+"""What may happen to a message in each status, and its status after that: one table.
 
 Every write of a status builds its filter with `may` and its changes with `becomes`, so that a
-message which is in another status by then is left alone.
+message whose status has changed meanwhile is not touched.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ class Happening(StrEnum):
     """What happens to a message."""
 
     CLAIMED = "claimed"
-    """Its connection's worker takes it in hand."""
+    """Its connection's worker claims it."""
     KEPT = "kept"
-    """The worker goes on with it, or another one does after a crash."""
+    """The worker, or another one after a crash, continues with it."""
     PUT_BACK = "put_back"
-    """It was not sent, and goes back to its place to be tried again."""
+    """It was not sent and returns to its place in the queue."""
     SENT = "sent"
-    """WhatsApp's server has taken it."""
+    """WhatsApp's server has accepted it."""
     FAILED = "failed"
     """It cannot be sent."""
     UNDECIDED = "undecided"
-    """It may be out, and nothing tells."""
+    """It may have been sent, and nothing tells whether it was."""
     EXPIRED_IN_HAND = "expired_in_hand"
-    """Its time has run out in the worker's hands, before it was sent."""
+    """It expired while the worker had it, before it was sent."""
     EXPIRED = "expired"
-    """Its time has run out while it waited."""
+    """It expired while it waited."""
     REACHED_SERVER = "reached_server"
     """WhatsApp's server has acknowledged it."""
     REACHED_DEVICE = "reached_device"
@@ -42,19 +42,19 @@ class Happening(StrEnum):
     SEEN = "seen"
     """The recipient has seen it."""
     CANCELLED = "cancelled"
-    """It is taken back, or its connection is deleted."""
+    """It is cancelled, or its connection is deleted."""
     RETRY_CANCELLED = "retry_cancelled"
-    """A retry of one that may be out is taken back."""
+    """The retry of a message that may have been sent is cancelled."""
     ABANDONED = "abandoned"
-    """Its connection is deleted while it is in hand; it has no WhatsApp id, so it is not out."""
+    """Its connection is deleted while it is claimed; without a WhatsApp id it was not sent."""
     ABANDONED_SENT = "abandoned_sent"
-    """Its connection is deleted while it is in hand, and it may be out."""
+    """Its connection is deleted while it is claimed, and it may have been sent."""
     RETRIED = "retried"
-    """Somebody wants it sent after all."""
+    """A person retries it."""
     RETRY_CONFIRMED = "retry_confirmed"
-    """Somebody wants it sent after all, even if it may be out already."""
+    """A person retries it and confirms that it may have been sent already."""
     REDRIVEN = "redriven"
-    """All that failed on its connection is to be sent after all."""
+    """All failed messages of its connection are retried."""
 
 
 _S = MessageStatus
@@ -63,7 +63,7 @@ _H = Happening
 
 @dataclass(frozen=True)
 class Move:
-    """In which statuses something may happen, and the status after it."""
+    """The statuses in which something may happen, and the status after it."""
 
     before: tuple[MessageStatus, ...]
     after: MessageStatus
@@ -71,7 +71,7 @@ class Move:
 
 _GIVEN_UP = (_S.FAILED, _S.EXPIRED, _S.CANCELLED)
 _NOT_KNOWN_TO_BE_OUT = (_S.QUEUED, _S.SENDING, *_GIVEN_UP, _S.UNKNOWN)
-"""An ack proves that a message is out, whatever was thought of it."""
+"""The statuses that an ack corrects, since it proves that the message was sent."""
 
 MOVES: Mapping[Happening, Move] = MappingProxyType(
     {
@@ -98,9 +98,9 @@ MOVES: Mapping[Happening, Move] = MappingProxyType(
 """Every legal move of a message."""
 
 NOT_SENT = (_S.QUEUED, _S.SENDING)
-"""The statuses of what is still to be sent."""
+"""The statuses of messages that are still to be sent."""
 OUT = (_S.SENT, _S.DELIVERED, _S.READ)
-"""The statuses of what WhatsApp has, in the order in which a message reaches them."""
+"""The statuses of messages that WhatsApp has, in the order in which they are reached."""
 OF_ACK: Mapping[Ack, Happening] = MappingProxyType(
     {
         Ack.SERVER: _H.REACHED_SERVER,
@@ -109,34 +109,34 @@ OF_ACK: Mapping[Ack, Happening] = MappingProxyType(
         Ack.PLAYED: _H.SEEN,
     }
 )
-"""What an ack tells; the others tell nothing."""
+"""What each ack means; other acks mean nothing."""
 _ENDINGS = {
     MOVES[each].after: each for each in (_H.SENT, _H.FAILED, _H.UNDECIDED, _H.EXPIRED_IN_HAND)
 }
 
 
 def next_statuses(status: MessageStatus) -> list[MessageStatus]:
-    """Return the other statuses that a message may have next, in their usual order."""
+    """Return the statuses that may follow this one, in their usual order."""
     after = {move.after for move in MOVES.values() if status in move.before}
     return [each for each in MessageStatus if each in after - {status}]
 
 
 def ending_in(status: MessageStatus) -> Happening:
-    """Return what ends a message in hand in this status; raise IllegalMoveError for others."""
+    """Return what ends a claimed message in this status; raise IllegalMoveError for others."""
     if status not in _ENDINGS:
-        raise IllegalMoveError(f"A message in hand does not end as {status}.")
+        raise IllegalMoveError(f"A claimed message cannot end as {status}.")
     return _ENDINGS[status]
 
 
 def may(happening: Happening) -> dict[str, Any]:
     """Return the filter for messages to which this may happen."""
     before = MOVES[happening].before
-    # One alone is named as such: the partial indexes are used for nothing else.
+    # A single status is compared directly: MongoDB uses the partial indexes only for that.
     return {"status": before[0] if len(before) == 1 else {"$in": list(before)}}
 
 
 def becomes(happening: Happening) -> dict[str, Any]:
-    """Return what this sets (in a pipeline's `$set`): the status and the times that go with it."""
+    """Return the `$set` of a pipeline for this: the new status and its times."""
     status = MOVES[happening].after
     changes: dict[str, Any] = {"status": status, "statusAt": "$$NOW"}
     if status is not MessageStatus.QUEUED:

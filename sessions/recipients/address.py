@@ -1,7 +1,7 @@
-"""Read who a message goes to: a phone number as people write it, or a WhatsApp id.
+"""Parse the recipient of a message: a phone number as people write it, or a WhatsApp id.
 
-A number is never rewritten by a rule of a country: WhatsApp itself answers which account belongs
-to it (in Brazil, Mexico and Argentina that may be one with other digits).
+Numbers are not rewritten by national rules. WhatsApp answers which account belongs to a number; in
+Brazil, Mexico and Argentina its digits may differ.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ _WHATSAPP_ID = re.compile(r"\d{5,32}(-\d{5,20})?@(c\.us|g\.us|lid)", re.ASCII)
 _NUMBER = re.compile(r"\+?[\d\s()./\-\u2010-\u2015]+", re.ASCII)
 _INTERNATIONAL_PREFIX = "00"
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
-"""Of a number with its country code (ITU E.164; no country has shorter ones in use)."""
+"""Digits of a number with its country code (ITU E.164; no country uses fewer)."""
 _MAX_LENGTH = 64
 _TAIL = 8
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Whom a message goes to: the WhatsApp id that the page takes."""
+    """The recipient of a message, by the WhatsApp id that the page accepts."""
 
     chat_id: str
 
 
 def parse_recipient(text: str) -> Recipient:
-    """Read a number with or without `+` or `00`, or a WhatsApp id.
+    """Parse a number with or without `+` or `00`, or a WhatsApp id.
 
-    Raises InvalidRecipientError. A number is checked for a country code that exists and a length
-    that can be, not for what is in use in its country: WhatsApp decides that.
+    Raises InvalidRecipientError for a country code that does not exist or an impossible number of
+    digits. Whether the number is in use is for WhatsApp to decide.
     """
     text = _clean(text)
     if len(text) <= _MAX_LENGTH and _WHATSAPP_ID.fullmatch(text):
@@ -45,7 +45,7 @@ def parse_recipient(text: str) -> Recipient:
 def parse_phone_number(text: str, region: str | None = None) -> str:
     """Return the number in E.164 with its `+`, or raise InvalidRecipientError.
 
-    With a `region` (`IL`) a number with a leading zero is read as people there write it.
+    With a `region` (`IL`), a number with a leading zero is read as a national number.
     """
     text = _clean(text)
     if len(text) > _MAX_LENGTH or not _NUMBER.fullmatch(text):
@@ -72,16 +72,16 @@ def _local(digits: str, region: str) -> phonenumbers.PhoneNumber:
 
 
 def number_tail(chat_id: str) -> str | None:
-    """Return the digits that all spellings of one account's number end with; None for others.
+    """Return the last digits, which all spellings of one account's number share.
 
-    In Brazil, Mexico and Argentina they differ in the digits before these only.
+    Spellings in Brazil, Mexico and Argentina differ only before these. None for other ids.
     """
     number, _, server = chat_id.partition("@")
     return number[-_TAIL:] if server == "c.us" else None
 
 
 def _without_trunk_zero(digits: str) -> str:
-    """Drop the zero that is dialled inside a country only, as in +44 (0)20; keep all else."""
+    """Drop the zero that is dialled only within a country, as in +44 (0)20."""
     number = _parsed(f"+{digits}", None)
     code, e164 = str(number.country_code), _e164(number).lstrip("+")
     written_inside = f"{code}0{e164.removeprefix(code)}"
@@ -102,10 +102,10 @@ def _e164(number: phonenumbers.PhoneNumber) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return what people mean to write: plain digits and signs, nothing invisible.
+    """Return the text with plain digits and spaces, and without invisible characters.
 
-    Full-width forms and no-break spaces become plain ones (NFKC), the digits of any script too.
-    Format characters (Unicode category Cf) come along when a number is copied.
+    NFKC turns full-width characters and no-break spaces into plain ones. Format characters
+    (Unicode category Cf) get into a text when a number is copied.
     """
     plain = unicodedata.normalize("NFKC", text)
     visible = (each for each in plain if unicodedata.category(each) != "Cf")

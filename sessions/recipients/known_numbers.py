@@ -1,4 +1,4 @@
-"""Which numbers are on WhatsApp, and as which account: asking for many gets a number banned."""
+"""Cache which numbers are on WhatsApp, since asking about many gets a number banned."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _NO_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class KnownNumber:
-    """What is known of a number now; all None when that is nothing.
+    """What is known of a number now; all None if nothing is known.
 
-    `chat_id` is the id that WhatsApp answered: another spelling of a number has the same one.
-    `doubted_until` is set after a first "no", until it is time to ask once more.
+    `chat_id` is the id that WhatsApp answered; all spellings of a number have the same one.
+    `ask_again_at` is set after a first "no" and is when to ask once more.
     """
 
     exists: bool | None = None
     chat_id: str | None = None
-    doubted_until: datetime | None = None
+    ask_again_at: datetime | None = None
 
 
 class KnownNumbers:
-    """What WhatsApp answered to each owner: that a number is there, for a day; that not, `no_for`.
+    """WhatsApp's answers for each owner: a "yes" is kept for a day, a "no" for `no_for`.
 
-    An answer is told to the owner who asked only: anybody else would learn from it whom that one
-    writes to, and one owner's broken line would deny a number to everybody.
+    Owners do not share answers. Otherwise they would learn whom others write to, and a wrong
+    answer to one owner would deny a number to all.
     """
 
     def __init__(self, database: Database, no_for: timedelta = _NO_FOR) -> None:
@@ -44,19 +44,19 @@ class KnownNumbers:
         self._no_for = no_for
 
     async def prepare(self) -> None:
-        """Create the index that forgets answers."""
+        """Create the index that removes old answers."""
         await forget_after(self._collection, "checkedAt", max(_KNOWN_FOR, self._no_for))
 
     def of(self, owner: str) -> NumbersOfOwner:
-        """Return what one owner knows."""
+        """Return the numbers that one owner has asked about."""
         return NumbersOfOwner(self._collection, owner, self._no_for)
 
 
 class NumbersOfOwner:
-    """The numbers that one owner has asked WhatsApp about; all times are MongoDB's server's.
+    """The numbers that one owner has asked WhatsApp about; all times are MongoDB's.
 
-    What earlier versions remembered for all owners together has a plain number as its id. It is
-    never found here and expires within a day.
+    Earlier versions stored answers for all owners together, under the number itself. These are not
+    found here and expire within a day.
     """
 
     def __init__(self, collection: Collection, owner: str, no_for: timedelta) -> None:
@@ -80,15 +80,15 @@ class NumbersOfOwner:
             return KnownNumber()
         if document.get("exists") is False and document["recent"]:
             return KnownNumber(exists=False)
-        # Without its id it was remembered by an earlier version, which did not keep that.
+        # A record without a chat id was stored by an earlier version.
         if document.get("exists") and (chat_id := document.get("chatId")):
             return KnownNumber(exists=True, chat_id=chat_id)
-        return KnownNumber(doubted_until=document["doubtedUntil"] if document["doubted"] else None)
+        return KnownNumber(ask_again_at=document["doubtedUntil"] if document["doubted"] else None)
 
     async def remember(self, number: str, chat_id: str | None) -> None:
-        """Remember the id that WhatsApp answered, or None when the number is not there.
+        """Store the id that WhatsApp answered, or None if the number is not on WhatsApp.
 
-        With an id every doubt of before is over.
+        An id ends the wait after an earlier "no".
         """
         changes: dict[str, Any] = {
             "checkedAt": "$$NOW",
@@ -102,7 +102,7 @@ class NumbersOfOwner:
         )
 
     async def forget_denied(self, numbers: Sequence[str]) -> None:
-        """Have WhatsApp asked anew about those of these numbers that it has denied."""
+        """Forget which of these numbers WhatsApp has denied, so that it is asked again."""
         denied = {"_id": {"$in": [self._id(each) for each in numbers]}, "exists": False}
         await self._collection.delete_many(denied)
 
@@ -114,10 +114,10 @@ class NumbersOfOwner:
         """Forget every number that this owner has asked about."""
         await self._collection.delete_many({"_id.owner": {"$eq": self._owner}})
 
-    async def fallback(self, number: str, ask_again_after: timedelta) -> datetime | None:
-        """Note that WhatsApp says "no"; return when to ask again, or None when that is enough.
+    async def deny(self, number: str, ask_again_after: timedelta) -> datetime | None:
+        """Record that WhatsApp says "no"; return when to ask again, or None if that is final.
 
-        Two times "no", some time apart, are enough, and are remembered.
+        A second "no" after that time is final and is stored.
         """
         doubted = {"$ifNull": ["$doubtedUntil", False]}
         again = {"$add": ["$$NOW", _milliseconds(ask_again_after)]}

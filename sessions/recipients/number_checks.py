@@ -1,4 +1,4 @@
-"""Questions whether a number is on WhatsApp, from those who ask to the page that can tell."""
+"""Requests to check whether a number is on WhatsApp, and their answers by a connection's page."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 COLLECTION = "numberChecks"
 ANSWERED_WITHIN = timedelta(seconds=20)
-"""For how long anybody waits for an answer; an older question is not asked any more."""
+"""How long a caller waits for the answer; older questions are not asked."""
 _KEPT_FOR = timedelta(hours=25)
-"""Longer than the longest window of the pace, for which they count."""
+"""Longer than the longest window of the pace, in which checks count."""
 
 
 class NumberCheck(Record):
-    """One question, and its answer once there is one: a verdict, an error or a time to come back.
+    """One question, and its answer once there is one: `exists`, `error` or `retry_at`.
 
-    `reason` says why the pace, or a pause that WhatsApp's refusals have brought, does not allow it.
+    `reason` says what does not allow a check now: the pace, or a pause after WhatsApp's refusals.
     """
 
     id: str = Field(alias="_id")
@@ -33,14 +33,14 @@ class NumberCheck(Record):
     pending: bool = True
     exists: bool | None = None
     account: str | None = None
-    """The id that WhatsApp answered for `chat_id`, the number as it was asked for."""
+    """The id that WhatsApp answered for `chat_id`, which is the number as asked."""
     error: str | None = None
     retry_at: datetime | None = None
     reason: str | None = None
 
 
 class NumberCheckRequests:
-    """Keeps questions until they are answered, and when each was put to WhatsApp."""
+    """Store questions, their answers, and when WhatsApp was asked."""
 
     def __init__(self, database: Database) -> None:
         self._collection: Collection = database[COLLECTION]
@@ -70,30 +70,30 @@ class NumberCheckRequests:
         return _read(await self._collection.find_one({"_id": check}))
 
     async def withdraw(self, check: str) -> None:
-        """Take a question back, if nobody has put it to WhatsApp yet."""
+        """Remove a question, unless WhatsApp was asked already."""
         untouched = {"_id": check, "pending": True, "pacedAt": {"$exists": False}}
         await self._collection.delete_one(untouched)
 
     async def asked(self) -> set[str]:
-        """Return the connections whose page was asked something lately that is not answered."""
-        # Named, however little that says: the index of what is pending begins with it.
+        """Return the connections that have unanswered questions."""
+        # This condition matches all; it lets MongoDB use the index of pending questions.
         pending = {"connection": {"$gte": ""}, **_awaited()}
         each = {"$group": {"_id": "$connection"}}
         cursor = self._collection.aggregate([{"$match": pending}, each])
         return {found["_id"] async for found in cursor}
 
     async def next_pending(self, connection: str) -> NumberCheck | None:
-        """Return the oldest question that somebody still waits for."""
+        """Return the oldest unanswered question that a caller still waits for."""
         oldest = [("_id", ASCENDING)]
         pending = {"connection": connection, **_awaited()}
         return _read(await self._collection.find_one(pending, sort=oldest))
 
     async def count(self, check: NumberCheck) -> None:
-        """Count a question for the pace: it is put to WhatsApp now."""
+        """Count a question for the pace; WhatsApp is asked right after."""
         await self._collection.update_one({"_id": check.id}, [{"$set": {"pacedAt": "$$NOW"}}])
 
     async def answer(self, check: NumberCheck, **answer: bool | str | datetime) -> bool:
-        """Answer a question with fields of a NumberCheck; return False where it was erased."""
+        """Answer a question with fields of a NumberCheck; return False if it was erased."""
         answered = check.model_copy(update={**answer, "pending": False})
         changes = answered.model_dump(by_alias=True, exclude={"id"}, exclude_none=True)
         result = await self._collection.update_one({"_id": check.id}, {"$set": changes})

@@ -76,7 +76,7 @@ WRITES = {
     "write down": Write(_writes_down, (_H.KEPT,)),
     "take over": Write(lambda case: case.stores.queue.left_over(case.lease), (_H.KEPT,)),
     "count taking up": Write(
-        lambda case: case.stores.queue.count_taking_up(case.lease, case.message), (_H.KEPT,)
+        lambda case: case.stores.queue.count_resumption(case.lease, case.message), (_H.KEPT,)
     ),
     "put back": Write(
         lambda case: case.stores.queue.put_back(case.lease, case.message), (_H.PUT_BACK,)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sessions.common.callers import FIRST_OWNER
@@ -15,14 +15,14 @@ from sessions.common.ids import first_id, new_id
 from sessions.common.retention import KEPT_FOR
 from sessions.connections.leases import UNOWNED
 from sessions.events.log import EventLog, tells_of
-from sessions.events.stream import EventStream
+from sessions.events.stream import START, EventStream
 from sessions.messages import idempotency
 from sessions.messages.model import MessageStatus
 from sessions.queue.doorbell import SHARED_QUEUE, Job, deserialize
 from sessions.recipients.address import parse_recipient
 from sessions.recipients.known_numbers import COLLECTION as KNOWN_NUMBERS
 from sessions.recipients.number_checks import COLLECTION as NUMBER_CHECKS
-from sessions.storage.mongo import server_time
+from sessions.storage.mongo import forget_after, server_time
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 _AT_ONCE = 1000
+_LATE_EVENTS = timedelta(days=1)
+"""How long a worker may still publish events of erased messages, which it held for Redis."""
 _JOB = "arq:job:"
 """What arq puts before a job's id to name its key (arq.constants.job_key_prefix)."""
 
@@ -78,12 +80,15 @@ class Erasures:
     """Erase people. An erasure is recorded until it is complete, so a crash only delays it.
 
     Events of the erased messages are erased, too, and their Idempotency-Keys cannot create them
-    again.
+    again. A worker that could not reach Redis may publish such events later: a mark that names
+    nobody is kept for a day, and as long as there is one, `go_on` removes new events of messages
+    that no longer exist.
     """
 
     def __init__(self, database: Database, redis: ArqRedis, log: EventLog) -> None:
         self._database = database
         self._erasures: mongo.Collection = database["erasures"]
+        self._marks: mongo.Collection = database["erasureMarks"]
         self._connections: mongo.Collection = database["connections"]
         self._messages: mongo.Collection = database["messages"]
         self._checks: mongo.Collection = database[NUMBER_CHECKS]
@@ -92,10 +97,12 @@ class Erasures:
         self._redis = redis
         self._log = log
         self._events = EventStream(redis)
+        self._looked_until = START
 
     async def prepare(self) -> None:
-        """Create the index; several processes may do this at once."""
+        """Create the indexes; several processes may do this at once."""
         await self._erasures.create_index("before")
+        await forget_after(self._marks, "at", _LATE_EVENTS)
 
     async def erase(self, owner: str | None, chat_id: str) -> Erased:
         """Erase the person with this WhatsApp id from the data of an owner (None: of all owners).
@@ -112,6 +119,15 @@ class Erasures:
         async for each in self._erasures.find({}, sort=[("before", 1)]):
             erasure = _Erasure(each["owner"], {*each["ids"]}, each["before"])
             await self._run(each["_id"], erasure)
+        if await self._marks.find_one({}, {"_id": True}):
+            self._looked_until = await self._events.erase_messages(self._looked_until, self._gone)
+
+    async def _gone(self, messages: Collection[str]) -> Collection[str]:
+        """Return which of these messages do not exist any more."""
+        if not messages:
+            return ()
+        present = self._messages.find({"_id": {"$in": [*messages]}}, {"_id": True})
+        return {*messages} - {each["_id"] async for each in present}
 
     async def _record(self, record: str, erasure: _Erasure) -> None:
         document = {
@@ -125,6 +141,8 @@ class Erasures:
         erasure = await self._with_all_ids(erasure)
         # The data that links the ids will be erased: store all ids first.
         await self._record(record, erasure)
+        # Before the messages go: their events are found by that.
+        await self._marks.update_one({"_id": record}, {"$currentDate": {"at": True}}, upsert=True)
         jobs = await self._erase_jobs(erasure)
         counts = await self._erase_messages(erasure)
         erased = Erased(

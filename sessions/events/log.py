@@ -65,6 +65,14 @@ def tells_of(event: Event, owner: str | None, chats: AbstractSet[str]) -> bool:
     return not chats.isdisjoint({data.get("to"), data.get("chatId")})
 
 
+def message_of(event: Event) -> str | None:
+    """Return the id of the message that an event tells of, if it tells of one."""
+    if event.type != EventType.MESSAGE_STATUS:
+        return None
+    named = json.loads(event.data).get("messageId")
+    return named if isinstance(named, str) else None
+
+
 class EventLog:
     """A bounded queue of events, into which a program's stores publish without waiting.
 

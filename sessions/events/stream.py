@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from loguru import logger
 from redis.exceptions import RedisError, ResponseError
 
-from sessions.events.log import Event, EventLog, tells_of
+from sessions.events.log import Event, EventLog, message_of, tells_of
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -109,6 +109,27 @@ class EventStream:
     async def erase_connections(self, connections: Collection[str]) -> int:
         """Remove the events of these connections, by internal ids; count them."""
         return await self._erase(lambda event: event.connection in connections)
+
+    async def erase_messages(
+        self, after: Position, gone: Callable[[Collection[str]], Awaitable[Collection[str]]]
+    ) -> Position:
+        """Remove the events after a position whose messages are gone; return the newest position.
+
+        `gone` is given ids of messages, and returns those that no longer exist.
+        """
+        while True:
+            async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                found = await self._redis.xrange(STREAM, f"({after}", "+", _ERASE_BATCH)
+            entries = [_entry(*each) for each in found]
+            told = {str(each.position): message_of(each.event) for each in entries}
+            lost = await gone({each for each in told.values() if each is not None})
+            named = [position for position, message in told.items() if message in lost]
+            if named:
+                async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
+                    await self._redis.xdel(STREAM, *named)
+            after = entries[-1].position if entries else after
+            if len(found) < _ERASE_BATCH:
+                return after
 
     async def _erase(self, which: Callable[[Event], bool]) -> int:
         erased, start = 0, "-"

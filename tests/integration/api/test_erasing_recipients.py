@@ -10,6 +10,7 @@ import pytest
 from bson import encode
 
 from sessions.deletion.recipients import Erasures
+from sessions.events.log import EventLog
 from sessions.events.stream import EventStream
 from sessions.messages.model import MessageStatus
 from sessions.queue.doorbell import SHARED_QUEUE, Job
@@ -192,6 +193,21 @@ async def test_events_that_wait_to_be_published_are_erased(
     await publish(stores, redis)
     assert await naming(database, redis, DIGITS) == set()
     assert "chatgrow:events" in await naming(database, redis, kept.id)
+
+
+async def test_events_that_a_worker_publishes_later_are_erased(
+    client: Client, lease: Lease, services: Services, database: Database, redis: ArqRedis
+) -> None:
+    worker = EventLog()
+    connection = await services.connections.find(OWNER, "main")
+    message = await Stores(database, worker).message(connection, to=CHAT)
+    other = await Stores(database, worker).message(connection, to=OTHER)
+    await client.delete(PATH)
+    # Redis was away for the worker until now.
+    await EventStream(redis).append(worker.take())
+    await services.erasures.go_on()
+    assert await naming(database, redis, DIGITS, message.id) == set()
+    assert "chatgrow:events" in await naming(database, redis, other.id)
 
 
 async def test_an_erasure_that_was_cut_off_is_completed(

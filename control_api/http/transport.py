@@ -19,6 +19,8 @@ from control_api.http.problems import http_problem, problem
 
 _HOST = re.compile(r"[\w.~!$&'()*+,;=:%\[\]-]*", re.ASCII)
 """The characters that RFC 3986 allows in a host with its port."""
+_LINGERING = timedelta(seconds=2)
+"""How long the rest of a body that was refused is read, so that the answer is not lost."""
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -40,6 +42,7 @@ class ApiRunner(web.AppRunner):
             request_factory=made.request_factory,
             access_log=None,
             keepalive_timeout=self._keepalive.total_seconds(),
+            lingering_time=_LINGERING.total_seconds(),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -67,6 +68,27 @@ async def _key_without(services: Services, scope: str) -> bytes:
     grant = Grant(FIRST_OWNER, "a test", scopes, all_owners=True)
     _, key = await services.keys.create(grant, utc_now())
     return _key(key)
+
+
+async def test_the_rest_of_a_refused_body_is_waited_for_shortly(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with api.socket() as socket:
+        await socket.write(_head(KEPT[0], _length(900_000)))
+        assert _told(await socket.answer()) == (401, "unauthorized")
+        await _turns()
+        with monkeypatch.context() as patched:
+            stopped = loop.time() + 3
+            patched.setattr(loop, "time", lambda: stopped)
+            await _turns()
+        assert socket.ended
+
+
+async def _turns() -> None:
+    """Let the event loop do what it can do now."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_what_is_too_large_is_refused_by_what_it_says_of_itself(api: Api) -> None:

@@ -20,6 +20,7 @@ from tests.bench.usage import cpu_seconds
 _OF = "connections at the default pace"
 _RECIPIENTS = 10
 _LATEST_ACK = timedelta(seconds=2)
+_ASK_EVERY = timedelta(seconds=2)
 _KINDS = ("browsers", "worker", "driver", "API", "MongoDB and Redis")
 _NOT_OURS = "browsers"
 
@@ -42,7 +43,8 @@ async def _measure(lab: Lab, report: Report, sizes: Sizes, ours: Ours, count: in
     idle = await _idle(lab, ours, sizes)
     before, began = _used(lab, ours), time.monotonic()
     messages = texts(f"paced {count}", sizes.paced_messages, _RECIPIENTS)
-    await _send_all(ours, count, messages)
+    await _post_all(ours, count, messages)
+    await _until_sent(lab, count * len(messages))
     await asyncio.sleep(_LATEST_ACK.total_seconds())
     seconds, total = time.monotonic() - began, count * len(messages)
     used = _used(lab, ours)
@@ -101,6 +103,20 @@ async def _send_all(ours: Ours, count: int, messages: list[Message]) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(ours.send(session_name(number), messages))
+
+
+async def _post_all(ours: Ours, count: int, messages: list[Message]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(ours.post(session_name(number), messages))
+
+
+async def _until_sent(lab: Lab, most: int) -> None:
+    """Wait until nothing waits any more, and ask seldom: what is asked is counted with the rest."""
+    waiting = {"status": {"$in": ["queued", "sending"]}}
+    while left := await lab.database["messages"].count_documents(waiting):
+        assert left <= most
+        await asyncio.sleep(_ASK_EVERY.total_seconds())
 
 
 async def _pace(ours: Ours, count: int, pacing: dict[str, object]) -> None:

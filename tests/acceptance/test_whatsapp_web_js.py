@@ -187,6 +187,50 @@ async def test_a_file_and_a_group(
         assert (await hand.ledger())[-1]["to"] == group["id"]
 
 
+async def test_reactions_edits_revocations_votes_and_a_download(
+    web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
+) -> None:
+    phone = f"/control/phones/{FRIEND_NUMBER}"
+    async with witness(web, tmp_path / "auth") as client:
+        [code] = await client.told("qr")
+        await hand.good("POST", f"/control/phones/{ME}/scan", code=code)
+        await client.told("ready")
+        own = await client.do("send", to=FRIEND, text="frist")
+        await client.told("message_ack")  # what was not sent yet cannot be edited
+        assert await client.do("edit", id=own, text="first") == "first"
+        await client.do("react", id=own, sign="🎉")
+        assert (await client.told("reaction"))[-1]["sign"] == "🎉"
+        await hand.good("POST", f"{phone}/react", id=own, emoji="👍")
+        told = (await client.told("reaction", after=1))[-1]
+        assert told == {"of": own, "sign": "👍", "from": FRIEND}
+        await client.do("revoke", id=own)
+        await until(lambda: _revoked(hand))
+        [entry] = await hand.ledger()
+        assert entry["edited"] == "first"
+        assert {mark["emoji"] for mark in entry["reactions"]} == {"🎉", "👍"}
+
+        content = base64.b64encode(b"a file of the phone").decode()
+        media = {"base64": content, "mimetype": "application/pdf", "filename": "paper.pdf"}
+        said = await hand.good("POST", f"{phone}/say", to=ME, media=media)
+        key = f"false_{FRIEND}_{said['id']}"
+        await client.told("message")
+        got = await client.do("download", id=key)
+        assert got == {"mimetype": "application/pdf", "data": content, "filename": "paper.pdf"}
+        await hand.good("POST", f"{phone}/revoke", id=key)
+        await until(lambda: key in client.values("revoked"))
+
+        said = await hand.good("POST", f"{phone}/say", to=ME, text="frist")
+        await client.told("message", after=1)
+        await hand.good("POST", f"{phone}/edit", id=said["id"], text="first")
+        edit = {"id": f"false_{FRIEND}_{said['id']}", "text": "first"}
+        await until(lambda: edit in client.values("edit"))
+        poll = {"name": "Tea?", "options": ["yes", "no"]}
+        said = await hand.good("POST", f"{phone}/say", to=ME, poll=poll)
+        await client.told("message", after=2)
+        await hand.good("POST", f"{phone}/vote", id=said["id"], options=["no"])
+        assert await client.told("vote") == [{"from": FRIEND, "options": ["no"]}]
+
+
 async def test_linked_by_a_typed_code_and_unlinked_by_the_phone(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:
@@ -201,6 +245,10 @@ async def test_linked_by_a_typed_code_and_unlinked_by_the_phone(
 
 def _read_receipt(client: Witness, message_id: str) -> bool:
     return {"id": message_id, "ack": 3} in client.values("message_ack")
+
+
+async def _revoked(hand: Hand) -> bool:
+    return [entry["revoked"] for entry in await hand.ledger()] == [True]
 
 
 async def _no_device(hand: Hand) -> bool:

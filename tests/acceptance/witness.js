@@ -26,6 +26,13 @@ const deeds = {
   pairingCode: ({ number }) => client.requestPairingCode(number, false),
   state: () => client.getState(),
   chats: async () => (await client.getChats()).map((chat) => ({ id: chat.id._serialized, name: chat.name, unread: chat.unreadCount })),
+  react: async ({ id, sign }) => (await client.getMessageById(id)).react(sign),
+  edit: async ({ id, text }) => (await (await client.getMessageById(id)).edit(text)).body,
+  revoke: async ({ id }) => (await client.getMessageById(id)).delete(true),
+  download: async ({ id }) => {
+    const { mimetype, data, filename } = await (await client.getMessageById(id)).downloadMedia();
+    return { mimetype, data, filename };
+  },
   logout: () => client.logout(),
   destroy: () => client.destroy(),
 };
@@ -36,6 +43,14 @@ client.on('authenticated', () => tell('authenticated'));
 client.on('ready', () => tell('ready', client.info.wid._serialized));
 client.on('message', (message) => tell('message', { id: message.id._serialized, from: message.from, body: message.body }));
 client.on('message_ack', (message, ack) => tell('message_ack', { id: message.id._serialized, ack }));
+client.on('message_reaction', ({ msgId, reaction, senderId }) =>
+  tell('reaction', { of: msgId._serialized, sign: reaction, from: senderId }),
+);
+client.on('message_edit', (message, text) => tell('edit', { id: message.id._serialized, text }));
+client.on('message_revoke_everyone', (message) => tell('revoked', message.protocolMessageKey._serialized));
+client.on('vote_update', (vote) =>
+  tell('vote', { from: vote.voter, options: vote.selectedOptions.map(({ name }) => name) }),
+);
 client.on('disconnected', (reason) => tell('disconnected', reason));
 client.on('change_state', (state) => tell('change_state', state));
 process.on('unhandledRejection', (error) => tell('unhandled', String(error?.stack ?? error)));

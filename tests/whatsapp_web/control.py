@@ -105,8 +105,9 @@ class Control:
         """Make a group; linked members see it at their next start."""
         body = await _body(request)
         members = frozenset(digits(str(member)) for member in body["members"])
-        room = await self._service.rooms.create(str(body["subject"]), members)
-        await self._service.groups_changed(members)
+        admins = frozenset(digits(str(admin)) for admin in body.get("admins", []))
+        room = await self._service.rooms.create(str(body["subject"]), members | admins, admins)
+        await self._service.groups_changed(room.members)
         return web.json_response({"id": room.id, "subject": room.subject}, status=201)
 
     async def change_group(self, request: web.Request) -> web.Response:

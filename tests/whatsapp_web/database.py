@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS mailbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, frame TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS media (
     id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, mimetype TEXT NOT NULL, bytes BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS room (id TEXT PRIMARY KEY, subject TEXT NOT NULL, members TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS room (id TEXT PRIMARY KEY, subject TEXT NOT NULL, members TEXT NOT NULL,
+    admins TEXT NOT NULL);
 """
 TABLES = ("number", "device", "message", "change_of_message", "mailbox", "media", "room")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from tests.whatsapp_web.accounts import Account, Accounts
@@ -32,12 +33,15 @@ class DeviceRequests:
         rooms: Rooms,
         media: MediaStore,
         faults: FaultBook,
+        groups_changed: Callable[[Iterable[str]], Awaitable[None]],
     ) -> None:
         self._accounts = accounts
         self._relay = relay
         self._rooms = rooms
         self._media = media
         self._faults = faults
+        self._groups_changed = groups_changed
+        self._telling: set[asyncio.Task[bool]] = set()
         self.handlers = {
             "ping": self.ping,
             "exists": self.exists,
@@ -46,6 +50,7 @@ class DeviceRequests:
             "read": self.read,
             "groups": self.groups,
             "group": self.group,
+            "group-members": self.group_members,
             "media-retry": self.media_retry,
         }
 
@@ -93,12 +98,36 @@ class DeviceRequests:
     async def group(self, page: PageSocket, frame: Frame) -> Any:
         """Describe one group, to those who are in it."""
         me = await self._me(page)
-        room = await self._rooms.room(str(frame["id"]))
+        return await self._describe(await self._room(me, str(frame["id"])))
+
+    async def _room(self, me: Account, room_id: str) -> Room:
+        room = await self._rooms.room(room_id)
         if room is None:
             raise OpError(NO_SUCH_GROUP, "item-not-found")
         if me.digits not in room.members:
             raise OpError(NOT_A_MEMBER, "forbidden")
-        return await self._describe(room)
+        return room
+
+    async def group_members(self, page: PageSocket, frame: Frame) -> Any:
+        """Let an admin change who is in a group; the page that did it is told later than others."""
+        me = await self._me(page)
+        room = await self._room(me, str(frame["id"]))
+        if me.digits not in room.admins:
+            raise OpError(NOT_A_MEMBER, "forbidden")
+        added, removed = [await self._numbers(frame[name]) for name in ("add", "remove")]
+        affected = await self._rooms.change(room.id, (room.members | added) - removed)
+        await self._groups_changed(affected - {me.digits})
+        wait = self._faults.of(me.digits).group_self_view_ms / 1000
+        asyncio.get_running_loop().call_later(wait, self._tell_later, page)
+
+    def _tell_later(self, page: PageSocket) -> None:
+        task = asyncio.create_task(page.push("groups-changed"), name="whatsapp-web-own-view")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _numbers(self, wids: Iterable[str]) -> frozenset[str]:
+        accounts = [await self._accounts.by_wid(wid) for wid in wids]
+        return frozenset(account.digits for account in accounts if account is not None)
 
     async def media_retry(self, page: PageSocket, frame: Frame) -> Any:
         """Ask the sender's phone for an expired file once more."""
@@ -112,7 +141,14 @@ class DeviceRequests:
         return {
             "id": room.id,
             "subject": room.subject,
-            "members": [{"lid": member.lid_wid, "phone": member.phone_wid} for member in members],
+            "members": [
+                {
+                    "lid": member.lid_wid,
+                    "phone": member.phone_wid,
+                    "admin": member.digits in room.admins,
+                }
+                for member in members
+            ],
         }
 
     async def _me(self, page: PageSocket) -> Account:

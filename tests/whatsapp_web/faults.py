@@ -27,6 +27,7 @@ class Faults:
     pending_only: bool = False
     ciphertext_ms: int = 0
     polls_arrive: bool = False
+    group_self_view_ms: int = 3000
     media_expired: bool = False
     media_gone: bool = False
     media_prep_hang: bool = False

@@ -18,6 +18,7 @@ class Room:
     id: str
     subject: str
     members: frozenset[str]
+    admins: frozenset[str] = frozenset()
 
 
 class Rooms:
@@ -26,13 +27,14 @@ class Rooms:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, subject: str, members: frozenset[str]) -> Room:
-        """Make a group of these numbers."""
-        room = Room(f"120363{secrets.randbelow(10**12):012d}@{GROUP_SERVER}", subject, members)
-        await self._database.write(
-            "INSERT INTO room VALUES (?, ?, ?)", room.id, subject, json.dumps(sorted(members))
-        )
-        return room
+    async def create(
+        self, subject: str, members: frozenset[str], admins: frozenset[str] = frozenset()
+    ) -> Room:
+        """Make a group of these numbers, some of which may change who is in it."""
+        room_id = f"120363{secrets.randbelow(10**12):012d}@{GROUP_SERVER}"
+        lists = (json.dumps(sorted(members)), json.dumps(sorted(admins)))
+        await self._database.write("INSERT INTO room VALUES (?, ?, ?, ?)", room_id, subject, *lists)
+        return Room(room_id, subject, members, admins)
 
     async def room(self, room_id: str) -> Room | None:
         """Return a group by its id."""
@@ -64,4 +66,5 @@ class Rooms:
 
 
 def _room(row: sqlite3.Row) -> Room:
-    return Room(row["id"], row["subject"], frozenset(json.loads(row["members"])))
+    members, admins = (frozenset(json.loads(row[name])) for name in ("members", "admins"))
+    return Room(row["id"], row["subject"], members, admins)

@@ -57,7 +57,7 @@ class Service:
             self.accounts, self._linking, self.board, self.faults, self._revoke
         )
         self._device = DeviceRequests(
-            self.accounts, self.relay, self.rooms, self.media, self.faults
+            self.accounts, self.relay, self.rooms, self.media, self.faults, self.groups_changed
         )
         self._sockets: set[PageSocket] = set()
 

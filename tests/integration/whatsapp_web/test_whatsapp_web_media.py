@@ -82,11 +82,29 @@ async def _inbound_file(world: World, tab: Tab) -> str:
 
 
 async def _send_file(
-    tab: Tab, kind: str, mimetype: str, content: bytes = CONTENT
+    tab: Tab, kind: str, mimetype: str, content: bytes = CONTENT, **more: Any
 ) -> dict[str, Any]:
     data = f"data:{mimetype};base64,{base64.b64encode(content).decode()}"
-    options = {"type": kind, "waitForAck": True, "waveform": False}
+    options = {"type": kind, "waitForAck": True, "waveform": False, **more}
     return dict(await tab.ask(SEND_FILE, {"to": FRIEND, "data": data, "options": options}))
+
+
+@pytest.mark.parametrize(
+    ("options", "mimetype", "type_"),
+    [
+        ({"type": "audio", "isPtt": True}, "audio/ogg", "ptt"),
+        ({"type": "sticker"}, "image/webp", "sticker"),
+        ({"type": "document", "filename": "a.pdf"}, "application/pdf", "document"),
+    ],
+)
+async def test_a_file_goes_out_as_what_it_is_sent_as(
+    world: World, options: dict[str, Any], mimetype: str, type_: str
+) -> None:
+    async with world.linked(ME) as tab:
+        kind, more = options["type"], {k: v for k, v in options.items() if k != "type"}
+        assert (await _send_file(tab, kind, mimetype, **more))["result"] == "OK"
+        [entry] = await world.hand.ledger()
+        assert (entry["type"], entry["sha256"]) == (type_, SHA256)
 
 
 async def test_a_file_can_be_fetched_also_after_a_restart(world: World) -> None:

@@ -3,13 +3,20 @@
  */
 'use strict';
 
-defineModule('WAWebGroupMetadataModel', (exports, require) => {
+defineModule('WAWebGroupParticipantModel', (exports, require) => {
   const { BaseModel } = require('WAWebBaseModel');
-  const { BaseCollection } = require('WAWebBaseCollection');
 
   class Participant extends BaseModel {
     static defaults = () => ({ id: undefined, isAdmin: false, isSuperAdmin: false });
   }
+  Participant.prototype.proxyName = 'participant';
+  exports.default = Participant;
+});
+
+defineModule('WAWebGroupMetadataModel', (exports, require) => {
+  const { BaseModel } = require('WAWebBaseModel');
+  const { BaseCollection } = require('WAWebBaseCollection');
+  const Participant = require('WAWebGroupParticipantModel').default;
 
   class ParticipantCollection extends BaseCollection {
     static model = Participant;
@@ -19,7 +26,15 @@ defineModule('WAWebGroupMetadataModel', (exports, require) => {
     }
 
     iAmAdmin() {
-      return false;
+      return this.some(({ id, isAdmin }) => isAdmin && require('WAWebUserPrefsMeUser').isMeAccount(id));
+    }
+
+    canAdd() {
+      return this.iAmAdmin();
+    }
+
+    canRemove(participant) {
+      return this.iAmAdmin() && this.includes(participant);
     }
   }
 
@@ -66,7 +81,7 @@ defineModule('WAWebGroupMetadataCollection', (exports, require) => {
       const participants = new ParticipantCollection();
       for (const member of members) {
         require('WAWebLidPnCache').lidPnCache.remember(member);
-        participants.add({ id: createWid(member.lid) });
+        participants.add({ id: createWid(member.lid), isAdmin: member.admin });
       }
       return this.add({ id: createWid(id), subject, participants });
     }
@@ -116,4 +131,40 @@ defineModule('WAWebGroupQueryGroupJob', (exports, require) => {
 
 defineModule('WAWebUpdateDbForGroupActionJob', (exports) => {
   exports.updateDBForGroupAction = async () => {};
+});
+
+defineModule('WAWebGroupModifyParticipantsJob', (exports, require) => {
+  const { transport } = require('WAWebTransport');
+
+  /** Change who is in a group. This page's own list stays as it is until the server tells of the change. */
+  async function change(wid, { add = [], remove = [] }) {
+    await transport.request('group-members', { id: String(wid), add: add.map(String), remove: remove.map(String) });
+    const done = (userWid) => ({ userWid, code: '200', invite_code: null, invite_code_exp: null });
+    return { status: 207, participants: [...add, ...remove].map(done) };
+  }
+
+  const notSimulated = async () => {
+    throw new Error('not simulated');
+  };
+  Object.assign(exports, {
+    addGroupParticipants: (wid, members) => change(wid, { add: members.map(({ phoneNumber }) => phoneNumber) }),
+    removeGroupParticipants: (wid, members) => change(wid, { remove: members }),
+    promoteGroupParticipants: notSimulated,
+    demoteGroupParticipants: notSimulated,
+  });
+});
+
+defineModule('WAWebModifyParticipantsGroupAction', (exports, require) => {
+  const job = require('WAWebGroupModifyParticipantsJob');
+  const notSimulated = async () => {
+    throw new Error('not simulated');
+  };
+  Object.assign(exports, {
+    addParticipants: (chat, members) => job.addGroupParticipants(chat.id, members.map(({ id }) => ({ phoneNumber: id }))),
+    removeParticipants: (chat, members) => job.removeGroupParticipants(chat.id, members.map(({ id }) => id)),
+    promoteParticipants: notSimulated,
+    demoteParticipants: notSimulated,
+    promoteCommunityParticipants: notSimulated,
+    demoteCommunityParticipants: notSimulated,
+  });
 });

@@ -31,6 +31,12 @@ async def health(request: web.Request) -> web.Response:
     return await show_view(request, View.HEALTH)
 
 
+@routes.get("/dashboard/account", open=True, answers=_ANSWERS)
+async def account(request: web.Request) -> web.Response:
+    """Show one's API keys, and let one change one's password."""
+    return await show_view(request, View.ACCOUNT)
+
+
 async def show_missing(request: web.Request) -> web.Response:
     """Say that there is no such view; the slash behind `/dashboard` is forgiven."""
     if request.path == "/dashboard/":

@@ -21,6 +21,7 @@ class View(StrEnum):
     CONNECTIONS = "connections"
     MESSAGES = "messages"
     HEALTH = "health"
+    ACCOUNT = "account"
 
     @property
     def path(self) -> str:

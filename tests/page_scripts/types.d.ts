@@ -6,10 +6,13 @@ type Schemas = components['schemas'];
 
 declare global {
   namespace Api {
+    type ApiKey = Schemas['ApiKeyView'];
+    type ApiKeyList = Schemas['ApiKeyList'];
     type Checks = Schemas['HealthChecks'];
     type Command = Schemas['Command'];
     type Connection = Schemas['ConnectionView'];
     type ConnectionList = Schemas['ConnectionList'];
+    type CreatedApiKey = Schemas['CreatedApiKey'];
     type Health = Schemas['Health'];
     type History = Schemas['HistoryView'];
     type LinkCode = Schemas['LinkCode'];

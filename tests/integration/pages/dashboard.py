@@ -46,7 +46,8 @@ async def dashboard(
 
 async def is_in_order(seen: PageSession) -> None:
     """Assert that nobody is kept out, nothing is cut off, and the browser had nothing to say."""
-    assert await seen.barriers() == []
+    found = await seen.barriers()
+    assert found == [], found
     assert not await seen.overflows()
     assert seen.complaints == []
 

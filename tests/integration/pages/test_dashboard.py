@@ -141,7 +141,8 @@ async def test_a_card_offers_what_helps_and_says_who_acts(
         await expect(card).to_contain_text("Who acts now: you")
         await card.get_by_label("More for this connection").click()
         offered = card.get_by_role("button").filter(visible=True)
-        await expect(offered).to_have_text(["Name and pace…", "Delete…", "Start"])
+        settings = ["Revoke linking pages…", "Name and pace…"]
+        await expect(offered).to_have_text([*settings, "Delete…", "Start"])
         long_ago: dict[str, Any] = {"state": "starting", "reason": "waiting_for_worker"}
         long_ago |= {"desired": "running", "since": utc_now() - timedelta(minutes=1)}
         await stores.database["connections"].update_one({}, {"$set": long_ago})
@@ -149,7 +150,7 @@ async def test_a_card_offers_what_helps_and_says_who_acts(
         await expect(card).to_contain_text("Who acts now: whoever runs the server")
         await expect(card).to_contain_text("No worker has room for it")
         await card.get_by_label("More for this connection").click()
-        menu = ["Share a linking page", "Name and pace…", "Switch off", "Restart", "Delete…"]
+        menu = ["Share a linking page", *settings, "Switch off", "Restart", "Delete…"]
         await expect(offered).to_have_text([*menu, "Link a phone", "Share a linking page"])
 
 

@@ -24,9 +24,17 @@ export async function api(path, { method = 'GET', body, headers = {}, within } =
   try {
     return await ask(ROOT + path, { method, body, within, headers: { ...proof, ...headers } });
   } catch (error) {
-    if (error instanceof Refusal && error.status === 401) sayThatSignedOut();
+    if (error instanceof Refusal && isSignedOut(error)) sayThatSignedOut();
     throw error;
   }
+}
+
+/**
+ * Tell whether the session has ended; a wrong current password is a 401, too.
+ * @param {Refusal} refusal
+ */
+function isSignedOut({ status, code }) {
+  return status === 401 && code !== 'invalid_credentials';
 }
 
 /** Say that the session has ended; nothing else works then. */

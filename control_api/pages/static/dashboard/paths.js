@@ -16,3 +16,11 @@ export function connectionPath({ connectionId }) {
 export function messagePath(id) {
   return `api/whatsapp/messages/${encodeURIComponent(id)}`;
 }
+
+/**
+ * The address of an API key.
+ * @param {{id: string}} key
+ */
+export function apiKeyPath({ id }) {
+  return `api/api-keys/${encodeURIComponent(id)}`;
+}

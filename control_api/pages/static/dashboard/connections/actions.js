@@ -2,15 +2,22 @@
 /** What can be done with a connection: at once, or after a dialog. */
 
 import { api } from '../api.js';
+import { ConfirmDialog } from '../confirm_dialog.js';
 import { kindOf } from '../dialog.js';
 import { connectionPath } from '../paths.js';
 import { t } from '../texts.js';
 import { toast } from '../toast.js';
-import { ConfirmDialog } from './confirm_dialog.js';
 import { CreateDialog } from './create_dialog.js';
 import { LinkingDialog } from './linking_dialog.js';
 import { SettingsDialog } from './settings_dialog.js';
 import { ShareDialog } from './share_dialog.js';
+
+const KINDS = { wrong_state: 'wrong_state', connection_not_found: 'gone' };
+/**
+ * What is asked of the API once somebody has confirmed: the end of the path, and the method.
+ * @type {Record<string, [string, string]>}
+ */
+const ASKS = { logout: ['/logout', 'POST'], delete: ['', 'DELETE'], revoke: ['/qr-link', 'DELETE'] };
 
 /** Runs actions; `changed()` is called after something was changed. */
 export class Actions {
@@ -21,8 +28,9 @@ export class Actions {
   #linking;
   /** @type {Record<string, ConfirmDialog>} */
   #confirm = {
-    logout: new ConfirmDialog('logout'),
-    delete: new ConfirmDialog('delete'),
+    logout: new ConfirmDialog('logout', KINDS),
+    delete: new ConfirmDialog('delete', KINDS),
+    revoke: new ConfirmDialog('revoke', KINDS),
   };
 
   /** @param {() => void} changed */
@@ -63,9 +71,8 @@ export class Actions {
    */
   async #ask(action, connection, scope) {
     const path = connectionPath(connection);
-    const send = action === 'delete'
-      ? () => api(path + scope, { method: 'DELETE' })
-      : () => api(`${path}/${action}${scope}`, { method: 'POST' });
+    const [end, method] = ASKS[action];
+    const send = () => api(path + end + scope, { method });
     if (await this.#confirm[action].ask(connection, send)) this.#done(action, connection);
   }
 
@@ -87,7 +94,7 @@ export class Actions {
       await api(`${connectionPath(connection)}/${action}${scope}`, { method: 'POST' });
       this.#done(action, connection);
     } catch (error) {
-      toast(t(`connections.error.${kindOf(error, ConfirmDialog.KINDS)}`));
+      toast(t(`connections.error.${kindOf(error, KINDS)}`));
       this.#changed();
     }
   }

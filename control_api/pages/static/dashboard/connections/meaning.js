@@ -67,6 +67,7 @@ function actionsOf({ allowedCommands }) {
     // A start does the same.
     restart: may('restart') && !rests,
     logout: may('logout'),
+    revoke: true,
     settings: true,
     delete: may('delete'),
   };

@@ -3,6 +3,7 @@
 
 import { byId, one, showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
+import { CopyButton } from '../copy_button.js';
 import { closable, kindOf } from '../dialog.js';
 import { connectionPath } from '../paths.js';
 import { clockTime, t } from '../texts.js';
@@ -11,12 +12,10 @@ import { clockTime, t } from '../texts.js';
 export class ShareDialog {
   #dialog = closable('share');
   #field = byId('share-url', HTMLInputElement);
-  #copy = one(this.#dialog, '[data-copy]', HTMLButtonElement);
+  #copy = new CopyButton(one(this.#dialog, '[data-copy]', HTMLButtonElement), this.#field);
   #send = one(this.#dialog, '[data-send]');
 
   constructor() {
-    this.#field.addEventListener('focus', () => this.#field.select());
-    this.#copy.addEventListener('click', () => this.#copied());
     this.#send.addEventListener('click', () => {
       const sent = navigator.share({ text: t('connections.share.message'), url: this.#field.value });
       // Somebody who closes the browser's own dialog has decided so.
@@ -49,25 +48,8 @@ export class ShareDialog {
    */
   #show(url, until) {
     showOnly(this.#dialog, 'error', null);
-    this.#field.value = url;
+    this.#copy.show(url);
     one(this.#dialog, '[data-until]').textContent = until;
-    this.#copy.disabled = !url;
-    this.#label('copy');
     this.#send.hidden = !url || !navigator.share;
-  }
-
-  async #copied() {
-    if (navigator.clipboard) await navigator.clipboard.writeText(this.#field.value);
-    else {
-      // There is a clipboard on https and on this machine only.
-      this.#field.select();
-      document.execCommand('copy');
-    }
-    this.#label('copied');
-  }
-
-  /** @param {'copy' | 'copied'} label */
-  #label(label) {
-    showOnly(this.#copy, 'label', label);
   }
 }

@@ -1,24 +1,26 @@
 // @ts-check
 /** Ask again before something is lost; to delete, the name is typed. */
 
-import { one, showOnly } from '../../shared/dom.js';
-import { closable, kindOf, working } from '../dialog.js';
+import { one, showOnly } from '../shared/dom.js';
+import { closable, kindOf, working } from './dialog.js';
 
 /** A dialog that says what is lost. */
 export class ConfirmDialog {
-  /** @type {Record<string, string>} */
-  static KINDS = { wrong_state: 'wrong_state', connection_not_found: 'gone' };
-
   #dialog;
+  #kinds;
   #form;
   #button;
   #typed;
   #name = '';
   #send = async () => {};
 
-  /** @param {string} id */
-  constructor(id) {
+  /**
+   * @param {string} id
+   * @param {Record<string, string>} kinds Of errors, by code, for which the dialog has a text.
+   */
+  constructor(id, kinds) {
     this.#dialog = closable(id);
+    this.#kinds = kinds;
     this.#form = one(this.#dialog, 'form', HTMLFormElement);
     this.#button = one(this.#form, '[type=submit]', HTMLButtonElement);
     const typed = this.#form.elements.namedItem('typed');
@@ -32,15 +34,15 @@ export class ConfirmDialog {
 
   /**
    * Return whether it was confirmed and `send()` has gone well.
-   * @param {Api.Connection} connection
+   * @param {{ name: string }} subject
    * @param {() => Promise<void>} send
    * @returns {Promise<boolean>}
    */
-  ask(connection, send) {
-    this.#name = connection.name;
+  ask({ name }, send) {
+    this.#name = name;
     this.#send = send;
     for (const place of this.#dialog.querySelectorAll('[data-name]')) {
-      place.textContent = connection.name;
+      place.textContent = name;
     }
     this.#form.reset();
     showOnly(this.#form, 'error', null);
@@ -63,7 +65,7 @@ export class ConfirmDialog {
       await working(this.#button, this.#send);
       this.#dialog.close('done');
     } catch (error) {
-      showOnly(this.#form, 'error', kindOf(error, ConfirmDialog.KINDS));
+      showOnly(this.#form, 'error', kindOf(error, this.#kinds));
     }
   }
 }

@@ -10,7 +10,7 @@ from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_
 from chatgrow_worker.browser.recycling import RecyclingLimits
 from chatgrow_worker.browser.savings import Saving
 from chatgrow_worker.connection.number_checks import AskedConnections
-from chatgrow_worker.connection.recovery import Ladder, Remedy, Rungs
+from chatgrow_worker.connection.recovery import RecoveryRule, RecoveryRules, Remedy
 from chatgrow_worker.connection.services import Limits, StartSlots, WorkerServices
 from chatgrow_worker.intake.arq_consumer import Command
 from chatgrow_worker.intake.send_message import RefuseMessage, SendMessage
@@ -174,7 +174,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         look_when_ready=timedelta(seconds=10),
         look_while_loading=timedelta(milliseconds=250),
         start_slot=timedelta(seconds=30),
-        ladder=_ladder(settings),
+        recovery_rules=_recovery_rules(settings),
         reload=settings.page_load_limit,
         recycling=RecyclingLimits(
             age=settings.browser_max_age,
@@ -228,23 +228,23 @@ def _probe_within(settings: WorkerSettings) -> timedelta:
     return settings.page_load_limit + settings.send_outcome_limit
 
 
-def _ladder(settings: WorkerSettings) -> Ladder:
+def _recovery_rules(settings: WorkerSettings) -> RecoveryRules:
     again, new = Remedy.RELOAD, Remedy.NEW_BROWSER
     return {
-        PageState.LOADING: Rungs(settings.page_load_limit, (new,), Reason.PAGE_LOADING),
-        PageState.SYNCING: Rungs(timedelta(minutes=10), (again, new), Reason.LOADING_CHATS),
-        PageState.OFFLINE: Rungs(settings.offline_limit, (again, new), Reason.NETWORK_DOWN),
-        PageState.LINE_DEAD: Rungs(settings.line_limit, (again, new), Reason.LINE_LOST),
-        PageState.REPLACED: Rungs(
+        PageState.LOADING: RecoveryRule(settings.page_load_limit, (new,), Reason.PAGE_LOADING),
+        PageState.SYNCING: RecoveryRule(timedelta(minutes=10), (again, new), Reason.LOADING_CHATS),
+        PageState.OFFLINE: RecoveryRule(settings.offline_limit, (again, new), Reason.NETWORK_DOWN),
+        PageState.LINE_DEAD: RecoveryRule(settings.line_limit, (again, new), Reason.LINE_LOST),
+        PageState.REPLACED: RecoveryRule(
             settings.take_back_after, (again,), Reason.REPLACED, grows_to=_RARELY
         ),
-        PageState.STALLED: Rungs(
+        PageState.STALLED: RecoveryRule(
             settings.stall_limit, (again, new), Reason.SENDS_UNACKNOWLEDGED, grows_to=_RARELY
         ),
         # It loads itself anew all the time; a new browser is for the case that it has a cache.
-        PageState.OUTDATED: Rungs(timedelta(minutes=10), (new,), Reason.UPDATE_NEEDED),
-        PageState.LEAVING: Rungs(timedelta(minutes=1), (again, new), Reason.PAGE_LOADING),
-        PageState.PASSKEY: Rungs(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
+        PageState.OUTDATED: RecoveryRule(timedelta(minutes=10), (new,), Reason.UPDATE_NEEDED),
+        PageState.LEAVING: RecoveryRule(timedelta(minutes=1), (again, new), Reason.PAGE_LOADING),
+        PageState.PASSKEY: RecoveryRule(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),
     }
 
 

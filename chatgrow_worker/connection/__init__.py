@@ -1,1 +1,1 @@
-"""One connection under its lease: its page is opened, followed, and opened again."""
+"""Run one connection under its lease: open its page, follow it, and reopen it when it breaks."""

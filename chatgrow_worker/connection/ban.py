@@ -1,4 +1,4 @@
-"""A temporary ban of the account: until when, and that nothing is sent until then."""
+"""Pause a connection while WhatsApp has banned its account for a while."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sessions.connections.states import Reason
 from sessions.connections.store import ConnectionStore
 
 _SAME = timedelta(seconds=10)
-"""The page is told of a ban at each try to log in, in whole seconds from then on."""
+"""At each login WhatsApp tells the page how long the ban still lasts, in whole seconds."""
 
 
 class BanKeeper:
-    """Keeps in the connection's record how long nothing is sent, so that a new worker knows."""
+    """Store the end of a ban in the connection's record, so that the next worker knows it."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class BanKeeper:
         return until
 
     async def is_over(self) -> None:
-        """End the pause, as WhatsApp has taken the login: it says then that there is no ban.
+        """End the pause, since WhatsApp has accepted the login, which it does only without a ban.
 
         Source: WAWebHandleSuccess, dump of 2026-04-27. Raises STORE_DOWN errors.
         """
         self._until = None
         if await self._connections.end_pause(self._lease, Reason.TEMPORARILY_BANNED):
-            logger.info("WhatsApp has banned the account no longer")
+            logger.info("WhatsApp has lifted the ban")

@@ -1,4 +1,4 @@
-"""Notice what is asked of a connection's owner, by the bell or when the lease is renewed."""
+"""Notice commands for a connection, when the doorbell rings or when the lease is renewed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LONG = timedelta(hours=1)
 
 
 class CommandWatch:
-    """Knows the command that is pending for one connection.
+    """Follow the pending command of one connection.
 
-    `turn` asks for the page at hand to end: a command has come, or the connection shall end.
+    `turn` is set when the open page has to end: a command has come, or the connection is to end.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class CommandWatch:
 
     @property
     def leaving(self) -> bool:
-        """Whether the login is to end."""
+        """Whether the pending command ends the login."""
         return self._seen is not None and self._seen.leaves
 
     @property
     def because(self) -> Reason | None:
-        """Why the owner itself ends the login, where nobody has asked for it."""
+        """Why the worker itself ends the login; None when a person asked for it."""
         return self._seen.because if self._seen else None
 
     @property
     def give_up(self) -> float:
-        """When a logout is given up, on the monotonic clock; its bound begins when it is seen."""
+        """When to give up a logout, on the monotonic clock; the time starts when it is seen."""
         if self._give_up is None:
             self._give_up = time.monotonic() + self._logout_within
         return self._give_up
@@ -66,7 +66,7 @@ class CommandWatch:
             return self._seen
 
     async def follow(self, done: asyncio.Event) -> None:
-        """Set `turn` when something new is asked, until `done` is set."""
+        """Set `turn` when a new command is pending, until `done` is set."""
         while not done.is_set():
             await any_of(self.asked, self._ending, done, within=_LONG)
             if self._ending.is_set():
@@ -76,7 +76,7 @@ class CommandWatch:
             try:
                 await self._look()
             except STORE_DOWN as error:
-                logger.debug("Nothing is asked, MongoDB is away or refuses: {}", brief(error))
+                logger.debug("Cannot read commands, MongoDB is away or refuses: {}", brief(error))
                 self.asked.set()
                 await happens(self._ending, _PAUSE)
 

@@ -1,4 +1,4 @@
-"""Keep a lease, and know when it may be lost: the page must be closed before another opens it."""
+"""Renew a lease, and give it up in time to close the page before another worker opens one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sessions.storage.mongo import STORE_DOWN
 
 
 class LeaseKeeper:
-    """Renews a lease three times within its life and gives up in time to close the page."""
+    """Renew a lease three times within its life, and give up in time to close the page."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class LeaseKeeper:
         margin: timedelta,
         asked_at: float,
     ) -> None:
-        """Take when the lease was asked for, on the monotonic clock: the answer may be late."""
+        """Take when the lease was requested, on the monotonic clock, as the answer may be late."""
         self._leases = leases
         self._lease = lease
         self._every = ttl / 3
@@ -33,22 +33,22 @@ class LeaseKeeper:
         self._safe_until = asked_at + self._safe_for
 
     def check(self) -> None:
-        """Raise LeaseLostError once another owner could have the connection soon.
+        """Raise LeaseLostError once another worker could take the connection soon.
 
-        Asked before each send: a process that was paused does not know how late it is.
+        This is checked before each send, since the process may have been paused in between.
         """
         if time.monotonic() >= self._safe_until:
             raise LeaseLostError("it could not be renewed in time")
 
     async def keep(self, ending: asyncio.Event, done: asyncio.Event, asked: asyncio.Event) -> None:
-        """Renew until `done` is set; set `ending` once nobody wants the connection to run.
+        """Renew until `done` is set; set `ending` once the connection is to stop.
 
-        `asked` is set while something else is asked of its owner.
+        `asked` is set while a command is pending.
 
-        Raises LeaseLostError when another owner has it, or could have it soon: then the page must
-        be gone at once, whatever it is doing.
+        Raises LeaseLostError when another worker has the lease or could take it soon. The page
+        must then be closed at once, whatever it is doing.
         """
-        self.check()  # an answer may have been so late that the lease is of no use
+        self.check()  # the answer to the first request may have come too late
         while not await happens(done, to_the_next(self._every)):
             asked_at = time.monotonic()
             renewal = await self._renew(self._safe_until - asked_at)
@@ -56,7 +56,7 @@ class LeaseKeeper:
                 self.check()
                 continue
             if renewal is Renewal.LOST:
-                raise LeaseLostError("another owner has taken it")
+                raise LeaseLostError("another worker has taken it")
             if renewal is Renewal.UNWANTED and not ending.is_set():
                 logger.info("The connection is asked to stop")
                 ending.set()
@@ -65,7 +65,7 @@ class LeaseKeeper:
             self._safe_until = asked_at + self._safe_for
 
     async def _renew(self, seconds: float) -> Renewal | None:
-        """Return what the store said, or None when it did not answer."""
+        """Return the result of a renewal, or None when MongoDB did not answer."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 return await self._leases.renew(self._lease)

@@ -1,4 +1,4 @@
-"""While the page waits to be linked: its QR codes, and a pairing code when somebody wants one."""
+"""Show QR codes while the page waits to be linked, and answer requests for pairing codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sessions.connections.leases import Lease
 from sessions.connections.linking import LinkingRequests, Pairing, PairingRefusal, Refused
 
 _PAIRING_CODE_LIVES = timedelta(minutes=3)
-"""WhatsApp Web takes no answer to an older code (WAWebAltDeviceLinkingApi, dump of 2026-04-27)."""
+"""WhatsApp Web does not accept older codes (WAWebAltDeviceLinkingApi, dump of 2026-04-27)."""
 _REFUSED: Mapping[str, Refused] = MappingProxyType(
     {
         "400": Refused.NUMBER_REFUSED,
@@ -26,18 +26,18 @@ _REFUSED: Mapping[str, Refused] = MappingProxyType(
         "cannot_get_code_for_already_authenticated": Refused.ALREADY_LINKED,
     }
 )
-"""WhatsApp's answers (WASmaxInMdIqMixinErrors, dump of 2026-04-27) and wa-js's own."""
+"""Errors of WhatsApp (WASmaxInMdIqMixinErrors, dump of 2026-04-27) and of wa-js."""
 
 
 class PairingPage(Protocol):
-    """What linking asks of a page; `WhatsAppPage` is the real one."""
+    """What linking needs of a page; `WhatsAppPage` is the real one."""
 
     async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
-        """Return the code to type on a phone."""
+        """Return the code to type on the phone."""
 
 
 class Linking:
-    """Serves those who link a phone, for one visit."""
+    """Serve people who link a phone to one page."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Linking:
         self._code_until: datetime | None = None
 
     async def follow(self, *, idle: bool) -> None:
-        """Publish what is shown now; raise QrNotScannedError when nobody looks any more."""
+        """Publish the QR code on show; raise QrNotScannedError when nobody asks for codes."""
         await self._pair()
         if not idle:
             await self._qr.show()
@@ -77,7 +77,7 @@ class Linking:
     async def _answer(self, asked: Pairing) -> Pairing:
         if await self._requests.linked_here(
             asked.phone
-        ):  # it may have been linked since it was asked
+        ):  # the number may have been linked since the request
             return asked.refused(PairingRefusal(code=Refused.NUMBER_LINKED))
         try:
             shown = await self._page.pairing_code(asked.phone, _PAIRING_CODE_LIVES)

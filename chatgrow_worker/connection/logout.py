@@ -1,4 +1,4 @@
-"""Log a page out: the phone no longer lists us, and the page forgets its login."""
+"""Log a page out, so that the phone no longer lists us and the page has no login."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINE_BACK_WITHIN = timedelta(seconds=5)
 _UNLINKED = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
 _CAN_LOG_OUT = (PageState.READY, PageState.SYNCING)
 _NO_LINE = ("OPENING", "OFFLINE", "TIMEOUT")
-"""What the page says of its line before it says that it is offline; nobody would hear us then."""
+"""The line's states before the page reports that it is offline; a logout would not arrive."""
 
 
 class Logout:
@@ -39,10 +39,10 @@ class Logout:
         check_lease: Callable[[], None],
         line_back_within: timedelta = _LINE_BACK_WITHIN,
     ) -> None:
-        """Take the page, what pages told of the end of this login, and when it is given up.
+        """Take the page, the signs of how the login ended, and when to give up (monotonic clock).
 
-        That is a time of the monotonic clock. `check_lease` raises LeaseLostError when the lease is
-        not certain: then the login is not taken back from whoever has it.
+        `check_lease` raises LeaseLostError when the lease is not certain; the page then does not
+        take the login back from another browser.
         """
         self._page = page
         self._end = end
@@ -57,10 +57,10 @@ class Logout:
     async def run(self, ending: asyncio.Event) -> None:
         """Follow the page until it is logged out or `ending` is set.
 
-        That it is done shows in what the page becomes; nothing tells when WhatsApp has heard of it.
+        Success is seen only in the page's state, since nothing confirms WhatsApp's receipt.
 
-        Raises LoggedOutError once it is: LOGGED_OUT_BY_REQUEST, LOGIN_LOST if the page came up
-        without the login, STILL_LISTED if it did not come so far in time. Raises PageBrokenError.
+        Raises LoggedOutError at the end: LOGGED_OUT_BY_REQUEST, LOGIN_LOST if the page came up
+        without the login, STILL_LISTED if it could not log out in time. Raises PageBrokenError.
         """
         while not ending.is_set():
             self._page.bell.clear()
@@ -86,12 +86,12 @@ class Logout:
             self._without_line.ends()
         elif self._without_line.holds(snapshot.epoch):
             self._check_lease()
-            await self._page.reload(self._reload_limit)  # takes the login back from whoever has it
+            await self._page.reload(self._reload_limit)  # takes the login back
         if time.monotonic() < self._next_try:
             return
         has_line = snapshot.online and snapshot.info not in _NO_LINE
         if state in _CAN_LOG_OUT and snapshot.authenticated and has_line:
-            # Before: the page may go so fast that it does not answer any more.
+            # Set before the call: the page may navigate away before it answers.
             self._asked = True
             await self._page.log_out()
             self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()

@@ -1,4 +1,4 @@
-"""Answer those who ask whether a number is on WhatsApp, at a pace that does no harm."""
+"""Answer checks whether a number is on WhatsApp, at the connection's pace."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sessions.recipients.number_checks import NumberCheck, NumberCheckRequests
 
 
 class AskedConnections:
-    """Knows which connections of a worker are asked something, from one question now and then.
+    """Find the connections of a worker that have open questions, with one query now and then.
 
-    It is for questions whose bell was lost: the others are found at once.
+    This is for questions whose ring was lost; a ring makes a connection look at once.
     """
 
     def __init__(self, requests: NumberCheckRequests, every: timedelta) -> None:
@@ -31,7 +31,7 @@ class AskedConnections:
         self._next = 0.0
 
     async def has(self, connection: str) -> bool:
-        """Tell whether a connection was asked something when that was last found out."""
+        """Tell whether a connection had a question at the last query."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + self._every
@@ -40,7 +40,7 @@ class AskedConnections:
 
 
 class NumberChecks:
-    """Asks one page for one connection."""
+    """Answer the questions of one connection with its page."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class NumberChecks:
         self._rung = True
 
     def ring(self) -> None:
-        """Say that there may be a question."""
+        """Note that there may be a question."""
         self._rung = True
 
     async def answer_next(self) -> bool:
-        """Answer the oldest question of a page that is ready; False when there is none."""
+        """Answer the oldest question; return False if there is none. The page must be ready."""
         if not self._rung and not await self._asked.has(self._connection):
             return False
         check = await self._requests.next_pending(self._connection)
@@ -93,7 +93,7 @@ class NumberChecks:
         return await self._pacer.pause_for_check(pacing)
 
     async def _ask(self, check: NumberCheck) -> None:
-        # Counted first: what was asked counts, whatever becomes of the answer.
+        # Counted first: the question counts for the pace even if there is no answer.
         try:
             await self._requests.count(check)
         finally:
@@ -106,18 +106,18 @@ class NumberChecks:
             await self._requests.answer(check, error=error.code or error.name)
             return
         await self._numbers.remember(check.chat_id, account)
-        # An erasure takes questions first and what is remembered then: one of the two is seen.
+        # An erasure removes questions first, then answers, so it removes one of these two writes.
         if not await self._tell(check, account):
             await self._numbers.forget(check.chat_id)
 
     async def _tell(self, check: NumberCheck, account: str | None) -> bool:
-        """Answer a question; return False where it was erased meanwhile."""
+        """Answer a question; return False if it was erased meanwhile."""
         if account is None:
             return await self._requests.answer(check, exists=False)
         return await self._requests.answer(check, exists=True, account=account)
 
     async def _confirm_ready(self) -> None:
-        """Trust no answer that came while the page lost its line; raise PageCallError."""
+        """Raise PageCallError if the page has lost its line, since the answer may be wrong then."""
         snapshot = await self._page.snapshot()
         if snapshot is None or snapshot.state is not PageState.READY:
             raise PageCallError("NotReady", None, "the page is not connected any more")

@@ -1,4 +1,4 @@
-"""Keep a signed link from linking another phone than the one whose number was declared."""
+"""Refuse a phone that was linked through a signed link and has not the declared number."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sessions.connections.states import Reason
 
 @dataclass(frozen=True)
 class NumberGuard:
-    """Knows the number that was declared for a connection, and refuses others.
+    """Refuse numbers other than the one declared for a connection.
 
-    Who may manage the connection may link any phone: only links that were handed out are bound.
+    This applies to signed links only; a caller who may manage the connection may link any phone.
     """
 
     declared: str | None
@@ -26,10 +26,10 @@ class NumberGuard:
     commands: CommandRequests
     lease: Lease
     asked: asyncio.Event
-    """Set when something is asked of the owner: a refused login is to be logged out."""
+    """Set when a refused login is to be logged out, so that the runner reads the command."""
 
     async def refuses(self, number: str) -> bool:
-        """Tell whether a phone must not be linked; if so, its logout is asked for.
+        """Tell whether a phone must not be linked; if so, ask for its logout.
 
         Raises LeaseLostError and STORE_DOWN errors.
         """
@@ -39,5 +39,5 @@ class NumberGuard:
             return False
         await self.commands.refuse_login(self.lease, Reason.OTHER_NUMBER)
         self.asked.set()
-        logger.warning("A link has linked another phone than the declared one: it is logged out")
+        logger.warning("A signed link has linked another number than declared: logging it out")
         return True

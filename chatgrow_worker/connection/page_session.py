@@ -1,4 +1,4 @@
-"""One visit to WhatsApp Web: from an opened page until it breaks, logs out or is asked to stop."""
+"""Follow one page of WhatsApp Web from its opening until it breaks, logs out or is to stop."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
 from sessions.connections.states import Reason
 from sessions.storage.mongo import STORE_DOWN, brief
 
-_BREATH = timedelta(milliseconds=200)
+_GATHER_FOR = timedelta(milliseconds=200)
 _TIDY_AFTER = timedelta(seconds=3)
-"""Loading leaves garbage behind, which an idle page keeps for long: a sixth of its memory."""
-_BLIP = timedelta(seconds=5)
-"""Most lines that are lost stand again after two or three seconds (measured on the real page)."""
+"""Loading leaves garbage, a sixth of the page's memory, which an idle page keeps for long."""
+_SHORT_LINE_LOSS = timedelta(seconds=5)
+"""Most lost lines are back after two or three seconds (measured on the real page)."""
 _CAN_SEND = (PageState.READY, PageState.STALLED)
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
 _COMES_UP = (PageState.LOADING, PageState.SYNCING)
-"""While it loads and takes in its chats a page is busy and at its largest (655 to 1,740 MB were
-measured of the real one, which settles at 760 MB)."""
+"""While a page loads and syncs its chats it is busy and at its largest (the real page was measured
+at 655 to 1,740 MB; later it uses 760 MB)."""
 _BEFORE_A_LOGIN = (*_COMES_UP, PageState.LINE_DEAD)
-"""What a page shows in turn while it loads and asks WhatsApp to take its login."""
+"""The states of a page until WhatsApp has accepted its login."""
 _RESTARTS = 3
-"""How often a page loads itself anew, before that is more than the end of one thing."""
+"""How many times a page may reload itself before that counts as a refusal of its version."""
 
 
 class LoggedOutError(Exception):
-    """The page has no login any more; what is left to try is for the runner to know."""
+    """The page has no login any more; the runner decides what to try next."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(str(reason))
@@ -57,8 +57,8 @@ class LoggedOutError(Exception):
 
 
 @dataclass(frozen=True)
-class PageSessionParts:
-    """Who does what during a visit."""
+class PageSessionServices:
+    """The services that a page session uses, most of them made for its page."""
 
     page: WhatsAppPage
     reporter: StateReporter
@@ -77,11 +77,11 @@ class PageSessionParts:
 
 
 class PageSession:
-    """Looks at the page every few seconds or when it rings, reports, and lets messages go out."""
+    """Poll one page, report the connection's state, and run the dispatcher while it can send."""
 
     def __init__(
         self,
-        services: PageSessionParts,
+        services: PageSessionServices,
         look_every: timedelta,
         look_when_ready: timedelta,
         look_while_loading: timedelta,
@@ -100,7 +100,7 @@ class PageSession:
         self._state = PageState.LOADING
         self._slot_until = time.monotonic() + start_slot.total_seconds()
         self._without_login = Steady()
-        self._without_line = Steady(_BLIP)
+        self._without_line = Steady(_SHORT_LINE_LOSS)
         self._wiping = Steady(wipe_within)
         self._update_due = False
         self._wear_look = time.monotonic() + services.recycling.look_every.total_seconds()
@@ -116,12 +116,12 @@ class PageSession:
     async def run(
         self, ending: asyncio.Event, asked: asyncio.Event, on_loaded: Callable[[], None]
     ) -> None:
-        """Follow the page until `ending` is set, or until it is worn and nothing is in hand.
+        """Follow the page until `ending` is set, or until it is idle and due for a new browser.
 
-        `asked` makes it look at once; `on_loaded` is called when the page has come up, or has taken
-        longer than its slot for that. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
-        LeaseLostError; a save under way may run on then. A message in hand is
-        finished, but not on cancellation: then nothing more may leave this page.
+        `asked` makes it look at once. `on_loaded` is called when the page has loaded, or when its
+        start slot is over. Raises PageBrokenError, LoggedOutError, QrNotScannedError or
+        LeaseLostError; a save may still be running then. The message being sent is finished, but
+        not on cancellation: then nothing more may leave this page.
         """
         try:
             while not ending.is_set() and not await self._is_worn_and_idle():
@@ -133,29 +133,29 @@ class PageSession:
                 if self._state not in _COMES_UP or time.monotonic() >= self._slot_until:
                     on_loaded()
                 await any_of(self._page.bell, ending, asked, within=self._next_look())
-                await self._breathe(ending)
+                await self._gather_rings(ending)
         except asyncio.CancelledError:
             self._services.saver.cancel()
             self._services.sending.cut()
             raise
         finally:
             await self._services.sending.stop()
-        # After an error not before the browser is closed: a save may wait for MongoDB.
+        # After an error, the browser is closed before this wait: a save may wait for MongoDB.
         await self._services.saver.end()
 
-    async def _breathe(self, ending: asyncio.Event) -> None:
-        """Gather what rings while messages go out: a look takes the page's time, too."""
+    async def _gather_rings(self, ending: asyncio.Event) -> None:
+        """Wait a moment while messages are sent, so that one look serves several rings."""
         if self._state is PageState.READY:
-            await happens(ending, _BREATH)
+            await happens(ending, _GATHER_FOR)
 
     def _next_look(self) -> timedelta:
-        """Say how long to wait for a bell; a page that is ready rings when that changes."""
+        """Return how long to wait for a ring; a ready page rings when its state changes."""
         if self._state is PageState.READY and not self._services.gate.holds:
             return self._until_due()
         return self._look_while_loading if self._state is PageState.LOADING else self._look_every
 
     def _until_due(self) -> timedelta:
-        """Say when there is something to do for a page that is ready; what is late waits a look."""
+        """Return how long until a ready page needs something; late work waits for the next look."""
         now = time.monotonic()
         look = now + self._look_when_ready.total_seconds()
         due = (self._services.saver.due, self._tidy_at, self._services.sending.stalls_at, look)
@@ -173,11 +173,11 @@ class PageSession:
         try:
             look = await self._page.look(acks.epoch, acks.serial)
         except PageBrokenError as error:
-            await self._bear(error)
+            await self._tolerate_while_loading(error)
             return
         snapshot = look.snapshot if look else None
         self._state = self._state_of(snapshot)
-        # An older page that was opened on purpose wants an update as long as it lives.
+        # A page opened from saved HTML always asks for an update, which must not close it.
         self._update_due = bool(
             snapshot and snapshot.needs_update and not self._services.html.is_saved
         )
@@ -191,25 +191,25 @@ class PageSession:
             await self._services.html.look(self._state, snapshot)
             if await self._is_refused(self._state, snapshot):
                 return
-            await self._tell_what_is_shown(self._state, snapshot)
+            await self._report_or_link(self._state, snapshot)
             await self._act(self._state, look)
         except PageCallError as error:
             logger.debug("The page was busy with itself: {}", error)
         except STORE_DOWN as error:
             logger.warning("MongoDB is away or refuses: {}", brief(error))
 
-    async def _bear(self, error: PageBrokenError) -> None:
-        """Leave a page that comes up the time that its state has, although it does not answer.
+    async def _tolerate_while_loading(self, error: PageBrokenError) -> None:
+        """Give a page that is loading the time for its state, although it does not answer.
 
-        Its thread is busy then for longer than a page that is up may take to answer.
+        Its main thread is then busy for longer than a loaded page may take to answer.
         """
         if error.reason is not Reason.PAGE_UNRESPONSIVE or self._state not in _COMES_UP:
             raise error
-        logger.debug("The page comes up and does not answer: {}", error)
+        logger.debug("The page does not answer while it loads: {}", error)
         await self._services.recovery.consider(self._state)
 
     def _state_of(self, snapshot: Snapshot | None) -> PageState:
-        """Say what a page shows; whether it is well is for the acks of our sends to tell."""
+        """Return the page's state; STALLED if it says ready but our sends get no acks."""
         end = self._services.end
         self._page.tell(end)
         state = snapshot.state if snapshot else PageState.LOADING
@@ -223,8 +223,8 @@ class PageSession:
         stalled = state is PageState.READY and self._services.sending.stalled
         return PageState.STALLED if stalled else state
 
-    async def _tell_what_is_shown(self, state: PageState, snapshot: Snapshot | None) -> None:
-        """Report a state, show codes, or raise LoggedOutError once the login is certainly gone."""
+    async def _report_or_link(self, state: PageState, snapshot: Snapshot | None) -> None:
+        """Report the state or show codes; raise LoggedOutError once the login is surely gone."""
         if snapshot is not None and self.was_linked:
             self._check_login(state, snapshot.epoch)
         if state not in _QR_SCREEN:
@@ -233,7 +233,7 @@ class PageSession:
             await self._services.linking.follow(idle=snapshot.idle)
 
     async def _is_refused(self, state: PageState, snapshot: Snapshot | None) -> bool:
-        """Tell whether another phone was linked than may be; it is logged out then."""
+        """Tell whether a phone was linked that must not be; its logout is asked for then."""
         linked = state in (*_CAN_SEND, PageState.SYNCING)
         number = snapshot.number if snapshot and linked and not self.was_linked else None
         return number is not None and await self._services.guard.refuses(number)
@@ -248,7 +248,7 @@ class PageSession:
             raise LoggedOutError(self._services.end.reason)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
-        if self._may_pass(state, snapshot):
+        if self._is_short_line_loss(state, snapshot):
             return
         ready, up = state is PageState.READY, state in _CAN_SEND
         to, reason = MEANING[state]
@@ -263,8 +263,8 @@ class PageSession:
         until = await self._services.ban.keep(banned) if banned else None
         await self._services.reporter.report(to, reason, number, until)
 
-    def _may_pass(self, state: PageState, snapshot: Snapshot | None) -> bool:
-        """Tell whether the line may stand again before anybody need know that it was lost."""
+    def _is_short_line_loss(self, state: PageState, snapshot: Snapshot | None) -> bool:
+        """Tell whether the line is lost, but not for long enough to report it."""
         if state not in LINE_LOST or snapshot is None:
             self._without_line.ends()
             return False
@@ -291,7 +291,7 @@ class PageSession:
         if self._collect_garbage:
             await self._tidy_when_idle()
         if await self._services.checks.answer_next():
-            self._page.bell.set()  # one for each look: what else the page has is not held up
+            self._page.bell.set()  # one question for each look, so that other work is not delayed
 
     async def _tidy_when_idle(self) -> None:
         now = time.monotonic()

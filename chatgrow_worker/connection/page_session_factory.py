@@ -1,4 +1,4 @@
-"""Put a visit together from what a connection and its worker have."""
+"""Build a page session from the services of the worker and the state of the connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatgrow_worker.connection.ban import BanKeeper
 from chatgrow_worker.connection.linking import Linking
 from chatgrow_worker.connection.number_checks import NumberChecks
 from chatgrow_worker.connection.number_guard import NumberGuard
-from chatgrow_worker.connection.page_session import PageSession, PageSessionParts
+from chatgrow_worker.connection.page_session import PageSession, PageSessionServices
 from chatgrow_worker.connection.qr import QrPublisher
 from chatgrow_worker.connection.recovery import Recovery, Tries
 from chatgrow_worker.connection.services import WorkerServices
@@ -36,7 +36,7 @@ from sessions.recipients.known_numbers import NumbersOfOwner
 
 @dataclass(frozen=True)
 class PageSessionFactory:
-    """Makes the visits of one connection, each to a browser of its own."""
+    """Build the page sessions of one connection, one for each browser that is opened for it."""
 
     services: WorkerServices
     lease: Lease
@@ -51,7 +51,7 @@ class PageSessionFactory:
     tried: Tries = field(default_factory=dict)
 
     def saver(self, browser: Browser) -> LoginSaver:
-        """Return what saves the login of this browser."""
+        """Return the saver for this browser's login."""
         limits = self.services.limits
         return LoginSaver(
             browser=browser,
@@ -64,11 +64,11 @@ class PageSessionFactory:
         )
 
     def page_session(self, browser: Browser, saver: LoginSaver, was_linked: bool) -> PageSession:
-        """Return a visit to an open browser."""
+        """Return the page session for an open browser."""
         limits = self.services.limits
         sends = PacedSends(self.services.queue, self.lease.connection, self.services.now)
         sending = self._sending(browser, sends)
-        services = PageSessionParts(
+        services = PageSessionServices(
             page=browser.page,
             reporter=self.reporter,
             acks=self._acks(browser, sending),
@@ -79,7 +79,7 @@ class PageSessionFactory:
             checks=self._checks(browser, sends),
             guard=self.guard,
             recovery=Recovery(
-                browser.page, limits.ladder, limits.reload, self.check_lease, self.tried
+                browser.page, limits.recovery_rules, limits.reload, self.check_lease, self.tried
             ),
             recycling=Recycling(browser.profile, limits.recycling),
             end=self.end,

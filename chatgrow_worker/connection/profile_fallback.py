@@ -1,4 +1,4 @@
-"""Doubt a login on which pages do not come up, once it is certain that they would on another."""
+"""Go back to an older login if pages do not load on this one but do on an empty profile."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _STUCK_AT_MOST = 3
 _LOOK_EVERY = timedelta(seconds=1)
 _COMES_UP = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
 _MAY_BE_THE_LOGIN = (Reason.PAGE_LOADING, Reason.LOADING_CHATS)
-"""A browser that does not start is not among them: Chromium starts on any damaged profile."""
+"""Failures to start the browser are not counted: Chromium starts on any damaged profile."""
 
 
 class ProfileFallback:
-    """Counts how often pages did not come up, and has another login tried.
+    """Count the pages that did not load, and try another login.
 
-    Most often it is WhatsApp Web, a proxy or our own script. So a login gives way only if a page
-    comes up on an empty profile at that moment, and only once until a page has worked again.
+    Most often WhatsApp Web, a proxy or our own script is the cause. So another login is tried only
+    if a page loads on an empty profile at that time, and only once until a page has worked again.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ProfileFallback:
         proxy: Proxy | None,
         turn: asyncio.Event,
     ) -> None:
-        """Take the event that is set when something else is wanted of the connection."""
+        """Take the event that is set when a command is pending or the connection is to end."""
         self._services = services
         self._source = source
         self._proxy = proxy
@@ -49,16 +49,16 @@ class ProfileFallback:
         self._gave_way = False
 
     def page_worked(self) -> None:
-        """Say that a page was ready on the login at hand."""
+        """Note that a page was ready on the current login."""
         self._stuck = 0
         self._gave_way = False
 
     def restart(self) -> None:
-        """Count anew, as a person has asked for a new page."""
+        """Start counting again, since a person has asked for a new page."""
         self._stuck = 0
 
     async def consider(self, reason: Reason) -> None:
-        """Take note of a page that broke; raises STORE_DOWN errors."""
+        """Count a page that broke, and try another login if it is time; raise STORE_DOWN errors."""
         if reason not in _MAY_BE_THE_LOGIN:
             return
         self._stuck += 1
@@ -66,7 +66,7 @@ class ProfileFallback:
             return
         self._stuck = 0
         if await self._source.restore_backup():
-            logger.warning("The page does not come up on the login before either; back to this one")
+            logger.warning("The page does not load on the older login either; using this one again")
         elif not self._gave_way and await self._source.has_another():
             await self._try_another()
 
@@ -74,10 +74,10 @@ class ProfileFallback:
         if not await self._comes_up_on_an_empty_profile():
             if self._turn.is_set():
                 return
-            logger.warning("No page comes up, whatever the profile: the login is not doubted")
+            logger.warning("No page loads on an empty profile either: the login is kept")
         elif await self._source.give_way():
             self._gave_way = True
-            logger.warning("The page does not come up on this login; trying the one before")
+            logger.warning("The page does not load on this login; trying the older one")
 
     async def _comes_up_on_an_empty_profile(self) -> bool:
         name = f"{PROBE}{new_id()}"
@@ -95,7 +95,7 @@ class ProfileFallback:
             await asyncio.to_thread(remove_profile, self._services.pages.profile(name))
 
     async def _shows_a_code(self, page: WhatsAppPage, on_loaded: Callable[[], None]) -> bool:
-        """Follow a page until it asks for a phone, which needs WhatsApp's scripts and line."""
+        """Follow a page until it shows a QR code, which needs WhatsApp's scripts and line."""
         try:
             async with asyncio.timeout(self._services.limits.reload.total_seconds()):
                 while not self._turn.is_set():

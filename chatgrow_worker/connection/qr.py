@@ -1,4 +1,4 @@
-"""Publish the QR code while the page shows one, round after round, but not for ever."""
+"""Publish the page's QR codes as long as somebody asks for them."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from chatgrow_worker.page.snapshot import ShownCode
 from sessions.connections.states import ConnectionState, Reason
 
 _REFRESH_TAKES = timedelta(seconds=10)
-"""For so long a page that was asked for new codes is not asked again: it would begin anew."""
+"""How long to wait for new codes before asking the page again, which would restart them."""
 
 _REFRESHES = 3
-"""So often is a page asked for new codes before another browser is tried."""
+"""How many times a page is asked for new codes before another browser is tried."""
 
 
 class QrNotScannedError(Exception):
-    """The codes of a round ran out, and nobody has asked for one lately."""
+    """The QR codes have expired, and nobody has asked for one lately."""
 
 
 class QrPage(Protocol):
-    """What a publisher asks of a page; `WhatsAppPage` is the real one."""
+    """What a publisher needs of a page; `WhatsAppPage` is the real one."""
 
     async def qr_code(self, form: QrForm) -> ShownCode | None:
         """Return the QR code on show."""
 
     async def refresh_code(self) -> None:
-        """Ask for a new QR code after the last one of a round has run out."""
+        """Ask for new QR codes after the last one has expired."""
 
 
 class QrPublisher:
-    """Follows the codes of one visit."""
+    """Publish the QR codes of one page."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class QrPublisher:
         self._refreshes = 0
 
     async def show(self) -> None:
-        """Publish the code on show, and for how long the page shows it."""
+        """Publish the code on show, and when it expires."""
         code = await self._page.qr_code(self._form)
         if code is None:
             return
@@ -62,10 +62,10 @@ class QrPublisher:
         await self._reporter.show_code(code.text, self._now() + code.left)
 
     async def next_round(self) -> None:
-        """Ask for a new round of codes when the last one ran out.
+        """Ask the page for new codes when the last one has expired.
 
-        Raises QrNotScannedError when nobody has asked for one lately, and PageBrokenError when none
-        come although the page was asked.
+        Raises QrNotScannedError if nobody has asked for one lately, and PageBrokenError if the
+        page shows none although it was asked.
         """
         if not await self._is_asked_for():
             raise QrNotScannedError
@@ -79,5 +79,5 @@ class QrPublisher:
         await self._page.refresh_code()
 
     async def rest(self) -> None:
-        """Say that there is no code now, and that a phone can be linked all the same."""
+        """Report that no QR code is shown now, while a phone can still be linked."""
         await self._reporter.report(ConnectionState.AWAITING_SCAN, Reason.QR_IDLE)

@@ -1,6 +1,6 @@
-"""What to do about a page that stays where it should only pass: the lower rungs of the ladder.
+"""Reload a page that stays too long in a temporary state, or ask for a new browser.
 
-Above them the runner starts the browser anew, then restores an older login, then asks for a scan.
+If that does not help, the runner restores an older login, and at last asks for a scan.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from sessions.connections.states import Reason
 
 
 class Remedy(Enum):
-    """One rung."""
+    """What to try with a page."""
 
     RELOAD = auto()
     NEW_BROWSER = auto()
 
 
 @dataclass(frozen=True)
-class Rungs:
-    """How long a page may stay in a state, and what is tried then, in turn; the last for ever.
+class RecoveryRule:
+    """How long a page may stay in a state, and the remedies to try then, the last one repeatedly.
 
-    With `grows_to` the patience doubles with each remedy, up to that, and both go on through new
-    pages and browsers, until the page was ready for so long: a remedy that works for a moment only
-    is not to be repeated every few seconds.
+    With `grows_to`, the patience doubles after each remedy up to that time. The count of remedies
+    is kept for new pages and browsers until a page has been ready for `grows_to`, so that a remedy
+    that helps only for a moment is not repeated every few seconds.
     """
 
     patience: timedelta
@@ -47,25 +47,25 @@ class Rungs:
         return min(self.grows_to, self.patience * (1 << min(tries, 16)))
 
 
-Ladder = Mapping[PageState, Rungs]
+RecoveryRules = Mapping[PageState, RecoveryRule]
 Tries = dict[PageState, int]
-"""How many remedies were tried, by the state that they were for."""
+"""How many remedies were tried for each state."""
 
 
 class Recovery:
-    """Watches one page's states against the ladder."""
+    """Apply the rules to one page."""
 
     def __init__(
         self,
         page: WhatsAppPage,
-        ladder: Ladder,
+        rules: RecoveryRules,
         reload_limit: timedelta,
         check_lease: Callable[[], None],
         tried: Tries,
     ) -> None:
-        """Take what was tried on earlier pages of the connection; it is kept up to date."""
+        """Take the remedies tried on earlier pages; `tried` is kept up to date."""
         self._page = page
-        self._ladder = ladder
+        self._rules = rules
         self._reload_limit = reload_limit
         self._check_lease = check_lease
         self._state: PageState | None = None
@@ -75,8 +75,8 @@ class Recovery:
     async def consider(self, state: PageState) -> None:
         """Try the next remedy if the page is overdue.
 
-        Raises PageBrokenError to ask for a new browser, and LeaseLostError instead of a remedy
-        once another owner could have the connection: its page may be what has taken our line.
+        Raises PageBrokenError to ask for a new browser. Raises LeaseLostError instead of trying a
+        remedy if another worker could have the connection, since its page may use our login.
         """
         now = time.monotonic()
         if state is not self._state:
@@ -84,30 +84,30 @@ class Recovery:
         stays = timedelta(seconds=now - self._since)
         if state is PageState.READY:
             self._forget(stays)
-        rungs = self._ladder.get(state)
-        if rungs is None or stays < rungs.patience_after(self._tried.get(state, 0)):
+        rule = self._rules.get(state)
+        if rule is None or stays < rule.patience_after(self._tried.get(state, 0)):
             return
         self._since = now
         self._check_lease()
         logger.warning("The page is {} for {:.0f} s", state, stays.total_seconds())
-        await self._apply(self._next_remedy(state, rungs), state, rungs)
+        await self._apply(self._next_remedy(state, rule), state, rule)
 
     def _forget(self, ready: timedelta) -> None:
-        """Begin at the lowest rung again, for what a page that is ready has left behind."""
+        """Forget the remedies that a ready page no longer needs."""
         for state in list(self._tried):
-            grows_to = self._ladder[state].grows_to
+            grows_to = self._rules[state].grows_to
             if grows_to is None or ready >= grows_to:
                 del self._tried[state]
 
-    def _next_remedy(self, state: PageState, rungs: Rungs) -> Remedy:
+    def _next_remedy(self, state: PageState, rule: RecoveryRule) -> Remedy:
         tried = self._tried.get(state, 0)
         self._tried[state] = tried + 1
-        return rungs.remedies[min(tried, len(rungs.remedies) - 1)]
+        return rule.remedies[min(tried, len(rule.remedies) - 1)]
 
-    async def _apply(self, remedy: Remedy, state: PageState, rungs: Rungs) -> None:
-        logger.info("Tried now: {}", remedy.name)
+    async def _apply(self, remedy: Remedy, state: PageState, rule: RecoveryRule) -> None:
+        logger.info("Trying {}", remedy.name)
         match remedy:
             case Remedy.RELOAD:
                 await self._page.reload(self._reload_limit)
             case Remedy.NEW_BROWSER:
-                raise PageBrokenError(rungs.reason, f"the page stays {state}")
+                raise PageBrokenError(rule.reason, f"the page stays {state}")

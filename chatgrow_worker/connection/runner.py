@@ -1,4 +1,4 @@
-"""Run one connection under its lease: open a page, follow it, begin again when it breaks."""
+"""Run one connection under its lease: open a page, follow it, open a new one when it breaks."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _PAUSE = timedelta(seconds=1)
 
 
 class ConnectionRunner:
-    """The owner of one connection in this worker, from lease to release."""
+    """Run one connection in this worker, from taking its lease to releasing it."""
 
     def __init__(
         self, services: WorkerServices, lease: Lease, connection: Connection, asked_at: float
     ) -> None:
-        """Take when the lease was asked for, on the monotonic clock."""
+        """Take when the lease was requested, on the monotonic clock."""
         self._services = services
         self._lease = lease
         self._connection = connection
@@ -96,25 +96,25 @@ class ConnectionRunner:
 
     @property
     def connection(self) -> Connection:
-        """The connection as it was when it was taken."""
+        """The connection as it was when its lease was taken."""
         return self._connection
 
     def ring(self) -> None:
-        """Say that a message may be due."""
+        """Note that a message may be due."""
         self._doorbell.set()
 
     def look(self) -> None:
-        """Say that something else is wanted: a command, a code, a number looked up."""
+        """Note that there may be a command, a request for a code or a number check."""
         self._asked.set()
         self._commands.asked.set()
 
     def end(self) -> None:
-        """Ask to finish the message in hand, close the page and give the lease back."""
+        """Ask to finish the current message, close the page and release the lease."""
         self._ending.set()
 
     async def run(self) -> None:
-        """Run until `end` is called, the lease is lost or the connection rests."""
-        # Whatever is logged from here on, in tasks and threads too, names the connection.
+        """Run until `end` is called, the lease is lost or the connection stops."""
+        # Every log record from here on, also those of tasks and threads, names the connection.
         connection = self._connection
         with logger.contextualize(owner=connection.owner, connection=connection.connection_id):
             logger.info("Runs here, generation {}", self._lease.generation)
@@ -124,7 +124,7 @@ class ConnectionRunner:
         done = asyncio.Event()
         lost = False
         try:
-            # A lost lease cancels whatever the page is doing: another owner may open it next.
+            # A lost lease cancels everything: another worker may open the page next.
             async with asyncio.TaskGroup() as group:
                 keeping = self._keeper.keep(self._ending, done, self._commands.asked)
                 group.create_task(keeping, name="lease keeper")
@@ -136,8 +136,8 @@ class ConnectionRunner:
             self._services.metrics.lease_lost()
             logger.warning("The lease is lost: {}", errors.exceptions[0])
         finally:
-            # One that was renewed too late may still be ours: a worker that does not end takes it
-            # again, and goes on with the profile that is here, which no other has.
+            # A lease that was renewed too late may still be ours. It is not released, so that this
+            # worker, if it goes on, takes it again and continues with the profile on its disk.
             if not lost:
                 await self._release()
 
@@ -150,7 +150,7 @@ class ConnectionRunner:
                 await happens(self._ending, _PAUSE)
 
     async def _run_page_and_answer(self) -> None:
-        """Run one page, and do what its end asks for."""
+        """Run one page, and handle how it ended."""
         try:
             await self._take_command()
             await self._run_one_page()
@@ -164,7 +164,10 @@ class ConnectionRunner:
             await self._to_the_end(rest)
 
     async def _take_command(self) -> None:
-        """Do what is asked between two pages; raise LoggedOutError when a logout needs no page."""
+        """Handle the pending command between two pages.
+
+        Raises LoggedOutError when a logout needs no page any more.
+        """
         command = await self._commands.current()
         if command is None:
             return
@@ -207,7 +210,7 @@ class ConnectionRunner:
     async def _use(
         self, browser: Browser, saver: LoginSaver, on_loaded: Callable[[], None]
     ) -> bool:
-        """Follow an open page to its end; tell whether its login is to be saved."""
+        """Follow an open page to its end; return whether to save its login."""
         logged_in = await self._page_session(browser, saver, on_loaded)
         if self._commands.leaving:
             await self._log_out(browser)
@@ -215,7 +218,10 @@ class ConnectionRunner:
         return logged_in and await saver.leave()
 
     async def _login(self) -> dict[str, str] | None:
-        """Prepare the profile; without any login left, a connection that had one is logged out."""
+        """Prepare the profile, and return the localStorage to put back.
+
+        Raises LoggedOutError if the connection had a login and none is left.
+        """
         local_storage = await self._source.prepare()
         if not self._source.found and self._was_linked:
             raise LoggedOutError(Reason.LOGIN_LOST)
@@ -226,7 +232,7 @@ class ConnectionRunner:
     async def _page_session(
         self, browser: Browser, saver: LoginSaver, on_loaded: Callable[[], None]
     ) -> bool:
-        """Follow the page to its end; tell whether it was logged in then."""
+        """Follow the page to its end; return whether it was logged in then."""
         if self._commands.leaving:
             return False
         page_session = self._page_sessions.page_session(browser, saver, self._was_linked)
@@ -253,7 +259,7 @@ class ConnectionRunner:
             await logout.run(self._ending)
         except LoggedOutError as error:
             if error.reason is Reason.LOGGED_OUT_BY_REQUEST:
-                # At once: whoever goes on after a crash could not tell from the page.
+                # Stored at once: after a crash the next worker could not see it from the page.
                 await self._services.commands.note(self._lease, error.reason)
             raise
 
@@ -266,7 +272,10 @@ class ConnectionRunner:
         self._services.html.broke(self._lease.connection, error.reason)
         wait = self._backoff.next()
         logger.warning(
-            "The page broke ({}); again in {:.1f} s: {}", error.reason, wait.total_seconds(), error
+            "The page broke ({}); retrying in {:.1f} s: {}",
+            error.reason,
+            wait.total_seconds(),
+            error,
         )
         await self._reporter.report(ConnectionState.DISCONNECTED, error.reason)
         if not self._commands.leaving:
@@ -279,11 +288,11 @@ class ConnectionRunner:
             await self._reporter.report(ConnectionState.STARTING, Reason.BROWSER_STARTING)
 
     async def _after_logout(self, reason: Reason) -> None:
-        """Try the login before this one, if it was merely lost; otherwise only a scan helps."""
+        """Try an older login if this one was only lost; otherwise the phone has to be linked."""
         if self._tries_another(reason):
             self._end.forget()
             if not self._commands.leaving:
-                logger.warning("The page does not take this login ({}); trying another", reason)
+                logger.warning("This login does not work ({}); trying another", reason)
             return
         if self._commands.leaving:
             await self._leave(reason)
@@ -297,9 +306,9 @@ class ConnectionRunner:
         return reason is Reason.LOGIN_LOST and self._source.reject()
 
     async def _leave(self, reason: Reason) -> None:
-        """Forget the login after a logout that was asked for, and the connection if that was too.
+        """Remove the login after a requested logout, and the connection after a deletion.
 
-        Each step may be done again by the next owner.
+        The next worker may repeat each step.
         """
         outcome = Reason.LOGGED_OUT_BY_REQUEST
         if reason is Reason.STILL_LISTED or (reason is Reason.LOGIN_LOST and self._was_linked):
@@ -317,12 +326,12 @@ class ConnectionRunner:
         self._ending.set()
 
     async def _rest(self, state: ConnectionState, reason: Reason) -> None:
-        """Stop running until a person starts the connection again."""
+        """Report where the connection stays, and end until a person starts it again."""
         await self._reporter.rest(state, reason)
         self._ending.set()
 
     async def _to_the_end(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do what no page can tell us to do again, until MongoDB takes it or the lease is lost."""
+        """Repeat until MongoDB has stored it or the lease is lost; nothing would do it later."""
         while True:
             try:
                 return await work()
@@ -335,5 +344,6 @@ class ConnectionRunner:
             await self._services.leases.release(self._lease, Reason.WAITING_FOR_WORKER)
         except STORE_DOWN as error:
             logger.warning(
-                "The lease runs out by itself, MongoDB is away or refuses: {}", brief(error)
+                "Cannot release the lease, which will expire: MongoDB is away or refuses: {}",
+                brief(error),
             )

@@ -1,4 +1,4 @@
-"""What every connection of a worker shares, handed down in one piece."""
+"""The services that all connections of a worker share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.recycling import RecyclingLimits
 from chatgrow_worker.connection.number_checks import AskedConnections
-from chatgrow_worker.connection.recovery import Ladder
+from chatgrow_worker.connection.recovery import RecoveryRules
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.sending.delivery import SendLimits
@@ -38,15 +38,15 @@ from sessions.recipients.number_checks import NumberCheckRequests
 
 
 class StartSlots:
-    """Lets only so many browsers start at a time: each is largest until its page has come up."""
+    """Limit how many browsers start at a time, since each uses most memory while its page loads."""
 
     def __init__(self, slots: int) -> None:
         self._free = asyncio.Semaphore(slots)
 
     async def take(self, unless: asyncio.Event) -> Callable[[], None] | None:
-        """Wait for a slot; return what gives it back, which may be called again for nothing.
+        """Wait for a slot; return a function that gives it back, safe to call more than once.
 
-        None once `unless` is set.
+        Returns None once `unless` is set.
         """
         taking = asyncio.create_task(self._free.acquire())
         unwanted = asyncio.create_task(unless.wait())
@@ -79,7 +79,7 @@ class StartSlots:
 
 
 class PageOpener(Protocol):
-    """Opens the page of a connection; the browser's `Launcher` is the real one."""
+    """Open the page of a connection; the browser's `Launcher` is the real one."""
 
     def profile(self, connection: str) -> Path:
         """Return where the connection's profile is, or will be."""
@@ -95,13 +95,13 @@ class PageOpener(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How often a page is looked at, and how long it may wait in each state."""
+    """How often a page is polled, and how long it may stay in each state."""
 
     look_every: timedelta
     look_when_ready: timedelta
     look_while_loading: timedelta
     start_slot: timedelta
-    ladder: Ladder
+    recovery_rules: RecoveryRules
     reload: timedelta
     recycling: RecyclingLimits
     collect_garbage: bool
@@ -109,7 +109,7 @@ class Limits:
     qr_asked_within: timedelta
     pairing_pause: timedelta
     wipe_within: timedelta
-    """How long a page may wipe its login before it is closed: its databases go one by one."""
+    """How long a page may take to wipe its login; it deletes its databases one by one."""
     save_after: timedelta
     save_every: timedelta
     lease_ttl: timedelta
@@ -125,7 +125,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class WorkerServices:
-    """The stores, the browsers, the clock, and where each reports what it did."""
+    """The stores, the browsers, the clock and the metrics."""
 
     connections: ConnectionStore
     outbox: Outbox

@@ -25,10 +25,10 @@ MEANING: Mapping[PageState, Meaning] = MappingProxyType(
         PageState.PASSKEY: (ConnectionState.PASSKEY_REQUIRED, Reason.PASSKEY_WANTED),
     }
 )
-"""All but the QR screen, whose meaning depends on whether the phone was linked before."""
+"""All states but the QR screen, whose meaning depends on whether a phone was linked before."""
 
 UPDATE_DUE: Meaning = (ConnectionState.CONNECTED, Reason.UPDATE_NEEDED)
-"""A ready page that has a newer version: it sends, and is opened anew when nothing is in hand."""
+"""A ready page for which there is a newer version: it sends, and is reopened when it is idle."""
 
 CHANGED: Meaning = (ConnectionState.DISCONNECTED, Reason.WHATSAPP_CHANGED)
-"""A page with which nothing can be sent, or a fleet that waits for one with which it can."""
+"""The page cannot send, or the fleet waits because WhatsApp Web has changed."""

@@ -1,4 +1,4 @@
-"""Report a connection's state: the owner's word in the record, written under its lease."""
+"""Write a connection's state to its record, under its lease."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sessions.storage.mongo import STORE_DOWN
 
 
 class StateReporter:
-    """Knows what was reported last, and writes only what is new.
+    """Write the state when it differs from the one reported last.
 
-    While MongoDB is away nothing is remembered as reported, so the next look reports it again.
-    Raises LeaseLostError once another worker owns the connection.
+    A failed write does not count as reported, so the next look reports it again. Raises
+    LeaseLostError once another worker has the connection.
     """
 
     def __init__(self, store: ConnectionStore, lease: Lease) -> None:
@@ -29,7 +29,7 @@ class StateReporter:
             None,
         )
         self._unsure: set[ConnectionState] = set()
-        """What MongoDB may have taken before it failed to say so."""
+        """The states whose writes failed, though MongoDB may have stored them."""
         self._code: str | None = None
 
     @property
@@ -44,11 +44,11 @@ class StateReporter:
         number: str | None = None,
         until: datetime | None = None,
     ) -> None:
-        """Report a state, its reason and its end, if one is new and MongoDB takes it."""
+        """Report a state, its reason and its end, if they are new; log it if MongoDB is away."""
         try:
             await self.settle(to, reason, number, until)
         except STORE_DOWN:
-            logger.warning("MongoDB is away or refuses; {} is reported later", to)
+            logger.warning("MongoDB is away or refuses; {} will be reported later", to)
 
     async def settle(
         self,
@@ -57,13 +57,13 @@ class StateReporter:
         number: str | None = None,
         until: datetime | None = None,
     ) -> None:
-        """Report a state, if it is new; what follows may rely on it. Raises STORE_DOWN errors."""
+        """Report a state, if it is new, and return once it is stored; raise STORE_DOWN errors."""
         if self._reported == (to, reason, until):
             return
         await self._move(to, reason, number, until)
 
     async def rest(self, to: ConnectionState, reason: Reason) -> None:
-        """Report where the connection stays, and ask for no worker any more, in one.
+        """Report the final state and stop the connection, in one write.
 
         Raises STORE_DOWN errors.
         """
@@ -94,7 +94,7 @@ class StateReporter:
         self._code = None
 
     def _comes_from(self, to: ConnectionState) -> ConnectionState:
-        """Return a state from which this move is legal: one that was not stored was there, too."""
+        """Return a state from which this move is legal, also considering failed reports."""
         states = (self.state, *self._unsure)
         return next((each for each in states if is_legal(each, to)), self.state)
 

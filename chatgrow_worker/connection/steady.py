@@ -1,4 +1,4 @@
-"""Take what a page shows for granted only when it goes on showing it."""
+"""Accept what a page shows only if it still shows it some time later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _AFTER = timedelta(seconds=1)
 
 
 class Steady:
-    """Something that two looks have seen, some time apart, in one load of the page."""
+    """A condition that holds once two looks, some time apart, have seen it in one load."""
 
     def __init__(
         self, after: timedelta = _AFTER, clock: Callable[[], float] = time.monotonic
@@ -21,12 +21,12 @@ class Steady:
         self._since = 0.0
 
     def holds(self, epoch: str) -> bool:
-        """Note that it is seen in this load of the page; tell whether it has been for long."""
+        """Note that it is seen in this load of the page; tell whether it has lasted long enough."""
         now = self._clock()
         if epoch != self._epoch:
             self._epoch, self._since = epoch, now
         return now - self._since >= self._after
 
     def ends(self) -> None:
-        """Note that it is not seen any more."""
+        """Note that it is no longer seen."""
         self._epoch = None

@@ -1,4 +1,4 @@
-"""Bring acks from the page into the outbox, those that were missed too."""
+"""Record acks from the page in the outbox, including those that were missed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from sessions.messages.send_queue import SendQueue
 _MISSED_AT_MOST = 200
 _ASK_EVERY = timedelta(seconds=5)
 _ROUNDS = 5
-"""A page answers with an error for a while, or always, for a chat that is no more."""
+"""A page may answer with an error for a while, or always for a chat that no longer exists."""
 
 
 class AckingPage(Protocol):
-    """What the recorder asks of a page; `WhatsAppPage` is the real one."""
+    """What the recorder needs of a page; `WhatsAppPage` is the real one."""
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key."""
 
 
 class AckRecorder:
-    """Follows one page's acks; a reloaded page counts anew."""
+    """Record one page's acks; a reloaded page numbers them from the start."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class AckRecorder:
         ask_every: timedelta = _ASK_EVERY,
         heard_late: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take what to call when a send is acknowledged that had been given up as unknown."""
+        """Take what to call when a message that became unknown is acknowledged late."""
         self._page = page
         self._queue = queue
         self._lease = lease
@@ -55,20 +55,20 @@ class AckRecorder:
         self.serial = 0
 
     async def record_new(self, epoch: str, updates: Sequence[AckUpdate]) -> None:
-        """Record acks of a page in this epoch; what is recorded moves `serial` on."""
+        """Record acks of the page's load `epoch`, and advance `serial` to the last one recorded."""
         if epoch != self.epoch:
             self.epoch, self.serial = epoch, 0
         await self._record({update.key: update.ack for update in updates})
         self.serial = max([self.serial, *(update.serial for update in updates)])
 
     async def record_missed(self) -> None:
-        """Ask the page for the messages whose acks may have come while nobody listened."""
+        """Look up the messages whose acks may have come while no page was open."""
         self._missed = await self._queue.unsettled(self._lease, _MISSED_AT_MOST)
         self._rounds = _ROUNDS
         await self._ask()
 
     async def ask_again(self) -> None:
-        """Ask once more, when it is time, for those of which the page could not tell."""
+        """Look up again, when it is time, the messages whose first look-up failed."""
         if self._missed and time.monotonic() - self._asked >= self._ask_every.total_seconds():
             await self._ask()
 
@@ -79,7 +79,7 @@ class AckRecorder:
             try:
                 found |= await self._ack_of(message)
             except PageCallError as error:
-                logger.debug("No look at {}: {}", message.id, error)
+                logger.debug("Cannot look up {}: {}", message.id, error)
                 untold.append(message)
         await self._record(found)
         self._rounds -= 1
@@ -87,7 +87,7 @@ class AckRecorder:
         self._asked = time.monotonic()
 
     async def _ack_of(self, message: Message) -> Mapping[str, int]:
-        """Look up a message's ack, by its key; nothing for one that the page does not have."""
+        """Return a message's ack by its key; empty if the page does not have the message."""
         if message.whatsapp_id is None:
             return {}
         known = await self._page.look_up(message.whatsapp_id, message.chat)

@@ -1,4 +1,4 @@
-"""Let the next message through when it is due, in order, and at a pace that does no harm."""
+"""Claim the next message when it is due, in order and at the connection's pace."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sessions.connections.store import ConnectionStore
 from sessions.messages.model import Message
 from sessions.messages.send_queue import SendQueue
 
-_WORTH_TELLING = timedelta(seconds=5)
+_WORTH_PUBLISHING = timedelta(seconds=5)
 _A_KEY = timedelta(milliseconds=50)
 _LONGEST_TYPING = timedelta(seconds=6)
 _MOMENT = timedelta(milliseconds=5)
 
 
 class MessageClaimer:
-    """Claims the next message at its time, and tells those who wait why."""
+    """Claim the next message when it may go, and publish why messages wait."""
 
     def __init__(
         self,
@@ -45,30 +45,30 @@ class MessageClaimer:
         self._limits_read = False
 
     def typing_for(self, text: str) -> timedelta:
-        """Return how long somebody would seem to type this, by the limits read last."""
+        """Return how long to show "typing" for a text, by the limits read last."""
         if not (self._pacing.enabled and self._pacing.typing):
             return timedelta(0)
         return min(len(text) * _A_KEY, _LONGEST_TYPING)
 
     async def pause(self, reason: str) -> None:
-        """Let nothing out of the whole connection for a while; it is kept across restarts."""
+        """Pause all sending of the connection for a while; the pause survives a restart."""
         until = self._now() + self._ban_pause
         await self._connections.pause(self._lease, until, reason)
 
     async def opens_chat(self, to: str, chat_id: str) -> bool:
-        """Tell whether a message that was let through is the first to its chat."""
+        """Tell whether a claimed message is the first to its chat."""
         return await self._pacer.opens_chat(to, chat_id)
 
     async def pause_for_chat(self, to: str, chat_id: str) -> Pause | None:
-        """Return what holds a message that was let through, now that its chat is known."""
+        """Return what holds a claimed message back, now that its chat is known."""
         return await self._pacer.pause_for_chat(to, chat_id, self._pacing)
 
     async def next(self) -> Message | timedelta:
         """Claim the message whose turn it is, or return how long to wait before asking again."""
         if self._limits_read:
-            # A pause that is over soon, as that after each message, is waited out unasked.
+            # A short pause, as after each message, is waited out without asking MongoDB.
             pause = await self._pacer.pause(self._pacing)
-            if pause is not None and not self._is_worth_telling(pause):
+            if pause is not None and not self._is_worth_publishing(pause):
                 return self._until(pause.until)
         if not await self._queue.has_any(self._lease):
             await self._publish(None)
@@ -78,20 +78,20 @@ class MessageClaimer:
         if pause is not None:
             return await self._wait_out(pause)
         await self._publish(None)
-        if await self._pacer.allowance(self._pacing) and await self._stranger_waits():
+        if await self._pacer.allowance(self._pacing) and await self._hold_new_chat():
             return _MOMENT
         message = await self._queue.claim_next(self._lease)
         return await self._rest() if message is None else message
 
     async def _wait_out(self, pause: Pause) -> timedelta:
-        """Tell of a pause that is worth it, if anything is due that it holds."""
-        if self._is_worth_telling(pause) and await self._queue.first_due(self._lease) is None:
+        """Return how long to wait for a pause, and publish it if it holds a due message back."""
+        if self._is_worth_publishing(pause) and await self._queue.first_due(self._lease) is None:
             return await self._rest()
         await self._publish(pause)
         return self._until(pause.until)
 
-    async def _stranger_waits(self) -> bool:
-        """Let others pass the message whose turn it is, if it would open a chat too many."""
+    async def _hold_new_chat(self) -> bool:
+        """Hold the next message back if it would open one chat too many; tell whether it did."""
         first = await self._queue.first_due(self._lease)
         if first is None:
             return False
@@ -102,7 +102,7 @@ class MessageClaimer:
         return True
 
     async def _pause(self) -> Pause | None:
-        """Return what holds the whole connection, by its limits as they are now."""
+        """Read the connection's limits, and return what holds all its messages back."""
         self._pacing, paused = await self._connections.pace_of(self._lease.connection)
         self._limits_read = True
         if paused is not None and paused.until > self._now():
@@ -110,14 +110,14 @@ class MessageClaimer:
         return await self._pacer.pause(self._pacing)
 
     async def _expire_now_and_then(self) -> None:
-        """Record what has expired: it is never claimed, so nothing but its status waits for it."""
+        """Expire overdue messages now and then; they are never claimed, so this can be late."""
         now = self._now()
         if self._swept is None or now - self._swept >= self._look_every:
             await self._queue.expire(self._lease)
             self._swept = now
 
     async def _rest(self) -> timedelta:
-        """Say that nothing is held, and wait for what is due next."""
+        """Publish that nothing is held back, and return how long until a message is due."""
         await self._publish(None)
         return await self._until_due()
 
@@ -130,14 +130,14 @@ class MessageClaimer:
         return self._until(due_at)
 
     def _until(self, moment: datetime) -> timedelta:
-        """Wait no longer than a look at the queue: what is urgent may come meanwhile."""
+        """Return the time until a moment, at most `look_every`: new messages may come before."""
         return min(max(moment - self._now(), _MOMENT), self._look_every)
 
-    def _is_worth_telling(self, pause: Pause) -> bool:
-        return pause.until - self._now() >= _WORTH_TELLING
+    def _is_worth_publishing(self, pause: Pause) -> bool:
+        return pause.until - self._now() >= _WORTH_PUBLISHING
 
     async def _publish(self, pause: Pause | None) -> None:
-        if pause is not None and not self._is_worth_telling(pause):
+        if pause is not None and not self._is_worth_publishing(pause):
             pause = None
         if pause == self._published:
             return

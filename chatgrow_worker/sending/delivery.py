@@ -1,4 +1,4 @@
-"""Bring one message to its end: prepared, written down, sent under one WhatsApp id, recorded."""
+"""Send one claimed message: prepare it, record its WhatsApp id, send it, record the result."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from sessions.messages.send_queue import SendQueue
 from sessions.recipients.known_numbers import NumbersOfOwner
 
 _KEY_MISSING_FOR = timedelta(hours=1)
-"""A missing key comes back with another start of the worker, which tries again by itself."""
+"""How long a message waits for a missing key; a restarted worker tries again at once."""
 _DUPLICATE = "DuplicateMessageError"
-"""What WhatsApp's page throws where its storage has a message under this id."""
+"""The error of WhatsApp's page when its storage already has a message with this id."""
 
 
 class SendingPage(NumberPage, Protocol):
-    """What a delivery asks of a page; `WhatsAppPage` is the real one."""
+    """What a delivery needs of a page; `WhatsAppPage` is the real one."""
 
     async def prepare(self, chat_id: str) -> str:
         """Return a new message key for the chat."""
 
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
-        """Show for a while that somebody types, if that works at once."""
+        """Show "typing" for this long; return False if the page cannot do it at once."""
 
     async def send(self, key: str, chat_id: str, text: str) -> None:
         """Start sending under a key."""
 
     async def resend(self, key: str, chat_id: str) -> None:
-        """Start sending a stored message again, as the same record under the same id."""
+        """Start sending a message again that the page has stored, under the same id."""
 
     async def outcome(self, key: str) -> Outcome:
-        """Tell what became of a send."""
+        """Return the state of a send that was started."""
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look a message up by its key."""
@@ -75,10 +75,10 @@ class SendLimits:
 
 
 class Delivery:
-    """Sends one message after the other on one page, each to a result that is recorded.
+    """Send messages one after the other on one page, and record the result of each.
 
     Raises LineDeadError while the page has no line to WhatsApp: then nothing can be sent, and
-    nothing that is not out for certain can be judged.
+    whether an unacknowledged message was sent cannot be decided.
     """
 
     def __init__(
@@ -117,12 +117,12 @@ class Delivery:
         self.watch = StallDetector(limits.stalled_after)
 
     async def is_stored(self, message: Message) -> bool:
-        """Tell whether the page has a message already, so that it may be out."""
+        """Tell whether the page has stored a message, which may therefore have been sent."""
         key = message.whatsapp_id
         return key is not None and (await self._page.look_up(key, message.chat)).found
 
     async def line_is_back(self, stop: asyncio.Event) -> bool:
-        """Wait until the page has a line to WhatsApp; False when this is to stop before."""
+        """Wait until the page has a line to WhatsApp; return False if `stop` is set first."""
         while not stop.is_set():
             if await self._page.has_line():
                 return True
@@ -130,20 +130,20 @@ class Delivery:
         return False
 
     async def deliver(self, message: Message, stop: asyncio.Event) -> bool:
-        """Bring a claimed message to its end; False when it has to wait in its place."""
+        """Send a claimed message and record the result; False if it returned to the queue."""
         self._returned = False
         try:
-            await self._bring_to_an_end(message, stop)
+            await self._process(message, stop)
         except LineDeadError:
             self._line_deaths.died_with(message)
             raise
         await self._hold_back(stop)
         return not self._returned
 
-    async def take_up(self, message: Message, stop: asyncio.Event) -> bool:
-        """Do as `deliver` with one that was in hand when a page or a worker ended.
+    async def resume(self, message: Message, stop: asyncio.Event) -> bool:
+        """Do what `deliver` does for a message that was being sent when a page or worker ended.
 
-        One that ends every page is given up: it would hold those behind it for ever.
+        A message that ends every page is given up, since it would block those behind it for ever.
         """
         again = await self._queue.count_resumption(self._lease, message)
         if again is None:
@@ -154,13 +154,13 @@ class Delivery:
         return True
 
     async def _hold_back(self, stop: asyncio.Event) -> None:
-        """Wait a moment if what was put back is to be tried again: the order is kept."""
+        """Wait before the next try of a message that was put back, so that none overtakes it."""
         held_back, self._held_back = self._held_back, None
         if held_back is not None:
             await happens(stop, held_back)
 
     async def _conclude(self, message: Message, key: str) -> None:
-        """Record what becomes of a send that was started; what stays undecided is looked up."""
+        """Record the result of a send that was started; look an undecided one up in the page."""
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
             return
@@ -171,27 +171,27 @@ class Delivery:
         if known.found or outcome.error is None:
             await self._settle_by_ack(message, key)
         elif outcome.error.name == _DUPLICATE:
-            # The page has sent under this id, though it cannot find what: it may well be out.
+            # The page has used this id before but cannot find the message: it may have been sent.
             await self._end_by_ack(message, key, ack=0)
         elif refusal := refusal_of_error(outcome.error):
             await self._refuse(message, refusal)
         elif outcome.error.code is None:
-            # No refusal of WhatsApp's or wa-js's: something broke, and it is not out.
+            # Not a refusal by WhatsApp or wa-js: something broke, and the message was not sent.
             await self._put_back(message, outcome.error.name)
         else:
             await self._end(message, MessageStatus.FAILED, outcome.error.code)
 
-    def _ended(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
-        """Tell of a result that is recorded."""
+    def _note_end(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
+        """Count and log a result that is recorded."""
         if status is not MessageStatus.EXPIRED:
             self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
         self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.info("Message {}{}", status, suffix)
 
-    async def _bring_to_an_end(self, message: Message, stop: asyncio.Event) -> None:
+    async def _process(self, message: Message, stop: asyncio.Event) -> None:
         if message.whatsapp_id is not None:
-            await self._resume(message, message.whatsapp_id, stop)
+            await self._resume_recorded(message, message.whatsapp_id, stop)
         elif self._line_deaths.blames(message):
             await self._give_up(message)
         elif (
@@ -209,15 +209,15 @@ class Delivery:
             await self._send(written, key, stop)
 
     async def _give_up(self, message: Message) -> None:
-        """End a message that ends every page or kills every line; it may be out if it has an id."""
+        """End a message that ends every page or line: unknown if it has an id, failed if not."""
         begun = message.whatsapp_id is not None
         status = MessageStatus.UNKNOWN if begun else MessageStatus.FAILED
         await self._end(message, status, "page_error")
 
     async def _line_stands(self, message: Message, stop: asyncio.Event) -> bool:
-        """Let the line stand for a while without a message with which it has died.
+        """Wait and check that the line stays up without a message with which it died before.
 
-        False when the message is back in its place, as this is to stop.
+        Returns False if `stop` was set and the message returned to the queue.
         """
         deaths = self._line_deaths.count(message)
         if deaths == 0:
@@ -231,7 +231,7 @@ class Delivery:
         return not stop.is_set()
 
     async def _prepared(self, message: Message) -> tuple[str, str] | None:
-        """Return a message's chat and a new key; None when it has ended or is queued again."""
+        """Return a message's chat and a new key; None if it has ended or returned to the queue."""
         try:
             found = await self._recipients.find(message.to)
             if isinstance(found, Denial):
@@ -243,7 +243,7 @@ class Delivery:
         except LineDeadError:
             raise
         except PageCallError as error:
-            logger.warning("Not prepared: {}", error)
+            logger.warning("The message could not be prepared: {}", error)
             if refusal := refusal_of_error(error):
                 await self._refuse(message, refusal)
             else:
@@ -252,13 +252,13 @@ class Delivery:
         return None
 
     async def _waits_behind(self, message: Message) -> bool:
-        """Keep a message behind those to the same recipient that were put off, if there are any."""
+        """Keep a message behind earlier, put-off ones to its recipient; tell if it has to wait."""
         if self._known_chats.of(message.to) is not None:
             return False
         ahead = await self._queue.put_off_before(self._lease, message)
         if ahead is None:
             return False
-        if ahead.reason == CHECKING_NUMBER:  # which is known by now
+        if ahead.reason == CHECKING_NUMBER:  # the number is known by now
             await self._queue.release_earlier(self._lease, message)
             await self._return(message, uncounted=True)
         else:
@@ -266,7 +266,7 @@ class Delivery:
         return True
 
     async def _exceeds_allowance(self, message: Message, chat_id: str) -> bool:
-        """Put a message off that was let through as it might be for a known chat, and is not."""
+        """Put a message off that was claimed because its chat might be known, but is a new one."""
         if chat_id in self._known_chats:
             return False
         pause = await self._claimer.pause_for_chat(message.to, chat_id)
@@ -275,15 +275,15 @@ class Delivery:
         return pause is not None
 
     async def _denied(self, message: Message, denial: Denial) -> None:
-        """Let others pass until WhatsApp is asked again, or fail when it is certain."""
+        """Put the message off until WhatsApp is asked again, or fail it if the denial is final."""
         if denial.until is None:
             failed = MessageStatus.FAILED
             await self._end(message, failed, "not_on_whatsapp", counts=denial.asked)
         else:
             await self._put_off(message, denial.until, CHECKING_NUMBER, counts=denial.asked)
 
-    async def _resume(self, message: Message, key: str, stop: asyncio.Event) -> None:
-        """Decide about a message whose id is written down: it may be out under that id."""
+    async def _resume_recorded(self, message: Message, key: str, stop: asyncio.Event) -> None:
+        """Continue with a message that has a WhatsApp id and so may have been sent."""
         known = await self._look_up(message, key)
         if known.ack == 0 and self._line_deaths.blames(message):
             await self._give_up(message)
@@ -295,19 +295,19 @@ class Delivery:
         elif not known.found:
             if not await self._waits_behind(message):
                 await self._send(message, key, stop)
-        # Refused, so WhatsApp does not have it.
+        # It was refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
 
     async def _look_up(self, message: Message, key: str) -> LookUp:
-        """Look a message up; raise LineDeadError where that tells nothing for want of a line."""
+        """Look a message up; raise LineDeadError if the answer means nothing without a line."""
         known = await self._page.look_up(key, message.chat)
         if known.ack <= 0 and not known.line:
             raise LineDeadError
         return known
 
     async def _expires(self, message: Message) -> bool:
-        """End a message whose time has run out in our hands; tell whether it was so."""
+        """End a message that has expired since it was claimed; tell whether it has."""
         overdue = await self._queue.is_overdue(message)
         if overdue:
             await self._end(message, MessageStatus.EXPIRED)
@@ -325,15 +325,15 @@ class Delivery:
         self.watch.began()
         try:
             await self._page.send(key, message.chat, text)
-        except LineDeadError:  # it looks at its line first, so it has not begun
+        except LineDeadError:  # the page checks its line first, so nothing was sent
             await self._return(message, uncounted=True)
             raise
         await self._conclude(message, key)
 
     async def _text_of(self, message: Message) -> str | None:
-        """Return a message's text; where it cannot be read, end the message or put it off.
+        """Return a message's text; if it cannot be decrypted, put the message off or fail it.
 
-        A missing key can be put back, so that the message waits for it, and others pass.
+        It is put off if the key is missing, since an operator can add the key.
         """
         try:
             return self._texts.open_text(message)
@@ -347,26 +347,26 @@ class Delivery:
         return None
 
     async def _is_late(self, message: Message, stop: asyncio.Event) -> bool:
-        """Send nothing that was to stop, or has expired, while somebody typed."""
+        """Tell whether sending was stopped or the message expired during the typing."""
         if stop.is_set():
             await self._return(message, uncounted=True)
             return True
         return await self._expires(message)
 
     async def _typed(self, message: Message, text: str, stop: asyncio.Event) -> bool:
-        """Take the time that somebody would need to type this, if that can be shown at all."""
+        """Show "typing" for as long as a person would type the text; tell whether it was shown."""
         span = self._claimer.typing_for(text)
         try:
             shown = bool(span) and await self._page.show_typing(message.chat, span)
         except PageCallError as error:
-            logger.debug("No typing is shown: {}", error)
+            logger.debug("Cannot show typing: {}", error)
             return False
         if shown:
             await happens(stop, span)
         return shown
 
     async def _is_settled(self, message: Message, outcome: Outcome) -> bool:
-        """Record a send that went well, or do what a refusal asks for; tell whether it was one."""
+        """Record a successful send, or handle a refusal; return False if it was neither."""
         if outcome.went_well:
             self.trials.went_out(message)
             self._known_chats.add(message.to, message.chat)
@@ -380,7 +380,7 @@ class Delivery:
         return True
 
     async def _refuse(self, message: Message, refusal: Refusal) -> None:
-        """Do what a refusal asks for with a message that is not out."""
+        """Handle a refusal of a message that was not sent: pause, put off, retry or fail."""
         tried = message.attempts >= self._limits.tries
         if refusal.then is Then.NO_ACCOUNT and message.whatsapp_id is None and not tried:
             await self._denied(message, await self._recipients.deny(message.to))
@@ -401,15 +401,15 @@ class Delivery:
     async def _await_outcome(self, key: str) -> Outcome:
         """Follow a started send until it is decided or its time is over.
 
-        Raises PageCallError when the page does not know of it any more, and LineDeadError when it
-        cannot be decided for want of a line.
+        Raises PageCallError when the page no longer knows the send, and LineDeadError when it is
+        undecided and the page has lost its line.
         """
         give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
         while True:
             self._page_bell.clear()
             outcome = await self._page.outcome(key)
             if outcome.state == "none":
-                raise PageCallError("SendLost", None, "the page was loaded anew during a send")
+                raise PageCallError("SendLost", None, "the page was reloaded during a send")
             if outcome.state != "pending":
                 return outcome
             if not outcome.line:
@@ -419,7 +419,7 @@ class Delivery:
             await happens(self._page_bell, self._limits.outcome_poll)
 
     async def _settle_by_ack(self, message: Message, key: str) -> None:
-        """Ask the page how far it went; what stays undecided is unknown, and never repeated."""
+        """Wait for an ack in the page's record of the message, and end the message by it."""
         give_up = time.monotonic() + self._limits.ghost_wait.total_seconds()
         while True:
             self._page_bell.clear()
@@ -433,33 +433,34 @@ class Delivery:
             await happens(self._page_bell, self._limits.outcome_poll)
 
     async def _end_by_ack(self, message: Message, key: str, ack: int) -> None:
-        """Record what the page's record of a message says."""
+        """End a message by the ack in the page's record of it."""
         if ack == 0:
             await self._end(message, MessageStatus.UNKNOWN, "stored_but_not_acknowledged")
         elif ack < 0:
             await self._end(message, MessageStatus.FAILED, "refused_by_whatsapp")
         else:
             await self._end(message, MessageStatus.SENT)
-            # Its later acks came while nobody listened, and do not come again.
+            # Later acks may have come already while no page was open, and will not be repeated.
             reached = Ack(min(ack, Ack.PLAYED))
             if moved := await self._queue.record_ack(self._lease, key, reached):
                 self._metrics.acked(moved)
 
     async def _after_silence(self, message: Message, key: str) -> None:
-        """Send a ghost again as the record that it is; what the page still has in hand may go yet.
+        """Send a ghost again under its id, unless the page is still sending it or it has expired.
 
-        A ghost was stored by a page that died before it sent, or that was told of an error: nobody
-        will ever send it by itself. It may be out all the same, so a late one is not sent again.
+        A ghost is a message that the page stored but did not send, because it died or got an
+        error. The page never sends it by itself. It may have been sent all the same, so it ends as
+        unknown if it is not sent again.
         """
-        in_hand = (await self._page.outcome(key)).state == "pending"
+        pending = (await self._page.outcome(key)).state == "pending"
         wanted = self._limits.resend_ghosts or message.unknown_at is not None  # retried by a person
-        if wanted and not in_hand and not await self._queue.is_overdue(message):
+        if wanted and not pending and not await self._queue.is_overdue(message):
             await self._send_again(message, key)
         else:
             await self._end_by_ack(message, key, ack=0)
 
     async def _send_again(self, message: Message, key: str) -> None:
-        """Send a stored message as the same record, and believe what that says afterwards."""
+        """Send a message again that the page has stored, and end it by the page's record."""
         self._check_lease()
         self.watch.began()
         await self._page.resend(key, message.chat)
@@ -470,18 +471,18 @@ class Delivery:
             await self._put_back(message, "page_error", uncounted=True)
             return
         known = await self._look_up(message, key)
-        # While it is under way, a refusal that stands there is the one before.
-        under_way = outcome.state == "pending" and known.ack < 0
-        await self._end_by_ack(message, key, 0 if under_way else known.ack)
+        # While the send is pending, a recorded refusal belongs to the previous attempt.
+        refused_before = outcome.state == "pending" and known.ack < 0
+        await self._end_by_ack(message, key, 0 if refused_before else known.ack)
 
     def _is_pages_fault(self, message: Message, error: CallFailure | PageCallError | None) -> bool:
-        """Note what was thrown; tell whether the page may be at fault, not the message."""
+        """Note an unexpected error; tell whether the page, not the message, may be at fault."""
         if error is None or not is_unexpected(error):
             return False
         return self.trials.threw(message, error.name, error.message)
 
     async def _put_back(self, message: Message, reason: str, *, uncounted: bool = False) -> None:
-        """Return a message that is not out to its place, or fail it after its tries."""
+        """Return an unsent message to its place in the queue, or fail it after its last try."""
         if message.attempts >= self._limits.tries and not uncounted:
             await self._end(message, MessageStatus.FAILED, reason)
             return
@@ -496,7 +497,7 @@ class Delivery:
     async def _return(
         self, message: Message, reason: str | None = None, *, uncounted: bool = False
     ) -> None:
-        """Put a message back to its place in the queue."""
+        """Return a message to its place in the queue."""
         self._returned = True
         self.watch.left()
         await self._queue.put_back(self._lease, message, reason, uncounted=uncounted)
@@ -510,9 +511,9 @@ class Delivery:
         counts: bool,
         tried: bool = True,
     ) -> None:
-        """Put a message back to its place, and let others pass it until a time.
+        """Return a message to its place, and let others pass it until a time.
 
-        One that was not `tried` only waits.
+        Without `tried`, this does not count as a try.
         """
         self._returned = True
         self.watch.left()
@@ -533,7 +534,7 @@ class Delivery:
     ) -> None:
         settled = await self._queue.settle(self._lease, message, status, reason, counts)
         if settled is None:
-            self._ended(message, MessageStatus.SENT)
+            self._note_end(message, MessageStatus.SENT)
         else:
             self._sends.note(settled)
-            self._ended(settled, status, reason)
+            self._note_end(settled, status, reason)

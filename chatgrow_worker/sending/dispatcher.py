@@ -1,4 +1,4 @@
-"""Send what waits in a connection's outbox: in order, each under one WhatsApp id."""
+"""Send the queued messages of a connection: in order, each under one WhatsApp id."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sessions.storage.mongo import STORE_DOWN, brief
 
 _PAUSE = timedelta(seconds=1)
 _PAUSE_AT_MOST = timedelta(seconds=2)
-"""What the page cannot tell about is asked for SEND_TRIES times, and nothing goes meanwhile: all of
-them take no longer than one call that hangs (PAGE_CALL_LIMIT)."""
+"""When the page cannot say what became of a message, it is asked SEND_TRIES times, and nothing is
+sent meanwhile. Together these pauses are no longer than one call that hangs (PAGE_CALL_LIMIT)."""
 
 
 class Dispatcher:
-    """Claims and delivers; asked to stop, it ends the message in hand."""
+    """Claim and deliver messages until told to stop, after the current message."""
 
     def __init__(
         self,
@@ -42,38 +42,38 @@ class Dispatcher:
         self._sends = sends
         self._idle = False
         self.line_died = False
-        """Whether what is left in hand was left there because the page lost its line."""
+        """Whether messages stayed claimed because the page lost its line."""
 
     @property
     def stalled(self) -> bool:
-        """Whether sends stay unacknowledged, whatever the page says of itself."""
+        """Whether sends stay unacknowledged, although the page may say that it is connected."""
         return self._delivery.watch.stalled
 
     @property
     def stalls_at(self) -> float | None:
-        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        """When the current send counts as unacknowledged, on the monotonic clock."""
         return self._delivery.watch.stalls_at
 
     def acknowledged(self) -> None:
-        """Say that WhatsApp has acknowledged a send that had been given up."""
+        """Note that WhatsApp has acknowledged a message that had become unknown."""
         self._delivery.watch.acknowledged()
 
     @property
     def idle(self) -> bool:
-        """Whether no message is in hand and none is due."""
+        """Whether no message is being sent and none is due."""
         return self._idle
 
     async def run(
         self, doorbell: asyncio.Event, stop: asyncio.Event, *, blamed: bool = True
     ) -> None:
-        """Send until `stop` is set; what an earlier owner had in hand comes first.
+        """Send until `stop` is set, starting with messages that were claimed before.
 
-        With `blamed`, that may be what ended the page. While the page has no line to WhatsApp
-        nothing is sent, and what may be out stays in hand. It ends too when so much has thrown in a
-        row that nothing more is to be tried.
+        `blamed` says that one of those may have ended the page. While the page has no line to
+        WhatsApp, nothing is sent, and messages that may have been sent stay claimed. It also ends
+        when so many sends have thrown in a row that nothing more is to be tried.
 
-        Raises PageBrokenError when the page fails and LeaseLostError when another worker owns the
-        connection. After an error that leaves a message in hand, that message is looked up first.
+        Raises PageBrokenError when the page fails and LeaseLostError when another worker has the
+        connection. A message that stays claimed after an error is looked up first next time.
         """
         backoff = Backoff(_PAUSE, _PAUSE_AT_MOST)
         while not self._ends(stop):
@@ -81,7 +81,7 @@ class Dispatcher:
                 if self.line_died and not await self._delivery.line_is_back(stop):
                     break
                 await self._release()
-                await self._take_up(stop, blamed)
+                await self._resume(stop, blamed)
                 self.line_died = False
                 backoff.reset()
                 await self._send_until(doorbell, stop)
@@ -101,46 +101,46 @@ class Dispatcher:
                 await happens(stop, backoff.next())
 
     async def _release(self) -> None:
-        """Try again, once, what waits for an encryption key: this worker may have it."""
+        """Retry messages that wait for an encryption key, once: this worker may have it."""
         if not self._released:
             await self._queue.release(self._lease, TEXT_KEY_MISSING)
             self._released = True
 
-    async def _take_up(self, stop: asyncio.Event, blamed: bool) -> None:
-        """Bring to an end what was in hand; behind one that has to wait, the others wait too.
+    async def _resume(self, stop: asyncio.Event, blamed: bool) -> None:
+        """Finish the messages that were claimed before; once one has to wait, the rest wait too.
 
-        Where a page has ended with them, each is blamed a little for that.
+        With `blamed`, this counts as one more page that ended with each of them.
         """
         waits = False
         held = await self._queue.left_over(self._lease)
-        # From now on nobody else sends; before, another owner may have, or a write was uncertain.
+        # Only from now on does nobody else send; a write of ours may have failed, too.
         self._sends.forget()
         for message in held:
             waits = waits or self._ends(stop)
             if waits and not await self._delivery.is_stored(message):
                 await self._put_back(message)
             else:
-                deliver = self._delivery.take_up if blamed else self._delivery.deliver
+                deliver = self._delivery.resume if blamed else self._delivery.deliver
                 with logger.contextualize(messageId=message.id):
                     if not await deliver(message, stop):
                         waits = True
 
     async def _return_unsent(self) -> None:
-        """Return to its place what was never handed to the page: there it can be cancelled."""
+        """Return messages without a WhatsApp id to the queue, where they can be cancelled."""
         try:
             held = await self._queue.left_over(self._lease)
             for each in held:
                 if each.whatsapp_id is None:
                     await self._put_back(each)
         except STORE_DOWN as error:
-            logger.warning("MongoDB is away or refuses, it stays in hand: {}", brief(error))
+            logger.warning("MongoDB is away or refuses, messages stay claimed: {}", brief(error))
 
     async def _put_back(self, message: Message) -> None:
         await self._queue.put_back(self._lease, message, message.reason, uncounted=True)
 
     async def _send_until(self, doorbell: asyncio.Event, stop: asyncio.Event) -> None:
         while not self._ends(stop):
-            if self.stalled:  # nothing more is sent until something shows that it would be heard
+            if self.stalled:  # nothing more is sent until WhatsApp acknowledges again
                 await happens(stop, _PAUSE)
                 continue
             doorbell.clear()

@@ -1,4 +1,4 @@
-"""The chats that a page has written to: each is there, and no longer new."""
+"""The chats to which a page has sent: they exist and are not new."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ _AT_MOST = 10_000
 
 
 class KnownChats:
-    """Recipients as they were asked for, and the chat that each one is.
-
-    It forgets everything when it has grown large.
-    """
+    """Recipients as requested, and the chat of each; emptied when it has grown large."""
 
     def __init__(self) -> None:
         self._chats: dict[str, str] = {}
@@ -31,5 +28,5 @@ class KnownChats:
         self._written_to.add(chat_id)
 
     def forget(self, to: str) -> None:
-        """Find out anew which chat this recipient is."""
+        """Forget the chat of this recipient, so that it is looked up again."""
         self._chats.pop(to, None)

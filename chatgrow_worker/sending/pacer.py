@@ -1,4 +1,4 @@
-"""Decide when the next message may go, from what really went: a restart never bursts."""
+"""Decide when the next message may go, from what was really sent, so that restarts never burst."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class SendHistory(Protocol):
         """Return when each new chat since a time was opened, oldest first."""
 
     async def opens_chat(self, message: Message) -> bool:
-        """Tell whether nothing was ever sent to a message's recipient, as far as one knows."""
+        """Tell whether a message would open a new chat, as far as stored messages show."""
 
     async def is_new_chat(self, to: str, chat_id: str) -> bool:
-        """Tell whether nothing was ever sent to this recipient, or to the chat that it is."""
+        """Tell whether no stored message went to this recipient or its chat."""
 
     async def may_be_known(self, message: Message) -> bool:
-        """Tell whether a number may be another spelling of a known chat's, as far as one sees."""
+        """Tell whether a number may be another spelling of the number of a known chat."""
 
 
 class Pacer:
-    """Paces one connection.
+    """Pace one connection.
 
-    A send counts from the moment it has ended: then the distance to the next one is never shorter
-    at WhatsApp than it is here.
+    A send counts from the moment it has ended, so that WhatsApp never sees a shorter pause between
+    two messages than the one required here.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class Pacer:
         self._jitter: tuple[datetime, timedelta] | None = None
 
     async def pause(self, pacing: Pacing) -> Pause | None:
-        """Return what holds the whole connection now, or None when a message may go."""
+        """Return what holds all messages of the connection back, or None if one may go."""
         last, windows = await self._counts(pacing)
         after = [] if last is None else [self._after(last, pacing)]
         return self._longest(pacing, [*windows, *after])
 
     async def pause_for_check(self, pacing: Pacing) -> Pause | None:
-        """Return what holds a check of a number now.
+        """Return what holds a number check back now.
 
-        It is not seen by anybody, so it need not look like a person's: the pause after each
-        message does not hold it, though the next message waits for that pause after it.
+        Nobody sees a check, so it need not wait for the pause after each message. The next message
+        does wait for that pause after a check.
         """
         _, windows = await self._counts(pacing)
         return self._longest(pacing, windows)
 
     async def allowance(self, pacing: Pacing) -> Pause | None:
-        """Return until when no chat may be opened, or None when one may."""
+        """Return until when no new chat may be opened, or None if one may."""
         if not pacing.enabled:
             return None
         opened = await self._history.new_chats_since(self._now() - DAY)
@@ -83,9 +83,10 @@ class Pacer:
         return Pause((first or self._now()) + DAY, NEW_CHATS_LIMITED)
 
     async def pause_for(self, message: Message, pacing: Pacing) -> Pause | None:
-        """Return what holds this message alone: the allowance for chats that are new.
+        """Return what holds only this message back: the limit for new chats.
 
-        A number that may be another spelling of a known chat's passes: WhatsApp tells which it is.
+        A number that may be another spelling of a known chat's number is not held back, since
+        WhatsApp will answer which chat it is.
         """
         pause = await self.allowance(pacing)
         if pause is None or not await self._history.opens_chat(message):
@@ -93,16 +94,16 @@ class Pacer:
         return None if await self._history.may_be_known(message) else pause
 
     async def pause_for_chat(self, to: str, chat_id: str, pacing: Pacing) -> Pause | None:
-        """Return what holds a message that was let through, now that its chat is known."""
+        """Return what holds a claimed message back, now that its chat is known."""
         pause = await self.allowance(pacing)
         return pause if pause and await self.opens_chat(to, chat_id) else None
 
     async def opens_chat(self, to: str, chat_id: str) -> bool:
-        """Tell whether a message that was let through is the first to its chat."""
+        """Tell whether a claimed message is the first to its chat."""
         return await self._history.is_new_chat(to, chat_id)
 
     async def _counts(self, pacing: Pacing) -> tuple[datetime | None, list[Pause]]:
-        """Return the last of the history and what its windows ask for, over or not."""
+        """Return when the last send ended, and the pauses of all windows, past ones too."""
         last = await self._history.nth_latest(1) if pacing.enabled else None
         if last is None:
             return None, []
@@ -121,7 +122,7 @@ class Pacer:
         return max(held, key=lambda pause: pause.until, default=None)
 
     def _after(self, last: datetime, pacing: Pacing) -> Pause:
-        """Hold for a random moment after the last send, drawn once for each."""
+        """Return the random pause after the last send, drawn once for each send."""
         if self._jitter is None or self._jitter[0] != last:
             self._jitter = (last, timedelta(seconds=self._spread(*pacing.jitter_seconds)))
         return Pause(last + self._jitter[1], "pause_between_messages")

@@ -1,4 +1,4 @@
-"""Find out which chat a message goes to: WhatsApp answers which account a number belongs to."""
+"""Find the chat of a recipient by asking WhatsApp which account a number belongs to."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _PHONE_NUMBER = "@c.us"
 
 
 class NumberPage(Protocol):
-    """What is asked of a page; `WhatsAppPage` is the real one."""
+    """What the check needs of a page; `WhatsAppPage` is the real one."""
 
     async def account_of(self, chat_id: str) -> str | None:
-        """Return the id of a number's account, or None where WhatsApp has none."""
+        """Return the id of a number's account, or None if it is not on WhatsApp."""
 
 
 @dataclass(frozen=True)
 class Denial:
-    """WhatsApp has no such account, as far as is known.
+    """WhatsApp says that it has no such account.
 
-    `until` is when to ask once more, or None when that is certain. `asked` tells whether WhatsApp
-    was asked right now: that counts for the pace.
+    `until` is when to ask once more, or None if the answer is final. `asked` says that WhatsApp
+    was asked now, which counts for the pace.
     """
 
     until: datetime | None
@@ -32,10 +32,10 @@ class Denial:
 
 
 class RecipientCheck:
-    """Asks once a day for each number: asking for many is what gets a number banned.
+    """Ask WhatsApp at most once a day for each number, since asking for many gets a number banned.
 
-    A message fails only once WhatsApp has denied its number twice, some time apart: a line that is
-    about to break may answer wrongly.
+    A message fails only after WhatsApp has denied its number twice, some time apart, because a
+    line that is about to break may give wrong answers.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RecipientCheck:
         self._recheck = recheck
 
     async def find(self, to: str) -> str | Denial:
-        """Return the chat of a recipient; raise PageCallError when WhatsApp cannot be asked."""
+        """Return the chat of a recipient; raise PageCallError if WhatsApp cannot be asked."""
         if not to.endswith(_PHONE_NUMBER):
             return to
         if (chat_id := self._chats.of(to)) is not None:
@@ -58,7 +58,7 @@ class RecipientCheck:
         return await self._ask(to)
 
     async def deny(self, to: str) -> Denial:
-        """Note that WhatsApp denies a number, or cannot write to it; the second time is certain."""
+        """Record that WhatsApp denies a number or cannot write to it; a second time is final."""
         return Denial(await self._numbers.deny(to, self._recheck), asked=True)
 
     async def _ask(self, to: str) -> str | Denial:

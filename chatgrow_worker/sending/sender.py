@@ -1,4 +1,4 @@
-"""Run a page's dispatcher while the page can send, and not a moment longer."""
+"""Run a page's dispatcher as a task, but only while the page can send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from chatgrow_worker.sending.dispatcher import Dispatcher
 
 
 class Sender:
-    """Starts a dispatcher, ends it after the message in hand, or cuts it off."""
+    """Start a dispatcher, stop it after the current message, or cancel it."""
 
     def __init__(
         self,
@@ -29,26 +29,26 @@ class Sender:
 
     @property
     def running(self) -> bool:
-        """Whether messages go out now."""
+        """Whether the dispatcher runs."""
         return self._task is not None
 
     @property
     def stalled(self) -> bool:
-        """Whether what goes out stays unacknowledged."""
+        """Whether sends stay unacknowledged."""
         return self._dispatcher is not None and self._dispatcher.stalled
 
     @property
     def stalls_at(self) -> float | None:
-        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        """When the current send counts as unacknowledged, on the monotonic clock."""
         return self._dispatcher.stalls_at if self._dispatcher is not None else None
 
     @property
     def idle(self) -> bool:
-        """Whether messages could go out and none is there."""
+        """Whether the dispatcher runs and no message is due."""
         return self._dispatcher is not None and self._dispatcher.idle
 
     def start(self) -> None:
-        """Let messages go out."""
+        """Start a new dispatcher."""
         self._stop = asyncio.Event()
         self._dispatcher = self._make_dispatcher()
         self._task = asyncio.create_task(
@@ -58,15 +58,15 @@ class Sender:
         self._task.add_done_callback(lambda _task: self._page_bell.set())
 
     def check(self) -> None:
-        """Raise what the dispatcher ended with; one that holds a connection back ends without."""
+        """Raise the error that the dispatcher ended with; it may also end without one."""
         if self._task is not None and self._task.done():
             self._task.result()
             self._task = self._dispatcher = None
 
     async def stop(self) -> None:
-        """Let the message in hand be finished, if the page's line allows; raise what it ended with.
+        """Stop after the current message, if the page's line allows; raise the dispatcher's error.
 
-        What a line that died has left in hand is looked up at the next start, and not blamed.
+        Messages that stayed claimed because the line died are not blamed at the next start.
         """
         task, self._task = self._task, None
         dispatcher, self._dispatcher = self._dispatcher, None
@@ -78,11 +78,11 @@ class Sender:
                 task.result()
 
     def acknowledged(self) -> None:
-        """Say that WhatsApp has acknowledged a send that had been given up."""
+        """Note that WhatsApp has acknowledged a message that had become unknown."""
         if self._dispatcher is not None:
             self._dispatcher.acknowledged()
 
     def cut(self) -> None:
-        """Let nothing more go out, whatever is in hand."""
+        """Cancel the dispatcher at once, even during a send."""
         if self._task is not None:
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""Watch how long sends take: a page can say that all is well and get nothing through."""
+"""Detect a page that says it is connected but gets no sends acknowledged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 
 class StallDetector:
-    """Follows the sends of one page."""
+    """Follow the sends of one page."""
 
     def __init__(self, stalled_after: timedelta) -> None:
         self._stalled_after = stalled_after
@@ -16,32 +16,32 @@ class StallDetector:
 
     @property
     def stalled(self) -> bool:
-        """Whether sends stay unacknowledged, whatever the page says of itself."""
+        """Whether sends stay unacknowledged, although the page may say that it is connected."""
         if self._since is None:
             return not self._acknowledged
         return time.monotonic() - self._since > self._stalled_after.total_seconds()
 
     @property
     def stalls_at(self) -> float | None:
-        """When what is on its way counts as unacknowledged, on the monotonic clock."""
+        """When the current send counts as unacknowledged, on the monotonic clock."""
         return self._since and self._since + self._stalled_after.total_seconds()
 
     def began(self) -> None:
-        """Note that a send is on its way."""
+        """Note that a send has started."""
         self._since = time.monotonic()
 
     def acknowledged(self) -> None:
-        """Note that WhatsApp has answered after all, for what had been given up."""
+        """Note that WhatsApp has acknowledged a message that had become unknown."""
         self._acknowledged = True
 
     def left(self) -> None:
-        """Note that nothing is on its way; what went before stays as it was."""
+        """Note that the current send is over without a result; earlier results still count."""
         self._since = None
 
     def ended(self, *, acknowledged: bool) -> None:
-        """Note whether WhatsApp has answered at last.
+        """Note whether WhatsApp has acknowledged the current send.
 
-        That something stays unknown which this page has not sent says nothing about its sends.
+        A message that this page did not send, and that stays unknown, does not count.
         """
         if acknowledged or self._since is not None:
             self._acknowledged = acknowledged

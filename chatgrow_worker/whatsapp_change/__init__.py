@@ -1,1 +1,1 @@
-"""Stop sending when WhatsApp Web has changed, and find out when it can be used again."""
+"""Stop sending when WhatsApp Web has changed, and test when it can be used again."""

@@ -1,9 +1,9 @@
-"""Let a connection send while WhatsApp Web can be used, and find out when it can be used again.
+"""Let a connection send while WhatsApp Web can be used, and test when it can be used again.
 
-A connection waits when its own page lacks a function (`self_test.py`), when its own sends throw in
-a row (`send_trials.py`), or when the fleet waits (`sessions/whatsapp/breaker.py`). Its page stays
-open: only the connection that probes for the fleet loads it anew, and one that waits by itself does
-so now and then. What leads to what is the table in `change_phases.py`.
+A connection waits when its page lacks a function (`self_test.py`), when several of its sends in a
+row have thrown (`send_trials.py`), or when the fleet waits (`sessions/whatsapp/breaker.py`). Its
+page stays open. Only the connection that probes for the fleet reloads it, and a connection that
+waits while the fleet sends reloads it now and then. The moves are the table in `change_phases.py`.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from sessions.messages.send_queue import SendQueue
 from sessions.storage.mongo import STORE_DOWN, brief
 from sessions.whatsapp.breaker import Breaker, Cause
 
-_TELLING = 2
-"""One message that throws, however often, may do so by its own fault."""
+_SEVERAL = 2
+"""A single message that throws, however often, may itself be at fault."""
 _COMPARED_AFTER = 10
-"""After so many failed trials one of a message that has not thrown tells about the others."""
+"""After this many failed trials, a message that has not thrown yet is tried."""
 _PASSED_FOR = timedelta(minutes=1)
-"""How long others may pass a message that may be the one that throws, if we do not come back."""
+"""How long messages that threw are held back at most, if this worker dies meanwhile."""
 
 
 @dataclass(frozen=True)
 class GateLimits:
-    """The bounds of what a connection does about a change by itself."""
+    """The limits for what one connection does about a change."""
 
     in_a_row: int
-    """So many sends that throw in a row are more than the fault of one message."""
+    """How many sends in a row must throw before the page is suspected and not a message."""
     settles: timedelta
-    """For how long a page must lack a function before that counts."""
+    """How long a page must lack a function before that counts."""
     retry: timedelta
-    """How often a connection that waits by itself tries again."""
+    """How often a connection tries again that waits while the fleet sends."""
     probe_within: timedelta
     reload: timedelta
 
 
 class ChangeGate:
-    """What one connection knows of a change of WhatsApp Web, over all of its pages."""
+    """Decide whether one connection may send, over all of its pages."""
 
     def __init__(
         self,
@@ -85,37 +85,37 @@ class ChangeGate:
 
     @property
     def waits(self) -> bool:
-        """Whether the connection waits for WhatsApp Web, and sends nothing but what is tried."""
+        """Whether the connection waits for WhatsApp Web and sends nothing but trials."""
         return bool(self._test.lacks) or self._fleet.changed or self.trials.waits
 
     @property
     def untested(self) -> bool:
-        """Whether the page has not passed its self-test yet, and may still do so."""
+        """Whether the page has neither passed nor failed its self-test yet."""
         return not self._test.passed and not self._test.lacks
 
     @property
     def holds(self) -> bool:
-        """Whether nothing at all may be sent now."""
+        """Whether nothing may be sent now."""
         if not self._test.passed or self._test.lacks:
             return True
         return self.trials.holds or (self._fleet.changed and not self.trials.tries)
 
     @property
     def unreadable(self) -> bool:
-        """Whether the page lacks what tells its state; a new browser would lack it too."""
+        """Whether the page lacks the functions that show its state, as a new browser would too."""
         return self._test.unreadable
 
     async def consider(
         self, page: WhatsAppPage, look: Look | None, state: PageState, *, at_rest: bool
     ) -> None:
-        """Take in what a look has shown; report, probe, or load the page anew where it is due.
+        """Evaluate a look at the page; report, probe or reload the page if it is time.
 
-        `at_rest` tells that no message is in hand. Raises PageBrokenError and LeaseLostError.
-        While MongoDB is away what is known stays as it is.
+        `at_rest` says that no message is being sent. Raises PageBrokenError and LeaseLostError.
+        While MongoDB is away nothing changes.
         """
         ready = state is PageState.READY
         try:
-            await self._know_the_page(page, look if ready else None)
+            await self._note_version(page, look if ready else None)
             self._test.note(look, ready=ready)
             await self._follow_the_fleet()
             await self._act(page, look, ready=ready, at_rest=at_rest)
@@ -124,19 +124,19 @@ class ChangeGate:
         except STORE_DOWN as error:
             logger.debug("MongoDB is away or refuses: {}", brief(error))
 
-    async def _know_the_page(self, page: WhatsAppPage, look: Look | None) -> None:
-        """Record once for each load which version of WhatsApp Web it is."""
+    async def _note_version(self, page: WhatsAppPage, look: Look | None) -> None:
+        """Record the version of WhatsApp Web once for each load of the page."""
         if look is None or look.snapshot is None or look.snapshot.epoch == self._about_epoch:
             return
         try:
             self._about = about = await page.about()
         except PageCallError as error:
-            logger.debug("The page does not tell its version: {}", error)
+            logger.debug("Cannot read the page's version: {}", error)
             return
         self._about_epoch = look.snapshot.epoch
         logger.info("WhatsApp Web {}, manifest {}", about.version, about.manifest)
         if about.missing:
-            logger.warning("Functions of lesser use are missing: {}", ", ".join(about.missing))
+            logger.warning("Optional functions are missing: {}", ", ".join(about.missing))
         await self._connections.note_page(self._lease, about.version, about.manifest)
 
     async def _follow_the_fleet(self) -> None:
@@ -153,7 +153,7 @@ class ChangeGate:
     async def _act(
         self, page: WhatsAppPage, look: Look | None, *, ready: bool, at_rest: bool
     ) -> None:
-        """Do what is due in this phase."""
+        """Do what the current phase asks for."""
         if self._test.has_failed(look):
             self.trials.on(Event.LACKS)
         match self.trials.phase:
@@ -175,7 +175,7 @@ class ChangeGate:
     async def _in_trouble(
         self, page: WhatsAppPage, look: Look | None, *, ready: bool, at_rest: bool
     ) -> None:
-        """Report our own trouble, and try again by ourselves while the fleet sends."""
+        """Report the trouble of this connection, and try again while the fleet sends."""
         suspects, lacks = self.trials.suspects, self._test.lacks
         alone = len(suspects) == 1 and not lacks and not self._fleet.changed
         if not suspects and not lacks:
@@ -207,7 +207,7 @@ class ChangeGate:
         self._fleet = await self._watch.current(anew=True)
 
     async def _probe(self, page: WhatsAppPage, look: Look | None, *, ready: bool) -> None:
-        """Probe for the fleet, if we can and are the one."""
+        """Probe for the fleet, if this connection can and no other does."""
         if (self.trials.phase, Event.LOADED) not in MOVES:
             return
         able = ready or self._test.unreadable
@@ -216,15 +216,15 @@ class ChangeGate:
         if not able:
             return
         if self._tried_last:
-            self._tried_last = False  # the others first: ours may have another version of the page
+            self._tried_last = False  # others go first: their pages may have another version
             return
         if await self._watch.store.begin_probe(self._lease):
-            logger.info("We try whether WhatsApp Web can be used again")
+            logger.info("Testing whether WhatsApp Web can be used again")
             self._for_fleet = True
             await self._load_anew(page, look)
 
     async def _judge_page(self, look: Look | None, *, ready: bool) -> None:
-        """Go on with the page that was loaded anew: a message is tried where sends have thrown."""
+        """Evaluate the reloaded page; try a message on it if sends have thrown before."""
         other = look is not None and look.epoch != self._loaded_over
         if other and self._test.has_failed(look):
             await self._fail(f"missing: {', '.join(self._test.lacks)}")
@@ -238,29 +238,29 @@ class ChangeGate:
             self._stop_when_late()
 
     def _stop_when_late(self) -> None:
-        """Give up a page, or a trial, that decides nothing: another connection may try."""
+        """End a probe that has decided nothing in time, so that another connection may try."""
         if time.monotonic() >= self._probe_ends:
             self._for_fleet = False
             self.trials.on(Event.FAILED if self.trials.suspects else Event.PASSED)
 
     async def _compare_now(self) -> bool:
-        """Try another message after the first one has thrown; tell whether one is being tried.
+        """Try another message after the first one has thrown; tell whether there is one.
 
-        Where WhatsApp mends just now, that one goes out before its turn. So once several have
-        thrown, others are let pass only after many trials: all of those may be odd.
+        If WhatsApp recovers just then, the other message overtakes the first. So once several
+        messages have thrown, another one is tried only after many failed trials.
         """
         if self.trials.phase is Phase.BOTH_THREW:
             return False
         self._failed_trials += 1
-        if len(self.trials.suspects) >= _TELLING and self._failed_trials < _COMPARED_AFTER:
+        if len(self.trials.suspects) >= _SEVERAL and self._failed_trials < _COMPARED_AFTER:
             return False
         self._failed_trials = 0
         return await self._compare()
 
     async def _compare(self) -> bool:
-        """Let another message go than those that threw; False where none waits.
+        """Try another message than those that threw; return False if none waits.
 
-        Where that one goes out, the page works and those that threw are to blame themselves.
+        If it is sent, the page works, and the messages that threw are at fault.
         """
         suspects = self.trials.suspects
         if await self._queue.first_due(self._lease, but=suspects) is None:
@@ -270,14 +270,14 @@ class ChangeGate:
         return True
 
     async def _pass(self) -> None:
-        """Send again; tell the others where we tried for them, and withdraw what we reported."""
+        """Resume sending, withdraw our report, and record a probe for the fleet as passed."""
         await self._queue.end_deferral(self._lease)
         if self._for_fleet:
             version = self._about.version if self._about else None
             await self._watch.store.probe_passed(self._lease, version)
         await self._watch.store.withdraw(self._lease)
         if self._for_fleet:
-            # Ours is the version that works; nothing else follows for us from the end of the wait.
+            # Our version works, so the end of the fleet's wait needs no further action here.
             self._fleet = await self._watch.current(anew=True)
         self._for_fleet = False
         self.trials.on(Event.PASSED)
@@ -299,6 +299,6 @@ class ChangeGate:
         await page.reload(self._limits.reload)
 
     def _soon(self, after: timedelta) -> float:
-        """Return a time after some time, spread: pages that load together want much memory."""
+        """Return a randomly spread time, since pages that load together need much memory."""
         spread = self._limits.retry * random.uniform(0, 0.5)  # noqa: S311  guards no secret
         return time.monotonic() + (after + spread).total_seconds()

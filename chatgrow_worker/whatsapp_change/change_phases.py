@@ -1,6 +1,6 @@
 """The phases of a connection whose sends may fail because WhatsApp Web has changed: one table.
 
-The dispatcher tells what its sends come to, the gate (`change_gate.py`) what it sees and does.
+Events come from the dispatcher (results of sends) and from the gate (`change_gate.py`).
 """
 
 from __future__ import annotations
@@ -11,52 +11,52 @@ from types import MappingProxyType
 
 
 class Phase(StrEnum):
-    """What a connection knows of its own page and its own sends, and does about it."""
+    """What a connection thinks of its page and its sends, and does about it."""
 
     SENDING = auto()
-    """Messages go out: nothing, or too little, speaks against the page."""
+    """Messages are sent; there is no or not enough evidence against the page."""
     SUSPICIOUS = auto()
-    """The page lacks a function, or sends have thrown in a row. That is not reported yet."""
+    """The page lacks a function, or several sends in a row have thrown; not reported yet."""
     WAITING = auto()
-    """That is reported. After a while the page is loaded anew."""
+    """The trouble is reported. After a while the page is reloaded."""
     STALE = auto()
-    """Others can send again with another version: the page is loaded anew soon, as ours is old."""
+    """Others can send again with another version, so this page is reloaded soon."""
     LOADING = auto()
-    """The page is being loaded anew, and has not shown yet whether it has all functions."""
+    """The page is being reloaded, and it is not known yet whether it has all functions."""
     TRYING = auto()
-    """One message may go: the next in turn."""
+    """One message may be sent: the next one."""
     COMPARING = auto()
-    """One message may go: another one than those that have thrown."""
+    """One message may be sent: another one than those that threw."""
     THREW = auto()
     """The message that was tried has thrown."""
     BOTH_THREW = auto()
     """The other message has thrown too."""
     WENT_OUT = auto()
-    """A message has gone out, so the page can send; nobody was told yet."""
+    """A message was sent, so the page can send; not reported yet."""
 
 
 class Event(StrEnum):
     """What moves a connection from phase to phase."""
 
     THREW = auto()
-    """So much has thrown in a row that it counts; a single error is enough in a trial."""
+    """Enough sends in a row have thrown; in a trial a single one is enough."""
     SENT = auto()
-    """A message has gone out."""
+    """A message was sent."""
     LACKS = auto()
     """The page lacks a function that we use."""
     REPORTED = auto()
     LOADED = auto()
-    """The page was told to load anew."""
+    """The page was told to reload."""
     TRY = auto()
     COMPARE = auto()
     FAILED = auto()
-    """A page that was loaded anew, or the trial of a message, has failed."""
+    """A reloaded page or the trial of a message has failed."""
     PASSED = auto()
     """The page can be used."""
     FLEET_SENDS = auto()
-    """The fleet waits no more, and our page is as good as the one that was tried for it."""
+    """The fleet sends again, and our page has the version that was tested."""
     FLEET_SENDS_WITHOUT_US = auto()
-    """The fleet waits no more, but our page lacks a function or has another version."""
+    """The fleet sends again, but our page lacks a function or has another version."""
 
 
 _P = Phase
@@ -64,7 +64,7 @@ MOVES: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
     {
         (_P.SENDING, Event.THREW): _P.SUSPICIOUS,
         (_P.SENDING, Event.LACKS): _P.SUSPICIOUS,
-        (_P.SENDING, Event.LOADED): _P.LOADING,  # to try for the fleet, as all the others are
+        (_P.SENDING, Event.LOADED): _P.LOADING,  # to probe for the fleet
         (_P.SUSPICIOUS, Event.SENT): _P.WENT_OUT,
         (_P.SUSPICIOUS, Event.COMPARE): _P.COMPARING,
         (_P.SUSPICIOUS, Event.REPORTED): _P.WAITING,
@@ -96,8 +96,8 @@ MOVES: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
     | {(each, Event.FLEET_SENDS): _P.SENDING for each in Phase}
     | {(each, Event.FLEET_SENDS_WITHOUT_US): _P.STALE for each in Phase}
 )
-"""Every move. What is not here moves nothing: the dispatcher ends what it has in hand, and tells of
-that, whatever the phase is by then."""
+"""Every move. Other events change nothing: a dispatcher that finishes its message after the phase
+has changed still reports the result."""
 
 TRIALS = frozenset({Phase.TRYING, Phase.COMPARING})
 """One message decides."""

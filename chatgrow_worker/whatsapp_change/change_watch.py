@@ -1,4 +1,4 @@
-"""Know in one worker whether the fleet waits for WhatsApp Web: one query for all connections."""
+"""Tell the connections of a worker whether the fleet waits for WhatsApp Web, with one query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRESH_FOR = timedelta(seconds=2)
 
 
 class ChangeWatch:
-    """The breaker as it was read last. While MongoDB is away it neither opens nor closes."""
+    """Cache the breaker. While MongoDB is away it stays as it was read last."""
 
     def __init__(self, store: WhatsAppBreaker, fresh_for: timedelta = _FRESH_FOR) -> None:
         self.store = store
@@ -27,7 +27,7 @@ class ChangeWatch:
         self._reading = asyncio.Lock()
 
     async def current(self, *, anew: bool = False) -> Breaker:
-        """Return the breaker as it was a moment ago, or last before MongoDB left."""
+        """Return the breaker as it was a moment ago, or as read last if MongoDB is away."""
         asked = time.monotonic()
         async with self._reading:
             least = asked if anew else asked - self._fresh_for.total_seconds()
@@ -40,7 +40,7 @@ class ChangeWatch:
             return self._seen
 
     async def follow(self, stop: asyncio.Event, on_change: Callable[[], None]) -> None:
-        """Read it again and again until `stop`, and tell each change."""
+        """Poll the breaker until `stop`, and call `on_change` for each change."""
         changed = (await self.current()).changed
         while not await happens(stop, self._fresh_for):
             breaker = await self.current(anew=True)
@@ -54,4 +54,4 @@ class ChangeWatch:
         try:
             await self.store.expire()
         except STORE_DOWN as error:
-            logger.debug("The breaker is not put back now: {}", brief(error))
+            logger.debug("The breaker cannot be reset now: {}", brief(error))

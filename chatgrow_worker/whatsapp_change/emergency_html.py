@@ -1,7 +1,7 @@
-"""Open pages from HTML that was saved, when an operator says so, and only while it helps.
+"""Open pages from saved HTML when an operator asks for it, and only while it helps.
 
-WhatsApp may serve a page on which nothing works. The page before it mostly still does for some
-days, until WhatsApp refuses it: so what is saved is given up at the first sign of that.
+WhatsApp may serve a page that does not work. The version before it usually works for some more
+days, until WhatsApp refuses it, so saved HTML is given up at the first sign of a refusal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sessions.whatsapp.saved_html import SavedHtml, SavedHtmlStore
 
 
 class EmergencyHtml:
-    """Decides for the connections of a worker what their pages are opened from."""
+    """Decide for the connections of a worker whether to open pages from saved HTML."""
 
     def __init__(self, store: SavedHtmlStore, url: str, now: Callable[[], datetime]) -> None:
         self._store = store
@@ -31,25 +31,25 @@ class EmergencyHtml:
         self._did_not_come_up: dict[str, str] = {}
 
     async def for_opening(self, connection: str) -> Document | None:
-        """Return what to open the connection's page from; None for what WhatsApp serves."""
+        """Return the HTML to open the connection's page from; None for what WhatsApp serves."""
         self._given.pop(connection, None)
         try:
             html = await self._store.to_serve(self._url, self._now())
         except STORE_DOWN as error:
-            logger.debug("No look for saved HTML, MongoDB is away or refuses: {}", brief(error))
+            logger.debug("Cannot read saved HTML, MongoDB is away or refuses: {}", brief(error))
             return None
         if html is None or self._did_not_come_up.get(connection) == html.sha256:
             return None
-        logger.warning("Opens the page from HTML saved at {}, {}", html.saved_at, html.version)
+        logger.warning("Opening the page from HTML saved at {}, {}", html.saved_at, html.version)
         self._given[connection] = html.sha256
         return Document(html.body, html.headers)
 
     def given(self, connection: str) -> str | None:
-        """Return the digest of what the connection's page was opened from, if it was saved."""
+        """Return the digest of the saved HTML that the connection's page was opened from."""
         return self._given.get(connection)
 
     def broke(self, connection: str, reason: Reason) -> None:
-        """Note how a page ended: after one that did not come up, the other kind is tried."""
+        """Note how a page broke; after one that did not load, the other source is tried."""
         if reason is not Reason.PAGE_LOADING:
             return
         if (given := self._given.get(connection)) is not None:
@@ -58,18 +58,18 @@ class EmergencyHtml:
             self._did_not_come_up.pop(connection, None)
 
     async def live_came_up(self, connection: str) -> None:
-        """Give up what did not come up just before, where what WhatsApp serves does."""
+        """Give up saved HTML that did not load, since the page that WhatsApp serves has loaded."""
         if (failed := self._did_not_come_up.get(connection)) is not None:
-            await self.give_up(failed, "the page that WhatsApp serves comes up, it did not")
+            await self.give_up(failed, "the page that WhatsApp serves loads, the saved one did not")
             self._did_not_come_up.pop(connection, None)
 
     async def give_up(self, sha256: str, why: str) -> None:
-        """Serve this HTML no more, on the whole fleet."""
+        """Stop using this HTML, on the whole fleet."""
         if await self._store.give_up(sha256, why, self._now()):
-            logger.error("The saved HTML is given up, pages are what WhatsApp serves: {}", why)
+            logger.error("Saved HTML is given up, WhatsApp's own pages are used again: {}", why)
 
     async def keep(self, page: WhatsAppPage) -> None:
-        """Save what WhatsApp served this page, if there is none or it was long ago."""
+        """Save the HTML that WhatsApp served for this page, if none or only an old one is saved."""
         served, page.served = page.served, None
         now = self._now()
         if served is None or not await self._store.is_due(self._url, now):
@@ -79,11 +79,11 @@ class EmergencyHtml:
         if await self._store.save(html):
             logger.info("Saved the page's HTML, {} bytes, version {}", len(served.body), version)
         else:
-            logger.warning("The page's HTML is too large to be saved: {} bytes", len(served.body))
+            logger.warning("The page's HTML is too large to save: {} bytes", len(served.body))
 
 
 class HtmlOfPage:
-    """Follows one page for what it proves about the HTML that it was opened from."""
+    """Follow one page to learn whether the HTML that it was opened from works."""
 
     def __init__(self, html: EmergencyHtml, connection: str, page: WhatsAppPage) -> None:
         self._html = html
@@ -98,7 +98,7 @@ class HtmlOfPage:
         return self._saved is not None
 
     async def look(self, state: PageState, snapshot: Snapshot | None) -> None:
-        """Keep the HTML of a page that works; give up what is saved where WhatsApp refuses it.
+        """Save the HTML of a page that works; give up saved HTML that WhatsApp refuses.
 
         Raises PageBrokenError for a page that is refused, and STORE_DOWN errors.
         """
@@ -110,15 +110,15 @@ class HtmlOfPage:
 
     async def _look_for_refusal(self, saved: str, state: PageState) -> None:
         if self._page.left_with_a_reason:
-            await self._html.give_up(saved, "the page logged out for a reason of WhatsApp's")
-        elif state is PageState.OUTDATED:  # it restarts itself again and again, too
+            await self._html.give_up(saved, "WhatsApp logged the page out")
+        elif state is PageState.OUTDATED:  # such a page also reloads itself again and again
             await self._html.give_up(saved, "WhatsApp refuses its version")
             raise PageBrokenError(Reason.UPDATE_NEEDED, "WhatsApp refuses the saved page")
 
     async def _keep_when_proven(self, epoch: str) -> None:
-        """Save what was served once this very load of the page has sent a message."""
+        """Save the served HTML once this load of the page has sent a message."""
         self._epoch = self._epoch or epoch
         if epoch != self._epoch:
-            self._page.served = None  # it has loaded itself anew, from HTML that nobody kept
+            self._page.served = None  # the page has reloaded itself from HTML that was not captured
         elif self._page.has_sent and self._page.served is not None:
             await self._html.keep(self._page)

@@ -1,4 +1,4 @@
-"""Whether a page has the functions that we use, as its looks tell."""
+"""Find out from looks at a page whether it has the functions that we use."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import timedelta
 from chatgrow_worker.page.snapshot import Look
 
 _UNREADABLE_AFTER = 3
-"""A page whose state cannot be read may still be loading, so it is given so many times longer."""
+"""A page whose state cannot be read may still be loading, so it gets this many times longer."""
 
 
 class SelfTest:
-    """Believes that functions are missing when one load of a page lacks them for a while."""
+    """Report functions as missing when one load of a page lacks them for a while."""
 
     def __init__(self, settles: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
         self._settles = settles.total_seconds()
@@ -22,14 +22,14 @@ class SelfTest:
         self._since: float | None = None
         self._failed_epoch = ""
         self.lacks: tuple[str, ...] = ()
-        """What is missing, since the test was first failed until it is passed."""
+        """The missing functions, from the first failed test until one is passed."""
         self.unreadable = False
-        """Whether the page lacks what tells its state."""
+        """Whether the page lacks the functions that show its state."""
         self.passed = False
-        """Whether the last look missed nothing."""
+        """Whether nothing was missing at the last look."""
 
     def note(self, look: Look | None, *, ready: bool) -> None:
-        """Take in a look at a page."""
+        """Evaluate a look at a page."""
         self.passed = look is not None and not look.missing
         if look is None or not look.missing:
             self._since, self.unreadable = None, False
@@ -45,9 +45,9 @@ class SelfTest:
             self._failed_epoch = look.epoch
 
     def has_failed(self, look: Look | None) -> bool:
-        """Tell whether the load of the page that is looked at lacks something."""
+        """Tell whether this load of the page lacks something."""
         return look is not None and bool(look.missing) and self._failed_epoch == look.epoch
 
     def forget(self) -> None:
-        """Begin anew with the load that comes; what was lacking is so until that one is ready."""
+        """Start again for the next load; the missing functions are kept until it is ready."""
         self._since = None

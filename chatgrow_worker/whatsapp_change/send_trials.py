@@ -1,4 +1,4 @@
-"""Tell the fault of one message from a page that cannot send any more, by what throws in a row."""
+"""Decide from sends that throw in a row whether one message or the page is at fault."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ _KNOWN = frozenset(
         "TimeoutError",
     }
 )
-"""Names of errors that a page that works throws too: WhatsApp's own, and ours for a lost page.
+"""Names of errors that a working page throws too: WhatsApp's own, and ours for a lost page.
 
-Those that mean something for the message are in `page/refusals.py`.
+Errors that mean something for the message are in `page/refusals.py`.
 """
 
 _MOST_BLAMED = 100
-"""So many messages that threw by their own fault are remembered; one more is judged anew."""
+"""How many messages that threw by their own fault are remembered."""
 
 
 def is_unexpected(error: PageFailure) -> bool:
-    """Tell whether an error is no refusal of WhatsApp's or wa-js's, and none that we know."""
+    """Tell whether an error is neither a refusal by WhatsApp or wa-js nor another known error."""
     known = error.code is not None or error.name in _KNOWN
     return not known and refusal_of_error(error) is None
 
 
 class SendTrials:
-    """The phase of one connection, and what has thrown unexpectedly since something went out.
+    """The phase of one connection, and the messages that threw since the last successful send.
 
-    A message that throws is not blamed before another one has gone out on the same connection:
-    until then it may be the page's fault, and costs the message no try.
+    A message that throws is not blamed until another one has been sent on the same connection.
+    Until then the page may be at fault, and the error does not count as a try.
     """
 
     def __init__(self, in_a_row: int) -> None:
-        """Take how many errors in a row are more than the fault of one message."""
+        """Take how many sends in a row must throw before the page is suspected."""
         self._in_a_row = in_a_row
         self._row = 0
         self._chats: dict[str, str] = {}
@@ -58,12 +58,12 @@ class SendTrials:
 
     @property
     def waits(self) -> bool:
-        """Whether something speaks against the page."""
+        """Whether the page is suspected."""
         return self.phase not in (Phase.SENDING, Phase.WENT_OUT)
 
     @property
     def tries(self) -> bool:
-        """Whether one message may go, which decides."""
+        """Whether one message may be sent as a trial."""
         return self.phase in TRIALS
 
     @property
@@ -73,11 +73,11 @@ class SendTrials:
 
     @property
     def counts_for_all(self) -> bool:
-        """Whether one to a person's number has thrown: groups fail in ways of their own."""
+        """Whether a message to a person has thrown; groups fail for reasons of their own."""
         return any(not chat.endswith("@g.us") for chat in self._chats.values())
 
     def threw(self, message: Message, name: str, text: str) -> bool:
-        """Note an unexpected error; tell whether it is not held against the message."""
+        """Note an unexpected error; tell whether the page, not the message, may be at fault."""
         if message.id in self._blamed:
             return False
         self.error = f"{name}: {text}"
@@ -88,18 +88,18 @@ class SendTrials:
         return True
 
     def went_out(self, message: Message) -> None:
-        """Note that a message has gone out: what threw before it is to blame itself."""
+        """Note that a message was sent, so those that threw before are themselves at fault."""
         self._blamed.extend(self.suspects - {message.id})
         self._forget()
         self.on(Event.SENT)
 
     def release(self, event: Event) -> None:
-        """Begin anew: the fleet sends again."""
+        """Start again, since the fleet sends again."""
         self._forget()
         self.on(event)
 
     def on(self, event: Event) -> None:
-        """Move to the phase that the table names; what it does not name moves nothing."""
+        """Move to the phase in the table; events that are not in it change nothing."""
         self.phase = MOVES.get((self.phase, event), self.phase)
 
     def _forget(self) -> None:

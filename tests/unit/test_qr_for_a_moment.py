@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from chatgrow_worker.connection.logout import Logout
-from chatgrow_worker.connection.page_session import PageSession, PageSessionParts
+from chatgrow_worker.connection.page_session import PageSession, PageSessionServices
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 
@@ -89,7 +89,7 @@ def visit_of(page: Screens, **others: object) -> PageSession:
     )
     vars(parts).update(others)
     return PageSession(
-        cast("PageSessionParts", parts),
+        cast("PageSessionServices", parts),
         _MOMENT,
         _MOMENT,
         _MOMENT,

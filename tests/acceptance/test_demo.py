@@ -71,4 +71,6 @@ async def _demo(**settings: str) -> asyncio.subprocess.Process:
         env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A shell that runs the tests in the background makes them, and so the demo, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )

@@ -1,1 +1,1 @@
-"""The worker: takes connections, drives their pages, and sends what waits in the outbox."""
+"""The worker: takes connections, drives their pages, and sends the queued messages."""

@@ -1,4 +1,4 @@
-"""The daemon: open every part, watch every task, stop in order."""
+"""The daemon: start all services and tasks of a worker, and stop them in order."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _TIDY_EVERY = timedelta(seconds=10)
 _BEAT_EVERY = timedelta(seconds=3)
 _OFFERED_AGAIN = timedelta(milliseconds=300)
 _SHARED_POLL = (timedelta(milliseconds=500), timedelta(milliseconds=250))
-"""Backends that add jobs themselves ring no bell, and may add some for later."""
+"""Backends that add jobs themselves do not ring the doorbell, and may schedule jobs for later."""
 
 
 async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Run connections until `stop` is set."""
     options = browser_options(settings)
-    # A setting that cannot work is named before servers are waited for.
+    # Bad settings are reported before waiting for servers.
     key_ring(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(without_settings())
@@ -93,14 +93,14 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 },
             )
             logger.info("Stopping {} connections", pool.running)
-            # Others take what is free only from a worker that is not there any more.
+            # Other workers take its connections only after it has left the list of workers.
             await _leave(services.registry, settings.worker_id, instance)
             await pool.close(settings.stop_limit, settings.start_concurrency)
             listening.cancel()
 
 
 async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]) -> None:
-    """Run side tasks until `stop`; one that dies ends the daemon loudly, with the others."""
+    """Run background tasks until `stop`; if one fails, the daemon ends with its error."""
     async with asyncio.TaskGroup() as group:
         for name, coroutine in work.items():
             group.create_task(coroutine, name=name)
@@ -127,7 +127,7 @@ async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:
 
 
 async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
-    """Take connections that nobody runs: those of dead workers, and those whose bell was lost."""
+    """Take connections without a worker: those of dead workers, and those whose ring was lost."""
     while True:
         try:
             await pool.take_all()
@@ -141,18 +141,18 @@ async def _sweep(pool: ConnectionPool, stop: asyncio.Event) -> None:
 
 
 async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
-    """Remove now and again what cut-off saves have left in MongoDB."""
+    """Remove from time to time what interrupted saves have left in MongoDB."""
     while not await happens(stop, _CLEAN_EVERY):
         try:
             removed = await blobs.sweep(_CLEAN_EVERY)
         except STORE_DOWN as error:
             logger.warning("Nothing is cleaned, MongoDB is away or refuses it: {}", brief(error))
         else:
-            logger.info("Removed {} leftovers of cut-off saves", removed)
+            logger.info("Removed {} leftovers of interrupted saves", removed)
 
 
 async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:
-    """Remove the profiles that connections deleted elsewhere have left on this disk."""
+    """Remove profiles on this disk whose connections were deleted by another worker."""
     while True:
         try:
             await profiles.remove()
@@ -166,4 +166,6 @@ async def _leave(registry: WorkerRegistry, worker: str, instance: str) -> None:
     try:
         await registry.leave(worker, instance)
     except STORE_DOWN as error:
-        logger.warning("MongoDB is away or refuses us at the end: {}", brief(error))
+        logger.warning(
+            "Cannot leave the list of workers, MongoDB is away or refuses: {}", brief(error)
+        )

@@ -1,4 +1,4 @@
-"""Let a worker be observed: its metrics are served while it runs."""
+"""Collect and serve the metrics of a worker while it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sessions.storage.mongo import database_answers
 async def observed(
     settings: WorkerSettings, stores: Stores, pool: ConnectionPool, services: WorkerServices
 ) -> AsyncIterator[None]:
-    """Measure and serve inside the block."""
+    """Collect and serve metrics inside the block."""
     process = services.metrics.process
     labels = ConnectionLabels(with_names=settings.metrics_names)
     gauges = PoolCollector(pool.connections, pool.capacity, services.pages.profile, labels)

@@ -27,112 +27,111 @@ class WorkerSettings(EncryptionSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
-    """The worker's name, with `WORKER_NUMBER` behind it where that is set; no two workers may share
-    one. Without it, it is made of the host's name."""
+    """The worker's name, with `WORKER_NUMBER` appended if that is set; no two workers may share a
+    name. Without it, the name is made from the host's name."""
     worker_number: int | None = Field(None, ge=0)
-    """Which of several workers on this host it is, so that all can have the same settings: each has
-    a folder of its own for profiles, a name and a port for metrics. supervisord sets it."""
+    """The number of this worker on this host, so that all can have the same settings. Each number
+    has its own folder for profiles, name and port for metrics. supervisord sets it."""
     whatsapp_session_path: Path = Path("sessions")
-    """Browser profiles, one for each connection; each worker on a host needs a folder of its
-    own."""
+    """The folder of the browser profiles, one for each connection; each worker on a host needs its
+    own folder."""
     whatsapp_max_connections: int = Field(10, ge=1, le=500)
-    """Connections that this worker runs at most."""
+    """The most connections that this worker runs."""
     arq_intake: bool | None = None
-    """Whether messages are taken from arq jobs (`send_message`) that backends write to Redis.
-    Whoever can write there can send in anybody's name, so without it they are taken everywhere but
-    in production. A job that is not taken is recorded in `intakeFailures`."""
+    """Whether messages are accepted from arq jobs (`send_message`) that backends write to Redis.
+    Whoever can write to Redis can send in anybody's name, so the default is no in production and
+    yes elsewhere. A refused job is recorded in `intakeFailures`."""
     whatsapp_web_url: HttpUrl = HttpUrl("https://web.whatsapp.com/")
-    """Where WhatsApp Web is."""
+    """The address of WhatsApp Web."""
     device_name: str = Field("ChatGrow", pattern=r"\S", max_length=50)
-    """What the phone's list of linked devices calls us."""
+    """The name shown in the phone's list of linked devices."""
     chromium_path: Path | None = None
-    """The browser; Debian's chromium-headless-shell is found by itself."""
+    """The browser; without it, Debian's chromium-headless-shell is used."""
     browser_allowed_hosts: Hosts = ()
     """Hosts that a browser may reach besides WhatsApp's and its proxy, comma-separated;
-    `.example.org` means all below it. It finds no others."""
+    `.example.org` means all names below it. All others are blocked."""
     chromium_no_sandbox: bool = False
     """Turns the browser's sandbox off: only where the worker must run as root."""
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
-    """Where npm has put wa-js."""
+    """The file of wa-js, as installed by npm."""
     wa_js_sha256: str = Field(WA_JS_SHA256, pattern=r"^[0-9a-f]{64}$")
-    """What that file has to be; to be set only for a wa-js of your own choice."""
+    """The hash that this file must have; set it only to use another version of wa-js."""
     lease_ttl: Span = Field(timedelta(seconds=10), ge=timedelta(seconds=3))
-    """A worker that dies loses its connections to the others after this time."""
+    """How long after a worker's death other workers may take its connections."""
     safety_poll: Span = timedelta(seconds=5)
-    """How often a queue is looked at when no bell rings."""
+    """How often a queue is checked when the doorbell does not ring."""
     page_load_limit: Span = timedelta(minutes=3)
-    """How long WhatsApp Web may load before its page is opened anew. On a quick machine the real
-    one takes 7 to 16 s, and 15 s to a QR code."""
+    """How long WhatsApp Web may load before its page is reopened. On a fast machine the real page
+    takes 7 to 16 s, and 15 s until a QR code."""
     page_call_limit: Span = timedelta(seconds=15)
-    """How long a page that has come up may take to answer."""
+    """How long a loaded page may take to answer."""
     send_outcome_limit: Span = timedelta(seconds=30)
-    """How long WhatsApp may take to acknowledge a send before it is looked into."""
+    """How long WhatsApp may take to acknowledge a send before the message is looked up."""
     ghost_wait: Span = timedelta(seconds=10)
     """How long a message that is stored in the page may stay unacknowledged before it counts as a
     ghost."""
     ban_pause: Span = timedelta(minutes=15)
-    """How long a connection sends nothing after a sign of a coming ban."""
+    """How long a connection pauses after a refusal that warns of a ban."""
     logout_limit: Span = timedelta(seconds=90)
-    """How long a login that shall end may take to reach WhatsApp; then it is forgotten all the
-    same, and the phone still lists it."""
+    """How long a logout may take to reach WhatsApp; after that the login is removed here, although
+    the phone still lists it."""
     resend_ghosts: bool = True
-    """Whether a message that was stored by a page that died, but never sent, is sent by the page's
-    own function. Unproven on the live service; with false it becomes `unknown`."""
+    """Whether a message that a page stored but did not send, because it died, is sent again by the
+    page's own function. Unproven on the live service; with false it becomes `unknown`."""
     send_tries: int = Field(8, ge=1, le=100)
-    """How often a message is tried before it fails, and how many pages, or lines to WhatsApp in a
-    row, may end with it in hand before it is given up. Waiting for other messages is no try."""
+    """How many times a message is tried before it fails, and how many pages (or lines to WhatsApp
+    in a row) may die while it is sent before it is given up. Waiting does not count as a try."""
     number_recheck: Span = timedelta(seconds=20)
-    """After this time WhatsApp is asked once more for a number that it has denied; other messages
-    go meanwhile."""
+    """After this time WhatsApp is asked again about a number that it has denied; other messages are
+    sent meanwhile."""
     changed_connections: int = Field(3, ge=1, le=100)
-    """On so many connections sends have to throw before the whole fleet waits (`whatsapp_changed`);
-    on fewer where fewer run."""
+    """On how many connections sends must throw before the whole fleet waits (`whatsapp_changed`);
+    fewer if fewer run."""
     changed_within: Span = timedelta(minutes=10)
-    """Within this time they have to."""
+    """The time within which that must happen."""
     changed_errors_in_a_row: int = Field(3, ge=1, le=100)
-    """So many sends of one connection have to throw in a row before it waits."""
+    """How many sends in a row must throw before one connection waits by itself."""
     changed_probe_every: Span = timedelta(minutes=1)
-    """How often one connection tries whether WhatsApp Web can be used again."""
+    """How often one connection tests whether WhatsApp Web can be used again."""
     qr_asked_within: Span = timedelta(minutes=3)
-    """A connection that nobody has asked for a QR code for so long stops showing new ones."""
+    """How long a connection goes on showing QR codes after the last request for one."""
     qr_form: QrForm = QrForm.PAGE
-    """The form of the QR codes: `page`, as WhatsApp Web itself draws it now; `url`, an address, as
-    it draws it since 2026; or `short`, the parts alone, as before. Change it only if phones refuse
-    what `page` gives."""
+    """The form of the QR codes: `page`, as WhatsApp Web shows it; `url`, an address, its form since
+    2026; or `short`, its form before. Change it only if phones refuse the codes."""
     pairing_pause: Span = timedelta(hours=1)
-    """How long no pairing code is asked for a number after WhatsApp gave it no more (429). WhatsApp
-    does not tell how long it takes; for some who went on asking it took hours."""
+    """How long to wait before asking for a number's pairing code again after WhatsApp's refusal
+    (429). WhatsApp does not say how long it refuses; for some who kept asking it took hours."""
     start_concurrency: int = Field(2, ge=1, le=50)
-    """Browsers that start at a time: each takes up to 1,740 MB while its page comes up."""
+    """How many browsers may start at a time; each uses up to 1,740 MB while its page loads."""
     browser_savings: str = "proven"
-    """What saves memory in browsers, from the list below: `proven` (what others run the real page
-    with), `all`, `none`, or names with commas between, as in `proven,no_zygote`."""
+    """Which switches that save memory browsers use, from the list below: `proven` (others run the
+    real page with them), `all`, `none`, or names separated by commas, as in `proven,no_zygote`."""
     browser_max_age: Span = timedelta(hours=24)
-    """A browser is opened anew after this time, when nothing is in hand."""
+    """After this time a browser is replaced by a new one, when no message is being sent."""
     browser_wear_every: Span = timedelta(minutes=5)
-    """How often a browser's age and memory are looked at."""
+    """How often a browser's age and memory are checked."""
     browser_max_memory_mb: int = Field(2000, ge=50)
-    """A browser that uses more at two looks in a row is opened anew, when nothing is in hand: its
-    page takes up to 1,740 MB while it comes up, and settles at less than half of that."""
+    """A browser that uses more at two checks in a row is replaced, when no message is being sent. A
+    page uses up to 1,740 MB while it loads, and less than half of that later."""
     offline_limit: Span = timedelta(minutes=1)
-    """How long the page may be offline before it is opened anew."""
+    """How long the page may be offline before it is reloaded."""
     line_limit: Span = timedelta(seconds=30)
-    """How long the page may try to get its line to WhatsApp back before it is loaded anew."""
+    """How long the page may try to get its line to WhatsApp back before it is reloaded."""
     take_back_after: Span = timedelta(seconds=10)
-    """How long another browser may have a login of ours before the page is loaded anew, which takes
-    it back; twice as long each time, up to 15 minutes."""
+    """How long another browser may use a login of ours before the page is reloaded, which takes it
+    back; twice as long each time, up to 15 minutes."""
     stall_limit: Span = timedelta(seconds=15)
-    """How long a connection may be `degraded` before its page is loaded anew; twice as long each
-    time, up to 15 minutes."""
+    """How long a connection may be `degraded` before its page is reloaded; twice as long each time,
+    up to 15 minutes."""
     session_save_every: Span = timedelta(minutes=15)
     """How often a running login is saved, besides after linking and at each stop."""
     stop_limit: Span = timedelta(seconds=60)
-    """How long a stopping worker may take before its connections are cut off."""
+    """How long a stopping worker waits for its connections to end before it cancels them."""
     metrics_host: str = "127.0.0.1"
     """The address that the worker's `/metrics` is served on."""
     metrics_port: int | None = Field(None, ge=1, le=_LAST_PORT)
-    """The port that the worker's `/metrics` is served on, to which `WORKER_NUMBER` is added; with
-    neither there is none, with a number alone it is 9400 and up."""
+    """The port of the worker's `/metrics`, to which `WORKER_NUMBER` is added. With only a number
+    the port is 9400 plus that number; with neither, no metrics are served."""
 
     @field_validator("browser_savings")
     @classmethod
@@ -143,7 +142,7 @@ class WorkerSettings(EncryptionSettings):
     @model_validator(mode="after")
     def _under_data_dir(self) -> WorkerSettings:
         path = self.whatsapp_session_path.expanduser()
-        # A frozen model is completed once, here: `./sessions` must not fall on our own package.
+        # Relative paths are below DATA_DIR: `./sessions` must not be our own package.
         own = path if self.worker_number is None else path / f"worker-{self.worker_number}"
         object.__setattr__(self, "whatsapp_session_path", (self.data_dir / own).absolute())
         return self
@@ -157,19 +156,19 @@ class WorkerSettings(EncryptionSettings):
         )
         port = (self.metrics_port or _FIRST_METRICS_PORT) + number
         if port > _LAST_PORT:
-            raise ValueError("METRICS_PORT and WORKER_NUMBER together are no port")
+            raise ValueError("METRICS_PORT and WORKER_NUMBER add up to an invalid port")
         object.__setattr__(self, "worker_id", f"{given}-{number}")
         object.__setattr__(self, "metrics_port", port)
         return self
 
     @property
     def takes_jobs(self) -> bool:
-        """Whether messages are taken from arq jobs."""
+        """Whether messages are accepted from arq jobs."""
         return self.app_env != "production" if self.arq_intake is None else self.arq_intake
 
     @property
     def savings(self) -> Savings:
-        """What saves memory in browsers."""
+        """The switches that save memory in browsers."""
         return read_savings(self.browser_savings)
 
     @property
@@ -179,6 +178,6 @@ class WorkerSettings(EncryptionSettings):
 
     @property
     def log_name(self) -> str | None:
-        """The name that was given to this worker; one made of a process's id never comes again."""
+        """The configured name of the worker; None for a generated one, which is not used again."""
         named = self.model_fields_set & {"worker_id", "worker_number"}
         return self.worker_id if named else None

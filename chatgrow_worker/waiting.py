@@ -1,4 +1,4 @@
-"""Wait for an event, but not for ever."""
+"""Wait for events with a time limit."""
 
 import asyncio
 import random
@@ -7,9 +7,9 @@ from datetime import timedelta
 
 
 def to_the_next(span: timedelta) -> timedelta:
-    """Return how long it is to the next multiple of a span on the monotonic clock.
+    """Return the time until the next multiple of a span on the monotonic clock.
 
-    Those who wait so wake together, and what they ask of MongoDB can be asked in one.
+    Tasks that wait this way wake together, so their queries to MongoDB can be batched.
     """
     seconds = span.total_seconds()
     return timedelta(seconds=seconds - time.monotonic() % seconds)
@@ -40,7 +40,7 @@ async def any_of(*events: asyncio.Event, within: timedelta) -> None:
 
 
 class Backoff:
-    """Growing waits with full jitter: from none up to a cap that doubles each time."""
+    """Growing waits with full jitter: random between zero and a limit that doubles each time."""
 
     def __init__(self, first: timedelta, cap: timedelta) -> None:
         self._first = first
@@ -54,5 +54,5 @@ class Backoff:
         return limit * random.uniform(0.1, 1)  # noqa: S311  spreads load, guards no secret
 
     def reset(self) -> None:
-        """Begin again: it went well."""
+        """Start again with the first limit, after a success."""
         self._tries = 0

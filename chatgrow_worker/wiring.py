@@ -1,4 +1,4 @@
-"""From settings to the parts of a worker: every number with its unit, in one place."""
+"""Build the services of a worker from its settings."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ from sessions.whatsapp.breaker import BreakerLimits, WhatsAppBreaker
 from sessions.whatsapp.saved_html import SavedHtmlStore
 
 _LEASE_MARGIN = 0.4
-"""The part of a lease's life that is kept for closing the page before another may open it."""
+"""The part of a lease's life that is left to close the page before another worker may open it."""
 
 _RARELY = timedelta(minutes=15)
-"""How seldom a remedy is tried at last that helps for a moment only."""
+"""The longest wait between two tries of a remedy that helps only for a moment."""
 
 
 def key_ring(settings: WorkerSettings) -> KeyRing:
@@ -74,7 +74,7 @@ async def build_services(
     now: Callable[[], datetime] = utc_now,
     html: EmergencyHtml | None = None,
 ) -> WorkerServices:
-    """Build what every connection shares, and create the indexes."""
+    """Build the services that all connections share, and create the indexes."""
     connections = ConnectionStore(stores.database, events)
     outbox = Outbox(stores.database, connections, events)
     removals = Removals(stores.database, outbox, events)
@@ -117,7 +117,7 @@ async def build_services(
 def emergency_html(
     settings: WorkerSettings, stores: Stores, now: Callable[[], datetime]
 ) -> EmergencyHtml:
-    """Build what opens pages from saved HTML."""
+    """Build the service that opens pages from saved HTML."""
     store = SavedHtmlStore(stores.database)
     return EmergencyHtml(store, str(settings.whatsapp_web_url), now)
 
@@ -125,7 +125,7 @@ def emergency_html(
 async def build_intake(
     settings: WorkerSettings, stores: Stores, services: WorkerServices
 ) -> Command:
-    """Build what takes messages from the shared queue, or refuses them, and create its indexes."""
+    """Build the command for `send_message` jobs, or one that refuses them; create its indexes."""
     keys = IdempotencyStore(stores.database, services.texts)
     failures = IntakeFailures(stores.database, services.now)
     await keys.prepare()
@@ -146,7 +146,7 @@ async def build_intake(
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:
-    """Return how to start browsers; raise ConfigurationError for what cannot work."""
+    """Return how to start browsers; raise ConfigurationError for bad settings."""
     url = settings.whatsapp_web_url
     origin = f"{url.scheme}://{url.host}" + (f":{url.port}" if _names_port(str(url)) else "")
     try:
@@ -224,7 +224,7 @@ def _breaker_limits(settings: WorkerSettings) -> BreakerLimits:
 
 
 def _probe_within(settings: WorkerSettings) -> timedelta:
-    """Return how long a page may load, and then a message may take."""
+    """Return how long a probe may take: loading the page and sending a message."""
     return settings.page_load_limit + settings.send_outcome_limit
 
 
@@ -241,7 +241,7 @@ def _recovery_rules(settings: WorkerSettings) -> RecoveryRules:
         PageState.STALLED: RecoveryRule(
             settings.stall_limit, (again, new), Reason.SENDS_UNACKNOWLEDGED, grows_to=_RARELY
         ),
-        # It loads itself anew all the time; a new browser is for the case that it has a cache.
+        # An outdated page keeps reloading itself; a new browser helps if a cache is the cause.
         PageState.OUTDATED: RecoveryRule(timedelta(minutes=10), (new,), Reason.UPDATE_NEEDED),
         PageState.LEAVING: RecoveryRule(timedelta(minutes=1), (again, new), Reason.PAGE_LOADING),
         PageState.PASSKEY: RecoveryRule(timedelta(minutes=10), (new,), Reason.PASSKEY_WANTED),

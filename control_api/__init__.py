@@ -1,1 +1,1 @@
-"""The control API: parse, ask, answer; everything that lasts happens elsewhere."""
+"""The control API: parse a request, ask the stores, answer; long work is done by the workers."""

@@ -22,7 +22,7 @@ from sessions.storage.server_clock import server_clock
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let running requests finish."""
     if settings.app_env != "development":
-        # A secret that cannot work is named before servers are waited for.
+        # Bad secrets are reported before waiting for servers.
         signing_secret(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings))

@@ -1,4 +1,4 @@
-"""Put the application together."""
+"""Build the aiohttp application."""
 
 from aiohttp import web
 
@@ -40,7 +40,7 @@ from control_api.routes import (
 from control_api.services import SERVICES, Services
 
 _LARGEST_BODY = 1024 * 1024
-"""Bytes; the longest text is far below."""
+"""Bytes; far more than the longest text needs."""
 GROUPS = (
     auth.routes,
     users.routes,
@@ -61,7 +61,7 @@ GROUPS = (
 )
 """Every endpoint of the API."""
 VIEWS = (dashboard.routes, sign_in_pages.routes)
-"""What people open in a browser; the API's document does not tell of it."""
+"""Pages that people open in a browser; they are not in the OpenAPI document."""
 
 
 def build_app(services: Services) -> web.Application:

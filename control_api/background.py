@@ -1,4 +1,4 @@
-"""What the API does beside answering: read events, notice what ran out, keep a history."""
+"""The API's background tasks: read events, expire codes and messages, sample the queues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sessions.storage.mongo import STORE_DOWN, Refused, brief, refusal
 
 _LOST_WORKERS_EVERY = timedelta(seconds=2)
 _EXPIRED_EVERY = timedelta(seconds=2)
-"""Every process of the API looks: it is one seek into an index that is nearly empty."""
+"""Every API process does this, since it is one seek into a nearly empty index."""
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
 _REMINDER_EVERY = timedelta(minutes=1)
@@ -27,7 +27,7 @@ _DELETED_DATA_EVERY = timedelta(seconds=10)
 
 
 async def run_background(app: web.Application) -> AsyncIterator[None]:
-    """Run the side tasks while the application serves; one that dies ends the program."""
+    """Run the background tasks while the application serves; if one fails, the program ends."""
     services: Services = app[SERVICES]
     lost, codes = services.connections.announce_lost, services.connections.forget_expired_codes
     work = (
@@ -50,12 +50,12 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
 
 
 async def end_streams(app: web.Application) -> None:
-    """End the streams first: they would last as long as the program waits for requests."""
+    """End event streams before the shutdown waits for running requests."""
     await app[STREAMS].close()
 
 
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedelta) -> None:
-    """Do something again and again; one damaged record does not take the API from everybody."""
+    """Repeat a task; an outage or a damaged record is logged and does not end the API."""
     while True:
         try:
             await work()
@@ -71,13 +71,13 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
 
 
 async def _remove_deleted(services: Services) -> None:
-    """Remove what connections that were deleted some time ago have left."""
+    """Remove the remaining data of connections that were deleted some time ago."""
     grace = services.settings.deleted_data_grace
     await services.deleted_data.remove(services.now() - grace)
 
 
 async def _sample_queues(services: Services) -> None:
-    """Write the queues down for this minute, unless another process of the API has done so."""
+    """Store this minute's sample of the queues, unless another API process has done so."""
     minute = await services.history.claim()
     if minute is not None:
         fleet = await services.fleet.look(services.now())

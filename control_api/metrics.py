@@ -1,4 +1,4 @@
-"""The metrics of the control API: its requests, and the fleet as MongoDB knows it."""
+"""The metrics of the control API: its requests, and the fleet as stored in MongoDB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLEET_FRESH_FOR = timedelta(seconds=5)
 
 
 class ApiMetrics:
-    """What the API counts, and what it looks up when it is scraped."""
+    """Counts requests, and reads the state of the fleet for each scrape."""
 
     def __init__(
         self,
@@ -57,20 +57,20 @@ class ApiMetrics:
         self._requests.labels(method, route, f"{status // 100}xx").observe(seconds)
 
     async def look(self) -> None:
-        """Look at the stores before a scrape, for two seconds at most."""
+        """Read the stores before a scrape, within two seconds."""
         await self._probe.look()
         self._fleet.fleet = await self._glimpse.get()
 
 
 class FleetCollector(Collector):
-    """The fleet as it was seen last; nothing of it while MongoDB is away: old numbers would lie."""
+    """The fleet as it was read last; no metrics while MongoDB is away, since they would be old."""
 
     def __init__(self, labels: ConnectionLabels) -> None:
         self.fleet: Fleet | None = None
         self._labels = labels
 
     def collect(self) -> Iterator[Metric]:
-        """Give the metrics to the registry."""
+        """Yield the metrics for the registry."""
         states = GaugeMetricFamily(
             "chatgrow_connections",
             "Connections in each state, as it is true now.",

@@ -1,4 +1,4 @@
-"""What the handlers ask: the stores and the doorbell, in one typed place."""
+"""The stores and other services that handlers use, as one typed object."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """The parts that handlers use, opened once and handed down."""
+    """The services that handlers use, opened once."""
 
     database: Database
     connections: ConnectionStore

@@ -14,13 +14,13 @@ from sessions.config.settings import EncryptionSettings, Hosts, Span, comma_sepa
 
 
 def _networks(value: object) -> object:
-    """Read addresses and networks; a network must have no bits set beyond its mask."""
+    """Parse addresses and networks; a network must have no bits set beyond its mask."""
     items = comma_separated(value)
     return tuple(map(ip_network, items)) if isinstance(items, list) else items
 
 
 def _origins(value: object) -> object:
-    """Read origins as browsers write them."""
+    """Parse origins as browsers write them."""
     items = comma_separated(value)
     return tuple(map(_origin, items)) if isinstance(items, list) else items
 
@@ -58,16 +58,16 @@ _FEWEST_ROUNDS = 10
 
 
 class ApiSettings(EncryptionSettings):
-    """Where the API listens, whom it lets in, and how much it takes from whom."""
+    """Where the API listens, who may use it, and the limits for callers."""
 
     host: str = "127.0.0.1"
     """The address that the API listens on."""
     port: int = Field(5000, ge=0, le=65535)
     """The port that the API listens on; 0 takes a free one."""
     initial_api_key: SecretStr | None = Field(None, min_length=32)
-    """Your own first API key, 32 characters or more; without it one is made and kept in the
-    file `first-api.key` in the data directory, which the log names. One that was revoked stays so:
-    another replaces it."""
+    """Your own first API key, 32 characters or more. Without it, one is made and kept in the file
+    `first-api.key` in the data directory, which the log names. A key that was revoked stays
+    revoked; set another one to replace it."""
     jwt_secret: SecretStr | None = None
     """Signs the tokens of people who sign in: 32 random characters or more, the same for every API
     process."""
@@ -76,54 +76,54 @@ class ApiSettings(EncryptionSettings):
     refresh_expires_in: Span = timedelta(days=30)
     """How long a sign-in that nobody uses can be continued without the password."""
     sign_in_expires_in: Span = timedelta(days=90)
-    """How long a sign-in lasts at most, however much it is used; then the password is needed."""
+    """How long a sign-in lasts at most, even if it is used; then the password is needed again."""
     bcrypt_rounds: int = Field(12, ge=4, le=16)
-    """The work in a password's hash, as a power of two: at least 10 in production. A change counts
-    for each password from its next sign-in."""
+    """The cost of hashing a password, as a power of two; at least 10 in production. After a change,
+    each password is hashed again at its next sign-in."""
     connections_per_owner: int = Field(100, ge=1)
     """How many connections one owner may have; the first administrator has no such limit."""
     api_keys_per_owner: int = Field(100, ge=1)
     """How many API keys one owner may have; the first administrator has no such limit."""
     waiting_requests_per_owner: int = Field(50, ge=1)
-    """How many requests of one owner may wait at a time, in each API process: for a QR code
-    (`wait`), a pairing code, or a check of a number."""
+    """How many requests of one owner may wait at a time in each API process, for a QR code
+    (`wait`), a pairing code or a number check."""
     event_streams_per_owner: int = Field(50, ge=1)
     """How many streams of events one owner may follow at a time, in each API process."""
     allow_registration: bool = False
-    """Whether anybody may register; otherwise an administrator lets people in."""
+    """Whether anybody may register; otherwise only an administrator registers users."""
     deleted_data_grace: Span = timedelta(days=1)
-    """How long the messages of a deleted connection can still be looked up, to see what became of
-    them; then they are removed, with whom they went to."""
+    """How long the messages of a deleted connection can still be looked up; then they are removed,
+    together with their recipients' numbers."""
     public_url: HttpUrl | None = None
-    """The address that people reach the API under; without it links have that of the request."""
+    """The address at which people reach the API; without it, links use the request's address."""
     proxy_allowed_hosts: Hosts = ()
-    """Hosts inside your own network, by name or IPv4 address, comma-separated, that everybody may
-    name as a proxy, on any port; `.internal` means all below it. Others may only be named by an
-    administrator. Proxies that are in use stay when this changes."""
+    """Hosts inside your own network, by name or IPv4 address, comma-separated, that every user may
+    set as a proxy, on any port; `.internal` means all names below it. Only an administrator may set
+    others. A change does not affect proxies that are in use."""
     link_lifetime: Span = timedelta(minutes=30)
     """How long a signed link to link a phone works."""
     rate_limit_window_ms: int = Field(900_000, ge=1000, le=86_400_000)
     """The sliding window over which requests are counted, in milliseconds."""
     rate_limit_max_requests: int = Field(100, ge=1)
-    """Requests in a window for a person, and for each address of strangers; a person's looking at
-    our own pages may take 20 times as many."""
+    """Requests in a window for each user, and for each address without a user. A signed-in user's
+    requests from our own pages may be 20 times as many."""
     api_key_rate_limit_max_requests: int = Field(60_000, ge=1)
     """Requests in a window for each API key."""
     api_key_rate_limit_per_owner: int = Field(120_000, ge=1)
-    """Requests in a window for all API keys of one owner together; the first administrator's count
-    for each key only."""
+    """Requests in a window for all API keys of one owner together; the first administrator's keys
+    count only each for itself."""
     cors_origins: Origins = ()
     """Origins whose web pages may use the API, comma-separated: `https://app.example.org`."""
     trusted_proxies: Networks = ()
-    """Addresses of the proxies in front, comma-separated, or networks in which there is nothing
-    else: only what these say in `FORWARDED_HEADER` is believed."""
+    """Addresses of your proxies, comma-separated, or networks with nothing else in them. Only their
+    `FORWARDED_HEADER` is trusted."""
     forwarded_header: ForwardedHeader = "X-Forwarded-For"
     """The header in which your proxies name the client: `X-Forwarded-For`, with
     `X-Forwarded-Proto` for the scheme, or `Forwarded`. The other one is ignored. Your proxies must
     add to it, or replace what a client sends."""
     keepalive_timeout: Span = timedelta(seconds=75)
-    """How long a client's connection may be idle, or take to send the head of a request; longer
-    than the proxy in front keeps it."""
+    """How long a client's connection may be idle, or take to send the head of a request. It must be
+    longer than your proxy keeps idle connections."""
     body_timeout: Span = timedelta(seconds=30)
     """How long the body of a request may take to arrive."""
 

@@ -1,4 +1,4 @@
-"""Check who somebody is, let new people in, and start their sign-ins."""
+"""Check passwords, register and remove users, and start sign-ins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_INVITED = (
 
 
 class UserHasConnectionsError(DomainError):
-    """Their connections would belong to nobody."""
+    """The user still has connections, which would have no owner."""
 
     code = "user_has_connections"
 
@@ -27,9 +27,10 @@ class UserHasConnectionsError(DomainError):
 async def authenticate(
     services: Services, given: Credentials, client: Client, device: str | None
 ) -> User:
-    """Return who has this address and password; `device` is where they signed in before.
+    """Return the user with this address and password.
 
-    Raises BadCredentialsError, TooManyAttemptsError for who guesses, and TooBusyError.
+    `device` is the id of a device on which the user signed in before. Raises BadCredentialsError,
+    TooManyAttemptsError after too many wrong passwords, and TooBusyError.
     """
     async with services.login_attempts.counted(given.email, client, device):
         user = await services.users.by_email(given.email)
@@ -42,7 +43,7 @@ async def authenticate(
 
 
 async def _keep_up(services: Services, user: User, password: str) -> None:
-    """Hash the password anew where BCRYPT_ROUNDS has changed since; when busy, the next time."""
+    """Hash the password again if BCRYPT_ROUNDS has changed; skip it this time when busy."""
     if services.passwords.is_outdated(user.password_hash):
         with suppress(TooBusyError):
             await services.users.rehash(user, await services.passwords.hash(password))
@@ -51,13 +52,12 @@ async def _keep_up(services: Services, user: User, password: str) -> None:
 async def register_user(
     services: Services, asked: Registration, client: Client, *, by_administrator: bool
 ) -> User:
-    """Store a user: the administrator while there is none, for whoever proves that they may.
+    """Store a new user; the first one becomes the administrator and needs the setup token.
 
-    Raises ForbiddenError, UserExistsError or TooBusyError; while there is no administrator
-    SetupTokenError. Raises TooManyAttemptsError for who guesses the token, or tries which
-    addresses have accounts.
+    Raises ForbiddenError, UserExistsError, TooBusyError, or SetupTokenError for the first user.
+    Raises TooManyAttemptsError after too many wrong tokens or known addresses.
     """
-    # Asked before a hash is made: a stranger must not make us work.
+    # Checked before hashing, so that strangers cannot make us do that work.
     if await services.setup.is_open():
         await _require_setup_token(services, asked, client)
         first = await _create_first(services, asked)
@@ -72,7 +72,7 @@ async def register_user(
 
 
 async def _create_first(services: Services, asked: Registration) -> User | None:
-    """Store the administrator, or return None when somebody else has become it meanwhile."""
+    """Store the administrator; return None if somebody else has registered first."""
     hashed = await services.passwords.hash(asked.password.get_secret_value())
     name, now = asked.name or asked.email, services.now()
     created = await services.users.create_first(asked.email, name, hashed, now)
@@ -82,7 +82,7 @@ async def _create_first(services: Services, asked: Registration) -> User | None:
 
 
 async def _create(services: Services, asked: Registration) -> User:
-    """Store a user; raise UserExistsError, after as much work as for a new one."""
+    """Store a user; raise UserExistsError, but only after hashing, so that timing tells nothing."""
     hashed = await services.passwords.hash(asked.password.get_secret_value())
     return await services.users.create(
         asked.email, asked.name or asked.email, hashed, services.now()
@@ -97,7 +97,7 @@ async def _require_setup_token(services: Services, asked: Registration, client: 
 
 
 async def start_sign_in(services: Services, user: User) -> SignIn:
-    """Start a sign-in for as long as it may be continued."""
+    """Start a sign-in that can be refreshed until it expires."""
     now = services.now()
     return await services.sign_ins.start(user.id, now, now + services.settings.refresh_expires_in)
 
@@ -105,12 +105,12 @@ async def start_sign_in(services: Services, user: User) -> SignIn:
 async def remove_user(services: Services, user: User) -> None:
     """Remove a user who has no connections left; raise UserHasConnectionsError.
 
-    The record goes after what it is needed for: what a crash interrupts is done by asking again.
+    The user's record is removed last, so that a removal cut off by a crash can be repeated.
     """
     await _require_no_connections(services, user)
     await _shut_out(services, user)
     await services.users.delete(user.id)
-    # Once more: requests that were under way may have made something.
+    # Once more, since requests that were under way may have created something.
     await _shut_out(services, user)
     try:
         await _require_no_connections(services, user)

@@ -1,4 +1,4 @@
-"""The cookie by which a device is known again on which somebody signed in."""
+"""The cookie that identifies a device on which an account has signed in."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ COOKIE = "device"
 
 
 def device_of(request: web.Request, account: str) -> str | None:
-    """Return the id of the device that a request comes from, if the account signed in on it."""
+    """Return the id of the request's device, if the account has signed in on it."""
     return request.app[SERVICES].devices.device(account, request.cookies.get(COOKIE, ""))
 
 
 def keep_device(request: web.Request, response: web.StreamResponse, account: str) -> None:
-    """Have the client keep what tells that the account signed in on it."""
+    """Set the cookie that says that the account has signed in on this device."""
     response.set_cookie(
         COOKIE,
         request.app[SERVICES].devices.token(account, device_of(request, account)),

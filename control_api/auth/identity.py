@@ -1,4 +1,4 @@
-"""Find out who a request comes from; what is declared as open asks for nobody."""
+"""Identify the caller of a request, and check what they may do."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from sessions.storage.mongo import STORE_DOWN
 
 _BEARER = "bearer "
 _RENEWED_AFTER = 0.25
-"""The part of a token's lifetime after which a session in use gets a new one."""
+"""The fraction of a token's lifetime after which an active session gets a new token."""
 _TOKEN_OVER = "This token does not work (any more). Sign in again."  # noqa: S105  no secret
 _ELSEWHERE = "This API key does not work from this address."
 _NOTHING_SENT = "Send an API key in X-Api-Key, or a token as Authorization: Bearer."
 _FOR_EVERYBODY = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
-"""These paths and all below them: asked by machines, cheap, and the same for everybody."""
+"""Paths (and all below them) that are cheap and the same for everybody: no caller is looked up."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a request comes from, or the error that says why that is not known."""
+    """The caller of a request, or the error that says why there is none."""
 
     caller: Caller | None
     refusal: Exception
     session: Claims | None = None
-    """What the session cookie says, where that told who it is."""
+    """The claims of the session cookie, if it identified the caller."""
 
     @property
     def failure(self) -> Exception | None:
-        """What kept us from looking, while MongoDB is away."""
+        """The error of MongoDB, if it prevented the look-up."""
         return self.refusal if isinstance(self.refusal, STORE_DOWN) else None
 
 
@@ -51,7 +51,7 @@ _OWNER = web.RequestKey("owner", str)
 
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note who sent the request; the endpoint decides whether that is enough."""
+    """Store the caller of the request; the endpoint decides whether they may use it."""
     if is_for_everybody(request):
         request[IDENTITY] = _stranger()
     else:
@@ -62,7 +62,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def identify_again(request: web.Request) -> None:
-    """Look again who sent a request that lasts: keys are revoked, people sign out."""
+    """Identify the caller again during a long request: a key may be revoked, a person sign out."""
     try:
         request[IDENTITY] = await _identity(request)
     except (SignInExpiredError, *STORE_DOWN) as error:
@@ -70,7 +70,7 @@ async def identify_again(request: web.Request) -> None:
 
 
 def is_for_everybody(request: web.Request) -> bool:
-    """Tell whether it does not matter at all who asks: nobody is looked up, or counted."""
+    """Tell whether a path is the same for everybody, so that no caller is identified or counted."""
     path = request.path
     return any(path == each or path.startswith(f"{each}/") for each in _FOR_EVERYBODY)
 
@@ -92,12 +92,12 @@ async def _identity(request: web.Request) -> Identity:
 
 
 def _stranger() -> Identity:
-    # An error of its own: one that is raised again and again keeps all it has passed through.
+    # A new error each time: one that is raised repeatedly would collect tracebacks.
     return Identity(None, UnauthorizedError(_NOTHING_SENT))
 
 
 async def _by_cookie(request: web.Request, cookie: str) -> Identity:
-    """Believe a cookie; browsers add it by themselves, so what changes something proves more."""
+    """Identify by the session cookie; requests that change something need a CSRF token too."""
     services = request.app[SERVICES]
     caller = await caller_by_token(services, cookie)
     if caller is None or caller.sign_in is None:
@@ -111,7 +111,7 @@ async def _by_cookie(request: web.Request, cookie: str) -> Identity:
 
 
 async def _renew(request: web.Request, response: web.StreamResponse) -> None:
-    """Let a session that is used go on: its cookie long before the end, its sign-in with it."""
+    """Renew the cookie and the sign-in of an active session, long before they expire."""
     services, session = request.app[SERVICES], request[IDENTITY].session
     if session is None or session.issued_at is None:
         return
@@ -119,7 +119,7 @@ async def _renew(request: web.Request, response: web.StreamResponse) -> None:
     fresh = now - session.issued_at < services.tokens.lifetime * _RENEWED_AFTER
     if fresh or response.prepared or COOKIE in response.cookies:
         return
-    # The answer stands already; the cookie is renewed another time.
+    # The answer is ready; if MongoDB is away, the cookie is renewed with a later request.
     with suppress(*STORE_DOWN):
         await services.sign_ins.extend(session.sign_in, now + services.settings.refresh_expires_in)
         keep_session(request, response, services.tokens.write(session, now), services)
@@ -131,7 +131,7 @@ def _may_come_from(caller: Caller, client: Client) -> bool:
 
 
 async def caller_by_token(services: Services, token: str) -> Caller | None:
-    """Return who an access token stands for, unless they signed out or are gone.
+    """Return the caller of an access token; None if it is invalid or the sign-in has ended.
 
     Raises SignInExpiredError.
     """
@@ -148,7 +148,7 @@ async def caller_by_token(services: Services, token: str) -> Caller | None:
 
 
 async def authorize(request: web.Request, needs: Scope | None, *, admin: bool) -> None:
-    """Refuse a caller who may not; raise UnauthorizedError or ForbiddenError."""
+    """Raise UnauthorizedError or ForbiddenError unless the caller may use the endpoint."""
     caller = caller_of(request)
     if needs is not None and needs not in caller.scopes:
         raise ForbiddenError(f"This API key lacks the scope {needs}.")
@@ -170,7 +170,7 @@ async def choose_owner(request: web.Request) -> None:
 
 
 def identity_of(request: web.Request) -> Identity:
-    """Return what is known of who sent the request; raise NotIdentifiedError."""
+    """Return the identity of the request; raise NotIdentifiedError if MongoDB was away."""
     identity = request[IDENTITY]
     if identity.failure is not None:
         raise NotIdentifiedError(identity.failure)
@@ -178,7 +178,7 @@ def identity_of(request: web.Request) -> Identity:
 
 
 def caller_of(request: web.Request) -> Caller:
-    """Return who sent the request; raise UnauthorizedError or CsrfError for nobody."""
+    """Return the caller; raise UnauthorizedError or CsrfError if there is none."""
     identity = identity_of(request)
     if identity.caller is None:
         raise identity.refusal
@@ -186,12 +186,12 @@ def caller_of(request: web.Request) -> Caller:
 
 
 def owner_of(request: web.Request) -> str:
-    """Return the owner whose connections are meant: the caller's own, unless another is named."""
+    """Return the owner that the request is about: the caller, or the one named by `?owner=`."""
     return request.get(_OWNER) or caller_of(request).owner
 
 
 async def connection_of(request: web.Request, connection_id: str) -> Connection:
-    """Return the meant owner's connection, if the caller's key is for it.
+    """Return the owner's connection, if the caller's key may use it.
 
     Raises ConnectionNotFoundError.
     """
@@ -202,7 +202,7 @@ async def connection_of(request: web.Request, connection_id: str) -> Connection:
 
 
 async def message_of(request: web.Request, message_id: str) -> Message:
-    """Return a message that the caller may see, if their key is for its connection.
+    """Return a message that the caller may see, if their key may use its connection.
 
     Raises MessageNotFoundError.
     """
@@ -219,6 +219,6 @@ def require_all_connections(request: web.Request) -> None:
 
 
 def seen_owner(request: web.Request) -> str | None:
-    """Return whose records may be seen; None means everybody's, as an administrator does."""
+    """Return whose records the caller may see; None means everybody's, for an administrator."""
     caller = caller_of(request)
     return request.get(_OWNER) or (None if caller.is_admin else caller.owner)

@@ -1,4 +1,4 @@
-"""What a new API key may do: never more than who makes it."""
+"""What a new API key may do: never more than its maker."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Network = IPv4Network | IPv6Network
 def granted(
     caller: Caller, owner: str, asked: NewApiKey, connections: frozenset[str] | None, now: datetime
 ) -> Grant:
-    """Return what a key gets; what it does not ask for is as narrow as its maker's own.
+    """Return what a new key may do; limits that are not asked for are the maker's own.
 
-    `connections` are our ids of those that are asked for, which the caller may use. Raises
-    ForbiddenError, and InvalidParameterError for a time that is over.
+    `connections` are our ids of the requested connections; the caller may use all of them. Raises
+    ForbiddenError, or InvalidParameterError if the key would have expired already.
     """
     scopes = frozenset(asked.scopes)
     if not scopes <= caller.scopes:
@@ -50,7 +50,7 @@ def _networks(caller: Caller, asked: Sequence[str] | None) -> tuple[_Network, ..
 
 def _is_within(network: _Network, others: Sequence[_Network]) -> bool:
     return any(
-        # The two versions of addresses cannot be compared.
+        # IPv4 and IPv6 networks cannot be compared.
         network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
         for other in others
     )

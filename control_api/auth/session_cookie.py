@@ -13,7 +13,7 @@ COOKIE = "session"
 def keep_session(
     request: web.Request, response: web.StreamResponse, token: str, services: Services
 ) -> None:
-    """Have the browser keep an access token for as long as it works."""
+    """Set the cookie with an access token for as long as the token works."""
     response.set_cookie(
         COOKIE,
         token,
@@ -26,12 +26,12 @@ def keep_session(
 
 
 def forget_session(request: web.Request, response: web.StreamResponse) -> None:
-    """Have the browser forget the token."""
+    """Delete the cookie."""
     response.del_cookie(
         COOKIE, path="/", httponly=True, samesite="Strict", secure=_is_https(request)
     )
 
 
 def _is_https(request: web.Request) -> bool:
-    """Tell whether the browser speaks https, whatever a proxy speaks with us."""
+    """Tell whether the browser uses https, also when a proxy in front of us uses http."""
     return client_of(request).scheme == "https"

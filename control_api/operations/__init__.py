@@ -1,1 +1,1 @@
-"""What handlers share that asks several stores: pairing codes, and when a message will go."""
+"""Operations over several stores that handlers share: pairing codes and forecasts."""

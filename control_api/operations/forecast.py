@@ -1,4 +1,4 @@
-"""Say why a message is not sent yet, until when, and about when it will be."""
+"""Explain why a message waits, until when, and estimate when it will be sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def waiting_of(
 
 
 def hold_of(connection: Connection, message: Message, now: datetime) -> Waiting | None:
-    """Return what holds a message whatever goes before it, or None; it asks for nothing."""
+    """Return what holds a message back apart from those before it, or None; uses no store."""
     if message.status is not MessageStatus.QUEUED:
         return None
     return _hold(connection, message, now, position=0)
@@ -51,14 +51,14 @@ async def waiting_of_all(services: Services, messages: Sequence[Message]) -> dic
 async def forecast(
     services: Services, connection: Connection, asked: Sequence[MessageRequest]
 ) -> DryRun:
-    """Guess when each message of a bulk would go, behind those that wait already.
+    """Estimate when each message of a bulk would be sent, behind those that wait already.
 
-    Behind too many nothing is guessed: a pace that will have been changed by then says nothing.
+    Behind too many messages there is no estimate, since the pace may have changed by then.
     """
     ahead = (await services.outbox.depth(connection.id)).queued
     if ahead >= COUNTED_AT_MOST:
         return DryRun(count=len(asked))
-    # Each one ahead is a step of it.
+    # A thread, because the plan has one step for each message ahead.
     times = await asyncio.to_thread(
         planned_times, connection.pacing, services.now(), ahead, len(asked)
     )
@@ -69,7 +69,7 @@ async def forecast(
 
 
 def planned_times(pacing: Pacing, start: datetime, ahead: int, count: int) -> list[datetime]:
-    """Return when messages behind others would go: at the pace, in the hours and days allowed."""
+    """Return when messages behind others would be sent, by the pace and its quiet hours."""
     times: list[datetime] = []
     moment = start
     for _ in range(ahead + count):
@@ -85,14 +85,14 @@ def planned_times(pacing: Pacing, start: datetime, ahead: int, count: int) -> li
 
 
 def estimate(pacing: Pacing, start: datetime, position: int) -> datetime | None:
-    """Guess when the message at a position goes, at the pace that is set; None for one too far."""
+    """Estimate when the message at a position will be sent; None if it is too far behind."""
     if position >= COUNTED_AT_MOST:
         return None
     return start + position * interval_of(pacing)
 
 
 def interval_of(pacing: Pacing, *, spread_only: bool = False) -> timedelta:
-    """Return the mean time between two messages, with or without what the windows allow."""
+    """Return the mean time between two messages; `spread_only` leaves out the windows' limits."""
     if not pacing.enabled:
         return timedelta(milliseconds=100)
     pause = timedelta(seconds=sum(pacing.jitter_seconds) / 2)
@@ -110,7 +110,7 @@ def _reason(
 
 def _hold(connection: Connection, message: Message, now: datetime, position: int) -> Waiting | None:
     state, detail = connection.observed()
-    # What is not scheduled is due since it was queued, whatever our own clock says.
+    # An unscheduled message is due since it was queued, even if our clock is behind MongoDB's.
     if message.due_at > max(now, message.queued_at):
         reason = message.reason or "scheduled"
         return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
@@ -126,5 +126,5 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
     if position:
         when = estimate(connection.pacing, now, position)
         return Waiting(reason="behind_others", estimated_at=when)
-    # It was its turn already, and it was put back to its place.
+    # The message was claimed before and returned to its place.
     return Waiting(reason=message.reason) if message.reason else None

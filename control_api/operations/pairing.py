@@ -31,9 +31,9 @@ _LOOK_EVERY = timedelta(milliseconds=250)
 _NO_PHONE = frozenset(
     {ConnectionState.AWAITING_SCAN, ConnectionState.PASSKEY_REQUIRED, ConnectionState.LOGGED_OUT}
 )
-"""States that say that no phone is linked, whatever number was."""
+"""States in which no phone is linked, even if the record still has a number."""
 PAIRING_PROBLEMS = ("no_qr_code", *(str(each) for each in Refused))
-"""What a wish for a pairing code may be answered with."""
+"""The error codes of a request for a pairing code."""
 
 
 def require_linkable(connection: Connection) -> None:
@@ -49,7 +49,7 @@ def require_linkable(connection: Connection) -> None:
 async def pairing_code_for(
     request: web.Request, connection: Connection, phone: str
 ) -> tuple[str, datetime]:
-    """Return a code as the phone wants it typed, and when it stops working; the phone is alerted.
+    """Return a pairing code in the form to type, and when it expires; the phone is alerted.
 
     Raises NumberAlreadyLinkedError, PairingRateLimitedError, TooManyPairingCodesError, and
     PairingError with the reason when there is none.
@@ -57,7 +57,7 @@ async def pairing_code_for(
     services = request.app[SERVICES]
     await _require_askable(services, connection, phone)
     before = await services.requests.pairing(connection.id)
-    # WhatsApp gives the code that still works, and leaves the phone alone.
+    # WhatsApp repeats a code that still works, without alerting the phone.
     free = before is not None and before.holds(phone, services.now())
     if not free:
         await services.pairing_limits.charge(connection.id, phone)
@@ -69,14 +69,14 @@ async def pairing_code_for(
     if given_again and not free:
         await services.pairing_limits.give_back(connection.id, phone)
     if free and not given_again:
-        # A page that was opened anew knows nothing of the code before: the phone was alerted.
+        # A new page does not know the earlier code, so the phone was alerted for a new one.
         with suppress(TooManyPairingCodesError):
             await services.pairing_limits.charge(connection.id, phone)
     return f"{code[:4]}-{code[4:]}", expires_at
 
 
 async def _require_askable(services: Services, connection: Connection, phone: str) -> None:
-    """Refuse a code that would end a login here, or that WhatsApp would not give."""
+    """Raise an error if a code would end a login here, or if WhatsApp would not give one."""
     if linked := await services.requests.linked_here(phone):
         own = linked.owner == connection.owner
         raise NumberAlreadyLinkedError(linked.connection_id if own else None)
@@ -85,7 +85,7 @@ async def _require_askable(services: Services, connection: Connection, phone: st
 
 
 async def _answer(request: web.Request, connection: str, asked: str) -> tuple[str, datetime]:
-    """Wait for the worker's answer; raise the error that says why there is none."""
+    """Wait for the worker's answer; raise the error that says why there is no code."""
     services = request.app[SERVICES]
     give_up = time.monotonic() + _WITHIN.total_seconds()
     while True:

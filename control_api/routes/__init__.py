@@ -1,1 +1,1 @@
-"""The handlers, one module for each noun."""
+"""The handlers, one module for each resource."""

@@ -1,4 +1,4 @@
-"""Handlers for API keys: make one, list them, revoke one."""
+"""Handlers for API keys: create, list, revoke."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ routes = Endpoints("API keys", owned=True)
     example={"name": "Booking backend", "scopes": ["send", "read"]},
 )
 async def create(request: web.Request, body: NewApiKey) -> web.Response:
-    """Make an API key; it is shown this once.
+    """Create an API key; the key itself is shown only in this answer.
 
-    It acts for its owner, and never for more than whoever makes it. One that a key makes stops
-    working together with that key.
+    It acts for its owner and never allows more than its maker may do. A key that was created with
+    another key stops working together with it.
     """
     services = request.app[SERVICES]
     only = await _connections(request, body)
@@ -58,7 +58,7 @@ async def index(request: web.Request) -> web.Response:
     problems=("api_key_not_found",),
 )
 async def revoke(request: web.Request) -> web.Response:
-    """Revoke an API key: it stops working at once, and so do those that it made."""
+    """Revoke an API key: it stops working at once, and so do the keys that it created."""
     services, owner = request.app[SERVICES], owner_of(request)
     key = await services.keys.find(owner, request.match_info["id"])
     if not _may_manage(caller_of(request), key):
@@ -68,12 +68,12 @@ async def revoke(request: web.Request) -> web.Response:
 
 
 def _may_manage(caller: Caller, key: ApiKey) -> bool:
-    """Tell whether a caller sees a key: one for certain connections only itself and its own."""
+    """Tell whether a caller sees a key; a limited key sees only itself and those it created."""
     return caller.connections is None or caller.key_id in (key.id, *key.makers)
 
 
 async def _connections(request: web.Request, asked: NewApiKey) -> frozenset[str] | None:
-    """Return our ids of the connections that are asked for; raise ConnectionNotFoundError."""
+    """Return our ids of the requested connections; raise ConnectionNotFoundError."""
     if asked.connection_ids is None:
         return None
     return frozenset([(await connection_of(request, each)).id for each in asked.connection_ids])

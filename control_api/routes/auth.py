@@ -1,4 +1,4 @@
-"""Handlers for signing in: register, log in, go on, sign out."""
+"""Handlers for signing in: register, log in, refresh, sign out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NEVER_STORED = {"Cache-Control": "no-store"}
 
 @routes.get("/api/setup", open=True, answers={200: SetupState})
 async def show_setup(request: web.Request) -> web.Response:
-    """Tell whether the first administrator is still to register, for which a token is needed."""
+    """Tell whether the first administrator has still to register, which needs the setup token."""
     return answer(SetupState(open=await request.app[SERVICES].setup.is_open()))
 
 
@@ -48,10 +48,10 @@ async def show_setup(request: web.Request) -> web.Response:
     example={"email": "dana@example.com", "password": "correct horse battery", "name": "Dana"},
 )
 async def register(request: web.Request, body: Registration) -> web.Response:
-    """Register a user; the first one is the administrator, who lets in everybody else.
+    """Register a user; the first one becomes the administrator, who registers everybody else.
 
-    The first registration needs `setupToken`: the first API key, or what the file `setup.token` in
-    the data directory holds. Later ones ignore it.
+    The first registration needs `setupToken`: the first API key, or the content of the file
+    `setup.token` in the data directory. Later ones ignore it.
     """
     services = request.app[SERVICES]
     user = await register_user(
@@ -85,10 +85,10 @@ async def login(request: web.Request, body: Credentials) -> web.Response:
     },
 )
 async def refresh(request: web.Request, body: RefreshToken) -> web.Response:
-    """Go on: a refresh token gives the next pair of tokens, once."""
+    """Exchange a refresh token for new tokens; a refresh token works once."""
     services = request.app[SERVICES]
     now = services.now()
-    # Read first: nothing may fail any more once the old token is used up.
+    # Read first, so that nothing can fail after the old token is used up.
     user = await services.users.get(await services.sign_ins.user_of(body.refresh_token))
     sign_in = await services.sign_ins.refresh(
         body.refresh_token, now, now + services.settings.refresh_expires_in
@@ -110,7 +110,7 @@ async def logout(request: web.Request) -> web.Response:
 
 @routes.get("/api/auth/me", answers={200: Me})
 async def me(request: web.Request) -> web.Response:
-    """Tell who the caller is."""
+    """Show who the caller is."""
     caller = caller_of(request)
     services = request.app[SERVICES]
     user = await services.users.get(caller.owner) if caller.key_id is None else None
@@ -131,9 +131,9 @@ async def me(request: web.Request) -> web.Response:
     example={"password": "correct horse battery", "newPassword": "staple battery horse"},
 )
 async def change_password(request: web.Request, body: PasswordChange) -> web.Response:
-    """Change one's password; every other sign-in ends.
+    """Change the caller's password; their other sign-ins end.
 
-    With `revokeApiKeys` one's API keys, and those that they made, stop working too.
+    With `revokeApiKeys` their API keys, and the keys created with those, are revoked too.
     """
     services, caller = request.app[SERVICES], caller_of(request)
     user = await services.users.get(caller.owner)

@@ -1,4 +1,4 @@
-"""Handlers for what ends or renews a connection: restart, log out, delete."""
+"""Handlers that restart, log out or delete a connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_FOUND = ("connection_not_found",)
     problems=(*_NOT_FOUND, "wrong_state"),
 )
 async def restart(request: web.Request) -> web.Response:
-    """Ask for a new page; a connection that rests is started, and nothing is lost."""
+    """Ask for a new page; a stopped connection is started. Login and messages are kept."""
     services = request.app[SERVICES]
     connection = await _connection(request)
     check_command(Command.RESTART, *connection.observed())
@@ -43,9 +43,9 @@ async def restart(request: web.Request) -> web.Response:
     problems=(*_NOT_FOUND, "wrong_state"),
 )
 async def logout(request: web.Request) -> web.Response:
-    """Ask for the login to end, on the phone too; messages are kept for the next one.
+    """Ask for a logout, on the phone too; queued messages are kept for the next login.
 
-    Signed links of before are revoked.
+    Signed links to the connection are revoked.
     """
     services = request.app[SERVICES]
     connection = await _connection(request)
@@ -62,9 +62,9 @@ async def logout(request: web.Request) -> web.Response:
     problems=_NOT_FOUND,
 )
 async def delete(request: web.Request) -> web.Response:
-    """Delete a connection, its login and what waits: its id is free at once.
+    """Delete a connection, its login and its queued messages; its id can be used again at once.
 
-    204 when nothing is left to do, 202 while a worker still logs it out.
+    204 when the deletion is complete, 202 while a worker still logs it out.
     """
     services = request.app[SERVICES]
     connection = await _connection(request)
@@ -76,7 +76,7 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def _asked(services: Services, before: Connection) -> web.Response:
-    """Ring whoever shall do it, and show the connection as it is now."""
+    """Ring the worker that is to do it, and return the connection as it is now."""
     connection = await services.connections.get(before.id)
     await services.doorbell.ring_owner(connection)
     depth = await services.outbox.depth(connection.id)

@@ -1,4 +1,4 @@
-"""Handlers for connections: create, list, show, status and QR code."""
+"""Handlers for connections: create, list, show, change, start, stop, and link a phone."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ routes = Endpoints("Connections", owned=True)
 
 _LOOK_EVERY = timedelta(milliseconds=250)
 _WORTH_WAITING = frozenset({ConnectionState.STARTING, ConnectionState.DISCONNECTED})
-"""States in which a QR code may come by itself soon."""
+"""States in which a QR code may be shown soon without a request."""
 _NEW_CHATS = {"pacing.enabled", "pacing.newChatsPerDay"}
-"""The parts of a pace that hold a message to a new chat, for a day."""
+"""The fields of a pace that hold messages to new chats back, for up to a day."""
 _NOT_FOUND = ("connection_not_found",)
 _PROXY_PROBLEMS = ("address_not_allowed", "no_encryption_keys")
 _NEVER_STORED = {"Cache-Control": "no-store"}
@@ -85,7 +85,7 @@ async def create(request: web.Request, body: NewConnection) -> web.Response:
 
 @routes.get("/api/whatsapp/connections", needs=Scope.READ, answers={200: ConnectionList})
 async def index(request: web.Request, query: ConnectionQuery) -> web.Response:
-    """List the caller's connections, an administrator's with everybody's."""
+    """List the caller's connections; for an administrator, those of all owners."""
     services = request.app[SERVICES]
     found = await services.connections.of_owner(seen_owner(request))
     connections = [each for each in found if caller_of(request).may_use(each.id)]
@@ -126,9 +126,9 @@ async def show(request: web.Request, query: ConnectionQuery) -> web.Response:
     example={"pacing": {"perMinute": 10}},
 )
 async def change(request: web.Request, body: ConnectionChange) -> web.Response:
-    """Change the name, the pace or the proxy; the pace counts from now on.
+    """Change the name, the pace or the proxy; a new pace applies at once.
 
-    A proxy counts from the next start of the browser; null takes it away.
+    A new proxy applies from the next start of the browser; null removes the proxy.
     """
     services = request.app[SERVICES]
     connection = await _connection(request)
@@ -136,7 +136,7 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
     if body.name is not None:
         changes["name"] = body.name
     if body.pacing is not None:
-        # Field by field: somebody else may change another one at the same time.
+        # Set field by field, since somebody else may change other fields at the same time.
         given = body.pacing.model_dump(by_alias=True, exclude_unset=True)
         changes |= {f"pacing.{name}": value for name, value in given.items()}
     if "proxy" in body.model_fields_set:
@@ -158,7 +158,7 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
     problems=_NOT_FOUND,
 )
 async def status(request: web.Request) -> web.Response:
-    """Tell the state as it is true now."""
+    """Show the state as it is now."""
     connection = await _connection(request)
     depth = await request.app[SERVICES].outbox.depth(connection.id)
     return answer(StatusView.of(connection, depth))
@@ -171,7 +171,7 @@ async def status(request: web.Request) -> web.Response:
     problems=_NOT_FOUND,
 )
 async def start(request: web.Request) -> web.Response:
-    """Ask for the connection to run; a logged-out one shows a new QR code then."""
+    """Start the connection; a logged-out one will show a new QR code."""
     services = request.app[SERVICES]
     connection = await services.connections.want(await _connection(request), "running")
     await services.doorbell.start_connection(connection.id)
@@ -185,7 +185,7 @@ async def start(request: web.Request) -> web.Response:
     problems=_NOT_FOUND,
 )
 async def stop(request: web.Request) -> web.Response:
-    """Ask for the connection to stop; its login and its messages are kept."""
+    """Stop the connection; its login and its messages are kept."""
     services = request.app[SERVICES]
     connection = await services.connections.want(await _connection(request), "stopped")
     return answer(await _view(services, connection), HTTPStatus.ACCEPTED)
@@ -203,7 +203,7 @@ async def stop(request: web.Request) -> web.Response:
     problems=(*_NOT_FOUND, "no_qr_code", "too_many_waiting_requests"),
 )
 async def qr(request: web.Request, query: QrQuery) -> web.Response:
-    """Serve the QR code that the page shows now; 409 with the state when there is none."""
+    """Return the QR code that the page shows now; 409 with the state if there is none."""
     wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
     await request.app[SERVICES].requests.ask_for_qr(connection.id, timedelta(seconds=query.wait))
@@ -243,11 +243,10 @@ async def pairing_code(request: web.Request, body: PairingRequest | None) -> web
 
 
 async def _proxy(request: web.Request, asked: ProxyRequest | None, connection: str) -> Proxy | None:
-    """Return the proxy as the connection's record keeps it, its password encrypted.
+    """Return the proxy to store, with its password encrypted.
 
-    Raises AddressRefusedError for one of our network, and NoKeysError.
-
-    The worker looks again before it opens a browser: what a name resolves to may change.
+    Raises AddressRefusedError for an address in our own network, and NoKeysError. The worker checks
+    the address again before it opens a browser, since a name may resolve to another one by then.
     """
     if asked is None:
         return None
@@ -280,7 +279,7 @@ async def _create(
             )
             await _keep(services, connection)
     except QuotaExceededError:
-        # Who makes the same again is told that it is there, full or not.
+        # Creating it again reports that it exists, even if the quota is used up.
         with suppress(ConnectionNotFoundError):
             await services.connections.find(owner, asked.connection_id)
             raise ConnectionExistsError(asked.connection_id) from None
@@ -289,7 +288,7 @@ async def _create(
 
 
 async def _keep(services: Services, connection: Connection) -> None:
-    """Take back what may not be: of a user who was removed meanwhile, or one too many.
+    """Delete a new connection again if its owner was removed meanwhile or the quota is exceeded.
 
     Raises UserNotFoundError or QuotaExceededError.
     """

@@ -1,4 +1,4 @@
-"""Handlers for the views of the dashboard; what they show, their scripts ask of the public API."""
+"""Handlers for the views of the dashboard; their scripts get the data from the public API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def messages(request: web.Request) -> web.Response:
 
 @routes.get("/dashboard/health", open=True, answers=_ANSWERS)
 async def health(request: web.Request) -> web.Response:
-    """Show whether everything that messages need is there."""
+    """Show the health of everything that messages need."""
     return await show_view(request, View.HEALTH)
 
 
@@ -38,7 +38,7 @@ async def account(request: web.Request) -> web.Response:
 
 
 async def show_missing(request: web.Request) -> web.Response:
-    """Say that there is no such view; the slash behind `/dashboard` is forgiven."""
+    """Answer 404 for an unknown view; redirect `/dashboard/` to `/dashboard`."""
     if request.path == "/dashboard/":
         return redirect(request, "dashboard")
     raise web.HTTPNotFound

@@ -1,4 +1,4 @@
-"""The frame of the dashboard: its views, and who looks at them."""
+"""What all views of the dashboard share: their names, rendering, and the signed-in user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class View(StrEnum):
 async def show_view(
     request: web.Request, view: View, context: Mapping[str, Any] | None = None
 ) -> web.Response:
-    """Render `dashboard/{view}.html` for whoever signed in; ask everybody else to sign in."""
+    """Render `dashboard/{view}.html` for a signed-in user; send others to the sign-in page."""
     user = await signed_in_user(request)
     if user is None:
         return redirect(request, f"dashboard/sign-in?view={view}")
@@ -41,7 +41,7 @@ async def show_view(
 
 
 async def signed_in_user(request: web.Request) -> User | None:
-    """Return the user whose session cookie came along, if it still works."""
+    """Return the user of the session cookie, if it is still valid."""
     identity = identity_of(request)
     if identity.session is None:
         return None
@@ -49,7 +49,7 @@ async def signed_in_user(request: web.Request) -> User | None:
 
 
 def redirect(request: web.Request, path: str) -> web.Response:
-    """Send a browser to a page of ours, also behind a proxy that adds a prefix."""
+    """Redirect to one of our pages, also behind a proxy that adds a prefix."""
     headers = {"Location": root_of(request) + path, "Cache-Control": "no-store"}
     return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
 

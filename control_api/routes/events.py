@@ -1,4 +1,4 @@
-"""Handlers for following events as they happen (server-sent events)."""
+"""Handlers for server-sent events."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ routes = Endpoints("Events", owned=True)
 
 
 class Resumption(BaseModel):
-    """Where a client that was cut off goes on: the id of the last event that it has, if any."""
+    """Where a client that was cut off resumes: the id of the last event it received, if any."""
 
     last_event_id: (
         Annotated[
@@ -41,7 +41,7 @@ class Resumption(BaseModel):
 
     @property
     def position(self) -> Position | None:
-        """The position behind that event."""
+        """The position after that event."""
         return Position.parse(self.last_event_id) if self.last_event_id else None
 
 
@@ -84,7 +84,7 @@ async def _follow(
 
 
 async def _admit(request: web.Request, connection: Connection | None) -> Audience:
-    """Tell what the caller may follow now; a key may be revoked and a connection deleted since."""
+    """Return what the caller may follow now; a key may have been revoked since, for instance."""
     await identify_again(request)
     await authorize(request, Scope.READ, admin=False)
     await choose_owner(request)

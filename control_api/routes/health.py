@@ -1,4 +1,4 @@
-"""Health for people, load balancers and supervisors; none of it needs a key or tells a secret."""
+"""Health for people, load balancers and supervisors; it needs no key and shows no secrets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ routes = Endpoints("Health")
 HEALTH = web.AppKey("health", CachedProbe[Health])
 _FRESH_FOR = timedelta(seconds=1)
 _WITHIN = timedelta(seconds=30)
-"""Longer than a store may take to answer; it is never reached while those limits hold."""
+"""A last resort: longer than the time limits of the stores."""
 _NOTHING = HealthChecks(mongo="down", redis="down", workers=0)
 _NO_ANSWER = Health(
     status="unavailable", version=__version__, checks=_NOTHING, away=["mongo", "redis", "workers"]
@@ -29,24 +29,22 @@ _NO_ANSWER = Health(
 
 @routes.get("/api", open=True, answers={200: About})
 async def check(request: web.Request) -> web.Response:
-    """Tell that this is the API."""
+    """Show the name and version of the API."""
     return answer(About(name="ChatGrow worker control API", version=__version__))
 
 
 @routes.get("/health/live", open=True, answers={200: Alive})
 async def live(request: web.Request) -> web.Response:
-    """Tell that the process serves."""
+    """Answer 200 as long as the process serves requests."""
     return answer(Alive(status="ok"))
 
 
 @routes.get("/health/ready", open=True, answers={200: Health, 503: Health})
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Tell whether messages can flow, and which part is away; 503 when one is.
+    """Show whether messages can be sent, and what is away; 503 if something is.
 
-    An answer is up to a second old.
-
-    A change of WhatsApp Web is told with 200: this service works, takes messages and keeps them,
-    and whoever takes it out of a load balancer for it only loses them.
+    The answer is up to a second old. A change of WhatsApp Web is shown with 200, since the API
+    still accepts and keeps messages and should stay in a load balancer.
     """
     told = await request.app[HEALTH].get() or _NO_ANSWER
     return answer(told, HTTPStatus.SERVICE_UNAVAILABLE if told.away else HTTPStatus.OK)
@@ -54,12 +52,12 @@ async def ready(request: web.Request) -> web.StreamResponse:
 
 @routes.get("/health", open=True, answers={200: Health, 503: Health})
 async def health(request: web.Request) -> web.StreamResponse:
-    """Tell the same as /health/ready."""
+    """Show the same as /health/ready."""
     return await ready(request)
 
 
 def shared_health(services: Services) -> CachedProbe[Health]:
-    """Return what all who ask for the health share: anybody may ask, as often as they like."""
+    """Return a cached health check, since anybody may ask as often as they like."""
     return CachedProbe(lambda: _health(services), _WITHIN, _FRESH_FOR)
 
 

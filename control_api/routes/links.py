@@ -1,4 +1,4 @@
-"""Handlers for signed links: make one, and everything that its page asks for; no key is needed."""
+"""Handlers for signed links: create and revoke them, and serve their page, which needs no key."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ routes = Endpoints("Links")
 _ENDS = ("link_unknown", "link_expired", "link_used")
 _PAGE = {"text/html": None}
 BROKEN_PATH = r"/link/{rest:(?!(?:state|start|pairing-code)$).*}"
-"""Every path that starts like a link and is none of those declared here."""
+"""Any other path below the links' prefix."""
 _LOOK_EVERY = timedelta(milliseconds=250)
 _NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 
@@ -55,9 +55,9 @@ _NEVER_STORED = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow
     problems=("connection_not_found",),
 )
 async def create(request: web.Request) -> web.Response:
-    """Make a link whose page links a phone to this connection, for whoever holds the phone.
+    """Create a link to a page that links a phone to this connection.
 
-    Its token stands behind a `#`: browsers keep that to themselves, so that no log has it.
+    Its token stands after a `#`, which browsers do not send, so that it is in no log.
     """
     services = request.app[SERVICES]
     connection = await connection_of(request, request.match_info["id"])
@@ -73,7 +73,7 @@ async def create(request: web.Request) -> web.Response:
     problems=("connection_not_found",),
 )
 async def revoke(request: web.Request) -> web.Response:
-    """Revoke every link to this connection that was made so far; what shows codes is cut off."""
+    """Revoke all links to this connection; pages that are open show no more codes."""
     services = request.app[SERVICES]
     connection = await connection_of(request, request.match_info["id"])
     await services.connections.revoke_links(connection)
@@ -82,12 +82,12 @@ async def revoke(request: web.Request) -> web.Response:
 
 @routes.get("/link/state", open=True, answers={200: LinkState}, problems=_ENDS)
 async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -> web.Response:
-    """Tell how far linking is, with the QR code on show; asking keeps codes coming.
+    """Show the progress of linking and the current QR code; asking keeps new codes coming.
 
     With `seen` (the version seen last) and `wait` it answers once something has changed.
     """
     _, connection = await _opened(request, headers.token)
-    # While a phone is linked no link can link another one.
+    # While a phone is linked, a link cannot link another one.
     by_link = connection.linked_number is None
     waits = timedelta(seconds=query.wait)
     await request.app[SERVICES].requests.ask_for_qr(connection.id, waits, by_link=by_link)
@@ -96,7 +96,7 @@ async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -
 
 @routes.post("/link/start", open=True, answers={204: None}, problems=(*_ENDS, "foreign_origin"))
 async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
-    """Have codes shown again: nobody looked for a while, or another phone was linked."""
+    """Show codes again after nobody looked for a while or another phone was linked."""
     require_own_origin(request)
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
@@ -115,7 +115,7 @@ async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     example={"phoneNumber": "+972501234567"},
 )
 async def pair(request: web.Request, body: PhoneRequest, headers: LinkHeaders) -> web.Response:
-    """Ask for a code that links the phone by its number; the phone is alerted."""
+    """Ask WhatsApp for a code that links a phone by its number; the phone is alerted."""
     require_own_origin(request)
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
@@ -131,17 +131,17 @@ async def pair(request: web.Request, body: PhoneRequest, headers: LinkHeaders) -
 
 @routes.get("/link", open=True, answers=dict.fromkeys((200, 429), _PAGE))
 async def show(request: web.Request) -> web.Response:
-    """Show the page of all links; it reads the token from its address, and asks what it is for."""
+    """Show the page for links; its script reads the token from the address."""
     return page(request, "link.html", {})
 
 
 async def show_broken(request: web.Request) -> web.Response:
-    """Say that a link was changed on its way, or is of the kind that had its token in the path."""
+    """Say that a link is damaged, or is an old one with its token in the path."""
     raise LinkUnknownError
 
 
 async def _opened(request: web.Request, token: str) -> tuple[Link, Connection]:
-    """Return what the link allows, and its connection; raise the error that says why not."""
+    """Return a valid link and its connection; raise the error that says why it is not valid."""
     services = request.app[SERVICES]
     link = services.links.read(token)
     try:
@@ -153,7 +153,7 @@ async def _opened(request: web.Request, token: str) -> tuple[Link, Connection]:
 
 
 async def _changed(request: web.Request, query: StateQuery, token: str) -> LinkState:
-    """Return the state once it is another than the one seen, or as it is when the wait is over."""
+    """Return the state once it differs from the one seen, or when the wait is over."""
     give_up = time.monotonic() + query.wait
     while True:
         link, connection = await _opened(request, token)

@@ -1,4 +1,4 @@
-"""The handler for what all processes have logged lately."""
+"""The handler for recent log records of all processes."""
 
 from __future__ import annotations
 

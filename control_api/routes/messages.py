@@ -1,4 +1,4 @@
-"""Handlers for messages: accept them, show what became of them, cancel and redrive."""
+"""Handlers for messages: send, show, search, cancel and retry."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SEND_PROBLEMS = (
     },
 )
 async def send(request: web.Request, body: SendRequest, headers: SendHeaders) -> web.Response:
-    """Accept a message: it is stored durably before this answers 202."""
+    """Accept a message: it is stored durably before the answer 202."""
     services = request.app[SERVICES]
     receipt = await _accept(request, body.connection_id, [body], headers)
     location = f"/api/whatsapp/messages/{receipt.messages[0].id}"
@@ -82,7 +82,7 @@ async def send(request: web.Request, body: SendRequest, headers: SendHeaders) ->
 async def send_bulk(
     request: web.Request, body: BulkSend, query: BulkQuery, headers: SendHeaders
 ) -> web.Response:
-    """Accept many messages for one connection, in their order; `?dryRun=true` tells when."""
+    """Accept many messages for one connection, in order; `?dryRun=true` only estimates times."""
     services = request.app[SERVICES]
     if query.dry_run:
         connection = await connection_of(request, body.connection_id)
@@ -130,7 +130,7 @@ async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
     problems=_NOT_FOUND,
 )
 async def show(request: web.Request) -> web.Response:
-    """Tell where a message is, and why it waits if it does."""
+    """Show a message's status, and why it waits if it does."""
     services = request.app[SERVICES]
     message = await message_of(request, request.match_info["id"])
     return answer(await _view(services, message))
@@ -143,7 +143,7 @@ async def show(request: web.Request) -> web.Response:
     problems=(*_NOT_FOUND, "wrong_status"),
 )
 async def cancel(request: web.Request) -> web.Response:
-    """Take a message back while it is queued."""
+    """Cancel a message while it is queued."""
     services = request.app[SERVICES]
     found = await message_of(request, request.match_info["id"])
     message = await services.outbox.cancel(found.owner, found.id)
@@ -158,7 +158,7 @@ async def cancel(request: web.Request) -> web.Response:
     example={"confirm": True},
 )
 async def retry(request: web.Request, body: Retry | None) -> web.Response:
-    """Put a failed message back into the queue; an unknown one only when that is confirmed."""
+    """Queue a failed message again; an unknown one only with `confirm`."""
     services = request.app[SERVICES]
     found = await message_of(request, request.match_info["id"])
     async with services.quotas.queue.room(found.owner, 1):
@@ -166,7 +166,7 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
             found.owner, found.id, unknown_too=body is not None and body.confirm
         )
     waiting = None
-    # It is queued, whatever MongoDB still tells of it.
+    # The message is queued, even if this read still shows its old status.
     with suppress(*STORE_DOWN):
         connection = await services.connections.get(message.connection)
         await _ring(services, connection)
@@ -182,7 +182,7 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
     example={"connectionId": "business_main", "reason": "not_on_whatsapp"},
 )
 async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
-    """Put failed messages of a connection back into the queue, in their order."""
+    """Queue failed messages of a connection again, in their order."""
     services = request.app[SERVICES]
     connection = await connection_of(request, body.connection_id)
     failed = await services.outbox.count_failed(connection, body.reason)

@@ -1,4 +1,4 @@
-"""The handler that Prometheus asks."""
+"""The handler for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ routes = Endpoints("Health")
     problems=("unauthorized", "metrics_closed"),
 )
 async def show(request: web.Request) -> web.Response:
-    """Give the API's metrics, and the fleet's, in Prometheus's text format."""
+    """Return the metrics of the API and of the fleet in Prometheus's text format."""
     services = request.app[SERVICES]
     check_scrape(services.settings, request.headers.get("Authorization"))
     await services.metrics.look()

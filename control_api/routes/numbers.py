@@ -1,4 +1,4 @@
-"""Handlers for phone numbers: whether one is on WhatsApp."""
+"""The handler that checks whether a number is on WhatsApp."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOOK_EVERY = timedelta(milliseconds=100)
 
 
 class PaceLimitedError(DomainError):
-    """The connection's pace allows no question now; it counts like a message."""
+    """The connection's pace allows no check now; a check counts like a message."""
 
     code = "pace_limited"
 
@@ -38,7 +38,7 @@ class PaceLimitedError(DomainError):
 
 
 class CheckFailedError(DomainError):
-    """WhatsApp could not be asked, or gave no answer that tells."""
+    """WhatsApp could not be asked, or gave no clear answer."""
 
     code = "number_check_failed"
 
@@ -63,7 +63,7 @@ class CheckTimedOutError(DomainError):
     ),
 )
 async def check(request: web.Request) -> web.Response:
-    """Tell whether a number is on WhatsApp; what was asked lately is known, else it is asked."""
+    """Tell whether a number is on WhatsApp, from a recent answer or by asking WhatsApp."""
     number = _chat_id(request.match_info["phone"])
     services = request.app[SERVICES]
     connection = await _usable(request)
@@ -76,7 +76,7 @@ async def check(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request, connection: Connection, chat_id: str) -> str | None:
-    """Have the owner's page ask WhatsApp, within a bound; None when there is no account."""
+    """Ask WhatsApp through the connection's page; return None if the number has no account."""
     services = request.app[SERVICES]
     question = await services.checks.ask(connection.id, chat_id)
     try:
@@ -106,7 +106,7 @@ async def _answered(request: web.Request, question: str) -> NumberCheck | None:
 
 
 async def _usable(request: web.Request) -> Connection:
-    """Return a connection that can ask now; raise WrongStateError."""
+    """Return the connection if it can ask now; raise WrongStateError."""
     connection = await connection_of(request, request.match_info["id"])
     check_command(Command.CHECK_NUMBER, *connection.observed())
     return connection

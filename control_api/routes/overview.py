@@ -1,4 +1,4 @@
-"""Handlers for those who watch: the queues over the last hours, and the workers."""
+"""Handlers for operators: the history of the queues, and the workers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ worker_routes = Endpoints("Overview")
 
 @routes.get("/api/whatsapp/history", needs=Scope.READ, answers={200: HistoryView})
 async def history(request: web.Request, query: HistoryQuery) -> web.Response:
-    """Tell how many messages waited, how long, and what left the queue over the last hours."""
-    # The samples tell of an owner, not of a connection.
+    """Show how many messages waited, how long, and how many left the queue, over some hours."""
+    # Samples are kept for owners, not for connections.
     require_all_connections(request)
     services = request.app[SERVICES]
     start = query.since or services.now() - timedelta(hours=query.hours)
@@ -39,6 +39,6 @@ async def history(request: web.Request, query: HistoryQuery) -> web.Response:
 
 @worker_routes.get("/api/workers", needs=Scope.READ, admin=True, answers={200: WorkerList})
 async def workers(request: web.Request) -> web.Response:
-    """List the workers of the last day, with their load and when they were heard of last."""
+    """List the workers of the last day, with their load and their last heartbeat."""
     found = await request.app[SERVICES].workers.all()
     return answer(WorkerList(items=[WorkerView.of(each) for each in found]))

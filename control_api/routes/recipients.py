@@ -1,4 +1,4 @@
-"""The handler that erases a person to whom messages went."""
+"""The handler that erases a recipient."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ routes = Endpoints("Recipients", owned=True)
     answers={200: ErasedView, 202: ErasedView},
 )
 async def erase(request: web.Request, query: RecipientQuery) -> web.Response:
-    """Erase a person: their messages, whatever became of them, and all that is known of the number.
+    """Erase a person: all messages to them, and everything known about the number.
 
-    Messages that wait are not sent. What is being sent just now cannot be taken back: it is erased
-    when it has been sent, and the answer is 202 then. With `allOwners=true` an administrator erases
-    the person from everybody's records.
+    Queued messages are not sent. A message that is being sent cannot be cancelled; it is erased
+    after it was sent, and the answer is 202. With `allOwners=true` an administrator erases the
+    person from the records of all owners.
     """
     require_all_connections(request)
     if query.all_owners and not caller_of(request).is_admin:

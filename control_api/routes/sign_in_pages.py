@@ -43,7 +43,7 @@ Form = dict[str, str]
 
 @routes.get("/dashboard/sign-in", open=True, answers={200: _PAGE, 303: None})
 async def show(request: web.Request) -> web.Response:
-    """Show the page to sign in; on the very first visit, to become the administrator."""
+    """Show the sign-in page, or the page to register the administrator if there is none."""
     if await signed_in_user(request) is not None:
         return redirect(request, _wanted(request.query.get("view", "")).path)
     return await _form(request, {"view": request.query.get("view", "")})
@@ -55,7 +55,7 @@ async def show(request: web.Request) -> web.Response:
     answers={303: None, **dict.fromkeys((401, 403, 422, 429), _PAGE)},
 )
 async def sign_in(request: web.Request) -> web.Response:
-    """Sign in, or become the first administrator, and go on to the dashboard."""
+    """Sign in, or register the administrator, and redirect to the dashboard."""
     given = await _read_form(request)
     try:
         require_own_origin(request)
@@ -77,7 +77,7 @@ async def sign_in(request: web.Request) -> web.Response:
 
 @routes.post("/dashboard/sign-out", open=True, answers={303: None, 403: _PAGE})
 async def sign_out(request: web.Request) -> web.Response:
-    """Sign out: the session ends at once, wherever its cookie has gone."""
+    """Sign out: the session ends at once, for every copy of its cookie."""
     services = request.app[SERVICES]
     session = _session(request)
     if session is not None:
@@ -93,7 +93,7 @@ async def sign_out(request: web.Request) -> web.Response:
 
 
 async def _let_in(request: web.Request, given: Form) -> User:
-    """Return who signs in.
+    """Return the user who signs in or registers.
 
     Raises BadCredentialsError, ForbiddenError, SetupTokenError, TooManyAttemptsError or
     ValidationError.
@@ -107,7 +107,7 @@ async def _let_in(request: web.Request, given: Form) -> User:
     try:
         credentials = Credentials.model_validate(fields)
     except ValidationError as error:
-        # What cannot be an address has no account either: nothing else is told.
+        # A text that is no address gets the same answer as an address without an account.
         raise BadCredentialsError from error
     device = device_of(request, credentials.email)
     return await authenticate(services, credentials, client, device)
@@ -124,7 +124,7 @@ async def _entered(request: web.Request, user: User, view: View) -> web.Response
 
 
 def _session(request: web.Request) -> Claims | None:
-    """Read the cookie; the form brings its proof as a field, not as the header of scripts."""
+    """Return the session of the cookie; the form has its CSRF token in a field, not a header."""
     try:
         return request.app[SERVICES].tokens.read(request.cookies.get(COOKIE, ""))
     except BadTokenError:
@@ -145,7 +145,7 @@ async def _form(
         "minutes": minutes,
         "view": _wanted(given.get("view", "")),
         "given": {name: given.get(name, "")[:_LONGEST_ECHO] for name in ("email", "name")},
-        # A strict cookie stays away when another site leads here; once more, and it comes along.
+        # A strict cookie is not sent when another site links here; a reload by us sends it.
         "again": request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET",
     }
     return page(request, "dashboard/sign_in.html", context, status)
@@ -169,5 +169,5 @@ def _wanted(view: str) -> View:
 
 
 def _kind_of(error: ValidationError) -> str:
-    """Return the field that is wrong, for which the page has a text."""
+    """Return the name of the wrong field, for which the page has an error text."""
     return str(error.errors(include_url=False, include_input=False)[0]["loc"][0])

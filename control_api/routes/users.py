@@ -1,4 +1,4 @@
-"""Handlers for an administrator: who can sign in."""
+"""Handlers with which an administrator lists and removes users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ routes = Endpoints("Users")
 
 @routes.get("/api/users", needs=Scope.READ, admin=True, answers={200: UserList})
 async def index(request: web.Request) -> web.Response:
-    """List everybody who can sign in."""
+    """List all users."""
     users = await request.app[SERVICES].users.all()
     return answer(UserList(items=[UserView.of(each) for each in users]))
 

@@ -1,4 +1,4 @@
-"""The models of people, their sign-ins and API keys."""
+"""The models of users, sign-ins and API keys."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Email = Annotated[
     str,
     BeforeValidator(_normal),
     StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
-    # The pattern would promise more: invisible characters are refused besides.
+    # The pattern alone allows more: invisible characters are refused too.
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 
@@ -50,7 +50,7 @@ GivenPassword = Annotated[SecretStr, Field(max_length=1024)]
 
 
 def _check_network(text: str) -> str:
-    """Read an address or a network; one that has bits set beyond its mask is a mistake."""
+    """Check an address or a network; a network with bits set beyond its mask is refused."""
     try:
         network = ip_network(text)
     except ValueError as error:
@@ -78,11 +78,11 @@ class Registration(Body):
     password: NewPassword
     name: Name | None = None
     setup_token: GivenPassword | None = None
-    """For the first registration: the first API key, or what the file `setup.token` holds."""
+    """For the first registration: the first API key, or the content of the file `setup.token`."""
 
 
 class SetupState(Answer):
-    """GET /api/setup: whether the first administrator is still to register."""
+    """GET /api/setup: whether the first administrator has still to register."""
 
     open: bool
 
@@ -106,11 +106,11 @@ class PasswordChange(Body):
     password: GivenPassword
     new_password: NewPassword
     revoke_api_keys: bool = False
-    """Whether one's API keys stop working too; /api/auth/me tells how many there are."""
+    """Whether the caller's API keys are revoked too; /api/auth/me shows how many there are."""
 
 
 class UserView(Answer):
-    """A person who can sign in; `id` is the owner of their connections."""
+    """A user; `id` is the owner of their connections."""
 
     id: str
     email: str
@@ -131,7 +131,7 @@ class UserList(Answer):
 
 
 class SignedIn(Answer):
-    """A sign-in: `accessToken` goes into Authorization, `refreshToken` gets the next pair."""
+    """A sign-in: `accessToken` is for the header Authorization, `refreshToken` for new tokens."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  the word of RFC 6750
@@ -148,7 +148,7 @@ class Me(Answer):
     scopes: list[Scope]
     user: UserView | None = None
     api_keys: int | None = None
-    """How many API keys the person who signed in has: a new password leaves them alone."""
+    """How many API keys the user has; a new password does not revoke them."""
 
 
 class NewApiKey(Body):
@@ -157,9 +157,9 @@ class NewApiKey(Body):
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
     all_owners: bool = False
-    """Whether the key may use everybody's connections, as an administrator does."""
+    """Whether the key may use the connections of all owners, as an administrator may."""
     connection_ids: ConnectionIds | None = Field(None, examples=[["business_main"]])
-    """The only connections that the key may use; without them it may use all of its owner's."""
+    """The only connections that the key may use; if left out, all of its owner's."""
     allowed_ips: Networks | None = Field(None, examples=[["203.0.113.0/24", "2001:db8::7"]])
     """The only addresses and networks that the key works from."""
     expires_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
@@ -173,7 +173,7 @@ class NewApiKey(Body):
 
 
 class ApiKeyView(Answer):
-    """What may be seen of a key."""
+    """An API key without the key itself."""
 
     id: str
     name: str
@@ -184,14 +184,14 @@ class ApiKeyView(Answer):
     allowed_ips: list[str] | None = None
     expires_at: WrittenTimestamp | None = None
     made_by: str | None = None
-    """The key that made it, with which it stops working."""
+    """The key with which it was created; it stops working together with that key."""
     created_at: WrittenTimestamp
     last_used_at: WrittenTimestamp | None = None
-    """When it last came with a request, up to a few minutes late; missing for one never used."""
+    """When it was last used, up to a few minutes late; missing if it was never used."""
 
     @classmethod
     def of(cls, key: ApiKey, names: Mapping[str, str]) -> ApiKeyView:
-        """Show a key, without the key; `names` has the owners' words for connections by our ids."""
+        """Show a key; `names` maps our ids of connections to their `connectionId`."""
         only = key.connections
         return cls(
             id=key.id,
@@ -209,7 +209,7 @@ class ApiKeyView(Answer):
 
 
 class CreatedApiKey(ApiKeyView):
-    """A new key: the only time that `key` is shown."""
+    """A new key; `key` is shown only here."""
 
     key: str
 

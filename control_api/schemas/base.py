@@ -1,4 +1,4 @@
-"""What comes in and goes out: the models of the HTTP contract."""
+"""The base classes of the models of the HTTP contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sessions.recipients.address import parse_phone_number
 
 
 class Body(BaseModel):
-    """A request body: camelCase, and a field nobody knows is refused, not ignored."""
+    """A request body in camelCase; unknown fields are refused, not ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
@@ -36,7 +36,7 @@ Name = Annotated[
     StringConstraints(max_length=200, pattern=rf"^{_TEXT}*[^\s\x00-\x1f\x7f-\x9f]{_TEXT}*$"),
     AfterValidator(str.strip),
 ]
-"""A name for people: something to see, and no control characters."""
+"""A name for people: something visible, without control characters."""
 PhoneNumber = Annotated[
     str,
     AfterValidator(parse_phone_number),

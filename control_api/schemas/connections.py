@@ -1,4 +1,4 @@
-"""The models of connections: what is asked of them, and what is shown."""
+"""The models of requests and answers about connections."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class ProxyRequest(Body):
 
     @property
     def host(self) -> str:
-        """The proxy's name or address, in small letters."""
+        """The proxy's name or address, in lower case."""
         return host_of(self.server)
 
     def to_proxy(self, *, may_be_private: bool) -> Proxy:
-        """Return it as the record keeps it."""
+        """Return the proxy as it is stored."""
         return Proxy(
             server=self.server,
             username=self.username,
@@ -80,14 +80,14 @@ class PairingRequest(Body):
 
 
 class PairingView(Answer):
-    """A pairing code as the phone wants it typed, and when it stops working."""
+    """A pairing code in the form to type on the phone, and when it expires."""
 
     code: str
     expires_at: WrittenTimestamp
 
 
 class ConnectionChange(Body):
-    """PATCH …/{id}: only what is named changes; a proxy that is null is taken away."""
+    """PATCH …/{id}: only the given fields change; `"proxy": null` removes the proxy."""
 
     name: Name | None = None
     pacing: Pacing | None = None
@@ -102,7 +102,7 @@ class QueueView(Answer):
 
 
 class PageView(Answer):
-    """Which WhatsApp Web a connection's page is, and since when it has been loaded."""
+    """The version of WhatsApp Web that a connection's page has loaded, and when it did."""
 
     version: str | None = None
     manifest: str | None = None
@@ -110,10 +110,10 @@ class PageView(Answer):
 
 
 class StatusView(Answer):
-    """GET …/status: the state as it is true now, with who runs it and what waits.
+    """GET …/status: the state as it is now, the worker that runs it, and the queue.
 
-    `until` is when the state ends, where WhatsApp has told: a temporary ban has one. `actsNext` is
-    who has to do something now, and `allowedCommands` what makes sense in this state.
+    `until` is when the state ends, if WhatsApp says so, as for a temporary ban. `actsNext` is who
+    has to do something now, and `allowedCommands` are the commands that make sense in this state.
     """
 
     connection_id: str
@@ -149,15 +149,15 @@ class StatusView(Answer):
 
 
 class ProxyView(Answer):
-    """A connection's proxy, without what signs in to it."""
+    """A connection's proxy, without its user name and password."""
 
     server: str
 
 
 class ConnectionView(StatusView):
-    """A connection as its owner made it, with its status.
+    """A connection with its settings and its status.
 
-    `sent` counts the messages sent since `sentSince`, where that was asked for.
+    `sent` counts the messages sent since `sentSince`, if that was asked for.
     """
 
     name: str
@@ -191,7 +191,7 @@ class ConnectionList(Answer):
 
 
 class QrView(Answer):
-    """GET …/qr as JSON: the text of the code and when it stops working."""
+    """GET …/qr as JSON: the text of the code and when it expires."""
 
     code: str
     expires_at: WrittenTimestamp

@@ -22,7 +22,7 @@ class Alive(Answer):
 
 
 class HealthChecks(Answer):
-    """The parts that messages need, and how many workers live."""
+    """What messages need to be sent, and how many workers are alive."""
 
     mongo: Literal["ok", "down"]
     redis: Literal["ok", "down"]
@@ -30,7 +30,7 @@ class HealthChecks(Answer):
 
 
 class SavedPage(Answer):
-    """That pages are to be opened from saved HTML, and whether that was given up."""
+    """Whether pages are opened from saved HTML, or that was given up."""
 
     saved_at: WrittenTimestamp | None = None
     version: str | None = None
@@ -39,10 +39,10 @@ class SavedPage(Answer):
 
 
 class Health(Answer):
-    """GET /health: whether messages can flow, and which parts are away if not.
+    """GET /health: whether messages can be sent, and what is away if not.
 
-    `whatsapp` is `changed` while all connections wait for a WhatsApp Web that can be used; it is
-    not known while MongoDB is down.
+    `whatsapp` is `changed` while all connections wait because WhatsApp Web has changed; it is
+    missing while MongoDB is down.
     """
 
     status: Literal["ok", "unavailable"]
@@ -51,4 +51,4 @@ class Health(Answer):
     whatsapp: Literal["ok", "changed"] | None = None
     away: list[str] | None = None
     saved_page: SavedPage | None = None
-    """Only while an operator has switched it on."""
+    """Present only while an operator has switched it on."""

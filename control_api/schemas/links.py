@@ -1,4 +1,4 @@
-"""What the pages of signed links ask, and what they are told."""
+"""The models of signed links and of the requests of their pages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sessions.common.json_values import WrittenTimestamp
 
 
 class QrLinkView(Answer):
-    """A signed link to a page that links a phone, and when it stops working."""
+    """A signed link to a page that links a phone, and when it expires."""
 
     url: str
     expires_at: WrittenTimestamp
 
 
 class LinkHeaders(BaseModel):
-    """What a link's page sends with each request: what stands behind the `#` of its address."""
+    """The header of a link's page: the token after the `#` of its address."""
 
     token: str = Field("", alias="X-Link-Token")
 
 
 class StateQuery(Body):
-    """GET /link/state: the version seen last, and for how many seconds to wait for another."""
+    """GET /link/state: the version seen last, and how many seconds to wait for another one."""
 
     seen: Annotated[str, StringConstraints(max_length=64)] | None = None
     wait: Annotated[float, Field(ge=0, le=30, allow_inf_nan=False)] = 0
@@ -42,14 +42,14 @@ class PhoneRequest(Body):
 
 
 class LinkCode(Answer):
-    """The QR code on show; seconds, because the clock of whoever looks may be wrong."""
+    """The QR code on show, valid for some seconds; no time, as the viewer's clock may be wrong."""
 
     svg: str
     expires_in_seconds: float
 
 
 class LinkState(Answer):
-    """How far linking is, with the QR code on show; `version` names this very answer."""
+    """The progress of linking, with the QR code on show; `version` identifies this answer."""
 
     connection: str
     """The name of the connection."""
@@ -60,7 +60,7 @@ class LinkState(Answer):
 
 
 class LinkPairing(Answer):
-    """A pairing code as the phone wants it typed, and for how long it works."""
+    """A pairing code in the form to type on the phone, and for how many seconds it works."""
 
     code: str
     expires_in_seconds: float

@@ -1,4 +1,4 @@
-"""What GET /api/logs takes and gives."""
+"""The models of GET /api/logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Text = Annotated[str, StringConstraints(max_length=200)]
 
 
 class LogSearch(Body):
-    """GET /api/logs: which records, and from where on; `level` means that one and worse."""
+    """GET /api/logs: which records to list; `level` includes all more severe levels."""
 
     level: LogLevel = "debug"
     connection_id: _Text | None = None
@@ -27,12 +27,12 @@ class LogSearch(Body):
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
     def to_query(self) -> LogQuery:
-        """Return it as the store takes it."""
+        """Return the query for the store."""
         return LogQuery(self.level, self.connection_id, self.process, self.since, self.until)
 
 
 class LogRecordView(Answer):
-    """One log record; what else it was bound to follows under its own names."""
+    """One log record; its other bound values follow under their own names."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="allow"
@@ -57,7 +57,7 @@ class LogRecordView(Answer):
 
 
 class LogRecordList(Answer):
-    """Records, newest first; `cursor` is there when more may follow."""
+    """Records, newest first; `cursor` is present if more may follow."""
 
     items: list[LogRecordView]
     cursor: str | None = None

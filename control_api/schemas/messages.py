@@ -1,4 +1,4 @@
-"""The models of messages: sends, searches, and what became of them."""
+"""The models of messages: sends, searches and statuses."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def _to_chat_id(text: str) -> str:
 
 
 class MessageQuery(Body):
-    """GET /api/whatsapp/messages: which ones, and from where on.
+    """GET /api/whatsapp/messages: which messages to list.
 
-    `status` takes several with commas between them; `to` is read as in a send; `since` and `until`
-    are about when messages were accepted.
+    `status` takes several values separated by commas; `to` is read as in a send; `since` and
+    `until` compare when messages were accepted.
     """
 
     connection_id: ConnectionId | None = None
@@ -57,7 +57,7 @@ class MessageQuery(Body):
 
 
 class BulkQuery(Body):
-    """POST …/send/bulk: with `dryRun` nothing is stored."""
+    """POST …/send/bulk: with `dryRun`, nothing is stored."""
 
     dry_run: bool = False
 
@@ -75,14 +75,14 @@ class SendHeaders(BaseModel):
 
 
 class BulkSend(Body):
-    """POST /api/whatsapp/send/bulk: all of it is accepted or nothing."""
+    """POST /api/whatsapp/send/bulk: all messages are accepted, or none."""
 
     connection_id: ConnectionId
     messages: Annotated[list[MessageRequest], Field(min_length=1, max_length=MAX_BULK)]
 
 
 class Retry(Body):
-    """POST …/messages/{id}/retry: `confirm` repeats even a message that may be out already."""
+    """POST …/messages/{id}/retry: `confirm` repeats even a message that may have been sent."""
 
     confirm: bool = False
 
@@ -95,9 +95,9 @@ class RetryFailed(Body):
 
 
 class Waiting(Answer):
-    """Why a message is not sent yet, until when, and how many go before it (10000: or more).
+    """Why a message is not sent yet, until when, and how many go before it (10000 or more: 10000).
 
-    `detail` is the connection's own reason code; `estimatedAt` is a guess from the pace set.
+    `detail` is the connection's reason code; `estimatedAt` is an estimate from the current pace.
     """
 
     reason: str
@@ -162,9 +162,9 @@ class AcceptedList(Answer):
 
 
 class DryRun(Answer):
-    """When a bulk would go out at the pace that is set, if it were sent now; nothing is stored.
+    """When a bulk would be sent at the current pace if it were accepted now; nothing is stored.
 
-    Without times behind 10000 messages or more, where nobody can tell.
+    There are no times if 10000 or more messages go before it.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""What the endpoints for those who watch take and give."""
+"""The models of the endpoints for operators."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STEPS = {str(minutes): minutes for minutes in (1, 5, 15, 60)}
 
 
 class HistoryQuery(Body):
-    """GET /api/whatsapp/history: from when on (instead of `hours`), and how far apart."""
+    """GET /api/whatsapp/history: the start (instead of `hours`), and the length of a step."""
 
     since: Timestamp | None = None
     hours: Annotated[int, Field(ge=1, le=48)] = 6
@@ -25,12 +25,12 @@ class HistoryQuery(Body):
 
 
 class SampleView(Answer):
-    """A step of time: the most that waited, and what was sent and failed in all of it."""
+    """One step: the most messages that waited, and how many were sent and failed during it."""
 
     at: WrittenTimestamp
     queued: int
     oldest_seconds: int
-    """For how long the message that was due longest had waited."""
+    """How long the oldest due message had waited."""
     sent: int
     failed: int
 
@@ -54,7 +54,7 @@ class HistoryView(Answer):
 
 
 class WorkerView(Answer):
-    """A worker: what it runs, what it can, and whether it lives."""
+    """A worker: how many connections it runs and can run, and whether it is alive."""
 
     worker: str
     alive: bool
@@ -71,6 +71,6 @@ class WorkerView(Answer):
 
 
 class WorkerList(Answer):
-    """GET /api/workers, by name; one that stopped in order is not listed any more."""
+    """GET /api/workers, by name; workers that stopped in order are not listed."""
 
     items: list[WorkerView]

@@ -1,4 +1,4 @@
-"""The address of a proxy for one connection's browser, as its owner writes it."""
+"""The address of a proxy, as the owner of a connection writes it."""
 
 from __future__ import annotations
 

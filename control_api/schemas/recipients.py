@@ -1,4 +1,4 @@
-"""The models of recipients: whether a number is on WhatsApp, and what is erased of a person."""
+"""The models of recipients: whether a number is on WhatsApp, and what an erasure removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from control_api.schemas.base import Answer, Body
 
 
 class RecipientQuery(Body):
-    """DELETE /api/recipients/{number}: `allOwners` erases the person from everybody's records."""
+    """DELETE /api/recipients/{number}: `allOwners` erases from the records of all owners."""
 
     all_owners: bool = False
 
@@ -14,9 +14,9 @@ class RecipientQuery(Body):
 class ErasedView(Answer):
     """What was erased, by kind.
 
-    `cancelled` counts those of the `messages` that were waiting. Messages that are being sent
-    (`sending`) are erased when they have been sent. A used Idempotency-Key is kept, without what
-    tells its request, so that it makes nothing once more.
+    `cancelled` counts those of the `messages` that were queued. Messages that are being sent
+    (`sending`) are erased after they were sent. A used Idempotency-Key is kept without its
+    request's digest, so that it cannot send the same again.
     """
 
     messages: int
@@ -32,7 +32,7 @@ class ErasedView(Answer):
 class NumberView(Answer):
     """GET …/numbers/{phone}: whether the number is on WhatsApp, and as which account.
 
-    `chatId` is the id that WhatsApp answers: it may have other digits than `to`, what was asked.
+    `chatId` is the id that WhatsApp answered; it may have other digits than `to`, as asked.
     """
 
     exists: bool

@@ -88,7 +88,7 @@ class Services:
     breaker: BreakerReader
     history: QueueHistory
     acceptance: Acceptance
-    requests: LinkingRequests
+    linking: LinkingRequests
     commands: CommandRequests
     removals: Removals
     proxy_passwords: ProxyPasswords
@@ -160,7 +160,7 @@ class Services:
             acceptance=Acceptance(
                 connections, outbox, idempotency, doorbell, process, now, quotas.queue, texts
             ),
-            requests=LinkingRequests(database),
+            linking=LinkingRequests(database),
             commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(ring),

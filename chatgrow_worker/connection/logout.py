@@ -33,7 +33,7 @@ class Logout:
     def __init__(
         self,
         page: WhatsAppPage,
-        end: LoginEnd,
+        login_end: LoginEnd,
         give_up: float,
         reload_limit: timedelta,
         check_lease: Callable[[], None],
@@ -45,7 +45,7 @@ class Logout:
         take the login back from another browser.
         """
         self._page = page
-        self._end = end
+        self._login_end = login_end
         self._give_up = give_up
         self._reload_limit = reload_limit
         self._check_lease = check_lease
@@ -75,8 +75,8 @@ class Logout:
             await any_of(self._page.bell, ending, within=_LOOK_EVERY)
 
     async def _act(self, snapshot: Snapshot) -> None:
-        self._page.tell(self._end)
-        self._end.hear(snapshot.epoch, snapshot.signs)
+        self._page.tell(self._login_end)
+        self._login_end.hear(snapshot.epoch, snapshot.signs)
         state = snapshot.state
         if state in _UNLINKED:
             self._at_qr_screen(snapshot)
@@ -97,7 +97,7 @@ class Logout:
             self._next_try = time.monotonic() + _AGAIN_AFTER.total_seconds()
 
     def _at_qr_screen(self, snapshot: Snapshot) -> None:
-        if self._asked or self._end.reason is Reason.UNLINKED:
+        if self._asked or self._login_end.reason is Reason.UNLINKED:
             raise LoggedOutError(Reason.LOGGED_OUT_BY_REQUEST)
         if self._without_login.holds(snapshot.epoch):
             raise LoggedOutError(Reason.LOGIN_LOST)

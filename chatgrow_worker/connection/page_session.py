@@ -25,7 +25,7 @@ from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from chatgrow_worker.sending.acks import AckRecorder
-from chatgrow_worker.sending.sender import Sender
+from chatgrow_worker.sending.dispatcher_task import DispatcherTask
 from chatgrow_worker.waiting import any_of, happens
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
 from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
@@ -65,13 +65,13 @@ class PageSessionServices:
     acks: AckRecorder
     saver: LoginSaver
     linking: Linking
-    sending: Sender
+    dispatcher: DispatcherTask
     gate: ChangeGate
     checks: NumberChecks
     guard: NumberGuard
     recovery: Recovery
     recycling: Recycling
-    end: LoginEnd
+    login_end: LoginEnd
     ban: BanKeeper
     html: HtmlOfPage
 
@@ -136,10 +136,10 @@ class PageSession:
                 await self._gather_rings(ending)
         except asyncio.CancelledError:
             self._services.saver.cancel()
-            self._services.sending.cut()
+            self._services.dispatcher.cut()
             raise
         finally:
-            await self._services.sending.stop()
+            await self._services.dispatcher.stop()
         # After an error, the browser is closed before this wait: a save may wait for MongoDB.
         await self._services.saver.end()
 
@@ -158,12 +158,12 @@ class PageSession:
         """Return how long until a ready page needs something; late work waits for the next look."""
         now = time.monotonic()
         look = now + self._look_when_ready.total_seconds()
-        due = (self._services.saver.due, self._tidy_at, self._services.sending.stalls_at, look)
+        due = (self._services.saver.due, self._tidy_at, self._services.dispatcher.stalls_at, look)
         return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
     async def _is_worn_and_idle(self) -> bool:
         now = time.monotonic()
-        if now < self._wear_look or not self._services.sending.idle:
+        if now < self._wear_look or not self._services.dispatcher.idle:
             return False
         self._wear_look = now + self._services.recycling.look_every.total_seconds()
         return self._update_due or await asyncio.to_thread(self._services.recycling.is_worn)
@@ -181,8 +181,8 @@ class PageSession:
         self._update_due = bool(
             snapshot and snapshot.needs_update and not self._services.html.is_saved
         )
-        self._services.sending.check()
-        gate, at_rest = self._services.gate, not self._services.sending.running
+        self._services.dispatcher.check()
+        gate, at_rest = self._services.gate, not self._services.dispatcher.running
         await gate.consider(self._page, look, self._state, at_rest=at_rest)
         if not gate.unreadable:
             await self._services.recovery.consider(self._state)
@@ -210,7 +210,7 @@ class PageSession:
 
     def _state_of(self, snapshot: Snapshot | None) -> PageState:
         """Return the page's state; STALLED if it says ready but our sends get no acks."""
-        end = self._services.end
+        end = self._services.login_end
         self._page.tell(end)
         state = snapshot.state if snapshot else PageState.LOADING
         if snapshot is not None:
@@ -220,7 +220,7 @@ class PageSession:
             end.works(snapshot.epoch)
         if state in _BEFORE_A_LOGIN and self._page.restarts >= _RESTARTS:
             return PageState.OUTDATED  # WhatsApp refuses this version of the page (405, 409)
-        stalled = state is PageState.READY and self._services.sending.stalled
+        stalled = state is PageState.READY and self._services.dispatcher.stalled
         return PageState.STALLED if stalled else state
 
     async def _report_or_link(self, state: PageState, snapshot: Snapshot | None) -> None:
@@ -245,7 +245,7 @@ class PageSession:
             self._wiping.ends()
         signs = {PageState.LEAVING: self._wiping} | dict.fromkeys(_QR_SCREEN, self._without_login)
         if state in signs and signs[state].holds(epoch):
-            raise LoggedOutError(self._services.end.reason)
+            raise LoggedOutError(self._services.login_end.reason)
 
     async def _report(self, state: PageState, snapshot: Snapshot | None) -> None:
         if self._is_short_line_loss(state, snapshot):
@@ -274,18 +274,18 @@ class PageSession:
         if look and state in _CAN_SEND:
             await self._while_ready(look)
         else:
-            await self._services.sending.stop()
+            await self._services.dispatcher.stop()
 
     async def _while_ready(self, look: Look) -> None:
         self.was_linked = self.was_ready = True
         if self._services.gate.holds:
-            await self._services.sending.stop()
-        elif self._services.sending.running:
+            await self._services.dispatcher.stop()
+        elif self._services.dispatcher.running:
             await self._services.acks.ask_again()
         else:
             await self._services.ban.is_over()
             await self._services.acks.record_missed()
-            self._services.sending.start()
+            self._services.dispatcher.start()
         await self._services.acks.record_new(look.epoch, look.acks)
         await self._services.saver.save_when_due()
         if self._collect_garbage:
@@ -297,6 +297,6 @@ class PageSession:
         now = time.monotonic()
         if self._tidy_at is None:
             self._tidy_at = now + _TIDY_AFTER.total_seconds()
-        elif now >= self._tidy_at and self._services.sending.idle:
+        elif now >= self._tidy_at and self._services.dispatcher.idle:
             self._tidy_at = now + self._services.recycling.look_every.total_seconds()
             await self._page.tidy()

@@ -23,10 +23,10 @@ from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.sending.dispatcher import Dispatcher
+from chatgrow_worker.sending.dispatcher_task import DispatcherTask
 from chatgrow_worker.sending.known_chats import KnownChats
 from chatgrow_worker.sending.line_deaths import LineDeaths
 from chatgrow_worker.sending.pacer import Pacer
-from chatgrow_worker.sending.sender import Sender
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
 from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
 from sessions.connections.leases import Lease
@@ -45,7 +45,7 @@ class PageSessionFactory:
     gate: ChangeGate
     doorbell: asyncio.Event
     check_lease: Callable[[], None]
-    end: LoginEnd
+    login_end: LoginEnd
     line_deaths: LineDeaths
     guard: NumberGuard
     tried: Tries = field(default_factory=dict)
@@ -67,14 +67,14 @@ class PageSessionFactory:
         """Return the page session for an open browser."""
         limits = self.services.limits
         sends = PacedSends(self.services.queue, self.lease.connection, self.services.now)
-        sending = self._sending(browser, sends)
+        dispatcher = self._dispatcher(browser, sends)
         services = PageSessionServices(
             page=browser.page,
             reporter=self.reporter,
-            acks=self._acks(browser, sending),
+            acks=self._acks(browser, dispatcher),
             saver=saver,
             linking=self._linking(browser),
-            sending=sending,
+            dispatcher=dispatcher,
             gate=self.gate,
             checks=self._checks(browser, sends),
             guard=self.guard,
@@ -82,7 +82,7 @@ class PageSessionFactory:
                 browser.page, limits.recovery_rules, limits.reload, self.check_lease, self.tried
             ),
             recycling=Recycling(browser.profile, limits.recycling),
-            end=self.end,
+            login_end=self.login_end,
             ban=BanKeeper(
                 self.services.connections, self.lease, self.services.now, self.services.metrics
             ),
@@ -99,28 +99,28 @@ class PageSessionFactory:
             collect_garbage=limits.collect_garbage,
         )
 
-    def _acks(self, browser: Browser, sending: Sender) -> AckRecorder:
+    def _acks(self, browser: Browser, dispatcher: DispatcherTask) -> AckRecorder:
         services = self.services
         return AckRecorder(
             browser.page,
             services.queue,
             self.lease,
             services.metrics,
-            heard_late=sending.acknowledged,
+            heard_late=dispatcher.acknowledged,
         )
 
     def _linking(self, browser: Browser) -> Linking:
         services, connection = self.services, self.lease.connection
 
         async def asked_for() -> bool:
-            return await services.requests.qr_is_asked_for(
+            return await services.linking.qr_is_asked_for(
                 connection, services.limits.qr_asked_within
             )
 
         limits = services.limits
         qr = QrPublisher(browser.page, self.reporter, limits.qr_form, services.now, asked_for)
         return Linking(
-            browser.page, services.requests, self.lease, qr, services.now, limits.pairing_pause
+            browser.page, services.linking, self.lease, qr, services.now, limits.pairing_pause
         )
 
     def _checks(self, browser: Browser, sends: PacedSends) -> NumberChecks:
@@ -137,7 +137,7 @@ class PageSessionFactory:
             now=services.now,
         )
 
-    def _sending(self, browser: Browser, sends: PacedSends) -> Sender:
+    def _dispatcher(self, browser: Browser, sends: PacedSends) -> DispatcherTask:
         page, queue, known_chats = browser.page, self.services.queue, KnownChats()
 
         def make() -> Dispatcher:
@@ -160,7 +160,7 @@ class PageSessionFactory:
             )
             return Dispatcher(queue, self.lease, claimer, delivery, sends)
 
-        return Sender(make, self.doorbell, page.bell, self.lease.connection)
+        return DispatcherTask(make, self.doorbell, page.bell, self.lease.connection)
 
     def _claimer(self, sends: PacedSends) -> MessageClaimer:
         services = self.services

@@ -65,7 +65,7 @@ class ConnectionRunner:
             services.commands, lease.connection, self._ending, limits.logout_within
         )
         self._fallback = ProfileFallback(services, self._source, self._proxy, self._commands.turn)
-        self._end = LoginEnd()
+        self._login_end = LoginEnd()
         gate = ChangeGate(
             services.change_watch,
             services.connections,
@@ -83,11 +83,11 @@ class ConnectionRunner:
             gate,
             self._doorbell,
             self._keeper.check,
-            self._end,
+            self._login_end,
             LineDeaths(limits.sends.tries),
             NumberGuard(
                 connection.phone_number,
-                services.requests,
+                services.linking,
                 services.commands,
                 lease,
                 self._commands.asked,
@@ -199,7 +199,7 @@ class ConnectionRunner:
                 try:
                     logged_in = await self._use(browser, saver, give_back)
                 finally:
-                    browser.page.tell(self._end)
+                    browser.page.tell(self._login_end)
         finally:
             give_back()
             if saver is not None:
@@ -251,7 +251,7 @@ class ConnectionRunner:
         try:
             logout = Logout(
                 browser.page,
-                self._end,
+                self._login_end,
                 self._commands.give_up,
                 self._services.limits.reload,
                 self._keeper.check,
@@ -290,7 +290,7 @@ class ConnectionRunner:
     async def _after_logout(self, reason: Reason) -> None:
         """Try an older login if this one was only lost; otherwise the phone has to be linked."""
         if self._tries_another(reason):
-            self._end.forget()
+            self._login_end.forget()
             if not self._commands.leaving:
                 logger.warning("This login does not work ({}); trying another", reason)
             return
@@ -320,8 +320,8 @@ class ConnectionRunner:
             logger.info("Deleted ({})", outcome)
         else:
             by_request = outcome is Reason.LOGGED_OUT_BY_REQUEST
-            told = (self._commands.because if by_request else None) or outcome
-            await self._reporter.settle(ConnectionState.LOGGED_OUT, told)
+            reported = (self._commands.because if by_request else None) or outcome
+            await self._reporter.settle(ConnectionState.LOGGED_OUT, reported)
             await self._services.commands.logged_out(self._lease)
         self._ending.set()
 

@@ -133,7 +133,7 @@ class WorkerServices:
     leases: LeaseStore
     registry: WorkerRegistry
     blobs: BlobStore
-    requests: LinkingRequests
+    linking: LinkingRequests
     commands: CommandRequests
     removals: Removals
     checks: NumberCheckRequests

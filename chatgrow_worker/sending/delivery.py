@@ -114,7 +114,7 @@ class Delivery:
         self._known_chats = known_chats
         self._sends = sends
         self._recipients = RecipientCheck(page, numbers, self._known_chats, limits.number_recheck)
-        self.watch = StallDetector(limits.stalled_after)
+        self.stalls = StallDetector(limits.stalled_after)
 
     async def is_stored(self, message: Message) -> bool:
         """Tell whether the page has stored a message, which may therefore have been sent."""
@@ -184,7 +184,7 @@ class Delivery:
     def _note_end(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Count and log a result that is recorded."""
         if status is not MessageStatus.EXPIRED:
-            self.watch.ended(acknowledged=status is not MessageStatus.UNKNOWN)
+            self.stalls.ended(acknowledged=status is not MessageStatus.UNKNOWN)
         self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
         logger.info("Message {}{}", status, suffix)
@@ -288,7 +288,7 @@ class Delivery:
         if known.ack == 0 and self._line_deaths.blames(message):
             await self._give_up(message)
         elif known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
-            self.watch.began()
+            self.stalls.began()
             await self._conclude(message, key)
         elif known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
@@ -322,7 +322,7 @@ class Delivery:
         if await self._typed(message, text, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
-        self.watch.began()
+        self.stalls.began()
         try:
             await self._page.send(key, message.chat, text)
         except LineDeadError:  # the page checks its line first, so nothing was sent
@@ -375,7 +375,7 @@ class Delivery:
         refusal = refusal_of_outcome(outcome, message.chat)
         if refusal is None:
             return False
-        self.watch.ended(acknowledged=True)
+        self.stalls.ended(acknowledged=True)
         await self._refuse(message, refusal)
         return True
 
@@ -462,7 +462,7 @@ class Delivery:
     async def _send_again(self, message: Message, key: str) -> None:
         """Send a message again that the page has stored, and end it by the page's record."""
         self._check_lease()
-        self.watch.began()
+        self.stalls.began()
         await self._page.resend(key, message.chat)
         outcome = await self._await_outcome(key)
         if await self._is_settled(message, outcome):
@@ -499,7 +499,7 @@ class Delivery:
     ) -> None:
         """Return a message to its place in the queue."""
         self._returned = True
-        self.watch.left()
+        self.stalls.left()
         await self._queue.put_back(self._lease, message, reason, uncounted=uncounted)
 
     async def _put_off(
@@ -516,7 +516,7 @@ class Delivery:
         Without `tried`, this does not count as a try.
         """
         self._returned = True
-        self.watch.left()
+        self.stalls.left()
         self._known_chats.forget(message.to)
         put_off = await self._queue.put_off(
             self._lease, message, until, reason, counts=counts, uncounted=not tried

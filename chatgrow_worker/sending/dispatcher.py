@@ -47,16 +47,16 @@ class Dispatcher:
     @property
     def stalled(self) -> bool:
         """Whether sends stay unacknowledged, although the page may say that it is connected."""
-        return self._delivery.watch.stalled
+        return self._delivery.stalls.stalled
 
     @property
     def stalls_at(self) -> float | None:
         """When the current send counts as unacknowledged, on the monotonic clock."""
-        return self._delivery.watch.stalls_at
+        return self._delivery.stalls.stalls_at
 
     def acknowledged(self) -> None:
         """Note that WhatsApp has acknowledged a message that had become unknown."""
-        self._delivery.watch.acknowledged()
+        self._delivery.stalls.acknowledged()
 
     @property
     def idle(self) -> bool:
@@ -93,7 +93,7 @@ class Dispatcher:
                 await happens(stop, _PAUSE)
             except LineDeadError:
                 blamed, self.line_died = False, True
-                self._delivery.watch.left()
+                self._delivery.stalls.left()
                 await self._return_unsent()
             except PageCallError as error:
                 blamed = not isinstance(error, PageNotLoadedError)

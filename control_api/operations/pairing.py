@@ -56,12 +56,12 @@ async def pairing_code_for(
     """
     services = request.app[SERVICES]
     await _require_askable(services, connection, phone)
-    before = await services.requests.pairing(connection.id)
+    before = await services.linking.pairing(connection.id)
     # WhatsApp repeats a code that still works, without alerting the phone.
     free = before is not None and before.holds(phone, services.now())
     if not free:
         await services.pairing_limits.charge(connection.id, phone)
-    asked = await services.requests.ask_for_pairing(connection.id, phone)
+    asked = await services.linking.ask_for_pairing(connection.id, phone)
     if connection.lease:
         await services.doorbell.look(connection.lease.worker, connection.id)
     code, expires_at = await _answer(request, connection.id, asked)
@@ -77,10 +77,10 @@ async def pairing_code_for(
 
 async def _require_askable(services: Services, connection: Connection, phone: str) -> None:
     """Raise an error if a code would end a login here, or if WhatsApp would not give one."""
-    if linked := await services.requests.linked_here(phone):
+    if linked := await services.linking.linked_here(phone):
         own = linked.owner == connection.owner
         raise NumberAlreadyLinkedError(linked.connection_id if own else None)
-    if until := await services.requests.paused_until(phone, services.now()):
+    if until := await services.linking.paused_until(phone, services.now()):
         raise PairingRateLimitedError(_seconds_until(services, until))
 
 
@@ -89,7 +89,7 @@ async def _answer(request: web.Request, connection: str, asked: str) -> tuple[st
     services = request.app[SERVICES]
     give_up = time.monotonic() + _WITHIN.total_seconds()
     while True:
-        found = await services.requests.pairing(connection)
+        found = await services.linking.pairing(connection)
         if found is None or found.id != asked:
             raise PairingError("Somebody else asked for a pairing code meanwhile.")
         if found.refusal:

@@ -206,7 +206,7 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     """Return the QR code that the page shows now; 409 with the state if there is none."""
     wanted = query.format or _accepted_format(request)
     connection = await _connection(request)
-    await request.app[SERVICES].requests.ask_for_qr(connection.id, timedelta(seconds=query.wait))
+    await request.app[SERVICES].linking.ask_for_qr(connection.id, timedelta(seconds=query.wait))
     waiting = request.app[SERVICES].quotas.waiting
     with waiting.room(caller_of(request).owner) if query.wait else nullcontext():
         code = await _current_code(request, timedelta(seconds=query.wait))

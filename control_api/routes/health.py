@@ -46,8 +46,8 @@ async def ready(request: web.Request) -> web.StreamResponse:
     The answer is up to a second old. A change of WhatsApp Web is shown with 200, since the API
     still accepts and keeps messages and should stay in a load balancer.
     """
-    told = await request.app[HEALTH].get() or _NO_ANSWER
-    return answer(told, HTTPStatus.SERVICE_UNAVAILABLE if told.away else HTTPStatus.OK)
+    found = await request.app[HEALTH].get() or _NO_ANSWER
+    return answer(found, HTTPStatus.SERVICE_UNAVAILABLE if found.away else HTTPStatus.OK)
 
 
 @routes.get("/health", open=True, answers={200: Health, 503: Health})
@@ -93,10 +93,10 @@ async def _saved_page(services: Services) -> SavedPage | None:
         return None
     if not status.on:
         return None
-    told = SavedPage(saved_at=status.saved_at, version=status.version)
+    page = SavedPage(saved_at=status.saved_at, version=status.version)
     if (given_up := status.given_up) is None:
-        return told
-    return told.model_copy(update={"given_up_at": given_up.at, "why": given_up.why})
+        return page
+    return page.model_copy(update={"given_up_at": given_up.at, "why": given_up.why})
 
 
 async def _checks(services: Services) -> HealthChecks:

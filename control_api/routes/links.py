@@ -90,7 +90,7 @@ async def state(request: web.Request, query: StateQuery, headers: LinkHeaders) -
     # While a phone is linked, a link cannot link another one.
     by_link = connection.linked_number is None
     waits = timedelta(seconds=query.wait)
-    await request.app[SERVICES].requests.ask_for_qr(connection.id, waits, by_link=by_link)
+    await request.app[SERVICES].linking.ask_for_qr(connection.id, waits, by_link=by_link)
     return answer(await _changed(request, query, headers.token), headers=_NEVER_STORED)
 
 
@@ -101,7 +101,7 @@ async def start(request: web.Request, headers: LinkHeaders) -> web.Response:
     services = request.app[SERVICES]
     _, connection = await _opened(request, headers.token)
     if stage_of(connection, services.now(), workers=1) in (Stage.ASLEEP, Stage.OTHER_NUMBER):
-        await services.requests.ask_for_qr(connection.id, by_link=True)
+        await services.linking.ask_for_qr(connection.id, by_link=True)
         await services.connections.want(connection, "running")
         await services.doorbell.start_connection(connection.id)
     return web.Response(status=HTTPStatus.NO_CONTENT, headers=_NEVER_STORED)

@@ -64,14 +64,14 @@ async def _consider(*_given: object, at_rest: bool) -> None:
     assert at_rest
 
 
-def visit_of(page: Screens, **others: object) -> PageSession:
-    """Return a visit to a page double, with other parts than ones that do nothing."""
-    parts = SimpleNamespace(
+def page_session_of(page: Screens, **others: object) -> PageSession:
+    """Return a page session with a page double; services that are not given do nothing."""
+    services = SimpleNamespace(
         page=page,
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
-        sending=SimpleNamespace(
+        dispatcher=SimpleNamespace(
             stop=_nothing,
             check=lambda: None,
             running=False,
@@ -84,12 +84,12 @@ def visit_of(page: Screens, **others: object) -> PageSession:
         ),
         recovery=SimpleNamespace(consider=_nothing),
         recycling=SimpleNamespace(look_every=_LONG),
-        end=LoginEnd(),
+        login_end=LoginEnd(),
         html=SimpleNamespace(look=_nothing, is_saved=False),
     )
-    vars(parts).update(others)
+    vars(services).update(others)
     return PageSession(
-        cast("PageSessionServices", parts),
+        cast("PageSessionServices", services),
         _MOMENT,
         _MOMENT,
         _MOMENT,
@@ -100,9 +100,9 @@ def visit_of(page: Screens, **others: object) -> PageSession:
     )
 
 
-async def test_a_visit_goes_on() -> None:
+async def test_a_page_session_goes_on() -> None:
     page = Screens(_QR, _LOADING, _QR, {**_QR, "epoch": "two"}, _LOADING)
-    await visit_of(page).run(page.ending, asyncio.Event(), lambda: None)
+    await page_session_of(page).run(page.ending, asyncio.Event(), lambda: None)
     qr, loading = PageState.QR, PageState.LOADING
     assert page.seen == [qr, loading, qr, qr, loading]
 

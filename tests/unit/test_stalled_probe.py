@@ -10,7 +10,7 @@ import pytest
 
 from chatgrow_worker.connection.state_meaning import CHANGED, MEANING, Meaning
 from chatgrow_worker.page.snapshot import PageState
-from tests.unit.test_qr_for_a_moment import Screens, visit_of
+from tests.unit.test_qr_for_a_moment import Screens, page_session_of
 
 _READY = {
     "mode": "MAIN",
@@ -42,14 +42,14 @@ async def test_a_probe_that_stalls_changes_no_state(gate: dict[str, bool], told:
     page = Screens(_READY)
     idle = {"idle": True, "running": False, "stalls_at": None, "check": lambda: None}
     signs = {"unreadable": False, "waits": False, "untested": False, "holds": True}
-    visit = visit_of(
+    page_session = page_session_of(
         page,
         reporter=SimpleNamespace(report=report),
-        sending=SimpleNamespace(stalled=True, stop=nothing, **idle),
+        dispatcher=SimpleNamespace(stalled=True, stop=nothing, **idle),
         gate=SimpleNamespace(consider=nothing, **{**signs, **gate}),
         saver=SimpleNamespace(end=nothing, keep_dump=nothing, save_when_due=nothing, due=None),
         acks=SimpleNamespace(epoch="", serial=0, record_new=nothing),
         checks=SimpleNamespace(answer_next=nothing),
     )
-    await visit.run(page.ending, asyncio.Event(), lambda: None)
+    await page_session.run(page.ending, asyncio.Event(), lambda: None)
     assert reports[0] == told

@@ -391,7 +391,7 @@ async def test_who_waits_for_a_code_asks_all_the_while(
 
     await until(noted)
     await stores.connections.change(connection, {"since": LONG_AGO, "createdAt": LONG_AGO})
-    assert await services.requests.qr_is_asked_for(connection.id, timedelta(milliseconds=1))
+    assert await services.linking.qr_is_asked_for(connection.id, timedelta(milliseconds=1))
     await show_code(stores)
     assert (await waiting).status == 200
 

@@ -249,15 +249,15 @@ async def _answer(services: Services, lease: Lease, seconds: int = 180, **told: 
     """Answer a wish for a pairing code as a worker does."""
 
     async def asked() -> bool:
-        wish = await services.requests.pairing(lease.connection)
+        wish = await services.linking.pairing(lease.connection)
         return wish is not None and wish.code is None and wish.refusal is None
 
     await until(asked)
-    wish = await services.requests.pairing(lease.connection)
+    wish = await services.linking.pairing(lease.connection)
     assert wish is not None
     assert wish.phone == NUMBER
     over = utc_now() + timedelta(seconds=seconds)
-    await services.requests.answer_pairing(
+    await services.linking.answer_pairing(
         lease, wish.model_copy(update=told | {"expires_at": over})
     )
 

@@ -286,12 +286,12 @@ async def test_the_state_has_the_code_on_show_and_asking_keeps_codes_coming(
     long_ago = utc_now() - timedelta(hours=1)
     old = dict.fromkeys(("qrAskedAt", "since", "createdAt"), long_ago)
     await stores.connections.change(connection, old)
-    assert not await services.requests.qr_is_asked_for(connection.id, timedelta(minutes=1))
+    assert not await services.linking.qr_is_asked_for(connection.id, timedelta(minutes=1))
     state = await state_of(stranger, link)
     assert state["stage"] == "scan"
     assert state["qr"]["svg"].startswith("<?xml")
     assert 50 < state["qr"]["expiresInSeconds"] <= 60
-    assert await services.requests.qr_is_asked_for(connection.id, timedelta(minutes=1))
+    assert await services.linking.qr_is_asked_for(connection.id, timedelta(minutes=1))
 
 
 async def test_a_request_that_waits_is_answered_when_something_changes(
@@ -364,15 +364,15 @@ async def test_a_number_is_read_as_people_write_it(
     asking = asyncio.ensure_future(_paired(stranger, link, "050-111-1111", lang="he"))
 
     async def asked() -> bool:
-        return await services.requests.pairing(connection.id) is not None
+        return await services.linking.pairing(connection.id) is not None
 
     await until(asked)
-    wish = await services.requests.pairing(connection.id)
+    wish = await services.linking.pairing(connection.id)
     assert wish is not None
     assert wish.phone == PHONE
     over = utc_now() + timedelta(minutes=3)
     answered = wish.model_copy(update={"code": "ABCD1234", "expires_at": over})
-    await services.requests.answer_pairing(lease, answered)
+    await services.linking.answer_pairing(lease, answered)
     status, body = await asking
     assert (status, body["code"]) == (200, "ABCD-1234")
     assert 170 < body["expiresInSeconds"] <= 180

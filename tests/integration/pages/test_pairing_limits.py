@@ -63,7 +63,7 @@ async def linking(
     services: Services, stores: Stores, *names: str
 ) -> AsyncIterator[tuple[Client, Worker]]:
     """Serve the API with connections that wait for a phone."""
-    worker, serving = Worker(services.requests), []
+    worker, serving = Worker(services.linking), []
     for name in names:
         connection = await stores.connection(name)
         lease = await stores.leases().acquire(connection.id)

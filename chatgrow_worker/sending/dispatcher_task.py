@@ -8,7 +8,7 @@ from collections.abc import Callable
 from chatgrow_worker.sending.dispatcher import Dispatcher
 
 
-class Sender:
+class DispatcherTask:
     """Start a dispatcher, stop it after the current message, or cancel it."""
 
     def __init__(

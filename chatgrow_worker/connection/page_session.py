@@ -16,6 +16,7 @@ from chatgrow_worker.connection.linking import Linking
 from chatgrow_worker.connection.number_checks import NumberChecks
 from chatgrow_worker.connection.number_guard import NumberGuard
 from chatgrow_worker.connection.recovery import Recovery
+from chatgrow_worker.connection.services import Limits
 from chatgrow_worker.connection.state_meaning import CHANGED, MEANING, UPDATE_DUE
 from chatgrow_worker.connection.state_reporter import StateReporter
 from chatgrow_worker.connection.steady import Steady
@@ -82,26 +83,17 @@ class PageSession:
     def __init__(
         self,
         services: PageSessionServices,
-        look_every: timedelta,
-        look_when_ready: timedelta,
-        look_while_loading: timedelta,
-        start_slot: timedelta,
-        wipe_within: timedelta,
+        limits: Limits,
         was_linked: bool,
-        *,
-        collect_garbage: bool,
     ) -> None:
         self._services = services
         self._page = services.page
-        self._look_every = look_every
-        self._look_when_ready = look_when_ready
-        self._look_while_loading = look_while_loading
-        self._collect_garbage = collect_garbage
+        self._limits = limits
         self._state = PageState.LOADING
-        self._slot_until = time.monotonic() + start_slot.total_seconds()
+        self._slot_until = time.monotonic() + limits.start_slot.total_seconds()
         self._without_login = Steady()
         self._without_line = Steady(_SHORT_LINE_LOSS)
-        self._wiping = Steady(wipe_within)
+        self._wiping = Steady(limits.wipe_within)
         self._update_due = False
         self._wear_look = time.monotonic() + services.recycling.look_every.total_seconds()
         self._tidy_at: float | None = None
@@ -152,12 +144,13 @@ class PageSession:
         """Return how long to wait for a ring; a ready page rings when its state changes."""
         if self._state is PageState.READY and not self._services.gate.holds:
             return self._until_due()
-        return self._look_while_loading if self._state is PageState.LOADING else self._look_every
+        loading = self._state is PageState.LOADING
+        return self._limits.look_while_loading if loading else self._limits.look_every
 
     def _until_due(self) -> timedelta:
         """Return how long until a ready page needs something; late work waits for the next look."""
         now = time.monotonic()
-        look = now + self._look_when_ready.total_seconds()
+        look = now + self._limits.look_when_ready.total_seconds()
         due = (self._services.saver.due, self._tidy_at, self._services.dispatcher.stalls_at, look)
         return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
@@ -288,7 +281,7 @@ class PageSession:
             self._services.dispatcher.start()
         await self._services.acks.record_new(look.epoch, look.acks)
         await self._services.saver.save_when_due()
-        if self._collect_garbage:
+        if self._limits.collect_garbage:
             await self._tidy_when_idle()
         if await self._services.checks.answer_next():
             self._page.bell.set()  # one question for each look, so that other work is not delayed

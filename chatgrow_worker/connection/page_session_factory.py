@@ -88,16 +88,7 @@ class PageSessionFactory:
             ),
             html=HtmlOfPage(self.services.html, self.lease.connection, browser.page),
         )
-        return PageSession(
-            services,
-            limits.look_every,
-            limits.look_when_ready,
-            limits.look_while_loading,
-            limits.start_slot,
-            limits.wipe_within,
-            was_linked,
-            collect_garbage=limits.collect_garbage,
-        )
+        return PageSession(services, limits, was_linked)
 
     def _acks(self, browser: Browser, dispatcher: DispatcherTask) -> AckRecorder:
         services = self.services

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chatgrow_worker.connection.logout import Logout
 from chatgrow_worker.connection.page_session import PageSession, PageSessionServices
+from chatgrow_worker.connection.services import Limits
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 
@@ -88,15 +89,16 @@ def page_session_of(page: Screens, **others: object) -> PageSession:
         html=SimpleNamespace(look=_nothing, is_saved=False),
     )
     vars(services).update(others)
-    return PageSession(
-        cast("PageSessionServices", services),
-        _MOMENT,
-        _MOMENT,
-        _MOMENT,
-        _MOMENT,
-        _MOMENT,
-        was_linked=True,
+    limits = SimpleNamespace(
+        look_every=_MOMENT,
+        look_when_ready=_MOMENT,
+        look_while_loading=_MOMENT,
+        start_slot=_MOMENT,
+        wipe_within=_MOMENT,
         collect_garbage=False,
+    )
+    return PageSession(
+        cast("PageSessionServices", services), cast("Limits", limits), was_linked=True
     )
 
 

@@ -34,16 +34,16 @@ from sessions.connections.states import Reason
 from sessions.storage.mongo import STORE_DOWN, brief
 
 _GATHER_FOR = timedelta(milliseconds=200)
-_TIDY_AFTER = timedelta(seconds=3)
+_COLLECT_AFTER = timedelta(seconds=3)
 """Loading leaves garbage, a sixth of the page's memory, which an idle page keeps for long."""
 _SHORT_LINE_LOSS = timedelta(seconds=5)
 """Most lost lines are back after two or three seconds (measured on the real page)."""
 _CAN_SEND = (PageState.READY, PageState.STALLED)
 _QR_SCREEN = (PageState.QR, PageState.QR_IDLE)
-_COMES_UP = (PageState.LOADING, PageState.SYNCING)
+_COMING_UP = (PageState.LOADING, PageState.SYNCING)
 """While a page loads and syncs its chats it is busy and at its largest (the real page was measured
 at 655 to 1,740 MB; later it uses 760 MB)."""
-_BEFORE_A_LOGIN = (*_COMES_UP, PageState.LINE_DEAD)
+_BEFORE_A_LOGIN = (*_COMING_UP, PageState.LINE_DEAD)
 """The states of a page until WhatsApp has accepted its login."""
 _RESTARTS = 3
 """How many times a page may reload itself before that counts as a refusal of its version."""
@@ -95,8 +95,8 @@ class PageSession:
         self._without_line = Steady(_SHORT_LINE_LOSS)
         self._wiping = Steady(limits.wipe_within)
         self._update_due = False
-        self._wear_look = time.monotonic() + services.recycling.look_every.total_seconds()
-        self._tidy_at: float | None = None
+        self._recycle_at = time.monotonic() + services.recycling.look_every.total_seconds()
+        self._garbage_at: float | None = None
         self.was_linked = was_linked
         self.was_ready = False
 
@@ -116,13 +116,13 @@ class PageSession:
         not on cancellation: then nothing more may leave this page.
         """
         try:
-            while not ending.is_set() and not await self._is_worn_and_idle():
+            while not ending.is_set() and not await self._should_recycle():
                 self._page.bell.clear()
                 if asked.is_set():
                     asked.clear()
                     self._services.checks.ring()
                 await self._look()
-                if self._state not in _COMES_UP or time.monotonic() >= self._slot_until:
+                if self._state not in _COMING_UP or time.monotonic() >= self._slot_until:
                     on_loaded()
                 await any_of(self._page.bell, ending, asked, within=self._next_look())
                 await self._gather_rings(ending)
@@ -151,14 +151,15 @@ class PageSession:
         """Return how long until a ready page needs something; late work waits for the next look."""
         now = time.monotonic()
         look = now + self._limits.look_when_ready.total_seconds()
-        due = (self._services.saver.due, self._tidy_at, self._services.dispatcher.stalls_at, look)
+        saver, dispatcher = self._services.saver, self._services.dispatcher
+        due = (saver.due, self._garbage_at, dispatcher.stalls_at, look)
         return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
-    async def _is_worn_and_idle(self) -> bool:
+    async def _should_recycle(self) -> bool:
         now = time.monotonic()
-        if now < self._wear_look or not self._services.dispatcher.idle:
+        if now < self._recycle_at or not self._services.dispatcher.idle:
             return False
-        self._wear_look = now + self._services.recycling.look_every.total_seconds()
+        self._recycle_at = now + self._services.recycling.look_every.total_seconds()
         return self._update_due or await asyncio.to_thread(self._services.recycling.is_worn)
 
     async def _look(self) -> None:
@@ -196,7 +197,7 @@ class PageSession:
 
         Its main thread is then busy for longer than a loaded page may take to answer.
         """
-        if error.reason is not Reason.PAGE_UNRESPONSIVE or self._state not in _COMES_UP:
+        if error.reason is not Reason.PAGE_UNRESPONSIVE or self._state not in _COMING_UP:
             raise error
         logger.debug("The page does not answer while it loads: {}", error)
         await self._services.recovery.consider(self._state)
@@ -282,14 +283,14 @@ class PageSession:
         await self._services.acks.record_new(look.epoch, look.acks)
         await self._services.saver.save_when_due()
         if self._limits.collect_garbage:
-            await self._tidy_when_idle()
+            await self._collect_when_idle()
         if await self._services.checks.answer_next():
             self._page.bell.set()  # one question for each look, so that other work is not delayed
 
-    async def _tidy_when_idle(self) -> None:
+    async def _collect_when_idle(self) -> None:
         now = time.monotonic()
-        if self._tidy_at is None:
-            self._tidy_at = now + _TIDY_AFTER.total_seconds()
-        elif now >= self._tidy_at and self._services.dispatcher.idle:
-            self._tidy_at = now + self._services.recycling.look_every.total_seconds()
+        if self._garbage_at is None:
+            self._garbage_at = now + _COLLECT_AFTER.total_seconds()
+        elif now >= self._garbage_at and self._services.dispatcher.idle:
+            self._garbage_at = now + self._services.recycling.look_every.total_seconds()
             await self._page.tidy()

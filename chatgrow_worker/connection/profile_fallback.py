@@ -21,7 +21,7 @@ from sessions.connections.states import Reason
 
 _STUCK_AT_MOST = 3
 _LOOK_EVERY = timedelta(seconds=1)
-_COMES_UP = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
+_LOADED = (PageState.QR, PageState.QR_IDLE, PageState.PASSKEY)
 _MAY_BE_THE_LOGIN = (Reason.PAGE_LOADING, Reason.LOADING_CHATS)
 """Failures to start the browser are not counted: Chromium starts on any damaged profile."""
 
@@ -71,7 +71,7 @@ class ProfileFallback:
             await self._try_another()
 
     async def _try_another(self) -> None:
-        if not await self._comes_up_on_an_empty_profile():
+        if not await self._loads_on_an_empty_profile():
             if self._turn.is_set():
                 return
             logger.warning("No page loads on an empty profile either: the login is kept")
@@ -79,7 +79,7 @@ class ProfileFallback:
             self._gave_way = True
             logger.warning("The page does not load on this login; trying the older one")
 
-    async def _comes_up_on_an_empty_profile(self) -> bool:
+    async def _loads_on_an_empty_profile(self) -> bool:
         name = f"{PROBE}{new_id()}"
         give_back = await self._services.start_slots.take(self._turn)
         if give_back is None:
@@ -103,7 +103,7 @@ class ProfileFallback:
                     state = await _state_of(page)
                     if state is not PageState.LOADING:
                         on_loaded()
-                    if state in _COMES_UP:
+                    if state in _LOADED:
                         return True
                     await any_of(page.bell, self._turn, within=_LOOK_EVERY)
         except TimeoutError:

@@ -158,10 +158,10 @@ class ConnectionRunner:
             await self._after_break(error)
         except LoggedOutError as error:
             self._services.metrics.login_ended(error.reason)
-            await self._to_the_end(partial(self._after_logout, error.reason))
+            await self._until_stored(partial(self._after_logout, error.reason))
         except QrNotScannedError:
             rest = partial(self._rest, ConnectionState.STOPPED, Reason.QR_NOT_SCANNED)
-            await self._to_the_end(rest)
+            await self._until_stored(rest)
 
     async def _take_command(self) -> None:
         """Handle the pending command between two pages.
@@ -330,7 +330,7 @@ class ConnectionRunner:
         await self._reporter.rest(state, reason)
         self._ending.set()
 
-    async def _to_the_end(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _until_stored(self, work: Callable[[], Awaitable[None]]) -> None:
         """Repeat until MongoDB has stored it or the lease is lost; nothing would do it later."""
         while True:
             try:

@@ -113,7 +113,7 @@ class Dispatcher:
         """
         waits = False
         held = await self._queue.left_over(self._lease)
-        # Only from now on does nobody else send; a write of ours may have failed, too.
+        # Another worker may have sent until now, or a write of ours may have failed.
         self._sends.forget()
         for message in held:
             waits = waits or self._ends(stop)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.common.errors import LeaseLostError
 from sessions.common.ids import new_id
-from sessions.connections.leases import UNOWNED
+from sessions.connections.leases import NO_WORKER
 from sessions.connections.states import Command, ConnectionState, Reason
 from sessions.storage.record import Record
 
@@ -54,7 +54,7 @@ class CommandRequests:
             "_id": connection,
             "command": None,
             "state": {"$ne": ConnectionState.STARTING},
-            "$expr": {"$not": [UNOWNED]},
+            "$expr": {"$not": [NO_WORKER]},
         }
         change = {"$set": {"command": new_command(Command.RESTART)}}
         await self._collection.update_one(untouched, change)

@@ -66,7 +66,7 @@ _LEAVING = [str(Command.LOGOUT), str(Command.DELETE)]
 _RENEWAL_FIELDS = ["generation", "desired", "command.name"]
 """The fields that a renewal reads."""
 
-UNOWNED: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
+NO_WORKER: dict[str, Any] = {"$or": [{"$not": ["$lease"]}, {"$lte": ["$lease.expiresAt", "$$NOW"]}]}
 """The expression for connections without a worker: no lease, or an expired one."""
 
 _OWNER = {"$cond": [{"$gt": ["$deletedAt", None]}, "deleted", "$owner"]}
@@ -77,7 +77,7 @@ def _free_since(span: timedelta) -> dict[str, Any]:
     """Return the expression for connections that have had no worker for this long."""
     if not span:
         # `since` is not used: the API that made the record may have a clock ahead of MongoDB's.
-        return UNOWNED
+        return NO_WORKER
     amount = span // timedelta(milliseconds=1)
     then = {"$dateSubtract": {"startDate": "$$NOW", "unit": "millisecond", "amount": amount}}
     given_back = {"$and": [{"$not": ["$lease"]}, {"$lte": ["$since", then]}]}
@@ -141,7 +141,7 @@ class LeaseStore:
 
     async def running_by_owner(self) -> dict[str, int]:
         """Count the connections that workers run now, by owner."""
-        leased = {"$match": {"lease.expiresAt": {"$type": "date"}, "$expr": {"$not": [UNOWNED]}}}
+        leased = {"$match": {"lease.expiresAt": {"$type": "date"}, "$expr": {"$not": [NO_WORKER]}}}
         count = {"$group": {"_id": _OWNER, "count": {"$sum": 1}}}
         cursor = self._collection.aggregate([leased, count])
         return {found["_id"]: found["count"] async for found in cursor}

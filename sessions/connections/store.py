@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from sessions.common.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
 from sessions.common.ids import new_id
 from sessions.connections.events import observed_event, publish_state, qr_event
-from sessions.connections.leases import UNOWNED
+from sessions.connections.leases import NO_WORKER
 from sessions.connections.model import Connection, Desired, Held, Proxy, QrCode
 from sessions.connections.moves import WITHOUT_PAIRING_CODE, becomes
 from sessions.connections.pacing import Pacing
@@ -169,7 +169,7 @@ class ConnectionStore:
         clears its number, so that the next scan counts as a new link.
         """
         starts = desired == "running"
-        rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else UNOWNED
+        rests: dict[str, Any] = {"$in": ["$state", _RESTING]} if starts else NO_WORKER
         to = ConnectionState.STARTING if starts else ConnectionState.STOPPED
         reason = Reason.WAITING_FOR_WORKER if starts else None
         forgets = {"$eq": ["$state", ConnectionState.LOGGED_OUT]} if starts else False
@@ -178,7 +178,7 @@ class ConnectionStore:
             "linkedNumber": {"$cond": [forgets, None, "$linkedNumber"]},
             **becomes(to, reason, where=rests),
             # With an expired lease, the new state would be shown as worker_lost.
-            "lease": {"$cond": [{"$and": [rests, UNOWNED]}, None, "$lease"]},
+            "lease": {"$cond": [{"$and": [rests, NO_WORKER]}, None, "$lease"]},
         }
         before = await self._collection.find_one_and_update(
             {"_id": connection.id}, [{"$set": changes}]

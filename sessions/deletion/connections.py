@@ -10,7 +10,7 @@ from sessions.blobs import BlobEraser
 from sessions.common.errors import ConnectionNotFoundError
 from sessions.connections.commands import new_command
 from sessions.connections.events import deleted_event
-from sessions.connections.leases import UNOWNED
+from sessions.connections.leases import NO_WORKER
 from sessions.connections.states import Command
 from sessions.connections.store import HAS_LOGIN
 from sessions.events.log import EventLog
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 _REMEMBERED_FOR = timedelta(days=365)
-_NEEDS_NO_WORKER: dict[str, Any] = {"$and": [UNOWNED, {"$not": [HAS_LOGIN]}]}
+_NEEDS_NO_WORKER: dict[str, Any] = {"$and": [NO_WORKER, {"$not": [HAS_LOGIN]}]}
 
 
 class Removals:

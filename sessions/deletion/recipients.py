@@ -13,7 +13,7 @@ from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import InvalidRecipientError
 from sessions.common.ids import first_id, new_id
 from sessions.common.retention import KEPT_FOR
-from sessions.connections.leases import UNOWNED
+from sessions.connections.leases import NO_WORKER
 from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
 from sessions.messages import idempotency
@@ -236,7 +236,7 @@ class Erasures:
         connections = await self._messages.distinct(
             "connection", {**self._meant(erasure), **sending}
         )
-        owned = {"_id": {"$in": connections}, "$expr": {"$not": [UNOWNED]}}
+        owned = {"_id": {"$in": connections}, "$expr": {"$not": [NO_WORKER]}}
         # Not by `distinct`, which does not support $$NOW.
         run = [each["_id"] async for each in self._connections.find(owned, {"_id": True})]
         return {**sending, "connection": {"$in": run}}

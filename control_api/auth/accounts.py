@@ -97,9 +97,20 @@ async def _require_setup_token(services: Services, asked: Registration, client: 
 
 
 async def start_sign_in(services: Services, user: User) -> SignIn:
-    """Start a sign-in that can be refreshed until it expires."""
+    """Start a sign-in that can be refreshed until it expires.
+
+    Raises BadCredentialsError if the password has changed since it was checked: checking takes
+    long, and the change has ended the sign-ins that were there by then.
+    """
     now = services.now()
-    return await services.sign_ins.start(user.id, now, now + services.settings.refresh_expires_in)
+    sign_in = await services.sign_ins.start(
+        user.id, now, now + services.settings.refresh_expires_in
+    )
+    present = await services.users.get(user.id)
+    if present is None or present.password_version != user.password_version:
+        await services.sign_ins.end(sign_in.id)
+        raise BadCredentialsError
+    return sign_in
 
 
 async def remove_user(services: Services, user: User) -> None:

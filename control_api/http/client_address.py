@@ -7,6 +7,7 @@ proxy: everything left of it may be forged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import (
@@ -53,6 +54,11 @@ class Client:
         return str(ip_network((self.address, _ONE_SITE), strict=False))
 
 
+_PAIR = re.compile(r"""([!#$%&'*+.^_`|~\w-]+)=([!#$%&'*+.^_`|~\w:\[\]-]+|"[^"\\]*")""", re.ASCII)
+_COMMAS_IN_ELEMENT = 5
+"""More than proxies write between quotes; a client must not make us try thousands."""
+_ELEMENT = re.compile(rf"\s*{_PAIR.pattern}(?:\s*;\s*{_PAIR.pattern})*\s*", re.ASCII)
+
 TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple[Network, ...])
 FORWARDED_HEADER = web.AppKey("forwarded_header", str)
 _CLIENT = web.RequestKey("client", Client)
@@ -90,13 +96,29 @@ class _Hop:
 def _hops(request: web.Request) -> Iterator[_Hop]:
     """Yield what the proxies report, the nearest to us first."""
     if request.app[FORWARDED_HEADER] == hdrs.FORWARDED:
-        for element in reversed(request.forwarded):
-            yield _Hop(element.get("for", ""), element.get("proto", "").lower())
+        yield from _forwarded(",".join(request.headers.getall(hdrs.FORWARDED, [])))
         return
     addresses = reversed(_values(request, hdrs.X_FORWARDED_FOR))
     schemes = [each.lower() for each in reversed(_values(request, hdrs.X_FORWARDED_PROTO))]
     # From right to left, too. Many proxies send only one value, that of the client.
     yield from map(_Hop, addresses, chain(schemes, repeat(schemes[-1] if schemes else "")))
+
+
+def _forwarded(text: str) -> Iterator[_Hop]:
+    """Yield the elements of `Forwarded` (RFC 7239) from the right, as far as they can be read.
+
+    A client can leave a quote open that would swallow what a proxy appends, if one read from the
+    left.
+    """
+    while text:
+        commas = [place for place, char in enumerate(text) if char == ","]
+        starts = [*reversed(commas[-_COMMAS_IN_ELEMENT:]), -1][: _COMMAS_IN_ELEMENT + 1]
+        start = next((each for each in starts if _ELEMENT.fullmatch(text[each + 1 :])), None)
+        if start is None:
+            return
+        pairs = {name.lower(): value.strip('"') for name, value in _PAIR.findall(text[start + 1 :])}
+        yield _Hop(pairs.get("for", ""), pairs.get("proto", "").lower())
+        text = text[: max(start, 0)]
 
 
 def _values(request: web.Request, header: str) -> list[str]:

@@ -39,6 +39,8 @@ class User(Record):
     name: str
     role: Role
     password_hash: str = Field(repr=False)
+    password_version: int = 0
+    """How often the password was changed."""
     created_at: datetime
 
 
@@ -115,7 +117,8 @@ class UserStore:
     async def set_password(self, user_id: str, password_hash: str) -> None:
         """Replace a password."""
         await self._collection.update_one(
-            {"_id": user_id}, {"$set": {"passwordHash": password_hash}}
+            {"_id": user_id},
+            {"$set": {"passwordHash": password_hash}, "$inc": {"passwordVersion": 1}},
         )
 
     async def delete(self, user_id: str) -> None:

@@ -136,6 +136,17 @@ def test_the_client_is_the_first_whom_no_proxy_of_ours_vouches_for(
             ("2001:db8::7", "https"),
         ),
         (
+            [
+                ("Forwarded", 'for=6.6.6.6;x="'),
+                ("Forwarded", 'for="203.0.113.5:4711";by="10.0.0.1"'),
+            ],
+            ("203.0.113.5", "http"),
+        ),
+        (
+            [("Forwarded", 'for=6.6.6.6;x="a, for=7.7.7.7, for="[2001:db8::7]:443"')],
+            ("2001:db8::7", "http"),
+        ),
+        (
             [("Forwarded", "for=1.1.1.1;proto=https"), ("Forwarded", "for=203.0.113.5")],
             ("203.0.113.5", "http"),
         ),

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
 from control_api.credentials.access_tokens import AccessTokens, Claims
+from control_api.credentials.passwords import Passwords
 from control_api.services import Services
 from sessions.common.clock import utc_now
 from sessions.events.log import EventLog
@@ -189,6 +190,30 @@ async def test_a_new_password_ends_the_other_sign_ins(stranger: Client) -> None:
     assert await _get(stranger, "/api/auth/me", token) == 200
     assert await _get(stranger, "/api/auth/me", elsewhere["accessToken"]) == 401
     assert (await _post(stranger, "/api/auth/login", credentials))["http"] == 401
+
+
+async def test_an_old_password_that_was_being_checked_does_not_outlive_the_change(
+    stranger: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = await _register(stranger)
+    checked, changed = asyncio.Event(), asyncio.Event()
+    matches = Passwords.matches
+
+    async def slowly(self: Passwords, password: str, kept: str | None) -> bool:
+        right = await matches(self, password, kept)
+        if not checked.is_set():
+            checked.set()
+            await changed.wait()
+        return right
+
+    monkeypatch.setattr(Passwords, "matches", slowly)
+    credentials = {"email": DANA["email"], "password": PASSWORD}
+    login = asyncio.create_task(_post(stranger, "/api/auth/login", credentials))
+    await checked.wait()
+    change = {"password": PASSWORD, "newPassword": "another long password"}
+    answer = await _post(stranger, "/api/auth/password", change, token=here["accessToken"])
+    changed.set()
+    assert (answer["http"], (await login)["http"]) == (204, 401)
 
 
 async def test_tokens_that_are_not_ours_are_refused(stranger: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from aiohttp import web
@@ -47,6 +48,9 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         yield
         for task in tasks:
             task.cancel()
+    # What was used since the last time would be forgotten.
+    with suppress(*STORE_DOWN):
+        await services.keys.write_uses()
 
 
 async def end_streams(app: web.Application) -> None:

@@ -8,6 +8,7 @@ health checks and scrapes use the address of a machine or a container.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -34,7 +35,7 @@ class OurHosts:
     def include(self, host: str) -> bool:
         """Tell whether a Host header names us; a missing or empty one is accepted."""
         name = _name(host)
-        return (
+        return name is not None and (
             name in self.names
             or name == ""
             or _is_address(name)
@@ -52,12 +53,17 @@ def is_listed(host: str, hosts: Iterable[str]) -> bool:
     )
 
 
-def _name(host: str) -> str:
-    """Return a host without its port, in lower case."""
-    text = host.strip().lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0].removesuffix(".")
+_HOST = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<name>[^:\[\]]*))(?::\d*)?")
+
+
+def _name(host: str) -> str | None:
+    """Return a host without its port, in lower case; None for what is no host at all."""
+    found = _HOST.fullmatch(host.strip().lower())
+    if found is None:
+        return None
+    if found["v6"] is None:
+        return found["name"].removesuffix(".")
+    return found["v6"] if _is_address(found["v6"]) else None
 
 
 def _is_address(name: str) -> bool:

@@ -73,6 +73,10 @@ async def test_names_of_ours_and_addresses_are_served(services: Services, host: 
         "notinternal",
         "api.evil.example",
         "2130706433",
+        "[localhost]",
+        "[localhost]evil.example",
+        "[::1].evil.example",
+        "localhost:80.evil.example",
     ],
 )
 async def test_other_names_are_refused_even_with_a_key(services: Services, host: str) -> None:

@@ -22,6 +22,8 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from sessions.storage.mongo import Database
+
     Client = TestClient[web.Request, web.Application]
 
 KEYS = "/api/api-keys"
@@ -48,6 +50,16 @@ async def test_a_key_tells_when_it_was_last_used(services: Services) -> None:
         await until(told)
         backend = (await _listed(client))["Backend"]
     assert backend["lastUsedAt"] >= backend["createdAt"]
+
+
+async def test_an_api_that_ends_writes_down_what_was_used(
+    services: Services, database: Database
+) -> None:
+    async with TestClient(TestServer(build_app(services))) as client:
+        await client.get(KEYS)  # uses are first written now, with nothing to write
+        await client.get("/api/auth/me", headers={"X-Api-Key": KEY})
+    stored = await ApiKeyStore(database).find(FIRST_OWNER, "initial")
+    assert stored.last_used_at is not None
 
 
 async def test_another_first_key_was_not_used_yet(client: Client, services: Services) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -26,7 +27,8 @@ async def kill_worker(
         # First: a worker that is started again takes what it finds there at once.
         profiles.rename(lost)
     for process in family if browsers_too else [worker]:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # renderers end by themselves without their browser
+            process.kill()
     await asyncio.to_thread(psutil.wait_procs, family, 20)
     if lose_disk:
         await asyncio.to_thread(shutil.rmtree, lost)

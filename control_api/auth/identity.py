@@ -156,6 +156,12 @@ async def authorize(request: web.Request, needs: Scope | None, *, admin: bool) -
         raise ForbiddenError("Only an administrator may do this.")
 
 
+async def authorize_again(request: web.Request, needs: Scope) -> None:
+    """Raise like `authorize` after a long wait: the key may be revoked, the person signed out."""
+    await identify_again(request)
+    await authorize(request, needs, admin=False)
+
+
 async def choose_owner(request: web.Request) -> None:
     """Read `?owner=`, with which an administrator names somebody else's connections."""
     caller = caller_of(request)

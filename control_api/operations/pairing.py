@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
+from control_api.auth.identity import IDENTITY
 from control_api.http.closing import pause
 from control_api.http.problems import (
     AlreadyLinkedError,
@@ -22,7 +23,7 @@ from control_api.http.problems import (
 )
 from control_api.services import SERVICES, Services
 from sessions.common.errors import DomainError
-from sessions.connections.linking import PairingRefusal, Refused
+from sessions.connections.linking import LinkedHere, PairingRefusal, Refused
 from sessions.connections.model import Connection
 from sessions.connections.states import ConnectionState
 
@@ -55,7 +56,7 @@ async def pairing_code_for(
     PairingError with the reason when there is none.
     """
     services = request.app[SERVICES]
-    await _require_askable(services, connection, phone)
+    await _require_askable(request, connection, phone)
     before = await services.linking.pairing(connection.id)
     # WhatsApp repeats a code that still works, without alerting the phone.
     free = before is not None and before.holds(phone, services.now())
@@ -75,13 +76,25 @@ async def pairing_code_for(
     return f"{code[:4]}-{code[4:]}", expires_at
 
 
-async def _require_askable(services: Services, connection: Connection, phone: str) -> None:
+async def _require_askable(request: web.Request, connection: Connection, phone: str) -> None:
     """Raise an error if a code would end a login here, or if WhatsApp would not give one."""
+    services = request.app[SERVICES]
     if linked := await services.linking.linked_here(phone):
-        own = linked.owner == connection.owner
-        raise NumberAlreadyLinkedError(linked.connection_id if own else None)
+        # The refusal tells that somebody here has this number: it counts like a code, so that
+        # nobody tries many.
+        await services.pairing_limits.charge(connection.id, phone)
+        named = _may_be_named(request, connection, linked)
+        raise NumberAlreadyLinkedError(linked.connection_id if named else None)
     if until := await services.linking.paused_until(phone, services.now()):
         raise PairingRateLimitedError(_seconds_until(services, until))
+
+
+def _may_be_named(request: web.Request, asked_for: Connection, linked: LinkedHere) -> bool:
+    """Tell whether who asks may know of the connection that has the number."""
+    caller = request[IDENTITY].caller
+    if caller is None or linked.owner != asked_for.owner:
+        return False
+    return caller.connections is None or linked.id in caller.connections
 
 
 async def _answer(request: web.Request, connection: str, asked: str) -> tuple[str, datetime]:

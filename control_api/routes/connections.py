@@ -10,6 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from control_api.auth.identity import (
+    authorize_again,
     caller_of,
     connection_of,
     owner_of,
@@ -210,6 +211,8 @@ async def qr(request: web.Request, query: QrQuery) -> web.Response:
     waiting = request.app[SERVICES].quotas.waiting
     with waiting.room(caller_of(request).owner) if query.wait else nullcontext():
         code = await _current_code(request, timedelta(seconds=query.wait))
+    if query.wait:
+        await authorize_again(request, Scope.MANAGE)
     if wanted == "json":
         return answer(QrView(code=code.code, expires_at=code.expires_at), headers=_NEVER_STORED)
     shape = FORMATS[wanted]
@@ -239,6 +242,7 @@ async def pairing_code(request: web.Request, body: PairingRequest | None) -> web
     waiting = request.app[SERVICES].quotas.waiting
     with waiting.room(caller_of(request).owner):
         code, expires_at = await pairing_code_for(request, connection, phone)
+    await authorize_again(request, Scope.MANAGE)
     return answer(PairingView(code=code, expires_at=expires_at), headers=_NEVER_STORED)
 
 

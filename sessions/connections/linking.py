@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from sessions.common.errors import LeaseLostError
 from sessions.common.ids import new_id
 from sessions.common.number_forms import same_line
@@ -72,6 +74,7 @@ class Pairing(Record):
 class LinkedHere(Record):
     """The connection that is linked to a number."""
 
+    id: str = Field(alias="_id")
     owner: str
     connection_id: str
 

@@ -375,6 +375,26 @@ async def test_a_waiting_request_gets_the_code_when_it_comes(
     assert (await (await waiting).json())["code"] == CODE
 
 
+async def test_a_code_that_comes_after_the_key_was_revoked_is_not_given(
+    client: Client, stores: Stores
+) -> None:
+    await _create(client)
+    wish = {"name": "soon gone", "scopes": ["manage"]}
+    made = await (await client.post("/api/api-keys", json=wish)).json()
+    path = "/api/whatsapp/connections/business_main/qr?format=json&wait=20"
+    waiting = asyncio.create_task(client.get(path, headers={"X-Api-Key": made["key"]}))
+
+    async def noted() -> bool:
+        return (
+            await stores.database["connections"].count_documents({"qrAskedAt": {"$ne": None}}) > 0
+        )
+
+    await until(noted)
+    assert (await client.delete(f"/api/api-keys/{made['id']}")).status == 204
+    await show_code(stores)
+    assert (await waiting).status == 401
+
+
 async def test_who_waits_for_a_code_asks_all_the_while(
     client: Client, stores: Stores, services: Services
 ) -> None:

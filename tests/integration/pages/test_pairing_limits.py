@@ -121,6 +121,38 @@ async def test_a_connection_alerts_ten_phones(services: Services, stores: Stores
         assert await _by_key(client, "two", phones[-1]) == 200
 
 
+async def test_who_tries_numbers_learns_of_few_that_are_linked_here(
+    services: Services, stores: Stores
+) -> None:
+    phones = [f"+9725022222{number:02}" for number in range(12)]
+    async with linking(services, stores, "one", "linked") as (client, _):
+        await stores.database["connections"].update_one(
+            {"connectionId": "linked"}, {"$set": {"linkedNumber": phones[-1], "linked": True}}
+        )
+        assert await _by_key(client, "one", phones[-1]) == 409
+        assert [await _by_key(client, "one", phone) for phone in phones[:9]] == [200] * 9
+        assert [await _by_key(client, "one", phone) for phone in phones[-2:]] == [429] * 2
+
+
+async def test_who_may_not_see_a_connection_is_not_told_that_it_has_a_number(
+    services: Services, stores: Stores
+) -> None:
+    async with linking(services, stores, "one", "linked") as (client, _):
+        await stores.database["connections"].update_one(
+            {"connectionId": "linked"}, {"$set": {"linkedNumber": PHONE, "linked": True}}
+        )
+        wish = {"name": "one only", "scopes": ["manage"], "connectionIds": ["one"]}
+        made = await client.post("/api/api-keys", json=wish, headers={"X-Api-Key": KEY})
+        for key, named in ((KEY, "linked"), ((await made.json())["key"], None)):
+            asked = await client.post(
+                "/api/whatsapp/connections/one/pairing-code",
+                json={"phoneNumber": PHONE},
+                headers={"X-Api-Key": key},
+            )
+            told = await asked.json()
+            assert (told["code"], told.get("connectionId")) == ("number_already_linked", named)
+
+
 async def test_a_code_that_still_works_alerts_nobody_and_is_not_counted(
     services: Services, stores: Stores
 ) -> None:

@@ -144,6 +144,7 @@ class Erasures:
         # Before the messages go: their events are found by that.
         await self._marks.update_one({"_id": record}, {"$currentDate": {"at": True}}, upsert=True)
         jobs = await self._erase_jobs(erasure)
+        await self._erase_pairings(erasure)
         counts = await self._erase_messages(erasure)
         erased = Erased(
             messages=counts["messages"],
@@ -260,6 +261,12 @@ class Erasures:
 
     async def _erase_checks(self, erasure: _Erasure) -> int:
         return (await self._checks.delete_many(await self._checked(erasure))).deleted_count
+
+    async def _erase_pairings(self, erasure: _Erasure) -> None:
+        """Erase requests for pairing codes: one that was refused keeps its number."""
+        phones = [f"+{each.partition('@')[0]}" for each in sorted(erasure.ids)]
+        asked = {**erasure.of_owner, "pairing.phone": {"$in": phones}}
+        await self._connections.update_many(asked, {"$unset": {"pairing": True}})
 
     async def _erase_numbers(self, erasure: _Erasure) -> int:
         return (await self._numbers.delete_many(self._known(erasure))).deleted_count

@@ -88,6 +88,7 @@ async def lease(stores: Stores, services: Services, client: Client, redis: ArqRe
     await stores.message(connection, to=OTHER)
     await services.numbers.of(OWNER).remember(CHAT, LID)
     await services.checks.ask(connection.id, CHAT)
+    await services.linking.ask_for_pairing(connection.id, f"+{DIGITS}")
     await redis.enqueue_job(str(Job.SEND_MESSAGE), body, OWNER, _queue_name=SHARED_QUEUE)
     await redis.enqueue_job(
         str(Job.SEND_MESSAGE), {**body, "to": OTHER}, OWNER, _queue_name=SHARED_QUEUE

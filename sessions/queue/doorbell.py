@@ -131,6 +131,10 @@ async def open_redis(url: str, patience: timedelta) -> AsyncIterator[ArqRedis]:
         yield pool
     finally:
         await pool.aclose(close_connection_pool=True)
+        # redis-py would connect anew for a late call, such as a ring that was put off, and nobody
+        # would close that connection.
+        pool.connection_pool.reset()  # type: ignore[no-untyped-call]
+        pool.connection_pool.max_connections = 0
 
 
 async def _connect(settings: RedisSettings) -> ArqRedis:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from redis.exceptions import RedisError
 
 from chatgrow_worker.intake.rings import RingListener
 from sessions.queue.doorbell import Doorbell, Ring, open_redis, worker_channel
@@ -133,6 +134,14 @@ async def _dying_line(redis: str, path: Path) -> AsyncIterator[tuple[str, Callab
         each.close()
         with suppress(OSError):
             await each.wait_closed()
+
+
+async def test_what_comes_after_the_end_opens_no_connection_anew(servers: ServerUris) -> None:
+    async with open_redis(servers.redis, PATIENCE) as ended:
+        await ended.ping()
+    with pytest.raises(RedisError):
+        await ended.ping()
+    await Doorbell(ended).dispatch("one", "late")  # costs a poll, and nothing else
 
 
 async def test_what_is_no_ring_is_passed_over(redis: ArqRedis, heard: Heard) -> None:

@@ -112,7 +112,7 @@ def _forwarded(text: str) -> Iterator[_Hop]:
     """
     while text:
         commas = [place for place, char in enumerate(text) if char == ","]
-        starts = [*reversed(commas[-_COMMAS_IN_ELEMENT:]), -1][: _COMMAS_IN_ELEMENT + 1]
+        starts = [*reversed(commas[-_COMMAS_IN_ELEMENT:]), -1]
         start = next((each for each in starts if _ELEMENT.fullmatch(text[each + 1 :])), None)
         if start is None:
             return

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from tests.bench.figures import percentile
 from tests.bench.lab import OURS, Lab, Message
@@ -23,6 +24,7 @@ _LATEST_ACK = timedelta(seconds=2)
 _ASK_EVERY = timedelta(seconds=2)
 _KINDS = ("browsers", "worker", "driver", "API", "MongoDB and Redis")
 _NOT_OURS = "browsers"
+_Give = Callable[[str, Sequence[Message]], Coroutine[Any, Any, None]]
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
@@ -31,7 +33,7 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
         async with linked(lab, count) as ours:
             await ours.start()
             await ours.until_ready()
-            await _send_all(ours, count, texts(f"known {count}", _RECIPIENTS, _RECIPIENTS))
+            await _all(count, ours.send, texts(f"known {count}", _RECIPIENTS, _RECIPIENTS))
             await _pace(ours, count, {"enabled": True})
             try:
                 await _measure(lab, report, sizes, ours, count)
@@ -43,7 +45,7 @@ async def _measure(lab: Lab, report: Report, sizes: Sizes, ours: Ours, count: in
     idle = await _idle(lab, ours, sizes)
     before, began = _used(lab, ours), time.monotonic()
     messages = texts(f"paced {count}", sizes.paced_messages, _RECIPIENTS)
-    await _post_all(ours, count, messages)
+    await _all(count, ours.post, messages)
     await _until_sent(lab, count * len(messages))
     await asyncio.sleep(_LATEST_ACK.total_seconds())
     seconds, total = time.monotonic() - began, count * len(messages)
@@ -99,16 +101,11 @@ async def _late(lab: Lab, number: int, messages: list[Message]) -> list[float]:
     return [max(0.0, later - earlier - longest) for earlier, later in pairwise(arrived)]
 
 
-async def _send_all(ours: Ours, count: int, messages: list[Message]) -> None:
+async def _all(count: int, give: _Give, messages: list[Message]) -> None:
+    """Give the messages to each session, to all at once."""
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(ours.send(session_name(number), messages))
-
-
-async def _post_all(ours: Ours, count: int, messages: list[Message]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for number in range(count):
-            group.create_task(ours.post(session_name(number), messages))
+            group.create_task(give(session_name(number), messages))
 
 
 async def _until_sent(lab: Lab, most: int) -> None:

@@ -375,6 +375,15 @@ async def test_a_waiting_request_gets_the_code_when_it_comes(
     assert (await (await waiting).json())["code"] == CODE
 
 
+async def _until_a_code_is_asked_for(stores: Stores) -> None:
+    async def noted() -> bool:
+        return (
+            await stores.database["connections"].count_documents({"qrAskedAt": {"$ne": None}}) > 0
+        )
+
+    await until(noted)
+
+
 async def test_a_code_that_comes_after_the_key_was_revoked_is_not_given(
     client: Client, stores: Stores
 ) -> None:
@@ -383,13 +392,7 @@ async def test_a_code_that_comes_after_the_key_was_revoked_is_not_given(
     made = await (await client.post("/api/api-keys", json=wish)).json()
     path = "/api/whatsapp/connections/business_main/qr?format=json&wait=20"
     waiting = asyncio.create_task(client.get(path, headers={"X-Api-Key": made["key"]}))
-
-    async def noted() -> bool:
-        return (
-            await stores.database["connections"].count_documents({"qrAskedAt": {"$ne": None}}) > 0
-        )
-
-    await until(noted)
+    await _until_a_code_is_asked_for(stores)
     assert (await client.delete(f"/api/api-keys/{made['id']}")).status == 204
     await show_code(stores)
     assert (await waiting).status == 401
@@ -403,13 +406,7 @@ async def test_who_waits_for_a_code_asks_all_the_while(
     waiting = asyncio.create_task(
         client.get("/api/whatsapp/connections/business_main/qr?format=json&wait=20")
     )
-
-    async def noted() -> bool:
-        return (
-            await stores.database["connections"].count_documents({"qrAskedAt": {"$ne": None}}) > 0
-        )
-
-    await until(noted)
+    await _until_a_code_is_asked_for(stores)
     await stores.connections.change(connection, {"since": LONG_AGO, "createdAt": LONG_AGO})
     assert await services.linking.qr_is_asked_for(connection.id, timedelta(milliseconds=1))
     await show_code(stores)

@@ -54,9 +54,12 @@ class Client:
         return str(ip_network((self.address, _ONE_SITE), strict=False))
 
 
-_PAIR = re.compile(r"""([!#$%&'*+.^_`|~\w-]+)=([!#$%&'*+.^_`|~\w:\[\]-]+|"[^"\\]*")""", re.ASCII)
+_CHAR = r"!#$%&'*+.^_`|~\w-"
+_PAIR = re.compile(rf"""([{_CHAR}]+)=([:\[\]{_CHAR}]+|"(?:[^"\\]|\\.)*")""", re.ASCII)
 _COMMAS_IN_ELEMENT = 5
 """More than proxies write between quotes; a client must not make us try thousands."""
+_MOST_ELEMENTS = 20
+"""More than there are proxies in a row; a trusted one must not keep us busy either."""
 _ELEMENT = re.compile(rf"\s*{_PAIR.pattern}(?:\s*;\s*{_PAIR.pattern})*\s*", re.ASCII)
 
 TRUSTED_PROXIES = web.AppKey("trusted_proxies", tuple[Network, ...])
@@ -108,17 +111,33 @@ def _forwarded(text: str) -> Iterator[_Hop]:
     """Yield the elements of `Forwarded` (RFC 7239) from the right, as far as they can be read.
 
     A client can leave a quote open that would swallow what a proxy appends, if one read from the
-    left.
+    left. Who is behind an element that cannot be read is unknown: that is not the proxy.
     """
-    while text:
-        commas = [place for place, char in enumerate(text) if char == ","]
-        starts = [*reversed(commas[-_COMMAS_IN_ELEMENT:]), -1]
-        start = next((each for each in starts if _ELEMENT.fullmatch(text[each + 1 :])), None)
-        if start is None:
+    for _ in range(_MOST_ELEMENTS):
+        text = text.rstrip(", \t")
+        if not text:
             return
-        pairs = {name.lower(): value.strip('"') for name, value in _PAIR.findall(text[start + 1 :])}
-        yield _Hop(pairs.get("for", ""), pairs.get("proto", "").lower())
+        start, element = _last_element(text)
+        yield _hop(element)
         text = text[: max(start, 0)]
+
+
+def _last_element(text: str) -> tuple[int, re.Match[str] | None]:
+    """Return where the last element begins, and the element, or None for one that is none."""
+    start, element = len(text), None
+    for _ in range(_COMMAS_IN_ELEMENT + 1):
+        start = text.rfind(",", 0, start)
+        element = _ELEMENT.fullmatch(text, start + 1)
+        if element or start < 0:
+            break
+    return start, element
+
+
+def _hop(element: re.Match[str] | None) -> _Hop:
+    if element is None:
+        return _Hop(str(_UNKNOWN), "")
+    pairs = {name.lower(): value.strip('"') for name, value in _PAIR.findall(element[0])}
+    return _Hop(pairs.get("for", ""), pairs.get("proto", "").lower())
 
 
 def _values(request: web.Request, header: str) -> list[str]:

@@ -53,7 +53,7 @@ def is_listed(host: str, hosts: Iterable[str]) -> bool:
     )
 
 
-_HOST = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<name>[^:\[\]]*))(?::\d*)?")
+_HOST = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<name>[^:\[\]%]*))(?::\d*)?")
 
 
 def _name(host: str) -> str | None:

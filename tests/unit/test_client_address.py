@@ -143,6 +143,22 @@ def test_the_client_is_the_first_whom_no_proxy_of_ours_vouches_for(
             ("203.0.113.5", "http"),
         ),
         (
+            [("Forwarded", 'for=6.6.6.6, for=203.0.113.9;host="a,b\\"c"')],
+            ("203.0.113.9", "http"),
+        ),
+        (
+            [("Forwarded", 'for=6.6.6.6, for=203.0.113.9;host="a,b,c,d,e,f,g,h"')],
+            ("0.0.0.0", "http"),
+        ),
+        (
+            [("Forwarded", "for=203.0.113.5, , ")],
+            ("203.0.113.5", "http"),
+        ),
+        (
+            [("Forwarded", "for=203.0.113.5" + ",for=10.2.2.2" * 100_000)],
+            ("10.2.2.2", "http"),
+        ),
+        (
             [("Forwarded", 'for=6.6.6.6;x="a, for=7.7.7.7, for="[2001:db8::7]:443"')],
             ("2001:db8::7", "http"),
         ),

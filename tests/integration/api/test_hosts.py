@@ -73,6 +73,8 @@ async def test_names_of_ours_and_addresses_are_served(services: Services, host: 
         "notinternal",
         "api.evil.example",
         "2130706433",
+        "127.0.0.1%evil.example",
+        "127.0.0.1%.evil.example",
         "[localhost]",
         "[localhost]evil.example",
         "[::1].evil.example",

@@ -272,7 +272,7 @@ class ConnectionRunner:
         self._services.html.broke(self._lease.connection, error.reason)
         wait = self._backoff.next()
         logger.warning(
-            "The page broke ({}); retrying in {:.1f} s: {}",
+            "The page broke ({}); again in {:.1f} s: {}",
             error.reason,
             wait.total_seconds(),
             error,

@@ -10,6 +10,7 @@ from itertools import count
 
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcome
+from sessions.messages.content import Content, Text
 
 
 @dataclass
@@ -78,7 +79,8 @@ class FakePage:
             raise self.typing_fails
         return self.typing_shows
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
+    async def send(self, key: str, chat_id: str, content: Content) -> None:
+        text = content.text if isinstance(content, Text) else content.model_dump_json()
         self.check_line()
         self.before_send(text)
         if chat_id in self.accounts:

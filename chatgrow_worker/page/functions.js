@@ -16,10 +16,11 @@ const {whatsApp, selfTest} = (() => {
   const SENDING = 'sending';
   const STATE = 'state';
   const LINKING = 'linking';
+  const KINDS = 'kinds'; // messages that are no texts
   const GROUPS = 'groups';
   const TYPING = 'typing';
   const HINTS = 'hints'; // without these, changes are only noticed later
-  const OTHERS = [LINKING, GROUPS, TYPING, HINTS];
+  const OTHERS = [LINKING, KINDS, GROUPS, TYPING, HINTS];
 
   // wa-js is always complete; after a change of WhatsApp, the functions and classes that it takes from
   // WhatsApp may be missing. `needs` has their paths below WPP.whatsapp.
@@ -75,6 +76,10 @@ const {whatsApp, selfTest} = (() => {
       'functions.unixTime',
     ]),
     sendStored: own('WAWebSendMsgRecordAction', 'sendMsgRecord', SENDING),
+
+    sendLocation: waJs('chat.sendLocationMessage', KINDS, ['functions.addAndSendMsgToChat']),
+    sendContact: waJs('chat.sendVCardContactMessage', KINDS, ['ContactModel', 'VCard']),
+    sendPoll: waJs('chat.sendCreatePollMessage', KINDS, ['functions.addAndSendMsgToChat']),
 
     queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
     showTyping: waJs('chat.markIsComposing', TYPING, ['ChatPresence']),

@@ -1,5 +1,4 @@
-// Our functions in the page. They run after wa-js, functions.js and account_events.js, in the same
-// init script.
+// Our functions in the page. They run after wa-js and our other files, in the same init script.
 // All functions of wa-js and WhatsApp that we call are listed in functions.js; add new ones there.
 // Every call returns {ok, value} or {ok: false, name, code, status, message}, since Playwright does not
 // transfer classes or an error's code. No call waits long for WhatsApp: a call cannot be cancelled, so
@@ -216,8 +215,8 @@
     return null;
   }
 
-  async function run(key, chatId, text) {
-    const sent = await whatsApp.sendText(chatId, text, {
+  async function run(key, chatId, content) {
+    const sent = await sendContent(content, chatId, {
       messageId: key,
       waitForAck: true,
       linkPreview: false,
@@ -427,9 +426,9 @@
       return Promise.race([shown, after(TYPING_WITHIN_MS).then(() => false)]);
     },
 
-    send: (key, chatId, text) => {
+    send: (key, chatId, content) => {
       checkLine();
-      return begin(key, () => run(key, chatId, text));
+      return begin(key, () => run(key, chatId, content));
     },
 
     resend: (key, chatId) => {

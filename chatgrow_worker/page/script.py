@@ -15,7 +15,7 @@ _SETTINGS: dict[str, object] = {
     "poweredBy": "-",
     "sendStatusToDevice": False,
 }
-_OURS = ("functions.js", "account_events.js", "inpage.js")
+_OURS = ("functions.js", "account_events.js", "sending.js", "inpage.js")
 _HIDES = "hidden.js"
 
 

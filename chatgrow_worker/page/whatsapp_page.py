@@ -30,6 +30,7 @@ from chatgrow_worker.page.snapshot import (
     Snapshot,
 )
 from sessions.connections.states import Reason
+from sessions.messages.content import Content
 
 BELL = "__bell"
 """The binding that the page calls when something may have changed.
@@ -259,9 +260,9 @@ class WhatsAppPage:
         milliseconds = span // timedelta(milliseconds=1)
         return bool(await self._call("showTyping", chat_id, milliseconds))
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
+    async def send(self, key: str, chat_id: str, content: Content) -> None:
         """Start sending with a prepared key, and return soon; ask `outcome` for the result."""
-        self._note(key, await self._call("send", key, chat_id, text))
+        self._note(key, await self._call("send", key, chat_id, content.for_page()))
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record with the same id."""

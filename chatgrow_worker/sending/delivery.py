@@ -24,6 +24,7 @@ from chatgrow_worker.sending.stall_detector import StallDetector
 from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
+from sessions.messages.content import Content
 from sessions.messages.model import CHECKING_NUMBER, TEXT_KEY_MISSING, Ack, Message, MessageStatus
 from sessions.messages.paced_sends import PacedSends
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
@@ -45,7 +46,7 @@ class SendingPage(NumberPage, Protocol):
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
         """Show "typing" for this long; return False if the page cannot do it at once."""
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
+    async def send(self, key: str, chat_id: str, content: Content) -> None:
         """Start sending under a key."""
 
     async def resend(self, key: str, chat_id: str) -> None:
@@ -195,7 +196,7 @@ class Delivery:
         elif self._line_deaths.blames(message):
             await self._give_up(message)
         elif (
-            await self._text_of(message) is not None
+            await self._content_of(message) is not None
             and await self._line_stands(message, stop)
             and (prepared := await self._prepared(message))
         ):
@@ -316,27 +317,27 @@ class Delivery:
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if not await self._line_stands(message, stop) or await self._expires(message):
             return
-        text = await self._text_of(message)
-        if text is None:
+        content = await self._content_of(message)
+        if content is None:
             return
-        if await self._typed(message, text, stop) and await self._is_late(message, stop):
+        if await self._typed(message, content, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
         self.stalls.began()
         try:
-            await self._page.send(key, message.chat, text)
+            await self._page.send(key, message.chat, content)
         except LineDeadError:  # the page checks its line first, so nothing was sent
             await self._return(message, uncounted=True)
             raise
         await self._conclude(message, key)
 
-    async def _text_of(self, message: Message) -> str | None:
-        """Return a message's text; if it cannot be decrypted, put the message off or fail it.
+    async def _content_of(self, message: Message) -> Content | None:
+        """Return a message's content; if it cannot be decrypted, put the message off or fail it.
 
         It is put off if the key is missing, since an operator can add the key.
         """
         try:
-            return self._texts.open_text(message)
+            return self._texts.open_content(message)
         except TextKeyMissingError as error:
             logger.error("The message waits: {}", error)
             due = (message.sending_at or message.queued_at) + _KEY_MISSING_FOR
@@ -353,9 +354,9 @@ class Delivery:
             return True
         return await self._expires(message)
 
-    async def _typed(self, message: Message, text: str, stop: asyncio.Event) -> bool:
-        """Show "typing" for as long as a person would type the text; tell whether it was shown."""
-        span = self._claimer.typing_for(text)
+    async def _typed(self, message: Message, content: Content, stop: asyncio.Event) -> bool:
+        """Show "typing" for as long as a person would type it; tell whether it was shown."""
+        span = self._claimer.typing_for(content.typed)
         try:
             shown = bool(span) and await self._page.show_typing(message.chat, span)
         except PageCallError as error:

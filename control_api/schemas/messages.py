@@ -17,6 +17,7 @@ from control_api.schemas.base import Answer, Body
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.messages.acceptance import ConnectionId, MessageRequest, RecipientText
+from sessions.messages.content import Kind
 from sessions.messages.model import Message, MessageStatus
 from sessions.recipients.address import parse_recipient
 
@@ -115,6 +116,8 @@ class MessageView(Answer):
     owner: str
     to: str
     chat_id: str | None = None
+    kind: Kind = Kind.TEXT
+    reply_to: str | None = None
     status: MessageStatus
     priority: str
     reason: str | None = None
@@ -137,7 +140,7 @@ class MessageView(Answer):
     def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
         """Show a message, and why it waits if it does."""
         return cls.model_validate(
-            message.model_dump(exclude={"id", "text", "connection", "priority"})
+            message.model_dump(exclude={"id", "text", "content", "connection", "priority"})
             | {
                 "message_id": message.id,
                 "priority": message.priority.name.lower(),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from loguru import logger
 from pydantic import (
@@ -18,25 +17,34 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sessions.common.json_values import Timestamp
 from sessions.connections.model import Connection
 from sessions.connections.store import ConnectionStore, Places
+from sessions.messages.content import (
+    MAX_TEXT,
+    VISIBLE,
+    Contact,
+    Content,
+    Location,
+    Poll,
+    Text,
+    check_visible,
+)
 from sessions.messages.idempotency import IdempotencyStore
-from sessions.messages.model import Draft, Message, Priority, StoredText
+from sessions.messages.model import Draft, Message, Priority
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
-from sessions.messages.sealed_texts import TextSealer
+from sessions.messages.sealed_texts import StoredContent, TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.recipients.address import parse_recipient
-
-MAX_TEXT = 65_536
-"""Characters in one message: the limit of WhatsApp's own clients."""
 
 
 def _check_recipient(text: str) -> str:
@@ -70,37 +78,48 @@ RecipientText = Annotated[
     ),
 ]
 
-_VISIBLE = (
-    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
-    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
-)
-"""Any character but blanks (also those of Korean and Braille), control characters, and characters
-that only join their neighbours or change their direction or form."""
-
-
-def _check_text(text: str) -> str:
-    if re.search(_VISIBLE, text) is None:
-        raise ValueError("There is nothing to see in this message.")
-    return text
-
-
 MessageText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_TEXT),
-    AfterValidator(_check_text),
-    Field(json_schema_extra={"pattern": _VISIBLE}),
+    AfterValidator(check_visible),
+    Field(json_schema_extra={"pattern": VISIBLE}),
 ]
+MessageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+
+
+_CONTENTS = ("message", "location", "contact", "poll")
+_ONE_CONTENT = "A message has one content: a message, a location, a contact or a poll."
+
+
+def _one_content(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in _CONTENTS
+    ]
+
+
+def _refusal(error: str | PydanticCustomError, field: str) -> ValidationError:
+    """Return the error of a field that only the whole request shows."""
+    details = InitErrorDetails(type=error, loc=(field,), input=None)
+    return ValidationError.from_exception_data("MessageRequest", [details])
 
 
 class MessageRequest(BaseModel):
-    """One message as a request describes it."""
+    """One message as a request describes it: with one content, and to which message it replies."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=False,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra=_one_content,
     )
 
     to: RecipientText
-    message: MessageText
+    message: MessageText | None = None
+    location: Location | None = None
+    contact: Contact | None = None
+    poll: Poll | None = None
+    reply_to: MessageId | None = None
     priority: Literal["high", "normal", "low"] | None = "normal"
     send_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
     expires_at: Timestamp | None = Field(None, examples=["2040-01-31T09:05:00Z"])
@@ -111,12 +130,30 @@ class MessageRequest(BaseModel):
             raise ValueError("expiresAt: it would expire before sendAt")
         return self
 
-    def to_draft(self, message_id: str, text: StoredText) -> Draft:
-        """Return the message to store; `text` is its text, encrypted if texts are."""
+    @model_validator(mode="after")
+    def _has_one_content(self) -> MessageRequest:
+        given = [name for name in _CONTENTS if getattr(self, name) is not None]
+        if not given:
+            raise _refusal("missing", "message")
+        if len(given) > 1:
+            raise _refusal(PydanticCustomError("one_content", _ONE_CONTENT), given[1])
+        return self
+
+    @property
+    def content(self) -> Content:
+        """What the message contains."""
+        other = self.location or self.contact or self.poll
+        return other or Text(text=self.message or "")
+
+    def to_draft(self, message_id: str, stored: StoredContent) -> Draft:
+        """Return the message to store; `stored` is its content, encrypted if contents are."""
         return Draft(
             id=message_id,
             to=parse_recipient(self.to).chat_id,
-            text=text,
+            kind=stored.kind,
+            text=stored.text,
+            content=stored.content,
+            reply_to=self.reply_to,
             priority=_PRIORITIES[self.priority or "normal"],
             send_at=self.send_at,
             expires_at=self.expires_at,
@@ -192,7 +229,7 @@ class Acceptance:
         connection = places.connection
         ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
         drafts = [
-            asked.to_draft(message_id, self.texts.seal_text(message_id, asked.message))
+            asked.to_draft(message_id, self.texts.seal_content(message_id, asked.content))
             for asked, message_id in zip(asked, ticket.message_ids, strict=True)
         ]
         messages = await self.outbox.add(places, drafts)

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from sessions.connections.model import Connection
 from sessions.encryption.sealed_value import SealedValue
+from sessions.messages.content import Kind
 from sessions.storage.record import Record
 
 StoredText = str | SealedValue
-"""The text of a message as it is stored: plain, or encrypted (see `sealed_texts`)."""
+"""A text as it is stored: plain, or encrypted (see `sealed_texts`)."""
 
 
 class MessageStatus(StrEnum):
@@ -65,7 +66,13 @@ class Message(Record):
     connection: str
     connection_id: str
     to: str
-    text: StoredText
+    kind: Kind = Kind.TEXT
+    text: StoredText | None = None
+    """What a text says; None for other kinds."""
+    content: StoredText | None = None
+    """The content of other kinds than texts, as JSON (see `content`)."""
+    reply_to: str | None = None
+    """The id of the message that it answers, sent or received."""
     priority: Priority = Priority.NORMAL
     seq: int
     status: MessageStatus
@@ -118,10 +125,13 @@ class Draft:
 
     id: str
     to: str
-    text: StoredText
+    text: StoredText | None = None
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    kind: Kind = Kind.TEXT
+    content: StoredText | None = None
+    reply_to: str | None = None
 
     def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
         """Return the queued message at its place in the connection's order."""
@@ -131,7 +141,10 @@ class Draft:
             connection=connection.id,
             connection_id=connection.connection_id,
             to=self.to,
+            kind=self.kind,
             text=self.text,
+            content=self.content,
+            reply_to=self.reply_to,
             priority=self.priority,
             seq=seq,
             status=MessageStatus.QUEUED,

@@ -1,6 +1,7 @@
-"""The texts of messages, encrypted at rest (`SEAL_TEXTS`); texts stored as plain text are read too.
+"""What messages say, encrypted at rest (`SEAL_TEXTS`); what is stored as plain text is read too.
 
-Each text is bound to its record and field, and cannot be decrypted in another message.
+Each text, and each content of another kind, is bound to its record and field, and cannot be
+decrypted in another message.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from sessions.encryption.errors import BlobError, BlobReason
 from sessions.encryption.keys import KeyRing
 from sessions.encryption.sealed_value import SealedValue
 from sessions.encryption.values import open_value, seal_value
+from sessions.messages.content import Content, Kind, Text, read_content
 
 if TYPE_CHECKING:
     from sessions.messages.model import Message, StoredText
     from sessions.storage.mongo import Collection, Database
 
 _TEXT = "text"
+_CONTENT = "content"
 _DIGEST = "digest"
 _AT_ONCE = 500
 
@@ -59,13 +62,20 @@ class TextSealer:
         self._keys = keys
         self._writes_with = keys if on else None
 
-    def seal_text(self, message_id: str, text: str) -> StoredText:
-        """Return a message's text as it is to be stored."""
-        return self.seal(text, message_id, _TEXT)
+    def seal_content(self, message_id: str, content: Content) -> StoredContent:
+        """Return the content of a message as it is to be stored."""
+        if isinstance(content, Text):
+            return StoredContent(Kind.TEXT, text=self.seal(content.text, message_id, _TEXT))
+        json = content.model_dump_json(by_alias=True, exclude_none=True)
+        return StoredContent(content.kind, content=self.seal(json, message_id, _CONTENT))
 
-    def open_text(self, message: Message) -> str:
-        """Return a message's text; raise TextKeyMissingError or TextUnreadableError."""
-        return self.open(message.text, message.id, _TEXT)
+    def open_content(self, message: Message) -> Content:
+        """Return what a message contains; raise TextKeyMissingError or TextUnreadableError."""
+        if message.text is not None:
+            return Text(text=self.open(message.text, message.id, _TEXT))
+        if message.content is None:
+            raise TextUnreadableError
+        return read_content(message.kind, self.open(message.content, message.id, _CONTENT))
 
     def seal_digest(self, record: str, digest: str) -> str | dict[str, Any]:
         """Return the digest of a request as it is to be stored.
@@ -97,6 +107,15 @@ class TextSealer:
 
 
 @dataclass(frozen=True)
+class StoredContent:
+    """The content of a message as it is stored: a text in `text`, any other kind in `content`."""
+
+    kind: Kind
+    text: StoredText | None = None
+    content: StoredText | None = None
+
+
+@dataclass(frozen=True)
 class Rotated:
     """How many texts were encrypted again, and how many were left because no key decrypts them."""
 
@@ -110,8 +129,10 @@ async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) ->
     Plain digests stay plain, since they are removed after 48 hours.
     """
     digests = await _rotate(database["idempotencyKeys"], _DIGEST, keys, plain_too=False)
-    texts = await _rotate(database["messages"], _TEXT, keys, plain_too=plain_too)
-    return Rotated(texts.moved, texts.left + digests.left)
+    messages = database["messages"]
+    texts = await _rotate(messages, _TEXT, keys, plain_too=plain_too)
+    others = await _rotate(messages, _CONTENT, keys, plain_too=plain_too)
+    return Rotated(texts.moved + others.moved, texts.left + others.left + digests.left)
 
 
 async def _rotate(collection: Collection, field: str, keys: KeyRing, *, plain_too: bool) -> Rotated:

@@ -6,8 +6,9 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "chatgrow_worker" / "page"
 CODE = "\n".join(
     line
-    for name in ("account_events.js", "inpage.js")
-    for line in (PAGE / name).read_text("utf-8").splitlines()
+    for file in sorted(PAGE.glob("*.js"))
+    if file.name != "functions.js"
+    for line in file.read_text("utf-8").splitlines()
     if not line.lstrip().startswith("//")
 )
 LIST = (PAGE / "functions.js").read_text("utf-8")

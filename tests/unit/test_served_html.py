@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.messages.content import Text
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -54,7 +55,7 @@ async def _opened_and_sent() -> WhatsAppPage:
     page = WhatsAppPage(cast("Page", Tab(Served())), asyncio.Event(), LIMIT)
     await page.open("https://web.example.org/", LIMIT)
     page.hear("first", "loaded")
-    await page.send("key", "chat", "text")
+    await page.send("key", "chat", Text(text="text"))
     assert page.served is not None
     assert page.has_sent
     return page

@@ -9,6 +9,7 @@ from playwright.async_api import async_playwright
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from sessions.messages.content import Text
 from tests.integration.browser.test_browser import CONNECTION, PHONE, link, make_launcher
 from tests.integration.whatsapp_web_driver import Tab, small_world
 from tests.waiting import until
@@ -69,7 +70,7 @@ async def _says_hello(friend: Tab, page: WhatsAppPage) -> None:
 
 async def _send(page: WhatsAppPage, chat: str, text: str) -> None:
     key = await page.prepare(chat)
-    await page.send(key, chat, text)
+    await page.send(key, chat, Text(text=text))
 
     async def gone() -> bool:
         return (await page.outcome(key)).went_well

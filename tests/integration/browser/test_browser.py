@@ -36,6 +36,7 @@ from chatgrow_worker.settings import WorkerSettings
 from sessions.common.errors import ConfigurationError
 from sessions.connections.model import Proxy
 from sessions.connections.states import Reason
+from sessions.messages.content import Text
 from tests.conftest import PATIENCE
 from tests.processes import children_named, kill_all
 from tests.waiting import until
@@ -231,7 +232,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         assert await page.account_of(THEM) == THEM
         key = await page.prepare(THEM)
         assert not (await page.look_up(key, THEM)).found
-        await page.send(key, THEM, "שלום 👋🏽 $1 `x` </script>")
+        await page.send(key, THEM, Text(text="שלום 👋🏽 $1 `x` </script>"))
         assert await _sent(page, key) == "OK"
 
         async def read() -> bool:
@@ -243,7 +244,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         # No message of a chat that the page has never had is there: that is no error.
         unheard_of = key.replace(THEM, NEVER)
         assert not (await page.look_up(unheard_of, NEVER)).found
-        await page.send(key, THEM, "the same id again")
+        await page.send(key, THEM, Text(text="the same id again"))
         assert await _sent(page, key) == "DuplicateMessageError"
         left = await page.leave()
     # As if Chromium had not come to writing any of it, which it seldom fails to at a close.
@@ -316,7 +317,7 @@ async def test_a_page_is_opened_from_what_was_served_before_whatever_is_served_n
         assert served is not None
         await link(page, web)
         key = await page.prepare(THEM)
-        await page.send(key, THEM, "before")
+        await page.send(key, THEM, Text(text="before"))
         assert await _sent(page, key) == "OK"
         assert page.has_sent
     async with aiohttp.ClientSession(web.url) as http:
@@ -358,7 +359,7 @@ async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
         counting = asyncio.create_task(_count_rings(page, rings))
         await _until_page(page, PageState.READY)
         key = await page.prepare(THEM)
-        await page.send(key, THEM, "in the middle of it")
+        await page.send(key, THEM, Text(text="in the middle of it"))
         assert await _sent(page, key) == "OK"
         await until(lambda: _evaluates(page, "window.seen >= 3000"))
         counting.cancel()
@@ -450,7 +451,7 @@ async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
         await link(page, web)
         await page.tidy()
         key = await page.prepare(THEM)
-        await page.send(key, THEM, "after")
+        await page.send(key, THEM, Text(text="after"))
         assert await _sent(page, key) == "OK"
     with pytest.raises(PageBrokenError):
         await page.tidy()
@@ -462,7 +463,7 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
         await link(page, web)
         key = await page.prepare(THEM)
         page.bell.clear()
-        await page.send(key, THEM, "ring")
+        await page.send(key, THEM, Text(text="ring"))
         async with asyncio.timeout(10):
             await page.bell.wait()
 

@@ -261,7 +261,7 @@ async def test_several_odd_messages_hold_a_connection_for_a_while_only(stores: S
     connection = await stores.connections.get(line.lease.connection)
     odd = [await stores.message(connection, f"odd {n}") for n in range(2)]
     after = await stores.message(connection, "after", to=OTHERS)
-    line.page.odd = {PLAIN.open_text(each) for each in odd}
+    line.page.odd = {PLAIN.open_content(each).typed for each in odd}
     await line.until_ended(after, MessageStatus.SENT)
     for each in odd:
         await line.until_ended(each, MessageStatus.FAILED)

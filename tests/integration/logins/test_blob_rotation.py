@@ -16,6 +16,7 @@ from sessions.common.clock import utc_now
 from sessions.config.settings import EXIT_CONFIGURATION
 from sessions.encryption.errors import BlobError, BlobReason
 from sessions.encryption.keys import Key, KeyRing
+from sessions.messages.content import Text
 from sessions.messages.model import Draft
 from sessions.messages.sealed_texts import TextSealer
 from tests.blob_profiles import login
@@ -113,7 +114,7 @@ async def test_the_command_rotates_and_says_how_many(
 ) -> None:
     blob = await saver.saved()
     message = "one"
-    text = TextSealer(KeyRing([_OLD]), on=True).seal_text(message, "a text")
+    text = TextSealer(KeyRing([_OLD]), on=True).seal_content(message, Text(text="a text")).text
     connection = await stores.connections.get(saver.id)
     await stores.add(connection, [Draft(message, TO, text)])
     answers = [await _command(saver, servers, tmp_path, _NEW, _OLD) for _ in range(2)]
@@ -124,7 +125,7 @@ async def test_the_command_rotates_and_says_how_many(
     saver.blobs = BlobStore(saver.database, _ONLY_NEW)
     assert await saver.restored(blob) == login()
     moved = await stores.outbox.find(OWNER, message)
-    assert TextSealer(_ONLY_NEW, on=False).open_text(moved) == "a text"
+    assert TextSealer(_ONLY_NEW, on=False).open_content(moved) == Text(text="a text")
 
 
 async def test_the_command_without_the_old_key_says_which_one_is_missing(

@@ -19,6 +19,7 @@ from chatgrow_worker.page.snapshot import LookUp, Outcome
 from chatgrow_worker.sending.delivery import SendLimits
 from sessions.common.errors import WrongStatusError
 from sessions.embedded import ServerUris
+from sessions.messages.content import Content
 from sessions.messages.model import Message, MessageStatus, Priority
 from sessions.storage.mongo import open_database
 from tests.builders import OWNER, Stores
@@ -58,12 +59,12 @@ class CrashingPage(FakePage):
         self._pass("prepare")
         return key
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
+    async def send(self, key: str, chat_id: str, content: Content) -> None:
         self._pass("before send")
         if self.point == "stored":
             self.stored.setdefault(key, 0)
         self._pass("stored")
-        await super().send(key, chat_id, text)
+        await super().send(key, chat_id, content)
         self._pass("after send")
 
     async def outcome(self, key: str) -> Outcome:

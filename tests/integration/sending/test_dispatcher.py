@@ -48,7 +48,7 @@ async def test_a_message_sent_before_a_crash_is_not_sent_again(stores: Stores) -
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
-    await page.send(key, message.to, PLAIN.open_text(message))
+    await page.send(key, message.to, PLAIN.open_content(message))
     # Here the worker died: sent in the page, not recorded.
     async with dispatching(stores, page, lease):
         await reaches(stores, message, MessageStatus.SENT)

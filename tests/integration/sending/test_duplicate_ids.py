@@ -25,7 +25,7 @@ async def test_a_message_that_the_page_calls_a_duplicate_is_never_called_failed(
     await stores.queue.claim_next(lease)
     key = await page.prepare(message.to)
     await stores.queue.write_down(lease, message, key, message.to, new_chat=False)
-    await page.send(key, message.to, PLAIN.open_text(message))
+    await page.send(key, message.to, PLAIN.open_content(message))
     page.outcomes.clear()
     async with dispatching(stores, page, lease, dispatch_limits(tries=2)):
         end = await reaches(stores, message, MessageStatus.UNKNOWN)

@@ -13,6 +13,7 @@ from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.wiring import build_intake
 from control_api.settings import ApiSettings
 from sessions.encryption.keys import Key, KeyRing
+from sessions.messages.content import Text
 from sessions.messages.model import Ack, Message, MessageStatus
 from sessions.messages.sealed_texts import Rotated, TextSealer, rotate_texts
 from sessions.program import Stores as Servers
@@ -223,7 +224,7 @@ async def test_a_rotation_moves_texts_and_digests_and_says_what_it_could_not(
     assert await rotate_texts(database, BOTH, plain_too=True) == Rotated(0, 0)
     assert await naming(database, redis, TEXT, "as plain") == set()
     for each, text in ((message, TEXT), (plain, "as plain")):
-        assert _reads(NEW).open_text(await stores.outbox.find(OWNER, each.id)) == text
+        assert _reads(NEW).open_content(await stores.outbox.find(OWNER, each.id)) == Text(text=text)
     assert await database["idempotencyKeys"].distinct("digest.keyId") == ["new"]
 
 

@@ -12,6 +12,7 @@ from chatgrow_worker.page.errors import LineDeadError
 from chatgrow_worker.page.snapshot import Outcome
 from sessions.common.ids import new_id
 from sessions.connections.model import Connection
+from sessions.messages.content import Content, Text
 from sessions.messages.model import Draft, Message, MessageStatus
 from tests.builders import OWNER, TO, Stores
 from tests.dispatching import MOMENT, dispatch_limits, dispatching, make_dispatcher, reaches
@@ -63,9 +64,9 @@ class LineKiller(FakePage):
             raise LineDeadError
         return await super().prepare(chat_id)
 
-    async def send(self, key: str, chat_id: str, text: str) -> None:
-        if text != self.kills:
-            await super().send(key, chat_id, text)
+    async def send(self, key: str, chat_id: str, content: Content) -> None:
+        if content != Text(text=self.kills):
+            await super().send(key, chat_id, content)
             return
         self._begin(key)
         if self.stores_it:

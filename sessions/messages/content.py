@@ -1,0 +1,157 @@
+"""What a message contains: a text, a place, a contact card or a poll.
+
+To add a kind, write its class and name it in `Content`; `Kind` is the discriminator, which is
+stored beside the content, so that it can be read without the key of a sealed content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+from sessions.recipients.address import parse_phone_number
+
+VISIBLE = (
+    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
+"""Any character but blanks (also those of Korean and Braille), control characters, and characters
+that only join their neighbours or change their direction or form."""
+MAX_TEXT = 65_536
+"""Characters in one message: the limit of WhatsApp's own clients."""
+_MAX_NAME = 200
+_MAX_QUESTION = 255
+_MAX_OPTION = 100
+"""The longest question and option of a poll that WhatsApp's own clients let people type."""
+_FEWEST_OPTIONS, _MOST_OPTIONS = 2, 12
+
+
+def check_visible(text: str) -> str:
+    """Return the text; raise ValueError if there is nothing to see in it."""
+    if re.search(VISIBLE, text) is None:
+        raise ValueError("There is nothing to see in this text.")
+    return text
+
+
+def _check_different(options: tuple[str, ...]) -> tuple[str, ...]:
+    if len({each.strip() for each in options}) < len(options):
+        raise ValueError("Two options are the same.")
+    return options
+
+
+_SEEN = Field(json_schema_extra={"pattern": VISIBLE})
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_MAX_NAME),
+    AfterValidator(check_visible),
+    _SEEN,
+]
+_Question = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_MAX_QUESTION),
+    AfterValidator(check_visible),
+    _SEEN,
+]
+_Option = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=_MAX_OPTION),
+    AfterValidator(check_visible),
+    _SEEN,
+]
+_Phone = Annotated[
+    str,
+    AfterValidator(parse_phone_number),
+    WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
+]
+
+
+class Kind(StrEnum):
+    """What kind of content a message has."""
+
+    TEXT = "text"
+    LOCATION = "location"
+    CONTACT = "contact"
+    POLL = "poll"
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    kind: ClassVar[Kind]
+
+    @property
+    def typed(self) -> str:
+        """What a person would type to send it."""
+        return ""
+
+    def for_page(self) -> dict[str, Any]:
+        """Return it as our script in the page takes it."""
+        return {"kind": str(self.kind), **self.model_dump(by_alias=True, exclude_none=True)}
+
+
+class Text(_Content):
+    """A text."""
+
+    kind: ClassVar[Kind] = Kind.TEXT
+    text: str
+
+    @property
+    def typed(self) -> str:
+        """The text itself."""
+        return self.text
+
+
+class Location(_Content):
+    """A place on the map, in degrees, and its name."""
+
+    kind: ClassVar[Kind] = Kind.LOCATION
+    latitude: Annotated[float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False)]
+    longitude: Annotated[float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False)]
+    name: Name | None = None
+
+
+class Contact(_Content):
+    """A contact card: the name and the phone number of a person."""
+
+    kind: ClassVar[Kind] = Kind.CONTACT
+    name: Name
+    phone: _Phone
+
+
+class Poll(_Content):
+    """A question with options to vote for: one of them, or with `multiple` any number."""
+
+    kind: ClassVar[Kind] = Kind.POLL
+    question: _Question
+    options: Annotated[
+        tuple[_Option, ...],
+        Field(min_length=_FEWEST_OPTIONS, max_length=_MOST_OPTIONS),
+        AfterValidator(_check_different),
+    ]
+    multiple: Annotated[bool, Field(strict=True)] = False
+
+
+Content = Text | Location | Contact | Poll
+_OF_KIND: Mapping[Kind, type[Content]] = MappingProxyType(
+    {each.kind: each for each in get_args(Content)}
+)
+
+
+def read_content(kind: Kind, json: str) -> Content:
+    """Return the content that `model_dump_json` has written."""
+    return _OF_KIND[kind].model_validate_json(json)

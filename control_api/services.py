@@ -87,6 +87,7 @@ class Services:
     fleet: FleetStore
     breaker: BreakerReader
     history: QueueHistory
+    texts: TextSealer
     acceptance: Acceptance
     linking: LinkingRequests
     commands: CommandRequests
@@ -157,6 +158,7 @@ class Services:
             fleet=fleet,
             breaker=BreakerReader(database),
             history=QueueHistory(database),
+            texts=texts,
             acceptance=Acceptance(
                 connections, outbox, idempotency, doorbell, process, now, quotas.queue, texts
             ),

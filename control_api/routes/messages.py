@@ -12,7 +12,8 @@ from control_api.auth.identity import caller_of, connection_of, message_of, owne
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.bodies import receive
 from control_api.http.requests import answer
-from control_api.operations.forecast import forecast, hold_of, waiting_of, waiting_of_all
+from control_api.operations.forecast import forecast, hold_of, waiting_of
+from control_api.operations.message_views import view_of, view_of_one, views_of
 from control_api.schemas.messages import (
     Accepted,
     AcceptedList,
@@ -22,6 +23,7 @@ from control_api.schemas.messages import (
     MessageList,
     MessageQuery,
     MessageView,
+    OneQuery,
     Retry,
     RetryFailed,
     SendHeaders,
@@ -103,8 +105,7 @@ async def index(request: web.Request, query: MessageQuery) -> web.Response:
     services = request.app[SERVICES]
     wanted = await _filter(request, query)
     found, cursor = await services.search.page(wanted, query.cursor, query.limit)
-    waiting = await waiting_of_all(services, found)
-    items = [MessageView.of(each, waiting.get(each.id)) for each in found]
+    items = await views_of(services, found, query.fields)
     return answer(MessageList(items=items, cursor=cursor))
 
 
@@ -129,11 +130,11 @@ async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
     answers={200: MessageView},
     problems=_NOT_FOUND,
 )
-async def show(request: web.Request) -> web.Response:
-    """Show a message's status, and why it waits if it does."""
+async def show(request: web.Request, query: OneQuery) -> web.Response:
+    """Show a message, its status, and why it waits if it does."""
     services = request.app[SERVICES]
     message = await message_of(request, request.match_info["id"])
-    return answer(await _view(services, message))
+    return answer(await view_of_one(services, message, query.fields))
 
 
 @routes.delete(
@@ -147,7 +148,7 @@ async def cancel(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     found = await message_of(request, request.match_info["id"])
     message = await services.outbox.cancel(found.owner, found.id)
-    return answer(await _view(services, message))
+    return answer(await view_of_one(services, message))
 
 
 @routes.post(
@@ -171,7 +172,7 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
         connection = await services.connections.get(message.connection)
         await _ring(services, connection)
         waiting = await waiting_of(services, connection, message)
-    return answer(MessageView.of(message, waiting), HTTPStatus.ACCEPTED)
+    return answer(view_of(services, message, waiting), HTTPStatus.ACCEPTED)
 
 
 @routes.post(
@@ -209,11 +210,6 @@ async def _accept(
 async def _ring(services: Services, connection: Connection) -> None:
     if connection.lease:
         await services.doorbell.dispatch(connection.lease.worker, connection.id)
-
-
-async def _view(services: Services, message: Message) -> MessageView:
-    waiting = await waiting_of_all(services, [message])
-    return MessageView.of(message, waiting.get(message.id))
 
 
 def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:

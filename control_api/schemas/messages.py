@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -14,10 +14,11 @@ from pydantic import (
 )
 
 from control_api.schemas.base import Answer, Body
+from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.messages.acceptance import ConnectionId, MessageRequest, RecipientText
-from sessions.messages.content import Kind
+from sessions.messages.content import Contact, Content, Kind, Location, Poll, Text
 from sessions.messages.model import Message, MessageStatus
 from sessions.recipients.address import parse_recipient
 
@@ -35,26 +36,6 @@ def _split_statuses(text: object) -> object:
 
 def _to_chat_id(text: str) -> str:
     return parse_recipient(text).chat_id
-
-
-class MessageQuery(Body):
-    """GET /api/whatsapp/messages: which messages to list.
-
-    `status` takes several values separated by commas; `to` is read as in a send; `since` and
-    `until` compare when messages were accepted.
-    """
-
-    connection_id: ConnectionId | None = None
-    status: Annotated[
-        tuple[MessageStatus, ...],
-        BeforeValidator(_split_statuses),
-        WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
-    ] = Field(default_factory=tuple)
-    to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
-    since: Timestamp | None = None
-    until: Timestamp | None = None
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class BulkQuery(Body):
@@ -109,14 +90,23 @@ class Waiting(Answer):
 
 
 class MessageView(Answer):
-    """GET /api/whatsapp/messages/{id}: a message and the time of each status it reached."""
+    """A message that is sent: what it says, and the time of each status it reached.
+
+    What it says is one of `text`, `location`, `contact` and `poll`. It is left out where its text
+    is encrypted (`SEAL_TEXTS`) with a key that the API does not have.
+    """
 
     message_id: str
+    direction: Literal["out"]
     connection_id: str
     owner: str
     to: str
     chat_id: str | None = None
     kind: Kind = Kind.TEXT
+    text: str | None = None
+    location: Location | None = None
+    contact: Contact | None = None
+    poll: Poll | None = None
     reply_to: str | None = None
     status: MessageStatus
     priority: str
@@ -137,17 +127,65 @@ class MessageView(Answer):
     expires_at: WrittenTimestamp | None = None
 
     @classmethod
-    def of(cls, message: Message, waiting: Waiting | None) -> MessageView:
-        """Show a message, and why it waits if it does."""
+    def of(cls, message: Message, waiting: Waiting | None, content: Content | None) -> MessageView:
+        """Show a message, why it waits if it does, and what it says where that can be read."""
         return cls.model_validate(
             message.model_dump(exclude={"id", "text", "content", "connection", "priority"})
             | {
                 "message_id": message.id,
+                "direction": "out",
                 "priority": message.priority.name.lower(),
                 "waiting": waiting,
                 "send_at": message.due_at if message.due_at > message.queued_at else None,
             }
+            | _said(content)
         )
+
+
+def _said(content: Content | None) -> dict[str, object]:
+    """Return the field of a view with what a message says."""
+    if content is None:
+        return {}
+    return {str(content.kind): content.text if isinstance(content, Text) else content}
+
+
+_OPTIONAL = optional_names(MessageView)
+Fields = Annotated[
+    tuple[str, ...],
+    BeforeValidator(split_names),
+    AfterValidator(known_names(_OPTIONAL)),
+    WithJsonSchema(
+        {"type": "string", "pattern": pattern_of(_OPTIONAL), "examples": ["text,sentAt"]}
+    ),
+]
+"""The fields to show besides those that every message has; none named: all."""
+
+
+class OneQuery(Body):
+    """GET /api/whatsapp/messages/{id}: which fields to show."""
+
+    fields: Fields = Field(default_factory=tuple)
+
+
+class MessageQuery(Body):
+    """GET /api/whatsapp/messages: which messages to list.
+
+    `status` and `fields` take several values separated by commas; `to` is read as in a send;
+    `since` and `until` compare when messages were accepted.
+    """
+
+    connection_id: ConnectionId | None = None
+    status: Annotated[
+        tuple[MessageStatus, ...],
+        BeforeValidator(_split_statuses),
+        WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
+    ] = Field(default_factory=tuple)
+    to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
+    since: Timestamp | None = None
+    until: Timestamp | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    fields: Fields = Field(default_factory=tuple)
 
 
 class Accepted(Answer):

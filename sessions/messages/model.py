@@ -85,6 +85,10 @@ class Message(Record):
     whatsapp_id: str | None = None
     chat_id: str | None = None
     """The chat that WhatsApp answered for `to`; set together with `whatsapp_id`."""
+    conversation: str | None = None
+    """The chat in whose conversation it stands: `to`, and what WhatsApp answered once it did."""
+    conversation_at: datetime | None = None
+    """When it stands there: when it is due, and later when it was handed to WhatsApp."""
     new_chat: bool | None = None
     """Whether it was the first message to its chat."""
     paced_at: datetime | None = None
@@ -149,6 +153,8 @@ class Draft:
             seq=seq,
             status=MessageStatus.QUEUED,
             status_at=now,
+            conversation=self.to,
+            conversation_at=max(now, self.send_at or now),
             queued_at=now,
             due_at=max(now, self.send_at or now),
             expires_at=self.expires_at,

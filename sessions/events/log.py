@@ -27,6 +27,12 @@ class EventType(StrEnum):
     CONNECTION_QR = "connection.qr"
     CONNECTION_DELETED = "connection.deleted"
     MESSAGE_STATUS = "message.status"
+    MESSAGE_RECEIVED = "message.received"
+    MESSAGE_EDITED = "message.edited"
+    MESSAGE_REVOKED = "message.revoked"
+    MESSAGE_REACTION = "message.reaction"
+    POLL_VOTE = "poll.vote"
+    WEBHOOK_DISABLED = "webhook.disabled"
     GAP = "gap"
     """Events were lost here: clients must read the current states again."""
 

@@ -40,6 +40,17 @@ INTERNAL = {
     "lease_lost": "told to workers only",
     "invalid_recipient": "told as invalid_fields, by the field",
     "text_unreadable": "a reason why a message failed, and never an answer",
+    **dict.fromkeys(
+        (
+            "fetch_failed",
+            "url_not_allowed",
+            "fetch_timed_out",
+            "fetched_too_large",
+            "too_many_redirects",
+            "host_unreachable",
+        ),
+        "what another host did: told where its answer is shown",
+    ),
 }
 """Codes that no endpoint answers with."""
 DEPENDS_ON_STATE = {

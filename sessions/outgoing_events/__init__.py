@@ -1,0 +1,1 @@
+"""What webhooks are told: entries that wait inside the changed documents."""

@@ -1,0 +1,1 @@
+"""Integration tests: calls to hosts that users name."""

@@ -1,0 +1,1 @@
+"""Integration tests: what webhooks are told, and how it reaches them."""

@@ -28,7 +28,7 @@ from sessions.blobs.login_files import (
 from sessions.encryption.errors import BlobError, BlobReason, damaged
 
 if TYPE_CHECKING:
-    from sessions.blobs.encryption import Readable, Writable
+    from sessions.encryption.frames import Readable, Writable
 
     OpenPart = Callable[[Part], Readable]
     """Returns a reader of a part; opening and reading raise BlobError."""

@@ -24,8 +24,8 @@ from sessions.encryption.errors import BlobError
 
 if TYPE_CHECKING:
     from sessions.blobs.dedup import Part
-    from sessions.blobs.encryption import Readable
     from sessions.connections.leases import Lease
+    from sessions.encryption.frames import Readable
     from sessions.encryption.keys import KeyRing
     from sessions.storage.mongo import Database
 

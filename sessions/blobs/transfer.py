@@ -19,9 +19,9 @@ from sessions.common.threads import a_few_at_a_time, in_thread, to_the_end
 from sessions.encryption.errors import BlobError, BlobReason
 
 if TYPE_CHECKING:
-    from sessions.blobs.encryption import Opener, Writable
     from sessions.blobs.gridfs import BlobFiles, StoredFile
     from sessions.common.threads import Stop
+    from sessions.encryption.frames import Opener, Writable
     from sessions.encryption.keys import KeyRing
 
 _AT_ONCE = 3

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.blobs.archive import unpack
-from sessions.blobs.encryption import FRAME_BYTES, Header, Identity, rewrap, seal, unseal
+from sessions.blobs.encryption import Header, Identity, rewrap, seal, unseal
 from sessions.encryption.errors import BlobError, BlobReason
+from sessions.encryption.frames import FRAME_BYTES
 from sessions.encryption.keys import Key, KeyRing
 from tests.blob_profiles import contents, login, no_part
 

@@ -29,8 +29,8 @@ from tests.stepping import AtStep
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from sessions.blobs.encryption import Readable, Writable
     from sessions.embedded import ServerUris
+    from sessions.encryption.frames import Readable, Writable
 
 _BALLAST = os.urandom(2_500_000)
 _TABLES = [os.urandom(1_300_000), os.urandom(300_000)]

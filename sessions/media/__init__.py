@@ -1,0 +1,1 @@
+"""Files that are sent or were received: encrypted in GridFS, recognised by their content."""

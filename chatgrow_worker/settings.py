@@ -12,7 +12,7 @@ from pydantic import Field, HttpUrl, field_validator, model_validator
 from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.script import WA_JS_SHA256
-from sessions.config.settings import EncryptionSettings, Hosts, Span
+from sessions.config.settings import Hosts, MediaSettings, Span
 
 _ROOT = Path(__file__).parents[1]
 _FIRST_METRICS_PORT = 9400
@@ -23,7 +23,7 @@ def _own_name() -> str:
     return f"{gethostname()}-{os.getpid()}"
 
 
-class WorkerSettings(EncryptionSettings):
+class WorkerSettings(MediaSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
     worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")

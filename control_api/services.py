@@ -40,9 +40,12 @@ from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
 from sessions.events.stream import EventStream
 from sessions.logs.records import LogRecords
+from sessions.media.janitor import MediaJanitor
+from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.expiry import Expiry
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_uses import MediaUses
 from sessions.messages.outbox import Outbox
 from sessions.messages.positions import QueuePositions
 from sessions.messages.sealed_texts import TextSealer
@@ -98,6 +101,8 @@ class Services:
     checks: NumberCheckRequests
     numbers: KnownNumbers
     doorbell: Doorbell
+    media: MediaStore
+    media_janitor: MediaJanitor
     quotas: Quotas
     limiter: Limiter
     login_attempts: LoginAttempts
@@ -126,6 +131,7 @@ class Services:
         texts = TextSealer(ring, on=settings.seal_texts)
         idempotency = IdempotencyStore(database, texts)
         doorbell = Doorbell(redis)
+        media = MediaStore(database, ring, MediaLimits.of(settings))
         bounded = BoundedRedis()
         limiter = Limiter(redis, bounded)
         workers = WorkerRegistry(database)
@@ -171,6 +177,8 @@ class Services:
             checks=NumberCheckRequests(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
+            media=media,
+            media_janitor=MediaJanitor(database, MediaUses(database).needed),
             quotas=quotas,
             limiter=limiter,
             login_attempts=LoginAttempts(limiter, GrowingDelay(redis, bounded)),
@@ -194,6 +202,7 @@ class Services:
             services.erasures,
             services.checks,
             services.numbers,
+            media,
             workers,
             services.history,
         ):

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationInfo,
 from pydantic_settings import NoDecode
 from yarl import URL
 
-from sessions.config.settings import EncryptionSettings, Hosts, Span, comma_separated
+from sessions.config.settings import Hosts, MediaSettings, Span, comma_separated
 
 
 def _networks(value: object) -> object:
@@ -57,7 +57,7 @@ _FEWEST_ROUNDS = 10
 """OWASP's least for bcrypt: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html"""
 
 
-class ApiSettings(EncryptionSettings):
+class ApiSettings(MediaSettings):
     """Where the API listens, who may use it, and the limits for callers."""
 
     host: str = "127.0.0.1"

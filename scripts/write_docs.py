@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
-from sessions.config.settings import EncryptionSettings, SharedSettings  # noqa: E402
+from sessions.config.settings import EncryptionSettings, MediaSettings, SharedSettings  # noqa: E402
 from sessions.connections.states import (  # noqa: E402
     ACTS_FOR_REASON,
     COMMANDS,
@@ -42,8 +42,9 @@ from sessions.messages.states import OF_ACK, OUT, Happening  # noqa: E402
 
 GROUPS: tuple[tuple[str, type[SharedSettings], type[SharedSettings] | None], ...] = (
     ("Both programs", SharedSettings, None),
-    ("The control API", ApiSettings, EncryptionSettings),
-    ("The worker", WorkerSettings, EncryptionSettings),
+    ("The control API", ApiSettings, MediaSettings),
+    ("The worker", WorkerSettings, MediaSettings),
+    ("Both programs: files", MediaSettings, EncryptionSettings),
     ("Both programs, and `python -m sessions`", EncryptionSettings, SharedSettings),
 )
 

@@ -42,6 +42,8 @@ class Endpoint:
     open: bool
     problems: tuple[str, ...]
     example: Mapping[str, Any] | None
+    takes_file: bool = False
+    """Whether the body is a file, which the handler receives by itself."""
     body: type[BaseModel] | None = None
     body_optional: bool = False
     query: type[BaseModel] | None = None
@@ -120,6 +122,7 @@ class Endpoints:
         open: bool = False,  # noqa: A002  the word of the contract
         problems: tuple[str, ...] = (),
         example: Mapping[str, Any] | None = None,
+        takes_file: bool = False,
     ) -> Callable[[Handle], Handle]:
         def declare(handle: Handle) -> Handle:
             self._declared.append(
@@ -135,6 +138,7 @@ class Endpoints:
                     open,
                     problems,
                     example,
+                    takes_file,
                     **_models_of(handle),
                 )
             )

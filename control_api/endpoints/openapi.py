@@ -22,6 +22,17 @@ _PATH = {
     "phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]},
 }
 """The schemas of path parameters that are more than just text."""
+_FILE = {
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {"file": {"type": "string", "format": "binary"}},
+        }
+    },
+}
+"""The ways to send a file."""
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
@@ -106,6 +117,8 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         described["description"] = f"Needs {' and '.join(needs)}."
     if endpoint.body is not None:
         described["requestBody"] = _request_body(endpoint, endpoint.body, models)
+    if endpoint.takes_file:
+        described["requestBody"] = {"required": True, "content": _FILE}
     return described
 
 
@@ -231,6 +244,8 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
             "request_entity_too_large",
             "invalid_fields",
         ]
+    if endpoint.takes_file:
+        codes += ["malformed_body", "request_timeout"]
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(STATUS_OF_CODE[code], []).append(code)

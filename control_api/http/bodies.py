@@ -45,8 +45,7 @@ async def _received(request: web.Request, most_bytes: int) -> bytes:
         raise web.HTTPRequestEntityTooLarge(most_bytes)
     try:
         async with asyncio.timeout(request.app[BODY_TIMEOUT].total_seconds()):
-            if _expects_continue(request):
-                await _send_continue(request)
+            await may_send(request)
             return await _read(request.content, most_bytes)
     except TimeoutError as error:
         raise SlowBodyError("The body did not arrive in time.") from error
@@ -61,6 +60,12 @@ async def _read(content: StreamReader, most_bytes: int) -> bytes:
         if len(body) > most_bytes:
             raise web.HTTPRequestEntityTooLarge(most_bytes)
     return bytes(body)
+
+
+async def may_send(request: web.Request) -> None:
+    """Let a client that asks for leave (`Expect: 100-continue`) send its body."""
+    if _expects_continue(request):
+        await _send_continue(request)
 
 
 def _expects_continue(request: web.Request) -> bool:

@@ -71,6 +71,14 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "too_busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "media_not_found": HTTPStatus.NOT_FOUND,
+    "media_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "media_empty": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "media_quota_exceeded": HTTPStatus.CONFLICT,
+    "media_unsuitable": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "media_key_missing": HTTPStatus.SERVICE_UNAVAILABLE,
+    "media_damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
 }
 _RETRY_AFTER_SECONDS = 2
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -130,6 +138,16 @@ class InvalidParameterError(DomainError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.fields = [{"field": field, "message": message}]
+
+
+class RangeError(DomainError):
+    """No byte of the file is in the range that was asked for."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"Ask for one range of bytes of the file, which has {size}.")
+        self.members = {"size": size}
 
 
 class AddressRefusedError(InvalidParameterError):

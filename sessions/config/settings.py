@@ -240,6 +240,21 @@ class EncryptionSettings(SharedSettings):
         return value
 
 
+class MediaSettings(EncryptionSettings):
+    """The settings of a program that stores files."""
+
+    media_max_size: Size = Field(64 * 1024 * 1024, ge=1, le=2 * 1024**3)
+    """The largest file that is sent or stored (`64m`, `500k`, or bytes)."""
+    media_quota: Size = Field(5 * 1024**3, ge=1)
+    """How many bytes the files of one owner may have together, encrypted. There is no limit for the
+    first administrator, who also owns everything that the first API key creates."""
+    media_unused_retention: Span = timedelta(days=7)
+    """How long a file is kept that was uploaded and that no message uses."""
+    media_retention: Span = timedelta(days=30)
+    """How long a file is kept after a message has used it or brought it; a file that a waiting
+    message needs is kept longer."""
+
+
 NOT_IN_PRODUCTION = (
     "{} is not set. In production no embedded server takes its place, unless you accept that with "
     "EMBEDDED_SERVERS_IN_PRODUCTION=true"

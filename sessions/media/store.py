@@ -30,6 +30,7 @@ from sessions.media.sniffing import Sniffed, sniff
 from sessions.storage.mongo import server_time
 
 if TYPE_CHECKING:
+    from sessions.config.settings import MediaSettings
     from sessions.storage.mongo import Database
 
 _FILENAME = "filename"
@@ -45,6 +46,16 @@ class MediaLimits:
     """How long a file is kept that nothing uses."""
     kept_for: timedelta
     """How long a file is kept after a message has used or brought it."""
+
+    @classmethod
+    def of(cls, settings: MediaSettings) -> MediaLimits:
+        """Return the limits that are set."""
+        return cls(
+            largest=settings.media_max_size,
+            quota=settings.media_quota,
+            unused_for=settings.media_unused_retention,
+            kept_for=settings.media_retention,
+        )
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,12 @@ class Operation:
     def content(self) -> Mapping[str, Any] | None:
         """What is said of its JSON body, if it takes one."""
         body = self.described.get("requestBody")
-        return None if body is None else body["content"]["application/json"]
+        return None if body is None else body["content"].get("application/json")
+
+    @property
+    def takes_file(self) -> bool:
+        """Whether its body is a file."""
+        return "multipart/form-data" in self.described.get("requestBody", {}).get("content", {})
 
     @property
     def example(self) -> Any:

@@ -223,6 +223,10 @@ async def _furnish(world: World, person: Person) -> None:
         collection, thing = _made(maker, made)
         if thing:
             person.things.setdefault(collection, thing)
+    for maker in (each for each in OPERATIONS if each.takes_file):
+        made = await world.call(maker, person.headers, body=b"a file")
+        collection, thing = _made(maker, made)
+        person.things[collection] = thing
 
 
 def _makes(operation: Operation) -> bool:

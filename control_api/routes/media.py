@@ -1,0 +1,108 @@
+"""Handlers for files: upload one to send it, and download one that was sent or received."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from control_api.auth.identity import caller_of, owner_of, seen_owner
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import RangeError
+from control_api.http.requests import answer
+from control_api.http.uploads import receive_file
+from control_api.schemas.media import MediaView
+from control_api.services import SERVICES
+from sessions.common.callers import Scope
+from sessions.media.errors import MediaNotFoundError, MediaTooLargeError
+from sessions.media.model import StoredMedia
+from sessions.media.sniffing import UNKNOWN
+from sessions.media.store import NewMedia
+
+routes = Endpoints("Media", owned=True)
+_BYTES = {UNKNOWN: None}
+
+
+@routes.post(
+    "/api/whatsapp/media",
+    needs=Scope.SEND,
+    answers={201: MediaView},
+    problems=("media_too_large", "media_empty", "media_quota_exceeded", "media_key_missing"),
+    takes_file=True,
+)
+async def upload(request: web.Request) -> web.Response:
+    """Store a file: the body is the file itself, or a form with the file in it.
+
+    It is encrypted and stored while it arrives. Send it with its `mediaId`.
+    """
+    media = request.app[SERVICES].media
+    largest = media.limits.largest
+    try:
+        file = await receive_file(request, largest)
+    except web.HTTPRequestEntityTooLarge as error:
+        raise MediaTooLargeError(largest) from error
+    new = NewMedia(owner_of(request), filename=file.filename, said_type=file.content_type)
+    stored = await media.add(new, file.content)
+    location = {"Location": f"/api/whatsapp/media/{stored.id}"}
+    return answer(MediaView.of(stored, media.filename_of(stored)), HTTPStatus.CREATED, location)
+
+
+@routes.get(
+    "/api/whatsapp/media/{id}",
+    needs=Scope.READ,
+    answers={200: _BYTES, 206: _BYTES},
+    problems=("media_not_found", "media_key_missing", "media_damaged", "range_not_satisfiable"),
+)
+async def download(request: web.Request) -> web.StreamResponse:
+    """Download a file, or with the header `Range` a part of it."""
+    store = request.app[SERVICES].media
+    media = await _media_of(request, request.match_info["id"])
+    start, end = _range(request, media.metadata.size)
+    # The first piece is read before the answer begins, so that a damaged file is an error.
+    pieces = store.read(media, start, end)
+    first = await anext(pieces)
+    response = _response(media, store.filename_of(media), start, end)
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    await response.write(first)
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def _media_of(request: web.Request, media_id: str) -> StoredMedia:
+    """Return a file that the caller may see; raise MediaNotFoundError."""
+    found = await request.app[SERVICES].media.find(seen_owner(request), media_id)
+    connection = found.metadata.connection
+    if connection is not None and not caller_of(request).may_use(connection):
+        raise MediaNotFoundError(media_id)
+    return found
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    """Return which bytes are asked for, the end not included; raise RangeError."""
+    try:
+        asked = request.http_range
+    except ValueError:
+        raise RangeError(size) from None
+    start, end, _ = asked.indices(size)
+    if start >= end:
+        raise RangeError(size)
+    return start, end
+
+
+def _response(media: StoredMedia, name: str | None, start: int, end: int) -> web.StreamResponse:
+    about = media.metadata
+    partial = end - start < about.size
+    response = web.StreamResponse(status=HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK)
+    response.content_type = about.mimetype
+    response.content_length = end - start
+    if partial:
+        response.headers[hdrs.CONTENT_RANGE] = f"bytes {start}-{end - 1}/{about.size}"
+    response.headers[hdrs.ACCEPT_RANGES] = "bytes"
+    named = f"; filename*=UTF-8''{quote(name, safe='')}" if name else ""
+    response.headers[hdrs.CONTENT_DISPOSITION] = f"attachment{named}"
+    return response

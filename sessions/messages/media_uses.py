@@ -1,0 +1,28 @@
+"""Which files messages use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from sessions.messages.states import NOT_SENT
+
+if TYPE_CHECKING:
+    from sessions.storage import mongo
+    from sessions.storage.mongo import Database
+
+
+class MediaUses:
+    """Look up the files of messages."""
+
+    def __init__(self, database: Database) -> None:
+        self._messages: mongo.Collection = database["messages"]
+
+    async def needed(self, ids: Collection[str]) -> set[str]:
+        """Return which of these files a message needs that is still to be sent."""
+        waits = {"mediaId": {"$in": [*ids]}, "status": {"$in": list(NOT_SENT)}}
+        return set(await self._messages.distinct("mediaId", waits))
+
+    async def used(self, ids: Collection[str]) -> set[str]:
+        """Return which of these files any message has."""
+        return set(await self._messages.distinct("mediaId", {"mediaId": {"$in": [*ids]}}))

@@ -1,0 +1,1 @@
+"""Files: stored, sent and received."""

@@ -35,8 +35,10 @@ from sessions.connections.workers import WorkerRegistry
 from sessions.deletion.connections import Removals
 from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
+from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_intake import MediaIntake
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueQuota
 from sessions.messages.sealed_texts import TextSealer
@@ -85,6 +87,8 @@ async def build_services(
     await outbox.prepare(settings.message_retention)
     keys = key_ring(settings)
     blobs = BlobStore(stores.database, keys)
+    media = MediaStore(stores.database, keys, MediaLimits.of(settings))
+    await media.prepare()
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
     )
@@ -111,6 +115,7 @@ async def build_services(
         html or emergency_html(settings, stores, now),
         ProxyPasswords(keys),
         TextSealer(keys, on=settings.seal_texts),
+        media,
     )
 
 
@@ -141,6 +146,7 @@ async def build_intake(
         services.now,
         QueueQuota(stores.database, settings.queued_messages_per_owner),
         services.texts,
+        MediaIntake(services.media),
     )
     return SendMessage(acceptance, failures)
 

@@ -45,6 +45,7 @@ from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.expiry import Expiry
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_intake import MediaIntake
 from sessions.messages.media_uses import MediaUses
 from sessions.messages.outbox import Outbox
 from sessions.messages.positions import QueuePositions
@@ -166,7 +167,15 @@ class Services:
             history=QueueHistory(database),
             texts=texts,
             acceptance=Acceptance(
-                connections, outbox, idempotency, doorbell, process, now, quotas.queue, texts
+                connections,
+                outbox,
+                idempotency,
+                doorbell,
+                process,
+                now,
+                quotas.queue,
+                texts,
+                MediaIntake(media),
             ),
             linking=LinkingRequests(database),
             commands=CommandRequests(database),

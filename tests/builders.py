@@ -12,7 +12,9 @@ from sessions.connections.leases import Lease, LeaseStore
 from sessions.connections.model import Connection
 from sessions.connections.pacing import Pacing
 from sessions.connections.store import ConnectionStore
+from sessions.encryption.keys import Key, KeyRing
 from sessions.events.log import EventLog
+from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.model import Draft, Message, Priority
 from sessions.messages.outbox import Outbox
 from sessions.messages.sealed_texts import TextSealer
@@ -26,6 +28,8 @@ OWNER = "admin"
 PLAIN = TextSealer(None, on=False)
 """Texts as they are stored by default."""
 LONG = timedelta(minutes=10)
+MEDIA_KEYS = KeyRing([Key("one", b"1" * 32)])
+MEDIA_LIMITS = MediaLimits(64 * 1024**2, 1024**3, timedelta(days=7), timedelta(days=30))
 
 
 def whatsapp_breaker(
@@ -47,11 +51,13 @@ class Stores:
         self.connections = ConnectionStore(database, self.events)
         self.outbox = Outbox(database, self.connections, self.events)
         self.queue = SendQueue(database, self.events)
+        self.media = MediaStore(database, MEDIA_KEYS, MEDIA_LIMITS)
 
     async def prepare(self) -> None:
         """Create the indexes, on which uniqueness depends."""
         await self.connections.prepare()
         await self.outbox.prepare(timedelta(days=90))
+        await self.media.prepare()
 
     def leases(
         self,

@@ -29,6 +29,7 @@ from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
 from sessions.deletion.connections import Removals
+from sessions.media.store import MediaStore
 from sessions.messages.outbox import Outbox
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
@@ -149,3 +150,4 @@ class WorkerServices:
     html: EmergencyHtml
     proxy_passwords: ProxyPasswords
     texts: TextSealer
+    media: MediaStore

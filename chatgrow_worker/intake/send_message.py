@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import DomainError
+from sessions.media.errors import MediaKeyMissingError
 from sessions.messages.acceptance import Acceptance, SendRequest
 from sessions.messages.quotas import QueueFullError
 from sessions.messages.sealed_texts import TextKeyMissingError
@@ -26,7 +27,7 @@ _AGAIN_AT_MOST = timedelta(seconds=100)
 """With it, all tries that arq allows take longer than the day after which arq forgets a job."""
 _WITHIN = timedelta(seconds=15)
 """Less than arq's own time limit, after which it would never run the job again."""
-_TEMPORARY = (QueueFullError, TextKeyMissingError)
+_TEMPORARY = (QueueFullError, TextKeyMissingError, MediaKeyMissingError)
 """Errors after which a job is tried again."""
 
 

@@ -17,11 +17,10 @@ from control_api.services import SERVICES
 from sessions.common.callers import Scope
 from sessions.media.errors import MediaNotFoundError, MediaTooLargeError
 from sessions.media.model import StoredMedia
-from sessions.media.sniffing import UNKNOWN
 from sessions.media.store import NewMedia
 
 routes = Endpoints("Media", owned=True)
-_BYTES = {UNKNOWN: None}
+_BYTES = {"*/*": None}
 
 
 @routes.post(

@@ -38,12 +38,22 @@ from sessions.storage.mongo import STORE_DOWN
 
 routes = Endpoints("Messages", owned=True)
 
+MEDIA_PROBLEMS = (
+    "media_not_found",
+    "media_unsuitable",
+    "media_too_large",
+    "media_empty",
+    "media_quota_exceeded",
+    "media_key_missing",
+)
+"""Why the file of a message is refused."""
 _NOT_FOUND = ("message_not_found",)
 _SEND_PROBLEMS = (
     "connection_not_found",
     "idempotency_key_reused",
     "queue_full",
     "text_key_missing",
+    *MEDIA_PROBLEMS,
 )
 
 

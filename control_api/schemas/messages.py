@@ -17,9 +17,10 @@ from control_api.schemas.base import Answer, Body
 from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.states import Reason
+from sessions.media.kinds import MediaKind
 from sessions.messages.acceptance import ConnectionId, MessageRequest, RecipientText
-from sessions.messages.content import Contact, Content, Kind, Location, Poll, Text
-from sessions.messages.model import Message, MessageStatus
+from sessions.messages.content import Contact, Content, Kind, Location, Media, Poll, Text
+from sessions.messages.model import Message, MessageStatus, UsedMedia
 from sessions.recipients.address import parse_recipient
 
 MAX_BULK = 1000
@@ -89,10 +90,35 @@ class Waiting(Answer):
     estimated_at: WrittenTimestamp | None = None
 
 
+class MediaPart(Answer):
+    """The file of a message; before it is fetched from its URL, only as what it is to be sent."""
+
+    media_id: str | None = None
+    mimetype: str | None = None
+    size: int | None = None
+    filename: str | None = None
+    as_: MediaKind | None = Field(None, alias="as")
+
+    @classmethod
+    def of(cls, used: UsedMedia | None, content: Content | None) -> MediaPart | None:
+        """Show the file of a message; None if it has none."""
+        said = content if isinstance(content, Media) else None
+        if used is None and said is None:
+            return None
+        return cls(
+            media_id=used and used.media_id,
+            mimetype=used and used.mimetype,
+            size=used and used.size,
+            filename=said and said.filename,
+            as_=(used and used.kind) or (said and said.as_),
+        )
+
+
 class MessageView(Answer):
     """A message that is sent: what it says, and the time of each status it reached.
 
-    What it says is one of `text`, `location`, `contact` and `poll`. It is left out where its text
+    What it says is one of `text`, `location`, `contact`, `poll` and `media`, whose caption is
+    `text`. It is left out where its text
     is encrypted (`SEAL_TEXTS`) with a key that the API does not have.
     """
 
@@ -107,6 +133,7 @@ class MessageView(Answer):
     location: Location | None = None
     contact: Contact | None = None
     poll: Poll | None = None
+    media: MediaPart | None = None
     reply_to: str | None = None
     status: MessageStatus
     priority: str
@@ -130,7 +157,7 @@ class MessageView(Answer):
     def of(cls, message: Message, waiting: Waiting | None, content: Content | None) -> MessageView:
         """Show a message, why it waits if it does, and what it says where that can be read."""
         return cls.model_validate(
-            message.model_dump(exclude={"id", "text", "content", "connection", "priority"})
+            message.model_dump(exclude=_NOT_SHOWN)
             | {
                 "message_id": message.id,
                 "direction": "out",
@@ -139,13 +166,19 @@ class MessageView(Answer):
                 "send_at": message.due_at if message.due_at > message.queued_at else None,
             }
             | _said(content)
+            | {"media": MediaPart.of(message.media, content)}
         )
+
+
+_NOT_SHOWN = {"id", "text", "content", "connection", "priority", "media", "fetch"}
 
 
 def _said(content: Content | None) -> dict[str, object]:
     """Return the field of a view with what a message says."""
     if content is None:
         return {}
+    if isinstance(content, Media):
+        return {"text": content.caption}
     return {str(content.kind): content.text if isinstance(content, Text) else content}
 
 

@@ -118,7 +118,7 @@ class MediaFiles:
                 "pipeline": [{"$project": {"_id": True}}],
             }
         }
-        steps = [
+        steps: list[dict[str, Any]] = [
             match,
             {"$group": {"_id": "$files_id"}},
             named,

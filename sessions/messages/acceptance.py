@@ -38,7 +38,8 @@ from sessions.messages.content import (
     check_visible,
 )
 from sessions.messages.idempotency import IdempotencyStore
-from sessions.messages.model import Draft, Message, Priority
+from sessions.messages.media_intake import MediaIntake, MediaRequest
+from sessions.messages.model import Draft, Message, Priority, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
 from sessions.messages.sealed_texts import StoredContent, TextSealer
@@ -87,8 +88,11 @@ MessageText = Annotated[
 MessageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 
 
-_CONTENTS = ("message", "location", "contact", "poll")
-_ONE_CONTENT = "A message has one content: a message, a location, a contact or a poll."
+_CONTENTS = ("message", "location", "contact", "poll", "media")
+_ONE_CONTENT = (
+    "A message has one content: a message, a location, a contact, a poll or media, whose caption "
+    "is the message."
+)
 
 
 def _one_content(schema: dict[str, Any]) -> None:
@@ -119,6 +123,7 @@ class MessageRequest(BaseModel):
     location: Location | None = None
     contact: Contact | None = None
     poll: Poll | None = None
+    media: MediaRequest | None = None
     reply_to: MessageId | None = None
     priority: Literal["high", "normal", "low"] | None = "normal"
     send_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
@@ -133,6 +138,8 @@ class MessageRequest(BaseModel):
     @model_validator(mode="after")
     def _has_one_content(self) -> MessageRequest:
         given = [name for name in _CONTENTS if getattr(self, name) is not None]
+        if given == ["message", "media"]:
+            return self
         if not given:
             raise _refusal("missing", "message")
         if len(given) > 1:
@@ -142,17 +149,25 @@ class MessageRequest(BaseModel):
     @property
     def content(self) -> Content:
         """What the message contains."""
+        if self.media is not None:
+            return self.media.content(self.message)
         other = self.location or self.contact or self.poll
         return other or Text(text=self.message or "")
 
-    def to_draft(self, message_id: str, stored: StoredContent) -> Draft:
-        """Return the message to store; `stored` is its content, encrypted if contents are."""
+    def to_draft(
+        self, message_id: str, stored: StoredContent, media: UsedMedia | None = None
+    ) -> Draft:
+        """Return the message to store; `stored` is its content, encrypted if contents are.
+
+        `media` is its file, if it has one that is stored already.
+        """
         return Draft(
             id=message_id,
             to=parse_recipient(self.to).chat_id,
             kind=stored.kind,
             text=stored.text,
             content=stored.content,
+            media=media,
             reply_to=self.reply_to,
             priority=_PRIORITIES[self.priority or "normal"],
             send_at=self.send_at,
@@ -187,6 +202,7 @@ class Acceptance:
     now: Callable[[], datetime]
     quota: QueueQuota
     texts: TextSealer
+    media: MediaIntake
 
     async def accept(
         self,
@@ -199,11 +215,12 @@ class Acceptance:
     ) -> Receipt:
         """Store the messages durably, if the connection is one of `only` (None: any).
 
-        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError or TextKeyMissingError.
+        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError, TextKeyMissingError, and
+        what `MediaIntake.take` raises.
         """
         began = time.monotonic()
         places = await self.connections.take_places(owner, connection_id, len(asked), only)
-        receipt = await self._store(places, asked, key, body)
+        receipt = await self._store(places, asked, key, body, only)
         new = 0 if receipt.replayed else len(receipt.messages)
         self.metrics.accepted(new, time.monotonic() - began)
         if new:
@@ -211,7 +228,12 @@ class Acceptance:
         return receipt
 
     async def _store(
-        self, places: Places, asked: Sequence[MessageRequest], key: str | None, body: bytes
+        self,
+        places: Places,
+        asked: Sequence[MessageRequest],
+        key: str | None,
+        body: bytes,
+        only: frozenset[str] | None,
     ) -> Receipt:
         connection = places.connection
         async with AsyncExitStack() as room:
@@ -221,21 +243,47 @@ class Acceptance:
                 # A repeated request that was accepted before gets the same answer again.
                 if not await self.keys.knows(connection, key):
                     raise
-            return await self._store_at(places, asked, key, body)
+            return await self._store_at(places, asked, key, body, only)
 
     async def _store_at(
-        self, places: Places, asked: Sequence[MessageRequest], key: str | None, body: bytes
+        self,
+        places: Places,
+        asked: Sequence[MessageRequest],
+        key: str | None,
+        body: bytes,
+        only: frozenset[str] | None,
     ) -> Receipt:
         connection = places.connection
         ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
+        with_files = any(each.media for each in asked)
+        # Its files may be gone by now, so a repeated request must not look for them again.
+        if ticket.replayed and with_files:
+            stored = await self.outbox.all_of(ticket.message_ids)
+            if len(stored) == len(asked):
+                return Receipt(connection, stored, replayed=True)
+        files = await self._files_of(connection.owner, asked, only) if with_files else {}
         drafts = [
-            asked.to_draft(message_id, self.texts.seal_content(message_id, asked.content))
-            for asked, message_id in zip(asked, ticket.message_ids, strict=True)
+            each.to_draft(id_, self.texts.seal_content(id_, each.content), files.get(place))
+            for place, (each, id_) in enumerate(zip(asked, ticket.message_ids, strict=True))
         ]
         messages = await self.outbox.add(places, drafts)
         if connection.lease and connection.leased:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
         return Receipt(connection, messages, ticket.replayed)
+
+    async def _files_of(
+        self, owner: str, asked: Sequence[MessageRequest], only: frozenset[str] | None
+    ) -> dict[int, UsedMedia | None]:
+        """Return the files of the messages that have one, by their place in the request."""
+        now = self.now()
+        # Many messages of a request may have the same file.
+        taken: dict[MediaRequest, UsedMedia | None] = {}
+        last = max(each.send_at or now for each in asked)
+        for each in asked:
+            if each.media is not None and each.media not in taken:
+                used_at = max(now, last)
+                taken[each.media] = await self.media.take(owner, each.media, used_at, only)
+        return {place: taken[each.media] for place, each in enumerate(asked) if each.media}
 
 
 def _log(receipt: Receipt) -> None:

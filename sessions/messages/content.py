@@ -1,4 +1,4 @@
-"""What a message contains: a text, a place, a contact card or a poll.
+"""What a message contains: a text, a place, a contact card, a poll or a file.
 
 To add a kind, write its class and name it in `Content`; `Kind` is the discriminator, which is
 stored beside the content, so that it can be read without the key of a sealed content.
@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from sessions.media.kinds import MediaKind
 from sessions.recipients.address import parse_phone_number
 
 VISIBLE = (
@@ -85,6 +86,7 @@ class Kind(StrEnum):
     LOCATION = "location"
     CONTACT = "contact"
     POLL = "poll"
+    MEDIA = "media"
 
 
 class _Content(BaseModel):
@@ -146,7 +148,26 @@ class Poll(_Content):
     multiple: Annotated[bool, Field(strict=True)] = False
 
 
-Content = Text | Location | Contact | Poll
+class Media(_Content):
+    """A file, its caption, and what its sender said about it.
+
+    The file itself is named by `Message.media`, or has to be fetched from the URL first.
+    """
+
+    kind: ClassVar[Kind] = Kind.MEDIA
+    caption: str | None = None
+    filename: str | None = None
+    mimetype: str | None = None
+    as_: MediaKind | None = Field(None, alias="as")
+    url: str | None = Field(None, repr=False)
+
+    @property
+    def typed(self) -> str:
+        """The caption."""
+        return self.caption or ""
+
+
+Content = Text | Location | Contact | Poll | Media
 _OF_KIND: Mapping[Kind, type[Content]] = MappingProxyType(
     {each.kind: each for each in get_args(Content)}
 )

@@ -40,6 +40,8 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     ([("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
     ([_CONNECTION, ("chatTail", ASCENDING)], {"chatTail": {"$type": "string"}}),
     ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
+    ([("media.mediaId", ASCENDING)], {"media.mediaId": {"$type": "string"}}),
+    ([("fetch.nextAt", ASCENDING)], {**_QUEUED, "fetch.nextAt": {"$type": "date"}}),
 )
 _FINISHED = "finished"
 

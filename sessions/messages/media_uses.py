@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sessions.storage import mongo
     from sessions.storage.mongo import Database
 
+_ID = "media.mediaId"
+
 
 class MediaUses:
     """Look up the files of messages."""
@@ -20,9 +22,9 @@ class MediaUses:
 
     async def needed(self, ids: Collection[str]) -> set[str]:
         """Return which of these files a message needs that is still to be sent."""
-        waits = {"mediaId": {"$in": [*ids]}, "status": {"$in": list(NOT_SENT)}}
-        return set(await self._messages.distinct("mediaId", waits))
+        waits = {_ID: {"$in": [*ids]}, "status": {"$in": list(NOT_SENT)}}
+        return set(await self._messages.distinct(_ID, waits))
 
     async def used(self, ids: Collection[str]) -> set[str]:
         """Return which of these files any message has."""
-        return set(await self._messages.distinct("mediaId", {"mediaId": {"$in": [*ids]}}))
+        return set(await self._messages.distinct(_ID, {_ID: {"$in": [*ids]}}))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sessions.connections.model import Connection
 from sessions.encryption.sealed_value import SealedValue
+from sessions.media.kinds import MediaKind
 from sessions.messages.content import Kind
 from sessions.storage.record import Record
 
@@ -58,6 +59,25 @@ class Ack(IntEnum):
     PLAYED = 4
 
 
+class UsedMedia(Record):
+    """The file of a message: what its content is, and as what it is sent."""
+
+    media_id: str
+    mimetype: str
+    size: int
+    kind: MediaKind
+
+
+class MediaFetch(Record):
+    """The fetching of a message's file from a URL; gone once the file is stored."""
+
+    next_at: datetime
+    """When it is tried next; while it is tried, when another worker may try it."""
+    tries: int = 0
+    claim: str | None = None
+    """The try that may record its result."""
+
+
 class Message(Record):
     """One message of the outbox; each status it reached has its time."""
 
@@ -71,6 +91,8 @@ class Message(Record):
     """What a text says; None for other kinds."""
     content: StoredText | None = None
     """The content of other kinds than texts, as JSON (see `content`)."""
+    media: UsedMedia | None = None
+    fetch: MediaFetch | None = None
     reply_to: str | None = None
     """The id of the message that it answers, sent or received."""
     priority: Priority = Priority.NORMAL
@@ -119,6 +141,14 @@ TEXT_KEY_MISSING = "text_key_missing"
 """Why a message waits: its text is encrypted with a key that the worker does not have."""
 
 
+FETCHING_MEDIA = "fetching_media"
+"""Why a message waits: its file is fetched from the URL."""
+
+
+MEDIA_KEY_MISSING = "media_key_missing"
+"""Why a message waits: its file is encrypted with a key that the worker does not have."""
+
+
 CHAT_NOT_READY = "chat_not_ready"
 """Why a message waits or fails: WhatsApp Web cannot open its chat."""
 
@@ -136,6 +166,13 @@ class Draft:
     kind: Kind = Kind.TEXT
     content: StoredText | None = None
     reply_to: str | None = None
+    media: UsedMedia | None = None
+    """The stored file; None for other contents, and for a file that has to be fetched first."""
+
+    @property
+    def waits_for_file(self) -> bool:
+        """Whether its file has to be fetched first."""
+        return self.kind is Kind.MEDIA and self.media is None
 
     def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
         """Return the queued message at its place in the connection's order."""
@@ -149,6 +186,9 @@ class Draft:
             text=self.text,
             content=self.content,
             reply_to=self.reply_to,
+            media=self.media,
+            fetch=MediaFetch(next_at=now) if self.waits_for_file else None,
+            reason=FETCHING_MEDIA if self.waits_for_file else None,
             priority=self.priority,
             seq=seq,
             status=MessageStatus.QUEUED,

@@ -101,6 +101,12 @@ class Outbox:
             return messages
         return await self._as_stored(messages)
 
+    async def all_of(self, ids: Sequence[str]) -> list[Message]:
+        """Return those of these messages that are stored, in this order."""
+        cursor = self._collection.find({"_id": {"$in": [*ids]}})
+        found = {document["_id"]: Message.model_validate(document) async for document in cursor}
+        return [found[each] for each in ids if each in found]
+
     async def _as_stored(self, messages: Sequence[Message]) -> list[Message]:
         """Return messages as they are now in the outbox."""
         cursor = self._collection.find({"_id": {"$in": [each.id for each in messages]}})

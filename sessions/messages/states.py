@@ -31,6 +31,8 @@ class Happening(StrEnum):
     """It cannot be sent."""
     UNDECIDED = "undecided"
     """It may have been sent, and nothing tells whether it was."""
+    FILE_MISSING = "file_missing"
+    """Its file cannot be fetched, or is none that can be sent."""
     EXPIRED_IN_HAND = "expired_in_hand"
     """It expired while the worker had it, before it was sent."""
     EXPIRED = "expired"
@@ -80,6 +82,7 @@ MOVES: Mapping[Happening, Move] = MappingProxyType(
         _H.PUT_BACK: Move((_S.SENDING,), _S.QUEUED),
         _H.SENT: Move((_S.SENDING,), _S.SENT),
         _H.FAILED: Move((_S.SENDING,), _S.FAILED),
+        _H.FILE_MISSING: Move((_S.QUEUED,), _S.FAILED),
         _H.UNDECIDED: Move((_S.SENDING,), _S.UNKNOWN),
         _H.EXPIRED_IN_HAND: Move((_S.SENDING,), _S.EXPIRED),
         _H.EXPIRED: Move((_S.QUEUED,), _S.EXPIRED),

@@ -224,7 +224,7 @@ async def _furnish(world: World, person: Person) -> None:
         if thing:
             person.things.setdefault(collection, thing)
     for maker in (each for each in OPERATIONS if each.takes_file):
-        made = await world.call(maker, person.headers, body=b"a file")
+        made = await world.call(maker, person.headers, body=b"\x89PNG\r\n\x1a\n")
         collection, thing = _made(maker, made)
         person.things[collection] = thing
 

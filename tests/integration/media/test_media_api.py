@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(2 * MIB)
 
 
 async def _upload(client: Client, body: Any, **headers: str) -> dict[str, Any]:
+    body = io.BytesIO(body) if isinstance(body, bytes) else body
     async with client.post(MEDIA, data=body, headers=headers) as answer:
         told: dict[str, Any] = await answer.json()
         return told | {"http": answer.status, "location": answer.headers.get("Location")}
@@ -130,7 +132,7 @@ async def test_what_is_too_large_is_told_the_limit(small: Client, database: Data
             yield bytes(100_000)
 
     form = FormData()
-    form.add_field("file", bytes(MIB + 1), filename="large")
+    form.add_field("file", io.BytesIO(bytes(MIB + 1)), filename="large")
     for body in (bytes(MIB + 1), bytes(3 * MIB), unmeasured(), form):
         refused = await _upload(small, body)
         assert (refused["http"], refused["code"]) == (413, "media_too_large")

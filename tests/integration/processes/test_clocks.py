@@ -17,6 +17,7 @@ from sessions.connections.model import Connection, Held
 from sessions.connections.pacing import DAY, HOUR, MINUTE, Pacing
 from sessions.messages.acceptance import Acceptance, SendRequest
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.quotas import QueueQuota
 from sessions.metrics import ProcessMetrics
@@ -54,6 +55,7 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
             now,
             QueueQuota(stores.database, 1000),
             PLAIN,
+            MediaIntake(stores.media),
         )
         wish = {"connectionId": "main", "to": "+972501234567", "message": text}
         wishes = [SendRequest.model_validate(wish)]

@@ -21,6 +21,7 @@ from sessions.common.clock import utc_now
 from sessions.embedded import ServerUris
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore, Ticket
+from sessions.messages.media_intake import MediaIntake
 from sessions.messages.quotas import QueueQuota
 from sessions.messages.search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
@@ -70,6 +71,7 @@ def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
         utc_now,
         QueueQuota(stores.database, 1000),
         PLAIN,
+        MediaIntake(stores.media),
     )
     return SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
 

@@ -1,0 +1,140 @@
+"""Take the file of a message that is accepted: a stored one, one in the request, or a URL."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from sessions.media.errors import MediaNotFoundError
+from sessions.media.kinds import MediaKind, check_kind, kind_of
+from sessions.media.model import StoredMedia
+from sessions.media.store import MediaStore, NewMedia
+from sessions.messages.content import Media, Name
+from sessions.messages.model import UsedMedia
+
+_BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_SOURCES = ("mediaId", "url", "base64")
+_ONE_SOURCE = "A file has one source: a mediaId, a url or its content in base64."
+_MAX_URL = 2048
+
+
+def _one_source(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in _SOURCES
+    ]
+
+
+class MediaRequest(BaseModel):
+    """The file of a message: an uploaded or received one, one at a URL, or a small one in base64.
+
+    `mimetype` counts only where the content does not tell the type, such as for Word documents.
+    Without `as`, pictures, films and sound are sent as such and everything else as a document.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=False,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra=_one_source,
+    )
+
+    media_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
+    url: (
+        Annotated[str, StringConstraints(max_length=_MAX_URL, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://")]
+        | None
+    ) = Field(None, examples=["https://example.org/picture.png"])
+    base64: Annotated[str, StringConstraints(min_length=1, pattern=_BASE64)] | None = Field(
+        None, examples=["UE5H"], repr=False
+    )
+    mimetype: (
+        Annotated[
+            str,
+            StringConstraints(
+                max_length=127, pattern=r"^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;[\x20-\x7e]*)?$"
+            ),
+        ]
+        | None
+    ) = Field(None, examples=["text/plain"])
+    filename: Name | None = None
+    as_: MediaKind | None = Field(None, alias="as", examples=["document"])
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> MediaRequest:
+        given = [each for each in (self.media_id, self.url, self.base64) if each is not None]
+        if len(given) != 1:
+            raise PydanticCustomError("one_source", _ONE_SOURCE)
+        return self
+
+    def content(self, caption: str | None) -> Media:
+        """Return the content of the message to store."""
+        return Media(
+            caption=caption,
+            filename=self.filename,
+            mimetype=self.mimetype,
+            as_=self.as_,
+            url=self.url,
+        )
+
+
+@dataclass(frozen=True)
+class MediaIntake:
+    """Find or store the files of messages that are being accepted, and check their types."""
+
+    store: MediaStore
+
+    async def take(
+        self,
+        owner: str,
+        asked: MediaRequest,
+        used_at: datetime,
+        only: frozenset[str] | None = None,
+    ) -> UsedMedia | None:
+        """Return the file to send, which is kept until the message needs it; None for a URL.
+
+        A received file can be sent only by those who may use its connection (`only`; None: any).
+        Raises MediaNotFoundError, UnsuitableMediaError, and what `MediaStore.add` raises.
+        """
+        if asked.url is not None:
+            return None
+        if asked.base64 is not None:
+            media = await self._store(owner, asked, asked.base64)
+        else:
+            media = await self.store.find(owner, asked.media_id or "")
+        connection = media.metadata.connection
+        if only is not None and connection is not None and connection not in only:
+            raise MediaNotFoundError(media.id)
+        used = as_used(media, asked.as_)
+        await self.store.use(owner, [media.id], used_at)
+        return used
+
+    async def _store(self, owner: str, asked: MediaRequest, text: str) -> StoredMedia:
+        content = base64.b64decode(text)
+        await self.store.require_room(owner, len(content))
+        new = NewMedia(owner, filename=asked.filename, said_type=asked.mimetype)
+        return await self.store.add(new, _once(content))
+
+
+def as_used(media: StoredMedia, kind: MediaKind | None) -> UsedMedia:
+    """Return a file as a message uses it; raise UnsuitableMediaError."""
+    kind = kind or kind_of(media.sniffed)
+    check_kind(media.sniffed, kind)
+    about = media.metadata
+    return UsedMedia(media_id=media.id, mimetype=about.mimetype, size=about.size, kind=kind)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

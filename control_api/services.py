@@ -34,6 +34,7 @@ from sessions.connections.linking import LinkingRequests
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
+from sessions.conversations.received import ReceivedMessages
 from sessions.deletion.connections import Removals
 from sessions.deletion.recipients import DeletedData, Erasures
 from sessions.encryption.keys import KeyRing, open_key_ring
@@ -97,6 +98,7 @@ class Services:
     commands: CommandRequests
     removals: Removals
     proxy_passwords: ProxyPasswords
+    received: ReceivedMessages
     erasures: Erasures
     deleted_data: DeletedData
     checks: NumberCheckRequests
@@ -181,6 +183,7 @@ class Services:
             commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(ring),
+            received=ReceivedMessages(database),
             erasures=Erasures(database, redis, events),
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),
@@ -201,6 +204,7 @@ class Services:
             now=now,
         )
         await outbox.prepare(settings.message_retention)
+        await services.received.prepare(settings.received_retention)
         for store in (
             connections,
             idempotency,

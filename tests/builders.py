@@ -12,6 +12,9 @@ from sessions.connections.leases import Lease, LeaseStore
 from sessions.connections.model import Connection
 from sessions.connections.pacing import Pacing
 from sessions.connections.store import ConnectionStore
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.marks import Marks
+from sessions.conversations.received import ReceivedMessages
 from sessions.encryption.keys import Key, KeyRing
 from sessions.events.log import EventLog
 from sessions.media.store import MediaLimits, MediaStore
@@ -52,12 +55,16 @@ class Stores:
         self.outbox = Outbox(database, self.connections, self.events)
         self.queue = SendQueue(database, self.events)
         self.media = MediaStore(database, MEDIA_KEYS, MEDIA_LIMITS)
+        self.inbox = Inbox(database, self.events, PLAIN, utc_now)
+        self.received = ReceivedMessages(database)
+        self.marks = Marks(database)
 
     async def prepare(self) -> None:
         """Create the indexes, on which uniqueness depends."""
         await self.connections.prepare()
         await self.outbox.prepare(timedelta(days=90))
         await self.media.prepare()
+        await self.received.prepare(timedelta(days=90))
 
     def leases(
         self,

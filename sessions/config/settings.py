@@ -121,6 +121,8 @@ class SharedSettings(BaseSettings):
     """How long to wait for MongoDB and Redis at the start, before ending with exit code 69."""
     message_retention: Span = timedelta(days=90)
     """How long finished messages are kept: at least 3 days, longer than any `Idempotency-Key`."""
+    received_retention: Span = timedelta(days=90)
+    """How long received messages are kept, from when they were recorded: at least 3 days."""
     not_on_whatsapp_for: Span = timedelta(minutes=10)
     """How long to remember that a number is not on WhatsApp; messages to it fail at once."""
     queued_messages_per_owner: int = Field(100_000, ge=1)
@@ -167,6 +169,14 @@ class SharedSettings(BaseSettings):
         # A known key whose message is already removed would create that message again.
         if value < _RETENTION_AT_LEAST:
             raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours")
+        return value
+
+    @field_validator("received_retention")
+    @classmethod
+    def _outlives_sweeps(cls, value: timedelta) -> timedelta:
+        # A sweep reads hours again, and would record what was removed meanwhile once more.
+        if value < _RETENTION_AT_LEAST:
+            raise ValueError("at least 3 days: WhatsApp Web shows the last messages again")
         return value
 
     @field_validator("log_dir")

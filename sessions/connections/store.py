@@ -284,6 +284,7 @@ class ConnectionStore:
             same = {"$eq": [{"$ifNull": ["$paused.number", number]}, number]}
             changes["paused"] = {"$cond": [same, {"$ifNull": ["$paused", None]}, None]}
             changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
+            changes["linkedAt"] = {"$cond": [again, "$linkedAt", "$$NOW"]}
         moved = await self._write(
             lease, [{"$set": changes}], {"state": {"$in": [current, to, *or_from]}}
         )

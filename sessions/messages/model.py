@@ -12,6 +12,7 @@ from sessions.connections.model import Connection
 from sessions.encryption.sealed_value import SealedValue
 from sessions.media.kinds import MediaKind
 from sessions.messages.content import Kind
+from sessions.messages.responses import Reaction, Vote
 from sessions.storage.record import Record
 
 StoredText = str | SealedValue
@@ -126,6 +127,9 @@ class Message(Record):
     cancelled_at: datetime | None = None
     due_at: datetime
     expires_at: datetime | None = None
+    reactions: tuple[Reaction, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    """In a poll: what people chose."""
 
     @property
     def chat(self) -> str:

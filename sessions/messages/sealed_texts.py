@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TEXT = "text"
 _CONTENT = "content"
 _DIGEST = "digest"
+_OF_RECEIVED = (_TEXT, "details")
 _AT_ONCE = 500
 
 
@@ -132,7 +133,10 @@ async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) ->
     messages = database["messages"]
     texts = await _rotate(messages, _TEXT, keys, plain_too=plain_too)
     others = await _rotate(messages, _CONTENT, keys, plain_too=plain_too)
-    return Rotated(texts.moved + others.moved, texts.left + others.left + digests.left)
+    received = database["receivedMessages"]
+    theirs = [await _rotate(received, field, keys, plain_too=plain_too) for field in _OF_RECEIVED]
+    kept = (texts, others, *theirs)
+    return Rotated(sum(each.moved for each in kept), sum(each.left for each in (*kept, digests)))
 
 
 async def _rotate(collection: Collection, field: str, keys: KeyRing, *, plain_too: bool) -> Rotated:

@@ -57,6 +57,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RATE_LIMIT_WINDOW_MS", "0", "greater than or equal"),
         ("RATE_LIMIT_MAX_REQUESTS", "many", "integer"),
         ("MESSAGE_RETENTION", "48h", "at least 3 days"),
+        ("RECEIVED_RETENTION", "48h", "at least 3 days"),
         ("BODY_TIMEOUT", "0", "greater than"),
         ("BODY_TIMEOUT", "-1", "a time is seconds (90)"),
         ("BODY_TIMEOUT", "5x", "a time is seconds (90)"),

@@ -1,0 +1,1 @@
+"""Conversations: the messages that a connection has received."""

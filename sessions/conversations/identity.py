@@ -1,0 +1,45 @@
+"""Which received messages are the same, whatever chat WhatsApp Web now keeps them in."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+_PARTS = 3
+
+
+@dataclass(frozen=True)
+class MessageName:
+    """What a key of WhatsApp Web says.
+
+    A key reads `false_<chat>_<id>`, in groups `false_<chat>_<id>_<author>` (wa-js MsgKey).
+    """
+
+    from_me: bool
+    chat_id: str
+    bare_id: str
+    author: str | None = None
+
+    @property
+    def unique(self) -> str:
+        """Return what is unique within a connection; it names nobody."""
+        author = self.author if self.chat_id.endswith("@g.us") else None
+        return unique_key(self.bare_id, author)
+
+
+def parse_key(key: str) -> MessageName:
+    """Read a key; raise ValueError if it is none."""
+    side, *rest = key.split("_")
+    if side not in ("true", "false") or len(rest) < _PARTS - 1 or not all(rest):
+        raise ValueError("not a key of a message")
+    chat_id, bare_id, *author = rest
+    return MessageName(side == "true", chat_id, bare_id, "_".join(author) or None)
+
+
+def unique_key(bare_id: str, author: str | None) -> str:
+    """Return what is unique within a connection: the digest of the id and a group's author.
+
+    The chat of a person is left out, since WhatsApp Web moves it from the number to a LID and
+    changes the keys of its messages. An id is random, so nobody can guess it from the digest.
+    """
+    return hashlib.sha256(f"{bare_id}_{author or ''}".encode()).hexdigest()[:32]

@@ -1,0 +1,41 @@
+"""The indexes of received messages: every query for them uses one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+
+from sessions.conversations.model import ReceivedType
+from sessions.storage.mongo import forget_after
+
+if TYPE_CHECKING:
+    from sessions.storage.mongo import Collection
+
+_CONNECTION = ("connection", ASCENDING)
+_LATEST = [("at", DESCENDING), ("_id", DESCENDING)]
+_ALL: tuple[list[tuple[str, int]], ...] = (
+    [_CONNECTION, ("bareId", ASCENDING)],
+    [_CONNECTION, ("chatId", ASCENDING), *_LATEST],
+    [_CONNECTION, *_LATEST],
+    [("owner", ASCENDING), *_LATEST],
+    [("chatId", ASCENDING)],
+    [("from", ASCENDING)],
+)
+_WAITING: dict[str, Any] = {"type": ReceivedType.CIPHERTEXT}
+
+
+async def create_indexes(received: Collection, keep_for: timedelta) -> None:
+    """Create missing indexes, and have MongoDB remove messages `keep_for` after their recording.
+
+    Safe to repeat and to race; replaces an earlier setting.
+    """
+    await received.create_index([_CONNECTION, ("key", ASCENDING)], unique=True)
+    for keys in _ALL:
+        await received.create_index(keys)
+    await received.create_index(
+        [_CONNECTION, ("type", ASCENDING), ("recordedAt", ASCENDING)],
+        partialFilterExpression=_WAITING,
+    )
+    await forget_after(received, "recordedAt", keep_for)

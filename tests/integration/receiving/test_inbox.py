@@ -1,0 +1,263 @@
+"""What a page shows is recorded once, whoever sees it and however often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sessions.common.clock import utc_now
+from sessions.common.errors import LeaseLostError
+from sessions.connections.leases import Lease
+from sessions.conversations.documents import Documents
+from sessions.conversations.identity import parse_key
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.model import Card, Details, Place, ReceivedMessage, ReceivedType
+from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
+from sessions.encryption.keys import Key, KeyRing
+from sessions.encryption.sealed_value import SealedValue
+from sessions.messages.responses import Vote
+from sessions.messages.sealed_texts import TextSealer
+from sessions.outgoing_events.pending import pending_in
+from tests.arrivals import FRIEND, after, arrival, ciphertext, new_name, reaction
+from tests.builders import LONG, OWNER, PLAIN, Stores
+
+GROUP = "120363000000000000@g.us"
+OTHER = "15557654321@c.us"
+
+
+async def _stored(stores: Stores) -> list[dict[str, Any]]:
+    cursor = stores.database["receivedMessages"].find(sort=[("at", 1), ("_id", 1)])
+    return [each async for each in cursor]
+
+
+async def _only(stores: Stores) -> ReceivedMessage:
+    (document,) = await _stored(stores)
+    return ReceivedMessage.model_validate(document)
+
+
+async def _told(stores: Stores) -> list[str]:
+    return [each.type for document in await _stored(stores) for each in pending_in(document)]
+
+
+async def _saw(stores: Stores, lease: Lease, *arrivals: Arrival, **others: Any) -> None:
+    await stores.inbox.record(lease, Sighting(arrivals, **others))
+
+
+async def test_a_message_is_recorded_once_and_told_of_once(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    came = arrival(sender_name="Dana", from_number="+15551234567")
+    first = await stores.inbox.record(lease, Sighting((came, came)))
+    again = await stores.inbox.record(lease, Sighting((came,)))
+    assert (len(first.new), again.new, again.changed) == (1, (), ())
+    message = await _only(stores)
+    assert (message.owner, message.connection_id) == (OWNER, connection.connection_id)
+    assert (message.text, message.sender_name, message.chat_id) == ("Hello", "Dana", FRIEND)
+    assert await _told(stores) == ["message.received"]
+    assert [each.type for each in stores.events.take() if each.type.endswith("received")] == [
+        "message.received"
+    ]
+
+
+async def test_a_chat_that_became_a_lid_shows_no_new_messages(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    moved = parse_key(f"false_999999999@lid_{came.name.bare_id}")
+    await _saw(stores, lease, came)
+    await _saw(stores, lease, arrival(moved, sender="999999999@lid"))
+    assert len(await _stored(stores)) == 1
+
+
+async def test_members_of_a_group_may_use_one_id(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    name = new_name(GROUP, FRIEND)
+    other = parse_key(f"false_{GROUP}_{name.bare_id}_{OTHER}")
+    await _saw(stores, lease, arrival(name), arrival(other, sender=OTHER))
+    assert len(await _stored(stores)) == 2
+
+
+async def test_a_former_owner_records_nothing(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    await stores.database["connections"].update_one({}, {"$set": {"lease": None}})
+    newer = await stores.leases("two").acquire(connection.id)
+    assert newer is not None
+    for sighting in (
+        Sighting((arrival(),)),
+        Sighting(edits=(Edit(came.name, "late", after(5)),)),
+    ):
+        with pytest.raises(LeaseLostError):
+            await stores.inbox.record(lease, sighting)
+    with pytest.raises(LeaseLostError):
+        await stores.marks.move(lease, after(5))
+    await _saw(stores, newer, edits=(Edit(came.name, "new", after(5)),))
+    assert (await _only(stores)).text == "new"
+
+
+async def test_a_ciphertext_is_told_of_when_its_content_comes(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    name = new_name()
+    await _saw(stores, lease, ciphertext(name))
+    assert ((await _only(stores)).type, await _told(stores)) == (ReceivedType.CIPHERTEXT, [])
+    assert len(await stores.inbox.waiting(lease, 10)) == 1
+    for _ in range(2):
+        recorded = await stores.inbox.record(lease, Sighting((arrival(name),)))
+        await _saw(stores, lease, ciphertext(name))
+    message = await _only(stores)
+    assert (message.type, message.text, recorded.changed) == (ReceivedType.TEXT, "Hello", ())
+    assert await _told(stores) == ["message.received"]
+    assert await stores.inbox.waiting(lease, 10) == []
+
+
+async def test_a_ciphertext_and_its_content_may_come_together(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    name = new_name()
+    await _saw(stores, lease, ciphertext(name), arrival(name))
+    assert ((await _only(stores)).text, await _told(stores)) == ("Hello", ["message.received"])
+
+
+async def test_a_ciphertext_that_stays_one_is_told_of_once(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    name = new_name()
+    await _saw(stores, lease, ciphertext(name))
+    recorded_at = (await _only(stores)).recorded_at
+    await stores.inbox.tell_of_waiting(lease, recorded_at - LONG)
+    assert await _told(stores) == []
+    for _ in range(2):
+        await stores.inbox.tell_of_waiting(lease, recorded_at)
+    assert await _told(stores) == ["message.received"]
+    await _saw(stores, lease, arrival(name))
+    assert await _told(stores) == ["message.received"] * 2
+
+
+async def test_only_the_latest_edit_counts(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    for text, seconds in (("second", 20), ("first", 10), ("second", 20)):
+        await _saw(stores, lease, edits=(Edit(came.name, text, after(seconds)),))
+    await _saw(stores, lease, arrival(came.name, text="third", edited_at=after(30)))
+    await _saw(stores, lease, arrival(came.name, text="second", edited_at=after(20)))
+    message = await _only(stores)
+    assert (message.text, message.edited_at) == ("third", after(30))
+    assert await _told(stores) == ["message.received", "message.edited", "message.edited"]
+
+
+async def test_a_revoked_message_keeps_what_it_said_and_takes_no_edit(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    gone = Revocation(came.name, after(10))
+    await _saw(stores, lease, revocations=(gone, gone), edits=())
+    await _saw(stores, lease, edits=(Edit(came.name, "late", after(20)),))
+    seen_later = arrival(came.name, type=ReceivedType.REVOKED, text=None, revoked_at=after(10))
+    await _saw(stores, lease, seen_later)
+    message = await _only(stores)
+    assert (message.text, message.revoked_at, message.type) == ("Hello", after(10), "text")
+    assert await _told(stores) == ["message.received", "message.revoked"]
+
+
+async def test_the_last_reaction_of_each_person_counts(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    told = [
+        reaction(None, 1),  # takes back what was not there
+        reaction("👍", 10),
+        reaction("👍", 10),
+        reaction("❤️", 5),  # late
+        reaction("$sender", 20, OTHER),
+        reaction(None, 30),
+        reaction(None, 30),
+    ]
+    for each in told:
+        await _saw(stores, lease, responses=(Response(came.name, each),))
+    found = {each.sender: each.emoji for each in (await _only(stores)).reactions}
+    assert found == {FRIEND: None, OTHER: "$sender"}
+    assert await _told(stores) == ["message.received"] + ["message.reaction"] * 3
+
+
+async def test_reactions_and_votes_reach_what_we_have_sent(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    sent = await stores.message(connection)
+    name = parse_key(f"true_{FRIEND}_3EB0AAAA")
+    found = {"_id": sent.id}
+    await stores.database["messages"].update_one(found, {"$set": {"bareId": name.bare_id}})
+    vote = Vote(sender=FRIEND, options=("yes",), at=after(20))
+    for each in (reaction("👍", 10), vote, vote, Vote(sender=FRIEND, at=after(30))):
+        await _saw(stores, lease, responses=(Response(name, each),))
+    message = await stores.outbox.find(OWNER, sent.id)
+    assert [each.emoji for each in message.reactions] == ["👍"]
+    assert [each.options for each in message.votes] == [()]
+    document = await stores.database["messages"].find_one(found)
+    assert document is not None
+    assert [each.type for each in pending_in(document)][-3:] == [
+        "message.reaction",
+        "poll.vote",
+        "poll.vote",
+    ]
+
+
+async def test_what_happens_to_unknown_messages_changes_nothing(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    name = new_name()
+    await _saw(
+        stores,
+        lease,
+        edits=(Edit(name, "x", after(1)),),
+        revocations=(Revocation(name, after(1)),),
+        responses=(
+            Response(name, reaction("👍", 1)),
+            Response(parse_key("true_1@c.us_X"), reaction("👍", 1)),
+        ),
+    )
+    assert await _stored(stores) == []
+
+
+async def test_a_reply_knows_our_id_of_what_it_answers(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    first = await _only(stores)
+    answer = arrival(at=after(10), quoted_id=came.name.bare_id)
+    unknown = arrival(at=after(20), quoted_id="3EB0UNKNOWN")
+    await _saw(stores, lease, answer, unknown)
+    _, replied, other = await _stored(stores)
+    assert replied["replyTo"] == first.id
+    assert ("replyTo" in other, other["quotedId"]) == (False, "3EB0UNKNOWN")
+
+
+async def test_what_messages_say_is_sealed(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    texts = TextSealer(KeyRing([Key.generate()]), on=True)
+    inbox = Inbox(stores.database, stores.events, texts, utc_now)
+    name = new_name()
+    place = Details(
+        location=Place(latitude=1, longitude=2, name="home"), contacts=(Card(name="Dana"),)
+    )
+    await inbox.record(lease, Sighting((ciphertext(name),)))
+    await inbox.record(lease, Sighting((arrival(name, text="secret", details=place),)))
+    await inbox.record(lease, Sighting(edits=(Edit(name, "edited", after(9)),)))
+    message = await _only(stores)
+    assert isinstance(message.text, SealedValue)
+    assert isinstance(message.details, SealedValue)
+    assert "secret" not in str(await _stored(stores))
+    opened = Documents(texts).open(message)
+    assert (opened.text, opened.details) == ("edited", place)
+    plain = Documents(PLAIN)
+    await _saw(stores, lease, arrival(details=place, text="plain"))
+    other = ReceivedMessage.model_validate((await _stored(stores))[-1])
+    assert plain.open(other).details == place
+
+
+async def test_a_mark_never_moves_back_nor_beyond_the_present(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    assert (await stores.marks.read(lease)).through is None
+    for seconds in (10, 5):
+        await stores.marks.move(lease, after(seconds))
+    assert (await stores.marks.read(lease)).through == after(10)
+    await stores.marks.move(lease, after(10**9))
+    mark = await stores.marks.read(lease)
+    assert mark.through is not None
+    assert mark.through <= mark.now

@@ -84,6 +84,9 @@ class WorkerSettings(MediaSettings):
     number_recheck: Span = timedelta(seconds=20)
     """After this time WhatsApp is asked again about a number that it has denied; other messages are
     sent meanwhile."""
+    import_history_days: int = Field(0, ge=0, le=3650)
+    """How many days of what was received before a link are recorded, as far as the phone sends its
+    history within a day after the link; marked `fromHistory`."""
     changed_connections: int = Field(3, ge=1, le=100)
     """On how many connections sends must throw before the whole fleet waits (`whatsapp_changed`);
     fewer if fewer run."""

@@ -17,6 +17,8 @@ from chatgrow_worker.intake.send_message import RefuseMessage, SendMessage
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.script import WrongScriptError, init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.receiving.receiver import ReceivingLimits
+from chatgrow_worker.receiving.sweep import SweepLimits
 from chatgrow_worker.sending.delivery import SendLimits
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
@@ -32,6 +34,9 @@ from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.states import Reason
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.marks import Marks
+from sessions.conversations.received import ReceivedMessages
 from sessions.deletion.connections import Removals
 from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
@@ -85,6 +90,7 @@ async def build_services(
     for store in (connections, removals, checks, numbers):
         await store.prepare()
     await outbox.prepare(settings.message_retention)
+    await ReceivedMessages(stores.database).prepare(settings.received_retention)
     keys = key_ring(settings)
     blobs = BlobStore(stores.database, keys)
     media = MediaStore(stores.database, keys, MediaLimits.of(settings))
@@ -92,6 +98,7 @@ async def build_services(
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
     )
+    texts = TextSealer(keys, on=settings.seal_texts)
     return WorkerServices(
         connections,
         outbox,
@@ -114,8 +121,10 @@ async def build_services(
         ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
         html or emergency_html(settings, stores, now),
         ProxyPasswords(keys),
-        TextSealer(keys, on=settings.seal_texts),
+        texts,
         media,
+        Inbox(stores.database, events, texts, now),
+        Marks(stores.database),
     )
 
 
@@ -209,6 +218,9 @@ def _limits(settings: WorkerSettings) -> Limits:
             stalled_after=timedelta(seconds=20),
             resend_ghosts=settings.resend_ghosts,
             tries=settings.send_tries,
+        ),
+        receiving=ReceivingLimits(
+            SweepLimits(settings.received_retention, timedelta(days=settings.import_history_days))
         ),
         gate=GateLimits(
             in_a_row=settings.changed_errors_in_a_row,

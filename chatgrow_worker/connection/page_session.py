@@ -25,6 +25,7 @@ from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.receiving.receiver import Receiver
 from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.dispatcher_task import DispatcherTask
 from chatgrow_worker.waiting import any_of, happens
@@ -64,6 +65,7 @@ class PageSessionServices:
     page: WhatsAppPage
     reporter: StateReporter
     acks: AckRecorder
+    receiver: Receiver
     saver: LoginSaver
     linking: Linking
     dispatcher: DispatcherTask
@@ -152,7 +154,8 @@ class PageSession:
         now = time.monotonic()
         look = now + self._limits.look_when_ready.total_seconds()
         saver, dispatcher = self._services.saver, self._services.dispatcher
-        due = (saver.due, self._garbage_at, dispatcher.stalls_at, look)
+        receiver = self._services.receiver
+        due = (saver.due, self._garbage_at, dispatcher.stalls_at, receiver.due, look)
         return timedelta(seconds=min(at for at in due if at is not None and at > now) - now)
 
     async def _should_recycle(self) -> bool:
@@ -163,9 +166,9 @@ class PageSession:
         return self._update_due or await asyncio.to_thread(self._services.recycling.is_worn)
 
     async def _look(self) -> None:
-        acks = self._services.acks
+        acks, heard = self._services.acks, self._services.receiver.heard
         try:
-            look = await self._page.look(acks.epoch, acks.serial)
+            look = await self._page.look(acks.epoch, acks.serial, heard)
         except PageBrokenError as error:
             await self._tolerate_while_loading(error)
             return
@@ -268,6 +271,7 @@ class PageSession:
         if look and state in _CAN_SEND:
             await self._while_ready(look)
         else:
+            self._services.receiver.away()
             await self._services.dispatcher.stop()
 
     async def _while_ready(self, look: Look) -> None:
@@ -281,6 +285,8 @@ class PageSession:
             await self._services.acks.record_missed()
             self._services.dispatcher.start()
         await self._services.acks.record_new(look.epoch, look.acks)
+        if await self._services.receiver.receive(look.epoch, look.received):
+            self._page.bell.set()
         await self._services.saver.save_when_due()
         if self._limits.collect_garbage:
             await self._collect_when_idle()

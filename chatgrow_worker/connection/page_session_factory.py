@@ -19,6 +19,7 @@ from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.connection.state_reporter import StateReporter
 from chatgrow_worker.login.saver import LoginSaver
 from chatgrow_worker.page.login_end import LoginEnd
+from chatgrow_worker.receiving.receiver import Receiver
 from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.delivery import Delivery
@@ -72,6 +73,7 @@ class PageSessionFactory:
             page=browser.page,
             reporter=self.reporter,
             acks=self._acks(browser, dispatcher),
+            receiver=self._receiver(browser),
             saver=saver,
             linking=self._linking(browser),
             dispatcher=dispatcher,
@@ -98,6 +100,17 @@ class PageSessionFactory:
             self.lease,
             services.metrics,
             heard_late=dispatcher.acknowledged,
+        )
+
+    def _receiver(self, browser: Browser) -> Receiver:
+        services = self.services
+        return Receiver(
+            browser.page,
+            services.inbox,
+            services.marks,
+            self.lease,
+            services.limits.receiving,
+            services.now,
         )
 
     def _linking(self, browser: Browser) -> Linking:

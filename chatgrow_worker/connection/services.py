@@ -16,6 +16,7 @@ from chatgrow_worker.connection.number_checks import AskedConnections
 from chatgrow_worker.connection.recovery import RecoveryRules
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.qr_form import QrForm
+from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.sending.delivery import SendLimits
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
@@ -28,6 +29,8 @@ from sessions.connections.model import Proxy
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.marks import Marks
 from sessions.deletion.connections import Removals
 from sessions.media.store import MediaStore
 from sessions.messages.outbox import Outbox
@@ -121,6 +124,7 @@ class Limits:
     ban_pause: timedelta
     logout_within: timedelta
     sends: SendLimits
+    receiving: ReceivingLimits
     gate: GateLimits
 
 
@@ -151,3 +155,5 @@ class WorkerServices:
     proxy_passwords: ProxyPasswords
     texts: TextSealer
     media: MediaStore
+    inbox: Inbox
+    marks: Marks

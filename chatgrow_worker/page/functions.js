@@ -19,8 +19,9 @@ const {whatsApp, selfTest} = (() => {
   const KINDS = 'kinds'; // messages that are no texts
   const GROUPS = 'groups';
   const TYPING = 'typing';
+  const RECEIVING = 'receiving';
   const HINTS = 'hints'; // without these, changes are only noticed later
-  const OTHERS = [LINKING, KINDS, GROUPS, TYPING, HINTS];
+  const OTHERS = [LINKING, KINDS, GROUPS, TYPING, HINTS, RECEIVING];
 
   // wa-js is always complete; after a change of WhatsApp, the functions and classes that it takes from
   // WhatsApp may be missing. `needs` has their paths below WPP.whatsapp.
@@ -84,6 +85,15 @@ const {whatsApp, selfTest} = (() => {
     queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
     showTyping: waJs('chat.markIsComposing', TYPING, ['ChatPresence']),
     hideTyping: waJs('chat.markIsPaused', TYPING, ['ChatPresence']),
+
+    messageTable: own('WAWebSchemaMessage', 'getMessageTable', RECEIVING),
+    messageOfRow: own('WAWebDBMessageSerialization', 'messageFromDbRow', RECEIVING),
+    reactionTable: own('WAWebSchemaReactions', 'getReactionsTable', RECEIVING),
+    voteTable: own('WAWebPollsVotesSchema', 'getTable', RECEIVING),
+    voteOfRow: own('WAWebPollsDbSerialization', 'voteFromDbRow', RECEIVING),
+    phoneOf: own('WAWebApiContact', 'getPhoneNumber', RECEIVING),
+    contact: waJs('whatsapp.ContactStore.get', RECEIVING),
+    unixTime: waJs('whatsapp.functions.unixTime', RECEIVING),
 
     authCode: waJs('conn.getAuthCode', LINKING, [
       'Conn',

@@ -53,6 +53,7 @@
   }
 
   const account = watchAccount(epoch, ring);
+  const others = watchReceived(ring);
 
   function noteAck({ack, ids}) {
     for (const id of ids) {
@@ -346,7 +347,7 @@
     },
 
     // Everything that a look needs in one answer, since each call has a high fixed cost.
-    look: (of, since) => {
+    look: (of, since, recorded) => {
       const {snapshot, missing} = tested();
       return {
         epoch,
@@ -354,6 +355,7 @@
         missing,
         localStorage: snapshot?.authenticated && !snapshot.leaving ? calls.localStorage(false) : null,
         acks: calls.acksSince(of === epoch ? since : 0),
+        ...(recorded && {received: others.look(recorded[0] === epoch ? recorded[1] : 0)}),
       };
     },
 
@@ -445,6 +447,13 @@
     },
 
     hasLine: lineAlive,
+
+    locateReceived: messageTable.locate,
+    receivedRows: messageTable.rowsAfter,
+    receivedOf: messageTable.ofKeys,
+    receivedChanges: messageTable.changed,
+    receivedReactions: messageTable.reactions,
+    receivedVotes: messageTable.votes,
 
     // All of localStorage if it has changed since the last call, otherwise null.
     localStorage: (always) => {

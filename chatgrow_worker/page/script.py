@@ -15,7 +15,15 @@ _SETTINGS: dict[str, object] = {
     "poweredBy": "-",
     "sendStatusToDevice": False,
 }
-_OURS = ("functions.js", "account_events.js", "sending.js", "inpage.js")
+_OURS = (
+    "functions.js",
+    "account_events.js",
+    "received_rows.js",
+    "message_table.js",
+    "receiving.js",
+    "sending.js",
+    "inpage.js",
+)
 _HIDES = "hidden.js"
 
 

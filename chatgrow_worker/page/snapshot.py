@@ -9,6 +9,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from chatgrow_worker.page.heard import HeardBatch
 from chatgrow_worker.page.login_end import EndSign
 
 
@@ -164,6 +165,7 @@ class Look(BaseModel):
     missing: tuple[str, ...] = ()
     local_storage: dict[str, str] | None = Field(None, repr=False)
     acks: list[AckUpdate] = []
+    received: HeardBatch = HeardBatch()
 
 
 class ShownCode(BaseModel):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from chatgrow_worker.page.errors import (
     PageCallError,
     PageNotLoadedError,
 )
+from chatgrow_worker.page.heard import ResponsesPage, RowsFound, RowsPage
 from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.snapshot import (
@@ -209,13 +211,18 @@ class WhatsAppPage:
         except PageNotLoadedError:
             return None
 
-    async def look(self, epoch: str, serial: int) -> Look | None:
+    async def look(
+        self, epoch: str, serial: int, recorded: tuple[str, int] | None = None
+    ) -> Look | None:
         """Return everything that a page session follows, in one call; None while it is loading.
 
         The acks are those after the one with this serial, which is counted within an epoch.
+        `recorded` has the epoch and the serial of the last item that was recorded of what others
+        write; without it none is told.
         """
+        heard = None if recorded is None else [*recorded]
         try:
-            return Look.model_validate(await self._call("look", epoch, serial))
+            return Look.model_validate(await self._call("look", epoch, serial, heard))
         except PageNotLoadedError:
             return None
 
@@ -281,6 +288,38 @@ class WhatsAppPage:
     async def has_line(self) -> bool:
         """Tell whether the page has a line to WhatsApp."""
         return bool(await self._call("hasLine"))
+
+    async def locate_received(
+        self, since: datetime, before: float | None, *, history: bool
+    ) -> RowsFound:
+        """Look one page of rows back for the first message since a time, from row `before`.
+
+        `history` includes what the phone has sent of its history.
+        """
+        answer = await self._call("locateReceived", _seconds(since), before, history)
+        return RowsFound.model_validate(answer)
+
+    async def received_rows(self, after: float, limit: int) -> RowsPage:
+        """Return the messages of others after a row of the page's table, at most `limit` rows."""
+        return RowsPage.model_validate(await self._call("receivedRows", after, limit))
+
+    async def received_of(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the messages of others with these keys, as the page's table has them."""
+        return _items(await self._call("receivedOf", [*keys]))
+
+    async def received_changes(self, since: datetime) -> list[dict[str, Any]]:
+        """Return the messages of others that were edited or revoked since a time."""
+        return _items(await self._call("receivedChanges", _seconds(since)))
+
+    async def received_reactions(self, since: datetime, offset: int) -> ResponsesPage:
+        """Return a page of the reactions of others since a time."""
+        answer = await self._call("receivedReactions", _seconds(since), offset)
+        return ResponsesPage.model_validate(answer)
+
+    async def received_votes(self, since: datetime, offset: int) -> ResponsesPage:
+        """Return a page of the votes of others since a time."""
+        answer = await self._call("receivedVotes", _seconds(since), offset)
+        return ResponsesPage.model_validate(answer)
 
     async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
         """Return all of localStorage, a credential; None if it is the same as at the last call."""
@@ -356,3 +395,13 @@ def _unwrap(answer: Any) -> Any:
 
 def _first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _items(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list):
+        raise PageCallError("BadAnswer", None, "a list of messages was expected")
+    return [each for each in answer if isinstance(each, dict)]

@@ -18,6 +18,7 @@ from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.connections.model import Proxy
 from sessions.connections.states import Reason
 from tests.blob_profiles import login, write_profile
+from tests.received_table import ReceivedTable
 from tests.waiting import until
 
 PHONE = "+972501111111"
@@ -39,10 +40,11 @@ READY = Snapshot(
 LOGGED_OUT = READY.model_copy(update={"mode": "QR", "authenticated": False, "me": None})
 
 
-class ReadyPage:
+class ReadyPage(ReceivedTable):
     """A page that is logged in, and has news in its localStorage at each look that finds any."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.bell = asyncio.Event()
         self.shows: Snapshot | None = READY
         self.news = True
@@ -60,7 +62,9 @@ class ReadyPage:
         """Hand on what an earlier load of the page has told."""
         end.hear("0", self.told)
 
-    async def look(self, epoch: str, serial: int) -> Look | None:
+    async def look(
+        self, epoch: str, serial: int, recorded: tuple[str, int] | None = None
+    ) -> Look | None:
         self.looks += 1
         if self.broken is not None:
             raise PageBrokenError(self.broken)

@@ -52,7 +52,7 @@ class Screens:
         self.seen.append(shown.state)
         return shown
 
-    async def look(self, _epoch: str, _serial: int) -> Look | None:
+    async def look(self, _epoch: str, _serial: int, _recorded: object = None) -> Look | None:
         shown = await self.snapshot()
         return Look(snapshot=shown, local_storage=None) if shown else None
 
@@ -71,6 +71,7 @@ def page_session_of(page: Screens, **others: object) -> PageSession:
         page=page,
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
+        receiver=SimpleNamespace(heard=None, due=None, away=lambda: None),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
         dispatcher=SimpleNamespace(
             stop=_nothing,

@@ -189,6 +189,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
     const found = before ? ordered.slice(0, Math.max(place, 0)).slice(-count) : ordered.slice(place + 1);
     return (before ? found : found.slice(0, count)).map(fromRow);
   };
+  exports.fromRow = fromRow;
   exports.DuplicateMessageError = DuplicateMessageError;
 });
 

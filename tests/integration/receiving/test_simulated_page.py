@@ -1,0 +1,116 @@
+"""What phones write and do is recorded from the simulated page, with our script in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright
+
+from sessions.conversations.documents import Documents
+from sessions.conversations.model import Card, MediaState, Place, ReceivedMessage, ReceivedType
+from tests.builders import PLAIN, Stores
+from tests.integration.receiving.listening import FRIEND, FRIEND_NUMBER, ME, Line, linked_line
+from tests.integration.whatsapp_web_driver import small_world
+from tests.waiting import until
+
+
+@pytest.fixture
+async def line(stores: Stores, tmp_path: Path) -> AsyncIterator[Line]:
+    _, lease = await stores.leased()
+    async with (
+        async_playwright() as playwright,
+        small_world(tmp_path, playwright) as world,
+        linked_line(world, stores, lease, tmp_path / "profile") as line,
+    ):
+        yield line
+
+
+async def test_a_text_is_recorded_with_its_sender(line: Line) -> None:
+    said = await line.says(text="Hello")
+    (message,) = await line.records(1)
+    assert (message.text, message.type, message.bare_id) == ("Hello", ReceivedType.TEXT, said)
+    assert (message.chat_id, message.from_number) == (FRIEND, FRIEND_NUMBER)
+    assert message.sender == FRIEND
+
+
+async def test_everything_that_a_phone_may_write_is_read(line: Line) -> None:
+    content = b"a film, or nearly"
+    await line.says(location={"lat": 32.1, "lng": 34.8, "name": "office"})
+    await line.says(contact={"name": "Dana", "number": "+972501234567"})
+    await line.says(poll={"name": "When?", "options": ["now", "later"]})
+    encoded = base64.b64encode(content).decode()
+    media = {"base64": encoded, "mimetype": "video/mp4", "filename": "a.mp4"}
+    await line.says(text="look", media=media)
+    place, card, poll, film = await line.records(4)
+    read = Documents(PLAIN).open
+    assert read(place).details.location == Place(latitude=32.1, longitude=34.8, name="office")
+    assert read(card).details.contacts == (Card(name="Dana", phones=("+972501234567",)),)
+    asked = read(poll).details.poll
+    assert asked is not None
+    assert (asked.question, asked.options) == ("When?", ("now", "later"))
+    assert (place.text, card.text, poll.text, film.text) == (None, None, None, "look")
+    assert film.media is not None
+    assert (film.media.state, film.media.mimetype) == (MediaState.PENDING, "video/mp4")
+    assert (film.media.size, film.media.filename) == (len(content), "a.mp4")
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert film.media.sha256 == digest
+
+
+async def test_a_member_of_a_group_is_named_by_the_number(line: Line) -> None:
+    members = [ME, FRIEND_NUMBER]
+    group = await line.world.hand.good("POST", "/control/groups", subject="Us", members=members)
+    await line.says(text="all", **{"from": group["id"], "to": ME})
+    (message,) = await line.records(1)
+    assert (message.chat_id, message.is_from_group) == (group["id"], True)
+    assert message.sender.endswith("@lid")
+    assert message.from_number == FRIEND_NUMBER
+
+
+async def test_a_reply_a_reaction_an_edit_and_a_revocation_are_recorded(line: Line) -> None:
+    said = await line.says(text="first")
+    (first,) = await line.records(1)
+    await line.says(text="second", replyTo=said)
+    _, second = await line.records(2)
+    assert (second.reply_to, second.quoted_id) == (first.id, said)
+    await line.does("react", id=said, emoji="👍")
+    await line.does("edit", id=said, text="better")
+    await until(_has(line, lambda message: [each.emoji for each in message.reactions] == ["👍"]))
+    await until(_has(line, lambda message: message.text == "better"))
+    await line.does("react", id=said, emoji="")
+    await line.does("revoke", id=said)
+    await until(_has(line, lambda message: [each.emoji for each in message.reactions] == [None]))
+    await until(_has(line, lambda message: message.revoked_at is not None))
+    assert len(await line.stored()) == 2
+
+
+async def test_a_message_without_content_is_recorded_at_once(line: Line) -> None:
+    await line.world.hand.faults(number=ME, ciphertextMs=2000)
+    await line.says(text="late")
+    await line.one(type=ReceivedType.CIPHERTEXT)
+    await line.one(type=ReceivedType.TEXT, text="late")
+
+
+async def test_a_flood_of_old_messages_is_not_recorded(line: Line) -> None:
+    await line.world.hand.faults(number=ME, hydration=3000)
+    await line.says(text="live")
+    await line.page.reload(timedelta(seconds=20))
+    await line.waits_for()
+    await line.look()
+    await line.says(text="after")
+    texts = [each.text for each in await line.records(2)]
+    assert texts == ["live", "after"]
+
+
+def _has(line: Line, what: Callable[[ReceivedMessage], bool]) -> Callable[[], Awaitable[bool]]:
+    """Return a look at the first message, which tells whether this is true of it."""
+
+    async def first_has() -> bool:
+        await line.look()
+        return what((await line.stored())[0])
+
+    return first_has

@@ -71,7 +71,7 @@ def page_session_of(page: Screens, **others: object) -> PageSession:
         page=page,
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
-        receiver=SimpleNamespace(heard=None, due=None, away=lambda: None),
+        receiver=SimpleNamespace(heard=None, due=None, away=lambda: None, receive=_nothing),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
         dispatcher=SimpleNamespace(
             stop=_nothing,

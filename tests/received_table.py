@@ -33,7 +33,7 @@ class ReceivedTable:
     reactions: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     page_of: int = 5
     """How many rows back a page of the search for the first row goes."""
-    broken: bool = False
+    unreadable: bool = False
 
     def copy(self) -> ReceivedTable:
         """Return a table that has the same rows, as a saved profile has."""
@@ -97,5 +97,5 @@ class ReceivedTable:
         return ResponsesPage(items=[], next=None)
 
     def _check(self) -> None:
-        if self.broken:
+        if self.unreadable:
             raise PageCallError("TypeError", None, "getMessageTable is not a function")

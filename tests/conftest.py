@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from playwright.async_api import Browser, Playwright, async_playwright
 from pymongo import WriteConcern
 
 from sessions.embedded import MONGO, REDIS, ServerUris
@@ -21,6 +22,7 @@ from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout, find_socket
 from sessions.queue.doorbell import open_redis
 from sessions.storage.mongo import open_database
+from tests.people import people
 from tests.waiting import until_true
 
 if TYPE_CHECKING:
@@ -46,13 +48,31 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUris]:
         yield ServerUris(mongo=uris[0], redis=uris[1])
 
 
-@pytest.fixture
-async def database(servers: ServerUris) -> AsyncIterator[Database]:
-    """Give a test an empty database; what is costly to make stays: collections and indexes."""
+@pytest.fixture(autouse=True)
+async def leaves_no_task(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """End what a test has left running, since the tests of a process share one event loop."""
+    before = asyncio.all_tasks()
+    yield
+    if "lasting_stack" not in request.fixturenames:
+        left = asyncio.all_tasks() - before - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+@pytest.fixture(scope="session")
+async def lasting_database(servers: ServerUris) -> AsyncIterator[Database]:
+    """Connect all tests to one database."""
     uri = servers.mongo.replace("/chatgrow", "/tests")
     async with open_database(uri, PATIENCE) as database:
         yield database
-        await _empty(database)
+
+
+@pytest.fixture
+async def database(lasting_database: Database) -> AsyncIterator[Database]:
+    """Give a test an empty database; what is costly to make stays: collections and indexes."""
+    yield lasting_database
+    await _empty(lasting_database)
 
 
 @pytest.fixture
@@ -61,6 +81,20 @@ async def redis(servers: ServerUris) -> AsyncIterator[ArqRedis]:
     async with open_redis(servers.redis, PATIENCE) as redis:
         await redis.flushdb()
         yield redis
+
+
+@pytest.fixture(scope="session")
+async def playwright() -> AsyncIterator[Playwright]:
+    """Run a driver of browsers for all tests that want one."""
+    async with async_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+async def person(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Run a browser for people; each visit has a context of its own, which keeps nothing."""
+    async with people(playwright) as browser:
+        yield browser
 
 
 async def _empty(database: Database) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, Playwright, ViewportSize
 
 from chatgrow_worker.browser.options import find_chromium
 
@@ -51,14 +51,13 @@ class PageSession:
 
 
 @asynccontextmanager
-async def people() -> AsyncIterator[Browser]:
+async def people(playwright: Playwright) -> AsyncIterator[Browser]:
     """Start a browser for people, apart from those that a worker runs."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=find_chromium(None), chromium_sandbox=os.geteuid() != 0
-        )
-        yield browser
-        await browser.close()
+    browser = await playwright.chromium.launch(
+        executable_path=find_chromium(None), chromium_sandbox=os.geteuid() != 0
+    )
+    yield browser
+    await browser.close()
 
 
 @asynccontextmanager
@@ -74,13 +73,15 @@ async def visit(
     context = await browser.new_context(
         locale=locale, viewport=viewport, color_scheme="dark" if dark else "light"
     )
-    seen = PageSession(await context.new_page())
-    seen.page.on("console", lambda told: _note(seen, told.type, told.text))
-    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    seen.page.on("request", lambda asked: seen.requested.append(asked.url.partition("#")[0]))
-    await seen.page.goto(url)
-    yield seen
-    await context.close()
+    try:
+        seen = PageSession(await context.new_page())
+        seen.page.on("console", lambda told: _note(seen, told.type, told.text))
+        seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+        seen.page.on("request", lambda asked: seen.requested.append(asked.url.partition("#")[0]))
+        await seen.page.goto(url)
+        yield seen
+    finally:
+        await context.close()
 
 
 async def sign_in(page: Page, email: str, password: str, first_key: str) -> None:

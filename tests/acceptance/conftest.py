@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from ulid import ULID
 
 from sessions.storage.mongo import open_database
@@ -17,13 +16,6 @@ from tests.lasting_stack import LastingStack
 if TYPE_CHECKING:
     from sessions.embedded import ServerUris
     from tests.stack_client import StackClient
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what shares a stack in one event loop: the stack's connections belong to it."""
-    for item in items:
-        if isinstance(item, pytest.Function) and "lasting_stack" in item.fixturenames:
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -41,7 +33,7 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
+@pytest.fixture(scope="package")
 async def lasting_stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[LastingStack]:
@@ -51,7 +43,7 @@ async def lasting_stack(
     await stack.end()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def system(lasting_stack: LastingStack) -> AsyncIterator[StackClient]:
     """Give a test a supervised stack that has nothing in it; whatever it does there may stay."""
     yield await lasting_stack.lend()

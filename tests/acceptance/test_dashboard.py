@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.people import PHONE, PageSession, people, sign_in, visit
+from tests.people import PHONE, PageSession, sign_in, visit
 from tests.stack_client import PATIENCE, StackClient, stack
 
 OTHER_PHONE = "+972502222222"
@@ -22,9 +22,9 @@ SLOW = PATIENCE.total_seconds() * 1000
 
 @pytest.mark.slow
 async def test_an_admin_links_phones_and_sees_what_is_true(
-    tmp_path: Path, mongo_option: tuple[str, str]
+    tmp_path: Path, mongo_option: tuple[str, str], person: Browser
 ) -> None:
-    async with stack("--data", str(tmp_path), *mongo_option) as system, people() as person:
+    async with stack("--data", str(tmp_path), *mongo_option) as system:
         await _from_the_first_visit_to_a_linked_phone(system, person)
         await _by_phone_in_hebrew_with_a_code(system, person)
         await _a_worker_dies_and_the_card_tells(system, person)

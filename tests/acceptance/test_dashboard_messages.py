@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from sessions.common.clock import utc_now
-from tests.people import PageSession, people, sign_in, visit
+from tests.people import PageSession, sign_in, visit
 from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -21,10 +21,10 @@ SLOW = PATIENCE.total_seconds() * 1000
 
 @pytest.mark.slow
 async def test_an_admin_watches_finds_and_drives_messages(
-    tmp_path: Path, mongo_option: tuple[str, str]
+    tmp_path: Path, mongo_option: tuple[str, str], person: Browser
 ) -> None:
     arguments = ("--data", str(tmp_path), *mongo_option, "--env", "NUMBER_RECHECK=0.1")
-    async with stack(*arguments) as system, people() as person:
+    async with stack(*arguments) as system:
         await system.create(name="Front desk")
         await system.scan()
         await system.until_state("connected")

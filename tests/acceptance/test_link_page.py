@@ -6,20 +6,21 @@ from urllib.parse import unquote
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.people import PHONE, PageSession, people, visit
+from tests.people import PHONE, PageSession, visit
 from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
 
 OTHER_PHONE = "+972502222222"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
-async def test_a_phone_is_linked_by_scan_and_another_by_number(system: StackClient) -> None:
-    async with people() as person:
-        await system.control("PUT", "faults", {"qrFirstMs": 2000, "qrNextMs": 2000, "qrCount": 2})
-        await _by_scan(system, person)
-        await _by_number(system, person)
-        sent = await system.send("from the linked phone")
-        await system.until_message(sent, "read")
+async def test_a_phone_is_linked_by_scan_and_another_by_number(
+    system: StackClient, person: Browser
+) -> None:
+    await system.control("PUT", "faults", {"qrFirstMs": 2000, "qrNextMs": 2000, "qrCount": 2})
+    await _by_scan(system, person)
+    await _by_number(system, person)
+    sent = await system.send("from the linked phone")
+    await system.until_message(sent, "read")
 
 
 async def _by_scan(system: StackClient, person: Browser) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 from aiohttp.test_utils import TestClient, TestServer
-from playwright.async_api import Playwright, async_playwright
 from pydantic import SecretStr
 
 from control_api.app import build_app
@@ -41,13 +39,6 @@ if TYPE_CHECKING:
 
 JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEY = "a key of at least thirty-two characters"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def playwright() -> AsyncIterator[Playwright]:
-    """Run a driver of browsers for a whole module, whose tests share an event loop then."""
-    async with async_playwright() as playwright:
-        yield playwright
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
 from tests.integration.conftest import KEY
-from tests.people import people, sign_in, visit
+from tests.people import sign_in, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     Client = TestClient[web.Request, web.Application]
 
 _S = ConnectionState
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from openapi_spec_validator import validate
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
-from chatgrow_worker.browser.options import find_chromium
 from control_api.app import VIEWS, build_app
 from control_api.http.problems import STATUS_OF_CODE
 from sessions.common.errors import DomainError
@@ -125,13 +124,14 @@ async def test_every_example_works(world: World, body: str) -> None:
     assert wrong == []
 
 
-async def test_the_page_shows_the_document_and_asks_nobody_else(stranger: Client) -> None:
+async def test_the_page_shows_the_document_and_asks_nobody_else(
+    stranger: Client, person: Browser
+) -> None:
     base = str(stranger.make_url("/"))
     asked: list[str] = []
     complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_chromium(None))
-        page = await browser.new_page()
+    async with await person.new_context() as context:
+        page = await context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda line: complaints.append(f"{line.type}: {line.text}"))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -141,7 +141,6 @@ async def test_the_page_shows_the_document_and_asks_nobody_else(stranger: Client
         shown = await page.locator(".opblock").count()
         await page.locator(".opblock-summary-control").first.click()
         await page.locator(".opblock-body").wait_for()
-        await browser.close()
     assert shown == len(OPERATIONS)
     assert complaints == []
     assert [url for url in asked if not url.startswith((base, "data:"))] == []

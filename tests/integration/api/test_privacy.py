@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.async_api import async_playwright
+from playwright.async_api import Playwright
 
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.temporary import own_temporary_folder
@@ -28,10 +28,12 @@ WPP.whatsapp.MsgStore.filter((msg) => !msg.id.fromMe).map((msg) => ({
 """
 
 
-async def test_a_send_does_nothing_but_send_and_mark_the_chat_read(tmp_path: Path) -> None:
+async def test_a_send_does_nothing_but_send_and_mark_the_chat_read(
+    tmp_path: Path, playwright: Playwright
+) -> None:
     root = tmp_path / "profiles"
     root.mkdir()
-    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+    async with small_world(tmp_path, playwright) as world:
         members = [PHONE, FRIEND]
         room = await world.hand.good("POST", "/control/groups", subject="We", members=members)
         # The simulated phone reads for its owner otherwise.

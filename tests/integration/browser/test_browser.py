@@ -468,11 +468,11 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
             await page.bell.wait()
 
 
-async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> None:
+async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await _until_page(page, PageState.QR)
-        kill_all(_browsers())
+        kill_all(_browsers(driver))
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
     async with launcher.open(CONNECTION) as browser:
@@ -480,14 +480,11 @@ async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher) -> N
         await _until_page(page, PageState.QR)
 
 
-async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
+async def test_a_killed_driver_is_replaced(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await _until_page(page, PageState.QR)
-        nodes = [each for each in psutil.Process().children() if "node" in each.name()]
-        assert nodes
-        for each in nodes:
-            each.kill()
+        process_of(driver).kill()
         with pytest.raises(PageBrokenError):
             await _until_page(page, PageState.LOADING)
     left = set(Path(os.environ["TMPDIR"]).iterdir())
@@ -498,15 +495,17 @@ async def test_a_killed_driver_is_replaced(launcher: Launcher) -> None:
         assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
 
 
-async def test_no_process_outlives_its_page(launcher: Launcher) -> None:
+async def test_no_process_outlives_its_page(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         await _until_page(page, PageState.QR)
-        assert _browsers()
-    assert _browsers() == []
+        assert _browsers(driver)
+    assert _browsers(driver) == []
 
 
-async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Launcher) -> None:
+async def test_an_opening_that_is_given_up_leaves_nothing_running(
+    launcher: Launcher, driver: Driver
+) -> None:
     async def open_for_ever() -> None:
         async with launcher.open(CONNECTION):
             await asyncio.Event().wait()
@@ -514,10 +513,10 @@ async def test_an_opening_that_is_given_up_leaves_nothing_running(launcher: Laun
     async with launcher.open(CONNECTION):
         pass  # which version it is has been asked for now, so what runs next is the browser itself
     opening = asyncio.create_task(open_for_ever())
-    await until(lambda: bool(_browsers()))
+    await until(lambda: bool(_browsers(driver)))
     opening.cancel()
     await asyncio.gather(opening, return_exceptions=True)
-    assert _browsers() == []
+    assert _browsers(driver) == []
 
 
 _REACHED = """async (host) => {
@@ -694,6 +693,12 @@ def test_the_user_agent_and_its_hints_agree() -> None:
     assert brands["Google Chrome"] == "156"
 
 
-def _browsers() -> list[psutil.Process]:
-    """Return the browsers that this test process has started."""
-    return children_named(os.getpid(), "chromium")
+def process_of(driver: Driver) -> psutil.Process:
+    """Return the driver's process; other tests have drivers of their own here."""
+    assert driver._process is not None
+    return driver._process
+
+
+def _browsers(driver: Driver) -> list[psutil.Process]:
+    """Return the browsers that a driver has started."""
+    return children_named(process_of(driver).pid, "chromium")

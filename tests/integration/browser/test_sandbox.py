@@ -14,7 +14,7 @@ import pytest
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.options import find_chromium
 from chatgrow_worker.browser.temporary import own_temporary_folder
-from tests.integration.browser.test_browser import CONNECTION, link, make_launcher
+from tests.integration.browser.test_browser import CONNECTION, link, make_launcher, process_of
 from tests.processes import children_named
 from tests.whatsapp_web import whatsapp_web
 
@@ -66,13 +66,13 @@ async def test_a_page_is_linked_by_a_browser_in_its_sandbox(
             launcher = make_launcher(driver, web.url, profiles, browser, sandbox=True)
             async with launcher.open(CONNECTION) as opened:
                 await link(opened.page, web)
-                [renderer] = _renderers()
+                [renderer] = _renderers(driver)
                 status = Path(f"/proc/{renderer}/status").read_text()
                 assert re.search(r"^Seccomp:\s2$", status, re.M)
                 assert re.search(r"^NSpid:\s\d+\s\d+", status, re.M)  # processes of its own
             await driver.close()
 
 
-def _renderers() -> list[int]:
-    browsers = children_named(os.getpid(), "chromium")
+def _renderers(driver: Driver) -> list[int]:
+    browsers = children_named(process_of(driver).pid, "chromium")
     return [each.pid for each in browsers if "--type=renderer" in each.cmdline()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, Playwright
 
 from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import Ban, PageState
@@ -23,8 +23,8 @@ _TELL = "(ban) => require('WAWebBackendEventBus').BackendEventBus.triggerTempora
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
+    async with small_world(tmp_path, playwright) as world:
         yield world
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import async_playwright
+from playwright.async_api import Playwright
 
 from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
@@ -33,8 +33,10 @@ LOADS_LATE = f"""
 """
 
 
-async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path) -> None:
-    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+async def test_a_passkey_is_heard_of_though_its_module_loads_late(
+    tmp_path: Path, playwright: Playwright
+) -> None:
+    async with small_world(tmp_path, playwright) as world:
         script = LOADS_LATE + init_script(read_wa_js(WA_JS), world.web.url, "Test")
         async with opened(playwright, tmp_path / "profile", script) as page:
             calls = calls_of(page)
@@ -50,9 +52,11 @@ async def test_a_passkey_is_heard_of_though_its_module_loads_late(tmp_path: Path
             await until(lambda: _shows(calls, PageState.PASSKEY))
 
 
-async def test_a_passkey_is_wanted_until_the_page_shows_codes_again(tmp_path: Path) -> None:
+async def test_a_passkey_is_wanted_until_the_page_shows_codes_again(
+    tmp_path: Path, playwright: Playwright
+) -> None:
     """New refs go on coming meanwhile, and wa-js tells a code for each: none of them links."""
-    async with async_playwright() as playwright, small_world(tmp_path, playwright) as world:
+    async with small_world(tmp_path, playwright) as world:
         await world.hand.faults(passkey=True, qrFirstMs=5000, qrNextMs=500)
         await world.hand.good("POST", "/control/phones", number=PHONE)
         script = init_script(read_wa_js(WA_JS), world.web.url, "Test") + HEARD

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from playwright.async_api import async_playwright
+from playwright.async_api import Playwright
 
 from chatgrow_worker.browser.options import find_chromium
 from sessions.blobs import is_complete
@@ -64,40 +64,39 @@ async def url() -> AsyncIterator[str]:
 
 
 async def test_a_login_of_a_real_browser_works_on_a_new_disk(
-    stores: Stores, tmp_path: Path, url: str
+    stores: Stores, tmp_path: Path, playwright: Playwright, url: str
 ) -> None:
     _, lease = await stores.leased()
     saver = Saver(stores.database, lease, tmp_path)
-    await _in_browser(saver.profile, url, "logIn('+972501111111')")
+    await _in_browser(playwright, saver.profile, url, "logIn('+972501111111')")
     assert is_complete(saver.profile)
     blob = await saver.save()
     assert blob is not None
     assert await saver.blobs.restore(saver.id, blob, saver.elsewhere) == DUMP
-    assert await _in_browser(saver.elsewhere, url, "login()") == "+972501111111"
-    assert await _in_browser(tmp_path / "empty", url, "login()") is None
+    assert await _in_browser(playwright, saver.elsewhere, url, "login()") == "+972501111111"
+    assert await _in_browser(playwright, tmp_path / "empty", url, "login()") is None
 
 
 async def test_an_older_login_replaces_the_newer_one_whole(
-    stores: Stores, tmp_path: Path, url: str
+    stores: Stores, tmp_path: Path, playwright: Playwright, url: str
 ) -> None:
     _, lease = await stores.leased()
     saver = Saver(stores.database, lease, tmp_path)
-    await _in_browser(saver.profile, url, "logIn('older')")
+    await _in_browser(playwright, saver.profile, url, "logIn('older')")
     blob = await saver.save()
     assert blob is not None
-    await _in_browser(saver.profile, url, "logIn('newer')")
+    await _in_browser(playwright, saver.profile, url, "logIn('newer')")
     await saver.blobs.restore(saver.id, blob, saver.profile)
-    assert await _in_browser(saver.profile, url, "login()") == "older"
+    assert await _in_browser(playwright, saver.profile, url, "login()") == "older"
 
 
-async def _in_browser(profile: Path, url: str, script: str) -> object:
+async def _in_browser(playwright: Playwright, profile: Path, url: str, script: str) -> object:
     """Open a browser on the profile, evaluate, and close it in order."""
-    async with async_playwright() as playwright:
-        context = await playwright.chromium.launch_persistent_context(
-            profile, executable_path=find_chromium(None), headless=True
-        )
-        page = context.pages[0]
-        await page.goto(url)
-        answer = await page.evaluate(script)
-        await context.close()
-        return answer
+    context = await playwright.chromium.launch_persistent_context(
+        profile, executable_path=find_chromium(None), headless=True
+    )
+    page = context.pages[0]
+    await page.goto(url)
+    answer = await page.evaluate(script)
+    await context.close()
+    return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
 from tests.integration.event_api import event_api
 from tests.integration.pages.dashboard import PASSWORD, dashboard, is_in_order, with_clock
-from tests.people import DESKTOP, PHONE, people, visit
+from tests.people import DESKTOP, PHONE, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
     Client = TestClient[web.Request, web.Application]
 
 _S = ConnectionState
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from sessions.common.callers import FIRST_OWNER, Scope
 from sessions.common.clock import utc_now
 from tests.builders import Stores
 from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
-from tests.people import DESKTOP, PHONE, people
+from tests.people import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -27,12 +26,6 @@ if TYPE_CHECKING:
 
 NEW = "battery staple horse correct"
 ME = "/api/auth/me"
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 def _key(page: Page, name: str) -> Locator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,17 +11,10 @@ from playwright.async_api import Browser, expect
 
 from sessions.common.clock import utc_now
 from tests.integration.pages.dashboard import dashboard, is_in_order
-from tests.people import people
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Database
     from tests.integration.pages.dashboard import Client
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize(

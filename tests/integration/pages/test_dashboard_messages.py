@@ -14,7 +14,6 @@ from sessions.messages.model import MessageStatus
 from tests.builders import Stores
 from tests.integration.event_api import EventApi, event_api
 from tests.integration.pages.dashboard import dashboard, is_in_order, with_clock
-from tests.people import people
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     from tests.integration.pages.dashboard import Client
 
 LIST = "/api/whatsapp/messages"
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from sessions.connections.linking import PairingRefusal, Refused
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.people import DESKTOP, PHONE, PageSession, people, visit
+from tests.people import DESKTOP, PHONE, PageSession, visit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -35,12 +34,6 @@ _REFUSALS = {
     Refused.NOT_AVAILABLE: "לא מציע קודים",
     Refused.TOO_MANY: "לא נותן כרגע עוד קודים",
 }
-
-
-@pytest.fixture
-async def person() -> AsyncIterator[Browser]:
-    async with people() as browser:
-        yield browser
 
 
 @pytest.fixture

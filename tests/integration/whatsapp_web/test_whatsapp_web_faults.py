@@ -8,7 +8,6 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Error, Playwright
 
 from tests.integration.whatsapp_web_driver import Tab, World, small_world
@@ -19,10 +18,10 @@ FRIEND = "15551234567@c.us"
 STRANGER = "15557654321@c.us"
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.slow
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest.fixture
 async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
     async with small_world(tmp_path, playwright) as world:
         yield world

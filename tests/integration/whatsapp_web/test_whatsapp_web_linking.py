@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Playwright
 
 from tests.integration.whatsapp_web_driver import Tab, World, small_world
@@ -22,10 +21,10 @@ PAIRING_TYPE = "require('WAWebAltDeviceLinkingApi').getPairingType()"
 REFRESH = "require('WAWebBackendEventBus').BackendEventBus.triggerRefreshQR()"
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.slow
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest.fixture
 async def world(tmp_path: Path, playwright: Playwright) -> AsyncIterator[World]:
     async with small_world(tmp_path, playwright) as world:
         yield world

@@ -6,11 +6,11 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -75,12 +75,18 @@ async def database(lasting_database: Database) -> AsyncIterator[Database]:
     await _empty(lasting_database)
 
 
-@pytest.fixture
-async def redis(servers: ServerUris) -> AsyncIterator[ArqRedis]:
-    """Give a test an empty Redis."""
+@pytest.fixture(scope="session")
+async def lasting_redis(servers: ServerUris) -> AsyncIterator[ArqRedis]:
+    """Connect all tests to Redis."""
     async with open_redis(servers.redis, PATIENCE) as redis:
-        await redis.flushdb()
         yield redis
+
+
+@pytest.fixture
+async def redis(lasting_redis: ArqRedis) -> ArqRedis:
+    """Give a test an empty Redis."""
+    await lasting_redis.flushdb()
+    return lasting_redis
 
 
 @pytest.fixture(scope="session")
@@ -100,13 +106,23 @@ async def person(playwright: Playwright) -> AsyncIterator[Browser]:
 async def _empty(database: Database) -> None:
     names = await database.list_collection_names()
     if "system.profile" in names:
-        # What a profiler has written can only go with the whole database.
-        await database.client.drop_database(database.name)
-        return
+        await database.drop_collection("system.profile")
+        names.remove("system.profile")
     at_once = database.with_options(write_concern=WriteConcern(w=1, j=False))
-    await asyncio.gather(*(at_once[name].delete_many({}) for name in names))
+    filled = await _filled(database, names)
+    await asyncio.gather(*(at_once[name].delete_many({}) for name in filled))
     # Which index suits a query was found out on records that are gone.
-    await asyncio.gather(*(database.command("planCacheClear", name) for name in names))
+    await asyncio.gather(*(database.command("planCacheClear", name) for name in filled))
+
+
+async def _filled(database: Database, names: Sequence[str]) -> list[str]:
+    """Return the collections that hold anything: most tests write to few of them."""
+    first: list[Any] = [
+        {"$unionWith": {"coll": name, "pipeline": [{"$limit": 1}, {"$project": {"in": name}}]}}
+        for name in names
+    ]
+    found = database.aggregate([{"$documents": []}, *first])
+    return [each["in"] async for each in found]
 
 
 class _Server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from sessions.messages.model import MessageStatus
 from sessions.messages.search import SEARCH_INDEXES, Index
@@ -48,10 +48,8 @@ _FINISHED = "finished"
 
 async def create_indexes(messages: Collection) -> None:
     """Create missing indexes; safe to repeat and to race."""
-    for keys in _ALL:
-        await messages.create_index(keys)
-    for keys, which in _PARTIAL:
-        await messages.create_index(keys, partialFilterExpression=which)
+    partial = (IndexModel(keys, partialFilterExpression=which) for keys, which in _PARTIAL)
+    await messages.create_indexes([*map(IndexModel, _ALL), *partial])
 
 
 async def forget_finished(messages: Collection, keep_for: timedelta) -> None:

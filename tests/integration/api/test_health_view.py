@@ -16,8 +16,7 @@ from sessions.connections.leases import Lease
 from sessions.connections.states import ConnectionState, Reason
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
-from tests.integration.conftest import KEY
-from tests.people import sign_in, visit
+from tests.integration.pages.dashboard import dashboard
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -46,9 +45,7 @@ async def _connected(stores: Stores, connection_id: str = "main") -> Lease:
 
 @asynccontextmanager
 async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
-    async with visit(person, str(client.make_url("/dashboard"))) as seen:
-        await sign_in(seen.page, "dana@example.com", "correct horse battery staple", KEY)
-        await expect(seen.page.locator(".views")).to_be_visible()
+    async with dashboard(client, person) as seen:
         yield seen.page
         assert await seen.barriers() == []
         assert seen.complaints == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, ViewportSize, expect
+from playwright.async_api import Browser, BrowserContext, ViewportSize, expect
 
 from tests.integration.conftest import KEY
 from tests.people import DESKTOP, PageSession, sign_in, visit
@@ -35,11 +35,25 @@ async def dashboard(
     locale: str = "en-GB",
     viewport: ViewportSize = DESKTOP,
     dark: bool = False,
+    by_form: bool = False,
 ) -> AsyncIterator[PageSession]:
-    """Open a view as whoever this is; the first one becomes the administrator."""
+    """Open a view as whoever this is; the first one becomes the administrator.
+
+    With `by_form` they fill in the sign-in page; elsewhere what it sends is sent without the page.
+    """
     url = str(client.make_url(f"/dashboard{view}"))
-    async with visit(person, url, locale=locale, viewport=viewport, dark=dark) as seen:
-        await sign_in(seen.page, email, PASSWORD, KEY)
+
+    async def sent(context: BrowserContext) -> None:
+        form: dict[str, str | float | bool] = {"email": email, "password": PASSWORD}
+        to = str(client.make_url("/dashboard/sign-in"))
+        answer = await context.request.post(to, form=form | {"setupToken": KEY}, max_redirects=0)
+        assert answer.status == 303, await answer.text()
+
+    before = None if by_form else sent
+    look = visit(person, url, locale=locale, viewport=viewport, dark=dark, before=before)
+    async with look as seen:
+        if by_form:
+            await sign_in(seen.page, email, PASSWORD, KEY)
         await expect(seen.page.locator(".views")).to_be_visible()
         yield seen
 

@@ -58,7 +58,7 @@ async def test_the_connections_are_for_everybody(
     dark: bool,
     connected: str,
 ) -> None:
-    seeing = dashboard(client, person, locale=locale, viewport=viewport, dark=dark)
+    seeing = dashboard(client, person, locale=locale, viewport=viewport, dark=dark, by_form=True)
     async with seeing as seen:
         await expect(_card(seen.page)).to_contain_text(connected)
         await is_in_order(seen)

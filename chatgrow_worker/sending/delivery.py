@@ -25,7 +25,14 @@ from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
 from sessions.messages.content import Content
-from sessions.messages.model import CHECKING_NUMBER, TEXT_KEY_MISSING, Ack, Message, MessageStatus
+from sessions.messages.model import (
+    CHECKING_NUMBER,
+    SUPERSEDED,
+    TEXT_KEY_MISSING,
+    Ack,
+    Message,
+    MessageStatus,
+)
 from sessions.messages.paced_sends import PacedSends
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
 from sessions.messages.send_queue import SendQueue
@@ -184,7 +191,7 @@ class Delivery:
 
     def _note_end(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Count and log a result that is recorded."""
-        if status is not MessageStatus.EXPIRED:
+        if status not in (MessageStatus.EXPIRED, MessageStatus.CANCELLED):
             self.stalls.ended(acknowledged=status is not MessageStatus.UNKNOWN)
         self._metrics.send_ended(message, status, reason)
         suffix = f" ({reason})" if reason else ""
@@ -308,11 +315,14 @@ class Delivery:
         return known
 
     async def _expires(self, message: Message) -> bool:
-        """End a message that has expired since it was claimed; tell whether it has."""
-        overdue = await self._queue.is_overdue(message)
-        if overdue:
+        """End a message that has expired or was withdrawn since it was claimed; tell whether."""
+        if await self._queue.is_overdue(message):
             await self._end(message, MessageStatus.EXPIRED)
-        return overdue
+        elif not await self._queue.still_holds(message):
+            await self._end(message, MessageStatus.CANCELLED, SUPERSEDED)
+        else:
+            return False
+        return True
 
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if not await self._line_stands(message, stop) or await self._expires(message):

@@ -60,15 +60,26 @@ class QuietHours(_Part):
 
     def end_after(self, moment: datetime) -> datetime | None:
         """Return when the quiet hours around the moment end, or None outside them."""
-        zone = ZoneInfo(self.time_zone)
-        local = moment.astimezone(zone)
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        now = local.time()
-        inside = start <= now < end if start <= end else now >= start or now < end
-        if not inside:
+        if not self._include(moment):
             return None
-        day = local.date() + (timedelta(0) if now < end else DAY)
-        return datetime.combine(day, end, zone).astimezone(moment.tzinfo)
+        end = time.fromisoformat(self.end)
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        day = local.date() + (timedelta(0) if local.time() < end else DAY)
+        return datetime.combine(day, end, local.tzinfo).astimezone(moment.tzinfo)
+
+    def start_before(self, moment: datetime) -> datetime | None:
+        """Return when the quiet hours around the moment began, or None outside them."""
+        if not self._include(moment):
+            return None
+        start = time.fromisoformat(self.start)
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        day = local.date() - (timedelta(0) if local.time() >= start else DAY)
+        return datetime.combine(day, start, local.tzinfo).astimezone(moment.tzinfo)
+
+    def _include(self, moment: datetime) -> bool:
+        now = moment.astimezone(ZoneInfo(self.time_zone)).time()
+        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
+        return start <= now < end if start <= end else now >= start or now < end
 
 
 class Pacing(_Part):

@@ -227,6 +227,25 @@ class Acceptance:
             _log(receipt)
         return receipt
 
+    async def accept_drafts(
+        self, owner: str, connection_id: str, drafts: Sequence[Draft]
+    ) -> list[Message]:
+        """Store messages whose ids are fixed already; those that are stored are not changed.
+
+        Raises ConnectionNotFoundError or QueueFullError.
+        """
+        began = time.monotonic()
+        places = await self.connections.take_places(owner, connection_id, len(drafts))
+        async with self.quota.room(places.connection.owner, len(drafts)):
+            messages = await self.outbox.add(places, drafts)
+        self.metrics.accepted(len(messages), time.monotonic() - began)
+        await self._ring(places.connection)
+        return messages
+
+    async def _ring(self, connection: Connection) -> None:
+        if connection.lease and connection.leased:
+            await self.doorbell.dispatch(connection.lease.worker, connection.id)
+
     async def _store(
         self,
         places: Places,
@@ -267,8 +286,7 @@ class Acceptance:
             for place, (each, id_) in enumerate(zip(asked, ticket.message_ids, strict=True))
         ]
         messages = await self.outbox.add(places, drafts)
-        if connection.lease and connection.leased:
-            await self.doorbell.dispatch(connection.lease.worker, connection.id)
+        await self._ring(connection)
         return Receipt(connection, messages, ticket.replayed)
 
     async def _files_of(

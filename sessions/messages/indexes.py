@@ -42,6 +42,8 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
     ([("media.mediaId", ASCENDING)], {"media.mediaId": {"$type": "string"}}),
     ([("fetch.nextAt", ASCENDING)], {**_QUEUED, "fetch.nextAt": {"$type": "date"}}),
+    ([("plan.subject", ASCENDING), _STATUS], {"plan.subject": {"$exists": True}}),
+    ([("plan.origin", ASCENDING), _STATUS], {"plan.origin": {"$exists": True}}),
 )
 _FINISHED = "finished"
 

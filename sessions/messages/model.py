@@ -79,6 +79,43 @@ class MediaFetch(Record):
     """The try that may record its result."""
 
 
+class Ground(Record):
+    """A record on which a planned message stands: it is sent only while the revision is this."""
+
+    collection: str
+    id: str
+    revision: int
+
+
+class Plan(Record):
+    """What a message was planned for, by a part of the program that plans ahead.
+
+    Whoever changes one of the records raises its `revision`, so that no message that was planned
+    by the record as it was before is sent any more, even if the planner dies at that moment.
+    """
+
+    origin: str
+    """What asked for the message, such as a rule or a campaign."""
+    subject: str
+    """What the message is about."""
+    trigger: str
+    expects: str | None = None
+    """What answer the message asks for."""
+    due: datetime | None = None
+    """When it was planned to go; None means at once."""
+    revision: int = 0
+    """The revision of the subject by which it was planned."""
+    grounds: tuple[Ground, ...] = ()
+
+
+SUPERSEDED = "superseded"
+"""Why a planned message was cancelled: what it was planned for has changed."""
+
+
+OPTED_OUT = "opted_out"
+"""Why a planned message failed: its recipient wants no such messages."""
+
+
 class Message(Record):
     """One message of the outbox; each status it reached has its time."""
 
@@ -130,6 +167,7 @@ class Message(Record):
     reactions: tuple[Reaction, ...] = ()
     votes: tuple[Vote, ...] = ()
     """In a poll: what people chose."""
+    plan: Plan | None = None
 
     @property
     def chat(self) -> str:
@@ -178,6 +216,8 @@ class Draft:
         """Whether its file has to be fetched first."""
         return self.kind is Kind.MEDIA and self.media is None
 
+    plan: Plan | None = None
+
     def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
         """Return the queued message at its place in the connection's order."""
         return Message(
@@ -202,4 +242,5 @@ class Draft:
             queued_at=now,
             due_at=max(now, self.send_at or now),
             expires_at=self.expires_at,
+            plan=self.plan,
         )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _CHANGED_AT_ONCE = 1000
 _MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
 """The expression for queued messages that were unknown before a person retried them."""
-_CANCELLED = {
+CANCELLED = {
     **becomes(Happening.CANCELLED),
     "status": {
         "$cond": [
@@ -135,12 +135,12 @@ class Outbox:
 
         A message that was unknown before it was retried becomes unknown again.
         """
-        return await self._change(owner, message_id, Happening.CANCELLED, _CANCELLED)
+        return await self._change(owner, message_id, Happening.CANCELLED, CANCELLED)
 
     async def cancel_queued(self, connection: str) -> None:
         """Cancel all queued messages of a connection that is deleted."""
         waits = {"connection": connection, **may(Happening.CANCELLED)}
-        await self._end_all(waits, _CANCELLED)
+        await self._end_all(waits, CANCELLED)
 
     async def cancel_left(self) -> None:
         """Cancel messages that were stored while their connection was being deleted."""

@@ -15,6 +15,7 @@ from sessions.connections.states import Reason
 from sessions.events.log import EventLog
 from sessions.messages.events import status_event
 from sessions.messages.expiry import Expiry
+from sessions.messages.grounds import Grounds
 from sessions.messages.model import CHECKING_NUMBER, Ack, Message, MessageStatus
 from sessions.messages.paced_sends import Paced
 from sessions.messages.queries import (
@@ -61,6 +62,7 @@ class SendQueue:
             write_concern=WriteConcern(w=1, j=False)
         )
         self._expiry = Expiry(database, events)
+        self._grounds = Grounds(database)
         self._checks: Collection = database[NUMBER_CHECKS]
         self._numbers = KnownNumbers(database)
         self._having: BatchedLookup[str, bool] = BatchedLookup(self._which_have)
@@ -99,6 +101,10 @@ class SendQueue:
             return False
         late = {"_id": message.id, "$expr": OVERDUE}
         return await self._collection.find_one(late, projection={"_id": True}) is not None
+
+    async def still_holds(self, message: Message) -> bool:
+        """Tell whether all records on which a planned message stands are as it was planned by."""
+        return message.plan is None or await self._grounds.hold(message.plan)
 
     async def expire(self, lease: Lease) -> None:
         """Expire the connection's overdue messages."""
@@ -242,7 +248,9 @@ class SendQueue:
         reason: str | None = None,
         counts: bool = False,
     ) -> Message | None:
-        """Record how a send ended: sent, failed, expired or unknown; raise IllegalMoveError.
+        """Record how a send ended: sent, failed, expired, cancelled or unknown.
+
+        Raises IllegalMoveError for any other status.
 
         A message that may have been sent counts for the pace; `counts` makes a failed one count,
         because WhatsApp was asked about its number. Return the updated message, or None if an ack

@@ -47,6 +47,14 @@ class Happening(StrEnum):
     """It is cancelled, or its connection is deleted."""
     RETRY_CANCELLED = "retry_cancelled"
     """The retry of a message that may have been sent is cancelled."""
+    WITHDRAWN = "withdrawn"
+    """What it was planned for has changed while it waited."""
+    WITHDRAWN_IN_HAND = "withdrawn_in_hand"
+    """What it was planned for has changed, as the worker finds just before sending it."""
+    OPTED_OUT = "opted_out"
+    """Its recipient no longer wants such messages."""
+    PLANNED_AGAIN = "planned_again"
+    """What it was planned for holds again."""
     ABANDONED = "abandoned"
     """Its connection is deleted while it is claimed; without a WhatsApp id it was not sent."""
     ABANDONED_SENT = "abandoned_sent"
@@ -91,6 +99,10 @@ MOVES: Mapping[Happening, Move] = MappingProxyType(
         _H.SEEN: Move((*_NOT_KNOWN_TO_BE_OUT, _S.SENT, _S.DELIVERED), _S.READ),
         _H.CANCELLED: Move((_S.QUEUED,), _S.CANCELLED),
         _H.RETRY_CANCELLED: Move((_S.QUEUED,), _S.UNKNOWN),
+        _H.WITHDRAWN: Move((_S.QUEUED,), _S.CANCELLED),
+        _H.WITHDRAWN_IN_HAND: Move((_S.SENDING,), _S.CANCELLED),
+        _H.OPTED_OUT: Move((_S.QUEUED,), _S.FAILED),
+        _H.PLANNED_AGAIN: Move((_S.CANCELLED, _S.FAILED), _S.QUEUED),
         _H.ABANDONED: Move((_S.SENDING,), _S.CANCELLED),
         _H.ABANDONED_SENT: Move((_S.SENDING,), _S.UNKNOWN),
         _H.RETRIED: Move(_GIVEN_UP, _S.QUEUED),
@@ -114,7 +126,8 @@ OF_ACK: Mapping[Ack, Happening] = MappingProxyType(
 )
 """What each ack means; other acks mean nothing."""
 _ENDINGS = {
-    MOVES[each].after: each for each in (_H.SENT, _H.FAILED, _H.UNDECIDED, _H.EXPIRED_IN_HAND)
+    MOVES[each].after: each
+    for each in (_H.SENT, _H.FAILED, _H.UNDECIDED, _H.EXPIRED_IN_HAND, _H.WITHDRAWN_IN_HAND)
 }
 
 

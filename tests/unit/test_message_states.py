@@ -67,8 +67,8 @@ def test_an_ack_moves_a_message_from_every_status_before_its_own() -> None:
 
 
 @pytest.mark.parametrize("status", MessageStatus)
-def test_a_message_in_hand_ends_in_four_ways(status: MessageStatus) -> None:
-    if status in (S.SENT, S.FAILED, S.EXPIRED, S.UNKNOWN):
+def test_a_message_in_hand_ends_in_five_ways(status: MessageStatus) -> None:
+    if status in (S.SENT, S.FAILED, S.EXPIRED, S.CANCELLED, S.UNKNOWN):
         assert MOVES[ending_in(status)].after is status
     else:
         with pytest.raises(IllegalMoveError):

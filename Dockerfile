@@ -36,8 +36,9 @@ COPY --from=build /app/node_modules node_modules
 COPY supervisord.conf ./
 COPY sessions sessions
 COPY chatgrow_worker chatgrow_worker
+COPY business business
 COPY control_api control_api
-RUN mkdir var && chown chatgrow: var && .venv/bin/python -m compileall -q sessions chatgrow_worker control_api
+RUN mkdir var && chown chatgrow: var && .venv/bin/python -m compileall -q sessions chatgrow_worker business control_api
 USER chatgrow
 ENV PATH="/app/.venv/bin:$PATH" PYTHONUNBUFFERED=1 APP_ENV=production HOST=0.0.0.0
 EXPOSE 5000

@@ -1,5 +1,5 @@
 # Everything by `make`: what is missing is installed first; a second run installs nothing.
-PYTHON_SOURCES := sessions control_api chatgrow_worker tests
+PYTHON_SOURCES := sessions business control_api chatgrow_worker tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Tests, and the many programs that they start, begin sooner from compiled files.

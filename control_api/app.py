@@ -21,9 +21,14 @@ from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
 from control_api.routes import (
     api_keys,
+    appointments,
     auth,
+    automations,
+    business_events,
+    campaigns,
     commands,
     connections,
+    customers,
     dashboard,
     events,
     health,
@@ -34,15 +39,18 @@ from control_api.routes import (
     metrics,
     numbers,
     overview,
+    provider,
     recipients,
     sign_in_pages,
+    subscribers,
+    templates,
     users,
 )
 from control_api.services import SERVICES, Services
 
 _LARGEST_BODY = 1024 * 1024
 """Bytes; far more than the longest text needs."""
-GROUPS = (
+CORE_GROUPS = (
     auth.routes,
     users.routes,
     api_keys.routes,
@@ -61,6 +69,19 @@ GROUPS = (
     metrics.routes,
     health.routes,
 )
+"""The endpoints for connections and messages."""
+BUSINESS_GROUPS = (
+    customers.routes,
+    subscribers.routes,
+    templates.routes,
+    business_events.routes,
+    appointments.routes,
+    automations.routes,
+    campaigns.routes,
+    provider.routes,
+)
+"""The endpoints of the business side, which `BUSINESS=false` leaves out."""
+GROUPS = (*CORE_GROUPS, *BUSINESS_GROUPS)
 """Every endpoint of the API."""
 VIEWS = (dashboard.routes, sign_in_pages.routes)
 """Pages that people open in a browser; they are not in the OpenAPI document."""
@@ -88,8 +109,9 @@ def build_app(services: Services) -> web.Application:
         StreamLimits(per_owner=services.settings.event_streams_per_owner),
     )
     app.cleanup_ctx.append(run_background)
-    add_endpoints(app, (*GROUPS, *VIEWS))
-    add_docs(app, GROUPS)
+    groups = CORE_GROUPS if services.business is None else GROUPS
+    add_endpoints(app, (*groups, *VIEWS))
+    add_docs(app, groups)
     note_closing(app)
     app.on_shutdown.append(end_streams)
     set_up_pages(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 
@@ -25,6 +25,9 @@ _REMINDER_EVERY = timedelta(minutes=1)
 _KEY_USES_EVERY = timedelta(minutes=2)
 _OLD_FILES_EVERY = timedelta(minutes=10)
 _ERASURES_EVERY = timedelta(seconds=5)
+_BUSINESS_EVERY = timedelta(seconds=5)
+_REPLIES_EVERY = timedelta(seconds=1)
+"""One seek into an index while nothing comes."""
 _DELETED_DATA_EVERY = timedelta(seconds=10)
 
 
@@ -32,7 +35,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
     """Run the background tasks while the application serves; if one fails, the program ends."""
     services: Services = app[SERVICES]
     lost, codes = services.connections.announce_lost, services.connections.forget_expired_codes
-    work = (
+    work: tuple[Coroutine[None, None, None], ...] = (
         app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
         _repeat("expired codes", codes, _EXPIRED_EVERY),
@@ -45,6 +48,13 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         _repeat("old files", services.media_janitor.tidy, _OLD_FILES_EVERY),
         _repeat("set-up reminder", services.setup.remind, _REMINDER_EVERY),
     )
+    if services.business is not None:
+        business = services.business
+        work = (
+            *work,
+            _repeat("business", business.go_on, _BUSINESS_EVERY),
+            _repeat("replies", business.replies.go_on, _REPLIES_EVERY),
+        )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
         yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from business.services import Business
 from control_api.credentials.access_tokens import AccessTokens
 from control_api.credentials.csrf import CsrfTokens
 from control_api.credentials.known_devices import KnownDevices
@@ -115,6 +116,7 @@ class Services:
     saved_html: SavedHtmlStore
     metrics: ApiMetrics
     events: EventStream
+    business: Business | None
     settings: ApiSettings
     now: Callable[[], datetime]
 
@@ -146,6 +148,22 @@ class Services:
         keys, users = ApiKeyStore(database), UserStore(database)
         quotas = Quotas.of(settings, database, connections, keys)
         tokens = SetupTokenStore(database)
+        acceptance = Acceptance(
+            connections,
+            outbox,
+            idempotency,
+            doorbell,
+            process,
+            now,
+            quotas.queue,
+            texts,
+            MediaIntake(media),
+        )
+        erasures = Erasures(database, redis, events)
+        business = None
+        if settings.business:
+            zone = settings.business_time_zone
+            business = Business.over(database, connections, acceptance, erasures, events, now, zone)
         services = cls(
             database=database,
             connections=connections,
@@ -168,23 +186,13 @@ class Services:
             breaker=BreakerReader(database),
             history=QueueHistory(database),
             texts=texts,
-            acceptance=Acceptance(
-                connections,
-                outbox,
-                idempotency,
-                doorbell,
-                process,
-                now,
-                quotas.queue,
-                texts,
-                MediaIntake(media),
-            ),
+            acceptance=acceptance,
             linking=LinkingRequests(database),
             commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(ring),
             received=ReceivedMessages(database),
-            erasures=Erasures(database, redis, events),
+            erasures=erasures,
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
@@ -199,6 +207,7 @@ class Services:
             logs=LogRecords(database),
             saved_html=SavedHtmlStore(database),
             events=EventStream(redis),
+            business=business,
             metrics=ApiMetrics(process, probe, fleet, now, labels),
             settings=settings,
             now=now,
@@ -220,6 +229,8 @@ class Services:
             services.history,
         ):
             await store.prepare()
+        if business is not None:
+            await business.prepare()
         return services
 
     async def database_answers(self) -> bool:

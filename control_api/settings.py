@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 from yarl import URL
 
 from sessions.config.settings import Hosts, MediaSettings, Span, comma_separated
+from sessions.connections.pacing import TimeZone
 
 
 def _networks(value: object) -> object:
@@ -121,6 +122,11 @@ class ApiSettings(MediaSettings):
     """The header in which your proxies name the client: `X-Forwarded-For`, with
     `X-Forwarded-Proto` for the scheme, or `Forwarded`. The other one is ignored. Your proxies must
     add to it, or replace what a client sends."""
+    business: bool = True
+    """Whether the API has the business side: customers, appointments, events, subscribers,
+    automations and campaigns. `false` leaves out its endpoints and its pages."""
+    business_time_zone: TimeZone = "Asia/Jerusalem"
+    """The time zone of appointments, events and people for whom none is given."""
     keepalive_timeout: Span = timedelta(seconds=75)
     """How long a client's connection may be idle, or take to send the head of a request. It must be
     longer than your proxy keeps idle connections."""

@@ -44,6 +44,8 @@ class Endpoint:
     example: Mapping[str, Any] | None
     takes_file: bool = False
     """Whether the body is a file, which the handler receives by itself."""
+    accepts: str | None = None
+    """The media type of a body that the handler reads itself."""
     body: type[BaseModel] | None = None
     body_optional: bool = False
     query: type[BaseModel] | None = None
@@ -100,6 +102,10 @@ class Endpoints:
         """Declare a POST."""
         return self._declare("POST", path, **declared)
 
+    def put(self, path: str, **declared: Any) -> Callable[[Handle], Handle]:
+        """Declare a PUT."""
+        return self._declare("PUT", path, **declared)
+
     def patch(self, path: str, **declared: Any) -> Callable[[Handle], Handle]:
         """Declare a PATCH."""
         return self._declare("PATCH", path, **declared)
@@ -123,6 +129,7 @@ class Endpoints:
         problems: tuple[str, ...] = (),
         example: Mapping[str, Any] | None = None,
         takes_file: bool = False,
+        accepts: str | None = None,
     ) -> Callable[[Handle], Handle]:
         def declare(handle: Handle) -> Handle:
             self._declared.append(
@@ -139,6 +146,7 @@ class Endpoints:
                     problems,
                     example,
                     takes_file,
+                    accepts,
                     **_models_of(handle),
                 )
             )

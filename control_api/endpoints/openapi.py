@@ -33,6 +33,8 @@ _FILE = {
     },
 }
 """The ways to send a file."""
+_EXAMPLES = {"text/csv": "name,phone\nDana,+972 54-123-4567\n"}
+"""Examples of bodies that are not JSON."""
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
@@ -119,6 +121,9 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
         described["requestBody"] = _request_body(endpoint, endpoint.body, models)
     if endpoint.takes_file:
         described["requestBody"] = {"required": True, "content": _FILE}
+    if endpoint.accepts is not None:
+        text = {"schema": {"type": "string"}, "example": _EXAMPLES[endpoint.accepts]}
+        described["requestBody"] = {"required": True, "content": {endpoint.accepts: text}}
     return described
 
 
@@ -235,6 +240,9 @@ def _problems(endpoint: Endpoint) -> dict[int, list[str]]:
         codes += ["user_not_found"]
     if endpoint.query or endpoint.headers or not endpoint.open:
         codes += ["invalid_parameter", "invalid_fields"]
+    if endpoint.accepts is not None:
+        codes += ["malformed_body", "request_timeout", "request_entity_too_large"]
+        codes += ["unsupported_media_type"]
     if endpoint.body is not None:
         codes += [
             "malformed_json",

@@ -79,6 +79,20 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "media_key_missing": HTTPStatus.SERVICE_UNAVAILABLE,
     "media_damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
     "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    "customer_not_found": HTTPStatus.NOT_FOUND,
+    "appointment_not_found": HTTPStatus.NOT_FOUND,
+    "event_not_found": HTTPStatus.NOT_FOUND,
+    "registration_not_found": HTTPStatus.NOT_FOUND,
+    "subscriber_not_found": HTTPStatus.NOT_FOUND,
+    "template_not_found": HTTPStatus.NOT_FOUND,
+    "automation_not_found": HTTPStatus.NOT_FOUND,
+    "campaign_not_found": HTTPStatus.NOT_FOUND,
+    "already_exists": HTTPStatus.CONFLICT,
+    "not_possible_now": HTTPStatus.CONFLICT,
+    "in_use": HTTPStatus.CONFLICT,
+    "template_invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "template_value_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "file_unreadable": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 _RETRY_AFTER_SECONDS = 2
 _READS = ("GET", "HEAD", "OPTIONS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ _VIEWS = 20
 """The factor for users of our own pages: each view of a page makes many requests."""
 _NETWORKS = 10
 """The factor for a /48 of IPv6 addresses, compared to one of its 65,536 networks."""
+_STREAM = re.compile(r"/api/whatsapp/(?:.*/)?events")
 _STANDING = web.RequestKey("standing", Standing)
 
 
@@ -121,7 +123,7 @@ def _is_counted(request: web.Request, caller: Caller | None) -> bool:
     if is_for_everybody(request):
         return False
     # A browser repeats the request of a stream after each interruption.
-    is_stream = request.method == hdrs.METH_GET and request.path.endswith("/events")
+    is_stream = request.method == hdrs.METH_GET and _STREAM.fullmatch(request.path)
     return caller is None or not is_stream
 
 

@@ -39,8 +39,11 @@ async def erase(request: web.Request, query: RecipientQuery) -> web.Response:
         raise ForbiddenError("Only an administrator may erase somebody from everybody's records.")
     owner = None if query.all_owners else owner_of(request)
     chat_id = _chat_id(request)
+    services = request.app[SERVICES]
     try:
-        erased = await request.app[SERVICES].erasures.erase(owner, chat_id)
+        if services.business is not None:
+            await services.business.erasure.forget(owner, chat_id)
+        erased = await services.erasures.erase(owner, chat_id)
     except STREAM_DOWN as error:
         raise StoreUnavailableError(
             "Redis does not answer. What was begun goes on by itself when it does."

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     """Read connections and messages; an administrator's key also reads users, workers and logs."""
     MANAGE = "manage"
     """Manage connections and API keys; an administrator's key also manages users."""
+    BUSINESS = "business"
+    """Use the business side: customers, appointments, events, lists, and what they send."""
 
 
 ALL_SCOPES = frozenset(Scope)

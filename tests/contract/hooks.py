@@ -80,6 +80,7 @@ def _fit_together(value: Any) -> None:
     for each in value.values():
         _fit_together(each)
     _order(value, "sendAt", "expiresAt")
+    _fit_business(value)
     if "scopes" in value:
         _grant(value)
     jitter = value.get("jitterSeconds")
@@ -87,6 +88,19 @@ def _fit_together(value: Any) -> None:
         jitter.sort()
     if isinstance(value.get("server"), str) and value.get("username") is not None:
         value["server"] = value["server"].replace("socks5:", "http:")
+
+
+def _fit_business(value: dict[str, Any]) -> None:
+    """Put times in their order, and let the texts of templates be text without variables."""
+    if _time(value.get("startsAt")) is not None:
+        value["startsAt"] = "2040-01-31T09:00:00Z"
+    if _time(value.get("endsAt")) is not None:
+        value["endsAt"] = "2040-01-31T10:00:00Z"
+    texts = value.get("texts")
+    if isinstance(texts, dict):
+        for language, text in texts.items():
+            if isinstance(text, str):
+                texts[language] = text.replace("{", "(")
 
 
 def _grant(value: dict[str, Any]) -> None:

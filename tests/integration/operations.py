@@ -61,6 +61,12 @@ class Operation:
         return "multipart/form-data" in self.described.get("requestBody", {}).get("content", {})
 
     @property
+    def table(self) -> str | None:
+        """The example of its body, if that is a table."""
+        content = self.described.get("requestBody", {}).get("content", {})
+        return content["text/csv"]["example"] if "text/csv" in content else None
+
+    @property
     def example(self) -> Any:
         """The example of its body."""
         return None if self.content is None else self.content["example"]

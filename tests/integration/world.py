@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 EXAMPLE_ID = "business_main"
 """The connection that the document's examples speak of."""
 PASSWORD = "correct horse battery"
-ALL_SCOPES = ("send", "read", "manage")
+ALL_SCOPES = ("send", "read", "manage", "business")
 _CONNECTIONS = "/api/whatsapp/connections"
 _USERS = "/api/users"
 _BOUND_SECONDS = 20
 """No answer takes this long; one that does hangs."""
+EXAMPLE_CUSTOMER = "000000000000000000customer"
+"""The customer that the document's examples speak of."""
+_CUSTOMERS = "/api/customers"
+_REGISTRATIONS = "/api/events/{id}/registrations"
 _SAMPLES = {"phone": "+972501234567", "number": "+972501234567"}
 """Values of path parameters that name nothing of ours."""
 
@@ -79,6 +83,8 @@ class World:
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request of an operation, and look that its answer is a documented one."""
+        if body is None and operation.table is not None:
+            headers, body = {"Content-Type": "text/csv", **headers}, operation.table.encode()
         answer = await call(
             self.client, operation.method, operation.url(values or {}), headers, body, query
         )
@@ -120,13 +126,21 @@ def values_of(operation: Operation, things: Mapping[str, str]) -> dict[str, str]
     return values
 
 
-def body_of(operation: Operation, connection_id: str, mark: str = "") -> Any:
-    """Return the example of a body, for a connection; texts carry a mark."""
-    return for_connection(operation.example, connection_id, mark)
+def body_of(
+    operation: Operation,
+    connection_id: str,
+    mark: str = "",
+    things: Mapping[str, str] | None = None,
+) -> Any:
+    """Return the example of a body, for a connection and somebody's things; texts carry a mark."""
+    return for_connection(operation.example, connection_id, mark, things)
 
 
-def for_connection(body: Any, connection_id: str, mark: str = "") -> Any:
-    """Return a body for another connection than the one of the examples."""
+def for_connection(
+    body: Any, connection_id: str, mark: str = "", things: Mapping[str, str] | None = None
+) -> Any:
+    """Return a body for another connection than the one of the examples, and another customer."""
+    customer = (things or {}).get(_CUSTOMERS, EXAMPLE_CUSTOMER)
 
     def fill(value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
@@ -135,6 +149,8 @@ def for_connection(body: Any, connection_id: str, mark: str = "") -> Any:
             return [fill(each, name) for each in value]
         if value == EXAMPLE_ID:
             return connection_id
+        if value == EXAMPLE_CUSTOMER:
+            return customer
         return f"{value} {mark}" if mark and name in ("name", "message") else value
 
     return fill(body)
@@ -217,7 +233,7 @@ async def _furnish(world: World, person: Person) -> None:
     # A connection comes first: the others are made within one.
     makers.sort(key=lambda each: each.path != _CONNECTIONS)
     for maker in makers:
-        body = body_of(maker, EXAMPLE_ID, f"of {person.name}")
+        body = body_of(maker, EXAMPLE_ID, f"of {person.name}", person.things)
         made = await world.call(maker, person.headers, body=body)
         assert made.status in (201, 202), (str(maker), made)
         collection, thing = _made(maker, made)
@@ -227,6 +243,11 @@ async def _furnish(world: World, person: Person) -> None:
         made = await world.call(maker, person.headers, body=b"\x89PNG\r\n\x1a\n")
         collection, thing = _made(maker, made)
         person.things[collection] = thing
+    event = person.things["/api/events"]
+    path = _REGISTRATIONS.replace("{id}", event)
+    wish = {"customer": person.things[_CUSTOMERS]}
+    registered = await must(world.client, "POST", path, person.headers, wish)
+    person.things[_REGISTRATIONS] = registered.json["id"]
 
 
 def _makes(operation: Operation) -> bool:

@@ -13,7 +13,7 @@ from control_api.http.problems import STATUS_OF_CODE
 from sessions.common.errors import DomainError
 from tests.builders import OWNER, Stores
 from tests.integration.operations import DOCUMENT, OPERATIONS, Operation, ends_last, full_body
-from tests.integration.world import World, for_connection, values_of
+from tests.integration.world import EXAMPLE_ID, World, for_connection, values_of
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -57,6 +57,9 @@ DEPENDS_ON_STATE = {
     "link_unknown",
     "no_qr_code",
     "wrong_status",
+    "already_exists",
+    "not_possible_now",
+    "in_use",
     "user_exists",
     "invalid_credentials",
     "invalid_refresh_token",
@@ -115,6 +118,7 @@ async def test_every_example_works(world: World, body: str) -> None:
         sent = operation.example if body == "example" else full_body(operation)
         if "connection_exists" in operation.codes:
             sent = for_connection(sent, "made_now")
+        sent = for_connection(sent, EXAMPLE_ID, things=world.dana.things)
         person = world.admin if operation.is_open else world.dana
         answer = await world.call(
             operation, person.headers, values_of(operation, world.dana.things), sent

@@ -140,7 +140,7 @@ async def test_only_an_administrator_names_another_owner(world: World) -> None:
     assert owned
     wrong = []
     for operation in owned:
-        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
 
         async def naming(
             owner: str,
@@ -173,7 +173,7 @@ async def test_each_scope_is_needed_where_it_is_declared_and_nowhere_else(world:
         scope = operation.needs
         if scope not in ALL_SCOPES:
             continue
-        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         refused = await world.call(operation, {"X-Api-Key": lacking[scope]}, values, body)
         if (refused.status, refused.json["code"]) != (403, "forbidden"):
             wrong.append(f"{operation} without {scope}: {refused}")
@@ -190,7 +190,7 @@ async def test_scopes_bind_an_administrators_key_too(world: World) -> None:
         for scope in ALL_SCOPES
     }
     for operation in ends_last(CLOSED):
-        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         scope = operation.scope
         if scope is None:
             assert operation.name in FOR_EVERYBODY_KNOWN
@@ -215,15 +215,18 @@ async def test_an_idempotency_key_is_its_owners(world: World) -> None:
     for operation in keyed:
         for person in (world.dana, world.noa):
             headers = person.headers | {"Idempotency-Key": operation.name}
-            body = body_of(operation, EXAMPLE_ID, f"of {person.name}")
-            answer = await world.call(operation, headers, body=body)
-            assert (answer.status, answer.headers.get("Idempotent-Replayed")) == (202, None)
+            values = values_of(operation, person.things)
+            body = body_of(operation, EXAMPLE_ID, f"of {person.name}", person.things)
+            answer = await world.call(operation, headers, values, body)
+            assert answer.headers.get("Idempotent-Replayed") is None
+            refused = (answer.json or {}).get("code")
+            assert refused != "idempotency_key_reused", (str(operation), answer)
 
 
 async def test_an_administrators_endpoint_is_closed_to_users(world: World) -> None:
     _, key = await world.new_key(world.dana)
     for operation in (each for each in CLOSED if each.needs == "admin"):
-        values, body = values_of(operation, world.noa.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.noa.things), _body(operation, world.noa)
         for headers in (world.dana.headers, {"X-Api-Key": key}):
             answer = await world.call(operation, headers, values, body)
             assert (answer.status, answer.json["code"]) == (403, "forbidden"), operation
@@ -245,7 +248,7 @@ async def test_without_a_key_that_works_now_everything_is_closed(world: World) -
         {"X-Api-Key": key, **world.dana.headers},
     ]
     for operation in CLOSED:
-        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         for headers in strangers:
             answer = await world.call(operation, headers, values, body)
             told = (answer.status, answer.json["code"], answer.headers["WWW-Authenticate"])
@@ -256,7 +259,7 @@ async def test_what_is_open_asks_for_nobody_and_is_meant_to_be(world: World) -> 
     opened = [each for each in OPERATIONS if each.is_open]
     assert {each.path for each in opened} == set(OPEN)
     for operation in opened:
-        values, body = values_of(operation, world.dana.things), body_of(operation, EXAMPLE_ID)
+        values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         answer = await world.call(operation, {}, values, body)
         assert (answer.json or {}).get("code") != "unauthorized", operation
 
@@ -277,9 +280,13 @@ async def _with_things_of(
         operation,
         headers or world.noa.headers,
         values_of(operation, things),
-        body_of(operation, connection, "of noa"),
+        body_of(operation, connection, "of noa", things),
         query,
     )
+
+
+def _body(operation: Operation, person: Person) -> Any:
+    return body_of(operation, EXAMPLE_ID, things=person.things)
 
 
 def _names_a_thing(operation: Operation) -> bool:

@@ -1,0 +1,1 @@
+"""The business side: customers, appointments, events, subscribers, and the messages they get."""

@@ -1,0 +1,163 @@
+"""Read tables as spreadsheets write them, and write tables that spreadsheets leave as they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from business.errors import FileUnreadableError
+from sessions.common.errors import InvalidRecipientError
+from sessions.recipients.address import parse_phone_number
+
+MOST_LINES = 20_000
+_SCIENTIFIC = re.compile(r"\s*\d+([.,]\d+)?[eE][+-]?\d+\s*", re.ASCII)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula at the beginning of a cell."""
+_HEADERS: Mapping[str, str] = {
+    "שם": "name", "טלפון": "phone", "נייד": "phone", "שפה": "language", "תגיות": "tags",
+    "הערות": "notes", "רשימה": "list", "mobile": "phone", "number": "phone", "full name": "name",
+}  # fmt: skip
+"""Other names of the columns."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line that was not stored, counted from 1 with the header, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: its number, and its cells by column."""
+
+    number: int
+    cells: Mapping[str, str]
+
+
+@dataclass
+class Imported:
+    """What an import has done."""
+
+    created: int = 0
+    updated: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+def read_table(content: bytes, columns: Sequence[str]) -> list[Line]:
+    """Read a table in UTF-8 (with or without BOM), UTF-16 with BOM or Windows-1255.
+
+    Columns are divided by commas, semicolons or tabs; the header names them, in any order. Raises
+    FileUnreadableError if there is no column `phone`, an unknown one, or too many lines.
+    """
+    text = _decoded(content)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    try:
+        return _lines(rows, columns)
+    except csv.Error as error:
+        raise FileUnreadableError(f"This is no table: {error}.") from error
+
+
+def _decoded(content: bytes) -> str:
+    is_utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if is_utf_16 else ("utf-8-sig", "cp1255"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" in text:
+            break
+        return text
+    raise FileUnreadableError("The file is neither in UTF-8 nor in Windows-1255.")
+
+
+def _delimiter(text: str) -> str:
+    header = text.partition("\n")[0]
+    return max(",;\t", key=header.count)
+
+
+def _lines(rows: Iterable[list[str]], columns: Sequence[str]) -> list[Line]:
+    names: list[str] = []
+    lines: list[Line] = []
+    for number, row in enumerate(rows, 1):
+        if not any(cell.strip() for cell in row):
+            continue
+        if not names:
+            names = _names(row, columns)
+            continue
+        if len(lines) == MOST_LINES:
+            raise FileUnreadableError(f"Send at most {MOST_LINES} lines at a time.")
+        lines.append(Line(number, _cells(names, row)))
+    if not names:
+        raise FileUnreadableError("The file is empty: its first line names the columns.")
+    return lines
+
+
+def _names(row: Sequence[str], columns: Sequence[str]) -> list[str]:
+    plain = [cell.strip().casefold() for cell in row]
+    names = [_HEADERS.get(each, each) for each in plain]
+    for name in names:
+        if name and name not in columns:
+            raise FileUnreadableError(
+                f"There is no column {name!r}: the first line names {', '.join(columns)}."
+            )
+    if "phone" not in names:
+        raise FileUnreadableError("A column `phone` is missing in the first line.")
+    return names
+
+
+def _cells(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
+    return {name: _unprotected(cell) for name, cell in zip(names, row, strict=False) if name}
+
+
+def phone_in(cell: str) -> str:
+    """Return the number in a cell; raise ValueError, which says what a spreadsheet did to it."""
+    text = cell.strip()
+    if _SCIENTIFIC.fullmatch(text):
+        raise ValueError("A spreadsheet has rounded this number: format the column as text.")
+    if not text.startswith(("+", "00")):
+        raise ValueError("The number has no + and country code: a spreadsheet may have lost it.")
+    try:
+        return parse_phone_number(text)
+    except InvalidRecipientError as error:
+        raise ValueError(str(error)) from error
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:
+    """Return a table in UTF-8 with a BOM, in which a spreadsheet takes nothing for a formula."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_protected(column, row.get(column, "")) for column in columns])
+    return b"\xef\xbb\xbf" + file.getvalue().encode()
+
+
+def _protected(column: str, text: str) -> str:
+    if column == "phone":
+        return _spaced(text)
+    return f"'{text}" if text.startswith((*_FORMULA, "'")) else text
+
+
+def _unprotected(cell: str) -> str:
+    protected = cell.startswith("'") and cell[1:].startswith((*_FORMULA, "'"))
+    return cell[1:] if protected else cell
+
+
+def _spaced(phone: str) -> str:
+    """Write a number with spaces, so that a spreadsheet keeps it as text, with its plus."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except phonenumbers.NumberParseException:
+        return f"+ {phone.removeprefix('+')}"
+    rest = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    spaced = str(rest)
+    if re.sub(r"\D", "", spaced) != phone.removeprefix("+") or " " not in spaced:
+        return f"+ {phone.removeprefix('+')}"
+    return spaced

@@ -1,0 +1,113 @@
+"""What the business side refuses; each error has a stable code."""
+
+from __future__ import annotations
+
+from sessions.common.errors import DomainError
+
+
+class NotThereError(DomainError):
+    """No record of this owner has that id."""
+
+    what = "record"
+    code = "error"
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"There is no {self.what} {record_id!r}.")
+
+
+class CustomerNotFoundError(NotThereError):
+    """No customer of this owner has that id."""
+
+    what, code = "customer", "customer_not_found"
+
+
+class AppointmentNotFoundError(NotThereError):
+    """No appointment of this owner has that id."""
+
+    what, code = "appointment", "appointment_not_found"
+
+
+class EventNotFoundError(NotThereError):
+    """No event of this owner has that id."""
+
+    what, code = "event", "event_not_found"
+
+
+class RegistrationNotFoundError(NotThereError):
+    """No registration for this event has that id."""
+
+    what, code = "registration", "registration_not_found"
+
+
+class SubscriberNotFoundError(NotThereError):
+    """No subscriber of this owner has that id."""
+
+    what, code = "subscriber", "subscriber_not_found"
+
+
+class TemplateNotFoundError(NotThereError):
+    """No template of this owner, and no ready-made one, has that id."""
+
+    what, code = "template", "template_not_found"
+
+
+class AutomationNotFoundError(NotThereError):
+    """No automation of this owner has that id."""
+
+    what, code = "automation", "automation_not_found"
+
+
+class CampaignNotFoundError(NotThereError):
+    """No campaign of this owner has that id."""
+
+    what, code = "campaign", "campaign_not_found"
+
+
+class ExistsError(DomainError):
+    """Another record of this owner has the same number or the same external id."""
+
+    code = "already_exists"
+
+    def __init__(self, what: str, record_id: str) -> None:
+        super().__init__(f"There is such a {what} already: {record_id}.")
+        self.members = {"id": record_id}
+
+
+class WrongStateOfRecordError(DomainError):
+    """The table of statuses does not allow this change now; nothing was changed."""
+
+    code = "not_possible_now"
+
+    def __init__(self, what: str, status: str, wish: str) -> None:
+        super().__init__(f"The {what} is {status}, so it cannot become {wish}.")
+        self.members = {"recordStatus": status}
+
+
+class InUseError(DomainError):
+    """Other records need this one."""
+
+    code = "in_use"
+
+
+class TemplateInvalidError(DomainError):
+    """The text of a template cannot be read, or has a variable that does not exist."""
+
+    code = "template_invalid"
+
+
+class ValueMissingError(DomainError):
+    """A template needs a value that this customer or appointment does not have."""
+
+    code = "template_value_missing"
+
+
+class FileUnreadableError(DomainError):
+    """A file is not a table that we can read; no line of it was stored."""
+
+    code = "file_unreadable"
+
+
+class RepeatedRequestError(DomainError):
+    """The key came before with another request, or what it made has been deleted since."""
+
+    code = "idempotency_key_reused"

@@ -1,0 +1,135 @@
+"""Subscribers: added, asked to confirm, and removed from lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from business.consents import ConsentBook
+from business.errors import ExistsError, SubscriberNotFoundError
+from business.model import (
+    Agreement,
+    Consents,
+    Happening,
+    Purpose,
+    Subscriber,
+    SubscriberStatus,
+    Trigger,
+)
+from business.occasions import of_subscriber
+from business.plans import Plans
+from business.ready_made import CONFIRM_LIST
+from business.states import SUBSCRIBER, before
+from business.store import Store, changing
+from business.templates import render, text_in
+from sessions.messages.model import Ground, Plan
+from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_id
+
+QUESTION = "subscriber.question"
+"""The trigger of the message that asks a subscriber to confirm."""
+
+
+class Subscribers:
+    """The subscribers of all owners."""
+
+    def __init__(
+        self,
+        store: Store[Subscriber],
+        consents: ConsentBook,
+        plans: Plans,
+        messages: PlannedMessages,
+        now: Callable[[], datetime],
+        default_zone: str,
+    ) -> None:
+        self._store = store
+        self._consents = consents
+        self._plans = plans
+        self._messages = messages
+        self._now = now
+        self._default_zone = default_zone
+
+    async def add(self, subscriber: Subscriber, how: str, ask_by: str | None = None) -> Subscriber:
+        """Store a subscriber; raise ExistsError if the number is on the list.
+
+        With `ask_by`, a connection, they are asked to confirm, and get nothing until they do.
+        Without it they have agreed already. A number that has opted out stays so: only its own
+        answer brings it back.
+        """
+        owner, phone = subscriber.owner, subscriber.phone
+        same = {"phone": phone, "list": subscriber.list}
+        other = await self._store.first(owner, same)
+        if other is not None and other.id != subscriber.id:
+            raise ExistsError("subscriber", other.id)
+        now = self._now()
+        consents = await self._consents.of(owner, phone, now)
+        refused = consents.state(Purpose.MARKETING) is Agreement.OUT
+        status = SubscriberStatus.UNCONFIRMED if ask_by else SubscriberStatus.SUBSCRIBED
+        if refused:
+            status = SubscriberStatus.UNSUBSCRIBED
+        elif not ask_by:
+            await self._consents.record(owner, phone, {Purpose.MARKETING: Agreement.IN}, how, now)
+        stored = await self._store.add(subscriber.model_copy(update={"status": status}))
+        if stored.status is SubscriberStatus.UNCONFIRMED and ask_by:
+            await self._ask(stored, ask_by, consents)
+        await self._plans.settle(owner)
+        return stored
+
+    async def change(self, found: Subscriber, changes: Mapping[str, Any]) -> Subscriber:
+        """Change a subscriber; raise SubscriberNotFoundError."""
+        changed = await self._store.change(found.owner, found.id, changing(changes))
+        if changed is None:
+            raise SubscriberNotFoundError(found.id)
+        await self._plans.settle(found.owner)
+        return changed
+
+    async def remove(self, found: Subscriber) -> None:
+        """Remove a subscriber and take back what waits for them."""
+        await self._store.remove(found.owner, found.id)
+        await self._plans.withdraw_about(found.id)
+
+    async def confirm(self, owner: str, phone: str, evidence: str) -> list[Subscriber]:
+        """Confirm the subscriptions of a number that wait for it; return them."""
+        waiting = {"phone": phone, "status": SubscriberStatus.UNCONFIRMED}
+        found = await self._store.all(owner, waiting)
+        if found:
+            agreed = {Purpose.MARKETING: Agreement.IN}
+            await self._consents.record(owner, phone, agreed, "reply", self._now(), evidence)
+        for each in found:
+            await self._move(each, SubscriberStatus.SUBSCRIBED)
+        return found
+
+    async def set_all(self, owner: str, phone: str, status: SubscriberStatus) -> None:
+        """Move all subscriptions of a number to a status from which it can be reached."""
+        which = {"phone": phone, "status": {"$in": before(SUBSCRIBER, status)}}
+        for each in await self._store.all(owner, which):
+            await self._move(each, status)
+
+    async def _move(self, found: Subscriber, to: SubscriberStatus) -> None:
+        update = changing({"status": to})
+        if (found.status, to) == (SubscriberStatus.UNCONFIRMED, SubscriberStatus.SUBSCRIBED):
+            happened = Happening(trigger=Trigger.SUBSCRIBER_CONFIRMED, at=self._now(), version=1)
+            update["$push"] = {"happenings": happened.model_dump(by_alias=True)}
+        where = {"status": {"$in": before(SUBSCRIBER, to)}}
+        await self._store.change(found.owner, found.id, update, where)
+
+    async def _ask(self, subscriber: Subscriber, connection_id: str, consents: Consents) -> None:
+        """Ask a subscriber to confirm, once; raise ConnectionNotFoundError or QueueFullError."""
+        topic = of_subscriber(subscriber, self._default_zone)
+        text, language = text_in(CONFIRM_LIST.texts, subscriber.language)
+        unanswered = Ground(collection="consents", id=consents.id, revision=consents.revision)
+        plan = Plan(
+            origin=QUESTION,
+            subject=subscriber.id,
+            trigger=QUESTION,
+            expects=CONFIRM_LIST.expects,
+            revision=subscriber.revision,
+            grounds=(unanswered,),
+        )
+        question = PlannedMessage(
+            id=planned_id(subscriber.created_at, QUESTION, subscriber.id),
+            to=subscriber.phone,
+            text=render(text, topic.values, language, topic.zone),
+            plan=plan,
+        )
+        await self._messages.add(subscriber.owner, connection_id, [question])

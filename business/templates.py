@@ -1,0 +1,174 @@
+"""Templates: texts with variables, checked when they are saved, written out when planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import TypeAdapter, ValidationError
+
+from business.errors import TemplateInvalidError, ValueMissingError
+from business.model import Language
+from business.words import written_date, written_day
+from sessions.messages.acceptance import MessageText
+
+Values = Mapping[str, Mapping[str, Any]]
+LONGEST = 4096
+"""Characters in the text of a template."""
+VARIABLES: Mapping[str, frozenset[str]] = {
+    "customer": frozenset({"name", "firstName", "phone", "attributes"}),
+    "appointment": frozenset({"service", "startsAt", "endsAt", "location"}),
+    "event": frozenset({"name", "startsAt", "endsAt", "location"}),
+    "subscriber": frozenset({"list"}),
+    "connection": frozenset({"name", "phone"}),
+}
+"""All variables; `customer` is the person who gets the message, also a subscriber."""
+_OPEN = {"attributes"}
+"""Variables below which providers choose the names."""
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Filter,
+    nodes.Const,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+)
+"""What a template may consist of: no loops, calls, assignments or arithmetic."""
+
+
+class _Missing(StrictUndefined):
+    """A value that is not there: `if` may ask for it, and writing it out is an error."""
+
+    def __bool__(self) -> bool:  # type: ignore[override]  # declared an error there
+        return False
+
+
+def _in_language(write: Callable[[datetime, Language], str]) -> Callable[[Context, datetime], str]:
+    @pass_context
+    def written(context: Context, moment: datetime) -> str:
+        if not isinstance(moment, datetime):
+            raise TypeError("this is no time")
+        zone = ZoneInfo(context["zone"])
+        return write(moment.astimezone(zone), Language(context["language"]))
+
+    return written
+
+
+def _default(value: object, other: str = "") -> object:
+    return other if isinstance(value, StrictUndefined) else value
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=_Missing, autoescape=False)
+    environment.globals.clear()
+    environment.filters.clear()
+    environment.tests.clear()
+    environment.filters.update(
+        date=_in_language(written_date),
+        day=_in_language(written_day),
+        time=_in_language(lambda moment, _: f"{moment:%H:%M}"),
+        default=_default,
+        upper=lambda value: str(value).upper(),
+    )
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def check(text: str) -> None:
+    """Check the text of a template; raise TemplateInvalidError, which says what is wrong."""
+    try:
+        tree = _ENVIRONMENT.parse(text)
+        _ENVIRONMENT.from_string(text)
+    except TemplateError as error:
+        raise TemplateInvalidError(f"The text cannot be read: {error.message}.") from error
+    except (RecursionError, SyntaxError, MemoryError, OverflowError, ValueError) as error:
+        raise TemplateInvalidError("The text cannot be read: it is nested too deep.") from error
+    for node in _below(tree):
+        if not isinstance(node, _ALLOWED):
+            kind = type(node).__name__
+            raise TemplateInvalidError(
+                f"A text cannot have this: {kind}. It has variables, and if."
+            )
+        if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
+            raise TemplateInvalidError(f"There is no filter {node.name!r}.")
+    for path in _paths(tree):
+        _check_path(path)
+
+
+def _below(node: nodes.Node) -> Iterator[nodes.Node]:
+    yield node
+    for child in node.iter_child_nodes():
+        yield from _below(child)
+
+
+def _paths(node: nodes.Node) -> Iterator[tuple[str, ...]]:
+    """Yield the variables that a text names, each as its parts."""
+    if isinstance(node, nodes.Getattr | nodes.Name):
+        yield _path(node)
+        return
+    for child in node.iter_child_nodes():
+        yield from _paths(child)
+
+
+def _path(node: nodes.Node) -> tuple[str, ...]:
+    if isinstance(node, nodes.Name):
+        return (node.name,)
+    if isinstance(node, nodes.Getattr):
+        return (*_path(node.node), node.attr)
+    raise TemplateInvalidError("Write variables like {{customer.firstName}}.")
+
+
+def _check_path(path: tuple[str, ...]) -> None:
+    known = len(path) > 1 and path[1] in VARIABLES.get(path[0], ())
+    depth = 3 if known and path[1] in _OPEN else 2
+    if not known or len(path) != depth:
+        raise TemplateInvalidError(f"There is no variable {'.'.join(path)!r}.")
+
+
+@lru_cache(maxsize=1000)
+def _compiled(text: str) -> Any:
+    check(text)
+    return _ENVIRONMENT.from_string(text)
+
+
+_TEXT: TypeAdapter[str] = TypeAdapter(MessageText)
+
+
+def render(text: str, values: Values, language: Language, zone: str) -> str:
+    """Write a text out; raise TemplateInvalidError, or ValueMissingError for a missing value."""
+    given = {
+        name: {k: v for k, v in each.items() if v is not None} for name, each in values.items()
+    }
+    try:
+        written = _compiled(text).render(**given, language=language, zone=zone)
+        return _TEXT.validate_python(written)
+    except UndefinedError as error:
+        raise ValueMissingError(f"A value is missing: {error.message}.") from error
+    except ValidationError as error:
+        raise ValueMissingError("The text has nothing to see, or is too long.") from error
+    except (TemplateError, TypeError, ValueError) as error:
+        raise TemplateInvalidError(f"The text cannot be written: {error}.") from error
+
+
+def text_in(texts: Mapping[Language, str], language: Language) -> tuple[str, Language]:
+    """Return the text in a language, or else in the other one, and the language it is in."""
+    if language in texts:
+        return texts[language], language
+    other = next(iter(texts))
+    return texts[other], other

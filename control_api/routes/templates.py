@@ -1,0 +1,169 @@
+"""Handlers for templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from business.model import Template
+from business.occasions import person
+from business.ready_made import READY_TEMPLATES
+from business.templates import render, text_in
+from control_api.auth.identity import owner_of, seen_owner
+from control_api.endpoints.declaration import Endpoints
+from control_api.http.requests import answer
+from control_api.operations.business import EVERY_POST, business_of, created, make_once
+from control_api.schemas.business import (
+    PreviewText,
+    PreviewWish,
+    RequestHeaders,
+    TemplateList,
+    TemplateQuery,
+    TemplateView,
+    TemplateWish,
+)
+from control_api.services import SERVICES
+from sessions.common.callers import Scope
+
+routes = Endpoints("Templates", owned=True)
+
+_NOT_FOUND = ("template_not_found",)
+_WHEN = datetime(2030, 1, 31, 9, tzinfo=UTC)
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "customer": person("Dana Levi", "+972541234567", {}),
+    "appointment": {
+        "service": "Haircut",
+        "startsAt": _WHEN,
+        "endsAt": _WHEN,
+        "location": "12 Herzl Street",
+    },
+    "event": {
+        "name": "Open evening",
+        "startsAt": _WHEN,
+        "endsAt": _WHEN,
+        "location": "12 Herzl Street",
+    },
+    "subscriber": {"list": "news"},
+    "connection": {"name": "Main line", "phone": "+972501234567"},
+}
+"""The values of variables that a preview is not given."""
+
+
+@routes.post(
+    "/api/templates",
+    needs=Scope.BUSINESS,
+    answers={201: TemplateView},
+    problems=(*EVERY_POST, "template_invalid"),
+    example={
+        "name": "Reminder",
+        "texts": {"en": "Hello {{customer.firstName}}, see you {{appointment.startsAt | date}}."},
+    },
+)
+async def create(request: web.Request, body: TemplateWish, headers: RequestHeaders) -> web.Response:
+    """Save a template; a variable that does not exist is refused."""
+    business, services = business_of(request), request.app[SERVICES]
+    owner = owner_of(request)
+
+    async def make(record_id: str) -> Template:
+        fields = body.to_fields()
+        wanted = Template(id=record_id, owner=owner, created_at=services.now(), **fields)
+        return await business.automations.save_template(wanted)
+
+    made, ticket = await make_once(
+        request, headers, make, lambda record_id: business.stores.templates.find(owner, record_id)
+    )
+    return created(TemplateView.of(made), ticket, f"/api/templates/{made.id}")
+
+
+@routes.get("/api/templates", needs=Scope.BUSINESS, answers={200: TemplateList})
+async def index(request: web.Request, query: TemplateQuery) -> web.Response:
+    """List templates, newest first, page by page; or those that come with the program."""
+    templates = business_of(request).stores.templates
+    if query.ready_made:
+        return answer(TemplateList(items=[TemplateView.of(e) for e in READY_TEMPLATES.values()]))
+    found, cursor = await templates.page(seen_owner(request), {}, query.cursor, query.limit)
+    return answer(TemplateList(items=[TemplateView.of(each) for each in found], cursor=cursor))
+
+
+@routes.get(
+    "/api/templates/{id}", needs=Scope.BUSINESS, answers={200: TemplateView}, problems=_NOT_FOUND
+)
+async def show(request: web.Request) -> web.Response:
+    """Show a template, also a ready-made one."""
+    return answer(TemplateView.of(await _template(request)))
+
+
+@routes.put(
+    "/api/templates/{id}",
+    needs=Scope.BUSINESS,
+    answers={200: TemplateView},
+    problems=(*_NOT_FOUND, "template_invalid"),
+    example={"name": "Reminder", "texts": {"en": "Hello {{customer.firstName}}, see you soon."}},
+)
+async def replace(request: web.Request, body: TemplateWish) -> web.Response:
+    """Replace a template; messages that wait are written anew."""
+    business = business_of(request)
+    found = await business.stores.templates.find(seen_owner(request), request.match_info["id"])
+    changed = await business.automations.change_template(found, body.to_fields())
+    return answer(TemplateView.of(changed))
+
+
+@routes.delete(
+    "/api/templates/{id}",
+    needs=Scope.BUSINESS,
+    answers={204: None},
+    problems=(*_NOT_FOUND, "in_use"),
+)
+async def remove(request: web.Request) -> web.Response:
+    """Delete a template that no automation and no open campaign sends."""
+    business = business_of(request)
+    found = await business.stores.templates.find(seen_owner(request), request.match_info["id"])
+    await business.automations.remove_template(found)
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+@routes.post(
+    "/api/templates/{id}/preview",
+    needs=Scope.BUSINESS,
+    answers={200: PreviewText},
+    problems=(*_NOT_FOUND, "template_invalid", "template_value_missing"),
+    example={"variables": {"customer.firstName": "Dana"}, "language": "en"},
+)
+async def preview(request: web.Request, body: PreviewWish, headers: RequestHeaders) -> web.Response:
+    """Show the text that a person would get; nothing is stored, so repeating it is harmless."""
+    template = await _template(request)
+    text, language = text_in(template.texts, body.language)
+    zone = body.time_zone or business_of(request).default_zone
+    written = render(text, _values(body.variables), language, zone)
+    return answer(PreviewText(text=written, language=language))
+
+
+async def _template(request: web.Request) -> Template:
+    automations = business_of(request).automations
+    return await automations.template(seen_owner(request), request.match_info["id"])
+
+
+def _values(given: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return example values with the given ones in their places; times are read as such."""
+    values = {name: dict(each) for name, each in _EXAMPLES.items()}
+    for path, text in given.items():
+        name, field, *rest = path.split(".")
+        if name not in values:
+            continue
+        if rest:
+            inner = dict(values[name].get(field) or {}) if field == "attributes" else {}
+            values[name][field] = inner | {rest[0]: text}
+        else:
+            values[name][field] = _read(text) if field in ("startsAt", "endsAt") else text
+    return values
+
+
+def _read(text: str) -> datetime | str:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except ValueError:
+        return text

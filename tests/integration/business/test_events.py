@@ -1,0 +1,112 @@
+"""Events: places up to the capacity, then a waiting list, in the order of registration."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from business.errors import EventNotFoundError, ExistsError
+from business.model import Customer, Event, Registration, RegistrationStatus, Trigger
+from business.ready_made import EVENT
+from sessions.common.ids import new_id
+from tests.integration.business.conftest import Shop
+
+DAY = timedelta(days=1)
+
+
+async def an_event(shop: Shop, capacity: int | None = 1) -> Event:
+    starts = shop.clock() + 5 * DAY
+    record = Event(
+        id=new_id(),
+        owner=shop.owner,
+        created_at=shop.clock(),
+        name="Open evening",
+        starts_at=starts,
+        ends_at=starts + timedelta(hours=2),
+        time_zone="Asia/Jerusalem",
+        capacity=capacity,
+    )
+    return await shop.business.stores.events.add(record)
+
+
+async def people(shop: Shop, count: int) -> list[Customer]:
+    return [await shop.customer(f"+9725412345{number:02}") for number in range(count)]
+
+
+async def register(shop: Shop, event: Event, customer: Customer) -> Registration:
+    record = Registration(
+        id=new_id(),
+        owner=shop.owner,
+        created_at=shop.clock(),
+        event=event.id,
+        customer=customer.id,
+    )
+    return await shop.business.events.register(record)
+
+
+async def statuses(shop: Shop) -> list[RegistrationStatus]:
+    found = await shop.business.stores.registrations.all(shop.owner, {})
+    return [each.status for each in found]
+
+
+async def test_the_next_one_who_waits_gets_a_place_that_becomes_free(shop: Shop) -> None:
+    event = await an_event(shop)
+    first, *_ = [await register(shop, event, each) for each in await people(shop, 3)]
+    registered, waiting = RegistrationStatus.REGISTERED, RegistrationStatus.WAITING
+    assert await statuses(shop) == [registered, waiting, waiting]
+    await shop.business.events.unregister(event, first)
+    assert await statuses(shop) == [RegistrationStatus.CANCELLED, registered, waiting]
+    await shop.business.events.edit(event, {"capacity": 2})
+    assert await statuses(shop) == [RegistrationStatus.CANCELLED, registered, registered]
+
+
+async def test_many_at_once_never_get_more_places_than_there_are(shop: Shop) -> None:
+    event = await an_event(shop, capacity=3)
+    await asyncio.gather(*(register(shop, event, each) for each in await people(shop, 12)))
+    found = await statuses(shop)
+    assert found.count(RegistrationStatus.REGISTERED) == 3
+    stored = await shop.business.events.find(shop.owner, event.id)
+    assert len(stored.seats) == 3
+
+
+async def test_what_a_crash_left_is_completed(shop: Shop) -> None:
+    event = await an_event(shop)
+    (customer,) = await people(shop, 1)
+    record = Registration(
+        id=new_id(),
+        owner=shop.owner,
+        created_at=shop.clock(),
+        event=event.id,
+        customer=customer.id,
+    )
+    await shop.business.stores.registrations.add(record)  # and then it dies
+    await shop.business.go_on()
+    assert await statuses(shop) == [RegistrationStatus.REGISTERED]
+
+
+async def test_nobody_registers_twice(shop: Shop) -> None:
+    event = await an_event(shop)
+    (customer,) = await people(shop, 1)
+    await register(shop, event, customer)
+    with pytest.raises(ExistsError):
+        await register(shop, event, customer)
+
+
+async def test_reminders_follow_an_event_that_moves_and_end_with_it(shop: Shop) -> None:
+    await shop.automation(Trigger.BEFORE_EVENT, "1d", template=EVENT.id)
+    event = await an_event(shop)
+    for each in await people(shop, 2):
+        await register(shop, event, each)
+    # Only who has a place is reminded.
+    assert await shop.due() == [event.starts_at - DAY]
+    later = event.starts_at + DAY
+    moved = await shop.business.events.edit(
+        event, {"startsAt": later, "endsAt": later + timedelta(hours=1)}
+    )
+    assert await shop.due() == [later - DAY]
+    await shop.business.events.cancel(moved)
+    assert await shop.messages() == []
+    with pytest.raises(EventNotFoundError):
+        await shop.business.events.find(shop.owner, event.id)

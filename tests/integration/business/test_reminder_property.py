@@ -1,0 +1,349 @@
+"""Whatever people book, move, cancel and refuse: each reminder goes once, in time, or not at all.
+
+Hypothesis makes up the days of a shop. A model that knows nothing of outboxes says what has to be
+sent; a worker that claims what is due, and compares its grounds as the real one does, says what is.
+Processes die between a change and the plans that follow from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from business.model import Agreement, AppointmentStatus, Purpose
+from business.services import Business
+from sessions.connections.pacing import Pacing
+from sessions.deletion.recipients import Erasures
+from sessions.messages.acceptance import Acceptance
+from sessions.messages.grounds import Grounds
+from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_intake import MediaIntake
+from sessions.messages.model import Message
+from sessions.messages.quotas import QueueQuota
+from sessions.metrics import ProcessMetrics
+from sessions.queue.doorbell import Doorbell, open_redis
+from sessions.storage.mongo import open_database
+from tests.builders import OWNER, PLAIN, Stores
+from tests.conftest import PATIENCE
+from tests.integration.business.conftest import Clock, Shop
+
+if TYPE_CHECKING:
+    from sessions.embedded import ServerUris
+
+Result = TypeVar("Result")
+ZONES = ("Asia/Jerusalem", "America/New_York", "Australia/Lord_Howe")
+# Days before the clocks change in all three zones: forward or back within five weeks.
+STARTS = (datetime(2027, 3, 11, 12, tzinfo=UTC), datetime(2027, 10, 1, 12, tzinfo=UTC))
+MINUTE = timedelta(minutes=1)
+SPANS = {"m": MINUTE, "h": timedelta(hours=1)}
+OFFSETS = st.sampled_from(["90m", "2h", "24h", "1d", "3d", "1w"])
+HOURS = st.sampled_from([None, None, "09:00", "18:00"])
+MINUTES = st.integers(1, 40 * 24 * 60)
+
+
+def expected_due(starts: datetime, offset: str, hour: str | None, zone: str) -> datetime:
+    """Say when a reminder goes, in the plainest way."""
+    amount, unit, local = int(offset[:-1]), offset[-1], ZoneInfo(zone)
+    if unit in SPANS:
+        due = starts - amount * SPANS[unit]
+    else:
+        days = amount * (7 if unit == "w" else 1)
+        wall = starts.astimezone(local).replace(tzinfo=None) - timedelta(days=days)
+        fold = starts.astimezone(local).fold
+        due = wall.replace(tzinfo=local, fold=fold).astimezone(UTC)
+    while hour is not None and f"{due.astimezone(local):%H:%M}" != hour:
+        due -= MINUTE
+    return due
+
+
+@dataclass
+class ModelBooking:
+    """What the model knows of an appointment."""
+
+    id: str
+    customer: int
+    starts: datetime
+    zone: str
+    version: int = 1
+    live: bool = True
+
+
+@dataclass
+class ModelRule:
+    """What the model knows of an automation."""
+
+    id: str
+    offset: str
+    hour: str | None
+    enabled: bool = True
+
+
+@dataclass
+class Model:
+    """What is true, and what was sent: by rule, appointment and version."""
+
+    bookings: list[ModelBooking] = field(default_factory=list)
+    rules: list[ModelRule] = field(default_factory=list)
+    refused: dict[int, bool] = field(default_factory=lambda: {0: False, 1: False})
+    sent: set[tuple[str, str, int]] = field(default_factory=set)
+
+    def owed(self, since: datetime, until: datetime) -> set[tuple[str, str, int]]:
+        """Return what has to go from one time to another, while nothing changes."""
+        return {
+            (each.id, booking.id, booking.version)
+            for booking in self.bookings
+            for each in self.rules
+            if booking.live and each.enabled and not self.refused[booking.customer]
+            if since <= self.due(each, booking) <= until
+            if self.due(each, booking) < booking.starts
+        }
+
+    def due(self, rule: ModelRule, booking: ModelBooking) -> datetime:
+        """Return when a reminder is due."""
+        return expected_due(booking.starts, rule.offset, rule.hour, booking.zone)
+
+
+class _Died(Exception):  # noqa: N818  no error of ours
+    """The process ended here."""
+
+
+class ShopDays(RuleBasedStateMachine):
+    """The days of a shop."""
+
+    servers: ServerUris
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.stack = AsyncExitStack()
+        self.model = Model()
+        self.unsettled = False
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return self.loop.run_until_complete(work)
+
+    @initialize(start=st.sampled_from(STARTS))
+    def open(self, start: datetime) -> None:
+        self.clock = Clock(start)
+        self.run(self._open())
+
+    async def _open(self) -> None:
+        uri = self.servers.mongo.replace("/chatgrow", "/days")
+        database = await self.stack.enter_async_context(open_database(uri, PATIENCE))
+        for name in await database.list_collection_names():
+            await database[name].delete_many({})
+        redis = await self.stack.enter_async_context(open_redis(self.servers.redis, PATIENCE))
+        stores = Stores(database)
+        await stores.prepare()
+        acceptance = Acceptance(
+            stores.connections,
+            stores.outbox,
+            IdempotencyStore(database, PLAIN),
+            Doorbell(redis),
+            ProcessMetrics(),
+            self.clock,
+            QueueQuota(database, 1000),
+            PLAIN,
+            MediaIntake(stores.media),
+        )
+        erasures = Erasures(database, redis, stores.events)
+        zone = ZONES[0]
+        business = Business.over(
+            database, stores.connections, acceptance, erasures, stores.events, self.clock, zone
+        )
+        await business.prepare()
+        await stores.connections.create(
+            OWNER, "main", "Main", None, self.clock(), pacing=Pacing(enabled=False)
+        )
+        self.shop = Shop(business, stores, self.clock)
+        self.grounds = Grounds(database)
+        self.settle = business.plans.settle
+        self.customers = [
+            await self.shop.customer("+972541234567"),
+            await self.shop.customer("+972549876543"),
+        ]
+
+    def teardown(self) -> None:
+        self.run(self.stack.aclose())
+        self.loop.close()
+
+    def change(self, work: Coroutine[Any, Any, Result], dies: bool) -> Result | None:
+        """Do something, perhaps in a process that dies before it has planned what follows."""
+
+        async def die(_: str) -> bool:
+            raise _Died
+
+        plans: Any = self.shop.business.plans
+        plans.settle = die if dies else self.settle
+        try:
+            return self.run(work)
+        except _Died:
+            self.unsettled = True
+            return None
+        finally:
+            plans.settle = self.settle
+
+    @rule(offset=OFFSETS, hour=HOURS)
+    @precondition(lambda self: len(self.model.rules) < 3)
+    def add_rule(self, offset: str, hour: str | None) -> None:
+        made = self.run(self.shop.automation(offset=offset, delivery_hour=hour))
+        self.model.rules.append(ModelRule(made.id, offset, hour))
+        self.unsettled = False
+
+    @rule(within=MINUTES, zone=st.sampled_from(ZONES), customer=st.integers(0, 1))
+    @precondition(lambda self: len(self.model.bookings) < 5)
+    def book(self, within: int, zone: str, customer: int) -> None:
+        starts = self.clock() + within * MINUTE
+        made = self.run(self.shop.book(self.customers[customer], starts_at=starts, time_zone=zone))
+        self.model.bookings.append(ModelBooking(made.id, customer, starts, zone))
+        self.unsettled = False
+
+    @rule(data=st.data(), within=MINUTES, dies=st.booleans())
+    @precondition(lambda self: any(each.live for each in self.model.bookings))
+    def move(self, data: st.DataObject, within: int, dies: bool) -> None:
+        booking = self._live(data)
+        starts = self.clock() + within * MINUTE
+        booking.starts, booking.version = starts, booking.version + 1
+        self.change(self._move(booking.id, starts), dies)
+
+    async def _move(self, booking: str, starts: datetime) -> None:
+        found = await self.shop.business.stores.appointments.find(OWNER, booking)
+        ends = starts + timedelta(hours=1)
+        await self.shop.business.appointments.reschedule(found, starts, ends)
+
+    @rule(data=st.data(), dies=st.booleans(), deletes=st.booleans())
+    @precondition(lambda self: any(each.live for each in self.model.bookings))
+    def cancel(self, data: st.DataObject, dies: bool, deletes: bool) -> None:
+        booking = self._live(data)
+        booking.live = False
+        self.change(self._cancel(booking.id, deletes), dies)
+
+    async def _cancel(self, booking: str, deletes: bool) -> None:
+        appointments = self.shop.business.appointments
+        found = await self.shop.business.stores.appointments.find(OWNER, booking)
+        if deletes:
+            await appointments.remove(found)
+        else:
+            await appointments.move(found, AppointmentStatus.CANCELLED)
+
+    @rule(customer=st.integers(0, 1), refuses=st.booleans(), dies=st.booleans())
+    def agree(self, customer: int, refuses: bool, dies: bool) -> None:
+        self.model.refused[customer] = refuses
+        states = {Purpose.REMINDER: Agreement.OUT if refuses else Agreement.IN}
+        found = self.customers[customer]
+        self.change(self.shop.business.customers.change(found, {}, states, "test"), dies)
+
+    @rule(
+        data=st.data(),
+        offset=OFFSETS,
+        hour=HOURS,
+        enabled=st.booleans(),
+        dies=st.booleans(),
+    )
+    @precondition(lambda self: self.model.rules)
+    def edit_rule(
+        self, data: st.DataObject, offset: str, hour: str | None, enabled: bool, dies: bool
+    ) -> None:
+        each = data.draw(st.sampled_from(self.model.rules))
+        each.offset, each.hour, each.enabled = offset, hour, enabled
+        changes = {"offset": offset, "deliveryHour": hour, "enabled": enabled}
+        self.change(self._edit(each.id, changes), dies)
+
+    async def _edit(self, automation: str, changes: dict[str, Any]) -> None:
+        found = await self.shop.business.stores.automations.find(OWNER, automation)
+        await self.shop.business.automations.change(found, changes)
+
+    @rule()
+    def another_process_goes_on(self) -> None:
+        self.run(self.shop.business.go_on())
+        self.unsettled = False
+
+    @rule(minutes=st.integers(1, 5 * 24 * 60), dead=st.booleans())
+    def let_time_pass(self, minutes: int, dead: bool) -> None:
+        """Let the worker send what becomes due, and look that what is owed was sent."""
+        if not dead:
+            self.run(self.shop.business.go_on())
+        # What is far off is planned by a process that lives when it comes near.
+        self.unsettled = dead
+        since = self.clock()
+        self.clock.move(minutes * MINUTE)
+        went = self.run(self._work())
+        if not self.unsettled:
+            assert self.model.owed(since, self.clock()) - self.model.sent == set()
+        assert went == len(set(self.model.sent) - self.before)
+
+    async def _work(self) -> int:
+        self.before = set(self.model.sent)
+        went = 0
+        for message in await self.shop.messages():
+            if message.due_at > self.clock():
+                continue
+            if message.expires_at and message.expires_at <= message.due_at:
+                continue
+            assert message.plan is not None
+            if await self.grounds.hold(message.plan):
+                await self._send(message)
+                went += 1
+            else:
+                await self._end(message, {"status": "cancelled", "reason": "superseded"})
+        return went
+
+    async def _send(self, message: Message) -> None:
+        """Send a message, and ask the model whether it may."""
+        assert message.plan is not None
+        booking = next(each for each in self.model.bookings if each.id == message.plan.subject)
+        automation = next(each for each in self.model.rules if each.id == message.plan.origin)
+        key = (automation.id, booking.id, booking.version)
+        assert booking.live, "for what is off"
+        assert automation.enabled, "by a rule that is off"
+        assert not self.model.refused[booking.customer], "after an opt-out"
+        assert key not in self.model.sent, "twice"
+        assert message.plan.due == self.model.due(automation, booking), "at the wrong time"
+        assert message.plan.due < booking.starts, "too late"
+        self.model.sent.add(key)
+        await self._end(message, {"status": "sent"})
+
+    async def _end(self, message: Message, changes: dict[str, Any]) -> None:
+        messages = self.shop.stores.database["messages"]
+        await messages.update_one({"_id": message.id}, {"$set": changes})
+
+    @invariant()
+    def no_message_is_there_twice(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        sent = [each.id for each in self.run(self.shop.messages("sent"))]
+        assert len(sent) == len(self.model.sent)
+
+    def _live(self, data: st.DataObject) -> ModelBooking:
+        return data.draw(st.sampled_from([each for each in self.model.bookings if each.live]))
+
+
+@pytest.mark.timeout(600)
+def test_each_reminder_goes_once_and_in_time_or_not_at_all(servers: ServerUris) -> None:
+    ShopDays.servers = servers
+    run_state_machine_as_test(
+        ShopDays,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,73 @@
+"""Tables with the oddities of spreadsheets, and back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from business.csv_files import phone_in, read_table, write_table
+from business.errors import FileUnreadableError
+
+COLUMNS = ("name", "phone", "notes")
+DANA = {"name": "דנה", "phone": "+972 54-123-4567"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1255", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_encodings_and_delimiters_of_spreadsheets_are_read(
+    encoding: str, delimiter: str, end: str
+) -> None:
+    text = end.join([delimiter.join(["name", "phone"]), delimiter.join(DANA.values()), ""])
+    (line,) = read_table(text.encode(encoding), COLUMNS)
+    assert line.cells == DANA
+    assert phone_in(line.cells["phone"]) == "+972541234567"
+
+
+def test_hebrew_headers_and_empty_lines_are_read_and_lines_are_counted() -> None:
+    lines = read_table("\nשם,טלפון\n\nדנה,+972541234567\n".encode(), COLUMNS)
+    assert [(each.number, each.cells["name"]) for each in lines] == [(4, "דנה")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("9.72E+11", "rounded"),
+        ("9,72541E+11", "rounded"),
+        ("972541234567", "lost"),
+        ("0541234567", "lost"),
+        ("", "lost"),
+        ("+1", "digits"),
+        ("+abc", "phone number"),
+    ],
+)
+def test_numbers_that_a_spreadsheet_has_spoilt_are_refused(cell: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        phone_in(cell)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"name\nDana\n", b"phone,shoe\n1,2\n", b"\xff\xfe\x00", b"phone\n\x00\x00"]
+)
+def test_what_is_no_table_is_refused_whole(content: bytes) -> None:
+    with pytest.raises(FileUnreadableError):
+        read_table(content, COLUMNS)
+
+
+def test_nothing_that_is_exported_is_a_formula() -> None:
+    table = write_table(("name", "phone"), [{"name": "=HYPERLINK(1)", "phone": "+972541234567"}])
+    assert table.decode("utf-8-sig").splitlines()[1] == "'=HYPERLINK(1),+972 54-123-4567"
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n"), min_size=1).filter(
+    str.strip
+)
+
+
+@given(st.lists(st.tuples(NAMES, st.from_regex(r"\A\+9725[0-9]{8}\Z")), min_size=1))
+def test_what_was_exported_is_imported_as_it_was(people: list[tuple[str, str]]) -> None:
+    rows = [{"name": name, "phone": phone} for name, phone in people]
+    lines = read_table(write_table(("name", "phone"), rows), COLUMNS)
+    found = [(each.cells["name"], phone_in(each.cells["phone"])) for each in lines]
+    assert found == people

@@ -22,6 +22,7 @@ _EXPIRED_EVERY = timedelta(seconds=2)
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
 _REMINDER_EVERY = timedelta(minutes=1)
+_OLD_MESSAGES_EVERY = timedelta(hours=1)
 _KEY_USES_EVERY = timedelta(minutes=2)
 _OLD_FILES_EVERY = timedelta(minutes=10)
 _ERASURES_EVERY = timedelta(seconds=5)
@@ -44,6 +45,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         _repeat("expired messages", services.expiry.end_overdue, _EXPIRED_EVERY),
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
+        _repeat("old messages", services.timeline.place_old, _OLD_MESSAGES_EVERY),
         _repeat("uses of API keys", services.keys.write_uses, _KEY_USES_EVERY),
         _repeat("old files", services.media_janitor.tidy, _OLD_FILES_EVERY),
         _repeat("set-up reminder", services.setup.remind, _REMINDER_EVERY),

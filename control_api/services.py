@@ -35,7 +35,11 @@ from sessions.connections.linking import LinkingRequests
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
+from sessions.conversations.chats import Chats
+from sessions.conversations.read_marks import ReadMarks
 from sessions.conversations.received import ReceivedMessages
+from sessions.conversations.received_search import ReceivedSearch
+from sessions.conversations.timeline import Timeline
 from sessions.deletion.connections import Removals
 from sessions.deletion.recipients import DeletedData, Erasures
 from sessions.encryption.keys import KeyRing, open_key_ring
@@ -79,6 +83,10 @@ class Services:
     expiry: Expiry
     search: MessageSearch
     positions: QueuePositions
+    received_search: ReceivedSearch
+    read_marks: ReadMarks
+    chats: Chats
+    timeline: Timeline
     keys: ApiKeyStore
     users: UserStore
     setup: Setup
@@ -148,6 +156,7 @@ class Services:
         keys, users = ApiKeyStore(database), UserStore(database)
         quotas = Quotas.of(settings, database, connections, keys)
         tokens = SetupTokenStore(database)
+        read_marks = ReadMarks(database)
         acceptance = Acceptance(
             connections,
             outbox,
@@ -171,6 +180,10 @@ class Services:
             expiry=Expiry(database, events),
             search=MessageSearch(database),
             positions=QueuePositions(database),
+            received_search=ReceivedSearch(database),
+            read_marks=read_marks,
+            chats=Chats(database, read_marks),
+            timeline=Timeline(database),
             keys=keys,
             users=users,
             setup=Setup(users, keys, tokens, settings.data_dir, now),
@@ -227,6 +240,9 @@ class Services:
             media,
             workers,
             services.history,
+            services.received_search,
+            services.read_marks,
+            services.timeline,
         ):
             await store.prepare()
         if business is not None:

@@ -17,6 +17,7 @@ from sessions.accounts.sign_ins import SignInExpiredError
 from sessions.common.callers import ALL_SCOPES, Caller, Scope
 from sessions.common.errors import ConnectionNotFoundError, MessageNotFoundError
 from sessions.connections.model import Connection
+from sessions.conversations.model import ReceivedMessage
 from sessions.messages.model import Message
 from sessions.storage.mongo import STORE_DOWN
 
@@ -213,6 +214,21 @@ async def message_of(request: web.Request, message_id: str) -> Message:
     Raises MessageNotFoundError.
     """
     found = await request.app[SERVICES].outbox.find(seen_owner(request), message_id)
+    if not caller_of(request).may_use(found.connection):
+        raise MessageNotFoundError(message_id)
+    return found
+
+
+async def any_message_of(request: web.Request, message_id: str) -> Message | ReceivedMessage:
+    """Return a message, sent or received, as `message_of` does; raise MessageNotFoundError."""
+    with suppress(MessageNotFoundError):
+        return await message_of(request, message_id)
+    return await received_message_of(request, message_id)
+
+
+async def received_message_of(request: web.Request, message_id: str) -> ReceivedMessage:
+    """Return a received message as `message_of` does; raise MessageNotFoundError."""
+    found = await request.app[SERVICES].received.find(seen_owner(request), message_id)
     if not caller_of(request).may_use(found.connection):
         raise MessageNotFoundError(message_id)
     return found

@@ -18,6 +18,7 @@ from sessions.common.callers import Role
 
 _SOME_TEXT = {"type": "string", "minLength": 1}
 _PATH = {
+    "chatId": _SOME_TEXT | {"format": "whatsapp-recipient", "examples": ["+972501234567"]},
     "number": _SOME_TEXT | {"format": "whatsapp-recipient", "examples": ["+972501234567"]},
     "phone": _SOME_TEXT | {"format": "phone-number", "examples": ["+972501234567"]},
 }

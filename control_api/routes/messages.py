@@ -8,22 +8,29 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from control_api.auth.identity import caller_of, connection_of, message_of, owner_of, seen_owner
+from control_api.auth.identity import (
+    any_message_of,
+    caller_of,
+    connection_of,
+    message_of,
+    owner_of,
+    seen_owner,
+)
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.bodies import receive
+from control_api.http.problems import InvalidParameterError
 from control_api.http.requests import answer
+from control_api.operations.conversation_views import entry_views, received_view
 from control_api.operations.forecast import forecast, hold_of, waiting_of
 from control_api.operations.message_views import view_of, view_of_one, views_of
+from control_api.schemas.message_lists import AnyMessage, MessageList, MessageQuery, OneQuery
 from control_api.schemas.messages import (
     Accepted,
     AcceptedList,
     BulkQuery,
     BulkSend,
     DryRun,
-    MessageList,
-    MessageQuery,
     MessageView,
-    OneQuery,
     Retry,
     RetryFailed,
     SendHeaders,
@@ -31,6 +38,8 @@ from control_api.schemas.messages import (
 from control_api.services import SERVICES, Services
 from sessions.common.callers import Scope
 from sessions.connections.model import Connection
+from sessions.conversations.received_search import ReceivedFilter
+from sessions.conversations.sides import Place
 from sessions.messages.acceptance import MessageRequest, Receipt, SendRequest
 from sessions.messages.model import Message
 from sessions.messages.search import MessageFilter
@@ -111,18 +120,54 @@ async def send_bulk(
     problems=("connection_not_found",),
 )
 async def index(request: web.Request, query: MessageQuery) -> web.Response:
-    """List messages, newest first, page by page."""
-    services = request.app[SERVICES]
-    wanted = await _filter(request, query)
-    found, cursor = await services.search.page(wanted, query.cursor, query.limit)
-    items = await views_of(services, found, query.fields)
-    return answer(MessageList(items=items, cursor=cursor))
-
-
-async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
+    """List messages that were sent, or received ones with `direction=in`, newest first."""
     connection = None
     if query.connection_id:
         connection = (await connection_of(request, query.connection_id)).id
+    list_ = _list_received if query.direction == "in" else _list_sent
+    return answer(await list_(request, query, connection))
+
+
+async def _list_received(
+    request: web.Request, query: MessageQuery, connection: str | None
+) -> MessageList:
+    for name in ("status", "to"):
+        if getattr(query, name):
+            raise InvalidParameterError(name, "Received messages cannot be searched by it.")
+    services = request.app[SERVICES]
+    wanted = ReceivedFilter(
+        owner=seen_owner(request),
+        connection=connection,
+        connections=caller_of(request).connections,
+        since=query.since,
+        until=query.until,
+    )
+    before = Place.parse(_cursor(query, received=True)) if query.cursor else None
+    found, place = await services.received_search.page(wanted, before, query.limit)
+    items = [received_view(services, each, query.fields) for each in found]
+    return MessageList(items=[*items], cursor=None if place is None else str(place))
+
+
+async def _list_sent(
+    request: web.Request, query: MessageQuery, connection: str | None
+) -> MessageList:
+    services = request.app[SERVICES]
+    wanted = _filter(request, query, connection)
+    before = _cursor(query, received=False) if query.cursor else None
+    found, cursor = await services.search.page(wanted, before, query.limit)
+    items = await views_of(services, found, query.fields)
+    return MessageList(items=[*items], cursor=cursor)
+
+
+def _cursor(query: MessageQuery, *, received: bool) -> str:
+    """Return the cursor; raise InvalidParameterError for one of the other direction."""
+    cursor = query.cursor or ""
+    if ("-" in cursor) is not received:
+        raise InvalidParameterError("cursor", "This cursor is of the other direction.")
+    return cursor
+
+
+def _filter(request: web.Request, query: MessageQuery, connection: str | None) -> MessageFilter:
     return MessageFilter(
         owner=seen_owner(request),
         connection=connection,
@@ -137,14 +182,15 @@ async def _filter(request: web.Request, query: MessageQuery) -> MessageFilter:
 @routes.get(
     "/api/whatsapp/messages/{id}",
     needs=Scope.READ,
-    answers={200: MessageView},
+    answers={200: AnyMessage},
     problems=_NOT_FOUND,
 )
 async def show(request: web.Request, query: OneQuery) -> web.Response:
-    """Show a message, its status, and why it waits if it does."""
+    """Show a message: of one that is sent its status, and why it waits if it does."""
     services = request.app[SERVICES]
-    message = await message_of(request, request.match_info["id"])
-    return answer(await view_of_one(services, message, query.fields))
+    message = await any_message_of(request, request.match_info["id"])
+    (view,) = await entry_views(services, [message], query.fields)
+    return answer(view)
 
 
 @routes.delete(

@@ -5,38 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     Field,
     StringConstraints,
-    WithJsonSchema,
 )
 
 from control_api.schemas.base import Answer, Body
-from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
-from sessions.common.json_values import Timestamp, WrittenTimestamp
+from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.media.kinds import MediaKind
-from sessions.messages.acceptance import ConnectionId, MessageRequest, RecipientText
+from sessions.messages.acceptance import ConnectionId, MessageRequest
 from sessions.messages.content import Contact, Content, Kind, Location, Media, Poll, Text
 from sessions.messages.model import Message, MessageStatus, UsedMedia
-from sessions.recipients.address import parse_recipient
 
 MAX_BULK = 1000
 """Messages in one bulk request."""
-
-_STATUS = "|".join(MessageStatus)
-
-_STATUSES = f"^({_STATUS})(,({_STATUS}))*$"
-
-
-def _split_statuses(text: object) -> object:
-    return text.split(",") if isinstance(text, str) else text
-
-
-def _to_chat_id(text: str) -> str:
-    return parse_recipient(text).chat_id
 
 
 class BulkQuery(Body):
@@ -182,45 +165,6 @@ def _said(content: Content | None) -> dict[str, object]:
     return {str(content.kind): content.text if isinstance(content, Text) else content}
 
 
-_OPTIONAL = optional_names(MessageView)
-Fields = Annotated[
-    tuple[str, ...],
-    BeforeValidator(split_names),
-    AfterValidator(known_names(_OPTIONAL)),
-    WithJsonSchema(
-        {"type": "string", "pattern": pattern_of(_OPTIONAL), "examples": ["text,sentAt"]}
-    ),
-]
-"""The fields to show besides those that every message has; none named: all."""
-
-
-class OneQuery(Body):
-    """GET /api/whatsapp/messages/{id}: which fields to show."""
-
-    fields: Fields = Field(default_factory=tuple)
-
-
-class MessageQuery(Body):
-    """GET /api/whatsapp/messages: which messages to list.
-
-    `status` and `fields` take several values separated by commas; `to` is read as in a send;
-    `since` and `until` compare when messages were accepted.
-    """
-
-    connection_id: ConnectionId | None = None
-    status: Annotated[
-        tuple[MessageStatus, ...],
-        BeforeValidator(_split_statuses),
-        WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
-    ] = Field(default_factory=tuple)
-    to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
-    since: Timestamp | None = None
-    until: Timestamp | None = None
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    fields: Fields = Field(default_factory=tuple)
-
-
 class Accepted(Answer):
     """The answer to a send: stored, with its id; not yet sent."""
 
@@ -245,10 +189,3 @@ class DryRun(Answer):
     first_at: WrittenTimestamp | None = None
     last_at: WrittenTimestamp | None = None
     estimated_at: list[WrittenTimestamp] | None = None
-
-
-class MessageList(Answer):
-    """A page of messages, newest first; `cursor` asks for the next page."""
-
-    items: list[MessageView]
-    cursor: str | None = None

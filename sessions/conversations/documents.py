@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions.common.ids import new_id
 from sessions.conversations.model import Details, ReceivedContent, ReceivedMessage, ReceivedType
+from sessions.conversations.people import conversation_of
 from sessions.conversations.seen import Arrival
 from sessions.events.log import EventType
 from sessions.messages.model import StoredText
@@ -44,16 +44,21 @@ class Documents:
         self._texts = texts
 
     def of(
-        self, home: Home, arrival: Arrival, now: datetime, answered: Mapping[str, str]
+        self,
+        home: Home,
+        our_id: str,
+        arrival: Arrival,
+        now: datetime,
+        answered: Mapping[str, str],
     ) -> dict[str, Any]:
         """Return the document to insert; `answered` has our ids of messages by their bare ids."""
-        our_id = new_id()
         frame = {
             "_id": our_id,
             "owner": home.owner,
             "connection": home.connection,
             "connectionId": home.connection_id,
             "chatId": arrival.name.chat_id,
+            "conversation": conversation_of(arrival.name.chat_id, arrival.from_number),
             "from": arrival.sender,
             "fromNumber": arrival.from_number,
             "senderName": arrival.sender_name,

@@ -17,6 +17,7 @@ from sessions.conversations.changes import PRESENT, Changes
 from sessions.conversations.documents import Documents, Home
 from sessions.conversations.events import received_event, response_event
 from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
+from sessions.conversations.people import JoinedChats
 from sessions.conversations.seen import Arrival, Edit, Response, Sighting
 from sessions.events.log import Event, EventLog, EventType
 from sessions.messages.model import Message
@@ -76,6 +77,7 @@ class Inbox:
         self._connections: Collection = database["connections"]
         self._events = events
         self._documents = Documents(texts)
+        self._chats = JoinedChats(database)
         self._now = now
 
     async def record(self, lease: Lease, sighting: Sighting) -> Recorded:
@@ -84,6 +86,7 @@ class Inbox:
             return Recorded()
         home = await self._home(lease)
         new, known = await self._insert(home, sighting.arrivals)
+        await self._chats.join(home.connection, new)
         self._events.publish(*(_told(each) for each in new if _is_told(each)))
         changed = await self._change(lease, sighting, known)
         return Recorded(tuple(new), changed)
@@ -131,7 +134,12 @@ class Inbox:
         again = [each for each in arrivals if firsts[each.name.unique] is not each]
         answered = await self._answered(home, firsts.values())
         now = self._now()
-        documents = [self._documents.of(home, each, now, answered) for each in firsts.values()]
+        # WhatsApp's times have whole seconds: within one, our ids tell which message came first.
+        ids = sorted(new_id() for _ in firsts)
+        documents = [
+            self._documents.of(home, our_id, each, now, answered)
+            for our_id, each in zip(ids, firsts.values(), strict=True)
+        ]
         refused = await self._insert_new(documents)
         new = [
             ReceivedMessage.model_validate(each)

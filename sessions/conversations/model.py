@@ -125,6 +125,8 @@ class ReceivedMessage(ReceivedContent):
     connection_id: str
     chat_id: str
     """The chat as WhatsApp Web names it: of a person (`…@c.us` or `…@lid`) or a group."""
+    conversation: str
+    """The chat in which it is shown: the person's number where that is known, else `chat_id`."""
     sender: str = Field(alias="from")
     """The WhatsApp id of the account that wrote it."""
     from_number: str | None = None

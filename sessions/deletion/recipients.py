@@ -14,6 +14,7 @@ from sessions.common.errors import InvalidRecipientError
 from sessions.common.ids import first_id, new_id
 from sessions.common.retention import KEPT_FOR
 from sessions.connections.leases import NO_WORKER
+from sessions.conversations.read_marks import COLLECTION as READ_MARKS
 from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
 from sessions.messages import idempotency
@@ -94,6 +95,7 @@ class Erasures:
         self._checks: mongo.Collection = database[NUMBER_CHECKS]
         self._numbers: mongo.Collection = database[KNOWN_NUMBERS]
         self._keys: mongo.Collection = database["idempotencyKeys"]
+        self._read_marks: mongo.Collection = database[READ_MARKS]
         self._redis = redis
         self._log = log
         self._events = EventStream(redis)
@@ -145,6 +147,7 @@ class Erasures:
         await self._marks.update_one({"_id": record}, {"$currentDate": {"at": True}}, upsert=True)
         jobs = await self._erase_jobs(erasure)
         await self._erase_pairings(erasure)
+        await self._read_marks.delete_many({**erasure.of_owner, **erasure.naming("chat")})
         counts = await self._erase_messages(erasure)
         erased = Erased(
             messages=counts["messages"],
@@ -317,6 +320,7 @@ class DeletedData:
         self._left: Iterable[mongo.Collection] = (
             database["messages"],
             database[NUMBER_CHECKS],
+            database[READ_MARKS],
         )
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._events = EventStream(redis)

@@ -73,8 +73,6 @@ def written_down(whatsapp_id: str, chat_id: str) -> dict[str, Any]:
         "bareId": bare_id(whatsapp_id),
         "chatId": chat_id,
         "chatTail": number_tail(chat_id),
-        "conversation": chat_id,
-        "conversationAt": "$$NOW",
         "pacedAt": "$$NOW",
     }
 

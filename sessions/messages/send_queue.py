@@ -231,6 +231,8 @@ class SendQueue:
         Return the updated message; raise LeaseLostError.
         """
         changes = written_down(whatsapp_id, chat_id)
+        if message.conversation is not None:
+            changes |= {"conversation": chat_id, "conversationAt": "$$NOW"}
         if new_chat:
             changes["newChat"] = True
         written: dict[str, Any] | None = await self._collection.find_one_and_update(

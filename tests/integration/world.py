@@ -30,7 +30,11 @@ EXAMPLE_CUSTOMER = "000000000000000000customer"
 """The customer that the document's examples speak of."""
 _CUSTOMERS = "/api/customers"
 _REGISTRATIONS = "/api/events/{id}/registrations"
-_SAMPLES = {"phone": "+972501234567", "number": "+972501234567"}
+_SAMPLES = {
+    "phone": "+972501234567",
+    "number": "+972501234567",
+    "chatId": "972501234567@c.us",
+}
 """Values of path parameters that name nothing of ours."""
 
 

@@ -141,6 +141,7 @@ async def test_only_an_administrator_names_another_owner(world: World) -> None:
     wrong = []
     for operation in owned:
         values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
+        query = _naming(operation, EXAMPLE_ID)
 
         async def naming(
             owner: str,
@@ -148,8 +149,10 @@ async def test_only_an_administrator_names_another_owner(world: World) -> None:
             operation: Operation = operation,
             values: dict[str, str] = values,
             body: Any = body,
+            query: dict[str, str] = query,
         ) -> Answer:
-            return await world.call(operation, who.headers, values, body, {"owner": owner})
+            asked = {**query, "owner": owner}
+            return await world.call(operation, who.headers, values, body, asked)
 
         for owner in (world.dana.id, "dana@example.com", "nobody", world.admin.id):
             answer = await naming(owner, world.noa)
@@ -275,18 +278,22 @@ async def _with_things_of(
 ) -> Answer:
     """Call as Noa, or with a key, naming things in the path, in the body and in the query."""
     connection = things[CONNECTIONS]
-    query = {name: connection for name in operation.named("query") if name == NAMES_A_CONNECTION}
     return await world.call(
         operation,
         headers or world.noa.headers,
         values_of(operation, things),
         body_of(operation, connection, "of noa", things),
-        query,
+        _naming(operation, connection),
     )
 
 
 def _body(operation: Operation, person: Person) -> Any:
     return body_of(operation, EXAMPLE_ID, things=person.things)
+
+
+def _naming(operation: Operation, connection: str) -> dict[str, str]:
+    """Return the query that names a connection, if the operation takes it there."""
+    return {name: connection for name in operation.named("query") if name == NAMES_A_CONNECTION}
 
 
 def _names_a_thing(operation: Operation) -> bool:

@@ -1,0 +1,227 @@
+"""The models of conversations: received messages, chats, and both directions of one chat."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from control_api.schemas.base import Answer, Body
+from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
+from control_api.schemas.messages import MessageView
+from sessions.common.json_values import WrittenTimestamp
+from sessions.conversations.documents import Content
+from sessions.conversations.model import (
+    MediaState,
+    ReceivedMedia,
+    ReceivedMessage,
+    ReceivedType,
+)
+from sessions.messages.acceptance import ConnectionId
+from sessions.messages.responses import Reaction, Vote
+
+PLACE = r"[0-9]{1,13}-"
+
+
+class ReactionView(Answer):
+    """The reaction of one person, by WhatsApp id; `fromMe` is the linked account's own."""
+
+    sender: str = Field(alias="from")
+    emoji: str
+    at: WrittenTimestamp
+    from_me: bool
+
+    @classmethod
+    def all_of(cls, reactions: tuple[Reaction, ...]) -> list[ReactionView]:
+        """Show the reactions that stand; one without an emoji was taken back."""
+        return [cls.model_validate(each.model_dump()) for each in reactions if each.emoji]
+
+
+class VoteView(Answer):
+    """The vote of one person in a poll, by WhatsApp id."""
+
+    sender: str = Field(alias="from")
+    options: list[str]
+    at: WrittenTimestamp
+
+    @classmethod
+    def all_of(cls, votes: tuple[Vote, ...]) -> list[VoteView]:
+        """Show the votes that stand; one without options was taken back."""
+        return [cls.model_validate(each.model_dump()) for each in votes if each.options]
+
+
+class ReceivedMediaView(Answer):
+    """The file of a message: `mediaId` once it is stored, and what its sender says of it."""
+
+    media_id: str | None = None
+    state: MediaState
+    mimetype: str | None = None
+    size: int | None = None
+    filename: str | None = None
+    seconds: int | None = None
+
+    @classmethod
+    def of(cls, media: ReceivedMedia) -> ReceivedMediaView:
+        """Show a file."""
+        return cls.model_validate(media.model_dump())
+
+
+class PlaceView(Answer):
+    """A place on the map, in degrees."""
+
+    latitude: float
+    longitude: float
+    name: str | None = None
+
+
+class CardView(Answer):
+    """A contact card: a name, and phone numbers as they are written there."""
+
+    name: str | None = None
+    phones: list[str]
+
+
+class PollView(Answer):
+    """The question of a poll, its options, and who voted how."""
+
+    question: str
+    options: list[str]
+    multiple: bool
+    votes: list[VoteView]
+
+
+class ReceivedView(Answer):
+    """A received message. `chatId` is the person's number where it is known, else WhatsApp's id.
+
+    What it says is left out where its text is encrypted (`SEAL_TEXTS`) with a key that the API
+    does not have. `timestamp` is WhatsApp's time.
+    """
+
+    message_id: str
+    direction: Literal["in"]
+    connection_id: str
+    owner: str
+    chat_id: str
+    sender: str = Field(alias="from")
+    from_number: str | None = None
+    sender_name: str | None = None
+    timestamp: WrittenTimestamp
+    type: ReceivedType
+    text: str | None = None
+    media: ReceivedMediaView | None = None
+    location: PlaceView | None = None
+    contacts: list[CardView] | None = None
+    poll: PollView | None = None
+    reply_to: str | None = None
+    reactions: list[ReactionView] = Field(default_factory=list)
+    edited: bool | None = None
+    revoked: bool | None = None
+    from_history: bool | None = None
+
+    @classmethod
+    def of(cls, message: ReceivedMessage, said: Content | None) -> ReceivedView:
+        """Show a message, and what it says where that can be read."""
+        return cls(
+            message_id=message.id,
+            direction="in",
+            connection_id=message.connection_id,
+            owner=message.owner,
+            chat_id=message.conversation,
+            sender=message.sender,
+            from_number=message.from_number,
+            sender_name=message.sender_name,
+            timestamp=message.at,
+            type=message.type,
+            text=said.text if said else None,
+            media=ReceivedMediaView.of(message.media) if message.media else None,
+            reply_to=message.reply_to,
+            reactions=ReactionView.all_of(message.reactions),
+            edited=True if message.edited_at else None,
+            revoked=True if message.revoked_at else None,
+            from_history=True if message.from_history else None,
+            **_details(message, said),
+        )
+
+
+def _details(message: ReceivedMessage, said: Content | None) -> dict[str, object]:
+    """Return the fields of a content that is no text."""
+    if said is None:
+        return {}
+    place, cards, poll = said.details.location, said.details.contacts, said.details.poll
+    votes = VoteView.all_of(message.votes)
+    return {
+        "location": PlaceView.model_validate(place.model_dump()) if place else None,
+        "contacts": [CardView.model_validate(each.model_dump()) for each in cards] or None,
+        "poll": PollView.model_validate(poll.model_dump() | {"votes": votes}) if poll else None,
+    }
+
+
+_OPTIONAL = optional_names(MessageView, ReceivedView)
+AnyFields = Annotated[
+    tuple[str, ...],
+    BeforeValidator(split_names),
+    AfterValidator(known_names(_OPTIONAL)),
+    WithJsonSchema(
+        {"type": "string", "pattern": pattern_of(_OPTIONAL), "examples": ["text,sentAt"]}
+    ),
+]
+"""The fields to show besides those that every message has; none named: all."""
+
+
+class ChatsQuery(Body):
+    """GET /api/whatsapp/chats: the connection, and which page."""
+
+    connection_id: ConnectionId
+    cursor: Annotated[str, StringConstraints(pattern=rf"^{PLACE}[0-9a-z@.\-]{{0,64}}$")] | None = (
+        None
+    )
+    limit: Annotated[int, Field(ge=1, le=100)] = 30
+
+
+class ConversationQuery(Body):
+    """GET /api/whatsapp/chats/{chatId}/messages: the connection, which page, and which fields."""
+
+    connection_id: ConnectionId
+    cursor: Annotated[str, StringConstraints(pattern=rf"^{PLACE}[0-9a-z]{{26}}$")] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    fields: AnyFields = Field(default_factory=tuple)
+
+
+Direction = Annotated[MessageView | ReceivedView, Field(discriminator="direction")]
+
+
+class ConversationPage(Answer):
+    """Messages of one chat in both directions, newest first; `cursor` asks for the next page."""
+
+    chat_id: str
+    items: list[Direction]
+    cursor: str | None = None
+
+
+class ChatView(Answer):
+    """A chat: its newest message, and how many received ones were not read (100 or more: 100).
+
+    `name` is what the person calls themselves, or the subject of a group.
+    """
+
+    chat_id: str
+    connection_id: str
+    owner: str
+    name: str | None = None
+    number: str | None = None
+    unread: int
+    last_message: Direction
+    last_at: WrittenTimestamp
+
+
+class ChatList(Answer):
+    """A page of chats, the one with the newest message first; `cursor` asks for the next page."""
+
+    items: list[ChatView]
+    cursor: str | None = None

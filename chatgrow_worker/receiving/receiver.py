@@ -23,7 +23,7 @@ from sessions.conversations.seen import Sighting
 _AT_ONCE = timedelta(milliseconds=300)
 """How long one look may sweep, so that acks and states are not delayed."""
 _SWEEP_AGAIN = timedelta(minutes=5)
-"""When a sweep that the page refused is tried again."""
+"""When a sweep is repeated that the page refused, or that imports history."""
 _MARK_EVERY = timedelta(minutes=5)
 """The mark is moved by live messages only this often, since a sweep overlaps by more."""
 _MOST_WAITING = 200
@@ -67,6 +67,7 @@ class Receiver:
         self._now = now
         self._on_recorded = on_recorded
         self._epoch, self._serial = "", 0
+        self._sweeping = self._new_sweep()
         self._steps: AsyncIterator[None] | None = None
         self._must_sweep = True
         self._sweep_at = 0.0
@@ -132,7 +133,8 @@ class Receiver:
     async def _sweep(self) -> bool:
         """Sweep for a moment; always tell that there is more, since items may wait."""
         if self._steps is None:
-            self._steps = self._new_sweep().steps()
+            self._sweeping = self._new_sweep()
+            self._steps = self._sweeping.steps()
         steps, self._steps = self._steps, None  # after an error, a new sweep begins
         end = time.monotonic() + _AT_ONCE.total_seconds()
         try:
@@ -140,10 +142,10 @@ class Receiver:
                 if time.monotonic() >= end:
                     self._steps = steps
                     return True
-            self._must_sweep = False
+            self._must_sweep = self._sweeping.imports
         except PageCallError as error:
             logger.warning("Cannot sweep for received messages now: {}", error)
-            self._sweep_at = time.monotonic() + _SWEEP_AGAIN.total_seconds()
+        self._sweep_at = time.monotonic() + _SWEEP_AGAIN.total_seconds()
         return True
 
     def _new_sweep(self) -> Sweep:

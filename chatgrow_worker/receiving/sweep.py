@@ -99,11 +99,14 @@ class Sweep:
         self._marks = marks
         self._lease = lease
         self._limits = limits
+        self.imports = False
+        """Whether the phone may still send its history, so that another sweep will find more."""
 
     async def steps(self) -> AsyncIterator[None]:
         """Do the sweep; the caller may do other work after each step."""
         mark = await self._marks.read(self._lease)
         span = span_of(mark, self._limits)
+        self.imports = span.history
         through = mark.through or mark.linked_at or mark.now
         start: float | None = None
         before: float | None = None

@@ -14,13 +14,15 @@ class RecipientQuery(Body):
 class ErasedView(Answer):
     """What was erased, by kind.
 
-    `cancelled` counts those of the `messages` that were queued. Messages that are being sent
-    (`sending`) are erased after they were sent. A used Idempotency-Key is kept without its
-    request's digest, so that it cannot send the same again.
+    `messages` were sent or queued, `received` came from the person. `cancelled` counts those of the
+    `messages` that were queued. Messages that are being sent (`sending`) are erased after they were
+    sent. A used Idempotency-Key is kept without its request's digest, so that it cannot send the
+    same again.
     """
 
     messages: int
     cancelled: int
+    received: int
     sending: int
     number_checks: int
     known_numbers: int

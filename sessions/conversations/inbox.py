@@ -85,6 +85,8 @@ class Inbox:
         if not sighting:
             return Recorded()
         home = await self._home(lease)
+        if home is None:
+            return Recorded()
         new, known = await self._insert(home, sighting.arrivals)
         await self._chats.join(home.connection, new)
         self._events.publish(*(_told(each) for each in new if _is_told(each)))
@@ -102,7 +104,8 @@ class Inbox:
 
     async def tell_of_waiting(self, lease: Lease, since: datetime) -> None:
         """Tell of messages that were recorded by then and whose content has not come."""
-        await self._home(lease)
+        if await self._home(lease) is None:
+            return
         mark = {"changedIn": new_id()}
         late = {
             "connection": lease.connection,
@@ -116,12 +119,17 @@ class Inbox:
             changed = await self._marked(self._received, lease, mark)
             self._events.publish(*(_told(ReceivedMessage.model_validate(each)) for each in changed))
 
-    async def _home(self, lease: Lease) -> Home:
-        """Return whose messages these are; the lease must be the newest of the connection."""
-        fields = {"owner": True, "connectionId": True}
-        found = await self._connections.find_one({**lease.fence(), "deletedAt": None}, fields)
+    async def _home(self, lease: Lease) -> Home | None:
+        """Return whose messages these are, or None if the connection is being deleted.
+
+        Raises LeaseLostError if the lease is not the newest of the connection.
+        """
+        fields = {"owner": True, "connectionId": True, "deletedAt": True}
+        found = await self._connections.find_one(lease.fence(), fields)
         if found is None:
             raise LeaseLostError("The connection is no longer this owner's to record for.")
+        if found.get("deletedAt") is not None:
+            return None
         return Home(lease.connection, found["connectionId"], found["owner"], lease.generation)
 
     async def _insert(

@@ -22,6 +22,7 @@ _ALL: tuple[list[tuple[str, int]], ...] = (
     [("owner", ASCENDING), *_LATEST],
     [("chatId", ASCENDING)],
     [("from", ASCENDING)],
+    [("fromNumber", ASCENDING)],
 )
 _WAITING: dict[str, Any] = {"type": ReceivedType.CIPHERTEXT}
 
@@ -38,4 +39,12 @@ async def create_indexes(received: Collection, keep_for: timedelta) -> None:
         [_CONNECTION, ("type", ASCENDING), ("recordedAt", ASCENDING)],
         partialFilterExpression=_WAITING,
     )
+    await create_response_indexes(received)
     await forget_after(received, "recordedAt", keep_for)
+
+
+async def create_response_indexes(messages: Collection) -> None:
+    """Create the indexes that find what one person did to messages, sent or received."""
+    for field in ("reactions.from", "votes.from"):
+        some = {field: {"$exists": True}}
+        await messages.create_index([(field, ASCENDING)], partialFilterExpression=some)

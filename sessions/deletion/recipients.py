@@ -14,7 +14,9 @@ from sessions.common.errors import InvalidRecipientError
 from sessions.common.ids import first_id, new_id
 from sessions.common.retention import KEPT_FOR
 from sessions.connections.leases import NO_WORKER
+from sessions.conversations.model import COLLECTION as RECEIVED
 from sessions.conversations.read_marks import COLLECTION as READ_MARKS
+from sessions.deletion.received import ReceivedErasure
 from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
 from sessions.messages import idempotency
@@ -48,6 +50,7 @@ class Erased:
 
     messages: int = 0
     cancelled: int = 0
+    received: int = 0
     number_checks: int = 0
     known_numbers: int = 0
     idempotency_keys: int = 0
@@ -98,6 +101,7 @@ class Erasures:
         self._read_marks: mongo.Collection = database[READ_MARKS]
         self._redis = redis
         self._log = log
+        self._received = ReceivedErasure(database)
         self._events = EventStream(redis)
         self._looked_until = START
 
@@ -128,8 +132,10 @@ class Erasures:
         """Return which of these messages do not exist any more."""
         if not messages:
             return ()
-        present = self._messages.find({"_id": {"$in": [*messages]}}, {"_id": True})
-        return {*messages} - {each["_id"] async for each in present}
+        named = {"_id": {"$in": [*messages]}}
+        sent = self._messages.find(named, {"_id": True})
+        present = {each["_id"] async for each in sent}
+        return {*messages} - present - await self._received.present(messages)
 
     async def _record(self, record: str, erasure: _Erasure) -> None:
         document = {
@@ -152,6 +158,7 @@ class Erasures:
         erased = Erased(
             messages=counts["messages"],
             cancelled=counts["cancelled"],
+            received=await self._received.erase(erasure.of_owner, erasure.ids, erasure.before),
             number_checks=await self._erase_checks(erasure),
             known_numbers=await self._erase_numbers(erasure),
             idempotency_keys=counts["keys"],
@@ -189,6 +196,8 @@ class Erasures:
             yield number["number"] if isinstance(number, dict) else number, each.get("chatId")
         async for each in self._checks.find(await self._checked(erasure)):
             yield each["chatId"], each.get("account")
+        async for pair in self._received.pairs(erasure.of_owner, erasure.ids):
+            yield pair
 
     def _meant(self, erasure: _Erasure) -> dict[str, Any]:
         return {
@@ -319,6 +328,7 @@ class DeletedData:
         self._removed: mongo.Collection = database["removedConnections"]
         self._left: Iterable[mongo.Collection] = (
             database["messages"],
+            database[RECEIVED],
             database[NUMBER_CHECKS],
             database[READ_MARKS],
         )

@@ -60,6 +60,16 @@ class Event:
     data: str = field(repr=False)
 
 
+_OF_MESSAGES = frozenset(
+    {
+        EventType.MESSAGE_STATUS,
+        EventType.MESSAGE_RECEIVED,
+        EventType.MESSAGE_EDITED,
+        EventType.MESSAGE_REVOKED,
+        EventType.MESSAGE_REACTION,
+        EventType.POLL_VOTE,
+    }
+)
 GAP = Event(EventType.GAP, owner="", connection="", data="{}")
 
 
@@ -68,12 +78,12 @@ def tells_of(event: Event, owner: str | None, chats: AbstractSet[str]) -> bool:
     if owner not in (None, event.owner):
         return False
     data = json.loads(event.data)
-    return not chats.isdisjoint({data.get("to"), data.get("chatId")})
+    return not chats.isdisjoint({data.get("to"), data.get("chatId"), data.get("from")})
 
 
 def message_of(event: Event) -> str | None:
     """Return the id of the message that an event tells of, if it tells of one."""
-    if event.type != EventType.MESSAGE_STATUS:
+    if event.type not in _OF_MESSAGES:
         return None
     named = json.loads(event.data).get("messageId")
     return named if isinstance(named, str) else None

@@ -261,3 +261,11 @@ async def test_a_mark_never_moves_back_nor_beyond_the_present(stores: Stores) ->
     mark = await stores.marks.read(lease)
     assert mark.through is not None
     assert mark.through <= mark.now
+
+
+async def test_a_connection_that_is_being_deleted_records_nothing(stores: Stores) -> None:
+    connection, lease = await stores.leased()
+    gone = {"$set": {"deletedAt": after(0)}}
+    await stores.database["connections"].update_one({"_id": connection.id}, gone)
+    recorded = await stores.inbox.record(lease, Sighting((arrival(),)))
+    assert (recorded.new, await _stored(stores)) == ((), [])

@@ -107,6 +107,10 @@ defineModule('WAWebMsgTable', (exports, require) => {
   const IDS = ['from', 'to', 'author', 'quotedParticipant'];
   const KEYS = ['latestEditMsgKey', 'protocolMessageKey'];
   const LEFT_OUT = ['mediaData', 'isNewMsg'];
+  // What a message says is not to be read from its row as it is.
+  const OPAQUE = [
+    'body', 'caption', 'lat', 'lng', 'loc', 'pollName', 'pollOptions', 'vcardFormattedName', 'vcardList',
+  ];
   let lastRowId = 0;
 
   class DuplicateMessageError extends Error {
@@ -118,6 +122,17 @@ defineModule('WAWebMsgTable', (exports, require) => {
     return lastRowId;
   };
 
+  const decoded = (data) => (data ? JSON.parse(new TextDecoder().decode(data.map((byte) => byte ^ 255))) : {});
+  const encoded = (content) => new TextEncoder().encode(JSON.stringify(content)).map((byte) => byte ^ 255);
+
+  /** Put what is not to be read into one field, together with what is in there. */
+  function hide(row, known) {
+    const hidden = Object.entries(row).filter(([name]) => OPAQUE.includes(name));
+    const open = Object.fromEntries(Object.entries(row).filter(([name]) => !OPAQUE.includes(name)));
+    const content = { ...decoded(known), ...Object.fromEntries(hidden) };
+    return { ...open, msgRowOpaqueData: encoded(content) };
+  }
+
   function toRow(msg) {
     const row = { rowId: nextRowId(), chatId: String(msg.id.remote) };
     for (const [name, value] of Object.entries(msg.attributes)) {
@@ -125,10 +140,11 @@ defineModule('WAWebMsgTable', (exports, require) => {
         row[name] = value && [...IDS, ...KEYS].includes(name) ? String(value) : value;
     }
     const mentionedJidList = msg.mentionedJidList?.map(String);
-    return { ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) };
+    return hide({ ...row, ...(mentionedJidList && { mentionedJidList }), id: String(msg.id) });
   }
 
-  function fromRow({ rowId, chatId, receipts, ...row }) {
+  function fromRow({ rowId, chatId, receipts, msgRowOpaqueData, ...open }) {
+    const row = { ...open, ...decoded(msgRowOpaqueData) };
     const { createWid } = require('WAWebWidFactory');
     const wids = IDS.filter((name) => row[name]).map((name) => [name, createWid(row[name])]);
     const { MsgModel } = require('WAWebMsgModel');
@@ -163,7 +179,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
     await storage.replace('model-storage', 'message', String(key), { ...toRow(msg), rowId });
   };
   exports.updateMessageTable = (key, changes) =>
-    storage.update('model-storage', 'message', String(key), () => changes);
+    storage.update('model-storage', 'message', String(key), (row) => hide(changes, row.msgRowOpaqueData));
   exports.addReceipt = (key, receipt) =>
     storage.update('model-storage', 'message', String(key), ({ receipts = [] }) => ({
       receipts: [...receipts.filter(({ id, kind }) => id !== receipt.id || kind !== receipt.kind), receipt],

@@ -1,0 +1,84 @@
+"""Nothing that phones say is lost, and nothing is recorded twice, whatever happens to workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from pymongo import AsyncMongoClient
+
+from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient
+from tests.waiting import until
+
+GROUP_MEMBER = "+15557654321"
+
+
+async def _says(system: StackClient, text: str, speaker: str = THEIR_PHONE, **how: Any) -> str:
+    body = {"to": OUR_PHONE, "text": text, **how}
+    said = await system.control("POST", f"phones/{speaker}/say", body)
+    return str(said["id"])
+
+
+async def _received(system: StackClient) -> list[dict[str, Any]]:
+    async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
+        found = client.get_default_database()["receivedMessages"].find(sort=[("at", 1)])
+        return await found.to_list()
+
+
+async def _until_recorded(system: StackClient, count: int) -> list[dict[str, Any]]:
+    async def all_there() -> bool:
+        return len(await _received(system)) >= count
+
+    await until(all_there, within=PATIENCE)
+    return await _received(system)
+
+
+async def _linked(system: StackClient) -> None:
+    await system.create("main")
+    await system.scan()
+    await system.until_state("connected")
+
+
+async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
+    system: StackClient,
+) -> None:
+    await _linked(system)
+    await system.until_login_is_on_disk()
+    said = [await _says(system, "text 0")]
+    await _until_recorded(system, 1)
+    for kill in range(2):
+        said += [await _says(system, f"before {kill}.{number}") for number in range(5)]
+        os.kill(system.pid((await system.status())["worker"]), signal.SIGKILL)
+        said += [await _says(system, f"meanwhile {kill}.{number}") for number in range(20)]
+        await system.control("POST", f"phones/{THEIR_PHONE}/react", {"id": said[0], "emoji": "👍"})
+        await system.control("POST", f"phones/{THEIR_PHONE}/edit", {"id": said[1], "text": "new"})
+        await system.control("POST", f"phones/{THEIR_PHONE}/revoke", {"id": said[2]})
+        await system.until_restarted("worker-1", kill + 1)
+        await system.until_state("connected")
+    said.append(await _says(system, "last", GROUP_MEMBER))
+    await _until_recorded(system, len(said))
+
+    async def all_happened() -> bool:
+        found = {each["bareId"]: each for each in await _received(system)}
+        reacted = [each["emoji"] for each in found[said[0]].get("reactions", ())]
+        edited, revoked = found[said[1]]["text"], "revokedAt" in found[said[2]]
+        return (reacted, edited, revoked) == (["👍"], "new", True)
+
+    await until(all_happened, within=PATIENCE)
+    recorded = [each["bareId"] for each in await _received(system)]
+    assert sorted(recorded) == sorted(said)
+    # Sending goes on as if nothing had been received.
+    await system.until_message(await system.send("answer"), "read")
+
+
+async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
+    system: StackClient,
+) -> None:
+    await _linked(system)
+    await system.control("PUT", "faults", {"number": OUR_PHONE, "hydration": 3000})
+    await system.post("/api/whatsapp/connections/main/restart")
+    await system.until_message(await system.send("through the flood"), "read")
+    await _says(system, "live")
+    (message,) = await _until_recorded(system, 1)
+    assert message["text"] == "live"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chatgrow_worker.page.heard import HeardBatch
 from chatgrow_worker.receiving import receiver as receiving
 from chatgrow_worker.receiving.receiver import Receiver, ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
@@ -77,22 +76,21 @@ async def test_an_item_that_cannot_be_read_does_not_stop_the_others(stores: Stor
     assert _texts(await world.documents()) == ["half a character: \ufffd"]
 
 
-async def test_a_message_without_content_is_told_of_after_an_hour(stores: Stores) -> None:
+@pytest.mark.parametrize(
+    ("within", "told"), [(timedelta(hours=1), []), (timedelta(0), ["message.received"])]
+)
+async def test_a_message_without_content_is_told_of_after_a_time(
+    stores: Stores, within: timedelta, told: list[str]
+) -> None:
     world = await _world(stores)
-    moment = utc_now()
-    now: list[datetime] = [moment]
-    limits = ReceivingLimits(SweepLimits(_DAY * 90), content_within=timedelta(milliseconds=1))
-    stores.inbox._now = lambda: now[0]
-    world.receiver = Receiver(
-        world.page, stores.inbox, stores.marks, world.lease, limits, lambda: now[0]
-    )
+    limits = ReceivingLimits(SweepLimits(_DAY * 90), content_within=within)
+    world.receiver = Receiver(world.page, stores.inbox, stores.marks, world.lease, limits, utc_now)
     world.says(None, 10)
-    await world.look()
-    now[0] += timedelta(hours=1)
-    assert world.receiver.due is not None
-    await world.receiver.receive(str(world.page.epoch), HeardBatch())
+    for _ in range(2):
+        await world.look()
+        world.receiver.away()
     (document,) = await world.documents()
-    assert [each.type for each in pending_in(document)] == ["message.received"]
+    assert [each.type for each in pending_in(document)] == told
 
 
 async def test_history_is_recorded_only_if_that_is_asked_for(stores: Stores) -> None:

@@ -86,7 +86,7 @@ class ReceivingWorld:
     open: bool = True
     away: list[Any] = field(default_factory=list)
     """What WhatsApp keeps until the page is open again, as things to do."""
-    saved: ListeningPage = field(default_factory=ListeningPage)
+    saved: ReceivedTable = field(default_factory=ReceivedTable)
     clock: int = 0
     numbers: Any = field(default_factory=lambda: count(1))
 
@@ -105,7 +105,7 @@ class ReceivingWorld:
     def says(self, text: str | None, seconds: int) -> None:
         """Let somebody write a text, or (None) what cannot be read yet."""
         number = next(self.numbers)
-        item = {
+        item: dict[str, Any] = {
             "kind": "message",
             "key": f"false_{FRIEND}_ID{number:04}",
             "sender": FRIEND,
@@ -130,8 +130,8 @@ class ReceivingWorld:
     def reacts(self, message: Message, emoji: str | None, seconds: int) -> None:
         """Let the friend react, or take that back."""
         message.emoji = emoji
-        item = {"kind": "reaction", "key": message.key, "sender": FRIEND, "emoji": emoji}
-        item["at"] = self.passes(seconds)
+        at = self.passes(seconds)
+        item = {"kind": "reaction", "key": message.key, "sender": FRIEND, "emoji": emoji, "at": at}
         self._happens(item, lambda: self.page.reactions.update({(message.key, FRIEND): item}))
 
     def _happens(self, item: dict[str, Any], store: Any) -> None:

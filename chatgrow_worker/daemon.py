@@ -22,12 +22,14 @@ from chatgrow_worker.observed import observed
 from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.waiting import happens
+from chatgrow_worker.webhooks.service import Webhooks, open_webhooks
 from chatgrow_worker.wiring import (
     browser_options,
     build_intake,
     build_services,
     emergency_html,
     key_ring,
+    webhook_limits,
 )
 from sessions.blobs import BlobStore
 from sessions.common.ids import new_id
@@ -75,6 +77,16 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
             services, settings.worker_id, instance, settings.whatsapp_max_connections
         )
         send_message = await build_intake(settings, stores, services)
+        webhooks = await stack.enter_async_context(
+            open_webhooks(
+                stores,
+                events,
+                services,
+                key_ring(settings),
+                webhook_limits(settings),
+                settings.worker_id,
+            )
+        )
         await stack.enter_async_context(observed(settings, stores, pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
         async with asyncio.TaskGroup() as group:
@@ -89,7 +101,11 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                     "janitor": _clean(services.blobs, stop),
                     "left profiles": _tidy(LeftProfiles(root, services.removals, pool.runs), stop),
                     "change watch": services.change_watch.follow(stop, pool.look_all),
-                    "shared queue": _shared_queue(stores, pool, send_message).listen(stop),
+                    "shared queue": _shared_queue(stores, pool, send_message, webhooks).listen(
+                        stop
+                    ),
+                    "webhook relay": webhooks.relaying.run(stop),
+                    "webhook sweep": webhooks.deliverers.sweep(stop),
                 },
             )
             logger.info("Stopping {} connections", pool.running)
@@ -107,12 +123,21 @@ async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]
         await stop.wait()
 
 
-def _shared_queue(stores: Stores, pool: ConnectionPool, send_message: Command) -> Intake:
+def _shared_queue(
+    stores: Stores, pool: ConnectionPool, send_message: Command, webhooks: Webhooks
+) -> Intake:
     async def start(_ctx: object, connection: str) -> None:
         if not await pool.take(str(connection)) and await pool.leaves(str(connection)):
             raise Retry(defer=_OFFERED_AGAIN)
 
-    anyone: dict[str, Command] = {Job.START_CONNECTION: start, Job.SEND_MESSAGE: send_message}
+    async def deliver(_ctx: object, webhook: str) -> None:
+        webhooks.deliverers.start(str(webhook))
+
+    anyone: dict[str, Command] = {
+        Job.START_CONNECTION: start,
+        Job.SEND_MESSAGE: send_message,
+        Job.DELIVER_WEBHOOK: deliver,
+    }
     return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), *_SHARED_POLL)
 
 

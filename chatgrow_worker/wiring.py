@@ -21,6 +21,7 @@ from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
 from chatgrow_worker.sending.delivery import SendLimits
 from chatgrow_worker.settings import WorkerSettings
+from chatgrow_worker.webhooks.service import WebhookLimits
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
@@ -158,6 +159,11 @@ async def build_intake(
         MediaIntake(services.media),
     )
     return SendMessage(acceptance, failures)
+
+
+def webhook_limits(settings: WorkerSettings) -> WebhookLimits:
+    """Return what operators set for webhooks."""
+    return WebhookLimits(settings.webhook_allowed_hosts, settings.webhook_retention)
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:

@@ -17,6 +17,7 @@ from control_api.middleware import (
     require_our_host,
 )
 from control_api.middleware.request_log import observe_requests
+from control_api.operations.webhook_tests import sending_tests
 from control_api.pages.problems import PAGES, problems_as_pages
 from control_api.pages.shell import set_up_pages
 from control_api.routes import (
@@ -46,6 +47,7 @@ from control_api.routes import (
     subscribers,
     templates,
     users,
+    webhooks,
 )
 from control_api.services import SERVICES, Services
 
@@ -65,6 +67,7 @@ CORE_GROUPS = (
     media.routes,
     conversations.routes,
     events.routes,
+    webhooks.routes,
     overview.routes,
     overview.worker_routes,
     logs.routes,
@@ -111,6 +114,7 @@ def build_app(services: Services) -> web.Application:
         StreamLimits(per_owner=services.settings.event_streams_per_owner),
     )
     app.cleanup_ctx.append(run_background)
+    app.cleanup_ctx.append(sending_tests)
     groups = CORE_GROUPS if services.business is None else GROUPS
     add_endpoints(app, (*groups, *VIEWS))
     add_docs(app, groups)

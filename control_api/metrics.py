@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from sessions.storage.mongo import STORE_DOWN
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
+
+    from sessions.webhooks.store import WebhookCounts, WebhookStore
 
 _FLEET_WITHIN = timedelta(seconds=2)
 _FLEET_FRESH_FOR = timedelta(seconds=5)
@@ -31,6 +34,7 @@ class ApiMetrics:
         fleet: FleetStore,
         now: Callable[[], datetime],
         labels: ConnectionLabels,
+        webhooks: WebhookStore,
     ) -> None:
         self.process = process
         self._probe = probe
@@ -41,8 +45,9 @@ class ApiMetrics:
             buckets=SHORT,
             registry=process.registry,
         )
-        self._fleet = FleetCollector(labels)
+        self._fleet, self._webhooks = FleetCollector(labels), WebhookCollector()
         process.registry.register(self._fleet)
+        process.registry.register(self._webhooks)
 
         async def look() -> Fleet | None:
             try:
@@ -50,7 +55,14 @@ class ApiMetrics:
             except STORE_DOWN:
                 return None
 
+        async def count() -> WebhookCounts | None:
+            try:
+                return await webhooks.counts()
+            except STORE_DOWN:
+                return None
+
         self._glimpse = CachedProbe(look, _FLEET_WITHIN, _FLEET_FRESH_FOR)
+        self._counting = CachedProbe(count, _FLEET_WITHIN, _FLEET_FRESH_FOR)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -60,6 +72,25 @@ class ApiMetrics:
         """Read the stores before a scrape, within two seconds."""
         await self._probe.look()
         self._fleet.fleet = await self._glimpse.get()
+        self._webhooks.counts = await self._counting.get()
+
+
+class WebhookCollector(Collector):
+    """The webhooks as they were counted last; no metrics while MongoDB is away."""
+
+    def __init__(self) -> None:
+        self.counts: WebhookCounts | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics for the registry."""
+        states = GaugeMetricFamily(
+            "chatgrow_webhooks",
+            "Webhooks that work, fail now, or are disabled.",
+            labels=["state"],
+        )
+        for state, count in asdict(self.counts).items() if self.counts else ():
+            states.add_metric([state], count)
+        yield states
 
 
 class FleetCollector(Collector):

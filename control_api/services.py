@@ -64,6 +64,9 @@ from sessions.queue.doorbell import Doorbell
 from sessions.recipients.known_numbers import KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
 from sessions.storage.mongo import database_answers
+from sessions.webhooks.deliveries import Deliveries
+from sessions.webhooks.secrets import WebhookSecrets
+from sessions.webhooks.store import WebhookStore
 from sessions.whatsapp.breaker import BreakerReader
 from sessions.whatsapp.saved_html import SavedHtmlStore
 
@@ -89,6 +92,9 @@ class Services:
     timeline: Timeline
     keys: ApiKeyStore
     users: UserStore
+    webhooks: WebhookStore
+    webhook_secrets: WebhookSecrets
+    deliveries: Deliveries
     setup: Setup
     sign_ins: SignInStore
     passwords: Passwords
@@ -154,7 +160,8 @@ class Services:
         fleet = FleetStore(database, connections, workers)
         secret = signing_secret(settings)
         keys, users = ApiKeyStore(database), UserStore(database)
-        quotas = Quotas.of(settings, database, connections, keys)
+        webhooks = WebhookStore(database, events)
+        quotas = Quotas.of(settings, database, connections, keys, webhooks)
         tokens = SetupTokenStore(database)
         read_marks = ReadMarks(database)
         acceptance = Acceptance(
@@ -186,6 +193,9 @@ class Services:
             timeline=Timeline(database),
             keys=keys,
             users=users,
+            webhooks=webhooks,
+            webhook_secrets=WebhookSecrets(ring),
+            deliveries=Deliveries(database, webhooks, texts, doorbell.deliver_webhook),
             setup=Setup(users, keys, tokens, settings.data_dir, now),
             sign_ins=SignInStore(database, settings.sign_in_expires_in),
             passwords=Passwords(settings.bcrypt_rounds, costliest=await users.costliest_hash()),
@@ -221,12 +231,13 @@ class Services:
             saved_html=SavedHtmlStore(database),
             events=EventStream(redis),
             business=business,
-            metrics=ApiMetrics(process, probe, fleet, now, labels),
+            metrics=ApiMetrics(process, probe, fleet, now, labels, webhooks),
             settings=settings,
             now=now,
         )
         await outbox.prepare(settings.message_retention)
         await services.received.prepare(settings.received_retention)
+        await services.deliveries.prepare(settings.webhook_retention)
         for store in (
             connections,
             idempotency,
@@ -243,6 +254,7 @@ class Services:
             services.received_search,
             services.read_marks,
             services.timeline,
+            webhooks,
         ):
             await store.prepare()
         if business is not None:

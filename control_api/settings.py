@@ -85,6 +85,8 @@ class ApiSettings(MediaSettings):
     """How many connections one owner may have; the first administrator has no such limit."""
     api_keys_per_owner: int = Field(100, ge=1)
     """How many API keys one owner may have; the first administrator has no such limit."""
+    webhooks_per_owner: int = Field(20, ge=1)
+    """How many webhooks one owner may have; the first administrator has no such limit."""
     waiting_requests_per_owner: int = Field(50, ge=1)
     """How many requests of one owner may wait at a time in each API process, for a QR code
     (`wait`), a pairing code or a number check."""

@@ -21,6 +21,7 @@ from sessions.encryption.keys import Key, open_key_ring
 from sessions.messages.sealed_texts import rotate_texts
 from sessions.program import run_program
 from sessions.storage.mongo import open_database, server_time
+from sessions.webhooks.secrets import rotate_webhook_secrets
 from sessions.whatsapp.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
 
 if TYPE_CHECKING:
@@ -66,12 +67,14 @@ async def _rotate(settings: EncryptionSettings, _stop: asyncio.Event) -> None:
         try:
             count = await BlobStore(database, keys).rewrap_all()
             passwords = await rotate_proxy_passwords(database, keys)
+            webhooks = await rotate_webhook_secrets(database, keys)
             texts = await rotate_texts(database, keys, plain_too=settings.seal_texts)
         except BlobError as error:
             raise ConfigurationError(str(error)) from error
     noun = "session" if count == 1 else "sessions"
     print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
     print(f"Passwords of proxies that moved: {passwords}. Texts that moved: {texts.moved}.")
+    print(f"Webhooks whose secrets moved: {webhooks}.")
     if texts.left:
         print(f"No key opens {texts.left} texts: they stay as they are until theirs is back.")
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.accounts.api_keys import ApiKeyStore
     from sessions.connections.store import ConnectionStore
     from sessions.storage.mongo import Database
+    from sessions.webhooks.store import WebhookStore
 
 
 class WaitingRequests:
@@ -45,6 +46,7 @@ class Quotas:
 
     connections: Quota
     api_keys: Quota
+    webhooks: Quota
     queue: QueueQuota
     waiting: WaitingRequests
 
@@ -55,11 +57,13 @@ class Quotas:
         database: Database,
         connections: ConnectionStore,
         keys: ApiKeyStore,
+        webhooks: WebhookStore,
     ) -> Quotas:
         """Make the quotas from the settings."""
         return cls(
             Quota("connections", settings.connections_per_owner, connections.count),
             Quota("API keys", settings.api_keys_per_owner, keys.count),
+            Quota("webhooks", settings.webhooks_per_owner, webhooks.count),
             QueueQuota(database, settings.queued_messages_per_owner),
             WaitingRequests(settings.waiting_requests_per_owner),
         )

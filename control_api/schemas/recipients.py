@@ -29,6 +29,8 @@ class ErasedView(Answer):
     idempotency_keys: int
     jobs: int
     events: int
+    deliveries: int
+    """What webhooks were told of the person, or were to be told."""
 
 
 class NumberView(Answer):

@@ -131,6 +131,12 @@ class SharedSettings(BaseSettings):
     events_kept_for: Span = timedelta(hours=1)
     """How long events are kept in Redis for clients that reconnect with `Last-Event-ID`, at most
     10,000 events. They contain phone numbers and QR codes."""
+    webhook_allowed_hosts: Hosts = ()
+    """Hosts inside your own network, by name or IPv4 address, comma-separated, that webhooks may
+    reach, also by plain HTTP; `.internal` means all names below it. Others have to be on the
+    internet, and have to use HTTPS."""
+    webhook_retention: Span = timedelta(days=30)
+    """How long the deliveries of webhooks are kept; they contain what webhooks were told."""
     log_level: LogLevel = "info"
     """`error`, `warn`, `info` or `debug`: the least severe level that is logged."""
     log_dir: Path = Field(Path("logs"), validate_default=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ReturnDocument
 
 from sessions.connections.events import publish_state
-from sessions.connections.moves import becomes
+from sessions.connections.moves import becomes, tells_state
 from sessions.connections.states import Command, ConnectionState, Reason, needs_a_worker
 from sessions.events.log import EventLog
 from sessions.storage.batching import BatchedLookup
@@ -200,9 +200,11 @@ class LeaseStore:
         ]
 
     async def _renew_one(self, lease: Lease) -> Renewal:
+        announced = {"$eq": ["$lease.announced", True]}
+        told = tells_state("$state", "$reason", "$since", "$until", where=announced)
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             lease.fence(),
-            [{"$set": {"lease.expiresAt": self._expiry(), "lease.announced": "$$REMOVE"}}],
+            [{"$set": {**told, "lease.expiresAt": self._expiry(), "lease.announced": "$$REMOVE"}}],
         )
         if document is None:
             return Renewal.LOST

@@ -18,7 +18,7 @@ from sessions.common.ids import new_id
 from sessions.connections.events import observed_event, publish_state, qr_event
 from sessions.connections.leases import NO_WORKER
 from sessions.connections.model import Connection, Desired, Held, Proxy, QrCode
-from sessions.connections.moves import WITHOUT_PAIRING_CODE, becomes
+from sessions.connections.moves import WHOSE, WITHOUT_PAIRING_CODE, becomes, tells_state
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import (
     HOLDS_LOGIN,
@@ -28,7 +28,8 @@ from sessions.connections.states import (
     check_move,
     needs_a_worker,
 )
-from sessions.events.log import EventLog
+from sessions.events.log import EventLog, EventType
+from sessions.outgoing_events.pending import adds, first
 from sessions.storage.batching import BatchedLookup
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
 _READ = {"leased": {"$gt": ["$lease.expiresAt", "$$NOW"]}, "readAt": "$$NOW"}
 """Fields that are not stored but computed when a connection is read."""
 _WITH_LEASED = {"$addFields": _READ}
+_NO_CODES = {"qr": None, "pairing": WITHOUT_PAIRING_CODE}
+_STOPS = {"$eq": ["$desired", "stopped"]}
+_TELLS_LOST = tells_state(
+    {"$cond": [_STOPS, ConnectionState.STOPPED, ConnectionState.DISCONNECTED]},
+    {"$cond": [_STOPS, None, Reason.WORKER_LOST]},
+    {"$cond": [_STOPS, "$since", "$lease.expiresAt"]},
+)
+"""Adds the event of what `Connection.observed` returns when the lease has expired."""
 _FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | _READ
 """The projection that reads a connection without an aggregation."""
 
@@ -121,6 +130,7 @@ class ConnectionStore:
             "pacing": (pacing or Pacing()).model_dump(by_alias=True),
             "nextSeq": 0,
             "createdAt": now,
+            **_first_state(owner, connection_id, now),
         }
         try:
             await self._collection.insert_one(document)
@@ -293,7 +303,8 @@ class ConnectionStore:
     async def show_qr(self, lease: Lease, qr: QrCode | None) -> None:
         """Store and publish the QR code that the page shows, or none; raise LeaseLostError."""
         document = qr.model_dump(by_alias=True) if qr else None
-        shown = await self._write(lease, [{"$set": {"qr": {"$literal": document}}}], {})
+        told = _tells_qr(qr) if qr else {}
+        shown = await self._write(lease, [{"$set": {**told, "qr": {"$literal": document}}}], {})
         if qr is not None:
             self._events.publish(qr_event(shown["owner"], shown["_id"], shown["connectionId"], qr))
 
@@ -358,7 +369,7 @@ class ConnectionStore:
         # `announced` is stored in the lease, so the next lease starts without it.
         while document := await self._collection.find_one_and_update(
             unannounced,
-            [{"$set": {"lease": {"announced": True}, "qr": None, "pairing": WITHOUT_PAIRING_CODE}}],
+            [{"$set": {**_TELLS_LOST, "lease": {"announced": True}, **_NO_CODES}}],
             return_document=ReturnDocument.AFTER,
         ):
             self._events.publish(observed_event(Connection.model_validate(document)))
@@ -399,3 +410,24 @@ class ConnectionStore:
             [{"$match": exact}, {"$sort": {"createdAt": 1}}, _WITH_LEASED]
         )
         return [Connection.model_validate(document) async for document in cursor]
+
+
+def _first_state(owner: str, connection_id: str, now: datetime) -> dict[str, Any]:
+    """Return the fields with the event of a connection that is created."""
+    facts = {
+        "owner": owner,
+        "connectionId": connection_id,
+        "state": ConnectionState.STARTING,
+        "reason": Reason.WAITING_FOR_WORKER,
+        "since": now,
+    }
+    return first(EventType.CONNECTION_STATE, now, facts)
+
+
+def _tells_qr(qr: QrCode) -> dict[str, Any]:
+    """Return the fields of a `$set` that add the event of a QR code.
+
+    The code itself stays in `qr` alone: it goes from there when nobody may use it any more.
+    """
+    facts = {**WHOSE, "expiresAt": qr.expires_at}
+    return adds(EventType.CONNECTION_QR, facts)

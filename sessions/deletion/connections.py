@@ -11,9 +11,11 @@ from sessions.common.errors import ConnectionNotFoundError
 from sessions.connections.commands import new_command
 from sessions.connections.events import deleted_event
 from sessions.connections.leases import NO_WORKER
+from sessions.connections.moves import WHOSE
 from sessions.connections.states import Command
 from sessions.connections.store import HAS_LOGIN
-from sessions.events.log import EventLog
+from sessions.events.log import EventLog, EventType
+from sessions.outgoing_events.pending import COUNT, FIELD, adds
 
 if TYPE_CHECKING:
     from sessions.connections.leases import Lease
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sessions.messages.outbox import Outbox
     from sessions.storage.mongo import Collection, Database
 
+_KEPT = (FIELD, COUNT)
+"""What stays of a removed record: the events that it has still to tell."""
 _REMEMBERED_FOR = timedelta(days=365)
 _NEEDS_NO_WORKER: dict[str, Any] = {"$and": [NO_WORKER, {"$not": [HAS_LOGIN]}]}
 
@@ -54,6 +58,8 @@ class Removals:
             "owner": {"$concat": ["deleted:", "$_id"]},
             "deletedAt": "$$NOW",
             "command": {"$literal": new_command(Command.DELETE)},
+            # A stage reads the record as it was before: this is the owner who deletes it.
+            **adds(EventType.CONNECTION_DELETED, WHOSE),
         }
         present = {"_id": connection.id, "deletedAt": None}
         result = await self._connections.update_one(present, [{"$set": changes}])
@@ -92,7 +98,22 @@ class Removals:
         connection = str(found["_id"])
         await self._outbox.abandon(connection)
         await self._blobs.discard(connection)
+        while not await self._remove_record(exact):
+            if await self._connections.find_one(exact, {"_id": True}) is None:
+                return False
+        return True
+
+    async def _remove_record(self, exact: dict[str, Any]) -> bool:
+        """Remove the record, with its untold events kept; tell whether it was as we read it.
+
+        Events that the relay takes from both places have the same ids, so they are told once.
+        """
+        found = await self._connections.find_one(exact, dict.fromkeys(_KEPT, True))
+        if found is None:
+            return False
+        kept = {field: {"$literal": found[field]} for field in _KEPT if field in found}
         await self._removed.update_one(
-            {"_id": connection}, [{"$set": {"removedAt": "$$NOW"}}], upsert=True
+            {"_id": found["_id"]}, [{"$set": {**kept, "removedAt": "$$NOW"}}], upsert=True
         )
-        return (await self._connections.delete_one(exact)).deleted_count > 0
+        unchanged = {COUNT: found.get(COUNT)}
+        return (await self._connections.delete_one({**exact, **unchanged})).deleted_count > 0

@@ -26,6 +26,7 @@ from sessions.recipients.address import parse_recipient
 from sessions.recipients.known_numbers import COLLECTION as KNOWN_NUMBERS
 from sessions.recipients.number_checks import COLLECTION as NUMBER_CHECKS
 from sessions.storage.mongo import forget_after, server_time
+from sessions.webhooks.deliveries import DELIVERIES
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
@@ -56,6 +57,7 @@ class Erased:
     idempotency_keys: int = 0
     jobs: int = 0
     events: int = 0
+    deliveries: int = 0
     sending: int = 0
 
 
@@ -99,6 +101,7 @@ class Erasures:
         self._numbers: mongo.Collection = database[KNOWN_NUMBERS]
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._read_marks: mongo.Collection = database[READ_MARKS]
+        self._deliveries: mongo.Collection = database[DELIVERIES]
         self._redis = redis
         self._log = log
         self._received = ReceivedErasure(database)
@@ -164,6 +167,7 @@ class Erasures:
             idempotency_keys=counts["keys"],
             jobs=jobs,
             events=await self._erase_events(erasure),
+            deliveries=await self._erase_deliveries(erasure),
             # Whatever was left in a worker's hand, also where it has been sent since.
             sending=await self._messages.count_documents(self._meant(erasure)),
         )
@@ -259,6 +263,11 @@ class Erasures:
         self._log.discard(lambda event: tells_of(event, erasure.owner, erasure.ids))
         return await self._events.erase(erasure.owner, erasure.ids)
 
+    async def _erase_deliveries(self, erasure: _Erasure) -> int:
+        """Erase what webhooks were told; the relay removes what it is storing right now."""
+        named = {**erasure.of_owner, **erasure.naming("chats")}
+        return (await self._deliveries.delete_many(named)).deleted_count
+
     async def _void_keys(self, ids: Sequence[str], now: datetime) -> int:
         """Void the Idempotency-Keys that would create these messages again; count them."""
         known_since = first_id(now - KEPT_FOR)
@@ -331,6 +340,7 @@ class DeletedData:
             database[RECEIVED],
             database[NUMBER_CHECKS],
             database[READ_MARKS],
+            database[DELIVERIES],
         )
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._events = EventStream(redis)

@@ -44,8 +44,7 @@ class Expiry:
         mark = {"expiredIn": new_id()}
         named = {"_id": {"$in": found}}
         await self._messages.update_many(
-            {**named, **_WAITS_TOO_LONG},
-            [{"$set": {**becomes(Happening.EXPIRED), **mark}}],
+            {**named, **_WAITS_TOO_LONG}, becomes(Happening.EXPIRED, mark)
         )
         expired = await in_order(self._messages, {**named, **mark})
         self._events.publish(*(status_event(each) for each in expired))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo.errors import BulkWriteError
 
+from sessions.events.log import EventType
 from sessions.messages.model import Message
+from sessions.outgoing_events.pending import first
 from sessions.storage.batching import BatchedLookup
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class MessageInserts:
 
     async def _insert(self, messages: Sequence[Message]) -> set[str]:
         """Store messages; return the ids of those that were stored already."""
-        documents = [each.model_dump(by_alias=True, exclude_none=True) for each in messages]
+        documents = [_document(each) for each in messages]
         try:
             if documents:
                 await self._messages.insert_many(documents, ordered=False)
@@ -67,6 +69,16 @@ class MessageInserts:
                 raise
             return {messages[each["index"]].id for each in refused}
         return set()
+
+
+def _document(message: Message) -> dict[str, Any]:
+    """Return the document to insert, with the event that tells of it."""
+    told = first(
+        EventType.MESSAGE_STATUS,
+        message.status_at or message.queued_at,
+        {"status": str(message.status)},
+    )
+    return message.model_dump(by_alias=True, exclude_none=True) | told
 
 
 def _is_unexpected(refused: dict[str, Any]) -> bool:

@@ -231,19 +231,26 @@ class MediaFetcher:
         reason = MediaTooLargeError.code if isinstance(error, _TOO_LARGE) else error.code
         logger.warning("The file cannot be fetched: {}", error)
         again = {"fetch.nextAt": "$$NOW", "fetch.tries": 0, "fetch.claim": None}
-        changes = {**becomes(Happening.FILE_MISSING), **again, "reason": {"$literal": reason}}
-        failed = await self._change(message, may(Happening.FILE_MISSING), changes)
+        changes = {**again, "reason": {"$literal": reason}}
+        failed = await self._update(
+            message, may(Happening.FILE_MISSING), becomes(Happening.FILE_MISSING, changes)
+        )
         if failed is not None:
             self._events.publish(status_event(failed))
 
     async def _change(
         self, message: Message, which: dict[str, Any], changes: dict[str, Any]
     ) -> Message | None:
-        """Change a message if this try is still the one that may."""
+        """Set fields of a message if this try is still the one that may."""
+        return await self._update(message, which, [{"$set": changes}])
+
+    async def _update(
+        self, message: Message, which: dict[str, Any], pipeline: list[dict[str, Any]]
+    ) -> Message | None:
         claim = message.fetch and message.fetch.claim
         document = await self._messages.find_one_and_update(
             {"_id": message.id, "fetch.claim": claim, **which},
-            [{"$set": changes}],
+            pipeline,
             return_document=ReturnDocument.AFTER,
         )
         return None if document is None else Message.model_validate(document)

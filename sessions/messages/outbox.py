@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 _CHANGED_AT_ONCE = 1000
 _MAY_BE_OUT = {"$gt": ["$unknownAt", None]}
 """The expression for queued messages that were unknown before a person retried them."""
-CANCELLED = {
-    **becomes(Happening.CANCELLED),
+CANCELLED: dict[str, Any] = {
     "status": {
         "$cond": [
             _MAY_BE_OUT,
@@ -42,7 +41,10 @@ CANCELLED = {
     },
     "cancelledAt": {"$cond": [_MAY_BE_OUT, "$cancelledAt", "$$NOW"]},
 }
-"""A cancelled retry of an unknown message is unknown again: it may have been sent before."""
+"""The changes of a cancelled message.
+
+A cancelled retry of an unknown message is unknown again: it may have been sent before.
+"""
 _QUEUED_AGAIN = {
     "reason": None,
     "attempts": 0,
@@ -139,8 +141,7 @@ class Outbox:
 
     async def cancel_queued(self, connection: str) -> None:
         """Cancel all queued messages of a connection that is deleted."""
-        waits = {"connection": connection, **may(Happening.CANCELLED)}
-        await self._end_all(waits, CANCELLED)
+        await self._end_all({"connection": connection}, Happening.CANCELLED, CANCELLED)
 
     async def cancel_left(self) -> None:
         """Cancel messages that were stored while their connection was being deleted."""
@@ -166,14 +167,16 @@ class Outbox:
         """
         await self.cancel_queued(connection)
         unsent = {"connection": connection, "whatsappId": {"$exists": False}}
-        await self._end_all({**unsent, **may(Happening.ABANDONED)}, becomes(Happening.ABANDONED))
+        await self._end_all(unsent, Happening.ABANDONED, {})
         begun = {"connection": connection, "whatsappId": {"$exists": True}}
-        changes = becomes(Happening.ABANDONED_SENT)
-        await self._end_all({**begun, **may(Happening.ABANDONED_SENT)}, changes)
+        await self._end_all(begun, Happening.ABANDONED_SENT, {})
 
-    async def _end_all(self, which: dict[str, Any], changes: dict[str, Any]) -> None:
+    async def _end_all(
+        self, which: dict[str, Any], happening: Happening, changes: Mapping[str, Any]
+    ) -> None:
         """End messages of a connection that is deleted, and publish each."""
-        ended = [{"$set": {**changes, "reason": _DELETED}}]
+        which = {**which, **may(happening)}
+        ended = becomes(happening, {**changes, "reason": _DELETED})
         cursor = self._collection.find(which, projection={"_id": True}, limit=_CHANGED_AT_ONCE)
         while found := [document["_id"] async for document in cursor]:
             named = {"_id": {"$in": found}}
@@ -195,7 +198,7 @@ class Outbox:
         happening = Happening.RETRY_CONFIRMED if unknown_too else Happening.RETRIED
         await self._numbers.of(message.owner).forget_denied([message.to])
         place = await self._place(message.connection, message.connection_id)
-        changes = {**becomes(happening), **_QUEUED_AGAIN, "seq": place}
+        changes = {**_QUEUED_AGAIN, "seq": place}
         changed = await self._change(owner, message_id, happening, changes)
         if await self._cancel_if_gone([message.connection]):
             raise ConnectionNotFoundError(message.connection_id)
@@ -233,12 +236,12 @@ class Outbox:
         first = await self._place(connection.id, connection.connection_id, len(failed))
         # The mark finds the messages that this call queued: others may queue the same ones.
         mark = {"queuedIn": new_id()}
-        changes = {**becomes(Happening.REDRIVEN), **_QUEUED_AGAIN, **mark}
+        changes = {**_QUEUED_AGAIN, **mark}
         await self._collection.bulk_write(
             [
                 UpdateOne(
                     {"_id": each, **may(Happening.REDRIVEN)},
-                    [{"$set": {**changes, "seq": seq}}],
+                    becomes(Happening.REDRIVEN, {**changes, "seq": seq}),
                 )
                 for seq, each in enumerate(failed, first)
             ],
@@ -298,7 +301,7 @@ class Outbox:
     ) -> Message:
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             {"_id": {"$eq": message_id}, **_of(owner), **may(happening)},
-            [{"$set": changes}],
+            becomes(happening, changes),
             return_document=ReturnDocument.AFTER,
         )
         if document is None:

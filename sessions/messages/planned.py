@@ -140,16 +140,11 @@ class PlannedMessages:
             "putOff": "$$REMOVE",
         }
         older = {"_id": wanted.id, "plan.revision": {"$lte": wanted.plan.revision}}
-        again = {
-            **becomes(Happening.PLANNED_AGAIN),
-            "attempts": 0,
-            "endedAt": None,
-            "revivedIn": mark,
-        }
+        again = {**changes, "attempts": 0, "endedAt": None, "revivedIn": mark}
         withdrawn = {**older, **may(Happening.PLANNED_AGAIN), "reason": _WITHDRAWN}
         return [
             UpdateOne({**older, **may(Happening.WITHDRAWN)}, [{"$set": changes}]),
-            UpdateOne(withdrawn, [{"$set": changes | again}]),
+            UpdateOne(withdrawn, becomes(Happening.PLANNED_AGAIN, again)),
         ]
 
     async def withdraw(
@@ -161,17 +156,14 @@ class PlannedMessages:
         """
         older = {} if up_to is None else {"plan.revision": {"$lte": up_to}}
         waiting = {**which, **older, **may(Happening.WITHDRAWN)}
-        changes = (
-            becomes(Happening.OPTED_OUT) | {"reason": OPTED_OUT}
-            if opted_out
-            else CANCELLED | {"reason": SUPERSEDED}
-        )
+        happening = Happening.OPTED_OUT if opted_out else Happening.WITHDRAWN
+        changes = {"reason": OPTED_OUT} if opted_out else CANCELLED | {"reason": SUPERSEDED}
         count = 0
         cursor = self._messages.find(waiting, {"_id": True}, limit=_AT_ONCE)
         while found := [each["_id"] async for each in cursor]:
             mark = {"withdrawnIn": new_id()}
             ended = await self._messages.update_many(
-                {**waiting, "_id": {"$in": found}}, [{"$set": {**changes, **mark}}]
+                {**waiting, "_id": {"$in": found}}, becomes(happening, {**changes, **mark})
             )
             count += ended.modified_count
             await self._publish({"_id": {"$in": found}, **mark})

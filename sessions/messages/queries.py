@@ -43,13 +43,12 @@ def due(lease: Lease) -> dict[str, Any]:
 def claim(lease: Lease) -> list[dict[str, Any]]:
     """Return the update that claims a message."""
     changes = {
-        **becomes(Happening.CLAIMED),
         "generation": lease.generation,
         "attempts": {"$add": ["$attempts", 1]},
         "takenUp": 0,
         "putOff": "$$REMOVE",
     }
-    return [{"$set": changes}]
+    return becomes(Happening.CLAIMED, changes)
 
 
 def bare_id(message_key: str) -> str:
@@ -89,7 +88,7 @@ def out_of_hand(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the filter and the update that end this lease's claim of a message."""
     found = {"_id": message.id, **held(lease, happening)}
-    return found, [{"$set": becomes(happening) | _literals(changes)}]
+    return found, becomes(happening, _literals(changes))
 
 
 def step(
@@ -109,7 +108,7 @@ def step(
         **may(acked),
         **fence(lease),
     }
-    return found, [{"$set": {**becomes(acked), "reason": None, **times}}]
+    return found, becomes(acked, {"reason": None, **times})
 
 
 def _literals(changes: dict[str, Any]) -> dict[str, Any]:

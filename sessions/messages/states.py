@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sessions.common.errors import IllegalMoveError
+from sessions.events.log import EventType
 from sessions.messages.model import Ack, MessageStatus
+from sessions.outgoing_events.pending import adds
 
 
 class Happening(StrEnum):
@@ -125,6 +127,10 @@ OF_ACK: Mapping[Ack, Happening] = MappingProxyType(
     }
 )
 """What each ack means; other acks mean nothing."""
+TELLS_STATUS: dict[str, Any] = {
+    "$set": adds(EventType.MESSAGE_STATUS, {"status": "$status", "reason": "$reason"})
+}
+"""The stage after a change of a status: it adds the event to the document."""
 _ENDINGS = {
     MOVES[each].after: each
     for each in (_H.SENT, _H.FAILED, _H.UNDECIDED, _H.EXPIRED_IN_HAND, _H.WITHDRAWN_IN_HAND)
@@ -151,12 +157,15 @@ def may(happening: Happening) -> dict[str, Any]:
     return {"status": before[0] if len(before) == 1 else {"$in": list(before)}}
 
 
-def becomes(happening: Happening) -> dict[str, Any]:
-    """Return the `$set` of a pipeline for this: the new status and its times."""
+def becomes(happening: Happening, changes: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return the pipeline for this: the new status and its times, and the event that tells it.
+
+    `changes` are further fields, as expressions; they go before ours.
+    """
     status = MOVES[happening].after
-    changes: dict[str, Any] = {"status": status, "statusAt": "$$NOW"}
+    made: dict[str, Any] = {"status": status, "statusAt": "$$NOW"}
     if status is not MessageStatus.QUEUED:
-        changes[f"{status}At"] = "$$NOW"
+        made[f"{status}At"] = "$$NOW"
     if status not in NOT_SENT:
-        changes["endedAt"] = "$$NOW"
-    return changes
+        made["endedAt"] = "$$NOW"
+    return [{"$set": {**made, **(changes or {})}}, TELLS_STATUS]

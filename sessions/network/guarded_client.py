@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -115,12 +115,13 @@ class Answer:
         """Return the whole body; raise what `chunks` raises."""
         return b"".join([chunk async for chunk in self.chunks()])
 
-    async def beginning(self, count: int) -> bytes:
-        """Return the first `count` bytes of the body, or all if it has fewer; read no others."""
-        with _named():
-            begun = b""
-            while len(begun) < count and (more := await self._response.content.read(count)):
-                begun += more
+    async def beginning(self, count: int, within: timedelta) -> bytes:
+        """Return the first `count` bytes of the body, or as many as come in time."""
+        begun = b""
+        with _named(), suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                while len(begun) < count and (more := await self._response.content.read(count)):
+                    begun += more
         return begun[:count]
 
 
@@ -251,6 +252,22 @@ class _GuardedResolver(AbstractResolver):
 def _not_allowed(host: str) -> AddressNotAllowedError:
     # One text for both: whether an internal name exists is nobody's business.
     return AddressNotAllowedError(f"{host} is not found, or is inside a private network.")
+
+
+def check_url(url: str, allowed_hosts: Collection[str]) -> None:
+    """Check a URL that is stored, and fetched later.
+
+    Raises UrlNotAllowedError, also for plain HTTP to a host that is not listed, and
+    AddressNotAllowedError for an address; a name is looked up only when the URL is fetched.
+    """
+    parsed, allowed = _parsed(url), frozenset(each.lower() for each in allowed_hosts)
+    host = _plain(parsed.host or "")
+    if is_listed(host, allowed):
+        return
+    if (_is_address(host) and not is_public(host)) or host == "localhost":
+        raise _not_allowed(host)
+    if parsed.scheme != "https":
+        raise UrlNotAllowedError("Give a URL that begins with https://.")
 
 
 def _may_reach(allowed: Collection[str], address: str) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -45,6 +45,7 @@ class Job(StrEnum):
 
     START_CONNECTION = "start_connection"
     SEND_MESSAGE = "send_message"
+    DELIVER_WEBHOOK = "deliver_webhook"
 
 
 class Ring(StrEnum):
@@ -156,6 +157,13 @@ class Doorbell:
         """Ask any worker with room to take the connection."""
         await self._bounded(self._enqueue(Job.START_CONNECTION, connection))
 
+    async def deliver_webhook(self, webhook: str, at: datetime | None = None) -> None:
+        """Ask any worker to deliver what a webhook is to be told, now or at a time."""
+        # Asked for twice at the same time, it is done once.
+        job_id = f"webhook:{webhook}" + (f":{at.timestamp():.3f}" if at else "")
+        life = _JOB_LIFE + (max(at - datetime.now(UTC), timedelta(0)) if at else timedelta(0))
+        await self._bounded(self._enqueue(Job.DELIVER_WEBHOOK, webhook, job_id, at, life))
+
     async def dispatch(self, worker: str, connection: str) -> None:
         """Tell the owner of a connection that a message is due."""
         await self._ring((worker, Ring.DISPATCH, connection))
@@ -200,9 +208,21 @@ class Doorbell:
         except (RedisError, OSError, TimeoutError):
             return False
 
-    async def _enqueue(self, job: Job, connection: str) -> None:
+    async def _enqueue(
+        self,
+        job: Job,
+        about: str,
+        job_id: str | None = None,
+        at: datetime | None = None,
+        life: timedelta = _JOB_LIFE,
+    ) -> None:
         await self._redis.enqueue_job(
-            str(job), connection, _queue_name=SHARED_QUEUE, _expires=_JOB_LIFE
+            str(job),
+            about,
+            _job_id=job_id,
+            _queue_name=SHARED_QUEUE,
+            _defer_until=at,
+            _expires=life,
         )
         await self._redis.publish(SHARED_QUEUE, b"")
 

@@ -80,6 +80,6 @@ def test_filters_and_changes_are_the_rows(happening: Happening) -> None:
     move, wanted = MOVES[happening], may(happening)["status"]
     found = wanted["$in"] if isinstance(wanted, dict) else [wanted]
     assert tuple(found) == move.before
-    changes = becomes(happening)
+    changes = becomes(happening)[0]["$set"]
     assert (changes["status"], changes["statusAt"]) == (move.after, "$$NOW")
     assert ("endedAt" in changes) is (move.after not in NOT_SENT)

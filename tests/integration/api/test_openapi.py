@@ -42,7 +42,6 @@ INTERNAL = {
     **dict.fromkeys(
         (
             "fetch_failed",
-            "url_not_allowed",
             "fetch_timed_out",
             "fetched_too_large",
             "too_many_redirects",

@@ -196,7 +196,14 @@ async def test_the_beginning_of_an_endless_answer(
     server: TestServer, client: GuardedClient
 ) -> None:
     async with client.open("GET", str(server.make_url("/endless")), BOUNDS) as answer:
-        assert await answer.beginning(1024) == b"x" * 1024
+        assert await answer.beginning(1024, timedelta(seconds=20)) == b"x" * 1024
+
+
+async def test_the_beginning_of_an_answer_that_never_goes_on(
+    server: TestServer, client: GuardedClient
+) -> None:
+    async with client.open("GET", str(server.make_url("/dripping")), BOUNDS) as answer:
+        assert await answer.beginning(1024, timedelta(milliseconds=100)) == b"first"
 
 
 async def test_an_answer_has_to_end_in_time(server: TestServer, client: GuardedClient) -> None:

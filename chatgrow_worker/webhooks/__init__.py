@@ -1,0 +1,1 @@
+"""Tell webhooks: take the events out of their documents, and deliver them."""

@@ -1,0 +1,144 @@
+"""What webhooks are told of received messages: with what they say, unlike server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from sessions.common.json_values import WrittenTimestamp
+from sessions.conversations.documents import TEXT, Documents
+from sessions.conversations.model import (
+    COLLECTION,
+    Card,
+    MediaState,
+    Place,
+    PollAsked,
+    ReceivedMessage,
+)
+from sessions.encryption.sealed_value import SealedValue
+from sessions.events.log import EventData, EventType
+from sessions.messages.response_events import RESPONSES, told_response
+from sessions.outgoing_events.families import OutgoingEvent, outgoing
+from sessions.outgoing_events.pending import PendingEvent
+
+if TYPE_CHECKING:
+    from sessions.messages.sealed_texts import TextSealer
+
+
+class ToldMedia(EventData):
+    """The file of a message: `mediaId` once it is stored, and otherwise its state."""
+
+    media_id: str | None = None
+    state: MediaState
+    mimetype: str | None = None
+    size: int | None = None
+    filename: str | None = None
+
+
+class ReceivedFrame(EventData):
+    """Which message it is, and who wrote it."""
+
+    message_id: str
+    direction: Literal["in"] = "in"
+    connection_id: str
+    owner: str
+    chat_id: str
+    sender: str = Field(alias="from")
+    from_number: str | None = None
+    sender_name: str | None = None
+    type: str
+    timestamp: WrittenTimestamp
+    """When it was written; of an edit or a revocation, when that happened."""
+
+
+class EditedData(ReceivedFrame):
+    """The text that a message has now."""
+
+    text: str | None = None
+
+
+class ReceivedData(EditedData):
+    """What a message says."""
+
+    reply_to: str | None = None
+    media: ToldMedia | None = None
+    location: Place | None = None
+    contacts: tuple[Card, ...] | None = None
+    poll: PollAsked | None = None
+    from_history: bool | None = None
+
+
+class ReceivedEvents:
+    """How the entries of received messages are told to webhooks."""
+
+    collection = COLLECTION
+    fields = tuple(
+        field.alias or name for name, field in ReceivedMessage.model_fields.items() if name != "id"
+    )
+
+    def __init__(self, texts: TextSealer) -> None:
+        self._documents = Documents(texts)
+        self._texts = texts
+
+    def tell(self, document: Mapping[str, Any], entry: PendingEvent) -> OutgoingEvent:
+        """Build the event of a message, its edit or revocation, a reaction or a vote.
+
+        Raises TextKeyMissingError or TextUnreadableError.
+        """
+        message = ReceivedMessage.model_validate(document)
+        data = self._told(document, message, entry)
+        number = [f"{message.from_number.removeprefix('+')}@c.us"] if message.from_number else []
+        return outgoing(
+            document,
+            entry,
+            owner=message.owner,
+            data=data.to_json(),
+            connection=message.connection,
+            chats=tuple(sorted({message.chat_id, message.sender, *number})),
+        )
+
+    def _told(
+        self, document: Mapping[str, Any], message: ReceivedMessage, entry: PendingEvent
+    ) -> EventData:
+        if entry.type in RESPONSES:
+            return told_response(document, entry, message.chat_id)
+        if entry.type == EventType.MESSAGE_EDITED:
+            frame = {**_frame(message), "timestamp": message.edited_at or entry.at}
+            return EditedData(**frame, text=self._edited(message, entry.facts.get("text")))
+        if entry.type == EventType.MESSAGE_REVOKED:
+            return ReceivedFrame(**{**_frame(message), "timestamp": message.revoked_at or entry.at})
+        return self._received(message)
+
+    def _edited(self, message: ReceivedMessage, text: object) -> str | None:
+        if text is None or isinstance(text, str):
+            return text
+        return self._texts.open(SealedValue.model_validate(text), message.id, TEXT)
+
+    def _received(self, message: ReceivedMessage) -> ReceivedData:
+        content, media = self._documents.open(message), message.media
+        return ReceivedData(
+            **_frame(message),
+            text=content.text,
+            reply_to=message.reply_to,
+            media=ToldMedia.model_validate(media.model_dump()) if media else None,
+            location=content.details.location,
+            contacts=content.details.contacts or None,
+            poll=content.details.poll,
+            from_history=message.from_history or None,
+        )
+
+
+def _frame(message: ReceivedMessage) -> dict[str, Any]:
+    return {
+        "message_id": message.id,
+        "connection_id": message.connection_id,
+        "owner": message.owner,
+        "chat_id": message.chat_id,
+        "sender": message.sender,
+        "from_number": message.from_number,
+        "sender_name": message.sender_name,
+        "type": str(message.type),
+        "timestamp": message.at,
+    }

@@ -1,0 +1,49 @@
+"""Webhooks through every real part: what happened is told, though workers are killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.webhooks.receiver import Receiver, receiving
+from tests.ports import LOOPBACK
+from tests.stack_client import PATIENCE, stack
+from tests.waiting import until
+from tests.worker_kills import kill_worker
+
+
+def _statuses(receiver: Receiver, message_id: str) -> list[str]:
+    """Return what was told of a message, each event once, in the order of its first arrival."""
+    events = {got.id: json.loads(got.body)["data"] for got in receiver.got}
+    return [each["status"] for each in events.values() if each.get("messageId") == message_id]
+
+
+@pytest.mark.parametrize("kills", [0, pytest.param(3, marks=pytest.mark.slow)])
+async def test_a_receiver_misses_nothing(tmp_path: Path, kills: int) -> None:
+    settings = ("--supervise", "--env", f"WEBHOOK_ALLOWED_HOSTS={LOOPBACK}")
+    async with receiving() as receiver, stack("--data", str(tmp_path), *settings) as system:
+        wish = {"url": receiver.url, "events": ["*"]}
+        made = await system.post("/api/webhooks", wish)
+        await system.create()
+        await system.scan()
+        await system.until_state("connected")
+        sent = [await system.send("first")]
+        for number in range(kills):
+            await kill_worker(system, lose_disk=False)
+            sent.append(await system.send(f"after kill {number}"))
+        for message_id in sent:
+            await system.until_message(message_id, "read")
+
+        def all_told() -> bool:
+            return all("read" in _statuses(receiver, each) for each in sent)
+
+        await until(all_told, within=PATIENCE)
+        for message_id in sent:
+            told = _statuses(receiver, message_id)
+            assert told[0] == "queued"
+            assert {"sending", "sent", "delivered", "read"} <= set(told)
+        assert all(got.verified(made["secret"]) for got in receiver.got)
+        states = {json.loads(got.body)["data"].get("state") for got in receiver.got}
+        assert {"starting", "awaiting_scan", "connected"} <= states

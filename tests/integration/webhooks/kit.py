@@ -36,6 +36,7 @@ class Kit:
         self.stores = stores
         self.database = stores.database
         self.keys = keys
+        self._client = client
         self.secrets = WebhookSecrets(keys)
         self.webhooks = WebhookStore(self.database, stores.events)
         self.rung: list[str] = []
@@ -46,6 +47,10 @@ class Kit:
         self.delivering = Delivering(
             self.webhooks, self.deliveries, self.sender, utc_now, self._count
         )
+
+    def with_texts(self, texts: TextSealer) -> Kit:
+        """Return the same with texts that are stored otherwise."""
+        return Kit(self.stores, self._client, self.keys, texts)
 
     async def prepare(self) -> None:
         """Create the indexes."""

@@ -1,0 +1,132 @@
+"""What a connection receives is told to webhooks, with what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions.common.clock import utc_now
+from sessions.conversations.identity import MessageName
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.model import Details, Place, ReceivedMedia, ReceivedType
+from sessions.conversations.seen import Edit, Response, Revocation, Sighting
+from sessions.messages.model import MessageStatus
+from sessions.messages.responses import Vote
+from sessions.messages.sealed_texts import TextSealer
+from tests.arrivals import FRIEND, after, arrival, ciphertext, new_name, reaction
+from tests.builders import PLAIN, TO
+from tests.integration.webhooks.kit import Kit
+from tests.integration.webhooks.receiver import Receiver
+
+if TYPE_CHECKING:
+    from sessions.connections.leases import Lease
+
+Event = dict[str, Any]
+
+
+@pytest.fixture(params=["plain", "sealed"])
+def texts(request: pytest.FixtureRequest, kit: Kit) -> TextSealer:
+    return PLAIN if request.param == "plain" else TextSealer(kit.keys, on=True)
+
+
+class _Told:
+    """A connection that receives, and a webhook that is told of it."""
+
+    def __init__(self, kit: Kit, receiver: Receiver, texts: TextSealer, lease: Lease) -> None:
+        self._kit = kit.with_texts(texts)
+        self._receiver = receiver
+        self._lease = lease
+        self._inbox = Inbox(kit.database, kit.stores.events, texts, utc_now)
+
+    async def start(self) -> None:
+        await self._kit.relay_all()
+        self._webhook, self._secret = await self._kit.webhook(self._receiver.url)
+
+    async def after(self, **seen: Any) -> list[Event]:
+        """Record what was seen, and return what the receiver gets then."""
+        await self._inbox.record(self._lease, Sighting(**seen))
+        before = len(self._receiver.got)
+        await self._kit.tell(self._webhook)
+        return [each.verified(self._secret) for each in self._receiver.got[before:]]
+
+
+@pytest.fixture
+async def told(kit: Kit, receiver: Receiver, texts: TextSealer) -> _Told:
+    _, lease = await kit.stores.leased()
+    told = _Told(kit, receiver, texts, lease)
+    await told.start()
+    return told
+
+
+async def test_a_message_is_told_once_with_its_text(told: _Told) -> None:
+    came = arrival(from_number="+15551234567", sender_name="Friend")
+    (event,) = await told.after(arrivals=(came,))
+    assert event["type"] == "message.received"
+    data = event["data"]
+    assert (data["direction"], data["from"], data["text"]) == ("in", FRIEND, "Hello")
+    assert (data["chatId"], data["fromNumber"], data["senderName"]) == (
+        FRIEND,
+        "+15551234567",
+        "Friend",
+    )
+    assert data["timestamp"] == "2026-11-29T12:00:00.000Z"
+    assert await told.after(arrivals=(came,)) == []
+
+
+async def test_other_kinds_of_content(told: _Told) -> None:
+    place = Place(latitude=32.1, longitude=34.8, name="Here")
+    media = ReceivedMedia(mimetype="image/png", size=7, filename="a.png")
+    located, pictured = await told.after(
+        arrivals=(
+            arrival(type=ReceivedType.LOCATION, text=None, details=Details(location=place)),
+            arrival(type=ReceivedType.IMAGE, text="look", media=media, at=after(1)),
+        )
+    )
+    assert located["data"]["location"] == {"latitude": 32.1, "longitude": 34.8, "name": "Here"}
+    assert "text" not in located["data"]
+    assert pictured["data"]["text"] == "look"
+    assert pictured["data"]["media"] == {
+        "state": "pending",
+        "mimetype": "image/png",
+        "size": 7,
+        "filename": "a.png",
+    }
+
+
+async def test_a_ciphertext_is_told_when_its_content_comes(told: _Told) -> None:
+    name = new_name()
+    assert await told.after(arrivals=(ciphertext(name),)) == []
+    (event,) = await told.after(arrivals=(arrival(name, text="at last"),))
+    assert (event["type"], event["data"]["text"]) == ("message.received", "at last")
+
+
+async def test_what_happens_to_a_message_afterwards(told: _Told) -> None:
+    name = new_name()
+    await told.after(arrivals=(arrival(name),))
+    (edited,) = await told.after(edits=(Edit(name, "Hello again", after(1)),))
+    assert (edited["type"], edited["data"]["text"]) == ("message.edited", "Hello again")
+    liked = Response(name, reaction("👍", 2))
+    (reacted,) = await told.after(responses=(liked,))
+    assert reacted["type"] == "message.reaction"
+    assert (reacted["data"]["emoji"], reacted["data"]["from"]) == ("👍", FRIEND)
+    (undone,) = await told.after(responses=(Response(name, reaction(None, 3)),))
+    assert "emoji" not in undone["data"]
+    (revoked,) = await told.after(revocations=(Revocation(name, after(4)),))
+    assert revoked["type"] == "message.revoked"
+    assert "text" not in revoked["data"]
+
+
+async def test_answers_to_what_we_have_sent(kit: Kit, told: _Told) -> None:
+    connection = await kit.stores.connections.find("admin", "main")
+    message = await kit.stores.message(connection)
+    await kit.database["messages"].update_one(
+        {"_id": message.id},
+        {"$set": {"bareId": "3EB0AA", "status": MessageStatus.SENT, "chatId": TO}},
+    )
+    await told.after()
+    name = MessageName(from_me=True, chat_id=TO, bare_id="3EB0AA")
+    vote = Vote(sender=TO, options=("Yes",), at=after(1))
+    (voted,) = await told.after(responses=(Response(name, vote),))
+    assert (voted["type"], voted["data"]["options"]) == ("poll.vote", ["Yes"])
+    assert voted["data"]["messageId"] == message.id

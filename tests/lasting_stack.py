@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
 from tests.processes import alive
-from tests.stack_client import PATIENCE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, PATIENCE, StackClient, stack
 from tests.waiting import until
 from tests.whatsapp_web.faults import Faults, as_json
 
@@ -66,7 +66,7 @@ async def _clear(system: StackClient) -> None:
 
     Connections go before the phones: a page whose line is cut waits for it before it logs out.
     """
-    await until(lambda: _all_run(system), within=PATIENCE)
+    await until(lambda: _all_run(system), within=PATIENCE, every=LOOK_EVERY)
     await _put_right(system)
     async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
         database = client.get_default_database()
@@ -78,7 +78,7 @@ async def _clear(system: StackClient) -> None:
                 await database[name].delete_many({})
     async with Redis.from_url(system.about["redis"]) as redis:
         await redis.flushall()
-    await until(lambda: _is_healthy(system), within=PATIENCE)
+    await until(lambda: _is_healthy(system), within=PATIENCE, every=LOOK_EVERY)
     system.forget_restarts()
 
 
@@ -102,7 +102,7 @@ async def _delete_connections(system: StackClient, database: Database) -> None:
     async def gone() -> bool:
         return not await database["connections"].count_documents({}) and not _profiles(system)
 
-    await until(gone, within=PATIENCE)
+    await until(gone, within=PATIENCE, every=LOOK_EVERY)
 
 
 def _profiles(system: StackClient) -> list[Path]:

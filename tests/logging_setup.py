@@ -25,11 +25,18 @@ def log_settings(data: Path, **fields: Any) -> SharedSettings:
 @contextmanager
 def logging_as(settings: SharedSettings, process: str = "control_api") -> Iterator[Path]:
     """Log as a process inside the block; yield its file."""
+    with logging_undone():
+        configure_logging(settings, process)
+        yield settings.log_dir / f"{process}.log"
+
+
+@contextmanager
+def logging_undone() -> Iterator[None]:
+    """Take back how logging is set up in the block."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    configure_logging(settings, process)
     try:
-        yield settings.log_dir / f"{process}.log"
+        yield
     finally:
         logger.remove()
         logger.configure(extra={}, patcher=lambda _record: None)

@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 OUR_PHONE = "+972501111111"
 THEIR_PHONE = "+972501234567"
 PATIENCE = timedelta(seconds=60)
+LOOK_EVERY = timedelta(milliseconds=100)
+"""How often it is looked for what is waited for: each look costs several processes some work."""
 
 
 @dataclass
@@ -33,8 +35,7 @@ class StackClient:
     http: aiohttp.ClientSession
     about: dict[str, Any]
     restarts: list[dict[str, Any]]
-    look_every: timedelta = timedelta(milliseconds=100)
-    """How often the API is asked what is waited for: each look costs it and MongoDB some work."""
+    look_every: timedelta = LOOK_EVERY
 
     async def get(self, path: str) -> dict[str, Any]:
         """Ask the API."""
@@ -114,7 +115,7 @@ class StackClient:
                 accepted.append(told["messageId"])
             return bool(accepted)
 
-        await until(taken, within=PATIENCE)
+        await until(taken, within=PATIENCE, every=LOOK_EVERY)
         return accepted[0]
 
     async def until_saved(self, times: int = 1) -> None:
@@ -126,7 +127,7 @@ class StackClient:
                 without = {f"blobs.{times - 1}": {"$exists": False}}
                 return await records.count_documents(without) == 0
 
-            await until(saved, within=PATIENCE)
+            await until(saved, within=PATIENCE, every=LOOK_EVERY)
 
     async def until_login_is_on_disk(self) -> None:
         """Wait until the browser has written the login: it takes seconds to write localStorage."""
@@ -139,7 +140,7 @@ class StackClient:
             except FileNotFoundError:
                 return False  # LevelDB began a new log meanwhile
 
-        await until(written, within=PATIENCE)
+        await until(written, within=PATIENCE, every=LOOK_EVERY)
 
     async def until_message(self, message_id: str, status: str) -> dict[str, Any]:
         """Wait for a status of a message; return the message."""
@@ -159,7 +160,7 @@ class StackClient:
         async def in_hand() -> bool:
             return bool((await self.message(message_id))["status"] != "queued")
 
-        await until(in_hand, within=PATIENCE)
+        await until(in_hand, within=PATIENCE, every=LOOK_EVERY)
 
     async def message(self, message_id: str) -> dict[str, Any]:
         """Return a message."""
@@ -176,7 +177,7 @@ class StackClient:
         def there() -> bool:
             return len([1 for each in self.restarts if each["restarted"] == name]) >= times
 
-        await until(there, within=PATIENCE)
+        await until(there, within=PATIENCE, every=LOOK_EVERY)
 
     def pid(self, name: str) -> int:
         """Return the process id of `api`, `mongo`, `redis`, `simulator` or `worker-N` now."""

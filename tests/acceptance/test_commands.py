@@ -14,7 +14,7 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -57,7 +57,7 @@ async def _nothing_is_left(system: StackClient) -> None:
             counts = [await database[name].count_documents({}) for name in names]
             return counts == [0, 0, 0] and not _profiles(system)
 
-        await until(gone, within=PATIENCE)
+        await until(gone, within=PATIENCE, every=LOOK_EVERY)
     assert await _devices(system) == []
 
 
@@ -177,7 +177,7 @@ async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: St
         async def only_the_new_one() -> bool:
             return await database["connections"].count_documents({}) == 1
 
-        await until(only_the_new_one, within=PATIENCE)
+        await until(only_the_new_one, within=PATIENCE, every=LOOK_EVERY)
     assert await _devices(system) == []
     assert await system.delete(MAIN) == 202
     await _nothing_is_left(system)
@@ -217,7 +217,7 @@ async def test_numbers_are_checked_at_the_pace_of_the_connection(system: StackCl
         waiting = (await system.message(held)).get("waiting") or {}
         return bool(waiting.get("reason") == "rate_limited_per_minute")
 
-    await until(told_why, within=PATIENCE)
+    await until(told_why, within=PATIENCE, every=LOOK_EVERY)
 
 
 @pytest.mark.slow
@@ -233,7 +233,7 @@ async def test_commands_are_found_by_their_bell(mongo_option: tuple[str, str]) -
             status = await system.status()
             return bool(status["state"] == "connected" and status["since"] != before)
 
-        await until(restarted, within=PATIENCE)
+        await until(restarted, within=PATIENCE, every=LOOK_EVERY)
         assert (await system.post(f"{MAIN}/logout"))["http"] == 202
         await _ends_as(system, "logged_out_by_request")
 
@@ -247,7 +247,7 @@ async def _a_check_that_the_network_cuts_off_tells_nothing(system: StackClient) 
             paced = {"pacedAt": {"$exists": True}}
             return await database["numberChecks"].count_documents(paced) == 1
 
-        await until(asked, within=PATIENCE)
+        await until(asked, within=PATIENCE, every=LOOK_EVERY)
     await system.control("PUT", "faults", {"dropNetwork": True})
     failed = await asking
     assert (failed["http"], failed["code"]) == (503, "number_check_failed")

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from sessions.common.clock import utc_now
 from tests.people import PageSession, sign_in, visit
-from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
 NOT_ON_WHATSAPP = "+972509999999"
@@ -107,7 +107,7 @@ async def _a_failed_one_is_sent_again(seen: PageSession, system: StackClient) ->
         again, before = (await system.message(sent))["sendingAt"], failed["sendingAt"]
         return datetime.fromisoformat(again) > datetime.fromisoformat(before)
 
-    await until(tried_again, within=PATIENCE)
+    await until(tried_again, within=PATIENCE, every=LOOK_EVERY)
     await page.keyboard.press("Escape")
 
 

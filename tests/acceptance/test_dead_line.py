@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.processes import children_named
-from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, StackClient, stack
 from tests.waiting import until
 
 MAIN = "/api/whatsapp/connections/main"
@@ -31,7 +31,7 @@ async def _shows(system: StackClient, state: str, reason: str | None) -> None:
         status = await system.status()
         return (status["state"], status.get("reason")) == (state, reason)
 
-    await until(there, within=PATIENCE)
+    await until(there, within=PATIENCE, every=LOOK_EVERY)
 
 
 async def _fault(system: StackClient, **faults: object) -> None:
@@ -53,7 +53,7 @@ async def test_a_dead_line_is_told_and_brought_back_and_each_message_arrives_onc
         async def arrived() -> bool:
             return bool(await system.ledger())
 
-        await until(arrived, within=PATIENCE)
+        await until(arrived, within=PATIENCE, every=LOOK_EVERY)
         await _fault(system, **{fault: True})
         await _shows(system, "disconnected", reason)
         waiting = await system.send("sent while the line is dead")
@@ -95,7 +95,7 @@ async def test_a_page_that_loads_itself_anew_is_no_trouble(
         async def arrived() -> bool:
             return bool(await system.ledger())
 
-        await until(arrived, within=PATIENCE)
+        await until(arrived, within=PATIENCE, every=LOOK_EVERY)
         await system.control("PUT", "faults", {"pageLoadMs": 2000})  # long enough to be seen
         await _fault(system, hardRefresh=1)
         await _shows(system, "starting", "page_loading")

@@ -15,7 +15,7 @@ from arq.connections import create_pool
 from sessions.common.clock import utc_now
 from sessions.queue.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
 from tests.chaos.kills import kills
-from tests.stack_client import PATIENCE, THEIR_PHONE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
 
@@ -29,7 +29,7 @@ async def _arrived(system: StackClient, count: int) -> list[datetime]:
     async def all_there() -> bool:
         return len(await system.ledger()) >= count
 
-    await until(all_there, within=timedelta(seconds=90))
+    await until(all_there, within=timedelta(seconds=90), every=LOOK_EVERY)
     return [datetime.fromisoformat(each["arrivedAt"]) for each in await system.ledger()]
 
 
@@ -52,7 +52,7 @@ async def test_the_pace_holds_when_another_worker_takes_over(
             waiting = (await system.message(ids[4])).get("waiting") or {}
             return bool(waiting.get("reason") == "rate_limited_per_minute")
 
-        await until(told_why, within=PATIENCE)
+        await until(told_why, within=PATIENCE, every=LOOK_EVERY)
         waiting = (await system.message(ids[4]))["waiting"]
         assert waiting["until"] > utc_now().isoformat()[:19]
         assert waiting["position"] == 0
@@ -145,7 +145,7 @@ async def _ghost(system: StackClient) -> str:
     async def written_down() -> bool:
         return "whatsappId" in await system.message(ghost)
 
-    await until(written_down)
+    await until(written_down, every=LOOK_EVERY)
     # The connection says so once the page has certainly stored what it holds back.
     await system.until_state("degraded")
     worker = psutil.Process(system.pid("worker-1"))

@@ -9,7 +9,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from tests.processes import children_named, kill_all
-from tests.stack_client import OUR_PHONE, PATIENCE, StackClient
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, StackClient
 from tests.waiting import until
 
 
@@ -27,7 +27,7 @@ async def _until_why(system: StackClient, reason: str) -> dict[str, Any]:
     async def told() -> bool:
         return bool((await system.status()).get("reason") == reason)
 
-    await until(told, within=PATIENCE)
+    await until(told, within=PATIENCE, every=LOOK_EVERY)
     return await system.status()
 
 
@@ -39,7 +39,7 @@ async def _until_no_blob_is_left(system: StackClient) -> None:
             kept = (database[f"sessionBlobs.{each}"] for each in ("files", "chunks"))
             return [await each.count_documents({}) for each in kept] == [0, 0]
 
-        await until(none, within=PATIENCE)
+        await until(none, within=PATIENCE, every=LOOK_EVERY)
 
 
 def _browser(system: StackClient) -> set[int]:
@@ -79,7 +79,7 @@ async def test_a_login_that_a_page_wipes_for_a_fault_of_its_own_comes_back(
     before = _browser(system)
     # Of this reason nothing is told: the page goes where it goes after an unlink, too.
     await _fault(system, logoutUnheard=True, logoutReason="account_sync_timeout")
-    await until(lambda: before.isdisjoint(_browser(system)), within=PATIENCE)
+    await until(lambda: before.isdisjoint(_browser(system)), within=PATIENCE, every=LOOK_EVERY)
     await system.until_message(await system.send("still linked"), "read")
     assert len(await system.control("GET", "devices")) == 1
 

@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 from sessions.encryption.keys import Key
 from tests.ports import free_port
 from tests.scraping import Scrape
-from tests.stack_client import OUR_PHONE, THEIR_PHONE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
 TEXT = "the distinctive words of a message"
@@ -93,7 +93,7 @@ async def _break_a_page(system: StackClient) -> None:
         anew = [each for each in _browsers(system) if each.pid != browser.pid]
         return bool(anew) and (await system.status())["state"] == "connected"
 
-    await until(again)
+    await until(again, every=LOOK_EVERY)
 
 
 def _browsers(system: StackClient) -> list[psutil.Process]:
@@ -146,7 +146,7 @@ async def _until_left(system: StackClient, url: str) -> None:
         series = (await _scrape(system, url)).series("chatgrow_browser_memory_bytes")
         return {"connection": "admin/main"} not in series
 
-    await until(left)
+    await until(left, every=LOOK_EVERY)
 
 
 async def _check_records(system: StackClient, message: str) -> None:
@@ -166,7 +166,7 @@ async def _check_records(system: StackClient, message: str) -> None:
             ("worker", "Message read"),
         } <= lines
 
-    await until(told)
+    await until(told, every=LOOK_EVERY)
     worst = await system.get("/api/logs?level=warn&process=worker-1")
     assert any("The page broke" in each["message"] for each in worst["items"])
 

@@ -14,7 +14,7 @@ import pytest
 
 from chatgrow_worker.settings import WorkerSettings
 from tests.processes import alive, children_named, kill_all
-from tests.stack_client import OUR_PHONE, PATIENCE, ROOT, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, ROOT, StackClient, stack
 from tests.waiting import until
 from tests.worker_kills import kill_worker
 
@@ -136,7 +136,7 @@ async def _kill_child(system: StackClient, name: str) -> None:
         status = await system.status()
         return bool(status["state"] == "connected" and status["since"] != before)
 
-    await until(noticed)
+    await until(noticed, every=LOOK_EVERY)
 
 
 @pytest.mark.parametrize("savings", ["", pytest.param("none", marks=pytest.mark.slow)])
@@ -190,7 +190,7 @@ async def _until_said(system: StackClient, what: str, part: str) -> str:
         said.append(await _saved_page(system, what))
         return part in said[-1]
 
-    await until(told, within=PATIENCE)
+    await until(told, within=PATIENCE, every=LOOK_EVERY)
     return said[-1]
 
 

@@ -16,7 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from chatgrow_worker.browser.options import find_chromium
 from tests.processes import children_named
-from tests.stack_client import OUR_PHONE, PATIENCE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, StackClient, stack
 from tests.waiting import until
 from tests.worker_kills import kill_worker
 
@@ -134,7 +134,7 @@ async def _until_out(system: StackClient, message_id: str) -> None:
     async def out() -> bool:
         return (await system.message(message_id))["status"] in ("sent", "delivered", "read")
 
-    await until(out, within=PATIENCE)
+    await until(out, within=PATIENCE, every=LOOK_EVERY)
 
 
 @pytest.mark.slow
@@ -294,7 +294,7 @@ async def _until_noticed(system: StackClient, before: str) -> None:
         status = await system.status()
         return bool(status["since"] != before)
 
-    await until(noticed, within=PATIENCE)
+    await until(noticed, within=PATIENCE, every=LOOK_EVERY)
 
 
 async def _damage(database: Database, blob: object) -> None:
@@ -314,7 +314,7 @@ async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) ->
             status = await system.status()
             return (status["state"], status.get("reason")) == (state, reason)
 
-        await until(there, within=PATIENCE)
+        await until(there, within=PATIENCE, every=LOOK_EVERY)
 
     await system.control("PUT", "faults", {"needsUpdate": True})
     await shown("connected", "update_needed")
@@ -351,7 +351,7 @@ async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
             now = _browsers(system)
             return bool(now) and now.isdisjoint(before)
 
-        await until(renewed, within=PATIENCE)
+        await until(renewed, within=PATIENCE, every=LOOK_EVERY)
         await _sends(system, "from a new browser")
         assert len(await system.control("GET", "devices")) == 1
 
@@ -362,7 +362,7 @@ async def test_a_worker_cut_off_from_mongodb_closes_its_page_in_time(tmp_path: P
         assert _browsers(system)
         os.kill(system.pid("mongo"), signal.SIGSTOP)
         try:
-            await until(lambda: not _browsers(system), within=PATIENCE)
+            await until(lambda: not _browsers(system), within=PATIENCE, every=LOOK_EVERY)
         finally:
             os.kill(system.pid("mongo"), signal.SIGCONT)
         await _sends(system, "after the outage")

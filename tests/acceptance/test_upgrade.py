@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.processes import alive
-from tests.stack_client import PATIENCE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, PATIENCE, StackClient, stack
 from tests.waiting import until
 
 CONNECTIONS = [f"line-{number}" for number in range(4)]
@@ -55,7 +55,7 @@ async def _send_until_gone(system: StackClient, pid: int) -> list[str]:
             sent.append(await system.send(f"{connection} {len(sent)}", connection))
         return not alive(pid)
 
-    await until(gone, within=PATIENCE)
+    await until(gone, within=PATIENCE, every=LOOK_EVERY)
     return sent
 
 

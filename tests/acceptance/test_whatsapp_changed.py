@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stack_client import PATIENCE, StackClient, stack
+from tests.stack_client import LOOK_EVERY, PATIENCE, StackClient, stack
 from tests.waiting import until
 
 SOON = ("--env", "CHANGED_PROBE_EVERY=2s")
@@ -31,7 +31,7 @@ async def _until_waiting(system: StackClient) -> None:
         status = await system.status()
         return (status["state"], status.get("reason")) == ("disconnected", "whatsapp_changed")
 
-    await until(waits, within=PATIENCE)
+    await until(waits, within=PATIENCE, every=LOOK_EVERY)
 
 
 async def _until_all_wait(system: StackClient, ids: list[str]) -> None:
@@ -46,8 +46,8 @@ async def _until_all_wait(system: StackClient, ids: list[str]) -> None:
         reasons = {each.get("waiting", {}).get("reason") for each in found}
         return reasons == {"whatsapp_changed"}
 
-    await until(told, within=PATIENCE)
-    await until(all_wait, within=PATIENCE)
+    await until(told, within=PATIENCE, every=LOOK_EVERY)
+    await until(all_wait, within=PATIENCE, every=LOOK_EVERY)
 
 
 async def _all_go_out(system: StackClient, ids: list[str]) -> None:

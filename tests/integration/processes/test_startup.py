@@ -9,48 +9,70 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import pytest
 from ulid import ULID
 
+import sessions.__main__
+import sessions.embedded.__main__
+from chatgrow_worker.daemon import run_worker
+from chatgrow_worker.settings import WorkerSettings
+from control_api.__main__ import serve
+from control_api.settings import ApiSettings
 from sessions.accounts.api_keys import ApiKeyStore
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.clock import utc_now
 from sessions.config.settings import SharedSettings
 from sessions.embedded import ServerUris
 from sessions.encryption.keys import Key
+from sessions.program import run_program
 from sessions.storage.mongo import open_database
 from tests.conftest import PATIENCE, ROOT
 from tests.integration.conftest import KEY
+from tests.logging_setup import logging_undone
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import until
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
-slow = pytest.mark.slow
-"""Another case shows the same in `make test`: a program takes a second to start."""
+MAINS: dict[str, Callable[[Sequence[str]], int]] = {
+    "control_api": lambda _: run_program("control_api", ApiSettings, serve),
+    "chatgrow_worker": lambda _: run_program("worker", WorkerSettings, run_worker),
+    "sessions": sessions.__main__.main,
+    "sessions.embedded": sessions.embedded.__main__.main,
+}
+"""What each program does: what ends by itself, soon, needs no process of its own to show it."""
+Ended = Callable[..., tuple[int, str]]
 
 
-def in_turn(firsts: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Return each row with each of the firsts, all but one of which are slow: they take turns."""
-    return [
-        pytest.param(first, *row, marks=() if place == number % len(firsts) else slow)
-        for number, row in enumerate(rows)
-        for place, first in enumerate(firsts)
-    ]
+@pytest.fixture
+def ended(
+    tmp_path: Path,
+    servers: ServerUris,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Ended:
+    """Give what runs a program to its end, and returns its exit code and its errors."""
+
+    def run(name: str, *arguments: str, **settings: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        environment = environment_of(tmp_path, servers) | settings
+        with mock.patch.dict(os.environ, environment, clear=True), logging_undone():
+            code = MAINS[name](arguments)
+        return code, capfd.readouterr().err
+
+    return run
 
 
-@asynccontextmanager
-async def program(
-    name: str, tmp_path: Path, servers: ServerUris, *arguments: str, **settings: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    environment = {
+def environment_of(data: Path, servers: ServerUris) -> dict[str, str]:
+    """Return the settings of a program that keeps its data there."""
+    return {
         "PATH": os.environ["PATH"],
-        "DATA_DIR": str(tmp_path),
+        "DATA_DIR": str(data),
         "MONGODB_URI": servers.mongo,
         "REDIS_URL": servers.redis,
         "CHROMIUM_NO_SANDBOX": "true",
@@ -58,10 +80,16 @@ async def program(
         "PORT": "0",
         "PYTHONPATH": str(ROOT),
     }
+
+
+@asynccontextmanager
+async def program(
+    name: str, tmp_path: Path, servers: ServerUris, *arguments: str, **settings: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", name, *arguments),
         cwd=tmp_path,
-        env=environment | settings,
+        env=environment_of(tmp_path, servers) | settings,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -78,26 +106,23 @@ async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
     return process.returncode, errors.decode()
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize(
-    ("name", "setting", "value", "code"),
-    in_turn(
-        PROGRAMS,
-        [
-            ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
-            ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
-            ("MONGODB_URI", "mongodb://user:secret@", 78),
-            ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
-            ("LOG_LEVEL", "loud", 78),
-            ("STARTUP_TIMEOUT", "soon", 78),
-        ],
-    ),
+    ("setting", "value", "code"),
+    [
+        ("MONGODB_URI", f"mongodb://{NOBODY}/x", 69),
+        ("REDIS_URL", f"redis://:secret@{NOBODY}/0", 69),
+        ("MONGODB_URI", "mongodb://user:secret@", 78),
+        ("REDIS_URL", "http://user:secret@127.0.0.1", 78),
+        ("LOG_LEVEL", "loud", 78),
+        ("STARTUP_TIMEOUT", "soon", 78),
+    ],
 )
-async def test_a_setting_that_cannot_work_is_named(
-    tmp_path: Path, servers: ServerUris, name: str, setting: str, value: str, code: int
+def test_a_setting_that_cannot_work_is_named(
+    ended: Ended, name: str, setting: str, value: str, code: int
 ) -> None:
-    async with program(name, tmp_path, servers, **{setting: value}) as process:
-        ended, errors = await _ended(process)
-    assert ended == code
+    found, errors = ended(name, **{setting: value})
+    assert found == code
     assert setting in errors
     assert "Traceback" not in errors
     assert "secret" not in errors
@@ -108,19 +133,16 @@ async def test_a_setting_that_cannot_work_is_named(
     ("setting", "value"),
     [
         ("CHROMIUM_PATH", "/nowhere/chromium"),
-        pytest.param("WHATSAPP_MAX_CONNECTIONS", "0", marks=slow),
+        ("WHATSAPP_MAX_CONNECTIONS", "0"),
         ("WHATSAPP_SESSION_PATH", "/proc/nowhere"),
         ("WORKER_ID", "a b"),
-        pytest.param("DEVICE_NAME", " ", marks=slow),
-        pytest.param("WHATSAPP_WEB_URL", "nowhere", marks=slow),
+        ("DEVICE_NAME", " "),
+        ("WHATSAPP_WEB_URL", "nowhere"),
     ],
 )
-async def test_a_worker_that_cannot_work_says_why(
-    tmp_path: Path, servers: ServerUris, setting: str, value: str
-) -> None:
-    async with program("chatgrow_worker", tmp_path, servers, **{setting: value}) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+def test_a_worker_that_cannot_work_says_why(ended: Ended, setting: str, value: str) -> None:
+    code, errors = ended("chatgrow_worker", **{setting: value})
+    assert code == 78
     assert setting in errors
     assert "Traceback" not in errors
 
@@ -140,10 +162,9 @@ async def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
     assert "MONGODB_URI" not in errors
 
 
-async def test_wa_js_that_is_missing_is_named(tmp_path: Path, servers: ServerUris) -> None:
-    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+def test_wa_js_that_is_missing_is_named(ended: Ended) -> None:
+    code, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere")
+    assert code == 78
     assert "make setup" in errors
 
 
@@ -161,12 +182,11 @@ async def test_another_wa_js_is_run_only_by_its_digest(tmp_path: Path, servers: 
         await _says(process, "is ready")
 
 
-async def test_a_port_that_is_taken_is_named(tmp_path: Path, servers: ServerUris) -> None:
+def test_a_port_that_is_taken_is_named(ended: Ended) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = str(taken.getsockname()[1])
-        async with program("control_api", tmp_path, servers, PORT=port) as process:
-            ended, errors = await _ended(process)
-    assert ended == 78
+        code, errors = ended("control_api", PORT=port)
+    assert code == 78
     assert f"PORT {port}" in errors
 
 
@@ -195,25 +215,24 @@ async def test_the_first_key_is_in_a_file_that_the_log_names_once(
     ("command", "setting"),
     [
         (("control_api",), "MONGODB_URI"),
-        pytest.param(("control_api",), "REDIS_URL", marks=slow),
-        pytest.param(("chatgrow_worker",), "MONGODB_URI", marks=slow),
+        (("control_api",), "REDIS_URL"),
+        (("chatgrow_worker",), "MONGODB_URI"),
         (("chatgrow_worker",), "REDIS_URL"),
         (("sessions", "rotate-keys"), "MONGODB_URI"),
-        pytest.param(("sessions.embedded", "mongo"), "MONGODB_URI", marks=slow),
+        (("sessions.embedded", "mongo"), "MONGODB_URI"),
         (("sessions.embedded", "redis"), "REDIS_URL"),
     ],
 )
-async def test_no_embedded_server_is_started_in_production_unless_that_is_accepted(
-    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], setting: str
+def test_no_embedded_server_is_started_in_production_unless_that_is_accepted(
+    ended: Ended, tmp_path: Path, command: tuple[str, ...], setting: str
 ) -> None:
     given = {
         "JWT_SECRET": secrets.token_urlsafe(32),
         "SESSION_ENCRYPTION_KEYS": Key.generate().text(),
     }
     settings = {"APP_ENV": "production", setting: "", **given}
-    async with program(command[0], tmp_path, servers, *command[1:], **settings) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+    code, errors = ended(command[0], *command[1:], **settings)
+    assert code == 78
     assert f"{setting} is not set" in errors
     assert "EMBEDDED_SERVERS_IN_PRODUCTION=true" in errors
     assert not (tmp_path / "embedded").exists()
@@ -264,59 +283,50 @@ async def _says(process: asyncio.subprocess.Process, word: str) -> list[str]:
     raise AssertionError(f"it ended before it said {word!r}: {''.join(lines)}")
 
 
+@pytest.mark.parametrize("readable", [False, True])
 @pytest.mark.parametrize(
-    ("readable", "command"),
-    in_turn(
-        [False, True],
-        [
-            (("control_api",),),
-            (("chatgrow_worker",),),
-            (("sessions", "rotate-keys"),),
-            (("sessions.embedded", "redis"),),
-        ],
-    ),
+    "command",
+    [
+        ("control_api",),
+        ("chatgrow_worker",),
+        ("sessions", "rotate-keys"),
+        ("sessions.embedded", "redis"),
+    ],
 )
-async def test_an_env_file_that_cannot_be_read_is_named(
-    tmp_path: Path, servers: ServerUris, command: tuple[str, ...], readable: bool
+def test_an_env_file_that_cannot_be_read_is_named(
+    ended: Ended, tmp_path: Path, command: tuple[str, ...], readable: bool
 ) -> None:
     if readable:
         (tmp_path / ".env").write_bytes(b"PORT=0\nDEVICE_NAME=caf\xe9 secret\n")
     else:
         # For root, too: a process's memory has nothing at its beginning.
         (tmp_path / ".env").symlink_to("/proc/self/mem")
-    async with program(command[0], tmp_path, servers, *command[1:]) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+    code, errors = ended(command[0], *command[1:])
+    assert code == 78
     assert ("line 2" if readable else "cannot be read") in errors
     assert ".env" in errors
     assert "Traceback" not in errors
     assert "secret" not in errors
 
 
-async def test_a_misspelt_setting_is_told_without_its_value(
-    tmp_path: Path, servers: ServerUris
-) -> None:
+def test_a_misspelt_setting_is_told_without_its_value(ended: Ended, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("WHATSAPP_MAX_CONECTIONS=secret\nMY_OWN=1\nNODE_ENV=test\n")
-    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
-        _, errors = await _ended(process)
+    _, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere")
     assert "WHATSAPP_MAX_CONECTIONS in .env is no setting" in errors
     assert "WHATSAPP_MAX_CONNECTIONS" in errors
     assert errors.count("is no setting") == 1
     assert "secret" not in errors
 
 
-@pytest.mark.parametrize(
-    ("purpose", "mode", "told"),
-    in_turn(["development", "production"], [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)]),
-)
-async def test_an_env_file_that_others_may_read_is_told(
-    tmp_path: Path, servers: ServerUris, purpose: str, mode: int, told: int
+@pytest.mark.parametrize("purpose", ["development", "production"])
+@pytest.mark.parametrize(("mode", "told"), [(0o600, 0), (0o640, 1), (0o604, 1), (0o666, 1)])
+def test_an_env_file_that_others_may_read_is_told(
+    ended: Ended, tmp_path: Path, purpose: str, mode: int, told: int
 ) -> None:
     env = tmp_path / ".env"
     env.write_text(f"APP_ENV={purpose}\nJWT_SECRET=secret\n")
     env.chmod(mode)
-    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH="/nowhere") as process:
-        _, errors = await _ended(process)
+    _, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere")
     assert errors.count("chmod 600 .env") == told
     level = "error" if purpose == "production" else "warning"
     assert all(level in line.lower() for line in errors.splitlines() if "chmod 600" in line)

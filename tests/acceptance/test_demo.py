@@ -16,6 +16,8 @@ from tests.demo.story import draw
 WITHIN = timedelta(seconds=100)
 
 
+# Tests the demo; of the product, other tests show the same.
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
     demo = await _demo()

@@ -84,6 +84,8 @@ async def test_a_login_that_a_page_wipes_for_a_fault_of_its_own_comes_back(
     assert len(await system.control("GET", "devices")) == 1
 
 
+# `test_runner.py` has a browser die in a wipe.
+@pytest.mark.slow
 async def test_a_browser_that_dies_while_its_page_wipes_the_login_costs_no_login(
     system: StackClient,
 ) -> None:

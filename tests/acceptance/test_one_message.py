@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -98,6 +98,8 @@ async def test_any_process_may_be_killed(system: StackClient) -> None:
     assert (await system.get("/health"))["status"] == "ok"
 
 
+# `test_browser.py` kills both; `test_observed.py` goes on after a killed browser.
+@pytest.mark.slow
 async def test_a_killed_browser_and_a_killed_driver_cost_seconds_and_no_message(
     system: StackClient,
 ) -> None:
@@ -139,7 +141,9 @@ async def _kill_child(system: StackClient, name: str) -> None:
     await until(noticed, every=LOOK_EVERY)
 
 
-@pytest.mark.parametrize("savings", ["", pytest.param("none", marks=pytest.mark.slow)])
+# `test_browser.py` links with the default savings, too, and puts a login back.
+@pytest.mark.slow
+@pytest.mark.parametrize("savings", ["", "none"])
 async def test_browsers_as_they_are_in_production_do_the_same(
     tmp_path: Path, mongo_option: tuple[str, str], savings: str
 ) -> None:
@@ -190,7 +194,8 @@ async def _until_said(system: StackClient, what: str, part: str) -> str:
         said.append(await _saved_page(system, what))
         return part in said[-1]
 
-    await until(told, within=PATIENCE, every=LOOK_EVERY)
+    # Each look starts a program.
+    await until(told, within=PATIENCE, every=timedelta(seconds=1))
     return said[-1]
 
 

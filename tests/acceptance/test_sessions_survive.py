@@ -201,6 +201,8 @@ async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -
     assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
 
 
+# `test_browser.py` takes the localStorage of a linked page away in the same manner.
+@pytest.mark.slow
 async def test_a_browser_that_ends_in_order_and_has_not_written_all_costs_no_login(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
@@ -356,6 +358,8 @@ async def test_a_worn_browser_is_opened_anew_when_nothing_is_in_hand(
         assert len(await system.control("GET", "devices")) == 1
 
 
+# `test_lease_keeper.py` gives such a lease up, and `test_runner.py` closes its page.
+@pytest.mark.slow
 async def test_a_worker_cut_off_from_mongodb_closes_its_page_in_time(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), "--env", "LEASE_TTL=4") as system:
         await _link(system)

@@ -18,7 +18,7 @@ from sessions.embedded import MONGO, ServerUris
 from sessions.embedded.launch import command_line, find_binary
 from sessions.embedded.layout import Layout, choose_socket
 from sessions.process.parent_death import die_with_parent
-from tests.integration.processes.test_startup import PROGRAMS, in_turn, program
+from tests.integration.processes.programs import PROGRAMS, Ended, program
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -63,21 +63,18 @@ def _uri(host: str, user: str, password: str = SECRET) -> str:
     return f"mongodb://{user}:{password}@{host}/chatgrow?authSource=admin"
 
 
-@pytest.mark.parametrize(
-    ("name", "user"),
-    in_turn(PROGRAMS, [("",), (f"reader:{SECRET}@",), ("reader:wrong@",)]),
-)
-async def test_a_user_that_may_not_write_is_named_at_the_start(
-    tmp_path: Path, servers: ServerUris, guarded: str, name: str, user: str
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("user", ["", f"reader:{SECRET}@", "reader:wrong@"])
+def test_a_user_that_may_not_write_is_named_at_the_start(
+    ended: Ended, guarded: str, name: str, user: str
 ) -> None:
     uri = f"mongodb://{user}{guarded}/chatgrow?authSource=admin"
-    async with program(name, tmp_path, replace(servers, mongo=uri)) as process:
-        _, errors = await process.communicate()
-    assert process.returncode == 69, errors.decode()
-    assert b"MongoDB refuses" in errors
-    assert b"needs a user with readWrite" in errors
-    assert b"Traceback" not in errors
-    assert SECRET.encode() not in errors
+    code, errors = ended(name, MONGODB_URI=uri)
+    assert code == 69, errors
+    assert "MongoDB refuses" in errors
+    assert "needs a user with readWrite" in errors
+    assert "Traceback" not in errors
+    assert SECRET not in errors
 
 
 async def test_a_right_that_is_taken_away_is_told_and_does_not_end_the_api(

@@ -67,6 +67,7 @@ async def stack(*arguments: str) -> AsyncIterator[Stack]:
             await running.end()
 
 
+@pytest.mark.slow
 async def test_it_prints_one_line_when_all_is_ready_and_leaves_nothing_behind() -> None:
     async with stack("--workers", "2") as running:
         ready = await running.line()
@@ -106,6 +107,7 @@ async def test_under_supervision_whatever_is_killed_comes_back(tmp_path: Path) -
         assert await answering_uri(REDIS, Layout.of(tmp_path, REDIS)) == ready["redis"]
 
 
+@pytest.mark.slow
 async def test_a_given_mongodb_is_used_and_without_supervision_the_dead_stay_dead(
     tmp_path: Path, servers: ServerUris
 ) -> None:
@@ -123,6 +125,7 @@ async def test_a_given_mongodb_is_used_and_without_supervision_the_dead_stay_dea
     assert (exit_code, said, complaint) == (0, "", "simulator ended: -9\n")
 
 
+@pytest.mark.slow
 async def test_a_part_that_does_not_come_up_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), *NO_WORKERS, "--env", "LOG_LEVEL=loud") as running:
         exit_code, said, complaint = await running.outcome()
@@ -132,6 +135,7 @@ async def test_a_part_that_does_not_come_up_is_named_and_nothing_is_left(tmp_pat
     await _assert_no_servers(tmp_path)
 
 
+@pytest.mark.slow
 async def test_a_signal_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     async with stack("--data", str(tmp_path), *NO_WORKERS) as running:
         await until(lambda: Layout.of(tmp_path, MONGO).lock_file.exists())

@@ -4,101 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from ulid import ULID
 
-import sessions.__main__
-import sessions.embedded.__main__
-from chatgrow_worker.daemon import run_worker
-from chatgrow_worker.settings import WorkerSettings
-from control_api.__main__ import serve
-from control_api.settings import ApiSettings
 from sessions.accounts.api_keys import ApiKeyStore
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.clock import utc_now
 from sessions.config.settings import SharedSettings
 from sessions.embedded import ServerUris
 from sessions.encryption.keys import Key
-from sessions.program import run_program
 from sessions.storage.mongo import open_database
-from tests.conftest import PATIENCE, ROOT
+from tests.conftest import PATIENCE
 from tests.integration.conftest import KEY
-from tests.logging_setup import logging_undone
+from tests.integration.processes.programs import PROGRAMS, Ended, program
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import until
 
-PROGRAMS = ("control_api", "chatgrow_worker")
 NOBODY = "127.0.0.1:1"
-MAINS: dict[str, Callable[[Sequence[str]], int]] = {
-    "control_api": lambda _: run_program("control_api", ApiSettings, serve),
-    "chatgrow_worker": lambda _: run_program("worker", WorkerSettings, run_worker),
-    "sessions": sessions.__main__.main,
-    "sessions.embedded": sessions.embedded.__main__.main,
-}
-"""What each program does: what ends by itself, soon, needs no process of its own to show it."""
-Ended = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def ended(
-    tmp_path: Path,
-    servers: ServerUris,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Ended:
-    """Give what runs a program to its end, and returns its exit code and its errors."""
-
-    def run(name: str, *arguments: str, **settings: str) -> tuple[int, str]:
-        monkeypatch.chdir(tmp_path)
-        environment = environment_of(tmp_path, servers) | settings
-        with mock.patch.dict(os.environ, environment, clear=True), logging_undone():
-            code = MAINS[name](arguments)
-        return code, capfd.readouterr().err
-
-    return run
-
-
-def environment_of(data: Path, servers: ServerUris) -> dict[str, str]:
-    """Return the settings of a program that keeps its data there."""
-    return {
-        "PATH": os.environ["PATH"],
-        "DATA_DIR": str(data),
-        "MONGODB_URI": servers.mongo,
-        "REDIS_URL": servers.redis,
-        "CHROMIUM_NO_SANDBOX": "true",
-        "STARTUP_TIMEOUT": "1",
-        "PORT": "0",
-        "PYTHONPATH": str(ROOT),
-    }
-
-
-@asynccontextmanager
-async def program(
-    name: str, tmp_path: Path, servers: ServerUris, *arguments: str, **settings: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", name, *arguments),
-        cwd=tmp_path,
-        env=environment_of(tmp_path, servers) | settings,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def _ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
@@ -332,13 +259,9 @@ def test_an_env_file_that_others_may_read_is_told(
     assert all(level in line.lower() for line in errors.splitlines() if "chmod 600" in line)
 
 
-async def test_a_data_directory_that_cannot_be_used_is_named(
-    tmp_path: Path, servers: ServerUris
-) -> None:
+def test_a_data_directory_that_cannot_be_used_is_named(ended: Ended, tmp_path: Path) -> None:
     (tmp_path / "embedded").write_text("no folder")
-    attached = {"MONGODB_URI": "", "EMBEDDED_SERVERS": "attach"}
-    async with program("control_api", tmp_path, servers, **attached) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+    code, errors = ended("control_api", MONGODB_URI="", EMBEDDED_SERVERS="attach")
+    assert code == 78
     assert "DATA_DIR" in errors
     assert "Traceback" not in errors

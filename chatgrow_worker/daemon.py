@@ -36,8 +36,8 @@ from sessions.common.ids import new_id
 from sessions.connections.workers import WorkerRegistry
 from sessions.events.stream import open_event_log
 from sessions.process.child_environment import LEAN, child_environment, unless_set, without_settings
-from sessions.program import Stores, open_stores
-from sessions.queue.doorbell import SHARED_QUEUE, Job, redis_settings
+from sessions.program import Stores, open_stores, unless_stopped
+from sessions.queue.doorbell import SHARED_QUEUE, Job
 from sessions.storage.mongo import NO_ANSWER, STORE_DOWN, brief
 from sessions.storage.server_clock import server_clock
 
@@ -58,7 +58,8 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         stack.enter_context(without_settings())
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
-        stores = await stack.enter_async_context(open_stores(settings))
+        async with unless_stopped(stop):
+            stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(
             open_event_log(stores.redis, settings.events_kept_for)
         )
@@ -138,7 +139,7 @@ def _shared_queue(
         Job.SEND_MESSAGE: send_message,
         Job.DELIVER_WEBHOOK: deliver,
     }
-    return Intake(SHARED_QUEUE, anyone, redis_settings(stores.redis_url), *_SHARED_POLL)
+    return Intake(SHARED_QUEUE, anyone, stores.redis_url, *_SHARED_POLL)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

@@ -118,7 +118,7 @@ async def build_services(
         _limits(settings),
         StartSlots(settings.start_concurrency),
         now,
-        WorkerMetrics(ProcessMetrics(), now),
+        WorkerMetrics(ProcessMetrics(settings.whatsapp_session_path), now),
         ChangeWatch(WhatsAppBreaker(stores.database, _breaker_limits(settings))),
         html or emergency_html(settings, stores, now),
         ProxyPasswords(keys),
@@ -186,11 +186,13 @@ def browser_options(settings: WorkerSettings) -> BrowserOptions:
         call_limit=settings.page_call_limit,
         launch_limit=settings.page_load_limit,
         close_limit=timedelta(seconds=3),
+        disk_full_below=settings.disk_full_below,
     )
 
 
 def _limits(settings: WorkerSettings) -> Limits:
     return Limits(
+        disk=settings.disk_of(settings.whatsapp_session_path),
         look_every=timedelta(seconds=2),
         look_when_ready=timedelta(seconds=10),
         look_while_loading=timedelta(milliseconds=250),

@@ -15,7 +15,7 @@ from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.common.errors import ConfigurationError
 from sessions.events.stream import open_event_log
-from sessions.program import open_stores, run_program
+from sessions.program import open_stores, run_program, unless_stopped
 from sessions.storage.server_clock import server_clock
 
 
@@ -25,7 +25,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
         # Bad secrets are reported before waiting for servers.
         signing_secret(settings)
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(settings))
+        async with unless_stopped(stop):
+            stores = await stack.enter_async_context(open_stores(settings))
         events = await stack.enter_async_context(
             open_event_log(stores.redis, settings.events_kept_for)
         )

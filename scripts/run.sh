@@ -38,4 +38,10 @@ refuse() {
 }
 
 make_var
-exec .venv/bin/supervisord --configuration supervisord.conf > >(trap '' INT TERM && exec cat) 2>&1
+# Nothing starts where a part cannot: an API alone would only collect messages.
+.venv/bin/python scripts/preflight.py || exit $?
+# supervisord calls critical what is no fault here: its socket is in var, which only we can enter, and
+# the preflight has checked what root may start.
+quieted=(-e '/CRIT Supervisor is running as root/d' -e '/CRIT Server .unix_http_server. running without/d')
+exec .venv/bin/supervisord --configuration supervisord.conf \
+    > >(trap '' INT TERM && exec sed --unbuffered "${quieted[@]}") 2>&1

@@ -19,7 +19,7 @@ from sessions.embedded import embedded_servers
 from sessions.encryption.errors import BlobError
 from sessions.encryption.keys import Key, open_key_ring
 from sessions.messages.sealed_texts import rotate_texts
-from sessions.program import run_program
+from sessions.program import run_program, unless_stopped
 from sessions.storage.mongo import open_database, server_time
 from sessions.webhooks.secrets import rotate_webhook_secrets
 from sessions.whatsapp.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
@@ -60,10 +60,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def _rotate(settings: EncryptionSettings, _stop: asyncio.Event) -> None:
+async def _rotate(settings: EncryptionSettings, stop: asyncio.Event) -> None:
     production = settings.app_env == "production"
     keys = open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
-    async with _database(settings) as database:
+    async with _database(settings, stop) as database:
         try:
             count = await BlobStore(database, keys).rewrap_all()
             passwords = await rotate_proxy_passwords(database, keys)
@@ -79,8 +79,8 @@ async def _rotate(settings: EncryptionSettings, _stop: asyncio.Event) -> None:
         print(f"No key opens {texts.left} texts: they stay as they are until theirs is back.")
 
 
-async def _saved_page(what: str, settings: EncryptionSettings, _stop: asyncio.Event) -> None:
-    async with _database(settings) as database:
+async def _saved_page(what: str, settings: EncryptionSettings, stop: asyncio.Event) -> None:
+    async with _database(settings, stop) as database:
         store = SavedHtmlStore(database)
         now = await server_time(database)
         if what != "show":
@@ -103,12 +103,13 @@ def _told(status: SavedHtmlStatus, now: datetime) -> str:
 
 
 @asynccontextmanager
-async def _database(settings: EncryptionSettings) -> AsyncIterator[Database]:
+async def _database(settings: EncryptionSettings, stop: asyncio.Event) -> AsyncIterator[Database]:
     """Reach the MongoDB that was set, or the embedded one."""
     given = settings.mongo_address
     need_mongo = given is None
     mode = settings.embedded_servers
     async with (
+        unless_stopped(stop),
         embedded_servers(
             settings.data_dir, need_mongo=need_mongo, need_redis=False, mode=mode
         ) as embedded,

@@ -15,7 +15,14 @@ from loguru import logger
 from pydantic import ValidationError
 
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
-from sessions.config.env_file import UNREADABLE, misspelt, readable_by_others, why_unreadable
+from sessions.config.env_file import (
+    UNREADABLE,
+    misspelt,
+    quiet_dotenv,
+    readable_by_others,
+    unread_lines,
+    why_unreadable,
+)
 from sessions.config.settings import (
     EXIT_CONFIGURATION,
     EXIT_FAILED,
@@ -34,6 +41,10 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 Settings = TypeVar("Settings", bound=SharedSettings)
+
+
+class StoppedError(Exception):
+    """The program was asked to end while it waited at its start."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +78,50 @@ async def open_stores(settings: SharedSettings) -> AsyncIterator[Stores]:
         yield Stores(database, redis, redis_url)
 
 
+@asynccontextmanager
+async def unless_stopped(stop: asyncio.Event) -> AsyncIterator[None]:
+    """Cut the block off when `stop` is set, and raise StoppedError: for what waits at the start."""
+    limit = asyncio.timeout(None)
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+
+    def cut(_: object) -> None:
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    try:
+        async with limit:
+            stopping.add_done_callback(cut)
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise StoppedError from error
+    finally:
+        stopping.remove_done_callback(cut)
+        stopping.cancel()
+
+
 def run_program(
     name: str,
     settings_class: type[Settings],
     main: Callable[[Settings, asyncio.Event], Awaitable[None]],
 ) -> int:
     """Run `main` until it returns or SIGTERM sets its stop event; return the exit code."""
+    quiet_dotenv()
     try:
         settings = settings_class()
     except ValidationError as error:
-        _explain(name, error)
+        explain(name, error)
         return EXIT_CONFIGURATION
     except UNREADABLE as error:
         print(f"{name}: {why_unreadable(error)}", file=sys.stderr)
         return EXIT_CONFIGURATION
     try:
         configure_logging(settings, name)
-        _advise(settings)
+        if settings.embedded_servers != "attach":  # else `scripts/preflight.py` has told it once
+            advise(settings)
         uvloop.run(_until_signal(settings, main))
+    except StoppedError:
+        logger.info("Stopped at the start")
     except ConfigurationError as error:
         logger.error("{}", error)
         return EXIT_CONFIGURATION
@@ -103,17 +140,22 @@ def run_program(
     return 0
 
 
-def _advise(settings: SharedSettings) -> None:
-    """Warn of what looks wrong in the settings, and works all the same."""
-    for written, meant in misspelt(type(settings)):
-        logger.warning("{} in .env is no setting; is {} meant?", written, meant)
+def advise(*settings: SharedSettings) -> None:
+    """Warn of what looks wrong in the settings of programs, and works all the same."""
+    for number in unread_lines():
+        logger.warning("Line {} of .env is not NAME=value: nothing reads it", number)
+    for written, where, meant in misspelt([type(each) for each in settings]):
+        logger.warning(
+            "There is no setting {}, as {} has it: did you mean {}?", written, where, meant
+        )
     if readable_by_others():
         # Not refused: its folder may shut others out, and a container has no others.
+        production = any(each.app_env == "production" for each in settings)
         logger.log(
-            "ERROR" if settings.app_env == "production" else "WARNING",
+            "ERROR" if production else "WARNING",
             "Others than its owner may read .env, with keys and passwords: chmod 600 .env",
         )
-    if settings.database_url is not None:
+    if any(each.database_url is not None for each in settings):
         logger.info("DATABASE_URL is set; nothing here uses it")
 
 
@@ -127,7 +169,7 @@ async def _until_signal(
     await main(settings, stop)
 
 
-def _explain(name: str, error: ValidationError) -> None:
+def explain(name: str, error: ValidationError) -> None:
     """Name each setting that is wrong; values are left out, they can be secrets."""
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         setting = "_".join(str(part) for part in item["loc"]).upper()

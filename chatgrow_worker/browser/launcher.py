@@ -63,7 +63,7 @@ class Launcher:
         """
         address = await _address_of(proxy)
         profile = self.profile(connection)
-        await asyncio.to_thread(check_disk, self._root)
+        await asyncio.to_thread(check_disk, self._root, self._options.disk_full_below)
         await free_profile(profile)
         try:
             context = await self._launch(profile, proxy, address)

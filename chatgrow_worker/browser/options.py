@@ -13,6 +13,7 @@ from playwright.async_api import ViewportSize
 
 from chatgrow_worker.browser.reachable import reaching
 from chatgrow_worker.browser.savings import Saving, Savings, switches_of
+from sessions.common.disk_space import FULL_BELOW
 from sessions.common.errors import ConfigurationError
 
 _DEBIAN_SHELL = "/usr/lib/chromium/chromium-headless-shell"
@@ -48,6 +49,7 @@ class BrowserOptions:
     launch_limit: timedelta
     close_limit: timedelta
     more_hosts: tuple[str, ...] = ()
+    disk_full_below: int = FULL_BELOW
 
     def arguments(self, proxy: str | None = None, address: str | None = None) -> list[str]:
         """Return the command-line switches of a browser that uses this proxy.

@@ -15,13 +15,12 @@ from loguru import logger
 
 from chatgrow_worker.browser.profile import PROBE
 from chatgrow_worker.page.errors import PageBrokenError
+from sessions.common.disk_space import FULL_BELOW, DiskState, DiskWatch, free_bytes
 from sessions.common.errors import ConfigurationError
 from sessions.connections.states import Reason
 
 _OWNER_LENGTH = 200
 """The most characters that are read: more than an id and an inode's number ever have."""
-_FREE_BYTES = 100 * 1024 * 1024
-"""With less free disk space no browser is started: it would damage its profile."""
 
 
 @contextmanager
@@ -65,7 +64,7 @@ def succeed(root: Path, instance: str) -> str | None:
     return before if where == inode else None
 
 
-def check_disk(root: Path) -> None:
+def check_disk(root: Path, full_below: int = FULL_BELOW) -> None:
     """Raise PageBrokenError if the disk is full or not writable; make the folder if it is gone."""
     probe = root / ".writable"
     try:
@@ -74,8 +73,13 @@ def check_disk(root: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise PageBrokenError(disk_reason(error), f"{root}: {error.strerror}") from error
-    free = shutil.disk_usage(root).free
-    if free < _FREE_BYTES:
+    check_room(DiskWatch(root, full_below=full_below))
+
+
+def check_room(disk: DiskWatch) -> None:
+    """Raise PageBrokenError if a disk is so full that a browser would damage its profile."""
+    if disk.state() is DiskState.FULL:
+        free, root = free_bytes(disk.folder), disk.folder
         raise PageBrokenError(Reason.DISK_FULL, f"{root}: only {free // 1024**2} MB are free")
 
 

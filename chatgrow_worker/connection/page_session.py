@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from loguru import logger
 
+from chatgrow_worker.browser.profiles_root import check_room
 from chatgrow_worker.browser.recycling import Recycling
 from chatgrow_worker.connection.ban import BanKeeper
 from chatgrow_worker.connection.linking import Linking
@@ -166,6 +167,8 @@ class PageSession:
         return self._update_due or await asyncio.to_thread(self._services.recycling.is_worn)
 
     async def _look(self) -> None:
+        # While there is some room left, the browser can still end in order.
+        check_room(self._limits.disk)
         acks, heard = self._services.acks, self._services.receiver.heard
         try:
             look = await self._page.look(acks.epoch, acks.serial, heard)

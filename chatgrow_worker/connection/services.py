@@ -22,6 +22,7 @@ from chatgrow_worker.whatsapp_change.change_gate import GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
 from sessions.blobs import BlobStore
+from sessions.common.disk_space import DiskWatch
 from sessions.connections.commands import CommandRequests
 from sessions.connections.leases import LeaseStore
 from sessions.connections.linking import LinkingRequests
@@ -107,6 +108,8 @@ class Limits:
     start_slot: timedelta
     recovery_rules: RecoveryRules
     reload: timedelta
+    disk: DiskWatch
+    """The disk of the profiles."""
     recycling: RecyclingLimits
     collect_garbage: bool
     qr_form: QrForm

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from loguru import logger
 from redis.exceptions import RedisError
 
 from chatgrow_worker.waiting import Backoff, happens
-from sessions.queue.doorbell import deserialize, serialize
+from sessions.queue.doorbell import deserialize, redis_client, serialize
 
 if TYPE_CHECKING:
     from arq.typing import WorkerCoroutine
@@ -38,13 +38,13 @@ class Intake:
         self,
         queue: str,
         commands: Mapping[str, Command],
-        redis: RedisSettings,
+        redis_url: str,
         poll_every: timedelta,
         poll_while_busy: timedelta,
     ) -> None:
         self._queue = queue
         self._commands = commands
-        self._redis = redis
+        self._redis_url = redis_url
         self._poll_every = poll_every
         self._poll_while_busy = poll_while_busy
 
@@ -64,7 +64,7 @@ class Intake:
                 backoff.reset()
 
     async def _listen_once(self, stop: asyncio.Event) -> None:
-        worker = self._worker(await create_pool(self._redis))
+        worker = self._worker(redis_client(self._redis_url))
         running = asyncio.create_task(self._run_jobs(worker), name=f"arq {self._queue}")
         stopping = asyncio.create_task(stop.wait())
         try:

@@ -113,9 +113,9 @@ class ConnectionPool:
         return not found.leased
 
     async def beat(self) -> None:
-        """Write a heartbeat: this worker is alive, and how full it is."""
-        registry = self._services.registry
-        await registry.beat(self._worker, self._instance, self.running, self.capacity)
+        """Write a heartbeat: this worker is alive, how full it is, and how full its disk is."""
+        registry, disk = self._services.registry, self._services.limits.disk.state()
+        await registry.beat(self._worker, self._instance, self.running, self.capacity, disk)
 
     async def _is_our_turn(self) -> bool:
         others = await self._services.registry.loads(but=self._worker)

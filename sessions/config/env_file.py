@@ -1,14 +1,17 @@
-"""Check the file `.env`: whether it can be read, and which of its names look misspelt."""
+"""Check the file `.env`: whether it can be read, and which names of settings look misspelt."""
 
 from __future__ import annotations
 
+import logging
+import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices
 
 if TYPE_CHECKING:
@@ -40,12 +43,29 @@ def readable_by_others() -> bool:
         return False
 
 
-def misspelt(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
-    """Yield unknown names in the file that look like a setting, each with that setting's name."""
-    known = set(_names(settings))
-    for name in dotenv_values(ENV_FILE):
+def quiet_dotenv() -> None:
+    """Keep dotenv from telling a line that it cannot read at each reading: see `unread_lines`."""
+    logging.getLogger("dotenv").setLevel(logging.ERROR)
+
+
+def unread_lines() -> Iterator[int]:
+    """Yield the numbers of the lines that are neither a setting nor a comment."""
+    try:
+        with ENV_FILE.open(encoding="utf-8") as file:
+            yield from (each.original.line for each in parse_stream(file) if each.error)
+    except FileNotFoundError:
+        return
+
+
+def misspelt(settings: Sequence[type[BaseSettings]]) -> Iterator[tuple[str, str, str]]:
+    """Yield unknown names that look like a setting: the name, where it stands, what it may mean."""
+    known = {name for each in settings for name in _names(each)}
+    written = dict.fromkeys(os.environ, "the environment") | dict.fromkeys(
+        dotenv_values(ENV_FILE), str(ENV_FILE)
+    )
+    for name, where in written.items():
         if name.upper() not in known and (meant := _closest(name.upper(), known)):
-            yield name, meant
+            yield name, where, meant
 
 
 def _names(settings: type[BaseSettings]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from sessions.common.disk_space import FULL_BELOW, LOW_BELOW, DiskWatch
 from sessions.common.errors import ConfigurationError
 from sessions.common.retention import KEPT_FOR
 
@@ -117,6 +118,11 @@ class SharedSettings(BaseSettings):
     """`auto` starts embedded servers; `attach` waits for those that supervisord starts."""
     embedded_servers_in_production: bool = False
     """Whether production may use embedded servers: one machine, no replica set, no passwords."""
+    disk_low_below: Size = Field(LOW_BELOW, ge=0)
+    """The free space on the disk of the data below which `/health` says `disk_low`."""
+    disk_full_below: Size = Field(FULL_BELOW, ge=0)
+    """The free space below which `/health` says `disk_full`: pages are closed, and none is opened
+    until there is room again. Messages wait."""
     startup_timeout: Span = timedelta(seconds=60)
     """How long to wait for MongoDB and Redis at the start, before ending with exit code 69."""
     message_retention: Span = timedelta(days=90)
@@ -174,7 +180,7 @@ class SharedSettings(BaseSettings):
     def _outlives_keys(cls, value: timedelta) -> timedelta:
         # A known key whose message is already removed would create that message again.
         if value < _RETENTION_AT_LEAST:
-            raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours")
+            raise ValueError("at least 3 days: an Idempotency-Key is known for 48 hours after that")
         return value
 
     @field_validator("received_retention")
@@ -222,6 +228,10 @@ class SharedSettings(BaseSettings):
 
     def _servers(self) -> dict[str, SecretStr | None]:
         return {"MONGODB_URI": self.mongodb_uri, "REDIS_URL": self.redis_url}
+
+    def disk_of(self, folder: Path) -> DiskWatch:
+        """Return what judges the disk of a folder."""
+        return DiskWatch(folder, self.disk_low_below, self.disk_full_below)
 
     @property
     def worker(self) -> str | None:

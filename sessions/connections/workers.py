@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sessions import __version__
+from sessions.common.disk_space import DiskState
 from sessions.storage.record import Record
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class WorkerRecord(Record):
     version: str | None = None
     started_at: datetime | None = None
     seen_at: datetime
+    disk: DiskState = DiskState.OK
 
 
 class WorkerRegistry:
@@ -44,12 +46,20 @@ class WorkerRegistry:
             "seenAt", expireAfterSeconds=int(_REMEMBERED_FOR.total_seconds())
         )
 
-    async def beat(self, worker: str, instance: str, running: int, capacity: int) -> None:
-        """Record a heartbeat: how many connections the worker runs, and how many it can run."""
+    async def beat(
+        self,
+        worker: str,
+        instance: str,
+        running: int,
+        capacity: int,
+        disk: DiskState = DiskState.OK,
+    ) -> None:
+        """Record a heartbeat: how many connections the worker runs and can run, and its disk."""
         changes: dict[str, Any] = {
             "instance": {"$literal": instance},
             "running": running,
             "capacity": capacity,
+            "disk": disk,
             "version": __version__,
             "startedAt": {
                 "$cond": [{"$eq": ["$instance", {"$literal": instance}]}, "$startedAt", "$$NOW"]
@@ -81,6 +91,11 @@ class WorkerRegistry:
         alive = {"$addFields": {"worker": "$_id", "alive": {"$lt": [_AGE, _FRESH]}}}
         cursor = self._collection.aggregate([{"$sort": {"_id": 1}}, alive])
         return [WorkerRecord.model_validate(document) async for document in cursor]
+
+    async def disks(self) -> list[DiskState]:
+        """Return the state of each live worker's disk."""
+        cursor = self._collection.find(_ALIVE, {"disk": True})
+        return [DiskState(each.get("disk", DiskState.OK)) async for each in cursor]
 
     async def count_alive(self) -> int:
         """Count the workers with a fresh heartbeat."""

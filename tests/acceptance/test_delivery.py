@@ -10,10 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from arq.connections import create_pool
 
 from sessions.common.clock import utc_now
-from sessions.queue.doorbell import SHARED_QUEUE, deserialize, redis_settings, serialize
+from sessions.queue.doorbell import SHARED_QUEUE, redis_client
 from tests.chaos.kills import kills
 from tests.stack_client import LOOK_EVERY, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
@@ -69,7 +68,7 @@ async def test_the_pace_holds_when_another_worker_takes_over(
 
 async def test_a_flushed_redis_loses_nothing(system: StackClient) -> None:
     await _linked(system)
-    pool = await create_pool(redis_settings(system.about["redis"]))
+    pool = redis_client(system.about["redis"])
     ids = []
     for number in range(10):
         ids.append(await system.send(f"text {number}"))
@@ -84,11 +83,7 @@ async def test_a_flushed_redis_loses_nothing(system: StackClient) -> None:
 
 async def test_a_job_from_a_python_backend_is_delivered(system: StackClient) -> None:
     await _linked(system)
-    pool = await create_pool(
-        redis_settings(system.about["redis"]),
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-    )
+    pool = redis_client(system.about["redis"])
     body = {"connectionId": "main", "to": THEIR_PHONE, "message": "from a job"}
     await pool.enqueue_job("send_message", body, _queue_name=SHARED_QUEUE, _job_id="o-17")
     await _arrived(system, 1)

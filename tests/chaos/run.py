@@ -14,10 +14,9 @@ from typing import Any
 
 import aiohttp
 import psutil
-from arq.connections import create_pool
 from redis.exceptions import RedisError
 
-from sessions.queue.doorbell import redis_settings
+from sessions.queue.doorbell import redis_client
 from tests.processes import children_named
 from tests.stack_client import THEIR_PHONE, StackClient, stack
 from tests.waiting import until
@@ -144,7 +143,7 @@ class Chaos:
 
     async def _flush_redis(self) -> None:
         with suppress(RedisError, OSError):
-            pool = await create_pool(redis_settings(self._system.about["redis"]))
+            pool = redis_client(self._system.about["redis"])
             await pool.flushall()
             await pool.aclose(close_connection_pool=True)
 

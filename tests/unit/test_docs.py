@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings
 
 from chatgrow_worker.settings import WorkerSettings
 from control_api.settings import ApiSettings
+from sessions import __version__
 from sessions.config.env_file import misspelt
 from sessions.connections.states import Actor, Command, ConnectionState, Reason
 from sessions.messages.model import MessageStatus
@@ -43,7 +45,20 @@ def test_no_setting_of_one_program_looks_like_a_misspelt_one_of_the_other(
 ) -> None:
     (tmp_path / ".env").write_text("".join(f"{name.upper()}=1\n" for name in other.model_fields))
     monkeypatch.chdir(tmp_path)
-    assert list(misspelt(settings)) == []
+    assert list(misspelt([settings])) == []
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["hatch"]["version"] == {"path": "sessions/__init__.py"}
+    sources = [
+        path
+        for folder in ("sessions", "control_api", "chatgrow_worker", "scripts")
+        for path in (ROOT / folder).rglob("*.py")
+        if f'"{__version__}"' in path.read_text(encoding="utf-8")
+    ]
+    assert sources == [ROOT / "sessions/__init__.py"]
 
 
 def test_every_state_and_reason_has_a_meaning() -> None:

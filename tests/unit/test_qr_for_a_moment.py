@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,7 @@ from chatgrow_worker.connection.page_session import PageSession, PageSessionServ
 from chatgrow_worker.connection.services import Limits
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
+from sessions.common.disk_space import DiskWatch
 
 if TYPE_CHECKING:
     from chatgrow_worker.page.whatsapp_page import WhatsAppPage
@@ -91,6 +93,7 @@ def page_session_of(page: Screens, **others: object) -> PageSession:
     )
     vars(services).update(others)
     limits = SimpleNamespace(
+        disk=DiskWatch(Path(), full_below=0),
         look_every=_MOMENT,
         look_when_ready=_MOMENT,
         look_while_loading=_MOMENT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from chatgrow_worker.page.snapshot import Ban
 from chatgrow_worker.settings import WorkerSettings
 from sessions.blobs import BlobKind
 from sessions.common.clock import utc_now
+from sessions.common.disk_space import DiskState
 from sessions.connections.model import Connection, Held
 from sessions.connections.states import ConnectionState, Reason
 from sessions.messages.model import MessageStatus
@@ -433,3 +435,29 @@ async def test_without_a_line_no_message_is_claimed(ready_worker: Worker) -> Non
     message = await ready_worker.stores.message(connection)
     await ready_worker.pages.look(_WITHOUT_LINE)
     assert (await ready_worker.stores.outbox.find(OWNER, message.id)).attempts == 0
+
+
+async def test_a_disk_that_gets_full_ends_the_page_until_there_is_room(
+    ready_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await _connected(ready_worker)
+    room = shutil.disk_usage(ready_worker.pages.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room._replace(free=1))
+    ready_worker.pool.look_all()
+
+    async def is_told() -> bool:
+        found = await ready_worker.stores.connections.get(connection.id)
+        return (found.state, found.reason) == (ConnectionState.DISCONNECTED, Reason.DISK_FULL)
+
+    await until(is_told)
+    monkeypatch.undo()
+    await _until_connected(ready_worker, connection)
+
+
+async def test_a_heartbeat_tells_of_the_disk(
+    ready_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = shutil.disk_usage(ready_worker.pages.root.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room._replace(free=1))
+    await ready_worker.pool.beat()
+    assert await ready_worker.parts.registry.disks() == [DiskState.FULL]

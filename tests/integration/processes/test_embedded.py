@@ -19,7 +19,14 @@ import pytest
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
-from sessions.embedded import MONGO, REDIS, EmbeddedServerError, ServerUris, embedded_servers
+from sessions.embedded import (
+    MONGO,
+    REDIS,
+    EmbeddedServerError,
+    ServerUris,
+    embedded_servers,
+    launch,
+)
 from sessions.embedded.answers import answering_uri
 from sessions.embedded.kinds import ServerKind
 from sessions.embedded.layout import Layout
@@ -51,7 +58,9 @@ async def test_the_servers_end_redis_first_when_the_block_is_left(
     async with embedded_servers(tmp_path) as uris:
         pids = [await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)]
     assert not any(map(alive, pids))
-    assert caplog.messages == ["embedded redis stopped", "embedded mongo stopped"]
+    # On a loaded machine it also says that it waits.
+    stopped = [each for each in caplog.messages if each.endswith("stopped")]
+    assert stopped == ["embedded redis stopped", "embedded mongo stopped"]
 
 
 async def test_the_servers_are_told_no_setting(
@@ -124,6 +133,45 @@ async def own():
         await asyncio.Event().wait()
 asyncio.run(own())
 """
+
+
+async def test_on_a_full_disk_it_waits_for_room_and_says_so_once(tmp_path: Path) -> None:
+    more_than_any_disk = ("--room", str(2**62))
+    async with _launched("redis", tmp_path, None, *more_than_any_disk) as process:
+        assert process.stderr is not None
+        said = (await process.stderr.readline()).decode()
+        assert "No space left" in said
+        assert "disk_full" in said
+        assert not await _answers(REDIS, tmp_path)
+        process.terminate()
+        assert await process.wait() == 0
+        assert await process.stderr.read() == b""
+    async with _launched("redis", tmp_path):
+        await until(lambda: _answers(REDIS, tmp_path))
+
+
+async def test_a_server_says_nothing_but_what_keeps_it_from_starting(tmp_path: Path) -> None:
+    async with _launched("mongo", tmp_path) as process:
+        await until(lambda: _answers(MONGO, tmp_path))
+        process.terminate()
+        assert await process.communicate() == (b"", b"")
+
+
+def test_the_pause_grows_while_a_server_ends_soon_after_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[timedelta] = []
+    monkeypatch.setattr(launch, "_rest", rests.append)
+    file = tmp_path / "starts"
+    for _ in range(12):
+        launch._pause_after_quick_ends(file)
+    assert rests[:3] == [timedelta(seconds=seconds) for seconds in (0.8, 1.6, 3.2)]
+    assert rests[-1] == timedelta(seconds=30)
+    long_ago = file.stat().st_mtime - 60
+    os.utime(file, (long_ago, long_ago))
+    rests.clear()
+    launch._pause_after_quick_ends(file)
+    assert rests == []
 
 
 async def test_attach_waits_for_the_servers_of_a_supervisor(tmp_path: Path) -> None:
@@ -225,10 +273,10 @@ async def _run(
 
 @asynccontextmanager
 async def _launched(
-    server: str, data_dir: Path, environment: Mapping[str, str] | None = None
+    server: str, data_dir: Path, environment: Mapping[str, str] | None = None, *options: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sessions.embedded", server, "--data", str(data_dir)),
+        *(sys.executable, "-m", "sessions.embedded", server, "--data", str(data_dir), *options),
         cwd=data_dir,
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **(environment or {})},
         stdout=asyncio.subprocess.PIPE,

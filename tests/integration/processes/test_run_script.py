@@ -31,6 +31,10 @@ def folder() -> Iterator[Path]:
         binary.parent.mkdir(parents=True)
         binary.write_text("#!/bin/sh\necho started")
         binary.chmod(0o755)
+        # The check before it is tested with the real programs: test_supervisord.
+        python = folder / ".venv/bin/python"
+        python.write_text("#!/bin/sh\nexit 0")
+        python.chmod(0o755)
         folder.chmod(0o555)
         yield folder
         folder.chmod(0o755)

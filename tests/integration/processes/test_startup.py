@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import re
 import secrets
 import signal
 import socket
@@ -15,8 +17,10 @@ from ulid import ULID
 from sessions.accounts.api_keys import ApiKeyStore
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.clock import utc_now
+from sessions.common.errors import ConfigurationError
 from sessions.config.settings import SharedSettings
-from sessions.embedded import ServerUris
+from sessions.embedded import MONGO, ServerUris
+from sessions.embedded.layout import Layout
 from sessions.encryption.keys import Key
 from sessions.storage.mongo import open_database
 from tests.conftest import PATIENCE
@@ -237,12 +241,76 @@ def test_an_env_file_that_cannot_be_read_is_named(
 
 
 def test_a_misspelt_setting_is_told_without_its_value(ended: Ended, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("WHATSAPP_MAX_CONECTIONS=secret\nMY_OWN=1\nNODE_ENV=test\n")
-    _, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere")
-    assert "WHATSAPP_MAX_CONECTIONS in .env is no setting" in errors
-    assert "WHATSAPP_MAX_CONNECTIONS" in errors
-    assert errors.count("is no setting") == 1
+    lines = "WHATSAPP_MAX_CONECTIONS=secret\nMY_OWN=1\nNODE_ENV=test\nsecret line\n"
+    (tmp_path / ".env").write_text(lines)
+    _, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere", WORKER_NAMBER="secret")
+    told = [
+        "no setting WHATSAPP_MAX_CONECTIONS, as .env has it: did you mean WHATSAPP_MAX_CONNECTIONS",
+        "no setting WORKER_NAMBER, as the environment has it: did you mean WORKER_NUMBER?",
+        "Line 4 of .env is not NAME=value",
+    ]
+    assert [errors.count(each) for each in told] == [1, 1, 1], errors
+    assert errors.count("There is no setting") == 2
+    assert errors.count("Line 4") == errors.lower().count("line 4") == 1
     assert "secret" not in errors
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://u:secret@w/ord@127.0.0.1/x",
+        "mongodb://u:sec/ret@127.0.0.1/x",
+        "mongodb://u:sec?ret@127.0.0.1/x",
+        "mongodb://u:sec#/ret@127.0.0.1/x",
+        "mongodb://u:secr%et@127.0.0.1/x",
+    ],
+)
+async def test_a_password_that_is_not_percent_encoded_is_told_without_any_of_it(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match="percent-encode the password") as refused:
+        async with open_database(uri, PATIENCE):
+            pytest.fail("that is no address")
+    assert not re.search("sec|ret@|ord@", str(refused.value))
+
+
+@pytest.mark.parametrize("command", [("control_api",), ("sessions", "saved-page", "show")])
+async def test_a_program_that_waits_for_its_servers_ends_at_once_when_it_is_asked_to(
+    tmp_path: Path, servers: ServerUris, command: tuple[str, ...]
+) -> None:
+    waits = {"MONGODB_URI": "", "EMBEDDED_SERVERS": "attach", "STARTUP_TIMEOUT": "60"}
+    async with program(command[0], tmp_path, servers, *command[1:], **waits) as process:
+        await _says(process, "waiting for the embedded mongo")
+        process.terminate()
+        ended, errors = await _ended(process)
+    assert ended == 0, errors
+    assert "mongo.log" not in errors
+
+
+async def test_a_program_that_waits_for_an_address_ends_at_once_when_it_is_asked_to(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    waits = {"MONGODB_URI": f"mongodb://{NOBODY}/x", "STARTUP_TIMEOUT": "600"}
+    async with program("control_api", tmp_path, servers, **waits) as process:
+        await _says(process, "does not answer yet")
+        process.terminate()
+        ended, errors = await _ended(process)
+    assert ended == 0, errors
+
+
+async def test_a_program_whose_server_can_never_start_ends_as_that_has(
+    tmp_path: Path, servers: ServerUris
+) -> None:
+    waits = {"MONGODB_URI": "", "EMBEDDED_SERVERS": "attach"}
+    async with program("control_api", tmp_path, servers, **waits) as process:
+        await _says(process, "waiting for the embedded mongo")
+        # What its launcher leaves, which has the same parent: this process.
+        layout = Layout.of(tmp_path, MONGO)
+        layout.note_refusal("of another supervisor", "not this")
+        mine = Path(f"/proc/{os.getpid()}/stat").read_text().rpartition(")")[2].split()[19]
+        layout.note_refusal(f"{os.getpid()} {mine}", "The embedded mongo needs libcurl.so.4")
+        ended, errors = await _ended(process)
+    assert ended == 78
+    assert "needs libcurl.so.4" in errors
+    assert "not this" not in errors
 
 
 @pytest.mark.parametrize("purpose", ["development", "production"])

@@ -62,6 +62,7 @@ class Supervised:
 
 
 async def test_every_killed_program_comes_back_and_all_stop_in_order(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("no setting\nWHATSAPP_MAX_CONECTIONS=3\n")
     async with supervised(tmp_path) as running:
         await until(running.healthy, within=WITHIN)
         pids = await running.pids()
@@ -73,12 +74,24 @@ async def test_every_killed_program_comes_back_and_all_stop_in_order(tmp_path: P
     assert not any(map(alive, last))
     stopped = re.findall(r"stopped: (\S+) ", running.log())
     assert stopped == ["worker-0", "control_api", "redis", "mongo"]
+    told = running.log()
+    assert "CRIT" not in told
+    assert not any(line.startswith("{") for line in told.splitlines())
+    for once in ("did you mean WHATSAPP_MAX_CONNECTIONS?", "Line 1 of .env", "chmod 600 .env"):
+        assert told.count(once) == 1, told
+    assert "could not parse" not in told
 
 
 async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
     tmp_path: Path, servers: ServerUris
 ) -> None:
-    settings = {"MONGODB_URI": servers.mongo, "REDIS_URL": servers.redis, "LOG_LEVEL": "loud"}
+    # What only shows when they run: the check before the start cannot see it.
+    settings = {
+        "MONGODB_URI": servers.mongo,
+        "REDIS_URL": servers.redis,
+        "HOST": "192.0.2.1",
+        "WHATSAPP_SESSION_PATH": "/proc/nowhere",
+    }
     async with supervised(tmp_path, settings) as running:
         await until(lambda: running.log().count("exited: ") == len(PROGRAMS), within=WITHIN)
     assert sorted(re.findall(r"exited: (\S+) \((.*)\)", running.log())) == [
@@ -87,6 +100,26 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
         ("redis", "exit status 79; expected"),
         ("worker-0", "exit status 78; expected"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"LOG_LEVEL": "loud"}, "setting LOG_LEVEL"),
+        ({"CHROMIUM_PATH": "/nowhere"}, "CHROMIUM_PATH names no program"),
+        ({"APP_ENV": "production"}, "JWT_SECRET is not set"),
+    ],
+)
+async def test_nothing_starts_where_a_part_cannot(
+    tmp_path: Path, settings: dict[str, str], named: str
+) -> None:
+    (tmp_path / ".env").write_text("no setting\nWHATSAPP_MAX_CONECTIONS=3\n")
+    (tmp_path / ".env").chmod(0o600)
+    async with supervised(tmp_path, settings) as running:
+        assert await running.process.wait() == 78
+    assert running.log().count(named) == 1, running.log()
+    assert "spawned" not in running.log()
+    assert not (tmp_path / "var/embedded").exists()
 
 
 @pytest.mark.slow
@@ -197,7 +230,8 @@ async def supervised(
     try:
         yield running
     finally:
-        process.terminate()
+        if process.returncode is None:
+            process.terminate()
         await process.wait()
         await listening
 

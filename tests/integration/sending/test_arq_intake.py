@@ -26,7 +26,7 @@ from sessions.messages.quotas import QueueQuota
 from sessions.messages.search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
 from sessions.program import Stores as Servers
-from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
+from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job
 from sessions.queue.intake_failures import IntakeFailures
 from tests.builders import LONG, PLAIN, Stores
 from tests.integration.pageless import NoPages, PagelessWorker
@@ -50,9 +50,8 @@ async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncI
 @asynccontextmanager
 async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncIterator[None]:
     await stores.connection()
-    settings = redis_settings(servers.redis)
     commands: dict[str, Command] = {Job.SEND_MESSAGE: _send_message(redis, stores)}
-    intake = Intake(SHARED_QUEUE, commands, settings, SOON, SOON)
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
     yield
@@ -267,9 +266,8 @@ async def test_a_ring_is_heard_at_once_however_seldom_it_polls(
     async def start(_ctx: object, connection: str) -> None:
         heard.append(connection)
 
-    settings = redis_settings(servers.redis)
     commands: dict[str, Command] = {Job.START_CONNECTION: start}
-    intake = Intake(SHARED_QUEUE, commands, settings, timedelta(hours=1), SOON)
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, timedelta(hours=1), SOON)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
 

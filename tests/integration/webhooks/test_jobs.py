@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatgrow_worker.intake.arq_consumer import Command, Intake
 from sessions.common.clock import utc_now
-from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job, redis_settings
+from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def _taking(servers: ServerUris) -> AsyncIterator[list[str]]:
         taken.append(webhook)
 
     commands: dict[str, Command] = {Job.DELIVER_WEBHOOK: deliver}
-    intake = Intake(SHARED_QUEUE, commands, redis_settings(servers.redis), SOON, SOON)
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON)
     stop = asyncio.Event()
     task = asyncio.create_task(intake.listen(stop))
     try:

@@ -1,11 +1,12 @@
 # The worker and the control API, without MongoDB and Redis: docker-compose.yml puts them beside it.
 #
 #   docker build -t chatgrow-worker .
-#   docker build -t chatgrow-worker:demo --target demo . && docker run --rm chatgrow-worker:demo
+#   docker build -t chatgrow-worker:demo --target demo .
+#   docker run --rm --security-opt seccomp=seccomp.json chatgrow-worker:demo
 #
-# Chromium's sandbox needs user namespaces, which Docker's default seccomp profile refuses: run the
-# worker with `--security-opt seccomp=seccomp.json`, which allows them, or accept the risk with
-# `-e CHROMIUM_NO_SANDBOX=true`. The root file system may be read-only: `--read-only --tmpfs /tmp`.
+# Chromium's sandbox needs user namespaces, which Docker's default seccomp profile refuses: seccomp.json
+# allows them. Without it, `-e CHROMIUM_NO_SANDBOX=true` accepts the risk.
+# The root file system may be read-only: `--read-only --tmpfs /tmp`.
 ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build
@@ -27,13 +28,14 @@ RUN python3 -m venv /npm \
 FROM ${BASE} AS runtime
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates chromium-headless-shell libatomic1 python3 tini \
+        ca-certificates chromium-headless-shell curl libatomic1 python3 tini \
     && apt-get clean && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /app/var --shell /usr/sbin/nologin chatgrow
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY --from=build /app/node_modules node_modules
 COPY supervisord.conf ./
+COPY scripts scripts
 COPY sessions sessions
 COPY chatgrow_worker chatgrow_worker
 COPY business business
@@ -44,7 +46,7 @@ ENV PATH="/app/.venv/bin:$PATH" PYTHONUNBUFFERED=1 APP_ENV=production HOST=0.0.0
 EXPOSE 5000
 VOLUME /app/var
 # tini reaps what browsers leave and hands signals on; every program stops in order on SIGTERM.
-ENTRYPOINT ["tini", "--"]
+ENTRYPOINT ["tini", "--", "scripts/container.sh"]
 CMD ["python", "-m", "control_api"]
 HEALTHCHECK --start-period=30s --interval=10s --timeout=6s CMD ["python", "-c", \
     "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\", 5000)}/health/live', timeout=5)"]

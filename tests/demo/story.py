@@ -19,7 +19,8 @@ _HEBREW = "שלום! ההזמנה שלך בדרך אליך."
 _ENGLISH = "Hello from ChatGrow! Your order is on its way."
 _AGAIN = "Hello again, from another worker."
 _NO_BROWSER = """The browser does not start; the worker's log, above, says why.
-If that is the sandbox: CHROMIUM_NO_SANDBOX=true make demo does without."""
+If that is the sandbox, the demo does without it where CHROMIUM_NO_SANDBOX=true is in the
+environment; in a container, `docker run --security-opt seccomp=seccomp.json …` allows it."""
 _POLL = timedelta(milliseconds=100)
 _WITHIN = timedelta(seconds=90)
 

@@ -34,6 +34,7 @@ from control_api.routes import (
     dashboard,
     events,
     health,
+    intake,
     links,
     logs,
     media,
@@ -66,6 +67,7 @@ CORE_GROUPS = (
     messages.routes,
     media.routes,
     conversations.routes,
+    intake.routes,
     events.routes,
     webhooks.routes,
     overview.routes,
@@ -123,6 +125,6 @@ def build_app(services: Services) -> web.Application:
     set_up_pages(app)
     app.router.add_get(links.BROKEN_PATH, links.show_broken)
     app.router.add_get("/dashboard/{rest:.*}", dashboard.show_missing)
-    views = {each.path for group in VIEWS for each in group}
+    views = {each.path for group in VIEWS for each in group} - {"/"}
     app[PAGES] = views | {"/link", "/link/{rest}", "/dashboard/{rest}"}
     return app

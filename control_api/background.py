@@ -21,6 +21,7 @@ _EXPIRED_EVERY = timedelta(seconds=2)
 """Every API process does this, since it is one seek into a nearly empty index."""
 _SAMPLE_EVERY = timedelta(seconds=10)
 _LEFT_MESSAGES_EVERY = timedelta(minutes=1)
+_OLD_KEYS_EVERY = timedelta(minutes=10)
 _REMINDER_EVERY = timedelta(minutes=1)
 _OLD_MESSAGES_EVERY = timedelta(hours=1)
 _KEY_USES_EVERY = timedelta(minutes=2)
@@ -46,6 +47,7 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         _repeat("queue history", lambda: _sample_queues(services), _SAMPLE_EVERY),
         _repeat("left messages", services.outbox.cancel_left, _LEFT_MESSAGES_EVERY),
         _repeat("old messages", services.timeline.place_old, _OLD_MESSAGES_EVERY),
+        _repeat("old keys", lambda: _forget_keys(services), _OLD_KEYS_EVERY),
         _repeat("uses of API keys", services.keys.write_uses, _KEY_USES_EVERY),
         _repeat("old files", services.media_janitor.tidy, _OLD_FILES_EVERY),
         _repeat("set-up reminder", services.setup.remind, _REMINDER_EVERY),
@@ -86,6 +88,10 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
         except ValidationError as error:
             logger.error("Not done now, a record is damaged ({}): {}", name, error.title)
         await asyncio.sleep(every.total_seconds())
+
+
+async def _forget_keys(services: Services) -> None:
+    await services.idempotency.forget_old(services.now())
 
 
 async def _remove_deleted(services: Services) -> None:

@@ -61,6 +61,8 @@ from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
 from sessions.monitoring.fleet import FleetStore
 from sessions.monitoring.queue_history import QueueHistory
 from sessions.queue.doorbell import Doorbell
+from sessions.queue.intake_failures import IntakeFailures
+from sessions.queue.jobs import SendJobs
 from sessions.recipients.known_numbers import KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
 from sessions.storage.mongo import database_answers
@@ -83,6 +85,7 @@ class Services:
     database: Database
     connections: ConnectionStore
     outbox: Outbox
+    idempotency: IdempotencyStore
     expiry: Expiry
     search: MessageSearch
     positions: QueuePositions
@@ -127,6 +130,8 @@ class Services:
     setup_attempts: SetupAttempts
     pairing_limits: PairingLimits
     logs: LogRecords
+    intake_failures: IntakeFailures
+    jobs: SendJobs
     saved_html: SavedHtmlStore
     metrics: ApiMetrics
     events: EventStream
@@ -154,7 +159,10 @@ class Services:
         bounded = BoundedRedis()
         limiter = Limiter(redis, bounded)
         workers = WorkerRegistry(database)
-        process, labels = ProcessMetrics(), ConnectionLabels(with_names=settings.metrics_names)
+        process, labels = (
+            ProcessMetrics(settings.data_dir),
+            ConnectionLabels(with_names=settings.metrics_names),
+        )
         answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
         probe = StoreProbe(process, answers)
         fleet = FleetStore(database, connections, workers)
@@ -184,9 +192,10 @@ class Services:
             database=database,
             connections=connections,
             outbox=outbox,
+            idempotency=idempotency,
             expiry=Expiry(database, events),
             search=MessageSearch(database),
-            positions=QueuePositions(database),
+            positions=QueuePositions(database, now),
             received_search=ReceivedSearch(database),
             read_marks=read_marks,
             chats=Chats(database, read_marks),
@@ -228,6 +237,8 @@ class Services:
             setup_attempts=SetupAttempts(limiter),
             pairing_limits=PairingLimits(limiter),
             logs=LogRecords(database),
+            intake_failures=IntakeFailures(database, now),
+            jobs=SendJobs(redis),
             saved_html=SavedHtmlStore(database),
             events=EventStream(redis),
             business=business,
@@ -255,6 +266,7 @@ class Services:
             services.read_marks,
             services.timeline,
             webhooks,
+            services.intake_failures,
         ):
             await store.prepare()
         if business is not None:

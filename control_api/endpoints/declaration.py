@@ -50,6 +50,8 @@ class Endpoint:
     body_optional: bool = False
     query: type[BaseModel] | None = None
     headers: type[BaseModel] | None = None
+    most_bytes: int | None = None
+    """The most bytes of its body, if that may be larger than others."""
 
     @property
     def name(self) -> str:
@@ -81,8 +83,10 @@ class Endpoint:
             arguments["headers"] = read_headers(request, self.headers)
         if self.body is not None:
             absent = self.body_optional and not request.can_read_body
-            most = STRANGERS_BODY if self.open else None
-            arguments["body"] = None if absent else await read_body(request, self.body, most)
+            most = STRANGERS_BODY if self.open else self.most_bytes
+            asked = arguments.get("query")
+            read = None if absent else await read_body(request, self.body, most, asked)
+            arguments["body"] = read
         return arguments
 
 
@@ -130,6 +134,7 @@ class Endpoints:
         example: Mapping[str, Any] | None = None,
         takes_file: bool = False,
         accepts: str | None = None,
+        most_bytes: int | None = None,
     ) -> Callable[[Handle], Handle]:
         def declare(handle: Handle) -> Handle:
             self._declared.append(
@@ -148,6 +153,7 @@ class Endpoints:
                     takes_file,
                     accepts,
                     **_models_of(handle),
+                    most_bytes=most_bytes,
                 )
             )
             return handle

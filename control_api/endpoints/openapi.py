@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from control_api.credentials.csrf import SAFE_METHODS
 from control_api.endpoints.declaration import Answer, Endpoint
 from control_api.http.problems import STATUS_OF_CODE
-from control_api.schemas.base import Body
+from control_api.schemas.base import FieldProblem
 from sessions.common.callers import Role
 
 _SOME_TEXT = {"type": "string", "minLength": 1}
@@ -38,13 +38,6 @@ _EXAMPLES = {"text/csv": "name,phone\nDana,+972 54-123-4567\n"}
 """Examples of bodies that are not JSON."""
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
-
-
-class FieldProblem(Body):
-    """What is wrong with one field."""
-
-    field: str
-    message: str
 
 
 class Problem(BaseModel):

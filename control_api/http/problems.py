@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from loguru import logger
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from sessions.common.errors import DomainError, StoreUnavailableError
 from sessions.storage.mongo import NO_ANSWER, STORE_DOWN
@@ -35,6 +36,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "number_check_failed": HTTPStatus.SERVICE_UNAVAILABLE,
     "number_check_timed_out": HTTPStatus.GATEWAY_TIMEOUT,
     "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "expired_already": HTTPStatus.UNPROCESSABLE_ENTITY,
     "malformed_json": HTTPStatus.BAD_REQUEST,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "invalid_parameter": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -181,22 +183,64 @@ class InvalidFieldsError(DomainError):
     def __init__(self, error: ValidationError) -> None:
         count = error.error_count()
         is_read = count <= _MOST_READ
-        self.fields = _fields_of(error) if is_read else [_too_many(count)]
+        self.fields = fields_of(error) if is_read else [_too_many(count)]
         shown = self.fields[:_MOST_NAMED]
         names = ", ".join(dict.fromkeys(item["field"] for item in shown))
         more = count - len(shown) if is_read else 0
         super().__init__(f"Invalid: {names}{f', and {more} more' if more else ''}.")
 
 
-def _fields_of(error: ValidationError) -> list[dict[str, str]]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+class NoGoodMessageError(DomainError):
+    """Not one message of a bulk is good."""
+
+    code = "invalid_fields"
+
+    def __init__(self, errors: Mapping[int, ValidationError]) -> None:
+        super().__init__("Not one of these messages is good.")
+        self.fields = [
+            each | {"field": f"messages.{place}.{each['field']}"}
+            for place, fields in fields_of_each(errors).items()
+            for each in fields
+        ][:_MOST_LISTED]
+
+
+def fields_of_each(errors: Mapping[int, ValidationError]) -> dict[int, list[dict[str, str]]]:
+    """Return what is wrong with each of several messages, by place; of very many, how many."""
+    counts = {place: error.error_count() for place, error in errors.items()}
+    if sum(counts.values()) > _MOST_READ:
+        return {place: [_too_many(count)] for place, count in counts.items()}
+    return {place: fields_of(error)[:_MOST_NAMED] for place, error in errors.items()}
+
+
+def fields_of(error: ValidationError) -> list[dict[str, str]]:
+    """Return what is wrong with each field, without the values."""
+    found = error.errors(include_url=False, include_input=False)
     return [
         {
             "field": ".".join(map(str, item["loc"]))[:_LONGEST_FIELD] or "(body)",
-            "message": _MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, ")),
+            "message": _message_of(item),
         }
         for item in found[:_MOST_LISTED]
     ]
+
+
+def _message_of(item: ErrorDetails) -> str:
+    """Say what is wrong; pydantic's own words for lengths speak of "items after validation"."""
+    limits = item.get("ctx", {})
+    match item["type"]:
+        case "too_short":
+            return f"Give at least {_counted(limits['min_length'], limits)}."
+        case "too_long":
+            return f"Give at most {_counted(limits['max_length'], limits)}."
+        case known if known in _MESSAGES:
+            return _MESSAGES[known]
+    return item["msg"].removeprefix("Value error, ")
+
+
+def _counted(length: int, limits: Mapping[str, Any]) -> str:
+    # Only a secret's type has no name here.
+    noun = "character" if limits["field_type"] == "Value" else "item"
+    return f"{length} {noun}" + ("" if length == 1 else "s")
 
 
 def _too_many(count: int) -> dict[str, str]:

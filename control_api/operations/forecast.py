@@ -62,7 +62,10 @@ async def forecast(
     times = await asyncio.to_thread(
         planned_times, connection.pacing, services.now(), ahead, len(asked)
     )
-    planned = [max(at, asked.send_at or at) for at, asked in zip(times, asked, strict=True)]
+    planned = [
+        connection.pacing.allowed_from(max(at, asked.send_at or at))
+        for at, asked in zip(times, asked, strict=True)
+    ]
     return DryRun(
         count=len(planned), first_at=min(planned), last_at=max(planned), estimated_at=planned
     )
@@ -76,9 +79,7 @@ def planned_times(pacing: Pacing, start: datetime, ahead: int, count: int) -> li
         if pacing.enabled:
             limits = ((window, limit) for window, limit, _ in pacing.windows)
             fits = (times[-limit] + window for window, limit in limits if len(times) >= limit)
-            moment = max([moment, *fits])
-            quiet = pacing.quiet_hours.end_after(moment) if pacing.quiet_hours else None
-            moment = quiet or moment
+            moment = pacing.allowed_from(max([moment, *fits]))
         times.append(moment)
         moment += interval_of(pacing, spread_only=True)
     return times[ahead:]
@@ -88,7 +89,7 @@ def estimate(pacing: Pacing, start: datetime, position: int) -> datetime | None:
     """Estimate when the message at a position will be sent; None if it is too far behind."""
     if position >= COUNTED_AT_MOST:
         return None
-    return start + position * interval_of(pacing)
+    return pacing.allowed_from(start + position * interval_of(pacing))
 
 
 def interval_of(pacing: Pacing, *, spread_only: bool = False) -> timedelta:
@@ -113,7 +114,8 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
     # An unscheduled message is due since it was queued, even if our clock is behind MongoDB's.
     if message.due_at > max(now, message.queued_at):
         reason = message.reason or "scheduled"
-        return Waiting(reason=reason, until=message.due_at, estimated_at=message.due_at)
+        goes_at = connection.pacing.allowed_from(message.due_at)
+        return Waiting(reason=reason, until=goes_at, estimated_at=goes_at)
     if detail is Reason.WHATSAPP_CHANGED:
         return Waiting(reason=detail)
     if state is not ConnectionState.CONNECTED:

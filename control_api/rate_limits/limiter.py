@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
@@ -15,7 +15,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from control_api.rate_limits.bounded_redis import NO_REDIS, BoundedRedis
 from control_api.rate_limits.local_windows import LocalWindows
-from control_api.rate_limits.rules import Rule, Standing
+from control_api.rate_limits.rules import Rule, Standing, grows_in
 from sessions.storage.batching import BatchedLookup
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ class Limiter:
     """
 
     def __init__(self, redis: ArqRedis, bounded: BoundedRedis | None = None) -> None:
-        storage = RedisStorage(
+        self._storage = RedisStorage(
             "redis://",
             implementation="redispy",
             key_prefix="chatgrow:limits",
             connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
-        self._windows = SlidingWindowCounterRateLimiter(storage)
+        self._windows = SlidingWindowCounterRateLimiter(self._storage)
         self._charge: BatchedLookup[_Charged, Standing] = BatchedLookup(self._charge_all)
         self._redis = bounded or BoundedRedis()
         self._here = LocalWindows()
@@ -89,16 +89,34 @@ class Limiter:
         more calls of Redis.
         """
         granted = await self._granted(rule, who, number)
-        stats = await self._windows.get_window_stats(_item(rule), *who)
-        if number > 1 and 0 == granted < stats.remaining:
-            granted = await self._granted(rule, who, min(stats.remaining, number - 1))
-            stats = await self._windows.get_window_stats(_item(rule), *who)
-        resets_in = max(1, math.ceil(stats.reset_time - time.time()))
-        left = range(stats.remaining + granted - 1, stats.remaining - 1, -1)
+        window = await self._window(rule, who)
+        if number > 1 and 0 == granted < window.remaining:
+            granted = await self._granted(rule, who, min(window.remaining, number - 1))
+            window = await self._window(rule, who)
+        left = range(window.remaining + granted - 1, window.remaining - 1, -1)
+        refused = replace(window, allowed=False, remaining=0)
         return [
-            *(Standing(rule, allowed=True, remaining=each, resets_in=resets_in) for each in left),
-            *[Standing(rule, allowed=False, remaining=0, resets_in=resets_in)] * (number - granted),
+            *(replace(window, remaining=each) for each in left),
+            *[refused] * (number - granted),
         ]
+
+    async def _window(self, rule: Rule, who: tuple[str, ...]) -> Standing:
+        """Return how many more are allowed, and in how many seconds that number grows.
+
+        The library's own `get_window_stats` says that it grows at once right after a first
+        request, since a whole window is left then, and takes the remainder of that.
+        """
+        item = _item(rule)
+        before, before_ends_in, current, ends_in = await self._storage.get_sliding_window(
+            item.key_for(*who), item.get_expiry()
+        )
+        used = math.floor(before * before_ends_in / rule.seconds) + current
+        return Standing(
+            rule,
+            allowed=True,
+            remaining=max(0, rule.amount - used),
+            resets_in=grows_in(rule, before, before_ends_in if before else ends_in),
+        )
 
     async def _granted(self, rule: Rule, who: tuple[str, ...], number: int) -> int:
         """Count all of these requests or none; return how many were counted."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from control_api.rate_limits.bounded_table import BoundedTable, Who
-from control_api.rate_limits.rules import Rule, Standing
+from control_api.rate_limits.rules import Rule, Standing, grows_in
 
 
 @dataclass
@@ -76,8 +76,4 @@ def _used(window: _Window, rule: Rule, now: float) -> int:
 
 
 def _resets_in(window: _Window, rule: Rule, now: float) -> int:
-    """Return the whole seconds, at least one, until one more is allowed or the window ends."""
-    left = window.began + rule.seconds - now
-    if window.before:
-        left %= rule.seconds / window.before
-    return max(1, math.ceil(left))
+    return grows_in(rule, window.before, window.began + rule.seconds - now)

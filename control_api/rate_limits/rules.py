@@ -30,3 +30,13 @@ class Standing:
     remaining: int
     resets_in: int
     """Seconds, at least one, until more requests are allowed."""
+
+
+def grows_in(rule: Rule, before: int, left: float) -> int:
+    """Return in how many whole seconds, at least one, more is allowed than now.
+
+    `before` is the count of the previous window, which weighs less and less; without one, nothing
+    changes before the present window ends, in `left` seconds.
+    """
+    span = rule.seconds / before if before else rule.seconds
+    return max(1, math.ceil(left % span or span))

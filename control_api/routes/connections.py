@@ -161,8 +161,10 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
 async def status(request: web.Request) -> web.Response:
     """Show the state as it is now."""
     connection = await _connection(request)
-    depth = await request.app[SERVICES].outbox.depth(connection.id)
-    return answer(StatusView.of(connection, depth))
+    services = request.app[SERVICES]
+    depth = await services.outbox.depth(connection.id)
+    jobs = await services.jobs.count(connection.owner, connection.connection_id)
+    return answer(StatusView.of(connection, depth, jobs))
 
 
 @routes.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from control_api.endpoints.declaration import Endpoints
 from control_api.routes.dashboard_frame import View, redirect, show_view
@@ -11,6 +11,14 @@ routes = Endpoints("Dashboard")
 
 _PAGE = {"text/html": None}
 _ANSWERS = {200: _PAGE, 303: None}
+
+
+@routes.get("/", open=True, answers={303: None})
+async def root(request: web.Request) -> web.Response:
+    """Send a browser to the dashboard; for programs there is nothing at this path."""
+    if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        raise web.HTTPNotFound
+    return redirect(request, "dashboard")
 
 
 @routes.get("/dashboard", open=True, answers=_ANSWERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
@@ -12,7 +13,9 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
 from control_api.schemas.health import About, Alive, Health, HealthChecks, SavedPage
 from control_api.services import Services
+from control_api.settings import ApiSettings
 from sessions import __version__
+from sessions.common.disk_space import DiskState, worst
 from sessions.metrics import CachedProbe
 from sessions.storage.mongo import STORE_DOWN
 
@@ -62,8 +65,8 @@ def shared_health(services: Services) -> CachedProbe[Health]:
 
 
 async def _health(services: Services) -> Health:
-    checks = await _checks(services)
-    away = _away(checks)
+    checks, disk = await _checks(services)
+    away = _away(checks, disk)
     reachable = checks.mongo == "ok"
     return Health(
         status="unavailable" if away else "ok",
@@ -75,8 +78,9 @@ async def _health(services: Services) -> Health:
     )
 
 
-def _away(checks: HealthChecks) -> list[str]:
-    return [name for name, value in checks if value in ("down", 0)]
+def _away(checks: HealthChecks, disk: DiskState) -> list[str]:
+    away = [name for name, value in checks if value in ("down", 0)]
+    return [*away, "disk"] if disk is DiskState.FULL else away
 
 
 async def _whatsapp(services: Services) -> Literal["ok", "changed"] | None:
@@ -99,13 +103,27 @@ async def _saved_page(services: Services) -> SavedPage | None:
     return page.model_copy(update={"given_up_at": given_up.at, "why": given_up.why})
 
 
-async def _checks(services: Services) -> HealthChecks:
+async def _checks(services: Services) -> tuple[HealthChecks, DiskState]:
+    """Return what is found, and the state of the disks without which nothing can be sent."""
     mongo = await services.database_answers()
     redis = await services.doorbell.answers()
+    own = await asyncio.to_thread(_own_disk, services.settings)
     try:
-        workers = await services.workers.count_alive() if mongo else 0
+        disks = await services.workers.disks() if mongo else []
     except STORE_DOWN:
-        mongo, workers = False, 0
-    return HealthChecks(
-        mongo="ok" if mongo else "down", redis="ok" if redis else "down", workers=workers
+        mongo, disks = False, []
+    checks = HealthChecks(
+        mongo="ok" if mongo else "down",
+        redis="ok" if redis else "down",
+        workers=len(disks),
+        disk=worst(own, *disks),
     )
+    # As long as one worker has room, the others' connections can move to it.
+    return checks, worst(own, min(disks, key=list(DiskState).index, default=DiskState.OK))
+
+
+def _own_disk(settings: ApiSettings) -> DiskState:
+    """Judge the disk of the embedded servers; those of others are their operators' business."""
+    if settings.mongo_address is not None and settings.redis_address is not None:
+        return DiskState.OK
+    return settings.disk_of(settings.data_dir).state()

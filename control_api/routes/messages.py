@@ -18,7 +18,7 @@ from control_api.auth.identity import (
 )
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.bodies import receive
-from control_api.http.problems import InvalidParameterError
+from control_api.http.problems import InvalidParameterError, NoGoodMessageError, fields_of_each
 from control_api.http.requests import answer
 from control_api.operations.conversation_views import entry_views, received_view
 from control_api.operations.forecast import forecast, hold_of, waiting_of
@@ -31,6 +31,7 @@ from control_api.schemas.messages import (
     BulkSend,
     DryRun,
     MessageView,
+    RefusedMessage,
     Retry,
     RetryFailed,
     SendHeaders,
@@ -56,9 +57,12 @@ MEDIA_PROBLEMS = (
     "media_key_missing",
 )
 """Why the file of a message is refused."""
+_LARGEST_BULK = 50 * 1024 * 1024
+"""Bytes: 1,000 messages of 4,096 characters, each written as the two escapes of an emoji."""
 _NOT_FOUND = ("message_not_found",)
 _SEND_PROBLEMS = (
     "connection_not_found",
+    "expired_already",
     "idempotency_key_reused",
     "queue_full",
     "text_key_missing",
@@ -92,25 +96,38 @@ async def send(request: web.Request, body: SendRequest, headers: SendHeaders) ->
     needs=Scope.SEND,
     answers={200: DryRun, 202: AcceptedList},
     problems=_SEND_PROBLEMS,
+    most_bytes=_LARGEST_BULK,
     example={
         "connectionId": "business_main",
+        "priority": "low",
         "messages": [
-            {"to": "+972501234567", "message": "First", "priority": "low"},
-            {"to": "+972501234567", "message": "Second", "priority": "low"},
+            {"to": "+972501234567", "message": "First", "reference": "order-17"},
+            {"to": "+972501234567", "message": "Second", "priority": "normal"},
         ],
     },
 )
 async def send_bulk(
     request: web.Request, body: BulkSend, query: BulkQuery, headers: SendHeaders
 ) -> web.Response:
-    """Accept many messages for one connection, in order; `?dryRun=true` only estimates times."""
+    """Accept many messages for one connection, in order.
+
+    `?dryRun=true` only estimates times. `?partial=true` accepts the good ones and names the others.
+    """
     services = request.app[SERVICES]
+    good, bad = body.sorted_out()
+    if not good:
+        raise NoGoodMessageError(bad)
     if query.dry_run:
         connection = await connection_of(request, body.connection_id)
-        return answer(await forecast(services, connection, body.messages))
-    receipt = await _accept(request, body.connection_id, body.messages, headers)
+        return answer(await forecast(services, connection, good))
+    receipt = await _accept(request, body.connection_id, good, headers)
     items = [Accepted(message_id=each.id, status=each.status) for each in receipt.messages]
-    return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED, _replay_header(receipt))
+    refused = [
+        RefusedMessage.model_validate({"index": place, "errors": fields})
+        for place, fields in fields_of_each(bad).items()
+    ]
+    accepted = AcceptedList(items=items, refused=refused or None)
+    return answer(accepted, HTTPStatus.ACCEPTED, _replay_header(receipt))
 
 
 @routes.get(
@@ -131,8 +148,13 @@ async def index(request: web.Request, query: MessageQuery) -> web.Response:
 async def _list_received(
     request: web.Request, query: MessageQuery, connection: str | None
 ) -> MessageList:
-    for name in ("status", "to"):
-        if getattr(query, name):
+    for name, value in (
+        ("status", query.status),
+        ("to", query.to),
+        ("reference", query.reference),
+        ("idempotencyKey", query.idempotency_key),
+    ):
+        if value:
             raise InvalidParameterError(name, "Received messages cannot be searched by it.")
     services = request.app[SERVICES]
     wanted = ReceivedFilter(
@@ -152,7 +174,7 @@ async def _list_sent(
     request: web.Request, query: MessageQuery, connection: str | None
 ) -> MessageList:
     services = request.app[SERVICES]
-    wanted = _filter(request, query, connection)
+    wanted = await _filter(request, query, connection)
     before = _cursor(query, received=False) if query.cursor else None
     found, cursor = await services.search.page(wanted, before, query.limit)
     items = await views_of(services, found, query.fields)
@@ -167,16 +189,27 @@ def _cursor(query: MessageQuery, *, received: bool) -> str:
     return cursor
 
 
-def _filter(request: web.Request, query: MessageQuery, connection: str | None) -> MessageFilter:
+async def _filter(
+    request: web.Request, query: MessageQuery, connection: str | None
+) -> MessageFilter:
     return MessageFilter(
         owner=seen_owner(request),
         connection=connection,
         connections=caller_of(request).connections,
         statuses=query.status,
         to=query.to,
+        reference=query.reference,
+        ids=await _ids_of(request, query.idempotency_key),
         since=query.since,
         until=query.until,
     )
+
+
+async def _ids_of(request: web.Request, key: str | None) -> list[str] | None:
+    """Return the messages of an Idempotency-Key; None if none was given."""
+    if key is None:
+        return None
+    return await request.app[SERVICES].idempotency.messages_of(owner_of(request), key)
 
 
 @routes.get(

@@ -30,6 +30,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
+class FieldProblem(Body):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
 _TEXT = r"[^\x00-\x1f\x7f-\x9f]"
 Name = Annotated[
     str,

@@ -95,9 +95,14 @@ class ConnectionChange(Body):
 
 
 class QueueView(Answer):
-    """What waits in a connection's outbox."""
+    """What waits in a connection's outbox.
+
+    `jobs` are messages that wait in Redis as arq jobs (5000 at most are looked at): they are not
+    stored yet. It is told by `…/status` alone, and missing where there are none.
+    """
 
     queued: int
+    jobs: int | None = None
     oldest_queued_at: WrittenTimestamp | None = None
 
 
@@ -129,8 +134,8 @@ class StatusView(Answer):
     queue: QueueView
 
     @classmethod
-    def of(cls, connection: Connection, depth: QueueDepth) -> StatusView:
-        """Show a connection and the depth of its queue."""
+    def of(cls, connection: Connection, depth: QueueDepth, jobs: int | None = None) -> StatusView:
+        """Show a connection, the depth of its queue, and how many jobs wait in Redis for it."""
         state, reason = connection.observed()
         holder = connection.lease if connection.leased else None
         return cls(
@@ -144,7 +149,9 @@ class StatusView(Answer):
             worker=holder.worker if holder else None,
             phone_number=connection.linked_number or connection.phone_number,
             page=PageView(**connection.page.model_dump()) if connection.page else None,
-            queue=QueueView(queued=depth.queued, oldest_queued_at=depth.oldest_queued_at),
+            queue=QueueView(
+                queued=depth.queued, oldest_queued_at=depth.oldest_queued_at, jobs=jobs or None
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from control_api.schemas.base import Answer
+from sessions.common.disk_space import DiskState
 from sessions.common.json_values import WrittenTimestamp
 
 
@@ -22,11 +23,16 @@ class Alive(Answer):
 
 
 class HealthChecks(Answer):
-    """What messages need to be sent, and how many workers are alive."""
+    """What messages need to be sent, and how many workers are alive.
+
+    `disk` is the worst of the workers' disks and, with embedded servers, of the API's own; it is
+    missing where nothing could be looked at.
+    """
 
     mongo: Literal["ok", "down"]
     redis: Literal["ok", "down"]
     workers: int
+    disk: DiskState | None = None
 
 
 class SavedPage(Answer):

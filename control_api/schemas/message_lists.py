@@ -15,8 +15,9 @@ from pydantic import (
 
 from control_api.schemas.base import Answer, Body
 from control_api.schemas.conversations import PLACE, AnyFields, Direction
+from control_api.schemas.messages import IdempotencyKey
 from sessions.common.json_values import Timestamp
-from sessions.messages.acceptance import ConnectionId, RecipientText
+from sessions.messages.acceptance import ConnectionId, RecipientText, Reference
 from sessions.messages.model import MessageStatus
 from sessions.recipients.address import parse_recipient
 
@@ -36,8 +37,10 @@ class MessageQuery(Body):
     """GET /api/whatsapp/messages: which messages to list.
 
     `status` and `fields` take several values separated by commas; `to` is read as in a send;
-    `since` and `until` compare when messages were accepted. Of received messages (`direction=in`)
-    they compare WhatsApp's times, and `status` and `to` are refused.
+    `since` and `until` compare when messages were accepted; `idempotencyKey` finds the messages of
+    that request of the owner, as long as the key is known. Of received messages (`direction=in`)
+    `since` and `until` compare WhatsApp's times, and `status`, `to`, `reference` and
+    `idempotencyKey` are refused.
     """
 
     direction: Literal["in", "out"] = "out"
@@ -48,6 +51,8 @@ class MessageQuery(Body):
         WithJsonSchema({"type": "string", "pattern": _STATUSES, "examples": ["failed,expired"]}),
     ] = Field(default_factory=tuple)
     to: Annotated[RecipientText, AfterValidator(_to_chat_id)] | None = None
+    reference: Reference | None = None
+    idempotency_key: IdempotencyKey | None = None
     since: Timestamp | None = None
     until: Timestamp | None = None
     cursor: Annotated[str, StringConstraints(pattern=rf"^({PLACE})?[0-9a-z]{{26}}$")] | None = None

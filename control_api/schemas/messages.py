@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
     Field,
     StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, FieldProblem
 from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.media.kinds import MediaKind
-from sessions.messages.acceptance import ConnectionId, MessageRequest
+from sessions.messages.acceptance import ConnectionId, MessageRequest, PriorityName, Reference
 from sessions.messages.content import Contact, Content, Kind, Location, Media, Poll, Text
 from sessions.messages.model import Message, MessageStatus, UsedMedia
 
@@ -22,29 +27,74 @@ MAX_BULK = 1000
 """Messages in one bulk request."""
 
 
+IdempotencyKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+]
+
+
 class BulkQuery(Body):
-    """POST …/send/bulk: with `dryRun`, nothing is stored."""
+    """POST …/send/bulk: with `dryRun`, nothing is stored; with `partial`, the good messages are."""
 
     dry_run: bool = False
+    partial: bool = False
 
 
 class SendHeaders(BaseModel):
     """The headers of a send; the same key and body again give the same answer."""
 
-    idempotency_key: (
-        Annotated[
-            str,
-            StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
-        ]
-        | None
-    ) = Field(None, alias="Idempotency-Key")
+    idempotency_key: IdempotencyKey | None = Field(None, alias="Idempotency-Key")
+
+
+@dataclass(frozen=True)
+class BadMessage:
+    """A message of a bulk that is left out, and why."""
+
+    error: ValidationError
+
+
+def _or_bad(
+    value: object, read: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> MessageRequest | BadMessage:
+    """Read a message; where the query asks for the good ones, return what is wrong with it."""
+    try:
+        return cast("MessageRequest", read(value))
+    except ValidationError as error:
+        if isinstance(info.context, BulkQuery) and info.context.partial:
+            return BadMessage(error)
+        raise
 
 
 class BulkSend(Body):
-    """POST /api/whatsapp/send/bulk: all messages are accepted, or none."""
+    """POST /api/whatsapp/send/bulk: all messages are accepted, or none.
+
+    `priority` and `reference` are those of the messages that name none of their own.
+    """
 
     connection_id: ConnectionId
-    messages: Annotated[list[MessageRequest], Field(min_length=1, max_length=MAX_BULK)]
+    priority: PriorityName | None = None
+    reference: Reference | None = None
+    messages: Annotated[
+        list[Annotated[MessageRequest, WrapValidator(_or_bad)]],
+        Field(min_length=1, max_length=MAX_BULK),
+    ]
+
+    def sorted_out(self) -> tuple[list[MessageRequest], dict[int, ValidationError]]:
+        """Return the good messages with their defaults, and what is wrong with others by place."""
+        read = cast("list[MessageRequest | BadMessage]", self.messages)
+        good = [self._complete(each) for each in read if not isinstance(each, BadMessage)]
+        bad = {place: each.error for place, each in enumerate(read) if isinstance(each, BadMessage)}
+        return good, bad
+
+    def _complete(self, message: MessageRequest) -> MessageRequest:
+        defaults = {"priority": self.priority, "reference": self.reference}
+        missing = {
+            name: value
+            for name, value in defaults.items()
+            if value is not None
+            and (name not in message.model_fields_set or getattr(message, name) is None)
+        }
+        return message.model_copy(update=missing) if missing else message
 
 
 class Retry(Body):
@@ -118,6 +168,7 @@ class MessageView(Answer):
     poll: Poll | None = None
     media: MediaPart | None = None
     reply_to: str | None = None
+    reference: str | None = None
     status: MessageStatus
     priority: str
     reason: str | None = None
@@ -146,7 +197,6 @@ class MessageView(Answer):
                 "direction": "out",
                 "priority": message.priority.name.lower(),
                 "waiting": waiting,
-                "send_at": message.due_at if message.due_at > message.queued_at else None,
             }
             | _said(content)
             | {"media": MediaPart.of(message.media, content)}
@@ -173,10 +223,18 @@ class Accepted(Answer):
     waiting: Waiting | None = None
 
 
+class RefusedMessage(Answer):
+    """A message of a bulk with `partial` that was not accepted: its place from 0, and why."""
+
+    index: int
+    errors: list[FieldProblem]
+
+
 class AcceptedList(Answer):
-    """The answer to a bulk send, in the order of the request."""
+    """The answer to a bulk send, in the order of the request; `refused` only with `partial`."""
 
     items: list[Accepted]
+    refused: list[RefusedMessage] | None = None
 
 
 class DryRun(Answer):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from control_api.schemas.base import Answer, Body
+from sessions.common.disk_space import DiskState
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.workers import WorkerRecord
 from sessions.monitoring.queue_history import Sample
@@ -63,6 +64,7 @@ class WorkerView(Answer):
     version: str | None = None
     started_at: WrittenTimestamp | None = None
     seen_at: WrittenTimestamp
+    disk: DiskState
 
     @classmethod
     def of(cls, record: WorkerRecord) -> WorkerView:

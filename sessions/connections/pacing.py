@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -59,13 +59,30 @@ class QuietHours(_Part):
     time_zone: TimeZone
 
     def end_after(self, moment: datetime) -> datetime | None:
-        """Return when the quiet hours around the moment end, or None outside them."""
+        """Return when the quiet hours around the moment end, or None outside them.
+
+        They go by the clock on the wall: where that is put back, they come twice if both times
+        of the hour lie in them; where it is put forward over `end`, they end with the jump.
+        """
         if not self._include(moment):
             return None
+        end = next(each for each in self._ends(moment) if each > moment)
+        # Only where the clock skips `end` is the minute before outside, too.
+        while not self._include(end - MINUTE):
+            end -= MINUTE
+        return end.astimezone(moment.tzinfo)
+
+    def _ends(self, moment: datetime) -> list[datetime]:
+        """Return the ends on the day of a moment and the next, in order; some days have two."""
+        zone = ZoneInfo(self.time_zone)
+        today = moment.astimezone(zone).date()
         end = time.fromisoformat(self.end)
-        local = moment.astimezone(ZoneInfo(self.time_zone))
-        day = local.date() + (timedelta(0) if local.time() < end else DAY)
-        return datetime.combine(day, end, local.tzinfo).astimezone(moment.tzinfo)
+        ends = {
+            datetime.combine(day, end.replace(fold=fold), zone).astimezone(UTC)
+            for day in (today, today + DAY)
+            for fold in (0, 1)
+        }
+        return sorted(each for each in ends if not self._include(each))
 
     def start_before(self, moment: datetime) -> datetime | None:
         """Return when the quiet hours around the moment began, or None outside them."""
@@ -105,6 +122,11 @@ class Pacing(_Part):
         if low > high:
             raise ValueError("jitterSeconds: give [min, max] with min <= max")
         return self
+
+    def allowed_from(self, moment: datetime) -> datetime:
+        """Return the moment, or the end of the quiet hours in which it lies."""
+        quiet = self.quiet_hours if self.enabled else None
+        return (quiet and quiet.end_after(moment)) or moment
 
     @property
     def windows(self) -> tuple[tuple[timedelta, int, str], ...]:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import InvalidRecipientError
-from sessions.common.ids import first_id, new_id
-from sessions.common.retention import KEPT_FOR
+from sessions.common.ids import new_id
 from sessions.connections.leases import NO_WORKER
 from sessions.conversations.model import COLLECTION as RECEIVED
 from sessions.conversations.read_marks import COLLECTION as READ_MARKS
@@ -21,7 +19,7 @@ from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
 from sessions.messages import idempotency
 from sessions.messages.model import MessageStatus
-from sessions.queue.doorbell import SHARED_QUEUE, Job, deserialize
+from sessions.queue.jobs import SendJob, SendJobs
 from sessions.recipients.address import parse_recipient
 from sessions.recipients.known_numbers import COLLECTION as KNOWN_NUMBERS
 from sessions.recipients.number_checks import COLLECTION as NUMBER_CHECKS
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 1000
 _LATE_EVENTS = timedelta(days=1)
 """How long a worker may still publish events of erased messages, which it held for Redis."""
-_JOB = "arq:job:"
 """What arq puts before a job's id to name its key (arq.constants.job_key_prefix)."""
 
 
@@ -102,7 +99,7 @@ class Erasures:
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._read_marks: mongo.Collection = database[READ_MARKS]
         self._deliveries: mongo.Collection = database[DELIVERIES]
-        self._redis = redis
+        self._jobs = SendJobs(redis)
         self._log = log
         self._received = ReceivedErasure(database)
         self._events = EventStream(redis)
@@ -235,7 +232,7 @@ class Erasures:
             {**self._meant(erasure), **not_in_hand}, {"_id": True}, limit=_AT_ONCE
         )
         while ids := [each["_id"] async for each in cursor]:
-            counts["keys"] += await self._void_keys(ids, erasure.before)
+            counts["keys"] += await self._void_keys(ids)
             these = {"_id": {"$in": ids}}
             queued = await self._messages.delete_many({**these, "status": MessageStatus.QUEUED})
             others = await self._messages.delete_many({**these, **not_in_hand})
@@ -268,14 +265,10 @@ class Erasures:
         named = {**erasure.of_owner, **erasure.naming("chats")}
         return (await self._deliveries.delete_many(named)).deleted_count
 
-    async def _void_keys(self, ids: Sequence[str], now: datetime) -> int:
+    async def _void_keys(self, ids: Sequence[str]) -> int:
         """Void the Idempotency-Keys that would create these messages again; count them."""
-        known_since = first_id(now - KEPT_FOR)
-        recent = [each for each in ids if each >= known_since]
-        if not recent:
-            return 0
         voided = await self._keys.update_many(
-            {"messageIds": {"$in": recent}, "digest": {"$ne": idempotency.ERASED}},
+            {"messageIds": {"$in": list(ids)}, "digest": {"$ne": idempotency.ERASED}},
             {"$set": {"digest": idempotency.ERASED}},
         )
         return voided.modified_count
@@ -294,37 +287,19 @@ class Erasures:
 
     async def _erase_jobs(self, erasure: _Erasure) -> int:
         """Erase arq jobs in Redis that carry messages to the person."""
-        queued = [each.decode() for each in await self._redis.zrange(SHARED_QUEUE, 0, -1)]
         erased = 0
-        for start in range(0, len(queued), _AT_ONCE):
-            names = queued[start : start + _AT_ONCE]
-            jobs = await self._redis.mget([_JOB + name for name in names])
-            found = [name for name, job in zip(names, jobs, strict=True) if _is_to(job, erasure)]
-            if found:
-                await self._redis.zrem(SHARED_QUEUE, *found)
-                erased += await self._redis.delete(*(_JOB + name for name in found))
+        async for batch in self._jobs.batches():
+            erased += await self._jobs.remove([each for each in batch if _is_to(each, erasure)])
         return erased
 
 
-def _is_to(job: bytes | None, erasure: _Erasure) -> bool:
+def _is_to(job: SendJob, erasure: _Erasure) -> bool:
     """Tell whether an arq job carries a message of that owner to the person."""
-    if job is None:
-        return False
     try:
-        known = deserialize(job)
-        if known["f"] != Job.SEND_MESSAGE:
-            return False
-        body, owner = _arguments(known["a"], known["k"])
-        of_owner = erasure.owner in (None, owner)
-        return of_owner and parse_recipient(str(body["to"])).chat_id in erasure.ids
-    except (KeyError, TypeError, ValueError, IndexError, InvalidRecipientError):
+        to = parse_recipient(str(job.body["to"])).chat_id
+    except (KeyError, InvalidRecipientError):
         return False  # not a message: a worker will refuse it, and keeps nothing of it
-
-
-def _arguments(placed: Sequence[Any], named: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the body and the owner of a job, which are positional or named arguments."""
-    given = dict(zip(("body", "owner"), placed, strict=False)) | named
-    return given["body"], given.get("owner", FIRST_OWNER)
+    return erasure.owner in (None, job.owner) and to in erasure.ids
 
 
 class DeletedData:

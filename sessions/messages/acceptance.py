@@ -24,18 +24,17 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from sessions.common.errors import DomainError
 from sessions.common.json_values import Timestamp
 from sessions.connections.model import Connection
 from sessions.connections.store import ConnectionStore, Places
 from sessions.messages.content import (
     MAX_TEXT,
-    VISIBLE,
     Contact,
     Content,
     Location,
     Poll,
     Text,
-    check_visible,
 )
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake, MediaRequest
@@ -43,6 +42,7 @@ from sessions.messages.model import Draft, Message, Priority, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
 from sessions.messages.sealed_texts import StoredContent, TextSealer
+from sessions.messages.visible_text import PATTERN, check_text
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.recipients.address import parse_recipient
@@ -62,6 +62,7 @@ def _expect_text(value: object) -> object:
     return value
 
 
+PriorityName = Literal["high", "normal", "low"]
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 RecipientText = Annotated[
@@ -82,8 +83,13 @@ RecipientText = Annotated[
 MessageText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_TEXT),
-    AfterValidator(check_visible),
-    Field(json_schema_extra={"pattern": VISIBLE}),
+    AfterValidator(check_text),
+    Field(json_schema_extra={"pattern": PATTERN}),
+]
+Reference = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+    Field(examples=["order-17"]),
 ]
 MessageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 
@@ -125,7 +131,8 @@ class MessageRequest(BaseModel):
     poll: Poll | None = None
     media: MediaRequest | None = None
     reply_to: MessageId | None = None
-    priority: Literal["high", "normal", "low"] | None = "normal"
+    reference: Reference | None = None
+    priority: PriorityName | None = "normal"
     send_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
     expires_at: Timestamp | None = Field(None, examples=["2040-01-31T09:05:00Z"])
 
@@ -169,6 +176,7 @@ class MessageRequest(BaseModel):
             content=stored.content,
             media=media,
             reply_to=self.reply_to,
+            reference=self.reference,
             priority=_PRIORITIES[self.priority or "normal"],
             send_at=self.send_at,
             expires_at=self.expires_at,
@@ -179,6 +187,19 @@ class SendRequest(MessageRequest):
     """POST /api/whatsapp/send, and the arguments of the arq function `send_message`."""
 
     connection_id: ConnectionId
+
+
+class ExpiredAlreadyError(DomainError):
+    """The `expiresAt` of messages is over, so that they could never be sent."""
+
+    code = "expired_already"
+
+    def __init__(self, places: Sequence[int], *, of_one: bool) -> None:
+        super().__init__(
+            "expiresAt is in the past: this could never be sent, so nothing was accepted."
+        )
+        names = ["expiresAt" if of_one else f"messages.{place}.expiresAt" for place in places]
+        self.fields = [{"field": name, "message": "This is in the past."} for name in names]
 
 
 @dataclass(frozen=True)
@@ -215,11 +236,12 @@ class Acceptance:
     ) -> Receipt:
         """Store the messages durably, if the connection is one of `only` (None: any).
 
-        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError, TextKeyMissingError, and
-        what `MediaIntake.take` raises.
+        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError, TextKeyMissingError,
+        ExpiredAlreadyError, and what `MediaIntake.take` raises.
         """
         began = time.monotonic()
         places = await self.connections.take_places(owner, connection_id, len(asked), only)
+        await self._refuse_expired(places.connection, asked, key)
         receipt = await self._store(places, asked, key, body, only)
         new = 0 if receipt.replayed else len(receipt.messages)
         self.metrics.accepted(new, time.monotonic() - began)
@@ -245,6 +267,20 @@ class Acceptance:
     async def _ring(self, connection: Connection) -> None:
         if connection.lease and connection.leased:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
+
+    async def _refuse_expired(
+        self, connection: Connection, asked: Sequence[MessageRequest], key: str | None
+    ) -> None:
+        """Raise ExpiredAlreadyError for messages that are too late, unless a request is repeated.
+
+        The repeated request gets the same answer again, even if its messages have expired since.
+        """
+        now = self.now()
+        late = [
+            place for place, each in enumerate(asked) if each.expires_at and each.expires_at <= now
+        ]
+        if late and not await self.keys.knows(connection, key):
+            raise ExpiredAlreadyError(late, of_one=isinstance(asked[0], SendRequest))
 
     async def _store(
         self,

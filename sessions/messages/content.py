@@ -6,7 +6,6 @@ stored beside the content, so that it can be read without the key of a sealed co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -23,14 +22,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from sessions.media.kinds import MediaKind
+from sessions.messages.visible_text import PATTERN, check_text
 from sessions.recipients.address import parse_phone_number
 
-VISIBLE = (
-    r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
-    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
-)
-"""Any character but blanks (also those of Korean and Braille), control characters, and characters
-that only join their neighbours or change their direction or form."""
 MAX_TEXT = 65_536
 """Characters in one message: the limit of WhatsApp's own clients."""
 _MAX_NAME = 200
@@ -40,36 +34,29 @@ _MAX_OPTION = 100
 _FEWEST_OPTIONS, _MOST_OPTIONS = 2, 12
 
 
-def check_visible(text: str) -> str:
-    """Return the text; raise ValueError if there is nothing to see in it."""
-    if re.search(VISIBLE, text) is None:
-        raise ValueError("There is nothing to see in this text.")
-    return text
-
-
 def _check_different(options: tuple[str, ...]) -> tuple[str, ...]:
     if len({each.strip() for each in options}) < len(options):
         raise ValueError("Two options are the same.")
     return options
 
 
-_SEEN = Field(json_schema_extra={"pattern": VISIBLE})
+_SEEN = Field(json_schema_extra={"pattern": PATTERN})
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_MAX_NAME),
-    AfterValidator(check_visible),
+    AfterValidator(check_text),
     _SEEN,
 ]
 _Question = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_MAX_QUESTION),
-    AfterValidator(check_visible),
+    AfterValidator(check_text),
     _SEEN,
 ]
 _Option = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_MAX_OPTION),
-    AfterValidator(check_visible),
+    AfterValidator(check_text),
     _SEEN,
 ]
 _Phone = Annotated[

@@ -23,6 +23,7 @@ class MessageStatusData(EventData):
     owner: str
     to: str
     chat_id: str | None = None
+    reference: str | None = None
     status: str
     reason: str | None = None
     at: WrittenTimestamp
@@ -75,6 +76,7 @@ def status_event(message: Message) -> Event:
         owner=message.owner,
         to=message.to,
         chat_id=message.chat_id,
+        reference=message.reference,
         status=message.status,
         reason=message.reason,
         at=message.status_at or message.queued_at,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from sessions.common.errors import DomainError
 from sessions.common.ids import new_id
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from sessions.connections.model import Connection
     from sessions.storage.mongo import Collection, Database
 
+_AT_ONCE = 200
+_LOOK_AGAIN = timedelta(hours=1)
+_EXPIRING = "createdAt_1"
+_KEPT_MS = KEPT_FOR // timedelta(milliseconds=1)
 ERASED = "erased"
 """Replaces the digest of a request whose messages were erased; no request has this digest."""
 
@@ -47,22 +52,63 @@ class IdempotencyStore:
 
     def __init__(self, database: Database, texts: TextSealer) -> None:
         self._collection: Collection = database["idempotencyKeys"]
+        self._messages: Collection = database["messages"]
         self._texts = texts
 
     async def prepare(self) -> None:
-        """Create the indexes for expiring old keys and for erasing recipients and connections."""
+        """Create the indexes for forgetting old keys and for erasing recipients and connections.
+
+        Earlier versions let MongoDB remove a key 48 hours after it was used first, even while its
+        message waited; such an index is dropped.
+        """
         await self._collection.create_index("messageIds")
         await self._collection.create_index("connection")
-        await self._collection.create_index(
-            "createdAt", expireAfterSeconds=int(KEPT_FOR.total_seconds())
+        await self._collection.create_index("lookAt")
+        if _EXPIRING in await self._collection.index_information():
+            with suppress(OperationFailure):  # another process may just have dropped it
+                await self._collection.drop_index(_EXPIRING)
+        await self._collection.update_many(
+            {"lookAt": {"$exists": False}},
+            [{"$set": {"lookAt": {"$add": ["$createdAt", _KEPT_MS]}}}],
         )
+
+    async def forget_old(self, now: datetime) -> None:
+        """Remove the keys whose messages have all ended `KEPT_FOR` ago or earlier, or are gone."""
+        while keys := [
+            key
+            async for key in self._collection.find(
+                {"lookAt": {"$lte": now}}, {"messageIds": True, "lookAt": True}, limit=_AT_ONCE
+            )
+        ]:
+            for key in keys:
+                until = await self._needed_until(key["messageIds"], now)
+                same = {"_id": key["_id"], "lookAt": key["lookAt"]}
+                if until <= now:
+                    await self._collection.delete_one(same)
+                else:
+                    await self._collection.update_one(same, {"$set": {"lookAt": until}})
+
+    async def _needed_until(self, messages: Sequence[str], now: datetime) -> datetime:
+        """Return until when a key is needed, or when to look again while a message has not ended.
+
+        A message that was removed has ended long ago.
+        """
+        young = {"_id": {"$in": list(messages)}, "endedAt": {"$not": {"$lte": now - KEPT_FOR}}}
+        found = self._messages.find(young, {"endedAt": True})
+        ends = [each.get("endedAt") async for each in found]
+        return max((end + KEPT_FOR if end else now + _LOOK_AGAIN for end in ends), default=now)
 
     async def knows(self, connection: Connection, key: str | None) -> bool:
         """Tell whether a key was used before."""
         if key is None:
             return False
-        known = {"_id": _key_id(connection, key)}
+        known = {"_id": _key_id(connection.owner, key)}
         return await self._collection.find_one(known, {"_id": True}) is not None
+
+    async def messages_of(self, owner: str, key: str) -> list[str]:
+        """Return the ids of the messages of an owner's key; none for a key that is not known."""
+        known = await self._collection.find_one({"_id": _key_id(owner, key)}, {"messageIds": True})
+        return [] if known is None else list(known["messageIds"])
 
     async def ticket(
         self, connection: Connection, key: str | None, body: bytes, count: int, now: datetime
@@ -76,13 +122,14 @@ class IdempotencyStore:
         fresh = [new_id() for _ in range(count)]
         if key is None:
             return Ticket(fresh, replayed=False)
-        key_id, digest = _key_id(connection, key), hashlib.sha256(body).hexdigest()
+        key_id, digest = _key_id(connection.owner, key), hashlib.sha256(body).hexdigest()
         document = {
             "_id": key_id,
             "digest": self._texts.seal_digest(key_id, digest),
             "connection": connection.id,
             "messageIds": fresh,
             "createdAt": now,
+            "lookAt": now + KEPT_FOR,
         }
         try:
             await self._collection.insert_one(document)
@@ -111,5 +158,5 @@ class IdempotencyStore:
             return False
 
 
-def _key_id(connection: Connection, key: str) -> str:
-    return hashlib.sha256(f"{connection.owner}\x00{key}".encode()).hexdigest()
+def _key_id(owner: str, key: str) -> str:
+    return hashlib.sha256(f"{owner}\x00{key}".encode()).hexdigest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from sessions.messages.model import MessageStatus
-from sessions.messages.search import SEARCH_INDEXES, Index
+from sessions.messages.search import BY_REFERENCE, SEARCH_INDEXES, Index
 from sessions.storage.mongo import forget_after
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     ([_CONNECTION, ("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
     ([("chatId", ASCENDING)], {"chatId": {"$exists": True}}),
     ([_CONNECTION, ("chatTail", ASCENDING)], {"chatTail": {"$type": "string"}}),
+    (BY_REFERENCE, {"reference": {"$type": "string"}}),
     ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
     ([("media.mediaId", ASCENDING)], {"media.mediaId": {"$type": "string"}}),
     ([("fetch.nextAt", ASCENDING)], {**_QUEUED, "fetch.nextAt": {"$type": "date"}}),

@@ -133,6 +133,8 @@ class Message(Record):
     fetch: MediaFetch | None = None
     reply_to: str | None = None
     """The id of the message that it answers, sent or received."""
+    reference: str | None = None
+    """The sender's own name for it, such as the id of an order."""
     priority: Priority = Priority.NORMAL
     seq: int
     status: MessageStatus
@@ -162,6 +164,8 @@ class Message(Record):
     unknown_at: datetime | None = None
     expired_at: datetime | None = None
     cancelled_at: datetime | None = None
+    send_at: datetime | None = None
+    """When it was asked to be sent, if that was later than when it was accepted."""
     due_at: datetime
     expires_at: datetime | None = None
     reactions: tuple[Reaction, ...] = ()
@@ -208,6 +212,7 @@ class Draft:
     kind: Kind = Kind.TEXT
     content: StoredText | None = None
     reply_to: str | None = None
+    reference: str | None = None
     media: UsedMedia | None = None
     """The stored file; None for other contents, and for a file that has to be fetched first."""
 
@@ -230,6 +235,7 @@ class Draft:
             text=self.text,
             content=self.content,
             reply_to=self.reply_to,
+            reference=self.reference,
             media=self.media,
             fetch=MediaFetch(next_at=now) if self.waits_for_file else None,
             reason=FETCHING_MEDIA if self.waits_for_file else None,
@@ -240,6 +246,7 @@ class Draft:
             conversation=self.to,
             conversation_at=max(now, self.send_at or now),
             queued_at=now,
+            send_at=self.send_at if self.send_at and self.send_at > now else None,
             due_at=max(now, self.send_at or now),
             expires_at=self.expires_at,
             plan=self.plan,

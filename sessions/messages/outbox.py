@@ -50,7 +50,9 @@ _QUEUED_AGAIN = {
     "attempts": 0,
     "putOff": None,
     "dueAt": "$$NOW",
-    "expiresAt": None,
+    # What was asked for and what happened before a retry is over. `unknownAt` stays, since it says
+    # that the message may have been sent.
+    **dict.fromkeys(("sendAt", "expiresAt", "sendingAt", "failedAt", "expiredAt", "cancelledAt")),
     # A queued message must not be removed as a finished one.
     "endedAt": None,
 }

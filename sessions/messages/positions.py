@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sessions.messages.model import Message, MessageStatus, Priority
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 COUNTED_AT_MOST = 10_000
 """Positions are counted up to this number; it also stands for every higher position."""
+_CLOCKS_DIFFER = timedelta(seconds=1)
+"""A message is due by MongoDB's clock, which ours follows only roughly."""
 _NOT_SENT = [MessageStatus.QUEUED, MessageStatus.SENDING]
 
 
@@ -27,8 +30,11 @@ class _Stretch:
     start: int | None = None
     end: int | None = None
 
-    def to_pipeline(self, name: int) -> list[dict[str, Any]]:
-        """Return the pipeline that counts its messages; `name` identifies the result."""
+    def to_pipeline(self, name: int, due_by: datetime) -> list[dict[str, Any]]:
+        """Return the pipeline that counts its messages; `name` identifies the result.
+
+        Those that are due later let others pass, so they do not count.
+        """
         place = {"$gte": self.start} if self.start is not None else {}
         place |= {"$lt": self.end} if self.end is not None else {}
         match = {
@@ -36,6 +42,7 @@ class _Stretch:
             "status": {"$in": _NOT_SENT},
             "priority": self.priority,
             **({"seq": place} if place else {}),
+            "dueAt": {"$lte": due_by},
         }
         return [
             {"$match": match},
@@ -47,8 +54,9 @@ class _Stretch:
 class QueuePositions:
     """Count positions in the order in which connections send."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._collection: Collection = database["messages"]
+        self._now = now
         self.of_one: BatchedLookup[Message, int] = BatchedLookup(self._of_each)
 
     async def of(self, messages: Sequence[Message]) -> dict[str, int]:
@@ -78,9 +86,10 @@ class QueuePositions:
         """Count all stretches with one query; each is a range of one index."""
         if not stretches:
             return {}
-        pipeline = stretches[0].to_pipeline(0)
+        due_by = self._now() + _CLOCKS_DIFFER
+        pipeline = stretches[0].to_pipeline(0, due_by)
         for name, stretch in enumerate(stretches[1:], 1):
-            union = {"coll": self._collection.name, "pipeline": stretch.to_pipeline(name)}
+            union = {"coll": self._collection.name, "pipeline": stretch.to_pipeline(name, due_by)}
             pipeline.append({"$unionWith": union})
         found = {each["_id"]: each["count"] async for each in self._collection.aggregate(pipeline)}
         return {stretch: found.get(name, 0) for name, stretch in enumerate(stretches)}

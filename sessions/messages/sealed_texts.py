@@ -127,7 +127,7 @@ class Rotated:
 async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) -> Rotated:
     """Encrypt all encrypted texts with the first key, with `plain_too` also the plain ones.
 
-    Plain digests stay plain, since they are removed after 48 hours.
+    Plain digests stay plain, since they are removed 48 hours after their messages have ended.
     """
     digests = await _rotate(database["idempotencyKeys"], _DIGEST, keys, plain_too=False)
     messages = database["messages"]

@@ -29,6 +29,9 @@ _BY_RECIPIENT, _BY_CONNECTION, _BY_OWNER, _BY_STATUS = (
     _index("owner"),
     _index(),
 )
+BY_REFERENCE = _index("reference")
+"""Partial: few messages have a reference."""
+_BY_ID: Index = [("_id", ASCENDING)]
 SEARCH_INDEXES: Sequence[Index] = (_BY_RECIPIENT, _BY_CONNECTION, _BY_OWNER, _BY_STATUS)
 """The indexes for searches; `indexes.py` creates them."""
 
@@ -47,12 +50,19 @@ class MessageFilter:
     """If set, only these connections may be seen."""
     statuses: Sequence[MessageStatus] = ()
     to: str | None = None
+    reference: str | None = None
+    ids: Sequence[str] | None = None
+    """If set, only these messages."""
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def index(self) -> Index:
         """The most selective index."""
+        if self.ids is not None:
+            return _BY_ID
+        if self.reference is not None:
+            return BY_REFERENCE
         if self.to is not None:
             return _BY_RECIPIENT
         if self.connection is not None:
@@ -63,12 +73,14 @@ class MessageFilter:
         """Return the query for messages older than the one with the id `before`."""
         # Statuses are always listed, even all of them, so that the index can be used.
         query: dict[str, Any] = {"status": {"$in": list(self.statuses or MessageStatus)}}
-        for name in ("owner", "connection", "to"):
+        for name in ("owner", "connection", "to", "reference"):
             if (value := getattr(self, name)) is not None:
                 query[name] = {"$eq": value}
         if self.connections is not None:
             query.setdefault("connection", {})["$in"] = sorted(self.connections)
-        place = {"$gte": first_id(self.since)} if self.since else {}
+        place: dict[str, Any] = {"$gte": first_id(self.since)} if self.since else {}
+        if self.ids is not None:
+            place["$in"] = list(self.ids)
         ends = [first_id(self.until)] if self.until else []
         ends += [before] if before else []
         if ends:

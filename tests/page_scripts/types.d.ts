@@ -15,6 +15,7 @@ declare global {
     type CreatedApiKey = Schemas['CreatedApiKey'];
     type Health = Schemas['Health'];
     type History = Schemas['HistoryView'];
+    type IntakeFailure = Schemas['IntakeFailureView'];
     type LinkCode = Schemas['LinkCode'];
     type LinkPairing = Schemas['LinkPairing'];
     type LinkState = Schemas['LinkState'];

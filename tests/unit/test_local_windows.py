@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pytest
+
 from control_api.rate_limits.bounded_table import BoundedTable
 from control_api.rate_limits.local_windows import LocalWindows
-from control_api.rate_limits.rules import Rule
+from control_api.rate_limits.rules import Rule, grows_in
 
 MINUTE = timedelta(minutes=1)
 
@@ -54,6 +56,16 @@ def test_what_is_refused_says_when_more_is_allowed() -> None:
     refused = windows.charge(rule, ("dana",)).standing
     assert (refused.allowed, refused.resets_in) == (False, 40)
     assert _allowed(windows, rule, 1, who="noa") == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "seconds"),
+    [(0, 60.0, 60), (0, 120.0, 60), (0, 59.5, 60), (0, 0.2, 1), (6, 60.0, 10), (6, 41.0, 1)],
+)
+def test_a_window_grows_when_the_next_count_of_the_one_before_slides_out(
+    before: int, left: float, seconds: int
+) -> None:
+    assert grows_in(Rule("test", 10, MINUTE), before, left) == seconds
 
 
 def test_what_is_given_back_or_forgotten_does_not_count() -> None:

@@ -152,6 +152,55 @@ def test_quiet_hours_are_those_of_the_connections_own_time_zone(
     assert quiet.end_after(moment) == until
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "moment", "until"),
+    [
+        # New York puts the clock back at 06:00Z: the hour from 01:00 comes twice.
+        ("America/New_York", "22:00", "01:30", "2026-11-01T05:10Z", "2026-11-01T05:30Z"),
+        ("America/New_York", "22:00", "01:30", "2026-11-01T05:40Z", None),
+        ("America/New_York", "22:00", "01:30", "2026-11-01T06:10Z", "2026-11-01T06:30Z"),
+        ("America/New_York", "22:00", "07:00", "2026-11-01T05:59Z", "2026-11-01T12:00Z"),
+        # It is put forward at 07:00Z: 02:30 does not come.
+        ("America/New_York", "22:00", "02:30", "2026-03-08T06:00Z", "2026-03-08T07:00Z"),
+        ("America/New_York", "02:15", "02:45", "2026-03-08T07:00Z", None),
+        ("America/New_York", "02:15", "04:00", "2026-03-08T07:00Z", "2026-03-08T08:00Z"),
+        # Half an hour, at 15:30Z and 15:00Z.
+        ("Australia/Lord_Howe", "22:00", "02:15", "2026-10-03T15:00Z", "2026-10-03T15:30Z"),
+        ("Australia/Lord_Howe", "22:00", "01:45", "2026-04-04T15:05Z", "2026-04-04T15:15Z"),
+        ("Asia/Jerusalem", "21:00", "08:00", "2026-07-01T20:30Z", "2026-07-02T05:00Z"),
+    ],
+)
+def test_quiet_hours_end_at_the_end_that_follows_in_both_changes_of_clocks(
+    zone: str, start: str, end: str, moment: str, until: str | None
+) -> None:
+    quiet = QuietHours(start=start, end=end, time_zone=zone)
+    found = quiet.end_after(datetime.fromisoformat(moment))
+    assert found == (until and datetime.fromisoformat(until))
+
+
+_CLOCK = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
+_ZONES = ("America/New_York", "Australia/Lord_Howe", "Asia/Jerusalem", "America/Havana", "UTC")
+
+
+@given(
+    start=_CLOCK,
+    end=_CLOCK,
+    zone=st.sampled_from(_ZONES),
+    minute=st.integers(0, 365 * 24 * 60),
+)
+def test_quiet_hours_end_later_than_now_and_at_the_first_minute_that_is_not_quiet(
+    start: str, end: str, zone: str, minute: int
+) -> None:
+    quiet = QuietHours(start=start, end=end, time_zone=zone)
+    moment = START + minute * MINUTE
+    until = quiet.end_after(moment)
+    if until is None:
+        return
+    assert moment < until <= moment + timedelta(hours=25)
+    assert quiet.end_after(until) is None
+    assert quiet.end_after(until - MINUTE) is not None or until - MINUTE < moment
+
+
 async def test_whether_a_chat_is_new_is_asked_only_when_no_more_may_be_opened() -> None:
     history = History(chats=[START - HOUR])
     pacer = Pacer(history, Clock())

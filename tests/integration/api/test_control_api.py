@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
 
+from control_api.app import build_app
 from control_api.services import Services
 from sessions.common.clock import utc_now
+from sessions.common.disk_space import DiskState
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from sessions.messages.model import Ack
@@ -29,6 +33,11 @@ if TYPE_CHECKING:
     Client = TestClient[web.Request, web.Application]
 
 CODE = "2@ref,noise,identity,secret,1"
+MORE_THAN_ANY_DISK = 2**62
+ELSEWHERE = {
+    "mongodb_uri": SecretStr("mongodb://mongo.example.org"),
+    "redis_url": SecretStr("redis://redis.example.org"),
+}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -184,13 +193,13 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
     assert times == sorted(times)
     assert shown["sentAt"] == shown["deliveredAt"]
     assert "waiting" not in shown
-    assert "text" not in shown
+    assert shown["text"] == "Hello"
 
 
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({}, {"connectionId", "to", "message"}),
+        ({}, {"connectionId", "to"}),
         ({"connectionId": "a b", "to": "+972501234567", "message": "x"}, {"connectionId"}),
         ({"connectionId": "a\n", "to": "+972501234567", "message": "x"}, {"connectionId"}),
         ({"connectionId": "../etc", "to": "+972501234567", "message": "x"}, {"connectionId"}),
@@ -433,8 +442,69 @@ async def test_health_names_the_part_that_is_away(client: Client) -> None:
     answer = await client.get("/health")
     assert answer.status == 503
     health = await answer.json()
+    assert health["checks"].pop("disk")
     assert health["checks"] == {"mongo": "ok", "redis": "ok", "workers": 0}
     assert health["away"] == ["workers"]
+
+
+@pytest.mark.parametrize(
+    ("own", "disks", "told", "away"),
+    [
+        ({}, ["ok", "disk_low"], "disk_low", None),
+        ({}, ["ok", "disk_full"], "disk_full", None),
+        ({}, ["disk_full", "disk_full"], "disk_full", ["disk"]),
+        ({"disk_full_below": 0, "disk_low_below": MORE_THAN_ANY_DISK}, ["ok"], "disk_low", None),
+        ({"disk_full_below": MORE_THAN_ANY_DISK}, ["ok"], "disk_full", ["disk"]),
+        # The servers of others are their operators' business.
+        ({"disk_full_below": MORE_THAN_ANY_DISK} | ELSEWHERE, ["ok"], "ok", None),
+    ],
+)
+async def test_health_tells_of_disks_and_is_away_where_none_has_room(
+    services: Services, own: dict[str, Any], disks: list[str], told: str, away: list[str] | None
+) -> None:
+    for number, disk in enumerate(disks):
+        await services.workers.beat(f"worker-{number}", "instance", 1, 10, DiskState(disk))
+    quiet = {"disk_full_below": 0, "disk_low_below": 0}
+    settings = services.settings.model_copy(update=quiet | own)
+    app = build_app(replace(services, settings=settings))
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/health")
+        health = await answer.json()
+    assert health["checks"]["disk"] == told
+    assert health.get("away") == away
+    assert answer.status == (503 if away else 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (
+            "/api/auth/register",
+            {"email": "a@example.com", "password": "short", "name": "A"},
+            "Give at least 10 characters.",
+        ),
+        ("/api/api-keys", {"name": "A", "scopes": []}, "Give at least 1 item."),
+        ("/api/api-keys", {"name": "A", "scopes": ["send"] * 21}, "Give at most 20 items."),
+    ],
+)
+async def test_a_length_is_told_in_words(
+    client: Client, path: str, body: dict[str, object], message: str
+) -> None:
+    problem = await (await client.post(path, json=body)).json()
+    assert message in [each["message"] for each in problem["errors"]]
+
+
+async def test_a_browser_at_the_root_gets_the_dashboard_and_a_program_a_problem(
+    stranger: Client,
+) -> None:
+    wish = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with stranger.get("/", headers=wish, allow_redirects=False) as answer:
+        assert answer.status == 303
+        assert answer.headers["Location"].endswith("/dashboard")
+    async with stranger.get("/", headers=wish) as page:
+        assert (page.status, page.content_type) == (200, "text/html")
+    async with stranger.get("/") as answer:
+        assert (answer.status, answer.content_type) == (404, "application/problem+json")
 
 
 async def test_health_tells_a_change_of_whatsapp_web_and_keeps_its_status(

@@ -78,6 +78,19 @@ async def test_without_a_connection_that_is_connected_nothing_is_well(
         await _says(page, "none_connected", "bad", "Main")
 
 
+@pytest.mark.parametrize(("disk", "tone"), [("disk_low", "warn"), ("disk_full", "bad")])
+async def test_a_disk_without_room_is_told(
+    client: Client, person: Browser, stores: Stores, disk: str, tone: str
+) -> None:
+    await _connected(stores)
+    await stores.database["workers"].update_one({"_id": "one"}, {"$set": {"disk": disk}})
+    async with _dashboard(client, person) as page:
+        await _says(page, disk, tone)
+        await expect(page.locator("[data-part=disk] [data-state]")).to_have_attribute(
+            "data-state", disk
+        )
+
+
 @pytest.mark.parametrize(
     ("reason", "verdict", "tone"),
     [(Reason.NETWORK_DOWN, "away", "warn"), (Reason.DISK_FULL, "connections", "bad")],

@@ -86,6 +86,16 @@ async def test_strangers_have_one_limit_over_all_processes(
         assert (await one.get("/nowhere")).status == 429
 
 
+async def test_the_time_of_the_limit_means_the_same_each_time(
+    services: Services, redis: ArqRedis
+) -> None:
+    async with api(services, redis, rate_limit_max_requests=4) as client:
+        answers = [await client.get("/api") for _ in range(5)]
+    told = [FIELD.match(answer.headers["RateLimit"]) for answer in answers]
+    # Until more is allowed than now, which is a whole window for all of them.
+    assert all(each and 880 < int(each["t"]) <= 900 for each in told), answers
+
+
 async def _assert_refused(client: Client) -> None:
     refused = await client.get("/api")
     problem = await refused.json()

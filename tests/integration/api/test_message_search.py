@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.common.clock import utc_now
 from sessions.common.ids import first_id, new_id
 from sessions.connections.model import Connection
 from sessions.messages.model import Draft, Message, MessageStatus, Priority
@@ -146,7 +147,7 @@ async def test_positions_are_those_of_the_order(stores: Stores) -> None:
     for place in (3, 9, 14):
         await stores.outbox.cancel(None, added[place].id)
     waiting = [each for n, each in enumerate(added) if n not in (3, 9, 14)]
-    positions = await QueuePositions(stores.database).of(list(reversed(waiting)))
+    positions = await QueuePositions(stores.database, utc_now).of(list(reversed(waiting)))
     for connection in (main, other):
         own = [each for each in waiting if each.connection == connection.id]
         own.sort(key=lambda each: (each.priority, each.seq))
@@ -157,7 +158,7 @@ async def test_a_part_of_the_queue_has_its_positions_in_the_whole(stores: Stores
     main = await stores.connection()
     drafts = [Draft(id=new_id(), to="x@c.us", text="x") for _ in range(100)]
     added: list[Message] = await stores.add(main, drafts)
-    positions = await QueuePositions(stores.database).of([added[99], added[7]])
+    positions = await QueuePositions(stores.database, utc_now).of([added[99], added[7]])
     assert positions == {added[99].id: 99, added[7].id: 7}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from codecs import BOM_UTF8
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +16,13 @@ from sessions.common.ids import new_id
 from sessions.messages.model import Draft, MessageStatus
 from sessions.messages.positions import COUNTED_AT_MOST
 from tests.builders import TO, Stores
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.test_utils import TestClient
+
+    from control_api.services import Services
 
     Client = TestClient[web.Request, web.Application]
 
@@ -72,6 +77,202 @@ async def test_a_key_that_comes_again_tells_what_became_of_the_message(client: C
     await client.delete(f"/api/whatsapp/messages/{first['items'][1]['messageId']}")
     again = await client.post(f"{SEND}/bulk", json=bulk, headers=headers)
     assert [each["status"] for each in (await again.json())["items"]] == ["queued", "cancelled"]
+
+
+async def test_a_key_lives_until_two_days_after_its_messages_have_ended(
+    client: Client, services: Services, stores: Stores
+) -> None:
+    headers, now = {"Idempotency-Key": "later"}, utc_now()
+    in_ten_days = BODY | {"sendAt": (now + timedelta(days=10)).isoformat()}
+    first = await (await client.post(SEND, json=in_ten_days, headers=headers)).json()
+    for days in (3, 9):
+        await services.idempotency.forget_old(now + timedelta(days=days))
+    again = await client.post(SEND, json=in_ten_days, headers=headers)
+    assert (await again.json())["messageId"] == first["messageId"]
+    await client.delete(f"/api/whatsapp/messages/{first['messageId']}")
+    ended = utc_now()
+    await stores.database["idempotencyKeys"].update_one({}, {"$set": {"lookAt": ended}})
+    for hours, known in ((47, 1), (49, 0)):
+        await services.idempotency.forget_old(ended + timedelta(hours=hours))
+        assert await stores.database["idempotencyKeys"].count_documents({}) == known
+
+
+async def test_a_key_that_an_earlier_version_let_expire_lives_on(
+    services: Services, stores: Stores, client: Client
+) -> None:
+    keys = stores.database["idempotencyKeys"]
+    await client.post(SEND, json=BODY, headers={"Idempotency-Key": "old"})
+    await keys.update_one({}, {"$unset": {"lookAt": True}})
+    await keys.create_index("createdAt", expireAfterSeconds=1)
+    await services.idempotency.prepare()
+    await services.idempotency.prepare()
+    assert not any(
+        "expireAfterSeconds" in each for each in (await keys.index_information()).values()
+    )
+    await services.idempotency.forget_old(utc_now() + timedelta(days=30))
+    assert await keys.count_documents({}) == 1
+
+
+async def test_a_key_whose_messages_are_gone_is_forgotten(
+    client: Client, services: Services, stores: Stores
+) -> None:
+    await client.post(SEND, json=BODY, headers={"Idempotency-Key": "k"})
+    await stores.database["messages"].delete_many({})
+    await services.idempotency.forget_old(utc_now() + timedelta(hours=49))
+    assert await stores.database["idempotencyKeys"].count_documents({}) == 0
+
+
+async def test_messages_are_found_by_their_reference_and_by_their_key(
+    client: Client,
+) -> None:
+    bulk = {
+        "connectionId": "main",
+        "reference": "campaign",
+        "messages": [
+            {"to": "+972501234567", "message": "1"},
+            {"to": "+972501234567", "message": "2", "reference": "order-17"},
+        ],
+    }
+    sent = await client.post(f"{SEND}/bulk", json=bulk, headers={"Idempotency-Key": "a b"})
+    first, second = [each["messageId"] for each in (await sent.json())["items"]]
+    await _accepted(client)
+
+    async def found(**query: str) -> list[tuple[str, str | None]]:
+        answer = await client.get("/api/whatsapp/messages", params=query)
+        return [
+            (each["messageId"], each.get("reference")) for each in (await answer.json())["items"]
+        ]
+
+    assert await found(reference="campaign") == [(first, "campaign")]
+    assert await found(reference="order-17", status="queued") == [(second, "order-17")]
+    assert await found(idempotencyKey="a b") == [(second, "order-17"), (first, "campaign")]
+    assert await found(idempotencyKey="a b", reference="campaign") == [(first, "campaign")]
+    assert await found(idempotencyKey="unknown") == []
+    assert len(await found()) == 3
+
+
+async def test_what_a_bulk_says_for_all_holds_for_those_that_say_nothing(
+    client: Client, stores: Stores
+) -> None:
+    messages = [{"to": "+972501234567", "message": "x"} for _ in range(3)]
+    messages[1]["priority"] = "high"
+    bulk = {"connectionId": "main", "priority": "low", "messages": messages}
+    bulk["messages"][2]["priority"] = None  # type: ignore[index]
+    answer = await client.post(f"{SEND}/bulk", json=bulk)
+    assert answer.status == 202, await answer.text()
+    shown = (await (await client.get("/api/whatsapp/messages")).json())["items"]
+    assert [each["priority"] for each in shown] == ["low", "high", "low"]
+
+
+async def test_a_partial_bulk_takes_the_good_messages_and_names_the_others(
+    client: Client, stores: Stores
+) -> None:
+    good = {"to": "+972501234567", "message": "x"}
+    messages = [good, good | {"to": "12"}, good, good | {"message": "", "colour": "red"}]
+    body = {"connectionId": "main", "messages": messages}
+    headers = {"Idempotency-Key": "k"}
+    for status in (202, 202):
+        answer = await client.post(f"{SEND}/bulk?partial=true", json=body, headers=headers)
+        told = await answer.json()
+        assert answer.status == status
+        assert len(told["items"]) == 2
+        assert [each["index"] for each in told["refused"]] == [1, 3]
+        fields = [[each["field"] for each in refused["errors"]] for refused in told["refused"]]
+        assert fields == [["to"], ["message", "colour"]]
+    assert await _count(stores) == 2
+    whole = await client.post(f"{SEND}/bulk", json=body)
+    named = [each["field"] for each in (await whole.json())["errors"]]
+    assert named == ["messages.1.to", "messages.3.message", "messages.3.colour"]
+    none = {"connectionId": "main", "messages": messages[1:2]}
+    refused = await client.post(f"{SEND}/bulk?partial=true", json=none)
+    problem = await refused.json()
+    assert (refused.status, problem["code"]) == (422, "invalid_fields")
+    assert [each["field"] for each in problem["errors"]] == ["messages.0.to"]
+
+
+@pytest.mark.parametrize("text", ["\u05d0" * 4096, "\U0001f600" * 4096])
+async def test_a_thousand_long_messages_fit_into_a_bulk_however_they_are_written(
+    client: Client, stores: Stores, text: str
+) -> None:
+    messages = [{"to": "+972501234567", "message": text}] * 1000
+    body = json.dumps({"connectionId": "main", "messages": messages})
+    assert len(body) > 24_000_000
+    json_type = {"Content-Type": "application/json"}
+    answer = await client.post(f"{SEND}/bulk", data=BytesIO(body.encode()), headers=json_type)
+    assert answer.status == 202
+    assert await _count(stores) == 1000
+    single = await client.post(SEND, data=BytesIO(body.encode()), headers=json_type)
+    assert single.status == 413
+
+
+async def test_a_large_body_with_far_too_many_fields_is_not_read(client: Client) -> None:
+    fields = ",".join(['"a\\"":1'] * 200_000)
+    body = f'{{"connectionId":"main","messages":[{{{fields}}}]}}'
+    answer = await client.post(
+        f"{SEND}/bulk", data=BytesIO(body.encode()), headers={"Content-Type": "application/json"}
+    )
+    problem = await answer.json()
+    assert (answer.status, problem["code"]) == (422, "invalid_parameter")
+    assert "50000 fields" in problem["detail"]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_what_has_expired_already_is_refused_and_a_repeated_request_is_not(
+    client: Client, stores: Stores, bulk: bool
+) -> None:
+    def asked(expires_at: datetime) -> dict[str, Any]:
+        message = {"to": "+972501234567", "message": "x", "expiresAt": expires_at.isoformat()}
+        rest = {"messages": [message]} if bulk else message
+        return {"connectionId": "main", **rest}
+
+    path = f"{SEND}/bulk" if bulk else SEND
+    late = await client.post(path, json=asked(datetime(2020, 1, 1, tzinfo=UTC)))
+    problem = await late.json()
+    assert (late.status, problem["code"]) == (422, "expired_already")
+    assert [each["field"] for each in problem["errors"]] == [
+        "messages.0.expiresAt" if bulk else "expiresAt"
+    ]
+    assert await _count(stores) == 0
+    soon, headers = utc_now() + timedelta(seconds=1), {"Idempotency-Key": "k"}
+    first = await client.post(path, json=asked(soon), headers=headers)
+    await until(lambda: utc_now() > soon)
+    again = await client.post(path, json=asked(soon), headers=headers)
+    assert (first.status, again.status) == (202, 202)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+async def test_a_byte_order_mark_and_null_for_what_is_optional_are_taken(client: Client) -> None:
+    nothing = dict.fromkeys(("priority", "sendAt", "expiresAt", "reference", "location", "replyTo"))
+    body = BOM_UTF8 + json.dumps(BODY | nothing).encode()
+    answer = await client.post(SEND, data=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 202, await answer.text()
+    message = await client.get(answer.headers["Location"])
+    assert (await message.json())["priority"] == "normal"
+
+
+async def test_a_cancelled_message_that_is_retried_is_as_new(client: Client) -> None:
+    later = (utc_now() + timedelta(days=1)).isoformat()
+    path = f"/api/whatsapp/messages/{(await _accepted(client, sendAt=later))['messageId']}"
+    assert (await (await client.get(path)).json())["sendAt"]
+    assert (await (await client.delete(path)).json())["cancelledAt"]
+    again = await (await client.post(f"{path}/retry", json={})).json()
+    assert again["status"] == "queued"
+    assert not {"cancelledAt", "sendAt", "expiresAt", "failedAt"} & again.keys()
+    assert "sendAt" not in await (await client.get(path)).json()
+
+
+async def test_a_scheduled_message_does_not_count_for_the_place_of_another(
+    client: Client, stores: Stores
+) -> None:
+    later = (utc_now() + timedelta(days=1)).isoformat()
+    await _accepted(client, sendAt=later)
+    path = f"/api/whatsapp/messages/{(await _accepted(client))['messageId']}"
+    put_back = {"$set": {"reason": "page_error", "attempts": 1}}
+    await stores.database["messages"].update_one({"_id": path.rpartition("/")[2]}, put_back)
+    await stores.database["connections"].update_one({}, {"$set": {"state": "connected"}})
+    waiting = (await (await client.get(path)).json())["waiting"]
+    assert waiting["position"] == 0
+    assert waiting["reason"] != "behind_others"
 
 
 async def test_a_key_does_not_outlive_its_connection(client: Client, stores: Stores) -> None:
@@ -195,6 +396,23 @@ async def _accepted(client: Client, **fields: Any) -> dict[str, Any]:
     assert answer.status == 202
     accepted: dict[str, Any] = await answer.json()
     return accepted
+
+
+async def test_a_message_that_is_due_in_quiet_hours_goes_when_they_end(client: Client) -> None:
+    quiet = {"start": "21:00", "end": "08:00", "timeZone": "Asia/Jerusalem"}
+    await client.patch(
+        "/api/whatsapp/connections/main", json={"pacing": {"enabled": True, "quietHours": quiet}}
+    )
+    # 23:30 in Jerusalem's winter; 08:00 there is 06:00Z.
+    late, morning = "2040-01-31T21:30:00Z", "2040-02-01T06:00:00Z"
+    waiting = (await _accepted(client, sendAt=late))["waiting"]
+    times = [datetime.fromisoformat(waiting[each]) for each in ("until", "estimatedAt")]
+    assert waiting["reason"] == "scheduled"
+    assert times == [datetime.fromisoformat(morning)] * 2
+    message = {"to": "+972501234567", "message": "Hello", "sendAt": late}
+    body = {"connectionId": "main", "messages": [message]}
+    told = await (await client.post(f"{SEND}/bulk?dryRun=true", json=body)).json()
+    assert [datetime.fromisoformat(each) for each in told["estimatedAt"]] == times[:1]
 
 
 async def test_a_scheduled_message_says_when(client: Client) -> None:

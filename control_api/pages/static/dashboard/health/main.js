@@ -5,6 +5,7 @@ import { byId, one, showOnly } from '../../shared/dom.js';
 import { ROOT, api } from '../api.js';
 import { keepTrue } from '../live.js';
 import { clockTime, t } from '../texts.js';
+import { showIntakeFailures } from './intake.js';
 import { Queue } from './queue.js';
 import { spanText } from './spans.js';
 import { verdictOf } from './verdict.js';
@@ -25,7 +26,7 @@ class HealthView {
   #queue;
   /** @type {Api.Health | null} */
   #health = null;
-  /** @type {{connections?: Api.Connection[], workers?: Api.Worker[], warnings?: Api.LogRecord[]}} */
+  /** @type {{connections?: Api.Connection[], workers?: Api.Worker[], warnings?: Api.LogRecord[], intake?: Api.IntakeFailure[]}} */
   #known = {};
   #warningsAskedAt = -Infinity;
   #verdict = '';
@@ -55,7 +56,7 @@ class HealthView {
   }
 
   /**
-   * @param {'connections' | 'workers' | 'warnings'} name
+   * @param {'connections' | 'workers' | 'warnings' | 'intake'} name
    * @param {string} path
    */
   async #read(name, path) {
@@ -65,6 +66,7 @@ class HealthView {
   async #readWarnings() {
     if (performance.now() - this.#warningsAskedAt < WARNINGS_KNOWN_FOR_MS) return;
     const since = new Date(Date.now() - WARNINGS_SINCE_MS).toISOString();
+    await this.#read('intake', 'api/whatsapp/intake-failures?limit=20');
     await this.#read('warnings', `api/logs?${new URLSearchParams({ level: 'warn', since, limit: '100' })}`);
     this.#warningsAskedAt = performance.now();
   }
@@ -88,7 +90,7 @@ class HealthView {
 
   #show() {
     const health = this.#health;
-    const { workers, connections, warnings } = this.#known;
+    const { workers, connections, warnings, intake } = this.#known;
     const checks = health?.checks ?? null;
     const { samples } = this.#queue;
     this.#showVerdict(verdictOf({ checks, whatsapp: health?.whatsapp, workers, connections, samples }));
@@ -98,6 +100,10 @@ class HealthView {
       this.#find('[data-workers-part]').hidden = false;
       this.#find('[data-no-workers]').hidden = workers.length > 0;
       showWorkers(this.#find('[data-workers]'), workers, health?.version);
+    }
+    if (intake) {
+      this.#find('[data-intake-part]').hidden = intake.length === 0;
+      showIntakeFailures(this.#find('[data-intake]'), intake);
     }
     if (warnings) {
       this.#find('[data-warnings-part]').hidden = false;
@@ -136,6 +142,7 @@ class HealthView {
     const workers = checks?.mongo === 'ok' ? checks.workers : undefined;
     this.#showPart('mongo', checks?.mongo);
     this.#showPart('redis', checks?.redis);
+    this.#showPart('disk', checks?.disk ?? undefined);
     if (workers) this.#showPart('workers', 'ok', t('health.workers.alive', { n: workers }));
     else this.#showPart('workers', workers === 0 ? 'down' : 'unknown');
   }

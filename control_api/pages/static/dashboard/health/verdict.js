@@ -33,6 +33,7 @@ const LONG_SECONDS = 600;
  */
 export function verdictOf({ checks, whatsapp, workers = [], connections, samples = [] }) {
   if (!checks) return { tone: 'bad', key: 'unreachable' };
+  if (checks.disk === 'disk_full') return { tone: 'bad', key: 'disk_full' };
   if (checks.mongo === 'down') return { tone: 'bad', key: 'mongo' };
   if (!checks.workers) return { tone: 'bad', key: 'no_worker' };
   if (whatsapp === 'changed') return { tone: 'bad', key: 'changed' };
@@ -40,6 +41,7 @@ export function verdictOf({ checks, whatsapp, workers = [], connections, samples
   const silent = ofAll(wanted);
   if (silent) return silent;
   if (checks.redis === 'down') return { tone: 'warn', key: 'redis' };
+  if (checks.disk === 'disk_low') return { tone: 'warn', key: 'disk_low' };
   return ofWorkers(workers) ?? ofSome(wanted) ?? ofUnconfirmed(wanted) ?? ofQueue(samples) ?? allIsWell(wanted);
 }
 

@@ -21,10 +21,11 @@ from chatgrow_worker.login.leftovers import LeftProfiles
 from chatgrow_worker.observed import observed
 from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
-from chatgrow_worker.waiting import happens
+from chatgrow_worker.waiting import any_of, happens, to_the_next
 from chatgrow_worker.webhooks.service import Webhooks, open_webhooks
 from chatgrow_worker.wiring import (
     browser_options,
+    build_fetcher,
     build_intake,
     build_services,
     emergency_html,
@@ -35,6 +36,8 @@ from sessions.blobs import BlobStore
 from sessions.common.ids import new_id
 from sessions.connections.workers import WorkerRegistry
 from sessions.events.stream import open_event_log
+from sessions.messages.media_fetching import MediaFetcher
+from sessions.network.guarded_client import GuardedClient
 from sessions.process.child_environment import LEAN, child_environment, unless_set, without_settings
 from sessions.program import Stores, open_stores, unless_stopped
 from sessions.queue.doorbell import SHARED_QUEUE, Job
@@ -88,6 +91,8 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                 settings.worker_id,
             )
         )
+        client = await stack.enter_async_context(GuardedClient(settings.media_allowed_hosts))
+        fetcher = build_fetcher(settings, stores, events, services, client)
         await stack.enter_async_context(observed(settings, stores, pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
         async with asyncio.TaskGroup() as group:
@@ -101,6 +106,9 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                     "sweep": _sweep(pool, stop),
                     "janitor": _clean(services.blobs, stop),
                     "left profiles": _tidy(LeftProfiles(root, services.removals, pool.runs), stop),
+                    "files to fetch": _fetch(
+                        fetcher, services.fetch_bell, settings.safety_poll, stop
+                    ),
                     "change watch": services.change_watch.follow(stop, pool.look_all),
                     "shared queue": _shared_queue(stores, pool, send_message, webhooks).listen(
                         stop
@@ -175,6 +183,20 @@ async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
             logger.warning("Nothing is cleaned, MongoDB is away or refuses it: {}", brief(error))
         else:
             logger.info("Removed {} leftovers of interrupted saves", removed)
+
+
+async def _fetch(
+    fetcher: MediaFetcher, bell: asyncio.Event, every: timedelta, stop: asyncio.Event
+) -> None:
+    """Fetch the files of messages when one waits for its file, and now and then."""
+    while not stop.is_set():
+        bell.clear()
+        try:
+            await fetcher.fetch_due()
+        except STORE_DOWN as error:
+            logger.warning("No files are fetched, MongoDB is away or refuses: {}", brief(error))
+            await happens(stop, every)
+        await any_of(bell, stop, within=to_the_next(every))
 
 
 async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:

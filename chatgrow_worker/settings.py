@@ -50,6 +50,18 @@ class WorkerSettings(MediaSettings):
     browser_allowed_hosts: Hosts = ()
     """Hosts that a browser may reach besides WhatsApp's and its proxy, comma-separated;
     `.example.org` means all names below it. All others are blocked."""
+    media_allowed_hosts: Hosts = ()
+    """Hosts inside your own network from which files to send may be fetched, by name or IPv4
+    address, comma-separated; `.internal` means all names below it. Others must have public
+    addresses only."""
+    media_fetch_limit: Span = timedelta(seconds=30)
+    """How long a host may take to answer when a file is fetched from a URL. A file that arrives
+    slower than 64 KiB a second on average is given up."""
+    media_fetch_tries: int = Field(5, ge=1, le=20)
+    """How many times a file is fetched, after growing waits, until its message fails."""
+    media_prepare_limit: Span = timedelta(seconds=60)
+    """How long WhatsApp Web may take to prepare a file; then nothing is sent and the message
+    fails."""
     chromium_no_sandbox: bool = False
     """Turns the browser's sandbox off: only where the worker must run as root."""
     wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"

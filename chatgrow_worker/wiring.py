@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -44,12 +45,15 @@ from sessions.events.log import EventLog
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_fetching import FetchLimits, MediaFetcher
 from sessions.messages.media_intake import MediaIntake
+from sessions.messages.model import Message
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueQuota
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.metrics import ProcessMetrics
+from sessions.network.guarded_client import GuardedClient
 from sessions.program import Stores
 from sessions.queue.doorbell import Doorbell
 from sessions.queue.intake_failures import IntakeFailures
@@ -126,6 +130,7 @@ async def build_services(
         media,
         Inbox(stores.database, events, texts, now),
         Marks(stores.database),
+        asyncio.Event(),
     )
 
 
@@ -164,6 +169,26 @@ async def build_intake(
 def webhook_limits(settings: WorkerSettings) -> WebhookLimits:
     """Return what operators set for webhooks."""
     return WebhookLimits(settings.webhook_allowed_hosts, settings.webhook_retention)
+
+
+def build_fetcher(
+    settings: WorkerSettings,
+    stores: Stores,
+    events: EventLog,
+    services: WorkerServices,
+    client: GuardedClient,
+) -> MediaFetcher:
+    """Build what fetches the files of messages from their URLs."""
+
+    async def ring(message: Message) -> None:
+        connection = await services.connections.get(message.connection)
+        if connection.lease and connection.leased:
+            await services.doorbell.dispatch(connection.lease.worker, connection.id)
+
+    limits = FetchLimits(settings.media_fetch_limit, settings.media_fetch_tries)
+    return MediaFetcher(
+        stores.database, services.media, services.texts, client, events, limits, ring
+    )
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:

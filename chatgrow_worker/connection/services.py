@@ -160,3 +160,5 @@ class WorkerServices:
     media: MediaStore
     inbox: Inbox
     marks: Marks
+    fetch_bell: asyncio.Event
+    """Set when a message that is due waits for its file."""

@@ -18,6 +18,7 @@ from chatgrow_worker.intake.send_message import RefuseMessage, SendMessage
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.script import WrongScriptError, init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
+from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
 from chatgrow_worker.sending.delivery import SendLimits
@@ -39,6 +40,7 @@ from sessions.connections.workers import WorkerRegistry
 from sessions.conversations.inbox import Inbox
 from sessions.conversations.marks import Marks
 from sessions.conversations.received import ReceivedMessages
+from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
 from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
@@ -65,6 +67,8 @@ from sessions.whatsapp.saved_html import SavedHtmlStore
 _LEASE_MARGIN = 0.4
 """The part of a lease's life that is left to close the page before another worker may open it."""
 
+_DOWNLOADS_AT_ONCE = 3
+"""Each holds a file in a page's memory, and one of Motor's few threads now and then."""
 _RARELY = timedelta(minutes=15)
 """The longest wait between two tries of a remedy that helps only for a moment."""
 
@@ -130,6 +134,8 @@ async def build_services(
         media,
         Inbox(stores.database, events, texts, now),
         Marks(stores.database),
+        ReceivedFiles(stores.database),
+        asyncio.Semaphore(_DOWNLOADS_AT_ONCE),
         asyncio.Event(),
     )
 
@@ -255,6 +261,7 @@ def _limits(settings: WorkerSettings) -> Limits:
         receiving=ReceivingLimits(
             SweepLimits(settings.received_retention, timedelta(days=settings.import_history_days))
         ),
+        downloads=DownloadLimits(settings.media_download_limit),
         gate=GateLimits(
             in_a_row=settings.changed_errors_in_a_row,
             settles=timedelta(seconds=5),

@@ -38,6 +38,7 @@ from sessions.connections.workers import WorkerRegistry
 from sessions.conversations.chats import Chats
 from sessions.conversations.read_marks import ReadMarks
 from sessions.conversations.received import ReceivedMessages
+from sessions.conversations.received_files import ReceivedFiles
 from sessions.conversations.received_search import ReceivedSearch
 from sessions.conversations.timeline import Timeline
 from sessions.deletion.connections import Removals
@@ -117,6 +118,7 @@ class Services:
     removals: Removals
     proxy_passwords: ProxyPasswords
     received: ReceivedMessages
+    received_files: ReceivedFiles
     erasures: Erasures
     deleted_data: DeletedData
     checks: NumberCheckRequests
@@ -224,6 +226,7 @@ class Services:
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(ring),
             received=ReceivedMessages(database),
+            received_files=ReceivedFiles(database),
             erasures=erasures,
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),

@@ -26,6 +26,7 @@ from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import LINE_LOST, LOGGED_IN, Look, PageState, Snapshot
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
+from chatgrow_worker.receiving.downloads import Downloads
 from chatgrow_worker.receiving.receiver import Receiver
 from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.dispatcher_task import DispatcherTask
@@ -67,6 +68,7 @@ class PageSessionServices:
     reporter: StateReporter
     acks: AckRecorder
     receiver: Receiver
+    downloads: Downloads
     saver: LoginSaver
     linking: Linking
     dispatcher: DispatcherTask
@@ -124,6 +126,7 @@ class PageSession:
                 if asked.is_set():
                     asked.clear()
                     self._services.checks.ring()
+                    self._services.downloads.ring()
                 await self._look()
                 if self._state not in _COMING_UP or time.monotonic() >= self._slot_until:
                     on_loaded()
@@ -134,6 +137,7 @@ class PageSession:
             self._services.dispatcher.cut()
             raise
         finally:
+            await self._services.downloads.stop()
             await self._services.dispatcher.stop()
         # After an error, the browser is closed before this wait: a save may wait for MongoDB.
         await self._services.saver.end()
@@ -275,6 +279,7 @@ class PageSession:
             await self._while_ready(look)
         else:
             self._services.receiver.away()
+            await self._services.downloads.stop()
             await self._services.dispatcher.stop()
 
     async def _while_ready(self, look: Look) -> None:
@@ -288,6 +293,7 @@ class PageSession:
             await self._services.acks.record_missed()
             self._services.dispatcher.start()
         await self._services.acks.record_new(look.epoch, look.acks)
+        self._services.downloads.start()
         if await self._services.receiver.receive(look.epoch, look.received):
             self._page.bell.set()
         await self._services.saver.save_when_due()

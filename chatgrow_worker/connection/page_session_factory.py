@@ -19,6 +19,7 @@ from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.connection.state_reporter import StateReporter
 from chatgrow_worker.login.saver import LoginSaver
 from chatgrow_worker.page.login_end import LoginEnd
+from chatgrow_worker.receiving.downloads import Downloads
 from chatgrow_worker.receiving.receiver import Receiver
 from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.sending.claimer import MessageClaimer
@@ -31,6 +32,7 @@ from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
 from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
 from sessions.connections.leases import Lease
+from sessions.conversations.inbox import Recorded
 from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import NumbersOfOwner
 
@@ -69,11 +71,13 @@ class PageSessionFactory:
         limits = self.services.limits
         sends = PacedSends(self.services.queue, self.lease.connection, self.services.now)
         dispatcher = self._dispatcher(browser, sends)
+        downloads = self._downloads(browser)
         services = PageSessionServices(
             page=browser.page,
             reporter=self.reporter,
             acks=self._acks(browser, dispatcher),
-            receiver=self._receiver(browser),
+            receiver=self._receiver(browser, downloads),
+            downloads=downloads,
             saver=saver,
             linking=self._linking(browser),
             dispatcher=dispatcher,
@@ -102,8 +106,24 @@ class PageSessionFactory:
             heard_late=dispatcher.acknowledged,
         )
 
-    def _receiver(self, browser: Browser) -> Receiver:
+    def _downloads(self, browser: Browser) -> Downloads:
         services = self.services
+        return Downloads(
+            browser.page,
+            services.received_files,
+            services.media,
+            self.lease,
+            services.limits.downloads,
+            services.download_slots,
+        )
+
+    def _receiver(self, browser: Browser, downloads: Downloads) -> Receiver:
+        services = self.services
+
+        def fetch_files(recorded: Recorded) -> None:
+            if any(each.media for each in (*recorded.new, *recorded.changed)):
+                downloads.ring()
+
         return Receiver(
             browser.page,
             services.inbox,
@@ -111,6 +131,7 @@ class PageSessionFactory:
             self.lease,
             services.limits.receiving,
             services.now,
+            fetch_files,
         )
 
     def _linking(self, browser: Browser) -> Linking:

@@ -16,6 +16,7 @@ from chatgrow_worker.connection.number_checks import AskedConnections
 from chatgrow_worker.connection.recovery import RecoveryRules
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.qr_form import QrForm
+from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.sending.delivery import SendLimits
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
@@ -32,6 +33,7 @@ from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
 from sessions.conversations.inbox import Inbox
 from sessions.conversations.marks import Marks
+from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
 from sessions.media.store import MediaStore
 from sessions.messages.outbox import Outbox
@@ -127,6 +129,7 @@ class Limits:
     ban_pause: timedelta
     logout_within: timedelta
     sends: SendLimits
+    downloads: DownloadLimits
     receiving: ReceivingLimits
     gate: GateLimits
 
@@ -160,5 +163,8 @@ class WorkerServices:
     media: MediaStore
     inbox: Inbox
     marks: Marks
+    received_files: ReceivedFiles
+    download_slots: asyncio.Semaphore
+    """How many received files are fetched at a time."""
     fetch_bell: asyncio.Event
     """Set when a message that is due waits for its file."""

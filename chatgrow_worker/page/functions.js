@@ -17,11 +17,12 @@ const {whatsApp, selfTest} = (() => {
   const STATE = 'state';
   const LINKING = 'linking';
   const KINDS = 'kinds'; // messages that are no texts
+  const MEDIA = 'media'; // files
   const GROUPS = 'groups';
   const TYPING = 'typing';
   const RECEIVING = 'receiving';
   const HINTS = 'hints'; // without these, changes are only noticed later
-  const OTHERS = [LINKING, KINDS, GROUPS, TYPING, HINTS, RECEIVING];
+  const OTHERS = [LINKING, KINDS, MEDIA, GROUPS, TYPING, HINTS, RECEIVING];
 
   // wa-js is always complete; after a change of WhatsApp, the functions and classes that it takes from
   // WhatsApp may be missing. `needs` has their paths below WPP.whatsapp.
@@ -81,6 +82,8 @@ const {whatsApp, selfTest} = (() => {
     sendLocation: waJs('chat.sendLocationMessage', KINDS, ['functions.addAndSendMsgToChat']),
     sendContact: waJs('chat.sendVCardContactMessage', KINDS, ['ContactModel', 'VCard']),
     sendPoll: waJs('chat.sendCreatePollMessage', KINDS, ['functions.addAndSendMsgToChat']),
+
+    downloadMedia: waJs('chat.downloadMedia', MEDIA),
 
     queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
     showTyping: waJs('chat.markIsComposing', TYPING, ['ChatPresence']),

@@ -449,6 +449,8 @@
     hasLine: lineAlive,
 
     locateReceived: messageTable.locate,
+    ...downloads,
+
     receivedRows: messageTable.rowsAfter,
     receivedOf: messageTable.ofKeys,
     receivedChanges: messageTable.changed,

@@ -22,6 +22,7 @@ _OURS = (
     "message_table.js",
     "receiving.js",
     "sending.js",
+    "downloads.js",
     "inpage.js",
 )
 _HIDES = "hidden.js"

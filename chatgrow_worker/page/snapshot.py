@@ -214,6 +214,17 @@ class LookUp(BaseModel):
     line: bool = True
 
 
+class Download(BaseModel):
+    """What became of a file that the page fetches.
+
+    `state` is `none` (never started here), `pending`, `failed` (see `code`) or `ready`.
+    """
+
+    state: str
+    size: int | None = None
+    code: str | None = None
+
+
 class CallFailure(BaseModel):
     """An error that a call in the page threw."""
 

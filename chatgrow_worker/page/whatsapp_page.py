@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.snapshot import (
     About,
+    Download,
     Look,
     LookUp,
     Outcome,
@@ -284,6 +286,22 @@ class WhatsAppPage:
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look up a message by its key in the page's own store."""
         return LookUp.model_validate(await self._call("lookUp", key, chat_id))
+
+    async def begin_download(self, key: str) -> None:
+        """Start to fetch the file of a received message; ask `download_state` for the result."""
+        await self._call("beginDownload", key)
+
+    async def download_state(self, key: str) -> Download:
+        """Return what became of a file that is fetched in this load of the page."""
+        return Download.model_validate(await self._call("downloadState", key))
+
+    async def download_piece(self, key: str, start: int, end: int) -> bytes:
+        """Return bytes of a fetched file, up to but without `end`."""
+        return base64.b64decode(str(await self._call("downloadPiece", key, start, end)))
+
+    async def drop_download(self, key: str) -> None:
+        """Let the page forget a file."""
+        await self._call("dropDownload", key)
 
     async def has_line(self) -> bool:
         """Tell whether the page has a line to WhatsApp."""

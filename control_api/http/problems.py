@@ -78,6 +78,7 @@ STATUS_OF_CODE: Mapping[str, HTTPStatus] = {
     "store_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "media_not_found": HTTPStatus.NOT_FOUND,
     "media_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "no_file_to_fetch": HTTPStatus.CONFLICT,
     "media_empty": HTTPStatus.UNPROCESSABLE_ENTITY,
     "media_quota_exceeded": HTTPStatus.CONFLICT,
     "media_unsuitable": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -12,9 +12,11 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.http.problems import RangeError
 from control_api.http.requests import answer
 from control_api.http.uploads import receive_file
-from control_api.schemas.media import MediaView
+from control_api.schemas.media import FileAsked, MediaView
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
+from sessions.common.errors import MessageNotFoundError
+from sessions.conversations.model import MediaState
 from sessions.media.errors import MediaNotFoundError, MediaTooLargeError
 from sessions.media.model import StoredMedia
 from sessions.media.store import NewMedia
@@ -70,6 +72,25 @@ async def download(request: web.Request) -> web.StreamResponse:
         await response.write(piece)
     await response.write_eof()
     return response
+
+
+@routes.post(
+    "/api/whatsapp/messages/{id}/media",
+    needs=Scope.READ,
+    answers={202: FileAsked},
+    problems=("message_not_found", "no_file_to_fetch"),
+)
+async def fetch_again(request: web.Request) -> web.Response:
+    """Fetch the file of a received message again, such as one that was too large or had expired."""
+    services = request.app[SERVICES]
+    message_id = request.match_info["id"]
+    found = await services.received.find(seen_owner(request), message_id)
+    if not caller_of(request).may_use(found.connection):
+        raise MessageNotFoundError(message_id)
+    asked = await services.received_files.ask_again(found)
+    await services.doorbell.ring_owner(await services.connections.get(found.connection))
+    state = asked.media.state if asked.media else MediaState.PENDING
+    return answer(FileAsked(message_id=asked.id, state=state), HTTPStatus.ACCEPTED)
 
 
 async def _media_of(request: web.Request, media_id: str) -> StoredMedia:

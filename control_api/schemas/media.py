@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from control_api.schemas.base import Answer
 from sessions.common.json_values import WrittenTimestamp
+from sessions.conversations.model import MediaState
 from sessions.media.model import StoredMedia
+
+
+class FileAsked(Answer):
+    """POST …/messages/{id}/media: the file is fetched when the connection's page can."""
+
+    message_id: str
+    state: MediaState
 
 
 class MediaView(Answer):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING
 
-from sessions.conversations.model import ReceivedType
+from sessions.conversations.model import MediaState, ReceivedType
 from sessions.storage.mongo import forget_after
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _ALL: tuple[list[tuple[str, int]], ...] = (
     [("from", ASCENDING)],
     [("fromNumber", ASCENDING)],
 )
+_FILE_PENDING: dict[str, Any] = {"media.state": MediaState.PENDING}
 _WAITING: dict[str, Any] = {"type": ReceivedType.CIPHERTEXT}
 
 
@@ -40,6 +41,13 @@ async def create_indexes(received: Collection, keep_for: timedelta) -> None:
         partialFilterExpression=_WAITING,
     )
     await create_response_indexes(received)
+    await received.create_index(
+        [_CONNECTION, ("media.state", ASCENDING)], partialFilterExpression=_FILE_PENDING
+    )
+    await received.create_index(
+        [("media.mediaId", ASCENDING)],
+        partialFilterExpression={"media.mediaId": {"$type": "string"}},
+    )
     await forget_after(received, "recordedAt", keep_for)
 
 

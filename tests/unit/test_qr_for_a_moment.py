@@ -74,6 +74,7 @@ def page_session_of(page: Screens, **others: object) -> PageSession:
         reporter=SimpleNamespace(report=_nothing),
         acks=SimpleNamespace(epoch="", serial=0),
         receiver=SimpleNamespace(heard=None, due=None, away=lambda: None, receive=_nothing),
+        downloads=SimpleNamespace(ring=lambda: None, start=lambda: None, stop=_nothing),
         saver=SimpleNamespace(end=_nothing, keep_dump=_nothing, due=None),
         dispatcher=SimpleNamespace(
             stop=_nothing,

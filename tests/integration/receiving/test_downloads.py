@@ -1,0 +1,163 @@
+"""Files of received messages are fetched from the simulated WhatsApp Web, verified and stored."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Playwright
+
+from chatgrow_worker.receiving.downloads import DownloadLimits, Downloads
+from sessions.connections.leases import Lease
+from sessions.conversations.model import MediaState, ReceivedMessage
+from sessions.conversations.received_files import NoFileToFetchError, ReceivedFiles
+from sessions.media.store import MediaLimits, MediaStore
+from tests.builders import MEDIA_KEYS, MEDIA_LIMITS, OWNER, Stores
+from tests.integration.receiving.listening import ME, Line, linked_line
+from tests.integration.whatsapp_web_driver import small_world
+from tests.waiting import until
+
+MIB = 1024 * 1024
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 10_000
+
+
+@asynccontextmanager
+async def downloading(
+    line: Line, lease: Lease, store: MediaStore, within: timedelta = timedelta(seconds=20)
+) -> AsyncIterator[Downloads]:
+    files = ReceivedFiles(line.stores.database)
+    limits = DownloadLimits(within, tries=1)
+    downloads = Downloads(line.page, files, store, lease, limits, asyncio.Semaphore(2))
+    downloads.start()
+    try:
+        yield downloads
+    finally:
+        await downloads.stop()
+
+
+@pytest.fixture
+async def line(
+    tmp_path: Path, playwright: Playwright, stores: Stores
+) -> AsyncIterator[tuple[Line, Lease]]:
+    _, lease = await stores.leased()
+    async with (
+        small_world(tmp_path, playwright) as world,
+        linked_line(world, stores, lease, tmp_path / "profile") as line,
+    ):
+        yield line, lease
+
+
+async def _gets(line: Line, content: bytes = PDF, **media: Any) -> ReceivedMessage:
+    """Let a friend send a file; return the message as it is recorded."""
+    about = {"base64": base64.b64encode(content).decode(), "mimetype": "application/pdf", **media}
+    before = len(await line.stored())
+    await line.says(media=about)
+    message = (await line.records(before + 1))[-1]
+    assert message.media is not None
+    assert message.media.state is MediaState.PENDING
+    return message
+
+
+async def _becomes(line: Line, message: ReceivedMessage, state: MediaState) -> ReceivedMessage:
+    async def current() -> ReceivedMessage:
+        (found,) = [each for each in await line.stored() if each.id == message.id]
+        return found
+
+    async def is_so() -> bool:
+        media = (await current()).media
+        return media is not None and media.state is state
+
+    await until(is_so)
+    return await current()
+
+
+async def test_a_file_is_stored_as_it_was_sent(line: tuple[Line, Lease], stores: Stores) -> None:
+    seen, lease = line
+    async with downloading(seen, lease, stores.media) as downloads:
+        message = await _gets(seen, filename="a bill.pdf")
+        downloads.ring()
+        message = await _becomes(seen, message, MediaState.STORED)
+        assert message.media is not None
+        stored = await stores.media.find(OWNER, message.media.media_id or "")
+        assert stored.metadata.sha256 == hashlib.sha256(PDF).hexdigest()
+        assert stored.metadata.connection == lease.connection
+        assert stored.metadata.mimetype == "application/pdf"
+        assert stores.media.filename_of(stored) == "a bill.pdf"
+        content = b"".join([piece async for piece in stores.media.read(stored)])
+        assert content == PDF
+
+
+async def test_an_expired_file_is_asked_for_again(line: tuple[Line, Lease], stores: Stores) -> None:
+    seen, lease = line
+    await seen.world.hand.faults(number=ME, mediaExpired=True)
+    message = await _gets(seen)
+    async with downloading(seen, lease, stores.media):
+        await _becomes(seen, message, MediaState.STORED)
+
+
+async def test_a_file_that_nobody_has_is_expired_until_somebody_asks_again(
+    line: tuple[Line, Lease], stores: Stores
+) -> None:
+    seen, lease = line
+    await seen.world.hand.faults(number=ME, mediaExpired=True, mediaGone=True)
+    message = await _gets(seen)
+    async with downloading(seen, lease, stores.media) as downloads:
+        message = await _becomes(seen, message, MediaState.EXPIRED)
+        await seen.world.hand.faults(number=ME, mediaExpired=None, mediaGone=None)
+        files = ReceivedFiles(stores.database)
+        await files.ask_again(message)
+        downloads.ring()
+        message = await _becomes(seen, message, MediaState.STORED)
+        with pytest.raises(NoFileToFetchError):
+            await files.ask_again(message)
+
+
+async def test_a_file_that_is_too_large_is_not_stored(
+    line: tuple[Line, Lease], stores: Stores
+) -> None:
+    seen, lease = line
+    limits = MediaLimits(MIB, 99 * MIB, *[timedelta(days=1)] * 2)
+    message = await _gets(seen)
+    async with downloading(seen, lease, MediaStore(stores.database, MEDIA_KEYS, limits)):
+        await _becomes(seen, message, MediaState.TOO_LARGE)
+        assert await stores.database["media.chunks"].count_documents({}) == 0
+
+
+async def test_a_file_with_another_hash_is_not_kept(
+    line: tuple[Line, Lease], stores: Stores
+) -> None:
+    seen, lease = line
+    message = await _gets(seen)
+    other = base64.b64encode(hashlib.sha256(b"another").digest()).decode()
+    await stores.database["receivedMessages"].update_one(
+        {"_id": message.id}, {"$set": {"media.sha256": other}}
+    )
+    async with downloading(seen, lease, stores.media):
+        await _becomes(seen, message, MediaState.FAILED)
+        assert await stores.database["media.files"].count_documents({}) == 0
+
+
+async def test_a_page_without_files_to_fetch_asks_mongodb_rarely(
+    line: tuple[Line, Lease], stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, lease = line
+    asked: list[object] = []
+    pending: Callable[..., Any] = ReceivedFiles.pending
+
+    async def counted(self: ReceivedFiles, *given: Any) -> list[ReceivedMessage]:
+        asked.append(given)
+        found: list[ReceivedMessage] = await pending(self, *given)
+        return found
+
+    monkeypatch.setattr(ReceivedFiles, "pending", counted)
+    async with downloading(seen, lease, MediaStore(stores.database, MEDIA_KEYS, MEDIA_LIMITS)):
+        for _ in range(3):
+            await seen.look()
+        assert len(asked) == 1

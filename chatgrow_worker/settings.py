@@ -56,7 +56,7 @@ class WorkerSettings(MediaSettings):
     addresses only."""
     media_fetch_limit: Span = timedelta(seconds=30)
     """How long a host may take to answer when a file is fetched from a URL. A file that arrives
-    slower than 64 KiB a second on average is given up."""
+    slower than 256 KiB a second on average is given up."""
     media_fetch_tries: int = Field(5, ge=1, le=20)
     """How many times a file is fetched, after growing waits, until its message fails."""
     media_download_limit: Span = timedelta(minutes=5)

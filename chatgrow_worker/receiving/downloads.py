@@ -25,11 +25,9 @@ from sessions.media.errors import (
     MediaQuotaError,
     MediaTooLargeError,
 )
-from sessions.media.model import StoredMedia
 from sessions.media.store import MediaStore, NewMedia
 from sessions.storage.mongo import STORE_DOWN, brief
 
-_PIECE = 1024 * 1024
 _POLL = timedelta(milliseconds=250)
 _GONE = "media_gone"
 _AGAIN = timedelta(seconds=10)
@@ -60,6 +58,8 @@ class DownloadLimits:
     within: timedelta
     tries: int = 3
     at_once: int = 2
+    piece: int = 1024 * 1024
+    """How many bytes cross the bridge to the browser at a time."""
 
 
 class _NotFetchedError(Exception):
@@ -150,7 +150,7 @@ class Downloads:
 
     async def _fetch(self, message: ReceivedMessage) -> None:
         try:
-            media = await self._stored(message)
+            await self._store_file(message)
         except (MediaTooLargeError, MediaQuotaError) as error:
             logger.warning("A received file is not stored: {}", error)
             await self._end(message, MediaState.TOO_LARGE)
@@ -158,12 +158,13 @@ class Downloads:
             logger.error("Received files are not stored: {}", error)
         except _NotFetchedError as error:
             await (self._end(message, MediaState.EXPIRED) if error.gone else self._retry(message))
+        except STORE_DOWN as error:
+            logger.warning("A received file is fetched again later: {}", brief(error))
+            self._tries.setdefault(message.id, 0)
         except (_DamagedError, MediaEmptyError, PageCallError, PageBrokenError) as error:
             logger.warning("A received file could not be fetched: {}", error)
             await self._retry(message)
         else:
-            if not await self._files.stored(self._lease, message, media.id):
-                await self._store.remove([media.id])
             self._tries.pop(message.id, None)
 
     async def _retry(self, message: ReceivedMessage) -> None:
@@ -178,7 +179,7 @@ class Downloads:
         self._tries.pop(message.id, None)
         await self._files.ended(self._lease, message, state)
 
-    async def _stored(self, message: ReceivedMessage) -> StoredMedia:
+    async def _store_file(self, message: ReceivedMessage) -> None:
         about, key = message.media, message.whatsapp_key
         if about is None:
             raise MediaEmptyError
@@ -195,7 +196,8 @@ class Downloads:
             await self._store.remove([media.id])
             raise _DamagedError("its SHA-256 is not the one that WhatsApp names")
         await self._store.use(message.owner, [media.id], message.recorded_at)
-        return media
+        if not await self._files.stored(self._lease, message, media.id):
+            await self._store.remove([media.id])  # the message was erased meanwhile
 
     async def _fetched(self, key: str) -> int:
         """Have the page fetch a file; return its size. Raises _NotFetchedError."""
@@ -213,8 +215,9 @@ class Downloads:
     async def _pieces(self, key: str, size: int) -> AsyncIterator[bytes]:
         if size > self._store.limits.largest:
             raise MediaTooLargeError(self._store.limits.largest)
-        for start in range(0, size, _PIECE):
-            yield await self._page.download_piece(key, start, min(start + _PIECE, size))
+        piece = self._limits.piece
+        for start in range(0, size, piece):
+            yield await self._page.download_piece(key, start, min(start + piece, size))
 
 
 def _digest(text: str) -> bytes:

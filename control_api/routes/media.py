@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from http import HTTPStatus
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from control_api.auth.identity import caller_of, owner_of, seen_owner
+from control_api.auth.identity import any_message_of, caller_of, owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.problems import RangeError
 from control_api.http.requests import answer
@@ -15,11 +16,12 @@ from control_api.http.uploads import receive_file
 from control_api.schemas.media import FileAsked, MediaView
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
-from sessions.common.errors import MessageNotFoundError
 from sessions.conversations.model import MediaState
+from sessions.conversations.received_files import NoFileToFetchError
 from sessions.media.errors import MediaNotFoundError, MediaTooLargeError
 from sessions.media.model import StoredMedia
 from sessions.media.store import NewMedia
+from sessions.messages.model import Message
 
 routes = Endpoints("Media", owned=True)
 _BYTES = {"*/*": None}
@@ -43,7 +45,13 @@ async def upload(request: web.Request) -> web.Response:
         file = await receive_file(request, largest)
     except web.HTTPRequestEntityTooLarge as error:
         raise MediaTooLargeError(largest) from error
-    new = NewMedia(owner_of(request), filename=file.filename, said_type=file.content_type)
+    caller = caller_of(request)
+    new = NewMedia(
+        owner_of(request),
+        filename=file.filename,
+        said_type=file.content_type,
+        api_key=None if caller.connections is None else caller.key_id,
+    )
     stored = await media.add(new, file.content)
     location = {"Location": f"/api/whatsapp/media/{stored.id}"}
     return answer(MediaView.of(stored, media.filename_of(stored)), HTTPStatus.CREATED, location)
@@ -61,16 +69,15 @@ async def download(request: web.Request) -> web.StreamResponse:
     media = await _media_of(request, request.match_info["id"])
     start, end = _range(request, media.metadata.size)
     # The first piece is read before the answer begins, so that a damaged file is an error.
-    pieces = store.read(media, start, end)
-    first = await anext(pieces)
-    response = _response(media, store.filename_of(media), start, end)
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
-    await response.write(first)
-    async for piece in pieces:
-        await response.write(piece)
-    await response.write_eof()
+    async with aclosing(store.read(media, start, end)) as pieces:
+        first = await anext(pieces)
+        response = _response(media, store.filename_of(media), start, end)
+        await response.prepare(request)
+        if request.method != hdrs.METH_HEAD:
+            await response.write(first)
+            async for piece in pieces:
+                await response.write(piece)
+            await response.write_eof()
     return response
 
 
@@ -83,10 +90,9 @@ async def download(request: web.Request) -> web.StreamResponse:
 async def fetch_again(request: web.Request) -> web.Response:
     """Fetch the file of a received message again, such as one that was too large or had expired."""
     services = request.app[SERVICES]
-    message_id = request.match_info["id"]
-    found = await services.received.find(seen_owner(request), message_id)
-    if not caller_of(request).may_use(found.connection):
-        raise MessageNotFoundError(message_id)
+    found = await any_message_of(request, request.match_info["id"])
+    if isinstance(found, Message):
+        raise NoFileToFetchError(found.id, None)
     asked = await services.received_files.ask_again(found)
     await services.doorbell.ring_owner(await services.connections.get(found.connection))
     state = asked.media.state if asked.media else MediaState.PENDING
@@ -96,8 +102,8 @@ async def fetch_again(request: web.Request) -> web.Response:
 async def _media_of(request: web.Request, media_id: str) -> StoredMedia:
     """Return a file that the caller may see; raise MediaNotFoundError."""
     found = await request.app[SERVICES].media.find(seen_owner(request), media_id)
-    connection = found.metadata.connection
-    if connection is not None and not caller_of(request).may_use(connection):
+    caller = caller_of(request)
+    if not found.is_open_to(caller.connections, caller.key_id):
         raise MediaNotFoundError(media_id)
     return found
 

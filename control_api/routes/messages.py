@@ -293,6 +293,7 @@ async def _accept(
         headers.idempotency_key,
         await receive(request),
         only=caller_of(request).connections,
+        api_key=caller_of(request).key_id,
     )
 
 

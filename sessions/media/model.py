@@ -17,7 +17,9 @@ class About(Record):
 
     owner: str
     connection: str | None = None
-    """The connection that received it; None for a file that is to be sent."""
+    """The connection that received it; None for an uploaded file."""
+    api_key: str | None = None
+    """The API key that uploaded it, if that key is for some connections only."""
     sha256: str
     size: int
     mimetype: str
@@ -36,6 +38,18 @@ class StoredMedia(Record):
     chunk_size: int
     upload_date: datetime
     metadata: About
+
+    def is_open_to(self, connections: frozenset[str] | None, api_key: str | None) -> bool:
+        """Tell whether a key for these connections (None: for all) may use this file.
+
+        One for some connections may use what these have received, and what it uploaded itself.
+        """
+        about = self.metadata
+        if connections is None:
+            return True
+        if about.connection is not None:
+            return about.connection in connections
+        return about.api_key is not None and about.api_key == api_key
 
     @property
     def sniffed(self) -> Sniffed:

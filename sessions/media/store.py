@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from sessions.config.settings import MediaSettings
     from sessions.storage.mongo import Database
 
-_FILENAME = "filename"
+FILENAME = "filename"
+"""The field that an encrypted name is bound to."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class NewMedia:
     connection: str | None = None
     filename: str | None = None
     said_type: str | None = None
+    api_key: str | None = None
+    """The API key that uploads it, if that key is for some connections only."""
 
 
 class MediaStore:
@@ -120,7 +123,7 @@ class MediaStore:
 
     async def read(
         self, media: StoredMedia, start: int = 0, end: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes from `start` up to but without `end`, a frame at a time.
 
         Raises MediaDamagedError and MediaKeyMissingError.
@@ -141,7 +144,7 @@ class MediaStore:
         if sealed is None or self._keys is None:
             return None
         try:
-            return open_value(self._keys, sealed, media.id, _FILENAME)
+            return open_value(self._keys, sealed, media.id, FILENAME)
         except BlobError:
             return None
 
@@ -160,11 +163,12 @@ class MediaStore:
     async def _record(
         self, new: NewMedia, writer: _Writer, sniffed: Sniffed, keys: KeyRing
     ) -> StoredMedia:
-        name = new.filename and seal_value(keys, new.filename, writer.id, _FILENAME)
+        name = new.filename and seal_value(keys, new.filename, writer.id, FILENAME)
         now = await server_time(self._database)
         about = About(
             owner=new.owner,
             connection=new.connection,
+            api_key=new.api_key,
             sha256=writer.sha256,
             size=writer.size,
             mimetype=sniffed.mimetype,

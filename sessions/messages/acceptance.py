@@ -37,7 +37,7 @@ from sessions.messages.content import (
     Text,
 )
 from sessions.messages.idempotency import IdempotencyStore
-from sessions.messages.media_intake import MediaIntake, MediaRequest
+from sessions.messages.media_intake import MediaIntake, MediaRequest, Sender
 from sessions.messages.model import Draft, Message, Priority, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
@@ -233,6 +233,7 @@ class Acceptance:
         key: str | None,
         body: bytes,
         only: frozenset[str] | None = None,
+        api_key: str | None = None,
     ) -> Receipt:
         """Store the messages durably, if the connection is one of `only` (None: any).
 
@@ -242,7 +243,8 @@ class Acceptance:
         began = time.monotonic()
         places = await self.connections.take_places(owner, connection_id, len(asked), only)
         await self._refuse_expired(places.connection, asked, key)
-        receipt = await self._store(places, asked, key, body, only)
+        sender = Sender(owner, only, api_key)
+        receipt = await self._store(places, asked, key, body, sender)
         new = 0 if receipt.replayed else len(receipt.messages)
         self.metrics.accepted(new, time.monotonic() - began)
         if new:
@@ -288,7 +290,7 @@ class Acceptance:
         asked: Sequence[MessageRequest],
         key: str | None,
         body: bytes,
-        only: frozenset[str] | None,
+        sender: Sender,
     ) -> Receipt:
         connection = places.connection
         async with AsyncExitStack() as room:
@@ -298,7 +300,7 @@ class Acceptance:
                 # A repeated request that was accepted before gets the same answer again.
                 if not await self.keys.knows(connection, key):
                     raise
-            return await self._store_at(places, asked, key, body, only)
+            return await self._store_at(places, asked, key, body, sender)
 
     async def _store_at(
         self,
@@ -306,7 +308,7 @@ class Acceptance:
         asked: Sequence[MessageRequest],
         key: str | None,
         body: bytes,
-        only: frozenset[str] | None,
+        sender: Sender,
     ) -> Receipt:
         connection = places.connection
         ticket = await self.keys.ticket(connection, key, body, len(asked), self.now())
@@ -316,7 +318,7 @@ class Acceptance:
             stored = await self.outbox.all_of(ticket.message_ids)
             if len(stored) == len(asked):
                 return Receipt(connection, stored, replayed=True)
-        files = await self._files_of(connection.owner, asked, only) if with_files else {}
+        files = await self._files_of(sender, asked) if with_files else {}
         drafts = [
             each.to_draft(id_, self.texts.seal_content(id_, each.content), files.get(place))
             for place, (each, id_) in enumerate(zip(asked, ticket.message_ids, strict=True))
@@ -326,7 +328,7 @@ class Acceptance:
         return Receipt(connection, messages, ticket.replayed)
 
     async def _files_of(
-        self, owner: str, asked: Sequence[MessageRequest], only: frozenset[str] | None
+        self, sender: Sender, asked: Sequence[MessageRequest]
     ) -> dict[int, UsedMedia | None]:
         """Return the files of the messages that have one, by their place in the request."""
         now = self.now()
@@ -336,7 +338,7 @@ class Acceptance:
         for each in asked:
             if each.media is not None and each.media not in taken:
                 used_at = max(now, last)
-                taken[each.media] = await self.media.take(owner, each.media, used_at, only)
+                taken[each.media] = await self.media.take(sender, each.media, used_at)
         return {place: taken[each.media] for place, each in enumerate(asked) if each.media}
 
 

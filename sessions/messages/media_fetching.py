@@ -41,7 +41,7 @@ from sessions.network.guarded_client import (
     GuardedClient,
     UrlNotAllowedError,
 )
-from sessions.network.public_addresses import AddressNotAllowedError
+from sessions.storage.mongo import STORE_DOWN, brief
 
 if TYPE_CHECKING:
     from sessions.storage import mongo
@@ -51,7 +51,7 @@ _WAIT = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(minutes=2)
 _MARGIN = timedelta(seconds=30)
 """How much longer than a fetch its claim lasts."""
-_SLOWEST = 64 * 1024
+_SLOWEST = 256 * 1024
 """Bytes in a second that a host must send on average, after the time for its answer."""
 _REDIRECTS = 5
 _FOR_NOW = frozenset({408, 425, 429})
@@ -136,6 +136,10 @@ class MediaFetcher:
         try:
             with logger.contextualize(messageId=message.id):
                 await self._fetch(message)
+        except STORE_DOWN as error:
+            logger.warning("A file is fetched again later, MongoDB is away: {}", brief(error))
+        except Exception:  # noqa: BLE001  one bad file must not stop the others, nor the worker
+            logger.exception("A file could not be fetched")
         finally:
             self._free.release()
 
@@ -165,7 +169,7 @@ class MediaFetcher:
             used = await self._stored(message)
         except _FINAL as error:
             await self._fail(message, error)
-        except (DomainError, AddressNotAllowedError) as error:
+        except DomainError as error:
             tried = (message.fetch.tries if message.fetch else 0) >= self._limits.tries
             waits = isinstance(error, MediaKeyMissingError)
             await (self._fail if tried and not waits else self._put_off)(message, error)
@@ -210,7 +214,7 @@ class MediaFetcher:
             },
         }
         waits = {"status": {"$in": list(NOT_SENT)}}
-        changed = await self._change(message, waits, changes)
+        changed = await self._change(message, waits, [{"$set": changes}])
         if changed is None:
             await self._store.remove([used.media_id])
             return
@@ -224,7 +228,7 @@ class MediaFetcher:
         wait = min(_WAIT * 4 ** (tries - 1), _LONGEST_WAIT)
         logger.warning("The file could not be fetched, try {}: {}", tries, error)
         changes = {"fetch.nextAt": _in(wait)}
-        await self._change(message, {}, changes)
+        await self._change(message, {}, [{"$set": changes}])
 
     async def _fail(self, message: Message, error: DomainError) -> None:
         """Fail a message, unless it has ended meanwhile; a retry by a person fetches again."""
@@ -232,14 +236,14 @@ class MediaFetcher:
         logger.warning("The file cannot be fetched: {}", error)
         again = {"fetch.nextAt": "$$NOW", "fetch.tries": 0, "fetch.claim": None}
         changes = {**again, "reason": {"$literal": reason}}
-        failed = await self._update(
+        failed = await self._change(
             message, may(Happening.FILE_MISSING), becomes(Happening.FILE_MISSING, changes)
         )
         if failed is not None:
             self._events.publish(status_event(failed))
 
     async def _change(
-        self, message: Message, which: dict[str, Any], changes: dict[str, Any]
+        self, message: Message, which: dict[str, Any], changes: list[dict[str, Any]]
     ) -> Message | None:
         """Set fields of a message if this try is still the one that may."""
         return await self._update(message, which, [{"$set": changes}])

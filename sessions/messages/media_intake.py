@@ -91,40 +91,50 @@ class MediaRequest(BaseModel):
 
 
 @dataclass(frozen=True)
+class Sender:
+    """Whose files may be sent: an owner's; a key for some connections may not send all of them."""
+
+    owner: str
+    connections: frozenset[str] | None = None
+    """The connections that the API key is for; None: all."""
+    api_key: str | None = None
+
+
+@dataclass(frozen=True)
 class MediaIntake:
     """Find or store the files of messages that are being accepted, and check their types."""
 
     store: MediaStore
 
     async def take(
-        self,
-        owner: str,
-        asked: MediaRequest,
-        used_at: datetime,
-        only: frozenset[str] | None = None,
+        self, sender: Sender, asked: MediaRequest, used_at: datetime
     ) -> UsedMedia | None:
         """Return the file to send, which is kept until the message needs it; None for a URL.
 
-        A received file can be sent only by those who may use its connection (`only`; None: any).
         Raises MediaNotFoundError, UnsuitableMediaError, and what `MediaStore.add` raises.
         """
         if asked.url is not None:
             return None
         if asked.base64 is not None:
-            media = await self._store(owner, asked, asked.base64)
+            media = await self._store(sender, asked, asked.base64)
         else:
-            media = await self.store.find(owner, asked.media_id or "")
-        connection = media.metadata.connection
-        if only is not None and connection is not None and connection not in only:
+            media = await self.store.find(sender.owner, asked.media_id or "")
+        if not media.is_open_to(sender.connections, sender.api_key):
             raise MediaNotFoundError(media.id)
         used = as_used(media, asked.as_)
-        await self.store.use(owner, [media.id], used_at)
+        await self.store.use(sender.owner, [media.id], used_at)
         return used
 
-    async def _store(self, owner: str, asked: MediaRequest, text: str) -> StoredMedia:
+    async def _store(self, sender: Sender, asked: MediaRequest, text: str) -> StoredMedia:
         content = base64.b64decode(text)
-        await self.store.require_room(owner, len(content))
-        new = NewMedia(owner, filename=asked.filename, said_type=asked.mimetype)
+        await self.store.require_room(sender.owner, len(content))
+        limited = sender.connections is not None
+        new = NewMedia(
+            sender.owner,
+            filename=asked.filename,
+            said_type=asked.mimetype,
+            api_key=sender.api_key if limited else None,
+        )
         return await self.store.add(new, _once(content))
 
 

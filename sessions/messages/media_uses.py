@@ -25,6 +25,8 @@ class MediaUses:
         waits = {_ID: {"$in": [*ids]}, "status": {"$in": list(NOT_SENT)}}
         return set(await self._messages.distinct(_ID, waits))
 
-    async def used(self, ids: Collection[str]) -> set[str]:
-        """Return which of these files any message has."""
-        return set(await self._messages.distinct(_ID, {_ID: {"$in": [*ids]}}))
+    async def of_alone(self, messages: Collection[str]) -> set[str]:
+        """Return the files that these messages have and no others."""
+        files = await self._messages.distinct(_ID, {"_id": {"$in": [*messages]}})
+        others = {_ID: {"$in": files}, "_id": {"$nin": [*messages]}}
+        return set(files) - set(await self._messages.distinct(_ID, others))

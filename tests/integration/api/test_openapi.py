@@ -42,6 +42,7 @@ INTERNAL = {
     **dict.fromkeys(
         (
             "fetch_failed",
+            "media_unavailable",
             "fetch_timed_out",
             "fetched_too_large",
             "too_many_redirects",

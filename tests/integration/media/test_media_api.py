@@ -18,7 +18,7 @@ from control_api.app import build_app
 from control_api.services import Services
 from sessions.media.store import MediaLimits, MediaStore
 from tests.integration.conftest import KEY
-from tests.integration.world import World
+from tests.integration.world import World, call, must
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -169,3 +169,20 @@ async def test_nobody_else_downloads_it(world: World) -> None:
             assert answer.status == status, person.name
     async with world.client.get(f"{MEDIA}/{'0' * 26}", headers=world.noa.headers) as answer:
         assert (await answer.json())["code"] == "media_not_found"
+
+
+async def test_a_key_for_some_connections_uses_only_its_own_uploads(
+    world: World, services: Services
+) -> None:
+    connection = await world.new_connection(world.dana)
+    about = {"name": "limited", "scopes": ["send", "read"], "connectionIds": [connection]}
+    made = await must(world.client, "POST", "/api/api-keys", world.dana.headers, about)
+    limited = {"X-Api-Key": made.json["key"]}
+    async with world.client.post(MEDIA, data=io.BytesIO(PNG), headers=limited) as answer:
+        own = (await answer.json())["mediaId"]
+    for media_id, status in ((own, 200), (world.dana.things[MEDIA], 404)):
+        async with world.client.get(f"{MEDIA}/{media_id}", headers=limited) as answer:
+            assert answer.status == status
+        body = {"connectionId": connection, "to": "+972501234567", "media": {"mediaId": media_id}}
+        sent = await call(world.client, "POST", "/api/whatsapp/send", limited, body)
+        assert sent.status == (202 if status == 200 else 404), sent

@@ -23,6 +23,7 @@ from sessions.media.errors import (
 )
 from sessions.media.janitor import MediaEraser, MediaJanitor
 from sessions.media.model import StoredMedia
+from sessions.media.rotation import RotatedFiles, rotate_media
 from sessions.media.store import MediaLimits, MediaStore, NewMedia
 from sessions.storage.mongo import server_time
 
@@ -242,3 +243,21 @@ async def test_files_are_removed_with_their_connection_or_owner(
             await media.find(None, gone.id)
     assert (await media.find("dana", kept.id)).id == kept.id
     assert await _chunks(database) == 1
+
+
+async def test_keys_are_rotated_without_touching_the_bytes(
+    media: MediaStore, database: Database
+) -> None:
+    stored = await _add(media, PATTERN, PATTERN, filename="a name.txt")
+    chunks = [each["data"] async for each in database["media.chunks"].find(sort=[("n", 1)])]
+    new = Key("two", b"2" * 32)
+    both = KeyRing([new, KEYS.first])
+    assert await rotate_media(database, both) == RotatedFiles(1, 0)
+    assert await rotate_media(database, both) == RotatedFiles(0, 0)
+    assert await rotate_media(database, KeyRing([Key("three", b"3" * 32)])) == RotatedFiles(0, 1)
+    only_new = MediaStore(database, KeyRing([new]), LIMITS)
+    again = await only_new.find("dana", stored.id)
+    assert await _read(only_new, again) == PATTERN * 2
+    assert only_new.filename_of(again) == "a name.txt"
+    after = [each["data"] async for each in database["media.chunks"].find(sort=[("n", 1)])]
+    assert after == chunks

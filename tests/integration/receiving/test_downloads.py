@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Playwright
+from playwright.async_api import async_playwright
 
 from chatgrow_worker.receiving.downloads import DownloadLimits, Downloads
 from sessions.connections.leases import Lease
@@ -25,7 +25,7 @@ from tests.integration.whatsapp_web_driver import small_world
 from tests.waiting import until
 
 MIB = 1024 * 1024
-PDF = b"%PDF-1.7\n" + bytes(range(256)) * 10_000
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 2000
 
 
 @asynccontextmanager
@@ -33,7 +33,7 @@ async def downloading(
     line: Line, lease: Lease, store: MediaStore, within: timedelta = timedelta(seconds=20)
 ) -> AsyncIterator[Downloads]:
     files = ReceivedFiles(line.stores.database)
-    limits = DownloadLimits(within, tries=1)
+    limits = DownloadLimits(within, tries=1, piece=100_000)
     downloads = Downloads(line.page, files, store, lease, limits, asyncio.Semaphore(2))
     downloads.start()
     try:
@@ -43,11 +43,10 @@ async def downloading(
 
 
 @pytest.fixture
-async def line(
-    tmp_path: Path, playwright: Playwright, stores: Stores
-) -> AsyncIterator[tuple[Line, Lease]]:
+async def line(tmp_path: Path, stores: Stores) -> AsyncIterator[tuple[Line, Lease]]:
     _, lease = await stores.leased()
     async with (
+        async_playwright() as playwright,
         small_world(tmp_path, playwright) as world,
         linked_line(world, stores, lease, tmp_path / "profile") as line,
     ):
@@ -123,7 +122,7 @@ async def test_a_file_that_is_too_large_is_not_stored(
     line: tuple[Line, Lease], stores: Stores
 ) -> None:
     seen, lease = line
-    limits = MediaLimits(MIB, 99 * MIB, *[timedelta(days=1)] * 2)
+    limits = MediaLimits(1000, 99 * MIB, *[timedelta(days=1)] * 2)
     message = await _gets(seen)
     async with downloading(seen, lease, MediaStore(stores.database, MEDIA_KEYS, limits)):
         await _becomes(seen, message, MediaState.TOO_LARGE)

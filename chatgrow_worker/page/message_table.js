@@ -10,8 +10,31 @@ const messageTable = (() => {
   const SIDE = ['false_', 'false_\uffff'];
   const RAW = {shouldDecrypt: false};
 
-  const describeAll = (rows) =>
-    rows.map((row) => whatsApp.messageOfRow(row)).filter(received.isReceived).map(received.describe);
+  const sizeOf = (row) => row.msgRowOpaqueData?.byteLength ?? 0;
+
+  // What is certain of a row that WhatsApp's own code cannot read.
+  function outlineOf({id, author, from, t, type}) {
+    const key = String(id);
+    const remote = {server: key.split('_')[1]?.split('@')[1]};
+    return {id: {fromMe: !key.startsWith('false_'), remote, toString: () => key}, author, from, t, type};
+  }
+
+  function read(row) {
+    try {
+      return {msg: whatsApp.messageOfRow(row)};
+    } catch (error) {
+      return {msg: outlineOf(row), error};
+    }
+  }
+
+  // If WhatsApp's own code can read none of the rows, something else is wrong.
+  function describeAll(rows) {
+    const found = rows.map(read);
+    if (rows.length > 0 && found.every(({error}) => error)) throw found[0].error;
+    return found
+      .filter(({msg}) => received.isReceived(msg))
+      .map(({msg, error}) => ({...received.describe(msg), ...(error && {type: 'unreadable'})}));
+  }
 
   // Goes back from row `before` (null: from the end) by one page of rows, and returns the row after
   // which the messages since a time stand, as far as this page shows it (null: none is in it).
@@ -31,17 +54,17 @@ const messageTable = (() => {
   // Returns a page of messages in the order in which they came.
   async function rowsAfter(after, limit) {
     const rows = await whatsApp.messageTable().greaterThan(['rowId'], after, {limit});
-    const items = [];
+    const fitting = rows.slice(0, countFitting(rows));
+    const items = describeAll(fitting);
+    const more = rows.length === limit || fitting.length < rows.length;
+    return {items, last: fitting.at(-1)?.rowId ?? after, more};
+  }
+
+  // How many rows fit into one answer: at least one.
+  function countFitting(rows) {
     let size = 0;
-    let last = after;
-    for (const row of rows) {
-      const found = describeAll([row]);
-      size += JSON.stringify(found).length;
-      if (items.length > 0 && size > BYTES_AT_ONCE) return {items, last, more: true};
-      items.push(...found);
-      last = row.rowId;
-    }
-    return {items, last, more: rows.length === limit};
+    const over = rows.findIndex((row) => (size += sizeOf(row)) > BYTES_AT_ONCE);
+    return over < 0 ? rows.length : Math.max(1, over);
   }
 
   // Returns the messages with these keys, as they are now.

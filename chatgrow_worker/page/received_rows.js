@@ -91,16 +91,22 @@ const received = (() => {
 
   const secondsOf = (milliseconds) => (milliseconds ? Math.floor(Number(milliseconds) / 1000) : null);
 
-  function describe(msg) {
+  // What is certain of any message; one that cannot be read further is recorded like this.
+  const outline = (msg) => ({
+    kind: 'message',
+    key: String(keyOf(msg)),
+    sender: String(senderOf(msg)),
+    at: Number(msg.t),
+    type: String(msg.type),
+    history: Boolean(msg.isMdHistoryMsg),
+  });
+
+  function describeAll(msg) {
     const sender = senderOf(msg);
     return {
-      kind: 'message',
-      key: String(keyOf(msg)),
-      sender: String(sender),
+      ...outline(msg),
       number: numberOf(sender),
       name: nameOf(msg, sender),
-      at: Number(msg.t),
-      type: String(msg.type),
       text: cut(textOf(msg), LONGEST_TEXT),
       quoted: cut(msg.quotedStanzaID || null, LONGEST_NAME),
       file: fileOf(msg),
@@ -109,8 +115,15 @@ const received = (() => {
       poll: pollOf(msg),
       editedAt: msg.latestEditMsgKey ? secondsOf(msg.latestEditSenderTimestampMs) : null,
       revokedAt: msg.type === 'revoked' ? Number(msg.revokeTimestamp ?? msg.t) : null,
-      history: Boolean(msg.isMdHistoryMsg),
     };
+  }
+
+  function describe(msg) {
+    try {
+      return describeAll(msg);
+    } catch {
+      return {...outline(msg), type: 'unreadable'};
+    }
   }
 
   return {describe, isReceived, textOf: (msg) => cut(textOf(msg), LONGEST_TEXT)};

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from sessions.conversations.model import MediaState, ReceivedType
 from sessions.storage.mongo import forget_after
@@ -24,8 +24,18 @@ _ALL: tuple[list[tuple[str, int]], ...] = (
     [("from", ASCENDING)],
     [("fromNumber", ASCENDING)],
 )
-_FILE_PENDING: dict[str, Any] = {"media.state": MediaState.PENDING}
-_WAITING: dict[str, Any] = {"type": ReceivedType.CIPHERTEXT}
+_PARTIAL: tuple[tuple[list[tuple[str, int]], dict[str, Any]], ...] = (
+    (
+        [_CONNECTION, ("type", ASCENDING), ("recordedAt", ASCENDING)],
+        {"type": ReceivedType.CIPHERTEXT},
+    ),
+    ([_CONNECTION, ("media.state", ASCENDING)], {"media.state": MediaState.PENDING}),
+    ([("media.mediaId", ASCENDING)], {"media.mediaId": {"$type": "string"}}),
+)
+_OF_RESPONSES = [
+    IndexModel([(field, ASCENDING)], partialFilterExpression={field: {"$exists": True}})
+    for field in ("reactions.from", "votes.from")
+]
 
 
 async def create_indexes(received: Collection, keep_for: timedelta) -> None:
@@ -33,26 +43,12 @@ async def create_indexes(received: Collection, keep_for: timedelta) -> None:
 
     Safe to repeat and to race; replaces an earlier setting.
     """
-    await received.create_index([_CONNECTION, ("key", ASCENDING)], unique=True)
-    for keys in _ALL:
-        await received.create_index(keys)
-    await received.create_index(
-        [_CONNECTION, ("type", ASCENDING), ("recordedAt", ASCENDING)],
-        partialFilterExpression=_WAITING,
-    )
-    await create_response_indexes(received)
-    await received.create_index(
-        [_CONNECTION, ("media.state", ASCENDING)], partialFilterExpression=_FILE_PENDING
-    )
-    await received.create_index(
-        [("media.mediaId", ASCENDING)],
-        partialFilterExpression={"media.mediaId": {"$type": "string"}},
-    )
+    partial = [IndexModel(keys, partialFilterExpression=which) for keys, which in _PARTIAL]
+    unique = IndexModel([_CONNECTION, ("key", ASCENDING)], unique=True)
+    await received.create_indexes([unique, *map(IndexModel, _ALL), *partial, *_OF_RESPONSES])
     await forget_after(received, "recordedAt", keep_for)
 
 
-async def create_response_indexes(messages: Collection) -> None:
-    """Create the indexes that find what one person did to messages, sent or received."""
-    for field in ("reactions.from", "votes.from"):
-        some = {field: {"$exists": True}}
-        await messages.create_index([(field, ASCENDING)], partialFilterExpression=some)
+async def create_response_indexes(sent: Collection) -> None:
+    """Create the indexes that find what one person did to messages that we have sent."""
+    await sent.create_indexes(_OF_RESPONSES)

@@ -82,3 +82,16 @@ async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
     await _says(system, "live")
     (message,) = await _until_recorded(system, 1)
     assert message["text"] == "live"
+
+
+async def test_without_the_tables_of_the_page_sending_and_receiving_go_on(
+    system: StackClient,
+) -> None:
+    await _linked(system)
+    missing = ["WAWebSchemaMessage", "WAWebDBMessageSerialization"]
+    await system.control("PUT", "faults", {"moduleMissing": missing})
+    await system.post("/api/whatsapp/connections/main/restart")
+    await system.until_message(await system.send("all the same"), "read")
+    await _says(system, "live")
+    (message,) = await _until_recorded(system, 1)
+    assert (message["text"], message["fromNumber"]) == ("live", THEIR_PHONE)

@@ -35,6 +35,7 @@ SWEEPS = SweepLimits(retention=timedelta(days=90))
 class Line:
     """A page that is linked, its receiver, and the phone of a friend."""
 
+    raw: Page
     page: WhatsAppPage
     receiver: Receiver
     world: World
@@ -126,8 +127,8 @@ async def linked_line(
     world: World, stores: Stores, lease: Lease, profile: Path
 ) -> AsyncIterator[Line]:
     """Give a page that is linked, and looked at once."""
-    async with scripted(world, profile) as (_, calls):
-        line = Line(calls, new_receiver(calls, stores, lease), world, stores)
+    async with scripted(world, profile) as (raw, calls):
+        line = Line(raw, calls, new_receiver(calls, stores, lease), world, stores)
         await link(line)
         await line.look()
         yield line

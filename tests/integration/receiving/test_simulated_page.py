@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright
 
+from chatgrow_worker.page.errors import PageCallError
 from sessions.conversations.documents import Documents
 from sessions.conversations.model import Card, MediaState, Place, ReceivedMessage, ReceivedType
 from tests.builders import PLAIN, Stores
@@ -104,6 +105,32 @@ async def test_a_flood_of_old_messages_is_not_recorded(line: Line) -> None:
     await line.says(text="after")
     texts = [each.text for each in await line.records(2)]
     assert texts == ["live", "after"]
+
+
+_UNREADABLE = """(types) => {
+  const own = require('WAWebDBMessageSerialization');
+  const {messageFromDbRow} = own;
+  own.messageFromDbRow = (row) => {
+    if (types.includes(row.type)) throw new TypeError('no such field');
+    return messageFromDbRow(row);
+  };
+}"""
+
+
+async def test_a_row_that_whatsapp_cannot_read_is_told_of_all_the_same(line: Line) -> None:
+    await line.says(text="fine")
+    await line.says(poll={"name": "When?", "options": ["now", "later"]})
+    await line.records(2)
+    await line.raw.evaluate(_UNREADABLE, ["poll_creation"])
+    page = await line.page.received_rows(0, 100)
+    assert [(each["type"], each["sender"]) for each in page.items] == [
+        ("chat", FRIEND),
+        ("unreadable", FRIEND),
+    ]
+    await line.raw.evaluate(_UNREADABLE, ["chat"])
+    # If none can be read, nothing may count as recorded.
+    with pytest.raises(PageCallError):
+        await line.page.received_rows(0, 100)
 
 
 def _has(line: Line, what: Callable[[ReceivedMessage], bool]) -> Callable[[], Awaitable[bool]]:

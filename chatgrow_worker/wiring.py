@@ -33,6 +33,7 @@ from sessions.common.errors import ConfigurationError
 from sessions.connections.commands import CommandRequests
 from sessions.connections.leases import LeaseStore
 from sessions.connections.linking import LinkingRequests
+from sessions.connections.page_requests import PageRequests
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.states import Reason
 from sessions.connections.store import ConnectionStore
@@ -46,12 +47,14 @@ from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
+from sessions.messages.effects import Effects
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_fetching import FetchLimits, MediaFetcher
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueQuota
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.metrics import ProcessMetrics
@@ -95,12 +98,14 @@ async def build_services(
     outbox = Outbox(stores.database, connections, events)
     removals = Removals(stores.database, outbox, events)
     checks = NumberCheckRequests(stores.database)
+    page_requests = PageRequests(stores.database)
     numbers = KnownNumbers(stores.database, settings.not_on_whatsapp_for)
-    for store in (connections, removals, checks, numbers):
+    for store in (connections, removals, checks, page_requests, numbers):
         await store.prepare()
     await outbox.prepare(settings.message_retention)
     await ReceivedMessages(stores.database).prepare(settings.received_retention)
     keys = key_ring(settings)
+    texts = TextSealer(keys, on=settings.seal_texts)
     blobs = BlobStore(stores.database, keys)
     media = MediaStore(stores.database, keys, MediaLimits.of(settings))
     await media.prepare()
@@ -119,6 +124,7 @@ async def build_services(
         CommandRequests(stores.database),
         removals,
         checks,
+        page_requests,
         AskedConnections(checks, settings.safety_poll),
         numbers,
         Doorbell(stores.redis),
@@ -137,6 +143,8 @@ async def build_services(
         ReceivedFiles(stores.database),
         asyncio.Semaphore(_DOWNLOADS_AT_ONCE),
         asyncio.Event(),
+        ReferredMessages(stores.database),
+        Effects(stores.database, texts),
     )
 
 
@@ -168,6 +176,7 @@ async def build_intake(
         QueueQuota(stores.database, settings.queued_messages_per_owner),
         services.texts,
         MediaIntake(services.media),
+        services.referred,
     )
     return SendMessage(acceptance, failures)
 

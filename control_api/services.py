@@ -32,6 +32,7 @@ from sessions.accounts.sign_ins import SignInStore
 from sessions.accounts.users import UserStore
 from sessions.connections.commands import CommandRequests
 from sessions.connections.linking import LinkingRequests
+from sessions.connections.page_requests import PageRequests
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
@@ -56,6 +57,7 @@ from sessions.messages.media_intake import MediaIntake
 from sessions.messages.media_uses import MediaUses
 from sessions.messages.outbox import Outbox
 from sessions.messages.positions import QueuePositions
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.search import MessageSearch
 from sessions.metrics import ConnectionLabels, ProcessMetrics, StoreProbe
@@ -122,7 +124,9 @@ class Services:
     erasures: Erasures
     deleted_data: DeletedData
     checks: NumberCheckRequests
+    page_requests: PageRequests
     numbers: KnownNumbers
+    referred: ReferredMessages
     doorbell: Doorbell
     media: MediaStore
     media_janitor: MediaJanitor
@@ -174,6 +178,7 @@ class Services:
         quotas = Quotas.of(settings, database, connections, keys, webhooks)
         tokens = SetupTokenStore(database)
         read_marks = ReadMarks(database)
+        referred = ReferredMessages(database)
         acceptance = Acceptance(
             connections,
             outbox,
@@ -184,6 +189,7 @@ class Services:
             quotas.queue,
             texts,
             MediaIntake(media),
+            referred,
         )
         erasures = Erasures(database, redis, events)
         business = None
@@ -221,6 +227,7 @@ class Services:
             history=QueueHistory(database),
             texts=texts,
             acceptance=acceptance,
+            referred=referred,
             linking=LinkingRequests(database),
             commands=CommandRequests(database),
             removals=Removals(database, outbox, events),
@@ -230,6 +237,7 @@ class Services:
             erasures=erasures,
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),
+            page_requests=PageRequests(database),
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
             media=media,
@@ -261,6 +269,7 @@ class Services:
             services.removals,
             services.erasures,
             services.checks,
+            services.page_requests,
             services.numbers,
             media,
             workers,

@@ -17,8 +17,10 @@ from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
+from sessions.messages.effects import Effects
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.paced_sends import PacedSends
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.recipients.known_numbers import KnownNumbers
@@ -91,6 +93,8 @@ def make_dispatcher(
         texts=texts,
         known_chats=KnownChats(),
         sends=sends,
+        referred=ReferredMessages(stores.database),
+        effects=Effects(stores.database, texts),
     )
     return Dispatcher(stores.queue, lease, claimer, delivery, sends)
 

@@ -10,7 +10,10 @@ from itertools import count
 
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
 from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcome
-from sessions.messages.content import Content, Text
+from sessions.messages.content import ACTIONS, Content, Text
+
+US = "972501111111@c.us"
+"""The id with which the page reacts."""
 
 
 @dataclass
@@ -49,6 +52,10 @@ class FakePage:
     lose_next_send: bool = False
     before_send: Callable[[str], None] = lambda _text: None
     acks: list[AckUpdate] = field(default_factory=list)
+    done: list[tuple[str, Content]] = field(default_factory=list)
+    """What was done to other messages, by the keys of the actions."""
+    references: dict[str, str | None] = field(default_factory=dict)
+    """The messages that others answer or change, by the keys of these."""
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def check_line(self) -> None:
@@ -79,10 +86,33 @@ class FakePage:
             raise self.typing_fails
         return self.typing_shows
 
-    async def send(self, key: str, chat_id: str, content: Content) -> None:
+    async def send(
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+    ) -> None:
+        self.references[key] = refers_to
         text = content.text if isinstance(content, Text) else content.model_dump_json()
         self.check_line()
         self.before_send(text)
+        if content.kind in ACTIONS:
+            self._act(key, content)
+        else:
+            self._take(key, chat_id, text)
+
+    def _act(self, key: str, content: Content) -> None:
+        """Do something to another message; doing it again is seen, too."""
+        self.done.append((key, content))
+        if self.lose_next_send:
+            self.lose_next_send = False
+            self.outcomes.clear()
+        elif self.refused:
+            failure = CallFailure(name="Error", code=self.refused, message="no")
+            self.outcomes[key] = Outcome(state="thrown", error=failure)
+        elif self.held:
+            self.outcomes[key] = Outcome(state="pending")
+        else:
+            self.outcomes[key] = Outcome(state="done", result="OK", ack=1, by=US)
+
+    def _take(self, key: str, chat_id: str, text: str) -> None:
         if chat_id in self.accounts:
             self.lost.append(text)
         if key in self.stored:

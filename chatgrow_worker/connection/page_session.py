@@ -13,6 +13,7 @@ from loguru import logger
 from chatgrow_worker.browser.profiles_root import check_room
 from chatgrow_worker.browser.recycling import Recycling
 from chatgrow_worker.connection.ban import BanKeeper
+from chatgrow_worker.connection.errands import Errands
 from chatgrow_worker.connection.linking import Linking
 from chatgrow_worker.connection.number_checks import NumberChecks
 from chatgrow_worker.connection.number_guard import NumberGuard
@@ -74,6 +75,7 @@ class PageSessionServices:
     dispatcher: DispatcherTask
     gate: ChangeGate
     checks: NumberChecks
+    errands: Errands
     guard: NumberGuard
     recovery: Recovery
     recycling: Recycling
@@ -127,6 +129,7 @@ class PageSession:
                     asked.clear()
                     self._services.checks.ring()
                     self._services.downloads.ring()
+                    self._services.errands.ring()
                 await self._look()
                 if self._state not in _COMING_UP or time.monotonic() >= self._slot_until:
                     on_loaded()
@@ -299,7 +302,7 @@ class PageSession:
         await self._services.saver.save_when_due()
         if self._limits.collect_garbage:
             await self._collect_when_idle()
-        if await self._services.checks.answer_next():
+        if await self._services.checks.answer_next() or await self._services.errands.do_next():
             self._page.bell.set()  # one question for each look, so that other work is not delayed
 
     async def _collect_when_idle(self) -> None:

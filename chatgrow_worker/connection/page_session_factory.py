@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from chatgrow_worker.browser.browser import Browser
 from chatgrow_worker.browser.recycling import Recycling
 from chatgrow_worker.connection.ban import BanKeeper
+from chatgrow_worker.connection.errands import Errands
 from chatgrow_worker.connection.linking import Linking
 from chatgrow_worker.connection.number_checks import NumberChecks
 from chatgrow_worker.connection.number_guard import NumberGuard
@@ -83,6 +84,7 @@ class PageSessionFactory:
             dispatcher=dispatcher,
             gate=self.gate,
             checks=self._checks(browser, sends),
+            errands=Errands(browser.page, self.services.page_requests, self.lease.connection),
             guard=self.guard,
             recovery=Recovery(
                 browser.page, limits.recovery_rules, limits.reload, self.check_lease, self.tried
@@ -182,6 +184,8 @@ class PageSessionFactory:
                 texts=self.services.texts,
                 known_chats=known_chats,
                 sends=sends,
+                referred=self.services.referred,
+                effects=self.services.effects,
             )
             return Dispatcher(queue, self.lease, claimer, delivery, sends)
 

@@ -28,6 +28,7 @@ from sessions.connections.commands import CommandRequests
 from sessions.connections.leases import LeaseStore
 from sessions.connections.linking import LinkingRequests
 from sessions.connections.model import Proxy
+from sessions.connections.page_requests import PageRequests
 from sessions.connections.proxy_passwords import ProxyPasswords
 from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
@@ -36,7 +37,9 @@ from sessions.conversations.marks import Marks
 from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
 from sessions.media.store import MediaStore
+from sessions.messages.effects import Effects
 from sessions.messages.outbox import Outbox
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
 from sessions.queue.doorbell import Doorbell
@@ -148,6 +151,7 @@ class WorkerServices:
     commands: CommandRequests
     removals: Removals
     checks: NumberCheckRequests
+    page_requests: PageRequests
     asked: AskedConnections
     numbers: KnownNumbers
     doorbell: Doorbell
@@ -168,3 +172,5 @@ class WorkerServices:
     """How many received files are fetched at a time."""
     fetch_bell: asyncio.Event
     """Set when a message that is due waits for its file."""
+    referred: ReferredMessages
+    effects: Effects

@@ -16,7 +16,7 @@ const {whatsApp, selfTest} = (() => {
   const SENDING = 'sending';
   const STATE = 'state';
   const LINKING = 'linking';
-  const KINDS = 'kinds'; // messages that are no texts
+  const KINDS = 'kinds'; // messages that are no texts, and what is done to messages
   const MEDIA = 'media'; // files
   const GROUPS = 'groups';
   const TYPING = 'typing';
@@ -79,12 +79,23 @@ const {whatsApp, selfTest} = (() => {
     ]),
     sendStored: own('WAWebSendMsgRecordAction', 'sendMsgRecord', SENDING),
 
-    sendLocation: waJs('chat.sendLocationMessage', KINDS, ['functions.addAndSendMsgToChat']),
+    sendLocation: waJs('chat.sendLocationMessage', KINDS),
     sendContact: waJs('chat.sendVCardContactMessage', KINDS, ['ContactModel', 'VCard']),
-    sendPoll: waJs('chat.sendCreatePollMessage', KINDS, ['functions.addAndSendMsgToChat']),
+    sendPoll: waJs('chat.sendCreatePollMessage', KINDS),
+    sendReaction: waJs('chat.sendReactionToMessage', KINDS, ['functions.sendReactionToMsg']),
+    reactionsOf: waJs('chat.getReactions', KINDS, ['functions.getReactions']),
+    editMessage: waJs('chat.editMessage', KINDS, ['functions.addAndSendMessageEdit']),
+    canEditText: waJs('whatsapp.functions.canEditMsg', KINDS),
+    canEditCaption: waJs('whatsapp.functions.canEditCaption', KINDS),
+    deleteMessage: waJs('chat.deleteMessage', KINDS, ['Cmd']),
+    canRevoke: own('WAWebMsgActionCapability', 'canSenderRevokeMsg', KINDS),
+    messagesOf: waJs('chat.getMessages', KINDS),
 
     downloadMedia: waJs('chat.downloadMedia', MEDIA),
 
+    listChats: waJs('chat.list', GROUPS, ['ChatStore']),
+    findGroup: waJs('whatsapp.GroupMetadataStore.find', GROUPS),
+    markRead: waJs('chat.markIsRead', KINDS, ['functions.sendSeen']),
     queryGroup: own('WAWebGroupQueryGroupJob', 'queryGroupJob', GROUPS),
     showTyping: waJs('chat.markIsComposing', TYPING, ['ChatPresence']),
     hideTyping: waJs('chat.markIsPaused', TYPING, ['ChatPresence']),

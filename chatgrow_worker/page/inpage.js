@@ -8,18 +8,13 @@
 
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
-  const OUTCOME_WITHIN_MS = 300;
-  const TYPING_WITHIN_MS = 500;
   const WATCH_EVERY_MS = 2000;
-  const LINE_EVERY_MS = 250;
-  const LOOK_UP_MS = 1000;
   const QR_REF_LIVES_MS = 20_000;
   const QR_URL = 'https://wa.me/settings/linked_devices#';
   const QR_HELP_URL = 'https://faq.whatsapp.com/r/ld';
   const CHROME = '1';
   const epoch = Math.random().toString(36).slice(2);
   const acks = new Map();
-  const sends = new Map();
   let serial = 0;
   let storage = null;
   const NO_PAIRING = {phone: null, code: null, at: 0};
@@ -30,8 +25,6 @@
   let passkey = false;
   let listening = false;
   let hearsLine = false;
-
-  const bareId = (key) => key.split('_')[2] ?? key;
 
   function remember(map, key, value) {
     map.delete(key);
@@ -59,9 +52,9 @@
     for (const id of ids) {
       const key = String(id);
       if (!key.startsWith('true_')) continue;
-      const known = acks.get(bareId(key));
+      const known = acks.get(inPage.bareId(key));
       if (known && known.ack >= ack) continue;
-      remember(acks, bareId(key), {key, ack: Number(ack), serial: ++serial});
+      remember(acks, inPage.bareId(key), {key, ack: Number(ack), serial: ++serial});
     }
     ring();
   }
@@ -85,7 +78,7 @@
     }
   }
 
-  // wa-js has no event for the line: if it dies, the mode stays MAIN and the page stays online.
+  // wa-js has no event for the line.
   function listenToLine() {
     if (hearsLine) return;
     try {
@@ -94,37 +87,6 @@
     } catch {
       // try again at the next look
     }
-  }
-
-  // Whether a message that is sent now reaches WhatsApp.
-  const lineAlive = () =>
-    Boolean(whatsApp.isOnline()) &&
-    whatsApp.streamData().info === 'NORMAL' &&
-    whatsApp.socket('stream') === 'CONNECTED';
-
-  const lineDead = () => Object.assign(new Error('the line is dead'), {name: 'LineDeadError'});
-
-  function checkLine() {
-    if (!lineAlive()) throw lineDead();
-  }
-
-  // Returns the result of `work`, or throws as soon as the line is found dead.
-  async function unlessLineDies(work, lookEveryMs) {
-    let looks;
-    const died = new Promise((_, reject) => {
-      looks = setInterval(() => lineAlive() || reject(lineDead()), lookEveryMs);
-    });
-    try {
-      return await Promise.race([work(), died]);
-    } finally {
-      clearInterval(looks);
-    }
-  }
-
-  // For questions to WhatsApp's server: with a dead line they take forever, or get a wrong answer.
-  async function overLine(work) {
-    checkLine();
-    return unlessLineDies(work, LINE_EVERY_MS);
   }
 
   // The page stops its comms only if the server says that another browser has taken this login.
@@ -176,101 +138,12 @@
     if (text !== ref.text) ref = {text, at: performance.now()};
   }
 
-  async function chatOf(id) {
-    const chat = await whatsApp.findChat(id);
-    if (!chat) throw Object.assign(new Error(`no chat for ${id}`), {code: 'chat_not_found'});
-    return chat;
-  }
-
-  // Groups that are gone, or that we are not in, are found, too; only the server knows the difference.
-  async function checkGroup({id, groupMetadata}) {
-    if (!id.isGroup()) return;
-    if (groupMetadata?.participants?.iAmMember() && !groupMetadata.terminated) return;
-    const {status} = await whatsApp.queryGroup(id);
-    if (status !== 'success') throw Object.assign(new Error(`${id}: ${status}`), {code: status});
-  }
-
-  // WhatsApp first asks for the recipient's presence, which may take forever, and throws for chats
-  // without a LID (WAWebPresenceChatAction, dump of 2026-04-27).
-  async function typeFor(chatId, milliseconds) {
-    const end = performance.now() + milliseconds;
-    const {id} = await chatOf(chatId);
-    await whatsApp.showTyping(id);
-    const left = Math.max(0, end - performance.now());
-    setTimeout(() => whatsApp.hideTyping(id).catch(() => {}), left);
-    return true;
-  }
-
-  // The chat must be loaded, or its messages are not found. If a chat has moved to a LID, the keys of
-  // its messages contain the LID.
-  async function stored(key, chatId) {
-    const chat = await chatOf(chatId);
-    const moved = key.replace(/^true_[^_]+_/, `true_${chat.id}_`);
-    for (const each of new Set([key, moved])) {
-      try {
-        return await whatsApp.storedMessage(each);
-      } catch (error) {
-        if (error?.code !== 'msg_not_found' && error?.code !== 'chat_not_found') throw error;
-      }
-    }
-    return null;
-  }
-
-  async function run(key, chatId, content) {
-    const sent = await sendContent(content, chatId, {
-      messageId: key,
-      waitForAck: true,
-      linkPreview: false,
-      markIsRead: false,
-      detectMentioned: false,
-    });
-    // It also resolves for a refused send; only the result shows that.
-    const result = await sent.sendMsgResult;
-    return {...(await told(result, key, chatId)), ack: Number(sent.ack ?? 0)};
-  }
-
-  // Some refusals come from the page itself; their reason is only in the message.
-  async function told(result, key, chatId) {
-    const code = Number(result?.ackErrorCode ?? NaN);
-    const how = String(result?.messageSendResult ?? result);
-    const message = how === 'OK' ? null : await stored(key, chatId).catch(() => null);
-    return {
-      result: how,
-      code: Number.isFinite(code) ? code : null,
-      refusal: message?.errorCode ? String(message.errorCode) : null,
-    };
-  }
-
-  // The page's own function for a stored message: it sends the same id again.
-  async function runAgain(key, chatId) {
-    const message = await stored(key, chatId);
-    if (!message) throw Object.assign(new Error(`no message ${key}`), {code: 'msg_not_found'});
-    const result = await whatsApp.sendStored(message);
-    return {...(await told(result, key, chatId)), ack: Number(message.ack ?? 0)};
-  }
-
-  const after = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
   // Returns the answer, or throws if it does not come in time.
   function inTime(answer, milliseconds) {
-    const late = after(milliseconds).then(() => {
+    const late = inPage.after(milliseconds).then(() => {
       throw Object.assign(new Error('no answer in time'), {name: 'TimeoutError', code: 'no_answer'});
     });
     return Promise.race([answer, late]);
-  }
-
-  function start(key, work) {
-    remember(sends, key, {state: 'pending'});
-    return work()
-      .then((value) => remember(sends, key, {state: 'done', ...value}))
-      .catch((error) => remember(sends, key, {state: 'thrown', error: failure(error)}))
-      .finally(ring);
-  }
-
-  // Most sends are decided at once; then the caller does not have to ask for the outcome.
-  function begin(key, work) {
-    if (sends.get(key)?.state === 'pending') return sends.get(key);
-    return Promise.race([start(key, work), after(OUTCOME_WITHIN_MS)]).then(() => sends.get(key));
   }
 
   // If the server refuses a pairing code, its status is in the error's type (WAWebAltDeviceLinkingIq).
@@ -405,7 +278,7 @@
 
     // The id in WhatsApp's answer may have other digits; messages arrive only at that id.
     accountOf: async (chatId) => {
-      const found = await overLine(() => whatsApp.queryNumber(whatsApp.wid(chatId)));
+      const found = await line.over(() => whatsApp.queryNumber(whatsApp.wid(chatId)));
       return found?.wid ? String(found.wid) : null;
     },
 
@@ -415,38 +288,10 @@
       return null;
     },
 
-    // The chat may have a LID, and a send accepts only a key of exactly that chat.
-    prepare: async (chatId) => {
-      const chat = await overLine(() => chatOf(chatId));
-      await overLine(() => checkGroup(chat));
-      return String(await whatsApp.newMessageId(chat));
-    },
+    ...makeSending({line, ring, failure}),
+    ...makeChats(),
 
-    // Best effort: returns soon whether it worked, even if WhatsApp does not answer.
-    showTyping: (chatId, milliseconds) => {
-      const shown = typeFor(chatId, milliseconds).catch(() => false);
-      return Promise.race([shown, after(TYPING_WITHIN_MS).then(() => false)]);
-    },
-
-    send: (key, chatId, content) => {
-      checkLine();
-      return begin(key, () => run(key, chatId, content));
-    },
-
-    resend: (key, chatId) => {
-      checkLine();
-      return begin(key, () => runAgain(key, chatId));
-    },
-
-    outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: lineAlive()}),
-
-    lookUp: async (key, chatId) => {
-      // A stored message is found at once; an unknown chat is looked up at WhatsApp.
-      const message = await unlessLineDies(() => stored(key, chatId), LOOK_UP_MS);
-      return {found: Boolean(message), ack: Number(message?.ack ?? 0), line: lineAlive()};
-    },
-
-    hasLine: lineAlive,
+    hasLine: line.isAlive,
 
     locateReceived: messageTable.locate,
     ...downloads,

@@ -7,8 +7,9 @@ WAWebFindChat; `account lid not provided`: WAWebCreateChat; `Contact is blocked`
 WAWebSendMsgRecordAction; `not_member`, `terminated`: WAWebGroupQueryGroupJob;
 `ServerStatusCodeError`: WAWebBackendErrors (all in the dump of 2026-04-27);
 `UserReachedMaxMonthlyLimitForNewMessages`, `Acp2Restricted`: WAWebErrorType (the latter in later
-dumps only); 463 and 475: the server's codes, seen in public sources; 403 and 404 for a group: what
-servers answer about groups, not seen for a send.
+dumps only); `Reaction send error`: WAWebSendReactionMsgAction (2026-04-27); 463 and 475: the
+server's codes, seen in public sources; 403 and 404 for a group: what servers answer about groups,
+not seen for a send.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from chatgrow_worker.page.snapshot import Outcome
-from sessions.messages.model import CHAT_NOT_READY, CHECKING_NUMBER
+from sessions.messages.model import CHAT_NOT_READY, CHECKING_NUMBER, WAITS_FOR_MESSAGE
 
 
 class Then(StrEnum):
@@ -84,6 +85,9 @@ _OF_ERROR_CODE: Mapping[str, Refusal] = MappingProxyType(
         "not_member": _fails("not_in_group"),
         "terminated": _fails("group_gone"),
         "terminated_local": _fails("group_gone"),
+        "not_acknowledged_yet": Refusal(Then.STEP_ASIDE, WAITS_FOR_MESSAGE, "message_not_sent"),
+        "quoted_msg_can_not_reply": _fails("not_quotable"),
+        "edit_message_error": _fails("not_editable"),
     }
 )
 _OF_ERROR_TEXT: Mapping[str, Refusal] = MappingProxyType(
@@ -95,6 +99,7 @@ _OF_ERROR_TEXT: Mapping[str, Refusal] = MappingProxyType(
         "Chat not found in ChatStore": _CHAT_MISSING,
         "could not find phone number": _CHAT_MISSING,
         "Contact is blocked": _fails("contact_blocked"),
+        "Reaction send error": _BUSY,
     }
 )
 """By a part of the error's text, since these errors have no code."""

@@ -15,16 +15,21 @@ _SETTINGS: dict[str, object] = {
     "poweredBy": "-",
     "sendStatusToDevice": False,
 }
-_OURS = (
+FILES = (
     "functions.js",
     "account_events.js",
+    "line.js",
+    "messages.js",
     "received_rows.js",
     "message_table.js",
     "receiving.js",
+    "actions.js",
     "sending.js",
     "downloads.js",
+    "chats.js",
     "inpage.js",
 )
+"""Our scripts, in the order in which they run."""
 _HIDES = "hidden.js"
 
 
@@ -56,7 +61,7 @@ def init_script(library: str, origin: str, device_name: str, *, hide: bool = Fal
 
     `library` is the text of wa-js. With `hide`, the page is neither laid out nor drawn.
     """
-    files = (*_OURS, _HIDES) if hide else _OURS
+    files = (*FILES, _HIDES) if hide else FILES
     ours = "\n".join(_beside(name).read_text(encoding="utf-8") for name in files)
     settings = json.dumps({**_SETTINGS, "deviceName": device_name})
     guard = f"window === window.top && location.origin === {json.dumps(origin)}"

@@ -206,6 +206,25 @@ class PairingCode(BaseModel):
         return timedelta(milliseconds=self.age_ms)
 
 
+class Participant(BaseModel):
+    """Somebody in a group: the number is missing where WhatsApp hides it."""
+
+    id: str
+    number: str | None = None
+    admin: bool = False
+
+
+class Group(BaseModel):
+    """A group; of very large accounts not all `participants` are listed, but `size` counts all."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    chat_id: str
+    subject: str | None = None
+    size: int
+    participants: list[Participant] = []
+
+
 class LookUp(BaseModel):
     """What the page knows about a message, and whether it has a line to WhatsApp."""
 
@@ -247,6 +266,8 @@ class Outcome(BaseModel):
     code: int | None = None
     refusal: str | None = None
     ack: int | None = None
+    by: str | None = None
+    """Who has reacted, for a reaction: the id of our account in that chat."""
     error: CallFailure | None = None
     line: bool = True
 

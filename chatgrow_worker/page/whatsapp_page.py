@@ -26,6 +26,7 @@ from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.snapshot import (
     About,
     Download,
+    Group,
     Look,
     LookUp,
     Outcome,
@@ -269,9 +270,23 @@ class WhatsAppPage:
         milliseconds = span // timedelta(milliseconds=1)
         return bool(await self._call("showTyping", chat_id, milliseconds))
 
-    async def send(self, key: str, chat_id: str, content: Content) -> None:
-        """Start sending with a prepared key, and return soon; ask `outcome` for the result."""
-        self._note(key, await self._call("send", key, chat_id, content.for_page()))
+    async def send(
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+    ) -> None:
+        """Start sending with a prepared key, and return soon; ask `outcome` for the result.
+
+        `refers_to` is the page's key of the message that it answers or changes.
+        """
+        parts = {**content.for_page(), "refersTo": refers_to}
+        self._note(key, await self._call("send", key, chat_id, parts))
+
+    async def mark_read(self, chat_id: str) -> int:
+        """Mark a chat read, which its people may see; return how many messages stay unread."""
+        return int(await self._call("markRead", chat_id))
+
+    async def groups(self) -> list[Group]:
+        """Return the groups of the account, with those of their participants that it knows."""
+        return [Group.model_validate(each) for each in await self._call("groups")]
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a stored message again, as the same record with the same id."""

@@ -24,22 +24,32 @@ from chatgrow_worker.sending.stall_detector import StallDetector
 from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
-from sessions.messages.content import Content
+from sessions.messages.content import ACTIONS, SELDOM_ANSWERED, Content
+from sessions.messages.effects import Effects
 from sessions.messages.model import (
     CHECKING_NUMBER,
     SUPERSEDED,
     TEXT_KEY_MISSING,
+    WAITS_FOR_MESSAGE,
     Ack,
     Message,
     MessageStatus,
 )
 from sessions.messages.paced_sends import PacedSends
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
 from sessions.messages.send_queue import SendQueue
+from sessions.messages.states import NOT_SENT
 from sessions.recipients.known_numbers import NumbersOfOwner
 
 _KEY_MISSING_FOR = timedelta(hours=1)
 """How long a message waits for a missing key; a restarted worker tries again at once."""
+_NOT_SENT_FOR = timedelta(seconds=5)
+"""How long a message waits before it is looked up again whether the one before it was sent."""
+_SELDOM_FOR = timedelta(seconds=10)
+"""How long an answer is awaited that may never come: others wait meanwhile."""
+_NOT_CONFIRMED = "not_confirmed"
+"""The code of our script when it cannot see whether something was done."""
 _DUPLICATE = "DuplicateMessageError"
 """The error of WhatsApp's page when its storage already has a message with this id."""
 
@@ -53,8 +63,10 @@ class SendingPage(NumberPage, Protocol):
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
         """Show "typing" for this long; return False if the page cannot do it at once."""
 
-    async def send(self, key: str, chat_id: str, content: Content) -> None:
-        """Start sending under a key."""
+    async def send(
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+    ) -> None:
+        """Start sending under a key; `refers_to` is the key of a message that it is about."""
 
     async def resend(self, key: str, chat_id: str) -> None:
         """Start sending a message again that the page has stored, under the same id."""
@@ -67,6 +79,14 @@ class SendingPage(NumberPage, Protocol):
 
     async def has_line(self) -> bool:
         """Tell whether the page has a line to WhatsApp."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is sent, and the page's key of the message that it answers or changes."""
+
+    content: Content
+    refers_to: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +125,11 @@ class Delivery:
         texts: TextSealer,
         known_chats: KnownChats,
         sends: PacedSends,
+        referred: ReferredMessages,
+        effects: Effects,
     ) -> None:
+        self._referred = referred
+        self._effects = effects
         self._texts = texts
         self.trials = trials
         self._line_deaths = line_deaths
@@ -169,11 +193,14 @@ class Delivery:
 
     async def _conclude(self, message: Message, key: str) -> None:
         """Record the result of a send that was started; look an undecided one up in the page."""
-        outcome = await self._await_outcome(key)
+        outcome = await self._await_outcome(message, key)
         if await self._is_settled(message, outcome):
             return
         if self._is_pages_fault(message, outcome.error):
             await self._put_back(message, "page_error", uncounted=True)
+            return
+        if message.kind in ACTIONS:
+            await self._end_undone(message, outcome.error)
             return
         known = await self._look_up(message, key)
         if known.found or outcome.error is None:
@@ -189,6 +216,17 @@ class Delivery:
         else:
             await self._end(message, MessageStatus.FAILED, outcome.error.code)
 
+    async def _end_undone(self, message: Message, error: CallFailure | None) -> None:
+        """End an action that was not done, as far as the page shows; it may have been."""
+        if error is None or error.code == _NOT_CONFIRMED:
+            await self._end(message, MessageStatus.UNKNOWN, _NOT_CONFIRMED)
+        elif refusal := refusal_of_error(error):
+            await self._refuse(message, refusal)
+        elif error.code is None:
+            await self._put_back(message, error.name)
+        else:
+            await self._end(message, MessageStatus.FAILED, error.code)
+
     def _note_end(self, message: Message, status: MessageStatus, reason: str | None = None) -> None:
         """Count and log a result that is recorded."""
         if status not in (MessageStatus.EXPIRED, MessageStatus.CANCELLED):
@@ -203,12 +241,12 @@ class Delivery:
         elif self._line_deaths.blames(message):
             await self._give_up(message)
         elif (
-            await self._content_of(message) is not None
+            await self._parts_of(message) is not None
             and await self._line_stands(message, stop)
             and (prepared := await self._prepared(message))
         ):
             chat_id, key = prepared
-            known = chat_id in self._known_chats
+            known = message.kind in ACTIONS or chat_id in self._known_chats
             new_chat = not known and await self._claimer.opens_chat(message.to, chat_id)
             written = await self._queue.write_down(
                 self._lease, message, key, chat_id, new_chat=new_chat
@@ -241,6 +279,8 @@ class Delivery:
     async def _prepared(self, message: Message) -> tuple[str, str] | None:
         """Return a message's chat and a new key; None if it has ended or returned to the queue."""
         try:
+            if message.kind in ACTIONS:  # their chat is that of the message that they change
+                return message.chat, await self._page.prepare(message.chat)
             found = await self._recipients.find(message.to)
             if isinstance(found, Denial):
                 await self._denied(message, found)
@@ -292,11 +332,14 @@ class Delivery:
 
     async def _resume_recorded(self, message: Message, key: str, stop: asyncio.Event) -> None:
         """Continue with a message that has a WhatsApp id and so may have been sent."""
+        if message.kind in ACTIONS:
+            await self._do_again(message, key, stop)
+            return
         known = await self._look_up(message, key)
         if known.ack == 0 and self._line_deaths.blames(message):
             await self._give_up(message)
         elif known.ack <= 0 and (await self._page.outcome(key)).state == "pending":
-            self.stalls.began()
+            self._began(message)
             await self._conclude(message, key)
         elif known.found and known.ack >= 0:
             await self._settle_by_ack(message, key)
@@ -306,6 +349,18 @@ class Delivery:
         # It was refused, so WhatsApp does not have it.
         elif not await self._expires(message):
             await self._send_again(message, key)
+
+    async def _do_again(self, message: Message, key: str, stop: asyncio.Event) -> None:
+        """Do what may have been done already: the page does nothing that it finds done."""
+        if self._line_deaths.blames(message):
+            await self._give_up(message)
+        else:
+            await self._send(message, key, stop)
+
+    def _began(self, message: Message) -> None:
+        """Note that a send has started, if WhatsApp acknowledges every message of its kind."""
+        if message.kind not in SELDOM_ANSWERED:
+            self.stalls.began()
 
     async def _look_up(self, message: Message, key: str) -> LookUp:
         """Look a message up; raise LineDeadError if the answer means nothing without a line."""
@@ -327,19 +382,39 @@ class Delivery:
     async def _send(self, message: Message, key: str, stop: asyncio.Event) -> None:
         if not await self._line_stands(message, stop) or await self._expires(message):
             return
-        content = await self._content_of(message)
-        if content is None:
+        parts = await self._parts_of(message)
+        if parts is None:
             return
-        if await self._typed(message, content, stop) and await self._is_late(message, stop):
+        if await self._typed(message, parts.content, stop) and await self._is_late(message, stop):
             return
         self._check_lease()
-        self.stalls.began()
+        self._began(message)
         try:
-            await self._page.send(key, message.chat, content)
+            await self._page.send(key, message.chat, parts.content, parts.refers_to)
         except LineDeadError:  # the page checks its line first, so nothing was sent
             await self._return(message, uncounted=True)
             raise
         await self._conclude(message, key)
+
+    async def _parts_of(self, message: Message) -> _Parts | None:
+        """Return what to hand to the page; None if the message has ended or was put off."""
+        content = await self._content_of(message)
+        about = message.reply_to or message.target
+        if content is None:
+            return None
+        if about is None:
+            return _Parts(content)
+        found = await self._referred.find(message.connection, about)
+        if found is None:
+            await self._end(message, MessageStatus.FAILED, "message_not_found")
+        elif found.status in NOT_SENT:
+            due = (message.sending_at or message.queued_at) + _NOT_SENT_FOR
+            await self._put_off(message, due, WAITS_FOR_MESSAGE, counts=False, tried=False)
+        elif found.key is None or found.status is MessageStatus.FAILED:
+            await self._end(message, MessageStatus.FAILED, "message_not_sent")
+        else:
+            return _Parts(content, found.key)
+        return None
 
     async def _content_of(self, message: Message) -> Content | None:
         """Return a message's content; if it cannot be decrypted, put the message off or fail it.
@@ -381,6 +456,8 @@ class Delivery:
         if outcome.went_well:
             self.trials.went_out(message)
             self._known_chats.add(message.to, message.chat)
+            if message.kind in ACTIONS:
+                await self._effects.record(self._lease, message, outcome.by)
             await self._end(message, MessageStatus.SENT)
             return True
         refusal = refusal_of_outcome(outcome, message.chat)
@@ -409,13 +486,18 @@ class Delivery:
             if refusal.then is not Then.PAUSE:
                 self._held_back = self._wait_after(message)
 
-    async def _await_outcome(self, key: str) -> Outcome:
+    def _answered_within(self, message: Message) -> timedelta:
+        """Return how long WhatsApp is given for an answer, while nothing else is sent."""
+        limit = self._limits.outcome_within
+        return min(limit, _SELDOM_FOR) if message.kind in SELDOM_ANSWERED else limit
+
+    async def _await_outcome(self, message: Message, key: str) -> Outcome:
         """Follow a started send until it is decided or its time is over.
 
         Raises PageCallError when the page no longer knows the send, and LineDeadError when it is
         undecided and the page has lost its line.
         """
-        give_up = time.monotonic() + self._limits.outcome_within.total_seconds()
+        give_up = time.monotonic() + self._answered_within(message).total_seconds()
         while True:
             self._page_bell.clear()
             outcome = await self._page.outcome(key)
@@ -431,7 +513,8 @@ class Delivery:
 
     async def _settle_by_ack(self, message: Message, key: str) -> None:
         """Wait for an ack in the page's record of the message, and end the message by it."""
-        give_up = time.monotonic() + self._limits.ghost_wait.total_seconds()
+        wait = timedelta(0) if message.kind in SELDOM_ANSWERED else self._limits.ghost_wait
+        give_up = time.monotonic() + wait.total_seconds()
         while True:
             self._page_bell.clear()
             known = await self._look_up(message, key)
@@ -473,9 +556,9 @@ class Delivery:
     async def _send_again(self, message: Message, key: str) -> None:
         """Send a message again that the page has stored, and end it by the page's record."""
         self._check_lease()
-        self.stalls.began()
+        self._began(message)
         await self._page.resend(key, message.chat)
-        outcome = await self._await_outcome(key)
+        outcome = await self._await_outcome(message, key)
         if await self._is_settled(message, outcome):
             return
         if self._is_pages_fault(message, outcome.error):

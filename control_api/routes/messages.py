@@ -20,8 +20,9 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.http.bodies import receive
 from control_api.http.problems import InvalidParameterError, NoGoodMessageError, fields_of_each
 from control_api.http.requests import answer
+from control_api.operations.accepted import accepted_one, replay_header
 from control_api.operations.conversation_views import entry_views, received_view
-from control_api.operations.forecast import forecast, hold_of, waiting_of
+from control_api.operations.forecast import forecast, waiting_of
 from control_api.operations.message_views import view_of, view_of_one, views_of
 from control_api.schemas.message_lists import AnyMessage, MessageList, MessageQuery, OneQuery
 from control_api.schemas.messages import (
@@ -42,7 +43,6 @@ from sessions.connections.model import Connection
 from sessions.conversations.received_search import ReceivedFilter
 from sessions.conversations.sides import Place
 from sessions.messages.acceptance import MessageRequest, Receipt, SendRequest
-from sessions.messages.model import Message
 from sessions.messages.search import MessageFilter
 from sessions.storage.mongo import STORE_DOWN
 
@@ -65,6 +65,7 @@ _SEND_PROBLEMS = (
     "expired_already",
     "idempotency_key_reused",
     "queue_full",
+    "reply_to_not_found",
     "text_key_missing",
     *MEDIA_PROBLEMS,
 )
@@ -83,11 +84,8 @@ _SEND_PROBLEMS = (
 )
 async def send(request: web.Request, body: SendRequest, headers: SendHeaders) -> web.Response:
     """Accept a message: it is stored durably before the answer 202."""
-    services = request.app[SERVICES]
     receipt = await _accept(request, body.connection_id, [body], headers)
-    location = f"/api/whatsapp/messages/{receipt.messages[0].id}"
-    accepted = _accepted(services, receipt, receipt.messages[0])
-    sent_back = {"Location": location, **_replay_header(receipt)}
+    accepted, sent_back = accepted_one(request.app[SERVICES], receipt)
     return answer(accepted, HTTPStatus.ACCEPTED, sent_back)
 
 
@@ -127,7 +125,7 @@ async def send_bulk(
         for place, fields in fields_of_each(bad).items()
     ]
     accepted = AcceptedList(items=items, refused=refused or None)
-    return answer(accepted, HTTPStatus.ACCEPTED, _replay_header(receipt))
+    return answer(accepted, HTTPStatus.ACCEPTED, replay_header(receipt))
 
 
 @routes.get(
@@ -300,12 +298,3 @@ async def _accept(
 async def _ring(services: Services, connection: Connection) -> None:
     if connection.lease:
         await services.doorbell.dispatch(connection.lease.worker, connection.id)
-
-
-def _accepted(services: Services, receipt: Receipt, message: Message) -> Accepted:
-    waiting = hold_of(receipt.connection, message, services.now())
-    return Accepted(message_id=message.id, status=message.status, waiting=waiting)
-
-
-def _replay_header(receipt: Receipt) -> dict[str, str]:
-    return {"Idempotent-Replayed": "true"} if receipt.replayed else {}

@@ -15,6 +15,7 @@ from pydantic import (
 from control_api.schemas.base import Answer, Body
 from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
 from control_api.schemas.messages import MessageView
+from control_api.schemas.reactions import ReactionView
 from sessions.common.json_values import WrittenTimestamp
 from sessions.conversations.documents import Content
 from sessions.conversations.model import (
@@ -24,23 +25,9 @@ from sessions.conversations.model import (
     ReceivedType,
 )
 from sessions.messages.acceptance import ConnectionId
-from sessions.messages.responses import Reaction, Vote
+from sessions.messages.responses import Vote
 
 PLACE = r"[0-9]{1,13}-"
-
-
-class ReactionView(Answer):
-    """The reaction of one person, by WhatsApp id; `fromMe` is the linked account's own."""
-
-    sender: str = Field(alias="from")
-    emoji: str
-    at: WrittenTimestamp
-    from_me: bool
-
-    @classmethod
-    def all_of(cls, reactions: tuple[Reaction, ...]) -> list[ReactionView]:
-        """Show the reactions that stand; one without an emoji was taken back."""
-        return [cls.model_validate(each.model_dump()) for each in reactions if each.emoji]
 
 
 class VoteView(Answer):

@@ -16,11 +16,23 @@ from pydantic import (
 )
 
 from control_api.schemas.base import Answer, Body, FieldProblem
+from control_api.schemas.reactions import ReactionView
 from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.media.kinds import MediaKind
 from sessions.messages.acceptance import ConnectionId, MessageRequest, PriorityName, Reference
-from sessions.messages.content import Contact, Content, Kind, Location, Media, Poll, Text
+from sessions.messages.content import (
+    Contact,
+    Content,
+    Edit,
+    Kind,
+    Location,
+    Media,
+    Poll,
+    Reaction,
+    Revoke,
+    Text,
+)
 from sessions.messages.model import Message, MessageStatus, UsedMedia
 
 MAX_BULK = 1000
@@ -151,8 +163,9 @@ class MessageView(Answer):
     """A message that is sent: what it says, and the time of each status it reached.
 
     What it says is one of `text`, `location`, `contact`, `poll` and `media`, whose caption is
-    `text`. It is left out where its text
-    is encrypted (`SEAL_TEXTS`) with a key that the API does not have.
+    `text`; a reaction has its `emoji`, an edit its new `text`, and both, as a revocation, the id of
+    their `target`. It is left out where its text is encrypted (`SEAL_TEXTS`) with a key that the
+    API does not have.
     """
 
     message_id: str
@@ -169,6 +182,11 @@ class MessageView(Answer):
     media: MediaPart | None = None
     reply_to: str | None = None
     reference: str | None = None
+    target: str | None = None
+    emoji: str | None = None
+    reactions: list[ReactionView] = Field(default_factory=list)
+    edited: bool | None = None
+    revoked: bool | None = None
     status: MessageStatus
     priority: str
     reason: str | None = None
@@ -197,6 +215,9 @@ class MessageView(Answer):
                 "direction": "out",
                 "priority": message.priority.name.lower(),
                 "waiting": waiting,
+                "reactions": ReactionView.all_of(message.reactions),
+                "edited": message.edited_at is not None or None,
+                "revoked": message.revoked_at is not None or None,
             }
             | _said(content)
             | {"media": MediaPart.of(message.media, content)}
@@ -210,9 +231,16 @@ def _said(content: Content | None) -> dict[str, object]:
     """Return the field of a view with what a message says."""
     if content is None:
         return {}
-    if isinstance(content, Media):
-        return {"text": content.caption}
-    return {str(content.kind): content.text if isinstance(content, Text) else content}
+    match content:
+        case Text() | Edit():
+            return {"text": content.text}
+        case Media():
+            return {"text": content.caption}
+        case Reaction():
+            return {"emoji": content.emoji}
+        case Revoke():
+            return {}
+    return {str(content.kind): content}
 
 
 class Accepted(Answer):

@@ -18,6 +18,7 @@ from sessions.conversations.sides import (
     create_indexes,
     time_of,
 )
+from sessions.messages.content import ACTIONS
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
@@ -47,7 +48,12 @@ class Timeline:
     async def place_old(self) -> None:
         """Give sent messages of earlier versions their places in conversations."""
         for connection in await self._sent.distinct("connection"):
-            unplaced = {"connection": connection, SENT.at: None}
+            # Reactions, edits and revocations stand in no conversation.
+            unplaced = {
+                "connection": connection,
+                SENT.at: None,
+                "kind": {"$nin": sorted(ACTIONS)},
+            }
             fields, index = {"_id": True}, SENT.by_time
             cursor = self._sent.find(unplaced, fields, limit=_FILLED_AT_ONCE, hint=index)
             while ids := [each["_id"] async for each in cursor]:

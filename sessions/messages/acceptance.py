@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from loguru import logger
 from pydantic import (
@@ -17,12 +17,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from sessions.common.errors import DomainError
 from sessions.common.json_values import Timestamp
@@ -41,6 +42,7 @@ from sessions.messages.media_intake import MediaIntake, MediaRequest, Sender
 from sessions.messages.model import Draft, Message, Priority, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import StoredContent, TextSealer
 from sessions.messages.visible_text import PATTERN, check_text
 from sessions.metrics import ProcessMetrics
@@ -91,10 +93,14 @@ Reference = Annotated[
     StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
     Field(examples=["order-17"]),
 ]
-MessageId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+MessageId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-z]{26}$"),
+    Field(examples=["01m8m2f3zbf1dn0s2avywe78bk"]),
+]
 
 
-_CONTENTS = ("message", "location", "contact", "poll", "media")
+_OTHERS = ("location", "contact", "poll", "media")
 _ONE_CONTENT = (
     "A message has one content: a message, a location, a contact, a poll or media, whose caption "
     "is the message."
@@ -102,15 +108,13 @@ _ONE_CONTENT = (
 
 
 def _one_content(schema: dict[str, Any]) -> None:
+    """Say that one content is wanted, and that media may have a message as its caption."""
+    given: dict[str, Any] = {"not": {"type": "null"}}
+    alone = {"message": given, "media": {"type": "null"}}
     schema["oneOf"] = [
-        {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in _CONTENTS
+        {"required": ["message"], "properties": alone},
+        *({"required": [name], "properties": {name: given}} for name in _OTHERS),
     ]
-
-
-def _refusal(error: str | PydanticCustomError, field: str) -> ValidationError:
-    """Return the error of a field that only the whole request shows."""
-    details = InitErrorDetails(type=error, loc=(field,), input=None)
-    return ValidationError.from_exception_data("MessageRequest", [details])
 
 
 class MessageRequest(BaseModel):
@@ -125,11 +129,11 @@ class MessageRequest(BaseModel):
     )
 
     to: RecipientText
-    message: MessageText | None = None
     location: Location | None = None
     contact: Contact | None = None
     poll: Poll | None = None
     media: MediaRequest | None = None
+    message: MessageText | None = Field(None, validate_default=True)
     reply_to: MessageId | None = None
     reference: Reference | None = None
     priority: PriorityName | None = "normal"
@@ -142,16 +146,17 @@ class MessageRequest(BaseModel):
             raise ValueError("expiresAt: it would expire before sendAt")
         return self
 
-    @model_validator(mode="after")
-    def _has_one_content(self) -> MessageRequest:
-        given = [name for name in _CONTENTS if getattr(self, name) is not None]
-        if given == ["message", "media"]:
-            return self
-        if not given:
-            raise _refusal("missing", "message")
-        if len(given) > 1:
-            raise _refusal(PydanticCustomError("one_content", _ONE_CONTENT), given[1])
-        return self
+    @field_validator("message", mode="after")
+    @classmethod
+    def _has_one_content(cls, message: str | None, info: ValidationInfo) -> str | None:
+        # A content that is wrong is not among the data, and is told of by itself.
+        given = [name for name in _OTHERS if info.data.get(name, "wrong") is not None]
+        if message is None and not given:
+            raise PydanticKnownError("missing")
+        others = given if message is None or given == ["media"] else [*given, "message"]
+        if len(others) > 1 and all(name in info.data for name in given):
+            raise PydanticCustomError("one_content", _ONE_CONTENT)
+        return message
 
     @property
     def content(self) -> Content:
@@ -181,6 +186,52 @@ class MessageRequest(BaseModel):
             send_at=self.send_at,
             expires_at=self.expires_at,
         )
+
+
+class Asked(Protocol):
+    """What can be accepted: a message, or an action."""
+
+    @property
+    def content(self) -> Content:
+        """What it contains."""
+
+    @property
+    def reply_to(self) -> str | None:
+        """The id of the message that it answers."""
+
+    @property
+    def media(self) -> MediaRequest | None:
+        """Its file, if it has one."""
+
+    @property
+    def send_at(self) -> datetime | None:
+        """When it is to be sent."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it is too late for it."""
+
+    def to_draft(
+        self, message_id: str, stored: StoredContent, media: UsedMedia | None = None
+    ) -> Draft:
+        """Return the message to store; `stored` is its content, encrypted if contents are.
+
+        `media` is its file, if it has one that is stored already.
+        """
+
+
+class ReplyToUnknownError(DomainError):
+    """A message answers one that this connection does not have."""
+
+    code = "reply_to_not_found"
+
+    def __init__(self, places: Sequence[int], *, single: bool) -> None:
+        text = "This connection has neither sent nor received such a message."
+        super().__init__(f"replyTo: {text}")
+        self.fields = [
+            {"field": "replyTo" if single else f"messages.{each}.replyTo", "message": text}
+            for each in places
+        ]
 
 
 class SendRequest(MessageRequest):
@@ -224,12 +275,13 @@ class Acceptance:
     quota: QueueQuota
     texts: TextSealer
     media: MediaIntake
+    referred: ReferredMessages
 
     async def accept(
         self,
         owner: str,
         connection_id: str,
-        asked: Sequence[MessageRequest],
+        asked: Sequence[Asked],
         key: str | None,
         body: bytes,
         only: frozenset[str] | None = None,
@@ -237,8 +289,8 @@ class Acceptance:
     ) -> Receipt:
         """Store the messages durably, if the connection is one of `only` (None: any).
 
-        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError, TextKeyMissingError,
-        ExpiredAlreadyError, and what `MediaIntake.take` raises.
+        Raises ConnectionNotFoundError, KeyReusedError, QueueFullError, ReplyToUnknownError,
+        TextKeyMissingError, ExpiredAlreadyError, and what `MediaIntake.take` raises.
         """
         began = time.monotonic()
         places = await self.connections.take_places(owner, connection_id, len(asked), only)
@@ -271,7 +323,7 @@ class Acceptance:
             await self.doorbell.dispatch(connection.lease.worker, connection.id)
 
     async def _refuse_expired(
-        self, connection: Connection, asked: Sequence[MessageRequest], key: str | None
+        self, connection: Connection, asked: Sequence[Asked], key: str | None
     ) -> None:
         """Raise ExpiredAlreadyError for messages that are too late, unless a request is repeated.
 
@@ -281,13 +333,17 @@ class Acceptance:
         late = [
             place for place, each in enumerate(asked) if each.expires_at and each.expires_at <= now
         ]
-        if late and not await self.keys.knows(connection, key):
+        if late and not await self.keys.knows(connection.owner, key):
             raise ExpiredAlreadyError(late, of_one=isinstance(asked[0], SendRequest))
+
+    async def was_accepted(self, owner: str, key: str | None) -> bool:
+        """Tell whether the owner has sent a request with this key before."""
+        return await self.keys.knows(owner, key)
 
     async def _store(
         self,
         places: Places,
-        asked: Sequence[MessageRequest],
+        asked: Sequence[Asked],
         key: str | None,
         body: bytes,
         sender: Sender,
@@ -295,17 +351,28 @@ class Acceptance:
         connection = places.connection
         async with AsyncExitStack() as room:
             try:
+                await self._check_replies(connection, asked)
                 await room.enter_async_context(self.quota.room(connection.owner, len(asked)))
-            except QueueFullError:
+            except (QueueFullError, ReplyToUnknownError):
                 # A repeated request that was accepted before gets the same answer again.
-                if not await self.keys.knows(connection, key):
+                if not await self.keys.knows(connection.owner, key):
                     raise
             return await self._store_at(places, asked, key, body, sender)
+
+    async def _check_replies(self, connection: Connection, asked: Sequence[Asked]) -> None:
+        """Raise ReplyToUnknownError if a message answers one that the connection does not have."""
+        answered = {each.reply_to for each in asked if each.reply_to is not None}
+        if not answered:
+            return
+        unknown = answered - await self.referred.present(connection.id, answered)
+        wrong = [place for place, each in enumerate(asked) if each.reply_to in unknown]
+        if wrong:
+            raise ReplyToUnknownError(wrong, single=isinstance(asked[0], SendRequest))
 
     async def _store_at(
         self,
         places: Places,
-        asked: Sequence[MessageRequest],
+        asked: Sequence[Asked],
         key: str | None,
         body: bytes,
         sender: Sender,
@@ -328,7 +395,7 @@ class Acceptance:
         return Receipt(connection, messages, ticket.replayed)
 
     async def _files_of(
-        self, sender: Sender, asked: Sequence[MessageRequest]
+        self, sender: Sender, asked: Sequence[Asked]
     ) -> dict[int, UsedMedia | None]:
         """Return the files of the messages that have one, by their place in the request."""
         now = self.now()

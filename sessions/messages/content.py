@@ -1,4 +1,4 @@
-"""What a message contains: a text, a place, a contact card, a poll or a file.
+"""What a message contains: a text, a place, a contact card, a poll or a file; or what it does.
 
 To add a kind, write its class and name it in `Content`; `Kind` is the discriminator, which is
 stored beside the content, so that it can be read without the key of a sealed content.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, get_args
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -35,7 +35,7 @@ _FEWEST_OPTIONS, _MOST_OPTIONS = 2, 12
 
 
 def _check_different(options: tuple[str, ...]) -> tuple[str, ...]:
-    if len({each.strip() for each in options}) < len(options):
+    if len({*options}) < len(options):
         raise ValueError("Two options are the same.")
     return options
 
@@ -74,6 +74,18 @@ class Kind(StrEnum):
     CONTACT = "contact"
     POLL = "poll"
     MEDIA = "media"
+    REACTION = "reaction"
+    """It reacts to another message."""
+    EDIT = "edit"
+    """It changes the text of another message."""
+    REVOKE = "revoke"
+    """It deletes another message for everybody."""
+
+
+ACTIONS = frozenset({Kind.REACTION, Kind.EDIT, Kind.REVOKE})
+"""The kinds that do something to another message. They are done in the order of the messages."""
+SELDOM_ANSWERED = ACTIONS | {Kind.POLL}
+"""The kinds whose silence says nothing about the page: WhatsApp may never acknowledge them."""
 
 
 class _Content(BaseModel):
@@ -87,6 +99,10 @@ class _Content(BaseModel):
     def typed(self) -> str:
         """What a person would type to send it."""
         return ""
+
+    def with_text(self, text: str) -> Self:
+        """Return it after its text or caption was edited to this, if it has one."""
+        return self
 
     def for_page(self) -> dict[str, Any]:
         """Return it as our script in the page takes it."""
@@ -103,6 +119,10 @@ class Text(_Content):
     def typed(self) -> str:
         """The text itself."""
         return self.text
+
+    def with_text(self, text: str) -> Self:
+        """Return the edited text."""
+        return self.model_copy(update={"text": text})
 
 
 class Location(_Content):
@@ -123,13 +143,21 @@ class Contact(_Content):
 
 
 class Poll(_Content):
-    """A question with options to vote for: one of them, or with `multiple` any number."""
+    """A question with options to vote for: one of them, or with `multiple` any number.
+
+    Experimental: WhatsApp may never deliver a poll from a linked device.
+    """
 
     kind: ClassVar[Kind] = Kind.POLL
     question: _Question
     options: Annotated[
         tuple[_Option, ...],
-        Field(min_length=_FEWEST_OPTIONS, max_length=_MOST_OPTIONS),
+        Field(
+            min_length=_FEWEST_OPTIONS,
+            max_length=_MOST_OPTIONS,
+            json_schema_extra={"uniqueItems": True},
+            examples=[["Monday", "Tuesday"]],
+        ),
         AfterValidator(_check_different),
     ]
     multiple: Annotated[bool, Field(strict=True)] = False
@@ -153,8 +181,33 @@ class Media(_Content):
         """The caption."""
         return self.caption or ""
 
+    def with_text(self, text: str) -> Self:
+        """Return it with the edited caption."""
+        return self.model_copy(update={"caption": text})
 
-Content = Text | Location | Contact | Poll | Media
+
+class Reaction(_Content):
+    """A reaction with one emoji; without an emoji, an earlier one is taken back."""
+
+    kind: ClassVar[Kind] = Kind.REACTION
+    emoji: str | None = None
+
+
+class Edit(_Content):
+    """The new text of a message."""
+
+    kind: ClassVar[Kind] = Kind.EDIT
+    text: str
+
+
+class Revoke(_Content):
+    """The deletion of a message for everybody."""
+
+    kind: ClassVar[Kind] = Kind.REVOKE
+
+
+Action = Reaction | Edit | Revoke
+Content = Text | Location | Contact | Poll | Media | Action
 _OF_KIND: Mapping[Kind, type[Content]] = MappingProxyType(
     {each.kind: each for each in get_args(Content)}
 )

@@ -98,11 +98,11 @@ class IdempotencyStore:
         ends = [each.get("endedAt") async for each in found]
         return max((end + KEPT_FOR if end else now + _LOOK_AGAIN for end in ends), default=now)
 
-    async def knows(self, connection: Connection, key: str | None) -> bool:
-        """Tell whether a key was used before."""
+    async def knows(self, owner: str, key: str | None) -> bool:
+        """Tell whether an owner has used a key before."""
         if key is None:
             return False
-        known = {"_id": _key_id(connection.owner, key)}
+        known = {"_id": _key_id(owner, key)}
         return await self._collection.find_one(known, {"_id": True}) is not None
 
     async def messages_of(self, owner: str, key: str) -> list[str]:

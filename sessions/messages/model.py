@@ -11,7 +11,7 @@ from pydantic import Field
 from sessions.connections.model import Connection
 from sessions.encryption.sealed_value import SealedValue
 from sessions.media.kinds import MediaKind
-from sessions.messages.content import Kind
+from sessions.messages.content import ACTIONS, Kind
 from sessions.messages.responses import Reaction, Vote
 from sessions.storage.record import Record
 
@@ -135,6 +135,10 @@ class Message(Record):
     """The id of the message that it answers, sent or received."""
     reference: str | None = None
     """The sender's own name for it, such as the id of an order."""
+    target: str | None = None
+    """The id of the message to which it does something, sent or received."""
+    edited_at: datetime | None = None
+    revoked_at: datetime | None = None
     priority: Priority = Priority.NORMAL
     seq: int
     status: MessageStatus
@@ -195,6 +199,10 @@ MEDIA_KEY_MISSING = "media_key_missing"
 """Why a message waits: its file is encrypted with a key that the worker does not have."""
 
 
+WAITS_FOR_MESSAGE = "waits_for_message"
+"""Why a message waits: the message that it answers or changes is not sent yet."""
+
+
 CHAT_NOT_READY = "chat_not_ready"
 """Why a message waits or fails: WhatsApp Web cannot open its chat."""
 
@@ -213,6 +221,9 @@ class Draft:
     content: StoredText | None = None
     reply_to: str | None = None
     reference: str | None = None
+    target: str | None = None
+    chat_id: str | None = None
+    """The chat, if it is known: that of `target`."""
     media: UsedMedia | None = None
     """The stored file; None for other contents, and for a file that has to be fetched first."""
 
@@ -239,12 +250,14 @@ class Draft:
             media=self.media,
             fetch=MediaFetch(next_at=now) if self.waits_for_file else None,
             reason=FETCHING_MEDIA if self.waits_for_file else None,
+            target=self.target,
+            chat_id=self.chat_id,
             priority=self.priority,
             seq=seq,
             status=MessageStatus.QUEUED,
             status_at=now,
-            conversation=self.to,
-            conversation_at=max(now, self.send_at or now),
+            conversation=None if self.kind in ACTIONS else self.to,
+            conversation_at=None if self.kind in ACTIONS else max(now, self.send_at or now),
             queued_at=now,
             send_at=self.send_at if self.send_at and self.send_at > now else None,
             due_at=max(now, self.send_at or now),

@@ -115,6 +115,11 @@ class StoredContent:
     text: StoredText | None = None
     content: StoredText | None = None
 
+    def to_document(self) -> dict[str, Any]:
+        """Return the fields to store."""
+        fields = {"text": self.text, "content": self.content}
+        return {name: _to_document(value) for name, value in fields.items() if value is not None}
+
 
 @dataclass(frozen=True)
 class Rotated:

@@ -13,10 +13,17 @@ from sessions.common.errors import LeaseLostError
 from sessions.common.ids import new_id
 from sessions.connections.states import Reason
 from sessions.events.log import EventLog
+from sessions.messages.content import ACTIONS
 from sessions.messages.events import status_event
 from sessions.messages.expiry import Expiry
 from sessions.messages.grounds import Grounds
-from sessions.messages.model import CHECKING_NUMBER, Ack, Message, MessageStatus
+from sessions.messages.model import (
+    CHECKING_NUMBER,
+    WAITS_FOR_MESSAGE,
+    Ack,
+    Message,
+    MessageStatus,
+)
 from sessions.messages.paced_sends import Paced
 from sessions.messages.queries import (
     ORDER,
@@ -361,7 +368,11 @@ class SendQueue:
         """Return the newest messages whose acks may have been missed: sent or unknown, not read."""
         awaited = [MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNKNOWN]
         cursor = self._collection.find(
-            {"connection": lease.connection, "status": {"$in": awaited}},
+            {
+                "connection": lease.connection,
+                "status": {"$in": awaited},
+                "kind": {"$nin": list(ACTIONS)},  # nobody acknowledges these
+            },
             sort=[("_id", -1)],
             limit=limit,
         )
@@ -398,6 +409,8 @@ def _put_off_before(lease: Lease, message: Message) -> dict[str, Any]:
         "to": message.to,
         "putOff": True,
         "status": MessageStatus.QUEUED,
+        # What waits for another message must not hold that one up.
+        "reason": {"$ne": WAITS_FOR_MESSAGE},
         "$or": before,
         # An expired message is never claimed, so nothing may wait for it.
         "$expr": {"$not": [OVERDUE]},

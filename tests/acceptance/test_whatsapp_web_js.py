@@ -18,6 +18,7 @@ import aiohttp
 import pytest
 
 from tests.integration.whatsapp_web_driver import CHROMIUM, Hand
+from tests.stack_client import THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 
@@ -106,10 +107,10 @@ async def hand(web: WhatsAppWeb) -> AsyncIterator[Hand]:
 
 
 @asynccontextmanager
-async def witness(web: WhatsAppWeb, data: Path) -> AsyncIterator[Witness]:
+async def witness(url: str, data: Path) -> AsyncIterator[Witness]:
     """Run the client on a data folder of its own."""
     process = await asyncio.create_subprocess_exec(
-        *("node", str(HERE / "witness.js"), web.url + "/", CHROMIUM, str(data)),
+        *("node", str(HERE / "witness.js"), url + "/", CHROMIUM, str(data)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PUPPETEER_SKIP_DOWNLOAD": "1"},
@@ -127,7 +128,7 @@ async def test_from_code_to_read_and_back_after_a_restart(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:
     data = tmp_path / "auth"
-    async with witness(web, data) as client:
+    async with witness(web.url, data) as client:
         [code] = await client.told("qr")
         await hand.good("POST", f"/control/phones/{ME}/scan", code=code)
         await client.told("authenticated")
@@ -139,7 +140,7 @@ async def test_from_code_to_read_and_back_after_a_restart(
         assert entry["text"] == "hello from the witness"
         assert sent == f"true_{FRIEND}_{entry['id']}"
 
-    async with witness(web, data) as client:
+    async with witness(web.url, data) as client:
         await client.told("ready")
         assert client.values("qr") == []
         assert await client.do("state") == "CONNECTED"
@@ -161,7 +162,7 @@ async def test_from_code_to_read_and_back_after_a_restart(
         await client.do("logout")
         await until(lambda: _no_device(hand))
 
-    async with witness(web, data) as client:
+    async with witness(web.url, data) as client:
         await client.told("qr")
 
 
@@ -170,7 +171,7 @@ async def test_a_file_and_a_group(
 ) -> None:
     group = await hand.good("POST", "/control/groups", subject="Team", members=[ME, FRIEND_NUMBER])
     content = b"a file of the witness"
-    async with witness(web, tmp_path / "auth") as client:
+    async with witness(web.url, tmp_path / "auth") as client:
         [code] = await client.told("qr")
         await hand.good("POST", f"/control/phones/{ME}/scan", code=code)
         await client.told("ready")
@@ -191,7 +192,7 @@ async def test_reactions_edits_revocations_votes_and_a_download(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:
     phone = f"/control/phones/{FRIEND_NUMBER}"
-    async with witness(web, tmp_path / "auth") as client:
+    async with witness(web.url, tmp_path / "auth") as client:
         [code] = await client.told("qr")
         await hand.good("POST", f"/control/phones/{ME}/scan", code=code)
         await client.told("ready")
@@ -234,13 +235,71 @@ async def test_reactions_edits_revocations_votes_and_a_download(
 async def test_linked_by_a_typed_code_and_unlinked_by_the_phone(
     web: WhatsAppWeb, hand: Hand, tmp_path: Path, client_library: Path
 ) -> None:
-    async with witness(web, tmp_path / "auth") as client:
+    async with witness(web.url, tmp_path / "auth") as client:
         await client.told("qr")
         code = await client.do("pairingCode", number=ME[1:])
         await hand.good("POST", f"/control/phones/{ME}/pair", code=code)
         await client.told("ready")
         await hand.good("POST", f"/control/phones/{ME}/unlink")
         assert (await client.told("disconnected")) == ["LOGOUT"]
+
+
+async def test_the_other_phone_gets_each_kind_that_we_send_and_sees_what_is_done_to_it(
+    tmp_path: Path, mongo_option: tuple[str, str], client_library: Path
+) -> None:
+    options = ("--data", str(tmp_path / "stack"), *mongo_option)
+    async with stack(*options) as system, witness(system.about["simulator"], tmp_path) as other:
+        await system.control("PUT", "faults", {"pollsArrive": True, "syncMs": 2500})
+        await system.control("POST", "phones", {"number": THEIR_PHONE})
+        [code] = await other.told("qr")
+        await system.control("POST", f"phones/{THEIR_PHONE}/scan", {"code": code})
+        await other.told("ready")
+        await system.create("main")
+        await system.scan()
+        await system.until_state("connected")
+        place = {"latitude": 32.0853, "longitude": 34.7818, "name": "Tel Aviv"}
+        first = await _sent(system, message="frist")
+        await _sent(system, message="a reply", replyTo=first)
+        await _sent(system, location=place)
+        await _sent(system, contact={"name": "Dana Levi", "phone": "+15550001111"})
+        await _sent(system, poll={"question": "When?", "options": ["Monday", "Tuesday"]})
+        said = await other.told("content", after=4)
+        assert [each["type"] for each in said] == [
+            "chat",
+            "chat",
+            "location",
+            "vcard",
+            "poll_creation",
+        ]
+        assert [each["quoted"] for each in said] == [None, said[0]["id"], None, None, None]
+        assert said[2]["place"] == [place["latitude"], place["longitude"], place["name"]]
+        assert "FN:Dana Levi" in said[3]["cards"][0]
+        assert said[4]["poll"] == ["When?", "Monday", "Tuesday"]
+
+        await _done(system, first, "edit", {"message": "first"})
+        edits = await other.told("edit")
+        assert [each["text"] for each in edits] == ["first"]
+        assert edits[0]["id"].endswith(said[0]["id"])
+        await _done(system, first, "reaction", {"emoji": "👍"})
+        assert [each["sign"] for each in await other.told("reaction")] == ["👍"]
+        await _done(system, first, "reaction", {"emoji": None})
+        assert [each["sign"] for each in await other.told("reaction", after=1)] == ["👍", ""]
+        await _done(system, first, "revoke", None)
+        assert [each.endswith(said[0]["id"]) for each in await other.told("revoked")] == [True]
+
+
+async def _sent(system: StackClient, **content: object) -> str:
+    body = {"connectionId": "main", "to": THEIR_PHONE, **content}
+    accepted = await system.post("/api/whatsapp/send", body)
+    assert accepted["http"] == 202, accepted
+    await system.until_message(accepted["messageId"], "read")
+    return str(accepted["messageId"])
+
+
+async def _done(system: StackClient, message_id: str, deed: str, body: object) -> None:
+    accepted = await system.post(f"/api/whatsapp/messages/{message_id}/{deed}", body)
+    assert accepted["http"] == 202, accepted
+    await system.until_message(accepted["messageId"], "sent")
 
 
 def _read_receipt(client: Witness, message_id: str) -> bool:

@@ -42,6 +42,17 @@ client.on('code', (code) => tell('code', code));
 client.on('authenticated', () => tell('authenticated'));
 client.on('ready', () => tell('ready', client.info.wid._serialized));
 client.on('message', (message) => tell('message', { id: message.id._serialized, from: message.from, body: message.body }));
+client.on('message', ({ type, body, location, vCards, pollName, pollOptions, id, _data }) =>
+  tell('content', {
+    id: id.id,
+    type,
+    body,
+    quoted: _data.quotedStanzaID ?? null,
+    place: location ? [Number(location.latitude), Number(location.longitude), location.description] : null,
+    cards: vCards ?? [],
+    poll: pollName ? [pollName, ...pollOptions.map(({ name }) => name)] : null,
+  }),
+);
 client.on('message_ack', (message, ack) => tell('message_ack', { id: message.id._serialized, ack }));
 client.on('message_reaction', ({ msgId, reaction, senderId }) =>
   tell('reaction', { of: msgId._serialized, sign: reaction, from: senderId }),

@@ -18,6 +18,9 @@ Path = tuple[str | int, ...]
 Schema = dict[str, Any]
 
 
+_QUERY = {"connectionId": "business_main"}
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of the document."""
@@ -93,6 +96,13 @@ class Operation:
         """Return its path with values in it, each escaped whole."""
         return re.sub(r"{(\w+)}", lambda found: quote(values[found[1]], safe=""), self.path)
 
+    @property
+    def wanted_query(self) -> dict[str, str]:
+        """The query parameters that it cannot do without, for the examples' connection."""
+        parameters = self.described.get("parameters", [])
+        wanted = [each["name"] for each in parameters if each["in"] == "query" and each["required"]]
+        return {name: _QUERY[name] for name in wanted}
+
     def collection(self, name: str) -> str:
         """Return the path of the collection whose member a path parameter names."""
         return self.path.partition(f"/{{{name}}}")[0]
@@ -144,10 +154,32 @@ def _parts(schema: Schema) -> Iterator[tuple[str | int, Schema]]:
         yield 0, schema["items"]
 
 
-def full_body(operation: Operation) -> Any:
-    """Return a body with every field there is: those of the example, the others by `examples`."""
+def full_body(operation: Operation, through: Path = ()) -> Any:
+    """Return a body with every field there is: those of the example, the others by `examples`.
+
+    Of fields that exclude each other it has the one on the way `through` it, else the first.
+    """
     assert operation.content is not None
-    return _merged(_sample(operation.content["schema"]), operation.example)
+    schema = operation.content["schema"]
+    return _with_one(schema, _merged(_sample(schema), operation.example), through)
+
+
+def _with_one(schema: Schema, body: Any, through: Path) -> Any:
+    """Leave in a body one of the fields of which it may have only one (`oneOf`)."""
+    schema = _resolved(schema)
+    for variant in schema.get("anyOf", []):
+        body = _with_one(variant, body, through)
+    if isinstance(body, list):
+        return [_with_one(schema.get("items", {}), each, through[1:]) for each in body]
+    if not isinstance(body, dict) or "properties" not in schema:
+        return body
+    choices = [name for variant in schema.get("oneOf", []) for name in variant["required"]]
+    chosen = [name for name in choices if name in through[:1]] or choices[:1]
+    return {
+        name: _with_one(schema["properties"].get(name, {}), each, through[1:])
+        for name, each in body.items()
+        if name not in choices or name in chosen
+    }
 
 
 def _merged(sample: Any, example: Any) -> Any:
@@ -167,6 +199,8 @@ def _sample(schema: Schema) -> Any:
         return schema["default"]
     for variant in schema.get("anyOf", []):
         return _sample(variant)
+    if "const" in schema:
+        return schema["const"]
     if "enum" in schema:
         return schema["enum"][0]
     return _SAMPLES[schema["type"]](schema)

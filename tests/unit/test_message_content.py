@@ -96,7 +96,8 @@ def test_a_request_without_a_content_is_told_which_field_it_lacks() -> None:
 
 
 def test_a_request_has_one_content() -> None:
-    assert _refused(message="Hello", poll=POLL) == ["poll"]
+    assert _refused(message="Hello", poll=POLL) == ["message"]
+    assert _refused(location={"latitude": 1, "longitude": 1}, poll=POLL) == ["message"]
     assert _asked(message="Hello", poll=None).content == Text(text="Hello")
     assert _asked(poll=POLL).content == Poll(question="When?", options=("Monday", "Tuesday"))
 
@@ -113,7 +114,7 @@ def test_a_request_has_one_content() -> None:
         ("contact.phone", {"contact": {"name": "Dana", "phone": "call me"}}),
         ("contact.name", {"contact": {"name": " ", "phone": "+972501234567"}}),
         ("poll.options", {"poll": {"question": "When?", "options": ["Monday"]}}),
-        ("poll.options", {"poll": {"question": "When?", "options": ["Monday", "Monday "]}}),
+        ("poll.options", {"poll": {"question": "When?", "options": ["Monday", "Monday"]}}),
         ("poll.options", {"poll": {"question": "When?", "options": [str(n) for n in range(13)]}}),
         ("poll.options.1", {"poll": {"question": "When?", "options": ["a", "b" * 101]}}),
         ("poll.question", {"poll": {"question": "?" * 256, "options": ["a", "b"]}}),

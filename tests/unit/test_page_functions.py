@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+from chatgrow_worker.page.script import FILES
+
 PAGE = Path(__file__).parents[2] / "chatgrow_worker" / "page"
 CODE = "\n".join(
     line
-    for file in sorted(PAGE.glob("*.js"))
-    if file.name != "functions.js"
-    for line in file.read_text("utf-8").splitlines()
+    for name in FILES
+    if name != "functions.js"
+    for line in (PAGE / name).read_text("utf-8").splitlines()
     if not line.lstrip().startswith("//")
 )
 LIST = (PAGE / "functions.js").read_text("utf-8")

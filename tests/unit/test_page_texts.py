@@ -10,7 +10,7 @@ import pytest
 from control_api.pages.languages import Language, Texts
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState, Reason
-from sessions.messages.model import TEXT_KEY_MISSING, MessageStatus
+from sessions.messages.model import TEXT_KEY_MISSING, WAITS_FOR_MESSAGE, MessageStatus
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
 PLURALS = {Language.ENGLISH: ["one", "other"], Language.HEBREW: ["one", "two", "other"]}
@@ -56,7 +56,7 @@ def test_a_template_cannot_count() -> None:
 def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:
     waits = [f"connection_{state}" for state in ConnectionState]
     waits += [reason for _, _, reason in Pacing().windows]
-    waits.append(TEXT_KEY_MISSING)
+    waits += [TEXT_KEY_MISSING, WAITS_FOR_MESSAGE]
     said = {f"messages.waiting.{code}" for code in waits}
     said |= {f"messages.detail.{reason}" for reason in Reason}
     said |= {f"messages.status.{status}" for status in MessageStatus}

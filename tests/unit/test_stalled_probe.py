@@ -50,6 +50,7 @@ async def test_a_probe_that_stalls_changes_no_state(gate: dict[str, bool], told:
         saver=SimpleNamespace(end=nothing, keep_dump=nothing, save_when_due=nothing, due=None),
         acks=SimpleNamespace(epoch="", serial=0, record_new=nothing),
         checks=SimpleNamespace(answer_next=nothing),
+        errands=SimpleNamespace(do_next=nothing),
     )
     await page_session.run(page.ending, asyncio.Event(), lambda: None)
     assert reports[0] == told

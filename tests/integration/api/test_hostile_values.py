@@ -261,7 +261,7 @@ def _fields() -> list[tuple[Operation, Path, Schema]]:
 def _body_with(operation: Operation, path: Path, value: str) -> bytes:
     """Return a full body that has JSON text in one place."""
     mark = "the place of the value"
-    text = json.dumps(with_value(full_body(operation), path, mark))
+    text = json.dumps(with_value(full_body(operation, path), path, mark))
     return text.replace(json.dumps(mark), value).encode()
 
 

@@ -60,6 +60,8 @@ DEPENDS_ON_STATE = {
     "already_exists",
     "not_possible_now",
     "in_use",
+    "wrong_state",
+    "reply_to_not_found",
     "user_exists",
     "invalid_credentials",
     "invalid_refresh_token",
@@ -121,7 +123,11 @@ async def test_every_example_works(world: World, body: str) -> None:
         sent = for_connection(sent, EXAMPLE_ID, things=world.dana.things)
         person = world.admin if operation.is_open else world.dana
         answer = await world.call(
-            operation, person.headers, values_of(operation, world.dana.things), sent
+            operation,
+            person.headers,
+            values_of(operation, world.dana.things),
+            sent,
+            operation.wanted_query,
         )
         if answer.status >= 300 and answer.json["code"] not in DEPENDS_ON_STATE:
             wrong.append(f"{operation}: {sent} gets {answer}")

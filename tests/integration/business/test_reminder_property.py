@@ -37,6 +37,7 @@ from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message
 from sessions.messages.quotas import QueueQuota
+from sessions.messages.referred import ReferredMessages
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell, open_redis
 from sessions.storage.mongo import open_database
@@ -162,6 +163,7 @@ class ShopDays(RuleBasedStateMachine):
             QueueQuota(database, 1000),
             PLAIN,
             MediaIntake(stores.media),
+            ReferredMessages(database),
         )
         erasures = Erasures(database, redis, stores.events)
         zone = ZONES[0]

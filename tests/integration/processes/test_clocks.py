@@ -20,6 +20,7 @@ from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.quotas import QueueQuota
+from sessions.messages.referred import ReferredMessages
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.storage.server_clock import ServerClock
@@ -56,6 +57,7 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
             QueueQuota(stores.database, 1000),
             PLAIN,
             MediaIntake(stores.media),
+            ReferredMessages(stores.database),
         )
         wish = {"connectionId": "main", "to": "+972501234567", "message": text}
         wishes = [SendRequest.model_validate(wish)]

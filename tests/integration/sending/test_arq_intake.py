@@ -23,6 +23,7 @@ from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore, Ticket
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.quotas import QueueQuota
+from sessions.messages.referred import ReferredMessages
 from sessions.messages.search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
 from sessions.program import Stores as Servers
@@ -71,6 +72,7 @@ def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
         QueueQuota(stores.database, 1000),
         PLAIN,
         MediaIntake(stores.media),
+        ReferredMessages(stores.database),
     )
     return SendMessage(acceptance, IntakeFailures(stores.database, utc_now))
 

@@ -59,12 +59,14 @@ class CrashingPage(FakePage):
         self._pass("prepare")
         return key
 
-    async def send(self, key: str, chat_id: str, content: Content) -> None:
+    async def send(
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+    ) -> None:
         self._pass("before send")
         if self.point == "stored":
             self.stored.setdefault(key, 0)
         self._pass("stored")
-        await super().send(key, chat_id, content)
+        await super().send(key, chat_id, content, refers_to)
         self._pass("after send")
 
     async def outcome(self, key: str) -> Outcome:

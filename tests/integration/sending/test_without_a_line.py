@@ -64,9 +64,11 @@ class LineKiller(FakePage):
             raise LineDeadError
         return await super().prepare(chat_id)
 
-    async def send(self, key: str, chat_id: str, content: Content) -> None:
+    async def send(
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+    ) -> None:
         if content != Text(text=self.kills):
-            await super().send(key, chat_id, content)
+            await super().send(key, chat_id, content, refers_to)
             return
         self._begin(key)
         if self.stores_it:

@@ -75,7 +75,7 @@ defineModule('WAWebSendMessageEditAction', (exports, require, importNamespace) =
   exports.addAndSendMessageEdit = async (msg, edit) => {
     await require('WAWebDBProcessEditProtocolMsgs').processEditProtocolMsgs([edit]);
     const { error } = await importNamespace('WAWebSendMsgJob').encryptAndSendMsg({ data: edit });
-    if (error) msg.set({ isSendFailure: true });
+    msg.set({ isSendFailure: Boolean(error) });
   };
 
   exports.sendMessageEdit = async (msg, text) => {

@@ -65,7 +65,14 @@ class Appointments:
         ends_at: datetime,
         request: str | None = None,
     ) -> Appointment:
-        """Move an appointment to another time; raise WrongStateOfRecordError."""
+        """Move an appointment to another time; raise WrongStateOfRecordError.
+
+        Another end alone keeps the version: nobody is told or reminded of that again.
+        """
+        if starts_at == found.starts_at and found.status in LIVE:
+            return (
+                found if ends_at == found.ends_at else await self.edit(found, {"endsAt": ends_at})
+            )
         to = AppointmentStatus.BOOKED
         times = {"startsAt": starts_at, "endsAt": ends_at, "status": to, "lastRequest": request}
         update = changing(times)

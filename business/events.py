@@ -57,7 +57,7 @@ class Events:
     async def edit(self, event: Event, changes: Mapping[str, Any]) -> Event:
         """Change an event; another time raises its version. Raises EventNotFoundError."""
         update = changing(changes)
-        if {"startsAt", "endsAt"} & set(changes):
+        if changes.get("startsAt", event.starts_at) != event.starts_at:
             update["$inc"] = {**update["$inc"], "version": 1}
         changed = await self._events.change(event.owner, event.id, update, NOT_CANCELLED)
         if changed is None:

@@ -268,6 +268,8 @@ class Automation(Source):
     offset: str | None = None
     delivery_hour: str | None = None
     template: str
+    expects: Expects | None = None
+    """What answer its messages ask for; None leaves that to the template."""
     purpose: Purpose
     connection_id: str
     conditions: Conditions = Conditions()

@@ -114,7 +114,7 @@ def write(
             origin=slot.automation.id,
             subject=topic.record.id,
             trigger=slot.occasion.trigger,
-            expects=template.expects,
+            expects=slot.automation.expects or template.expects,
             due=slot.due,
             revision=topic.record.revision,
             grounds=grounds(topic, slot.automation, consents),

@@ -115,7 +115,7 @@ class Replies:
             unread = received.type is ReceivedType.CIPHERTEXT
             done = {"$set": {"at": self._now(), "unread": unread}}
             await self._handled.update_one({"_id": received.id}, done, upsert=True)
-        await self._marks.update_one({"_id": _MARK}, {"$max": {"until": began}})
+        await self._marks.update_one({"_id": _MARK}, {"$max": {"until": began}}, upsert=True)
 
     async def _new(self, since: str) -> AsyncIterator[ReceivedMessage]:
         """Yield messages that were not handled yet, oldest first."""

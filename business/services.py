@@ -105,6 +105,11 @@ class Business:
         await self.requests.prepare()
         await self.replies.prepare()
 
+    async def forget_owner(self, owner: str) -> None:
+        """Remove all records of a user who is removed; their connections are gone already."""
+        for store in self.stores.all:
+            await store.collection.delete_many({"owner": {"$eq": owner}})
+
     async def go_on(self) -> None:
         """Do what a crash has left, what has become due, and feed the campaigns."""
         await self.erasure.go_on()

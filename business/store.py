@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pymongo import ReturnDocument
+from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from business.errors import ExistsError, NotThereError
@@ -47,17 +47,14 @@ class Store(Generic[Kind]):
 
     async def prepare(self) -> None:
         """Create the indexes; several processes may do this at once."""
-        await self.collection.create_index([("owner", 1), ("_id", -1)])
-        for keys in self._indexes:
-            await self.collection.create_index(list(keys))
-        await self.collection.create_index("owner", partialFilterExpression={"dirty": True})
+        by_owner: Index = [("owner", 1), ("_id", -1)]
+        indexes = [IndexModel(list(keys)) for keys in (by_owner, *self._indexes)]
+        indexes.append(IndexModel("owner", partialFilterExpression={"dirty": True}))
         if self._unique:
+            keys = [("owner", 1), *((name, 1) for name in self._unique)]
             present = {name: {"$exists": True} for name in self._unique}
-            await self.collection.create_index(
-                [("owner", 1), *((name, 1) for name in self._unique)],
-                unique=True,
-                partialFilterExpression=present,
-            )
+            indexes.append(IndexModel(keys, unique=True, partialFilterExpression=present))
+        await self.collection.create_indexes(indexes)
 
     async def find(self, owner: str | None, record_id: str) -> Kind:
         """Return a record; raise the NotThereError of its kind."""

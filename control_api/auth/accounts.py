@@ -128,6 +128,8 @@ async def remove_user(services: Services, user: User) -> None:
     except UserHasConnectionsError:
         await services.users.put_back(user)
         raise
+    if services.business is not None:
+        await services.business.forget_owner(user.id)
 
 
 async def _require_no_connections(services: Services, user: User) -> None:

@@ -16,7 +16,7 @@ from business.services import Business
 from control_api.auth.identity import connection_of, owner_of, require_all_connections
 from control_api.http.bodies import receive
 from control_api.http.requests import answer
-from control_api.schemas.business import RequestHeaders
+from control_api.schemas.business.fields import RequestHeaders
 from control_api.services import SERVICES
 
 Made = TypeVar("Made", bound=Owned)

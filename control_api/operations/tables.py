@@ -11,7 +11,8 @@ from control_api.auth.identity import owner_of
 from control_api.http.bodies import receive
 from control_api.http.problems import UnsupportedMediaTypeError
 from control_api.operations.business import business_of, done, ticket_of
-from control_api.schemas.business import ImportReport, RequestHeaders
+from control_api.schemas.business.fields import RequestHeaders
+from control_api.schemas.business.imports import ImportReport
 
 CSV = "text/csv"
 

@@ -22,15 +22,15 @@ from control_api.operations.business import (
     make_once,
     require_connection,
 )
-from control_api.schemas.business import (
+from control_api.schemas.business.appointments import (
     AppointmentChange,
     AppointmentList,
     AppointmentQuery,
     AppointmentView,
     NewAppointment,
-    RequestHeaders,
     Reschedule,
 )
+from control_api.schemas.business.fields import RequestHeaders
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
 

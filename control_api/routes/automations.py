@@ -18,7 +18,7 @@ from control_api.operations.business import (
     make_once,
     require_connection,
 )
-from control_api.schemas.business import (
+from control_api.schemas.business.automations import (
     AutomationChange,
     AutomationList,
     AutomationPreview,
@@ -27,8 +27,8 @@ from control_api.schemas.business import (
     AutomationView,
     NewAutomation,
     PlannedView,
-    RequestHeaders,
 )
+from control_api.schemas.business.fields import RequestHeaders
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
 from sessions.common.errors import DomainError

@@ -13,17 +13,16 @@ from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
 from control_api.operations.business import EVERY_POST, business_of, created, make_once
-from control_api.schemas.business import (
+from control_api.schemas.business.events import (
     EventChange,
     EventList,
     EventView,
     NewEvent,
     NewRegistration,
-    PageQuery,
     RegistrationList,
     RegistrationView,
-    RequestHeaders,
 )
+from control_api.schemas.business.fields import PageQuery, RequestHeaders
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
 

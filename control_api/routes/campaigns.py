@@ -19,14 +19,13 @@ from control_api.operations.business import (
     make_once,
     require_connection,
 )
-from control_api.schemas.business import (
+from control_api.schemas.business.campaigns import (
     CampaignChange,
     CampaignList,
     CampaignView,
     NewCampaign,
-    PageQuery,
-    RequestHeaders,
 )
+from control_api.schemas.business.fields import PageQuery, RequestHeaders
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
 

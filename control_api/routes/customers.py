@@ -12,15 +12,15 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
 from control_api.operations.business import EVERY_POST, business_of, created, make_once
 from control_api.operations.tables import CSV, file, import_table
-from control_api.schemas.business import (
+from control_api.schemas.business.customers import (
     CustomerChange,
     CustomerList,
     CustomerQuery,
     CustomerView,
-    ImportReport,
     NewCustomer,
-    RequestHeaders,
 )
+from control_api.schemas.business.fields import RequestHeaders
+from control_api.schemas.business.imports import ImportReport
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
 from sessions.common.errors import StoreUnavailableError

@@ -12,10 +12,9 @@ from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
 from control_api.operations.business import business_of
 from control_api.routes.customers import list_customers
-from control_api.schemas.business import (
+from control_api.schemas.business.customers import CustomerList, CustomerQuery
+from control_api.schemas.business.statistics import (
     AppointmentStats,
-    CustomerList,
-    CustomerQuery,
     MessageStats,
     StatsQuery,
     StatsView,

@@ -20,10 +20,10 @@ from control_api.operations.business import (
     require_connection,
 )
 from control_api.operations.tables import CSV, file, import_table
-from control_api.schemas.business import (
-    ImportReport,
+from control_api.schemas.business.fields import RequestHeaders
+from control_api.schemas.business.imports import ImportReport
+from control_api.schemas.business.subscribers import (
     NewSubscriber,
-    RequestHeaders,
     SubscriberChange,
     SubscriberList,
     SubscriberQuery,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +17,10 @@ from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
 from control_api.operations.business import EVERY_POST, business_of, created, make_once
-from control_api.schemas.business import (
+from control_api.schemas.business.fields import RequestHeaders
+from control_api.schemas.business.templates import (
     PreviewText,
     PreviewWish,
-    RequestHeaders,
     TemplateList,
     TemplateQuery,
     TemplateView,
@@ -146,19 +147,26 @@ async def _template(request: web.Request) -> Template:
     return await automations.template(seen_owner(request), request.match_info["id"])
 
 
-def _values(given: dict[str, str]) -> dict[str, dict[str, Any]]:
+def _values(given: Mapping[str, str | dict[str, str]]) -> dict[str, dict[str, Any]]:
     """Return example values with the given ones in their places; times are read as such."""
     values = {name: dict(each) for name, each in _EXAMPLES.items()}
-    for path, text in given.items():
-        name, field, *rest = path.split(".")
-        if name not in values:
-            continue
-        if rest:
-            inner = dict(values[name].get(field) or {}) if field == "attributes" else {}
-            values[name][field] = inner | {rest[0]: text}
-        else:
-            values[name][field] = _read(text) if field in ("startsAt", "endsAt") else text
+    for path, text in _flat(given):
+        match path.split("."):
+            case [name, "attributes", attribute] if name in values:
+                inner = values[name].get("attributes", {})
+                values[name]["attributes"] = inner | {attribute: text}
+            case [name, field] if name in values and field != "attributes":
+                values[name][field] = _read(text) if field in ("startsAt", "endsAt") else text
     return values
+
+
+def _flat(given: Mapping[str, str | dict[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield each value with the whole name of its variable."""
+    for name, value in given.items():
+        if isinstance(value, str):
+            yield name, value
+        else:
+            yield from ((f"{name}.{inner}", text) for inner, text in value.items())
 
 
 def _read(text: str) -> datetime | str:

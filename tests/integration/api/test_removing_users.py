@@ -102,6 +102,16 @@ async def test_whom_a_removed_user_has_asked_about_is_forgotten(
     assert await database["knownNumbers"].find_one({"_id.owner": dana.id}) is None
 
 
+async def test_the_customers_of_a_removed_user_are_forgotten(
+    world: World, database: Database
+) -> None:
+    dana = await _without_connections(database, world.dana)
+    assert await database["customers"].find_one({"owner": dana.id}) is not None
+    assert await _remove(world, dana) == 204
+    for name in ("customers", "appointments", "subscribers", "consents", "automations"):
+        assert await database[name].find_one({"owner": dana.id}) is None, name
+
+
 async def test_a_removal_that_was_cut_off_is_done_by_asking_again(
     world: World, database: Database
 ) -> None:

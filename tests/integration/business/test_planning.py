@@ -58,6 +58,18 @@ async def test_rescheduling_keeps_the_id_raises_the_version_and_plans_anew(shop:
     assert [each.reason for each in await shop.messages("cancelled")] == ["superseded"]
 
 
+async def test_the_same_time_again_reminds_nobody_again(shop: Shop) -> None:
+    await shop.automation()
+    await shop.automation(Trigger.AFTER_APPOINTMENT, "1h")
+    appointment = await shop.book(await shop.customer())
+    starts, ends = appointment.starts_at, appointment.ends_at
+    same = await shop.business.appointments.reschedule(appointment, starts, ends)
+    longer = await shop.business.appointments.reschedule(same, starts, ends + HOUR)
+    assert longer.version == appointment.version
+    assert await shop.due() == [starts - DAY, ends + 2 * HOUR]
+    assert len(await shop.messages(None)) == 2
+
+
 async def test_an_illegal_move_raises_and_changes_nothing(shop: Shop) -> None:
     await shop.automation()
     appointment = await shop.book(await shop.customer())

@@ -1,0 +1,1 @@
+"""The models of the business side, one file for each resource."""

@@ -1,0 +1,129 @@
+"""The models of appointments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import (
+    Field,
+    StringConstraints,
+)
+
+from business.model import (
+    Appointment,
+    AppointmentStatus,
+    Trigger,
+)
+from control_api.schemas.base import Answer, Name
+from control_api.schemas.business.fields import (
+    Id,
+    Line,
+    Notes,
+    OrderedTimes,
+    PageQuery,
+    Time,
+    viewed,
+)
+from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.pacing import TimeZone
+from sessions.messages.acceptance import ConnectionId
+from sessions.messages.model import Message, MessageStatus
+
+
+class MessageOfPlan(Answer):
+    """A message that an automation has planned, and where it is."""
+
+    message_id: str
+    automation: str
+    trigger: str
+    status: MessageStatus
+    reason: str | None = None
+    due_at: WrittenTimestamp
+    sent_at: WrittenTimestamp | None = None
+    delivered_at: WrittenTimestamp | None = None
+    read_at: WrittenTimestamp | None = None
+
+    @classmethod
+    def all_of(cls, messages: Iterable[Message]) -> list[MessageOfPlan]:
+        """Show the planned ones of messages."""
+        return [
+            viewed(cls, each, message_id=each.id, automation=each.plan.origin,
+                    trigger=each.plan.trigger)
+            for each in sorted(messages, key=lambda message: message.due_at)
+            if each.plan is not None and each.plan.trigger in list(Trigger)
+        ]  # fmt: skip
+
+
+class NewAppointment(OrderedTimes):
+    """POST /api/appointments; without `endsAt` it takes an hour."""
+
+    customer: Id
+    connection_id: ConnectionId
+    service: Name = Field(examples=["Haircut"])
+    starts_at: Time = Field(examples=["2040-01-31T09:00:00Z"])
+    ends_at: Time | None = Field(None, examples=["2040-01-31T09:30:00Z"])
+    time_zone: TimeZone | None = None
+    location: Line | None = None
+    notes: Notes | None = None
+    external_id: Annotated[Line, Field(min_length=1)] | None = None
+
+
+class AppointmentChange(OrderedTimes):
+    """PATCH /api/appointments/{id}: another time is the same as `reschedule`."""
+
+    service: Name | None = None
+    starts_at: Time | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+    ends_at: Time | None = Field(None, examples=["2040-01-31T09:30:00Z"])
+    location: Line | None = None
+    notes: Notes | None = None
+    external_id: Annotated[Line, Field(min_length=1)] | None = None
+
+
+class Reschedule(OrderedTimes):
+    """POST …/reschedule; without `endsAt` it takes as long as before."""
+
+    starts_at: Time = Field(examples=["2040-02-01T09:00:00Z"])
+    ends_at: Time | None = Field(None, examples=["2040-02-01T09:30:00Z"])
+
+
+class AppointmentQuery(PageQuery):
+    """GET /api/appointments, in the order of their times: `from` (inclusive), `to` (exclusive)."""
+
+    since: Time | None = Field(None, alias="from")
+    until: Time | None = Field(None, alias="to")
+    status: AppointmentStatus | None = None
+    customer: Id | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{13}[0-9a-z]{26}$")] | None = None
+
+
+class AppointmentView(Answer):
+    """An appointment, and the messages of automations about it."""
+
+    id: str
+    owner: str
+    customer: str
+    connection_id: str
+    service: str
+    starts_at: WrittenTimestamp
+    ends_at: WrittenTimestamp
+    time_zone: str
+    status: AppointmentStatus
+    version: int
+    location: str | None = None
+    notes: str
+    external_id: str | None = None
+    created_at: WrittenTimestamp
+    messages: list[MessageOfPlan]
+
+    @classmethod
+    def of(cls, appointment: Appointment, messages: Iterable[Message]) -> AppointmentView:
+        """Show an appointment."""
+        return viewed(cls, appointment, messages=MessageOfPlan.all_of(messages))
+
+
+class AppointmentList(Answer):
+    """A page of appointments in the order of their times."""
+
+    items: list[AppointmentView]
+    cursor: str | None = None

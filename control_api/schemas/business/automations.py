@@ -1,0 +1,175 @@
+"""The models of automations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from business.model import (
+    AppointmentStatus,
+    Automation,
+    Expects,
+    Purpose,
+    Trigger,
+)
+from business.timing import OFFSET_PATTERN
+from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.business.fields import (
+    Id,
+    Line,
+    PageQuery,
+    Tags,
+    TemplateId,
+    viewed,
+)
+from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.pacing import ClockTime
+from sessions.messages.acceptance import ConnectionId
+
+
+def _hour(value: object) -> object:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24
+    return f"{value:02}:00" if whole else value
+
+
+Offset = Annotated[str, StringConstraints(pattern=OFFSET_PATTERN), Field(examples=["24h"])]
+DeliveryHour = Annotated[
+    ClockTime,
+    BeforeValidator(_hour),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
+                {"type": "integer", "minimum": 0, "maximum": 23},
+            ],
+            "examples": ["18:00"],
+        }
+    ),
+]
+
+
+class ConditionWish(Body):
+    """For which records an automation works; a list that is left out means all."""
+
+    services: Annotated[list[Line], Field(max_length=50)] | None = None
+    statuses: Annotated[list[AppointmentStatus], Field(max_length=5)] | None = None
+    tags: Tags | None = None
+
+
+class _AutomationFields(Body):
+    expects: Expects | None = None
+    offset: Offset | None = None
+    delivery_hour: DeliveryHour | None = None
+    conditions: ConditionWish | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields that are given, as they are stored."""
+        return self.model_dump(exclude_none=True, by_alias=True)
+
+
+class NewAutomation(_AutomationFields):
+    """POST /api/automations: when this happens, send that template."""
+
+    name: Name
+    trigger: Trigger
+    template: TemplateId
+    purpose: Purpose
+    connection_id: ConnectionId
+    enabled: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_time(self) -> NewAutomation:
+        if self.trigger.is_before and self.offset is None:
+            raise ValueError("offset: how long before? For example 24h or 1d.")
+        return self
+
+
+class AutomationChange(_AutomationFields):
+    """PATCH /api/automations/{id}: what waits is planned again."""
+
+    name: Name | None = None
+    template: TemplateId | None = None
+    purpose: Purpose | None = None
+    connection_id: ConnectionId | None = Field(None, examples=["business_main"])
+    enabled: bool | None = None
+
+
+class AutomationQuery(PageQuery):
+    """GET /api/automations: `readyMade` lists those that come with the program, all off."""
+
+    ready_made: bool = False
+
+
+class ConditionView(Answer):
+    """For which records an automation works."""
+
+    services: list[str]
+    statuses: list[AppointmentStatus]
+    tags: list[str]
+
+
+class LastErrorView(Answer):
+    """Why an automation could not plan a message, and for which record."""
+
+    code: str
+    detail: str
+    at: WrittenTimestamp
+    subject: str
+
+
+class AutomationView(Answer):
+    """An automation. A ready-made one has no id: POST it with your connection to have it."""
+
+    id: str | None = None
+    name: str
+    enabled: bool
+    trigger: Trigger
+    offset: str | None = None
+    delivery_hour: str | None = None
+    template: str
+    expects: Expects | None = None
+    purpose: Purpose
+    connection_id: str | None = None
+    conditions: ConditionView | None = None
+    last_error: LastErrorView | None = None
+    created_at: WrittenTimestamp | None = None
+
+    @classmethod
+    def of(cls, automation: Automation) -> AutomationView:
+        """Show an automation."""
+        return viewed(cls, automation)
+
+
+class AutomationList(Answer):
+    """A page of automations, newest first."""
+
+    items: list[AutomationView]
+    cursor: str | None = None
+
+
+class AutomationPreviewQuery(Body):
+    """GET …/{id}/preview: for which appointment; without one, for the next that is booked."""
+
+    appointment: Id | None = None
+
+
+class PlannedView(Answer):
+    """A message that would go: when, and its text; or the error that prevents it."""
+
+    appointment: str
+    due_at: WrittenTimestamp
+    text: str | None = None
+    error: str | None = None
+
+
+class AutomationPreview(Answer):
+    """What an automation would send for an appointment; nothing is stored."""
+
+    items: list[PlannedView]

@@ -1,0 +1,131 @@
+"""The models of customers, and of imports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    StringConstraints,
+)
+
+from business.model import (
+    Agreement,
+    Consents,
+    Customer,
+    Language,
+    Purpose,
+)
+from control_api.schemas.base import Answer, Body, Name, PhoneNumber
+from control_api.schemas.business.fields import (
+    Line,
+    Notes,
+    PageQuery,
+    Searched,
+    Tag,
+    Tags,
+    viewed,
+)
+from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.pacing import TimeZone
+
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,49}$")]
+Attributes = Annotated[
+    dict[AttributeName, Line], Field(max_length=50, examples=[{"birthday": "1990-05-17"}])
+]
+Wanted = Literal["in", "out"]
+
+
+class ConsentWishes(Body):
+    """What a person agrees to; what is left out stays as it is."""
+
+    reminder: Wanted | None = None
+    service: Wanted | None = None
+    marketing: Wanted | None = None
+
+    def to_states(self) -> dict[Purpose, Agreement]:
+        """Return the answers by purpose."""
+        given = self.model_dump(exclude_none=True)
+        return {Purpose(purpose): Agreement(state) for purpose, state in given.items()}
+
+
+class ConsentView(Answer):
+    """What a person has agreed to for a purpose; `evidence` is the id of their message."""
+
+    state: Agreement
+    at: WrittenTimestamp | None = None
+    how: str | None = None
+    evidence: str | None = None
+
+
+class _CustomerFields(Body):
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    tags: Tags | None = None
+    notes: Notes | None = None
+    attributes: Attributes | None = None
+    consents: ConsentWishes | None = None
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that are given, as they are stored."""
+        return self.model_dump(exclude_none=True, by_alias=True, exclude={"consents"})
+
+    def to_states(self) -> dict[Purpose, Agreement]:
+        """Return what the person agrees to."""
+        return self.consents.to_states() if self.consents else {}
+
+
+class NewCustomer(_CustomerFields):
+    """POST /api/customers."""
+
+    name: Name
+    phone: PhoneNumber
+
+
+class CustomerChange(_CustomerFields):
+    """PATCH /api/customers/{id}: only the given fields change."""
+
+    name: Name | None = None
+    phone: PhoneNumber | None = None
+
+
+class CustomerQuery(PageQuery):
+    """GET /api/customers: `search` is a part of a name or of a number."""
+
+    search: Searched | None = None
+    tag: Tag | None = None
+
+
+class CustomerView(Answer):
+    """A customer."""
+
+    id: str
+    owner: str
+    name: str
+    phone: str
+    language: Language
+    time_zone: str | None = None
+    tags: list[str]
+    notes: str
+    attributes: dict[str, str]
+    consents: dict[Purpose, ConsentView]
+    created_at: WrittenTimestamp
+
+    @classmethod
+    def of(cls, customer: Customer, consents: Consents | None) -> CustomerView:
+        """Show a customer with what they have agreed to."""
+        known = consents.consents if consents else {}
+        shown = {
+            purpose: known[purpose].model_dump()
+            if purpose in known
+            else {"state": Agreement.UNKNOWN}
+            for purpose in Purpose
+        }
+        return viewed(cls, customer, consents=shown)
+
+
+class CustomerList(Answer):
+    """A page of customers, newest first."""
+
+    items: list[CustomerView]
+    cursor: str | None = None

@@ -1,0 +1,69 @@
+"""Fields and bases that the models of the business side share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from control_api.schemas.base import Answer, Body
+from control_api.schemas.messages import SendHeaders
+from sessions.common.json_values import Timestamp
+from sessions.storage.record import Record
+
+RequestHeaders = SendHeaders
+"""The headers of a POST; the same key and request again make nothing a second time."""
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_LONGEST_TIME = timedelta(days=31)
+
+
+def _in_our_time(moment: datetime) -> datetime:
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValueError("Give a time from 2000 on and before 2200.")
+    # What MongoDB keeps; otherwise the same time would look like another one.
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Time = Annotated[Timestamp, AfterValidator(_in_our_time)]
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+TemplateId = Annotated[
+    str,
+    StringConstraints(pattern=r"^([0-9a-z]{26}|ready_[a-z0-9_]{1,40})$"),
+    Field(examples=["ready_reminder"]),
+]
+Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f,;]{1,50}$")]
+Tags = Annotated[list[Tag], Field(max_length=50)]
+Notes = Annotated[str, StringConstraints(max_length=4000)]
+Searched = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}([0-9a-z]{13})?$")]
+View = TypeVar("View", bound=Answer)
+
+
+def viewed(view: type[View], record: Record, **more: Any) -> View:
+    """Show the fields of a record that a view has, and more."""
+    return view.model_validate({**record.model_dump(), **more})
+
+
+class PageQuery(Body):
+    """A page of a list: `cursor` is what the page before it gave."""
+
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class OrderedTimes(Body):
+    """A body in which `endsAt` has to be after `startsAt`."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        start, end = getattr(self, "starts_at", None), getattr(self, "ends_at", None)
+        if start and end and not start < end <= start + _LONGEST_TIME:
+            raise ValueError("endsAt: it must be after startsAt, by at most 31 days")
+        return self

@@ -1,0 +1,27 @@
+"""The report of an import."""
+
+from __future__ import annotations
+
+from business.csv_files import Imported
+from control_api.schemas.base import Answer
+
+
+class RefusedLine(Answer):
+    """A line that was not stored, counted from 1 with the header, and why."""
+
+    line: int
+    reason: str
+
+
+class ImportReport(Answer):
+    """What an import has done."""
+
+    created: int
+    updated: int
+    refused: list[RefusedLine]
+
+    @classmethod
+    def of(cls, imported: Imported) -> ImportReport:
+        """Show the report of an import."""
+        refused = [RefusedLine(line=each.line, reason=each.reason) for each in imported.refused]
+        return cls(created=imported.created, updated=imported.updated, refused=refused)

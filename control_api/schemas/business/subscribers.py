@@ -1,0 +1,88 @@
+"""The models of subscribers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import (
+    Field,
+    model_validator,
+)
+
+from business.model import (
+    Language,
+    Subscriber,
+    SubscriberStatus,
+)
+from control_api.schemas.base import Answer, Body, PhoneNumber
+from control_api.schemas.business.fields import (
+    Line,
+    PageQuery,
+    Searched,
+    Tag,
+    viewed,
+)
+from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.pacing import TimeZone
+from sessions.messages.acceptance import ConnectionId
+
+
+class NewSubscriber(Body):
+    """POST /api/subscribers; with `doubleOptIn`, they are asked over `connectionId` to confirm."""
+
+    name: Line | None = None
+    phone: PhoneNumber
+    list: Tag = "news"
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    double_opt_in: bool = False
+    connection_id: ConnectionId | None = Field(None, examples=["business_main"])
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> NewSubscriber:
+        if self.double_opt_in and self.connection_id is None:
+            raise ValueError("connectionId: over which connection is the question to be sent?")
+        return self
+
+
+class SubscriberChange(Body):
+    """PATCH /api/subscribers/{id}: only the given fields change."""
+
+    name: Line | None = None
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    status: Literal["unsubscribed"] | None = None
+
+
+class SubscriberQuery(PageQuery):
+    """GET /api/subscribers."""
+
+    list: Tag | None = None
+    status: SubscriberStatus | None = None
+    search: Searched | None = None
+
+
+class SubscriberView(Answer):
+    """A subscriber of a list."""
+
+    id: str
+    owner: str
+    name: str
+    phone: str
+    list: str
+    language: Language
+    time_zone: str | None = None
+    status: SubscriberStatus
+    created_at: WrittenTimestamp
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> SubscriberView:
+        """Show a subscriber."""
+        return viewed(cls, subscriber)
+
+
+class SubscriberList(Answer):
+    """A page of subscribers, newest first."""
+
+    items: list[SubscriberView]
+    cursor: str | None = None

@@ -1,0 +1,109 @@
+"""The models of templates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from business.model import (
+    Expects,
+    Language,
+    Template,
+)
+from business.templates import LONGEST
+from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.business.fields import (
+    PageQuery,
+    viewed,
+)
+from sessions.common.json_values import WrittenTimestamp
+from sessions.connections.pacing import TimeZone
+
+SomeText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
+
+
+class TemplateTexts(Body):
+    """The text in each language."""
+
+    en: SomeText | None = Field(None, examples=["Hello {{customer.firstName}}"])
+    he: SomeText | None = Field(None, examples=["שלום {{customer.firstName}}"])
+
+    @model_validator(mode="after")
+    def _has_one(self) -> TemplateTexts:
+        if not (self.en or self.he):
+            raise ValueError("Give a text in `en` or `he`, or both.")
+        return self
+
+
+class TemplateWish(Body):
+    """POST /api/templates, and PUT …/{id}, which replaces all of it."""
+
+    name: Name
+    texts: TemplateTexts
+    expects: Expects | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields as they are stored."""
+        texts = self.texts.model_dump(exclude_none=True)
+        return {"name": self.name, "texts": texts, "expects": self.expects}
+
+
+class TemplateQuery(PageQuery):
+    """GET /api/templates: `readyMade` lists those that come with the program."""
+
+    ready_made: bool = False
+
+
+class TemplateView(Answer):
+    """A template; `readyMade` ones cannot be changed, but automations may name them."""
+
+    id: str
+    name: str
+    texts: dict[Language, str]
+    expects: Expects | None = None
+    ready_made: bool
+    created_at: WrittenTimestamp | None = None
+
+    @classmethod
+    def of(cls, template: Template) -> TemplateView:
+        """Show a template."""
+        return viewed(cls, template, ready_made=not template.owner)
+
+
+class TemplateList(Answer):
+    """A page of templates, newest first."""
+
+    items: list[TemplateView]
+    cursor: str | None = None
+
+
+VariableName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,50}(\.[A-Za-z0-9_]{1,50}){0,2}$")
+]
+VariableValue = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class PreviewWish(Body):
+    """POST /api/templates/{id}/preview: values by variable; those left out are examples.
+
+    `{"customer.firstName": "Dana"}` and `{"customer": {"firstName": "Dana"}}` are the same.
+    """
+
+    variables: Annotated[
+        dict[VariableName, VariableValue | dict[VariableName, VariableValue]],
+        Field(max_length=100, examples=[{"customer.firstName": "Dana"}]),
+    ] = Field(default_factory=dict)
+    language: Language = Language.EN
+    time_zone: TimeZone | None = None
+
+
+class PreviewText(Answer):
+    """The text as a person would get it."""
+
+    text: str
+    language: Language

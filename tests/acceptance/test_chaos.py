@@ -7,11 +7,14 @@ import pytest
 
 from tests.chaos.run import Size, run_chaos
 
-SHORT = Size(connections=2, workers=2, messages=60, blows=12, patience=timedelta(minutes=3))
+SHORT = Size(
+    connections=2, workers=2, messages=60, blows=14, patience=timedelta(minutes=7), received=42
+)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
-async def test_what_was_accepted_is_delivered_once_and_in_order(tmp_path: Path) -> None:
+@pytest.mark.timeout(900)
+async def test_all_that_is_sent_and_received_goes_through_once(tmp_path: Path) -> None:
     verdict = await run_chaos(20_260_301, SHORT, tmp_path)
     assert verdict.delivered == verdict.accepted, (verdict.statuses, verdict.blows)
+    assert not verdict.wrong, (verdict.wrong, verdict.blows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,10 +17,14 @@ import psutil
 from redis.exceptions import RedisError
 
 from sessions.queue.doorbell import redis_client
+from tests.chaos.phones import Phones
+from tests.chaos.receiver import Receiver, receiver
+from tests.ports import LOOPBACK
 from tests.processes import children_named
 from tests.stack_client import THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
+_RARELY = timedelta(seconds=5)
 _FINAL = ("sent", "delivered", "read", "failed", "unknown")
 
 
@@ -33,6 +37,8 @@ class Size:
     messages: int
     blows: int
     patience: timedelta
+    received: int = 0
+    """How many messages phones write to the connections."""
     resend_ghosts: bool = True
 
 
@@ -45,6 +51,12 @@ class Verdict:
     statuses: dict[str, int]
     unknown: list[str]
     blows: list[str]
+    received: int
+    """How many messages were received, of all connections."""
+    told: int
+    """How many events of received messages the webhook was told of, repeats not counted."""
+    wrong: list[str]
+    """What was received otherwise than it was said, or not told as it has to be."""
 
     @property
     def missing_is_unknown(self) -> bool:
@@ -61,10 +73,12 @@ class Verdict:
 
 
 class Chaos:
-    """Sends on all connections while blow after blow falls."""
+    """Sends and receives on all connections while blow after blow falls."""
 
-    def __init__(self, system: StackClient, seed: int, size: Size) -> None:
+    def __init__(self, system: StackClient, told: Receiver, seed: int, size: Size) -> None:
         self._system = system
+        self._told = told
+        self._phones = Phones(system, seed)
         self._random = random.Random(seed)  # noqa: S311  repeatable, guards no secret
         self._size = size
         self._accepted: dict[str, list[str]] = defaultdict(list)
@@ -72,18 +86,28 @@ class Chaos:
         self._falls: list[str] = []
 
     async def run(self) -> Verdict:
-        """Link, send under blows, let calm return, and tell what arrived."""
+        """Link, send and receive under blows, let calm return, and tell what arrived."""
         names = [f"c{number}" for number in range(self._size.connections)]
         for number, name in enumerate(names):
             await self._system.create(name)
             await self._system.scan(name, _phone(number))
             await self._system.until_state("connected", name)
         await self._system.until_saved()
-        sending = [asyncio.create_task(self._send_all(name)) for name in names]
-        await self._blows()
-        await asyncio.gather(*sending)
+        wish = {"url": self._told.url, "events": ["*"]}
+        self._told.secret = (await self._system.post("/api/webhooks", wish))["secret"]
+        async with asyncio.TaskGroup() as group:
+            for number, name in enumerate(names):
+                group.create_task(self._send_all(name))
+                group.create_task(self._speak(name, number))
+            group.create_task(self._blows())
         await until(self._all_final, within=self._size.patience)
+        with suppress(TimeoutError):
+            await until(self._all_told, within=self._size.patience, every=_RARELY)
         return await self._verdict()
+
+    async def _speak(self, name: str, number: int) -> None:
+        share = self._size.received // self._size.connections
+        await self._phones.speak(name, _speaker(number), _phone(number), share)
 
     async def _send_all(self, name: str) -> None:
         share = self._size.messages // self._size.connections
@@ -118,6 +142,9 @@ class Chaos:
             self._hold_acks,
             self._end_a_line,
             self._take_a_login,
+            self._close_receiver,
+            self._fail_receiver,
+            self._slow_receiver,
         ]
         for _ in range(self._size.blows):
             await asyncio.sleep(self._random.uniform(0.5, 3))
@@ -159,6 +186,21 @@ class Chaos:
     async def _take_a_login(self) -> None:
         await self._on_one("otherBrowserTakesOver")
 
+    async def _close_receiver(self) -> None:
+        await self._told.stop()
+        await asyncio.sleep(self._random.uniform(1, 5))
+        await self._told.start()
+
+    async def _fail_receiver(self) -> None:
+        self._told.status = 500
+        await asyncio.sleep(self._random.uniform(1, 5))
+        self._told.status = 204
+
+    async def _slow_receiver(self) -> None:
+        self._told.slow = True
+        await asyncio.sleep(self._random.uniform(1, 5))
+        self._told.slow = False
+
     async def _on_one(self, name: str) -> None:
         """Do to one connection what happens once, and what only a page loaded anew mends."""
         number = _phone(self._random.randrange(self._size.connections))
@@ -177,19 +219,50 @@ class Chaos:
             return True
         return False
 
-    async def _verdict(self) -> Verdict:
+    async def _all_told(self) -> bool:
+        return not await self._wrong(await self._statuses())
+
+    async def _statuses(self) -> dict[str, str]:
+        return {each: (await self._system.message(each))["status"] for each in self._ids}
+
+    async def _received(self) -> list[str]:
+        """Return the ids of received messages that say something: others may not be told of."""
+        return [
+            str(each["messageId"])
+            for name in self._phones.said
+            for each in await self._phones.received(name)
+            if not each.get("revoked")
+        ]
+
+    async def _wrong(self, statuses: dict[str, str]) -> list[str]:
+        if wrong := await self._phones.wrong():
+            return wrong
+        return [
+            *self._told.missing(await self._received(), statuses),
+            *(f"two events for {each}" for each in self._told.told_twice()),
+            *(f"two contents of event {each}" for each in self._told.changed),
+        ]
+
+    async def _delivered(self) -> dict[str, list[str]]:
         delivered: dict[str, list[str]] = defaultdict(list)
         entries = sorted(await self._system.ledger(), key=lambda entry: str(entry["arrivedAt"]))
         for entry in entries:
-            if entry["deliveredAt"] is not None:
+            if entry["to"] == THEIR_PHONE and entry["deliveredAt"] is not None:
                 delivered[" ".join(str(entry["text"]).split()[:2])].append(str(entry["text"]))
-        statuses: dict[str, int] = defaultdict(int)
-        unknown = []
-        for message_id, text in self._ids.items():
-            status = (await self._system.message(message_id))["status"]
-            statuses[status] += 1
-            unknown += [text] if status == "unknown" else []
-        return Verdict(dict(self._accepted), dict(delivered), dict(statuses), unknown, self._falls)
+        return dict(delivered)
+
+    async def _verdict(self) -> Verdict:
+        statuses = await self._statuses()
+        return Verdict(
+            accepted=dict(self._accepted),
+            delivered=await self._delivered(),
+            statuses=dict(Counter(statuses.values())),
+            unknown=[self._ids[each] for each, status in statuses.items() if status == "unknown"],
+            blows=self._falls,
+            received=len(await self._received()),
+            told=len(self._told.ids_of("message.received")),
+            wrong=await self._wrong(statuses),
+        )
 
 
 async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
@@ -198,10 +271,13 @@ async def run_chaos(seed: int, size: Size, data: Path) -> Verdict:
     lines = ("--env", "LINE_LIMIT=5", "--env", "TAKE_BACK_AFTER=2")
     ghosts = ("--env", f"RESEND_GHOSTS={size.resend_ghosts}")
     workers = ("--workers", str(size.workers))
-    async with stack(
-        "--supervise", "--data", str(data), *workers, *settings, *lines, *ghosts
-    ) as system:
-        return await Chaos(system, seed, size).run()
+    told = ("--env", f"WEBHOOK_ALLOWED_HOSTS={LOOPBACK}")
+    options = (*workers, *settings, *lines, *ghosts, *told)
+    async with (
+        receiver() as told_to,
+        stack("--supervise", "--data", str(data), *options) as system,
+    ):
+        return await Chaos(system, told_to, seed, size).run()
 
 
 def _without(texts: list[str], left_out: set[str]) -> list[str]:
@@ -210,6 +286,10 @@ def _without(texts: list[str], left_out: set[str]) -> list[str]:
 
 def _phone(number: int) -> str:
     return f"+9725011{number:05d}"
+
+
+def _speaker(number: int) -> str:
+    return f"+9725022{number:05d}"
 
 
 def _kill(pid: int) -> None:

@@ -22,6 +22,7 @@ from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
 from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.webhooks.service import WebhookLimits
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
@@ -140,6 +141,7 @@ async def build_services(
         media,
         Inbox(stores.database, events, texts, now),
         Marks(stores.database),
+        OutgoingFiles(media, settings.media_prepare_limit),
         ReceivedFiles(stores.database),
         asyncio.Semaphore(_DOWNLOADS_AT_ONCE),
         asyncio.Event(),

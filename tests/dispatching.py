@@ -13,6 +13,7 @@ from chatgrow_worker.sending.delivery import Delivery, SendLimits
 from chatgrow_worker.sending.dispatcher import Dispatcher
 from chatgrow_worker.sending.known_chats import KnownChats
 from chatgrow_worker.sending.line_deaths import LineDeaths
+from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.common.clock import utc_now
@@ -95,6 +96,8 @@ def make_dispatcher(
         sends=sends,
         referred=ReferredMessages(stores.database),
         effects=Effects(stores.database, texts),
+        files=OutgoingFiles(stores.media, timedelta(seconds=60)),
+        fetch_bell=asyncio.Event(),
     )
     return Dispatcher(stores.queue, lease, claimer, delivery, sends)
 

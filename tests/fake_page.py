@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import count
 
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
+from chatgrow_worker.page.files import OutgoingFile
 from chatgrow_worker.page.snapshot import AckUpdate, CallFailure, LookUp, Outcome
 from sessions.messages.content import ACTIONS, Content, Text
 
@@ -51,6 +52,7 @@ class FakePage:
     typed: list[timedelta] = field(default_factory=list)
     lose_next_send: bool = False
     before_send: Callable[[str], None] = lambda _text: None
+    files: list[tuple[OutgoingFile, bytes]] = field(default_factory=list)
     acks: list[AckUpdate] = field(default_factory=list)
     done: list[tuple[str, Content]] = field(default_factory=list)
     """What was done to other messages, by the keys of the actions."""
@@ -87,9 +89,16 @@ class FakePage:
         return self.typing_shows
 
     async def send(
-        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+        self,
+        key: str,
+        chat_id: str,
+        content: Content,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
     ) -> None:
         self.references[key] = refers_to
+        if file is not None:
+            self.files.append((file, file.path.read_bytes()))
         text = content.text if isinstance(content, Text) else content.model_dump_json()
         self.check_line()
         self.before_send(text)
@@ -145,7 +154,14 @@ class FakePage:
             if not self.held:
                 self.deliver(key, text)
 
-    async def resend(self, key: str, chat_id: str) -> None:
+    async def resend(
+        self,
+        key: str,
+        chat_id: str,
+        content: Content | None = None,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
+    ) -> None:
         self.check_line()
         self.resent.append(key)
         if self.refuse_resent:

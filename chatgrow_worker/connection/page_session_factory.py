@@ -185,6 +185,8 @@ class PageSessionFactory:
                 known_chats=known_chats,
                 sends=sends,
                 referred=self.services.referred,
+                files=self.services.outgoing_files,
+                fetch_bell=self.services.fetch_bell,
                 effects=self.services.effects,
             )
             return Dispatcher(queue, self.lease, claimer, delivery, sends)

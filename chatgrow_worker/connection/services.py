@@ -19,6 +19,7 @@ from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
@@ -167,6 +168,7 @@ class WorkerServices:
     media: MediaStore
     inbox: Inbox
     marks: Marks
+    outgoing_files: OutgoingFiles
     received_files: ReceivedFiles
     download_slots: asyncio.Semaphore
     """How many received files are fetched at a time."""

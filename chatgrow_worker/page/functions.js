@@ -91,6 +91,10 @@ const {whatsApp, selfTest} = (() => {
     canRevoke: own('WAWebMsgActionCapability', 'canSenderRevokeMsg', KINDS),
     messagesOf: waJs('chat.getMessages', KINDS),
 
+    uploadLimit: waJs('whatsapp.MediaGatingUtils.getUploadLimit', MEDIA),
+    opaqueData: waJs('whatsapp.OpaqueData.createFromData', MEDIA),
+    prepareMedia: waJs('whatsapp.MediaPrep.prepRawMedia', MEDIA),
+    rawMessage: waJs('chat.prepareRawMessage', MEDIA, ['functions.getEphemeralFields']),
     downloadMedia: waJs('chat.downloadMedia', MEDIA),
 
     listChats: waJs('chat.list', GROUPS, ['ChatStore']),

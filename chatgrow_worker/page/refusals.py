@@ -118,6 +118,12 @@ _OF_MESSAGE: Mapping[str, Refusal] = MappingProxyType(
 """By the name of the refusal that the page writes into a message."""
 
 
+_OF_RESULT: Mapping[str, Refusal] = MappingProxyType(
+    {"ERROR_UPLOAD": Refusal(Then.TRY_AGAIN, "upload_failed", "upload_failed")}
+)
+"""By the result of a send that never reached WhatsApp's server."""
+
+
 def refusal_of_error(error: PageFailure) -> Refusal | None:
     """Return what an error in the page means; None if it is unknown."""
     if refusal := _OF_ERROR_CODE.get(error.code or ""):
@@ -133,6 +139,8 @@ def refusal_of_error(error: PageFailure) -> Refusal | None:
 def refusal_of_outcome(outcome: Outcome, chat_id: str) -> Refusal | None:
     """Return what a refused send means; None if WhatsApp refuses the message for good."""
     if refusal := _OF_MESSAGE.get(outcome.refusal or ""):
+        return refusal
+    if refusal := _OF_RESULT.get(outcome.result or ""):
         return refusal
     code = outcome.code or 0
     if chat_id.endswith("@g.us") and code in _OF_SERVER_CODE_IN_GROUPS:

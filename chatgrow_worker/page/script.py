@@ -24,6 +24,7 @@ FILES = (
     "message_table.js",
     "receiving.js",
     "actions.js",
+    "media.js",
     "sending.js",
     "downloads.js",
     "chats.js",

@@ -20,6 +20,8 @@ function makeSending({line, ring, failure}) {
   const sends = new Map();
 
   const CONTENTS = {
+    media: media.send,
+
     text: ({text}, chatId, options) => whatsApp.sendText(chatId, text, options),
 
     location: ({latitude, longitude, name}, chatId, options) =>
@@ -102,9 +104,13 @@ function makeSending({line, ring, failure}) {
   }
 
   // The page's own function for a stored message: it sends the same id again.
-  async function runAgain(key, chatId) {
+  async function runAgain(key, chatId, content) {
     const message = await inPage.find(key, chatId);
     if (!message) throw inPage.refusal('msg_not_found', `no message ${key}`);
+    if (content?.kind === 'media' && media.lacksFile(message)) {
+      await media.removeUnsent(message, key, chatId);
+      return run(key, chatId, content);
+    }
     const result = await whatsApp.sendStored(message);
     return {...(await told(result, key, chatId)), ack: Number(message.ack ?? 0)};
   }
@@ -144,9 +150,9 @@ function makeSending({line, ring, failure}) {
       return isDone ? sends.get(key) : begin(key, () => run(key, chatId, content));
     },
 
-    resend: (key, chatId) => {
+    resend: (key, chatId, content) => {
       line.check();
-      return begin(key, () => runAgain(key, chatId));
+      return begin(key, () => runAgain(key, chatId, content));
     },
 
     outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: line.isAlive()}),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from playwright.async_api import ElementHandle, Page, Response
 from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Response
 
 from chatgrow_worker.page.answering import Answering, Document, answer_navigations, answered
 from chatgrow_worker.page.errors import (
@@ -20,6 +21,7 @@ from chatgrow_worker.page.errors import (
     PageCallError,
     PageNotLoadedError,
 )
+from chatgrow_worker.page.files import OutgoingFile
 from chatgrow_worker.page.heard import ResponsesPage, RowsFound, RowsPage
 from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
@@ -50,6 +52,8 @@ _LONGEST_EPOCH = 32
 _ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
 """The id of a person's account; a number check never returns that of a group."""
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
+_FILE_INPUT = "() => Object.assign(document.createElement('input'), {type: 'file'})"
+Result = TypeVar("Result")
 _LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
     localStorage.clear();
@@ -271,14 +275,20 @@ class WhatsAppPage:
         return bool(await self._call("showTyping", chat_id, milliseconds))
 
     async def send(
-        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+        self,
+        key: str,
+        chat_id: str,
+        content: Content,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
     ) -> None:
         """Start sending with a prepared key, and return soon; ask `outcome` for the result.
 
-        `refers_to` is the page's key of the message that it answers or changes.
+        `refers_to` is the page's key of the message that it answers or changes. The page reads
+        `file` until the send has ended.
         """
         parts = {**content.for_page(), "refersTo": refers_to}
-        self._note(key, await self._call("send", key, chat_id, parts))
+        self._note(key, await self._call_with(file, "send", key, chat_id, parts))
 
     async def mark_read(self, chat_id: str) -> int:
         """Mark a chat read, which its people may see; return how many messages stay unread."""
@@ -288,9 +298,20 @@ class WhatsAppPage:
         """Return the groups of the account, with those of their participants that it knows."""
         return [Group.model_validate(each) for each in await self._call("groups")]
 
-    async def resend(self, key: str, chat_id: str) -> None:
-        """Start sending a stored message again, as the same record with the same id."""
-        self._note(key, await self._call("resend", key, chat_id))
+    async def resend(
+        self,
+        key: str,
+        chat_id: str,
+        content: Content | None = None,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
+    ) -> None:
+        """Start sending a stored message again, as the same record with the same id.
+
+        A message whose file was not uploaded needs all its parts again.
+        """
+        parts = content and {**content.for_page(), "refersTo": refers_to}
+        self._note(key, await self._call_with(file, "resend", key, chat_id, parts))
 
     async def outcome(self, key: str) -> Outcome:
         """Return the outcome of a send that was started in this load of the page."""
@@ -391,10 +412,37 @@ class WhatsAppPage:
         async with answered(self._page, url, Document()):
             await self._page.goto(url, wait_until="commit", timeout=0)
 
+    async def _call_with(
+        self, file: OutgoingFile | None, name: str, key: str, chat_id: str, parts: Any
+    ) -> Any:
+        """Call a function with the parts of a message, to which its file is added, if any."""
+        if file is None:
+            return await self._call(name, key, chat_id, parts)
+        # The file does not cross the bridge: the browser reads it when the page needs it.
+        handle = await self._in_time(name, self._page.evaluate_handle(_FILE_INPUT))
+        try:
+            element = cast("ElementHandle", handle.as_element())
+            await self._in_time(name, element.set_input_files(file.path))
+            about = {
+                "input": element,
+                "as": str(file.kind),
+                "mimetype": file.mimetype,
+                "filename": file.filename,
+                "prepWithinMs": file.prepare_within // timedelta(milliseconds=1),
+            }
+            return await self._call(name, key, chat_id, {**parts, **about})
+        finally:
+            with suppress(PlaywrightError):
+                await handle.dispose()
+
     async def _call(self, name: str, *args: Any) -> Any:
+        return _unwrap(await self._in_time(name, self._page.evaluate(_CALL, [name, list(args)])))
+
+    async def _in_time(self, name: str, work: Awaitable[Result]) -> Result:
+        """Await something that the page does; raise PageBrokenError or PageNotLoadedError."""
         try:
             async with asyncio.timeout(self._call_limit.total_seconds()):
-                answer = await self._page.evaluate(_CALL, [name, list(args)])
+                return await work
         except TimeoutError as error:
             raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, f"no answer to {name}") from error
         except PlaywrightError as error:
@@ -402,7 +450,6 @@ class WhatsAppPage:
                 raise PageNotLoadedError from error
             reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
             raise PageBrokenError(reason, _first_line(error)) from error
-        return _unwrap(answer)
 
 
 def _check(answer: Response | None) -> None:

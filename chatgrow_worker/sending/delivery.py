@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,20 +15,25 @@ from loguru import logger
 
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.errors import LineDeadError, PageCallError
+from chatgrow_worker.page.files import OutgoingFile
 from chatgrow_worker.page.refusals import Refusal, Then, refusal_of_error, refusal_of_outcome
 from chatgrow_worker.page.snapshot import CallFailure, LookUp, Outcome
 from chatgrow_worker.sending.claimer import MessageClaimer
 from chatgrow_worker.sending.known_chats import KnownChats
 from chatgrow_worker.sending.line_deaths import LineDeaths
+from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.sending.recipient_check import Denial, NumberPage, RecipientCheck
 from chatgrow_worker.sending.stall_detector import StallDetector
 from chatgrow_worker.waiting import happens
 from chatgrow_worker.whatsapp_change.send_trials import SendTrials, is_unexpected
 from sessions.connections.leases import Lease
-from sessions.messages.content import ACTIONS, SELDOM_ANSWERED, Content
+from sessions.media.errors import MediaDamagedError, MediaKeyMissingError, MediaNotFoundError
+from sessions.messages.content import ACTIONS, SELDOM_ANSWERED, Content, Media
 from sessions.messages.effects import Effects
 from sessions.messages.model import (
     CHECKING_NUMBER,
+    FETCHING_MEDIA,
+    MEDIA_KEY_MISSING,
     SUPERSEDED,
     TEXT_KEY_MISSING,
     WAITS_FOR_MESSAGE,
@@ -50,6 +56,8 @@ _SELDOM_FOR = timedelta(seconds=10)
 """How long an answer is awaited that may never come: others wait meanwhile."""
 _NOT_CONFIRMED = "not_confirmed"
 """The code of our script when it cannot see whether something was done."""
+_FETCHED_WITHIN = timedelta(seconds=5)
+"""How long a message is put off while its file is fetched; a fetched one goes at once."""
 _DUPLICATE = "DuplicateMessageError"
 """The error of WhatsApp's page when its storage already has a message with this id."""
 
@@ -64,11 +72,23 @@ class SendingPage(NumberPage, Protocol):
         """Show "typing" for this long; return False if the page cannot do it at once."""
 
     async def send(
-        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+        self,
+        key: str,
+        chat_id: str,
+        content: Content,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
     ) -> None:
         """Start sending under a key; `refers_to` is the key of a message that it is about."""
 
-    async def resend(self, key: str, chat_id: str) -> None:
+    async def resend(
+        self,
+        key: str,
+        chat_id: str,
+        content: Content | None = None,
+        refers_to: str | None = None,
+        file: OutgoingFile | None = None,
+    ) -> None:
         """Start sending a message again that the page has stored, under the same id."""
 
     async def outcome(self, key: str) -> Outcome:
@@ -127,7 +147,11 @@ class Delivery:
         sends: PacedSends,
         referred: ReferredMessages,
         effects: Effects,
+        files: OutgoingFiles,
+        fetch_bell: asyncio.Event,
     ) -> None:
+        self._files = files
+        self._fetch_bell = fetch_bell
         self._referred = referred
         self._effects = effects
         self._texts = texts
@@ -360,7 +384,7 @@ class Delivery:
     def _began(self, message: Message) -> None:
         """Note that a send has started, if WhatsApp acknowledges every message of its kind."""
         if message.kind not in SELDOM_ANSWERED:
-            self.stalls.began()
+            self.stalls.began(self._files.take(message))
 
     async def _look_up(self, message: Message, key: str) -> LookUp:
         """Look a message up; raise LineDeadError if the answer means nothing without a line."""
@@ -385,19 +409,50 @@ class Delivery:
         parts = await self._parts_of(message)
         if parts is None:
             return
-        if await self._typed(message, parts.content, stop) and await self._is_late(message, stop):
-            return
-        self._check_lease()
-        self._began(message)
-        try:
-            await self._page.send(key, message.chat, parts.content, parts.refers_to)
-        except LineDeadError:  # the page checks its line first, so nothing was sent
-            await self._return(message, uncounted=True)
-            raise
-        await self._conclude(message, key)
+        async with self._with_file(message, parts.content) as (is_ready, file):
+            if not is_ready:
+                return
+            late = await self._typed(message, parts.content, stop)
+            if late and await self._is_late(message, stop):
+                return
+            self._check_lease()
+            self._began(message)
+            try:
+                await self._page.send(key, message.chat, parts.content, parts.refers_to, file)
+            except LineDeadError:  # the page checks its line first, so nothing was sent
+                await self._return(message, uncounted=True)
+                raise
+            await self._conclude(message, key)
+
+    @asynccontextmanager
+    async def _with_file(
+        self, message: Message, content: Content
+    ) -> AsyncIterator[tuple[bool, OutgoingFile | None]]:
+        """Give a message's file on this disk, if it has one, until its send has ended.
+
+        False if the file cannot be read; then the message has ended, or was put off.
+        """
+        async with AsyncExitStack() as stack:
+            is_ready, file = True, None
+            try:
+                if isinstance(content, Media):
+                    file = await stack.enter_async_context(self._files.of(message, content))
+            except MediaKeyMissingError as error:
+                is_ready = False
+                logger.error("The message waits: {}", error)
+                due = (message.sending_at or message.queued_at) + _KEY_MISSING_FOR
+                await self._put_off(message, due, MEDIA_KEY_MISSING, counts=False, tried=False)
+            except (MediaNotFoundError, MediaDamagedError) as error:
+                is_ready = False
+                logger.error("The message cannot be sent: {}", error)
+                await self._end(message, MessageStatus.FAILED, error.code)
+            yield is_ready, file
 
     async def _parts_of(self, message: Message) -> _Parts | None:
         """Return what to hand to the page; None if the message has ended or was put off."""
+        if message.waits_for_file:
+            await self._await_file(message)
+            return None
         content = await self._content_of(message)
         about = message.reply_to or message.target
         if content is None:
@@ -415,6 +470,12 @@ class Delivery:
         else:
             return _Parts(content, found.key)
         return None
+
+    async def _await_file(self, message: Message) -> None:
+        """Let others pass a message whose file is still to be fetched."""
+        self._fetch_bell.set()
+        due = (message.sending_at or message.queued_at) + _FETCHED_WITHIN
+        await self._put_off(message, due, FETCHING_MEDIA, counts=False, tried=False)
 
     async def _content_of(self, message: Message) -> Content | None:
         """Return a message's content; if it cannot be decrypted, put the message off or fail it.
@@ -488,7 +549,7 @@ class Delivery:
 
     def _answered_within(self, message: Message) -> timedelta:
         """Return how long WhatsApp is given for an answer, while nothing else is sent."""
-        limit = self._limits.outcome_within
+        limit = self._limits.outcome_within + self._files.take(message)
         return min(limit, _SELDOM_FOR) if message.kind in SELDOM_ANSWERED else limit
 
     async def _await_outcome(self, message: Message, key: str) -> Outcome:
@@ -556,8 +617,29 @@ class Delivery:
     async def _send_again(self, message: Message, key: str) -> None:
         """Send a message again that the page has stored, and end it by the page's record."""
         self._check_lease()
-        self._began(message)
-        await self._page.resend(key, message.chat)
+        if message.media is None:
+            self._began(message)
+            await self._page.resend(key, message.chat)
+            await self._conclude_again(message, key)
+            return
+        content = await self._content_of(message)
+        if content is None:
+            return
+        async with self._with_file(message, content) as (is_ready, file):
+            if is_ready:
+                refers_to = await self._quoted_by(message)
+                self._began(message)
+                await self._page.resend(key, message.chat, content, refers_to, file)
+                await self._conclude_again(message, key)
+
+    async def _quoted_by(self, message: Message) -> str | None:
+        """Return the page's key of the message that a message answers, if there is one."""
+        if message.reply_to is None:
+            return None
+        found = await self._referred.find(message.connection, message.reply_to)
+        return None if found is None else found.key
+
+    async def _conclude_again(self, message: Message, key: str) -> None:
         outcome = await self._await_outcome(message, key)
         if await self._is_settled(message, outcome):
             return

@@ -6,13 +6,12 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from chatgrow_worker.page.files import OutgoingFile
 from sessions.common.threads import to_the_end
-from sessions.media.kinds import MediaKind
 from sessions.media.store import MediaStore
 
 if TYPE_CHECKING:
@@ -20,31 +19,23 @@ if TYPE_CHECKING:
     from sessions.messages.content import Media
     from sessions.messages.model import Message
 
+
 _SLOWEST = 128 * 1024
 """Bytes in a second that a line uploads at least; a message has more time for a larger file."""
-
-
-@dataclass(frozen=True)
-class OutgoingFile:
-    """A file that only this user can read, and how the page is to send it."""
-
-    path: Path
-    kind: MediaKind
-    mimetype: str
-    filename: str
-    size: int
-
-    @property
-    def upload_takes(self) -> timedelta:
-        """How long its upload may take."""
-        return timedelta(seconds=self.size / _SLOWEST)
 
 
 class OutgoingFiles:
     """Decrypt files into the worker's own temporary folder."""
 
-    def __init__(self, store: MediaStore) -> None:
+    def __init__(self, store: MediaStore, prepare_within: timedelta) -> None:
         self._store = store
+        self._prepare_within = prepare_within
+
+    def take(self, message: Message) -> timedelta:
+        """Return how much longer a send may take because of the message's file."""
+        if message.media is None:
+            return timedelta(0)
+        return self._prepare_within + timedelta(seconds=message.media.size / _SLOWEST)
 
     @asynccontextmanager
     async def of(self, message: Message, content: Media) -> AsyncIterator[OutgoingFile]:
@@ -62,7 +53,7 @@ class OutgoingFiles:
             path = Path(folder) / "file"
             with await asyncio.to_thread(path.open, "xb") as file:
                 await self._fill(file, media)
-            yield OutgoingFile(path, used.kind, used.mimetype, filename, used.size)
+            yield OutgoingFile(path, used.kind, used.mimetype, filename, self._prepare_within)
 
     async def _fill(self, file: IO[bytes], media: StoredMedia) -> None:
         async for piece in self._store.read(media):

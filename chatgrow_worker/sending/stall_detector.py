@@ -26,9 +26,9 @@ class StallDetector:
         """When the current send counts as unacknowledged, on the monotonic clock."""
         return self._since and self._since + self._stalled_after.total_seconds()
 
-    def began(self) -> None:
-        """Note that a send has started."""
-        self._since = time.monotonic()
+    def began(self, takes: timedelta = timedelta(0)) -> None:
+        """Note that a send has started that may take this long besides WhatsApp's answer."""
+        self._since = time.monotonic() + takes.total_seconds()
 
     def acknowledged(self) -> None:
         """Note that WhatsApp has acknowledged a message that had become unknown."""

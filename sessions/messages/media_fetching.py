@@ -214,7 +214,7 @@ class MediaFetcher:
             },
         }
         waits = {"status": {"$in": list(NOT_SENT)}}
-        changed = await self._change(message, waits, [{"$set": changes}])
+        changed = await self._change(message, waits, changes)
         if changed is None:
             await self._store.remove([used.media_id])
             return
@@ -228,7 +228,7 @@ class MediaFetcher:
         wait = min(_WAIT * 4 ** (tries - 1), _LONGEST_WAIT)
         logger.warning("The file could not be fetched, try {}: {}", tries, error)
         changes = {"fetch.nextAt": _in(wait)}
-        await self._change(message, {}, [{"$set": changes}])
+        await self._change(message, {}, changes)
 
     async def _fail(self, message: Message, error: DomainError) -> None:
         """Fail a message, unless it has ended meanwhile; a retry by a person fetches again."""
@@ -236,14 +236,14 @@ class MediaFetcher:
         logger.warning("The file cannot be fetched: {}", error)
         again = {"fetch.nextAt": "$$NOW", "fetch.tries": 0, "fetch.claim": None}
         changes = {**again, "reason": {"$literal": reason}}
-        failed = await self._change(
+        failed = await self._update(
             message, may(Happening.FILE_MISSING), becomes(Happening.FILE_MISSING, changes)
         )
         if failed is not None:
             self._events.publish(status_event(failed))
 
     async def _change(
-        self, message: Message, which: dict[str, Any], changes: list[dict[str, Any]]
+        self, message: Message, which: dict[str, Any], changes: dict[str, Any]
     ) -> Message | None:
         """Set fields of a message if this try is still the one that may."""
         return await self._update(message, which, [{"$set": changes}])

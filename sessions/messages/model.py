@@ -178,6 +178,11 @@ class Message(Record):
     plan: Plan | None = None
 
     @property
+    def waits_for_file(self) -> bool:
+        """Whether its file has to be fetched first."""
+        return self.kind is Kind.MEDIA and self.media is None
+
+    @property
     def chat(self) -> str:
         """The message's chat: `to` until WhatsApp has answered which chat that is."""
         return self.chat_id or self.to

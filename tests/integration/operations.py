@@ -16,6 +16,7 @@ DOCUMENT = document((each for group in GROUPS for each in group), "1")
 Path = tuple[str | int, ...]
 """Where a value stands in a body: names and positions."""
 Schema = dict[str, Any]
+_A_FILE = b"\x89PNG\r\n\x1a\n"
 
 
 _QUERY = {"connectionId": "business_main"}
@@ -72,6 +73,8 @@ class Operation:
     @property
     def example(self) -> Any:
         """The example of its body."""
+        if self.takes_file:
+            return _A_FILE
         return None if self.content is None else self.content["example"]
 
     @property

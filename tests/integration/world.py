@@ -243,10 +243,6 @@ async def _furnish(world: World, person: Person) -> None:
         collection, thing = _made(maker, made)
         if thing:
             person.things.setdefault(collection, thing)
-    for maker in (each for each in OPERATIONS if each.takes_file):
-        made = await world.call(maker, person.headers, body=b"\x89PNG\r\n\x1a\n")
-        collection, thing = _made(maker, made)
-        person.things[collection] = thing
     event = person.things["/api/events"]
     path = _REGISTRATIONS.replace("{id}", event)
     wish = {"customer": person.things[_CUSTOMERS]}

@@ -33,6 +33,7 @@ class Faults:
     media_prep_hang: bool = False
     upload_fails: bool = False
     upload_limit_bytes: int = 0
+    upload_delay_ms: int = 0
     video_codec_missing: bool = False
     timelock_seconds: int = 0
     new_chats_capped: bool = False

@@ -103,6 +103,7 @@ class Pages:
         if faults.drop_network or faults.upload_fails:
             raise web.HTTPServiceUnavailable
         content = await request.read()
+        await asyncio.sleep(faults.upload_delay_ms / 1000)
         mimetype = request.headers.get("Content-Type", "application/octet-stream")
         stored = await self._media.put(content, mimetype)
         return web.json_response({"id": stored.id, "sha256": stored.sha256})

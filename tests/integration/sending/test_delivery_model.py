@@ -60,7 +60,7 @@ class CrashingPage(FakePage):
         return key
 
     async def send(
-        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None, *more: Any
     ) -> None:
         self._pass("before send")
         if self.point == "stored":

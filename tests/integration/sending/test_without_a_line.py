@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ class LineKiller(FakePage):
         return await super().prepare(chat_id)
 
     async def send(
-        self, key: str, chat_id: str, content: Content, refers_to: str | None = None
+        self, key: str, chat_id: str, content: Content, refers_to: str | None = None, *more: Any
     ) -> None:
         if content != Text(text=self.kills):
             await super().send(key, chat_id, content, refers_to)
@@ -74,7 +75,7 @@ class LineKiller(FakePage):
         if self.stores_it:
             self.stored[key] = 0
 
-    async def resend(self, key: str, chat_id: str) -> None:
+    async def resend(self, key: str, chat_id: str, *more: Any) -> None:
         self._begin(key)
 
     def _begin(self, key: str) -> None:

@@ -51,6 +51,10 @@ function commandBus(exports, require) {
       this.trigger('set_active_filter', filter);
     }
 
+    sendDeleteMsgs(chat, msgs, clearMedia) {
+      this.trigger('send_delete_msgs', chat, msgs, clearMedia);
+    }
+
     sendRevokeMsgs(chat, msgs, options) {
       this.trigger('send_revoke_msgs', chat, msgs, options);
     }

@@ -119,12 +119,28 @@ defineModule('WAWebRevokeMsgAction', (exports, require, importNamespace) => {
   };
 });
 
+defineModule('WAWebChatDeleteMessages', (exports, require) => {
+  /** Take messages out of this browser; whoever has got them keeps them. */
+  exports.deleteMessages = async (chat, msgs) => {
+    const { MsgCollection } = require('WAWebMsgCollection');
+    for (const msg of msgs) {
+      await require('WAWebMsgTable').removeMessage(msg.id);
+      chat.msgs.remove(msg);
+      MsgCollection.remove(msg);
+    }
+  };
+});
+
 defineModule('WAWebActionListener', (exports, require) => {
   /** Do what the command bus asks for. */
   exports.listen = () =>
-    require('WAWebDeferredModules').whenLoaded(() =>
-      require('WAWebCmd').Cmd.on('send_revoke_msgs', (chat, { list }) =>
+    require('WAWebDeferredModules').whenLoaded(() => {
+      const { Cmd } = require('WAWebCmd');
+      Cmd.on('send_revoke_msgs', (chat, { list }) =>
         list.map((msg) => require('WAWebRevokeMsgAction').sendRevoke(msg).catch((error) => console.error(error))),
-      ),
-    );
+      );
+      Cmd.on('send_delete_msgs', (chat, { list }) =>
+        require('WAWebChatDeleteMessages').deleteMessages(chat, list).catch((error) => console.error(error)),
+      );
+    });
 });

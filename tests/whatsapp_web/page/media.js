@@ -282,6 +282,7 @@ defineModule('WAWebPrepRawMedia', (exports, require, importNamespace) => {
       try {
         await upload(this.mediaData);
       } catch {
+        msg.set({ ack: require('WAWebAck').ACK.FAILED }); // in memory only, as the real page does
         return { messageSendResult: 'ERROR_UPLOAD' };
       }
       const { directPath, mediaKey, mediaKeyTimestamp, encFilehash, clientUrl } = this.mediaData;

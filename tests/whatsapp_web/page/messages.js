@@ -180,6 +180,7 @@ defineModule('WAWebMsgTable', (exports, require) => {
   };
   exports.updateMessageTable = (key, changes) =>
     storage.update('model-storage', 'message', String(key), (row) => hide(changes, row.msgRowOpaqueData));
+  exports.removeMessage = (key) => storage.remove('model-storage', 'message', String(key));
   exports.addReceipt = (key, receipt) =>
     storage.update('model-storage', 'message', String(key), ({ receipts = [] }) => ({
       receipts: [...receipts.filter(({ id, kind }) => id !== receipt.id || kind !== receipt.kind), receipt],

@@ -66,6 +66,7 @@ defineModule('WAWebStorage', (exports) => {
         kept.delete(key);
         return kept.put(row);
       }),
+    remove: (database, store, key) => run(database, store, 'readwrite', (kept) => kept.delete(key)),
     add: (database, store, row) => run(database, store, 'readwrite', (kept) => kept.add(row)),
     /** Change a row that is there, in one transaction: two changes at once are both kept. */
     update: (database, store, key, change) =>

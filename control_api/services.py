@@ -48,7 +48,7 @@ from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
 from sessions.events.stream import EventStream
 from sessions.logs.records import LogRecords
-from sessions.media.janitor import MediaJanitor
+from sessions.media.janitor import MediaEraser, MediaJanitor
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.expiry import Expiry
@@ -130,6 +130,7 @@ class Services:
     doorbell: Doorbell
     media: MediaStore
     media_janitor: MediaJanitor
+    media_eraser: MediaEraser
     quotas: Quotas
     limiter: Limiter
     login_attempts: LoginAttempts
@@ -241,6 +242,7 @@ class Services:
             numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
             doorbell=doorbell,
             media=media,
+            media_eraser=MediaEraser(database),
             media_janitor=MediaJanitor(database, MediaUses(database).needed),
             quotas=quotas,
             limiter=limiter,

@@ -18,6 +18,7 @@ from sessions.connections.proxy_passwords import rotate_proxy_passwords
 from sessions.embedded import embedded_servers
 from sessions.encryption.errors import BlobError
 from sessions.encryption.keys import Key, open_key_ring
+from sessions.media.rotation import rotate_media
 from sessions.messages.sealed_texts import rotate_texts
 from sessions.program import run_program, unless_stopped
 from sessions.storage.mongo import open_database, server_time
@@ -68,13 +69,16 @@ async def _rotate(settings: EncryptionSettings, stop: asyncio.Event) -> None:
             count = await BlobStore(database, keys).rewrap_all()
             passwords = await rotate_proxy_passwords(database, keys)
             webhooks = await rotate_webhook_secrets(database, keys)
+            files = await rotate_media(database, keys)
             texts = await rotate_texts(database, keys, plain_too=settings.seal_texts)
         except BlobError as error:
             raise ConfigurationError(str(error)) from error
     noun = "session" if count == 1 else "sessions"
     print(f"{count} saved {noun} moved to key {keys.first.id}; all are under it now.")
     print(f"Passwords of proxies that moved: {passwords}. Texts that moved: {texts.moved}.")
-    print(f"Webhooks whose secrets moved: {webhooks}.")
+    print(f"Webhooks whose secrets moved: {webhooks}. Files that moved: {files.moved}.")
+    if files.left:
+        print(f"No key opens {files.left} files: they stay as they are until theirs is back.")
     if texts.left:
         print(f"No key opens {texts.left} texts: they stay as they are until theirs is back.")
 

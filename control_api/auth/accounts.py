@@ -142,3 +142,4 @@ async def _shut_out(services: Services, user: User) -> None:
     await services.keys.revoke_all(user.id, services.now())
     await services.numbers.of(user.id).forget_all()
     await services.deliveries.delete_of(await services.webhooks.delete_of_owner(user.id))
+    await services.media_eraser.of_owner(user.id)

@@ -14,9 +14,11 @@ from sessions.common.ids import new_id
 from sessions.connections.leases import NO_WORKER
 from sessions.conversations.model import COLLECTION as RECEIVED
 from sessions.conversations.read_marks import COLLECTION as READ_MARKS
+from sessions.deletion.media import SentFiles
 from sessions.deletion.received import ReceivedErasure
 from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
+from sessions.media.janitor import MediaEraser
 from sessions.messages import idempotency
 from sessions.messages.model import MessageStatus
 from sessions.queue.jobs import SendJob, SendJobs
@@ -102,6 +104,7 @@ class Erasures:
         self._jobs = SendJobs(redis)
         self._log = log
         self._received = ReceivedErasure(database)
+        self._files = SentFiles(database)
         self._events = EventStream(redis)
         self._looked_until = START
 
@@ -234,6 +237,7 @@ class Erasures:
         while ids := [each["_id"] async for each in cursor]:
             counts["keys"] += await self._void_keys(ids)
             these = {"_id": {"$in": ids}}
+            await self._files.remove(ids)
             queued = await self._messages.delete_many({**these, "status": MessageStatus.QUEUED})
             others = await self._messages.delete_many({**these, **not_in_hand})
             counts["cancelled"] += queued.deleted_count
@@ -318,6 +322,7 @@ class DeletedData:
             database[DELIVERIES],
         )
         self._keys: mongo.Collection = database["idempotencyKeys"]
+        self._media = MediaEraser(database)
         self._events = EventStream(redis)
 
     async def remove(self, older_than: datetime) -> None:
@@ -328,6 +333,7 @@ class DeletedData:
         ]:
             for collection in self._left:
                 await _remove_of(collection, ids)
+            await self._media.of_connections(ids)
             await self._void_keys(ids)
             await self._events.erase_connections(ids)
             await self._removed.update_many({"_id": {"$in": ids}}, {"$set": {"dataRemoved": True}})

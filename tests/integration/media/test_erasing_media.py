@@ -1,0 +1,67 @@
+"""Files go with the people and the connections that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sessions.common.clock import utc_now
+from sessions.common.ids import new_id
+from sessions.connections.model import Connection
+from sessions.deletion.recipients import DeletedData, Erasures
+from sessions.media.kinds import MediaKind
+from sessions.media.store import NewMedia
+from sessions.messages.content import Kind
+from sessions.messages.model import Draft, UsedMedia
+from tests.builders import OWNER, TO, Stores
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
+OTHER = "15551112222@c.us"
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    yield b"%PDF-1.7"
+
+
+async def _file(stores: Stores, connection: str | None = None) -> str:
+    return (await stores.media.add(NewMedia(OWNER, connection), _pieces())).id
+
+
+async def _message(stores: Stores, connection: Connection, file: str, to: str = TO) -> None:
+    used = UsedMedia(media_id=file, mimetype="application/pdf", size=8, kind=MediaKind.DOCUMENT)
+    draft = Draft(id=new_id(), to=to, kind=Kind.MEDIA, content="{}", media=used)
+    await stores.add(connection, [draft])
+
+
+async def _left(stores: Stores) -> set[str]:
+    chunks = await stores.database["media.chunks"].distinct("files_id")
+    assert set(chunks) == set(await stores.database["media.files"].distinct("_id"))
+    return set(chunks)
+
+
+async def test_what_only_an_erased_person_got_is_erased(stores: Stores, redis: ArqRedis) -> None:
+    connection = await stores.connection()
+    theirs, shared, forwarded, unused = [await _file(stores) for _ in range(4)]
+    for file, to in ((theirs, TO), (theirs, TO), (shared, TO), (shared, OTHER), (forwarded, TO)):
+        await _message(stores, connection, file, to)
+    brought = {"_id": new_id(), "key": "k", "media": {"mediaId": forwarded}}
+    await stores.database["receivedMessages"].insert_one(brought)
+    erasures = Erasures(stores.database, redis, stores.events)
+    await erasures.prepare()
+    await erasures.erase(OWNER, TO)
+    assert await _left(stores) == {shared, forwarded, unused}
+
+
+async def test_what_a_deleted_connection_received_is_removed(
+    stores: Stores, redis: ArqRedis
+) -> None:
+    connection = await stores.connection()
+    received, uploaded = await _file(stores, connection.id), await _file(stores)
+    removed = {"_id": connection.id, "removedAt": utc_now() - timedelta(days=2)}
+    await stores.database["removedConnections"].insert_one(removed)
+    await DeletedData(stores.database, redis).remove(utc_now())
+    assert await _left(stores) == {uploaded}
+    assert received not in await _left(stores)

@@ -141,17 +141,21 @@ def _wait_for_room(kind: ServerKind, disk: DiskWatch) -> None:
     """Wait until the server could write; say once what it waits for. Raises StoppedError."""
     if disk.state() is not DiskState.FULL:
         return
+    with _polled_signals():
+        _say_that_it_waits(kind, disk)
+        pause = _POLL
+        while disk.state() is DiskState.FULL:
+            _rest(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _say_that_it_waits(kind: ServerKind, disk: DiskWatch) -> None:
     print(
         f"No space left on the disk of {disk.folder} (disk_full): {kind.name} starts when "
         f"{disk.full_below // 1024**2} MB are free. Nothing that was accepted is lost.",
         file=sys.stderr,
         flush=True,
     )
-    with _polled_signals():
-        pause = _POLL
-        while disk.state() is DiskState.FULL:
-            _rest(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _pause_after_quick_ends(file: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import ParseResult, parse_qs, urlparse
 
 from redis.asyncio.connection import ConnectionPool, SSLConnection
@@ -17,11 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sessions.common.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from redis.asyncio.connection import AbstractConnection
-
 _CONNECT_WITHIN = timedelta(seconds=2)
-_POOL_OPTIONS = frozenset({"max_connections"})
 _DATABASE = re.compile(r"/?[0-9]*/?")
 _NOT_AN_ADDRESS = (
     "REDIS_URL is not an address we can use, like redis://host:6379/0. If USER:PASSWORD@ stands "
@@ -47,11 +42,6 @@ def pool_of(url: str) -> ConnectionPool:
         )
     except (TypeError, ValueError) as error:
         raise ConfigurationError(_of_options(options) if options else _NOT_AN_ADDRESS) from error
-    unknown = sorted(options - _POOL_OPTIONS - _known_options(pool.connection_class))
-    if unknown:
-        raise ConfigurationError(
-            f"REDIS_URL has an option that does not exist here: {', '.join(unknown)}"
-        )
     _check(pool, options)
     return pool
 
@@ -74,23 +64,15 @@ def _options(parsed: ParseResult) -> set[str]:
     return set(parse_qs(parsed.query, keep_blank_values=True))
 
 
-def _known_options(connection: type[AbstractConnection]) -> set[str]:
-    """Return what a connection of this class can be given: its classes each take a part."""
-    return {
-        name
-        for each in connection.__mro__
-        if "__init__" in vars(each) and each is not object
-        for name in signature(each).parameters
-    }
-
-
 def _check(pool: ConnectionPool, options: set[str]) -> None:
     """Make a connection without connecting it, so that an option of it that cannot work is told."""
     try:
         connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]
         if isinstance(connection, SSLConnection):
             connection.ssl_context.get()
-    except (RedisError, TypeError, ValueError, OSError) as error:
+    except TypeError as error:
+        raise ConfigurationError(_of_options(options, "one does not exist")) from error
+    except (RedisError, ValueError, OSError) as error:
         # The error of a file is told without its name, which stands in the address.
         raise ConfigurationError(_of_options(options, getattr(error, "strerror", None))) from error
 

@@ -243,7 +243,7 @@ async def test_credentials_that_are_no_text_are_unknown(
 
 _OF_OPERATORS = ("/metrics",)
 """Endpoints that tell of everybody, for which METRICS_TOKEN is there."""
-_SEARCHED = ("search", "tag", "list")
+_SEARCHED = ("search", "tag", "list", "reference", "idempotencyKey")
 """Parameters that take any text, which is looked for as it is."""
 _NO_PATH_OF_OURS = ("not_found", "method_not_allowed")
 _ANY = ("Accept", "Content-Type", "Content-Encoding", "Origin", "X-Forwarded-For", "Cookie")

@@ -22,6 +22,7 @@ from tests.processes import alive
 from tests.stack.readiness import healthy
 from tests.waiting import until
 
+PACKAGES = ("sessions", "business", "control_api", "chatgrow_worker")
 PROGRAMS = ("mongo", "redis", "control_api", "worker:worker-0")
 WITHIN = timedelta(seconds=45)
 
@@ -238,7 +239,7 @@ async def supervised(
 
 def _link_project(folder: Path) -> None:
     """Lay the project out in a folder of its own, so that its `var` and `.env` are not ours."""
-    for name in ("sessions", "control_api", "chatgrow_worker", "node_modules", "scripts"):
+    for name in (*PACKAGES, "node_modules", "scripts"):
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").symlink_to(sys.prefix)
     _set_workers(folder, 1)

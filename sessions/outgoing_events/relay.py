@@ -76,7 +76,7 @@ class Relay:
             done = await self._collections[collection].bulk_write(
                 [UpdateOne({"_id": each}, without(n)) for each, n in last.items()], ordered=False
             )
-            if done.matched_count < len(last):
+            if done.modified_count < len(last):
                 await self._forget_erased(collection, last, told.events)
         return told.entries
 
@@ -87,7 +87,8 @@ class Relay:
 
         Whoever erases a person removes the documents first, then what is stored for webhooks.
         """
-        found = self._collections[collection].find({"_id": {"$in": [*last]}}, {"_id": True})
+        standing = {"_id": {"$in": [*last]}, "erased": {"$ne": True}}
+        found = self._collections[collection].find(standing, {"_id": True})
         gone = {*last} - {each["_id"] async for each in found}
         # Without chats they name nobody: the record of a connection moves when it is deleted.
         named = [each.id for each in events if each.chats and each.id.rpartition(".")[0] in gone]
@@ -120,7 +121,10 @@ class Relay:
     def _told(self, documents: Sequence[Mapping[str, Any]]) -> _Told:
         told, until = _Told(), self._complete_until(documents)
         for document in documents:
-            for entry in pending_in(document):
+            entries = pending_in(document)
+            if not entries:  # an erasure has emptied the array
+                told.last[document[_FAMILY]][document["_id"]] = 0
+            for entry in entries:
                 if until is not None and entry.at > until:
                     break
                 try:
@@ -139,7 +143,7 @@ class Relay:
         for name in self._families:
             read = [each for each in documents if each[_FAMILY] == name]
             if len(read) == _AT_ONCE:
-                ends.append(pending_in(read[-1])[0].at)
+                ends += [entry.at for entry in pending_in(read[-1])[:1]]
         return min(ends, default=None)
 
     def _leave(self, document: Mapping[str, Any], error: Exception) -> None:

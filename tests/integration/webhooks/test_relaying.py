@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatgrow_worker.webhooks.relaying import Relaying, prepare_relay
+from sessions.common.clock import utc_now
+from sessions.conversations.inbox import Inbox
+from sessions.conversations.seen import Sighting
+from sessions.deletion.received import ReceivedErasure
 from sessions.events.stream import EventStream, open_event_log
 from sessions.network.guarded_client import GuardedClient
 from sessions.outgoing_events.pending import HAS_PENDING
+from tests.arrivals import FRIEND, arrival
 from tests.builders import PLAIN, Stores
 from tests.integration.webhooks.kit import Kit
 from tests.waiting import until
@@ -104,6 +109,34 @@ async def test_a_dead_relay_is_replaced(kit: Kit, redis: ArqRedis) -> None:
     async with relays.running("lives", SHORT):
         await kit.stores.connection()
         await relays.have_taken(1)
+
+
+async def test_an_array_that_an_erasure_has_emptied_goes(kit: Kit) -> None:
+    connection = await kit.stores.connection()
+    await kit.relay_all()
+    message = await kit.stores.message(connection)
+    await kit.database["messages"].update_one({"_id": message.id}, {"$set": {"untold": []}})
+    await kit.relay_all()
+    assert await kit.database["messages"].count_documents(HAS_PENDING) == 0
+
+
+async def test_what_a_person_wrote_and_was_erased_in_between_is_not_stored(kit: Kit) -> None:
+    """Of a received message something stays, which says nothing."""
+    _, lease = await kit.stores.leased()
+    await kit.webhook("https://crm.example/")
+    await kit.relay_all()
+    inbox = Inbox(kit.database, kit.stores.events, PLAIN, utc_now)
+    await inbox.record(lease, Sighting(arrivals=(arrival(),)))
+    erasures, take = ReceivedErasure(kit.database), kit.deliveries.take
+
+    async def erased_before(events: object) -> None:
+        assert await erasures.erase({}, {FRIEND}, utc_now()) == 1
+        await take(events)  # type: ignore[arg-type]
+
+    kit.deliveries.take = erased_before  # type: ignore[method-assign]
+    await kit.relay_all()
+    found = kit.database["webhookDeliveries"].count_documents({"type": "message.received"})
+    assert await found == 0
 
 
 async def test_what_was_erased_in_between_is_not_stored(kit: Kit, redis: ArqRedis) -> None:

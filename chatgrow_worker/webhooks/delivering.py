@@ -28,11 +28,11 @@ _BATCH = 100
 _AT_ONCE = 8
 """How many deliveries of one webhook are under way together, each of another chat."""
 _KEYS_LATER = timedelta(minutes=1)
-"""How long to wait when a secret or a text cannot be decrypted: an operator has to add its key."""
+"""How long to wait when a secret cannot be decrypted: an operator has to add its key."""
 
 
 class UnreadableError(Exception):
-    """What is to be sent cannot be decrypted now."""
+    """The webhook's secrets cannot be decrypted now."""
 
 
 class Delivering:
@@ -86,8 +86,14 @@ class Delivering:
         """Try a delivery and record it; tell whether the webhook may get the next one."""
         try:
             body = self._deliveries.body(delivery)
+        except (TextKeyMissingError, TextUnreadableError) as error:
+            # This one comes again by its schedule, and does not hold up the others.
+            unsent = Try(at=self._now(), duration_ms=0, error=error.code)
+            await self._deliveries.record(delivery, unsent, DeliveryStatus.PENDING)
+            return True
+        try:
             outcome = await self._sender.send(webhook, delivery.event, body)
-        except (BlobError, NoWebhookKeysError, TextKeyMissingError, TextUnreadableError) as error:
+        except (BlobError, NoWebhookKeysError) as error:
             raise UnreadableError(str(error)) from error
         self._count(_result(outcome), outcome.duration)
         await self._deliveries.record(delivery, self._made(delivery, outcome), _status(outcome))

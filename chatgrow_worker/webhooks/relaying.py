@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TURN = "relay"
 TURN_LASTS = timedelta(seconds=15)
-_LOOK_AGAIN_AFTER = timedelta(minutes=1)
+_LOOK_AGAIN_AFTER = timedelta(seconds=30)
 """How long documents are left alone whose events could not be built; their keys may come back."""
 _PAUSE = timedelta(milliseconds=200)
 """The pause after a pass, in which more gathers: a few calls a second serve any number."""
@@ -82,11 +82,10 @@ class Relaying:
         """Relay what there is, then wait for more; outages only cost time."""
         heard = await self._end()
         try:
+            await self._now_and_then()
             ours = await self._turns.take(TURN)
             if ours:
                 await self._pass_all_on()
-            else:
-                await self._turns.make(TURN)  # where somebody has emptied the database
         except STORE_DOWN as error:
             logger.warning("Webhooks wait, MongoDB is away or refuses: {}", brief(error))
             ours = False
@@ -96,10 +95,14 @@ class Relaying:
         else:
             await asyncio.sleep(self._poll.total_seconds())
 
-    async def _pass_all_on(self) -> None:
+    async def _now_and_then(self) -> None:
+        """Do what need not be done in each round."""
         if self._look_again_at <= time.monotonic():
             self._relay.look_again()
+            await self._turns.make(TURN)  # the database may have been emptied
             self._look_again_at = time.monotonic() + _LOOK_AGAIN_AFTER.total_seconds()
+
+    async def _pass_all_on(self) -> None:
         while told := await self._relay.pass_on():
             self._count(told)
             if not await self._turns.take(TURN):

@@ -140,7 +140,8 @@ async def rotate_texts(database: Database, keys: KeyRing, *, plain_too: bool) ->
     others = await _rotate(messages, _CONTENT, keys, plain_too=plain_too)
     received = database["receivedMessages"]
     theirs = [await _rotate(received, field, keys, plain_too=plain_too) for field in _OF_RECEIVED]
-    kept = (texts, others, *theirs)
+    told = await _rotate(database["webhookDeliveries"], "body", keys, plain_too=plain_too)
+    kept = (texts, others, *theirs, told)
     return Rotated(sum(each.moved for each in kept), sum(each.left for each in (*kept, digests)))
 
 

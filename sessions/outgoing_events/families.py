@@ -31,7 +31,10 @@ class OutgoingEvent:
 
 
 class Family(Protocol):
-    """The documents of one collection, and how their entries are told."""
+    """The documents of one collection, and how their entries are told.
+
+    An event belongs to the `owner` among the facts of its entry, or else to that of the document.
+    """
 
     @property
     def collection(self) -> str:

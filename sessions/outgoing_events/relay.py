@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from loguru import logger
 from pymongo import ASCENDING, UpdateOne, WriteConcern
 
 from sessions.outgoing_events.families import Family, OutgoingEvent
-from sessions.outgoing_events.pending import FIELD, HAS_PENDING, pending_in, without
+from sessions.outgoing_events.pending import FIELD, HAS_PENDING, PendingEvent, pending_in, without
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
@@ -24,6 +25,9 @@ _FAMILY = "family"
 
 class Sink(Protocol):
     """Who takes the events: durably, and once for each event's id however often it gets it."""
+
+    async def owners(self) -> AbstractSet[str]:
+        """Return whose events are wanted: those of others are not even built."""
 
     async def take(self, events: Sequence[OutgoingEvent]) -> None:
         """Store events, which are in order."""
@@ -68,7 +72,9 @@ class Relay:
 
     async def pass_on(self) -> int:
         """Hand the oldest events on; return how many entries went. Raises STORE_DOWN errors."""
-        told = self._told(await self._read())
+        documents = await self._read()
+        # Asked afterwards: whoever wants events by now gets all that came later than that.
+        told = self._told(documents, await self._sink.owners()) if documents else _Told()
         told.events.sort(key=lambda event: event.order)
         if told.events:
             await self._sink.take(told.events)
@@ -118,7 +124,7 @@ class Relay:
             {"$project": {**fields, _FAMILY: {"$literal": family.collection}}},
         ]
 
-    def _told(self, documents: Sequence[Mapping[str, Any]]) -> _Told:
+    def _told(self, documents: Sequence[Mapping[str, Any]], owners: AbstractSet[str]) -> _Told:
         told, until = _Told(), self._complete_until(documents)
         for document in documents:
             entries = pending_in(document)
@@ -128,14 +134,21 @@ class Relay:
                 if until is not None and entry.at > until:
                     break
                 try:
-                    event = self._families[document[_FAMILY]].tell(document, entry)
+                    told.events += self._event(document, entry, owners)
                 except Exception as error:  # noqa: BLE001  one document must not stop the others
                     self._leave(document, error)
                     break
-                told.events += [event] if event else []
                 told.entries += 1
                 told.last[document[_FAMILY]][document["_id"]] = entry.n
         return told
+
+    def _event(
+        self, document: Mapping[str, Any], entry: PendingEvent, owners: AbstractSet[str]
+    ) -> list[OutgoingEvent]:
+        if entry.facts.get("owner", document.get("owner")) not in owners:
+            return []
+        event = self._families[document[_FAMILY]].tell(document, entry)
+        return [] if event is None else [event]
 
     def _complete_until(self, documents: Sequence[Mapping[str, Any]]) -> datetime | None:
         """Return until when no event is missing: a family may have more than one pass reads."""

@@ -89,6 +89,10 @@ class Deliveries:
             await self._collection.create_index(keys)
         await forget_after(self._collection, "createdAt", keep_for)
 
+    async def owners(self) -> set[str]:
+        """Return the owners of webhooks that are enabled."""
+        return await self._webhooks.owners()
+
     async def take(self, events: Sequence[OutgoingEvent]) -> None:
         """Store a delivery of each event for each webhook that wants it; repeats add nothing."""
         webhooks = await self._webhooks.of_owners({each.owner for each in events})

@@ -79,6 +79,10 @@ class WebhookStore:
             Webhook.model_validate(document) async for document in self._collection.find(wanted)
         ]
 
+    async def owners(self) -> set[str]:
+        """Return the owners of enabled webhooks."""
+        return set(await self._collection.distinct("owner", {"enabled": True}))
+
     async def count(self, owner: str) -> int:
         """Count the webhooks of an owner."""
         return await self._collection.count_documents({"owner": {"$eq": owner}})

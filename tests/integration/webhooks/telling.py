@@ -18,11 +18,21 @@ if TYPE_CHECKING:
 Told = tuple[str, dict[str, Any]]
 
 
+class _Everybody(frozenset[str]):
+    """All owners there are."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
 class Taken:
     """A sink that keeps what it gets."""
 
     def __init__(self) -> None:
         self.events: list[OutgoingEvent] = []
+
+    async def owners(self) -> frozenset[str]:
+        return _Everybody()
 
     async def take(self, events: Sequence[OutgoingEvent]) -> None:
         self.events.extend(events)

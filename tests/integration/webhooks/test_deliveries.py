@@ -18,7 +18,7 @@ from sessions.common.clock import utc_now
 from sessions.common.ids import new_id
 from sessions.encryption.keys import Key, KeyRing
 from sessions.messages.model import Draft
-from sessions.messages.sealed_texts import TextSealer
+from sessions.messages.sealed_texts import TextSealer, rotate_texts
 from sessions.network.guarded_client import GuardedClient
 from sessions.outgoing_events.families import OutgoingEvent
 from sessions.outgoing_events.relay import Relay
@@ -105,6 +105,9 @@ class _DyingSink:
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
+
+    async def owners(self) -> set[str]:
+        return await self._kit.deliveries.owners()
 
     async def take(self, events: Sequence[OutgoingEvent]) -> None:
         await self._kit.deliveries.take(events)
@@ -443,6 +446,33 @@ async def test_sealed_texts_are_sealed_in_deliveries_too(
     assert receiver.got[0].verified(secret)["data"]["to"] == TO
 
 
+async def test_sealed_events_move_to_another_key(
+    kit: Kit, connection: Connection, receiver: Receiver
+) -> None:
+    sealing = kit.with_texts(TextSealer(kit.keys, on=True))
+    webhook, _ = await sealing.webhook(receiver.url)
+    await _messages(kit, connection, 2)
+    await sealing.relay_all()
+    newer = KeyRing([Key.generate(), kit.keys.first])
+    assert (await rotate_texts(kit.database, newer, plain_too=False)).moved == 2
+    await kit.with_texts(TextSealer(KeyRing([newer.first]), on=True)).tell(webhook)
+    assert len(receiver.got) == 2
+
+
+async def test_an_event_without_its_key_does_not_hold_up_others(
+    kit: Kit, connection: Connection, receiver: Receiver
+) -> None:
+    webhook, _ = await kit.webhook(receiver.url)
+    await _messages(kit, connection, 1)
+    await kit.with_texts(TextSealer(KeyRing([Key.generate()]), on=True)).relay_all()
+    await _messages(kit, connection, 1)
+    await kit.tell(webhook)
+    waits, delivered = await kit.told(webhook)
+    assert (delivered.status, waits.status) == (S.DELIVERED, S.PENDING)
+    assert waits.tries[0].error == "text_key_missing"
+    assert (await kit.webhooks.find(OWNER, webhook.id)).failures == 0
+
+
 async def test_what_failed_is_sent_again(
     kit: Kit, connection: Connection, receiver: Receiver
 ) -> None:
@@ -520,7 +550,11 @@ async def test_an_unreadable_document_does_not_stop_the_others(
 ) -> None:
     webhook, _ = await kit.webhook(receiver.url)
     await kit.database["messages"].insert_one(
-        {"_id": "broken", "untold": [{"n": 1, "type": "message.status", "at": utc_now()}]}
+        {
+            "_id": "broken",
+            "owner": OWNER,
+            "untold": [{"n": 1, "type": "message.status", "at": utc_now()}],
+        }
     )
     await _messages(kit, connection, 1)
     await kit.tell(webhook)

@@ -51,6 +51,8 @@ class Delivering:
         self._sender = sender
         self._now = now
         self._count = count
+        self._failed: set[str] = set()
+        """Webhooks that have failed since they were read: their next success has to be noted."""
 
     async def deliver_all(self, webhook_id: str) -> datetime | None:
         """Deliver what is due; return when more will be, or None. Raises STORE_DOWN errors."""
@@ -98,9 +100,11 @@ class Delivering:
         self._count(_result(outcome), outcome.duration)
         await self._deliveries.record(delivery, self._made(delivery, outcome), _status(outcome))
         if outcome.delivered:
-            if webhook.failures:
+            if webhook.failures or webhook.id in self._failed:
+                self._failed.discard(webhook.id)
                 await self._webhooks.note_success(webhook)
             return True
+        self._failed.add(webhook.id)
         if outcome.gone:
             await self._webhooks.disable(webhook, DisabledReason.GONE)
             return False

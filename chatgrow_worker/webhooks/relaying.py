@@ -89,6 +89,9 @@ class Relaying:
         except STORE_DOWN as error:
             logger.warning("Webhooks wait, MongoDB is away or refuses: {}", brief(error))
             ours = False
+        except Exception:  # noqa: BLE001  whatever it is, it must not end the worker and its sends
+            logger.exception("Webhooks wait: their events could not be taken")
+            ours = False
         if ours:
             await asyncio.sleep(_PAUSE.total_seconds())
             await self._wait_for_bell(heard)

@@ -248,10 +248,10 @@ class EncryptionSettings(SharedSettings):
     """The settings of a program that encrypts saved logins, passwords of proxies or texts."""
 
     session_encryption_keys: SecretStr | None = None
-    """Keys that encrypt saved logins, the passwords of proxies and, with `SEAL_TEXTS`, texts;
-    comma-separated, each `ID:BASE64` of 32 bytes: the first key encrypts, all keys decrypt.
-    Without it, a key file is made in the data directory; but in production workers do not start,
-    and the API accepts no password of a proxy."""
+    """Keys that encrypt saved logins, the passwords of proxies, the secrets of webhooks and, with
+    `SEAL_TEXTS`, texts; comma-separated, each `ID:BASE64` of 32 bytes: the first key encrypts, all
+    keys decrypt. Without it, a key file is made in the data directory; but in production workers do
+    not start, and the API accepts no password of a proxy and no webhook."""
     seal_texts: bool = False
     """Whether the texts of new messages are encrypted in MongoDB, with the same keys. Set it for
     the API and the workers. Texts of both kinds can always be read."""

@@ -240,6 +240,17 @@ async def test_a_receiver_that_works_again_gets_all(
     assert (await kit.webhooks.find(OWNER, webhook.id)).failures == 0
 
 
+async def test_only_failures_in_a_row_count(
+    kit: Kit, connection: Connection, receiver: Receiver
+) -> None:
+    webhook, _ = await kit.webhook(receiver.url)
+    receiver.answers.extend([status(500), status(200)] * 8)
+    await _messages(kit, connection, 16)
+    await kit.tell(webhook)
+    assert len(receiver.got) == 16
+    assert (await kit.webhooks.find(OWNER, webhook.id)).held_until is None
+
+
 @pytest.mark.parametrize("code", [301, 302, 307, 400, 404, 429, 500, 503])
 async def test_any_other_answer_is_a_failure(
     kit: Kit, connection: Connection, receiver: Receiver, code: int

@@ -19,9 +19,9 @@ ANSWER_WITHIN = timedelta(seconds=15)
 """How long a receiver may take to answer."""
 SHOWN_OF_ANSWER = 1024
 """How many bytes of an answer are kept."""
-
-_BODY_WITHIN = timedelta(seconds=2)
+BODY_WITHIN = timedelta(seconds=2)
 """How long those bytes may take; the status has come by then, and it counts."""
+
 _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": f"ChatGrow-Webhooks/{__version__}",
@@ -58,10 +58,12 @@ class Sender:
         secrets: WebhookSecrets,
         now: Callable[[], datetime],
         answer_within: timedelta = ANSWER_WITHIN,
+        body_within: timedelta = BODY_WITHIN,
     ) -> None:
         self._client = client
         self._secrets = secrets
         self._now = now
+        self._body_within = body_within
         self._bounds = Bounds(answer_within, at_most=SHOWN_OF_ANSWER)
 
     async def send(self, webhook: Webhook, event_id: str, body: bytes) -> Outcome:
@@ -80,7 +82,7 @@ class Sender:
             ) as answer:
                 outcome.status_code = answer.status
                 outcome.duration = _since(begun)
-                shown = await answer.beginning(SHOWN_OF_ANSWER, _BODY_WITHIN)
+                shown = await answer.beginning(SHOWN_OF_ANSWER, self._body_within)
                 outcome.answer = shown.decode(errors="replace")
         except (FetchError, AddressNotAllowedError) as error:
             # An answer whose body breaks off is an answer: its status was complete.

@@ -43,7 +43,7 @@ class Kit:
         self.deliveries = Deliveries(self.database, self.webhooks, texts, self._ring)
         self.relay = Relay(self.database, all_families(texts), self.deliveries)
         self.tries: list[Result] = []
-        self.sender = Sender(client, self.secrets, utc_now, MOMENT)
+        self.sender = Sender(client, self.secrets, utc_now, MOMENT, MOMENT / 5)
         self.delivering = Delivering(
             self.webhooks, self.deliveries, self.sender, utc_now, self._count
         )

@@ -148,7 +148,9 @@ class RotateSecret(Body):
 class RedriveRequest(Body):
     """POST …/redrive: these events, or everything since a time, or else all that failed."""
 
-    ids: Annotated[list[EventId], Field(min_length=1, max_length=1000)] | None = None
+    ids: Annotated[list[EventId], Field(min_length=1, max_length=1000)] | None = Field(
+        None, examples=[["01k8xq5e7m0000000000000000.3"]]
+    )
     since: Timestamp | None = Field(None, examples=["2030-01-31T09:00:00Z"])
     events: EventNames | None = None
     """Only events of these types."""

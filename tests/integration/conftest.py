@@ -21,6 +21,7 @@ from control_api.rate_limits.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.common.clock import utc_now
+from sessions.messages.quotas import Quota
 from sessions.storage.mongo import open_database
 from tests.builders import Stores
 from tests.conftest import PATIENCE
@@ -140,7 +141,10 @@ async def stranger(services: Services) -> AsyncIterator[Client]:
 async def world(services: Services, database: Database) -> AsyncIterator[World]:
     """Serve the API, without limits, to people who have the same things under the same names."""
     settings = services.settings.model_copy(update={"rate_limit_max_requests": 1_000_000})
-    app = build_app(replace(services, settings=settings))
+    # A test makes a connection for each operation of the API.
+    many = Quota("connections", 10_000, services.connections.count)
+    quotas = replace(services.quotas, connections=many)
+    app = build_app(replace(services, settings=settings, quotas=quotas))
     # With a worker that lives, /health is no 503.
     worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
     await database["workers"].insert_one({"_id": "one", **worker})

@@ -10,6 +10,7 @@ from chatgrow_worker.waiting import to_the_next
 from sessions.connections.leases import Lease
 from sessions.connections.pacing import Pacing
 from sessions.connections.store import ConnectionStore
+from sessions.messages.content import ACTIONS
 from sessions.messages.model import Message
 from sessions.messages.send_queue import SendQueue
 
@@ -93,8 +94,8 @@ class MessageClaimer:
     async def _hold_new_chat(self) -> bool:
         """Hold the next message back if it would open one chat too many; tell whether it did."""
         first = await self._queue.first_due(self._lease)
-        if first is None:
-            return False
+        if first is None or first.kind in ACTIONS:
+            return False  # what changes a message opens no chat
         own = await self._pacer.pause_for(first, self._pacing)
         if own is None:
             return False

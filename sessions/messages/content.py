@@ -88,6 +88,10 @@ SELDOM_ANSWERED = ACTIONS | {Kind.POLL}
 """The kinds whose silence says nothing about the page: WhatsApp may never acknowledge them."""
 
 
+def _example(example: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
 class _Content(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
@@ -128,6 +132,8 @@ class Text(_Content):
 class Location(_Content):
     """A place on the map, in degrees, and its name."""
 
+    model_config = _example({"latitude": 32.0853, "longitude": 34.7818, "name": "Tel Aviv"})
+
     kind: ClassVar[Kind] = Kind.LOCATION
     latitude: Annotated[float, Field(strict=True, ge=-90, le=90, allow_inf_nan=False)]
     longitude: Annotated[float, Field(strict=True, ge=-180, le=180, allow_inf_nan=False)]
@@ -136,6 +142,8 @@ class Location(_Content):
 
 class Contact(_Content):
     """A contact card: the name and the phone number of a person."""
+
+    model_config = _example({"name": "Dana Levi", "phone": "+972501234567"})
 
     kind: ClassVar[Kind] = Kind.CONTACT
     name: Name
@@ -148,6 +156,10 @@ class Poll(_Content):
     Experimental: WhatsApp may never deliver a poll from a linked device.
     """
 
+    model_config = _example(
+        {"question": "When?", "options": ["Monday", "Tuesday"], "multiple": False}
+    )
+
     kind: ClassVar[Kind] = Kind.POLL
     question: _Question
     options: Annotated[
@@ -156,7 +168,6 @@ class Poll(_Content):
             min_length=_FEWEST_OPTIONS,
             max_length=_MOST_OPTIONS,
             json_schema_extra={"uniqueItems": True},
-            examples=[["Monday", "Tuesday"]],
         ),
         AfterValidator(_check_different),
     ]

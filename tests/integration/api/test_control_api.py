@@ -199,7 +199,7 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
-        ({}, {"connectionId", "to"}),
+        ({}, {"connectionId", "to", "message"}),
         ({"connectionId": "a b", "to": "+972501234567", "message": "x"}, {"connectionId"}),
         ({"connectionId": "a\n", "to": "+972501234567", "message": "x"}, {"connectionId"}),
         ({"connectionId": "../etc", "to": "+972501234567", "message": "x"}, {"connectionId"}),

@@ -10,6 +10,7 @@ import pytest
 from sessions.common.ids import new_id
 from sessions.connections.leases import Lease
 from sessions.connections.model import Connection
+from sessions.connections.pacing import Pacing
 from sessions.encryption.keys import Key, KeyRing
 from sessions.messages.actions import ActionRequest
 from sessions.messages.content import Action, Edit, Poll, Reaction, Revoke, Text
@@ -246,6 +247,19 @@ async def test_a_poll_that_stays_unacknowledged_is_unknown_and_stops_nothing(
     assert unknown.whatsapp_id is not None
     await stores.queue.record_acks(lease, {unknown.whatsapp_id: Ack.DEVICE})
     await reaches(stores, poll, MessageStatus.DELIVERED)
+
+
+async def test_an_action_opens_no_chat(stores: Stores) -> None:
+    page = FakePage()
+    connection, lease, _ = await _sent(stores, page)
+    pacing = Pacing(new_chats_per_day=0, jitter_seconds=(0, 0), typing=False)
+    await stores.database["connections"].update_one(
+        {"_id": connection.id}, {"$set": {"pacing": pacing.model_dump(by_alias=True)}}
+    )
+    received = await _received(stores, connection)
+    react = await _ask(stores, connection, received, Reaction(emoji="👍"))
+    async with dispatching(stores, page, lease):
+        await reaches(stores, react, MessageStatus.SENT)
 
 
 async def test_nobody_looks_for_the_acks_of_actions(stores: Stores) -> None:

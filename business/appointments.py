@@ -10,7 +10,9 @@ from business.errors import AppointmentNotFoundError, WrongStateOfRecordError
 from business.model import Appointment, AppointmentStatus, Happening, Trigger
 from business.plans import Plans
 from business.states import APPOINTMENT, LIVE, before
-from business.store import Store, changing
+from business.store import Store, changing, telling
+from sessions.events.log import EventType
+from sessions.outgoing_events import pending
 
 if TYPE_CHECKING:
     from business.model import Customer
@@ -20,6 +22,15 @@ _TELLS = {
     AppointmentStatus.CANCELLED: Trigger.CANCELLED,
     AppointmentStatus.NO_SHOW: Trigger.NO_SHOW,
 }
+"""What automations answer."""
+_EVENTS = {
+    AppointmentStatus.BOOKED: EventType.APPOINTMENT_RESCHEDULED,
+    AppointmentStatus.CONFIRMED: EventType.APPOINTMENT_CONFIRMED,
+    AppointmentStatus.CANCELLED: EventType.APPOINTMENT_CANCELLED,
+    AppointmentStatus.COMPLETED: EventType.APPOINTMENT_COMPLETED,
+    AppointmentStatus.NO_SHOW: EventType.APPOINTMENT_NO_SHOW,
+}
+"""What webhooks are told of a move to a status."""
 _KEPT_HAPPENINGS = 100
 
 
@@ -40,7 +51,8 @@ class Appointments:
         """
         booked = Happening(trigger=Trigger.BOOKED, at=self._now(), version=1)
         record = appointment.model_copy(update={"happenings": (booked,), "dirty": True})
-        stored = await self._store.add(record)
+        told = pending.first(EventType.APPOINTMENT_BOOKED, self._now(), _facts(record))
+        stored = await self._store.add(record, told)
         await self._plans.settle(stored.owner)
         return await self._store.find(stored.owner, stored.id)
 
@@ -54,9 +66,8 @@ class Appointments:
         update = changing({"status": to, "lastRequest": request})
         if to in _TELLS:
             update["$push"] = self._happened(_TELLS[to], found.version)
-        # The version tells that nobody has moved it to another time since it was read.
-        where = {"status": {"$in": before(APPOINTMENT, to)}, "version": found.version}
-        return await self._done(found, to, request, await self._change(found, update, where))
+        after = found.model_copy(update={"status": to})
+        return await self._move(found, after, update, request)
 
     async def reschedule(
         self,
@@ -78,8 +89,23 @@ class Appointments:
         update = changing(times)
         update["$inc"] = {**update["$inc"], "version": 1}
         update["$push"] = self._happened(Trigger.RESCHEDULED, found.version + 1)
+        version = found.version + 1
+        moved = {"starts_at": starts_at, "ends_at": ends_at, "status": to, "version": version}
+        return await self._move(found, found.model_copy(update=moved), update, request)
+
+    async def _move(
+        self,
+        found: Appointment,
+        after: Appointment,
+        update: Mapping[str, Any],
+        request: str | None,
+    ) -> Appointment:
+        """Write a move by the table of statuses, with the event that tells of it."""
+        to = after.status
+        # The version tells that nobody has moved it to another time since it was read.
         where = {"status": {"$in": before(APPOINTMENT, to)}, "version": found.version}
-        return await self._done(found, to, request, await self._change(found, update, where))
+        told = telling(update, _EVENTS[to], _facts(after))
+        return await self._done(found, to, request, await self._change(found, told, where))
 
     async def edit(self, found: Appointment, changes: Mapping[str, Any]) -> Appointment:
         """Change what an appointment says, but neither its time nor its status.
@@ -139,7 +165,10 @@ class Appointments:
         return {"happenings": {"$each": each, "$slice": -_KEPT_HAPPENINGS}}
 
     async def _change(
-        self, found: Appointment, update: Mapping[str, Any], where: Mapping[str, Any]
+        self,
+        found: Appointment,
+        update: Mapping[str, Any] | list[dict[str, Any]],
+        where: Mapping[str, Any],
     ) -> Appointment | None:
         changed = await self._store.change(found.owner, found.id, update, where)
         if changed is not None:
@@ -172,6 +201,16 @@ def new_appointment(
         customer=customer.id,
         **fields,
     )
+
+
+def _facts(appointment: Appointment) -> dict[str, Any]:
+    """Return what an event says of an appointment that may change later."""
+    return {
+        "status": appointment.status,
+        "version": appointment.version,
+        "startsAt": appointment.starts_at,
+        "endsAt": appointment.ends_at,
+    }
 
 
 def _cursor(last: Appointment) -> str:

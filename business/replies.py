@@ -33,8 +33,9 @@ from business.ready_made import CANCELLED, CONFIRMED, OPTED_IN, OPTED_OUT
 from business.stores import Stores
 from business.subscribers import Subscribers
 from business.templates import Values, render, text_in
-from sessions.common.errors import ConnectionNotFoundError
+from sessions.common.errors import ConnectionNotFoundError, DomainError
 from sessions.common.ids import first_id
+from sessions.common.number_forms import same_line
 from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
 from sessions.messages.model import MessageStatus, Plan
 from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_id
@@ -64,6 +65,16 @@ class _Reply:
     message: ReceivedMessage
     phone: str
     text: str
+
+    @property
+    def owner(self) -> str:
+        """Whose connection has received it."""
+        return self.message.owner
+
+    @property
+    def phones(self) -> list[str]:
+        """All numbers that may be this one: in some countries, one account has two forms of it."""
+        return sorted(same_line(self.phone))
 
 
 class Replies:
@@ -110,7 +121,11 @@ class Replies:
         began = self._now()
         since = first_id((mark or {"until": began})["until"] - _OVERLAP)
         async for received in self._new(since):
-            await self._handle(received)
+            try:
+                await self._handle(received)
+            except DomainError as error:
+                # It would fail again, and those behind it must not wait for it.
+                logger.error("An answer cannot be handled: {}", error)
             # A ciphertext is looked at again: its content may come later.
             unread = received.type is ReceivedType.CIPHERTEXT
             done = {"$set": {"at": self._now(), "unread": unread}}
@@ -142,7 +157,7 @@ class Replies:
         reply = self._read(received)
         if reply is None:
             return
-        question = await self._open_question(received.owner, reply.phone)
+        question = await self._open_question(reply)
         answer = meaning(reply.text, asked=question is not None)
         if answer in (Answer.STOP, Answer.STOP_ALL):
             await self._stop(reply, everything=answer is Answer.STOP_ALL)
@@ -165,12 +180,11 @@ class Replies:
             return None
         return _Reply(received, number, text)
 
-    async def _open_question(self, owner: str, phone: str) -> Appointment | Subscriber | None:
-        """Return what was asked last of a number and is not answered yet."""
-        appointments = await self._unanswered(owner, phone)
-        subscribers = await self._stores.subscribers.all(
-            owner, {"phone": phone, "status": SubscriberStatus.UNCONFIRMED}
-        )
+    async def _open_question(self, reply: _Reply) -> Appointment | Subscriber | None:
+        """Return what was asked last of a number and is not answered yet, or only by this."""
+        appointments = await self._unanswered(reply)
+        waiting = {"phone": {"$in": reply.phones}, "status": SubscriberStatus.UNCONFIRMED}
+        subscribers = await self._stores.subscribers.all(reply.owner, waiting)
         open_ones: dict[str, Appointment | Subscriber] = {}
         open_ones |= {each.id: each for each in appointments}
         open_ones |= {each.id: each for each in subscribers}
@@ -183,19 +197,18 @@ class Replies:
         }
         return asked[max(asked)] if asked else None
 
-    async def _unanswered(self, owner: str, phone: str) -> list[Appointment]:
-        customer = await self._customer(owner, phone)
+    async def _unanswered(self, reply: _Reply) -> list[Appointment]:
+        customer = await self._customer(reply)
         if customer is None:
             return []
-        unanswered = {
-            "customer": customer.id,
-            "status": AppointmentStatus.BOOKED,
-            "startsAt": {"$gt": self._now()},
-        }
-        return await self._stores.appointments.all(owner, unanswered)
+        its = {"customer": customer.id, "startsAt": {"$gt": self._now()}}
+        # Decided by this very message, before a crash: it may still have to be answered.
+        unanswered = [{"status": AppointmentStatus.BOOKED}, {"lastRequest": reply.message.id}]
+        return await self._stores.appointments.all(reply.owner, {**its, "$or": unanswered})
 
-    async def _customer(self, owner: str, phone: str) -> Customer | None:
-        return await self._stores.customers.first(owner, {"phone": phone, "erasing": {"$ne": True}})
+    async def _customer(self, reply: _Reply) -> Customer | None:
+        which = {"phone": {"$in": reply.phones}, "erasing": {"$ne": True}}
+        return await self._stores.customers.first(reply.owner, which)
 
     async def _decide(self, reply: _Reply, question: Appointment, *, confirms: bool) -> None:
         """Confirm or cancel an appointment and tell its customer, once."""
@@ -206,7 +219,7 @@ class Replies:
             logger.info("An answer comes too late: {}", error)
             return
         trigger = Trigger.CONFIRMED if confirms else Trigger.CANCELLED
-        customer = await self._customer(reply.message.owner, reply.phone)
+        customer = await self._customer(reply)
         if customer is not None and not await self._is_told(changed, trigger):
             topic = of_appointment(changed, customer)
             template = CONFIRMED if confirms else CANCELLED
@@ -223,46 +236,47 @@ class Replies:
         )
 
     async def _decide_list(self, reply: _Reply, *, confirms: bool) -> None:
-        owner, phone = reply.message.owner, reply.phone
+        owner, phones = reply.owner, reply.phones
         if confirms:
-            await self._subscribers.confirm(owner, phone, reply.message.id)
+            await self._subscribers.confirm(owner, phones, reply.message.id)
         else:
-            await self._subscribers.set_all(owner, phone, SubscriberStatus.UNSUBSCRIBED)
+            await self._subscribers.set_all(owner, phones, SubscriberStatus.UNSUBSCRIBED)
         await self._plans.settle(owner)
 
     async def _stop(self, reply: _Reply, *, everything: bool) -> None:
         """Record an opt-out, take back what waits, and say so once."""
-        owner, phone = reply.message.owner, reply.phone
+        owner, phones = reply.owner, reply.phones
         purposes = list(Purpose) if everything else [Purpose.MARKETING]
         is_new = await self._agree(reply, purposes, Agreement.OUT)
-        await self._subscribers.set_all(owner, phone, SubscriberStatus.UNSUBSCRIBED)
+        await self._subscribers.set_all(owner, phones, SubscriberStatus.UNSUBSCRIBED)
         await self._plans.settle(owner)
-        to = parse_recipient(phone).chat_id
+        to = {"$in": [parse_recipient(each).chat_id for each in phones]}
         which: dict[str, Any] = {"owner": owner, "to": to, "plan.trigger": CAMPAIGN}
         await self._messages.withdraw(which, opted_out=True)
         if is_new:
             await self._say(reply, OPTED_OUT)
 
     async def _start(self, reply: _Reply) -> None:
-        owner, phone = reply.message.owner, reply.phone
+        owner, phones = reply.owner, reply.phones
         is_new = await self._agree(reply, list(Purpose), Agreement.IN)
-        await self._subscribers.confirm(owner, phone, reply.message.id)
-        await self._subscribers.set_all(owner, phone, SubscriberStatus.SUBSCRIBED)
+        await self._subscribers.confirm(owner, phones, reply.message.id)
+        await self._subscribers.set_all(owner, phones, SubscriberStatus.SUBSCRIBED)
         await self._plans.settle(owner)
         if is_new:
             await self._say(reply, OPTED_IN)
 
     async def _agree(self, reply: _Reply, purposes: list[Purpose], state: Agreement) -> bool:
         """Record an answer; tell whether it is new, or was recorded by this same message."""
-        owner, phone, evidence = reply.message.owner, reply.phone, reply.message.id
-        states = dict.fromkeys(purposes, state)
-        if await self._consents.record(owner, phone, states, "reply", self._now(), evidence):
-            return True
-        known = await self._consents.of(owner, phone, self._now())
-        return any(known.consents[each].evidence == evidence for each in purposes)
+        owner, evidence = reply.owner, reply.message.id
+        states, is_new = dict.fromkeys(purposes, state), False
+        for phone in reply.phones:
+            await self._consents.record(owner, phone, states, "reply", self._now(), evidence)
+            known = await self._consents.of(owner, phone, self._now())
+            is_new |= any(known.consents[each].evidence == evidence for each in purposes)
+        return is_new
 
     async def _say(self, reply: _Reply, template: Template) -> None:
-        customer = await self._customer(reply.message.owner, reply.phone)
+        customer = await self._customer(reply)
         language = customer.language if customer else _language_of(reply.text)
         values = {"customer": person("", reply.phone, {})}
         await self._tell(reply, template, values, language, "UTC", reply.message.id)
@@ -285,7 +299,7 @@ class Replies:
             plan=Plan(origin=REPLY, subject=subject, trigger=REPLY),
         )
         try:
-            await self._messages.add(reply.message.owner, reply.message.connection_id, [answer])
+            await self._messages.add(reply.owner, reply.message.connection_id, [answer])
         except (ConnectionNotFoundError, QueueFullError) as error:
             logger.warning("A reply cannot be answered: {}", error)
 

@@ -10,8 +10,10 @@ from pymongo.errors import DuplicateKeyError
 
 from business.errors import ExistsError, NotThereError
 from business.model import Owned
+from sessions.outgoing_events import pending
 
 if TYPE_CHECKING:
+    from sessions.events.log import EventType
     from sessions.storage.mongo import Collection, Database
 
 Kind = TypeVar("Kind", bound=Owned)
@@ -24,6 +26,27 @@ CHANGED: Mapping[str, Any] = {"$inc": {"revision": 1}, "$set": {"dirty": True}}
 def changing(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the update that sets fields of a record on which messages depend."""
     return {**CHANGED, "$set": {**changes, "dirty": True}}
+
+
+def telling(
+    update: Mapping[str, Any], type_: EventType, facts: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return an update as a pipeline that also adds an event for webhooks, in the same write.
+
+    It takes `$set`, `$inc`, and `$push` of one value with or without `$each` and `$slice`.
+    """
+    fields: dict[str, Any] = {
+        name: {"$literal": value} for name, value in update.get("$set", {}).items()
+    }
+    for name, amount in update.get("$inc", {}).items():
+        fields[name] = {"$add": [{"$ifNull": [f"${name}", 0]}, amount]}
+    for name, value in update.get("$push", {}).items():
+        more = value.get("$each", [value])
+        fields[name] = {"$concatArrays": [{"$ifNull": [f"${name}", []]}, {"$literal": more}]}
+        if "$slice" in value:
+            fields[name] = {"$slice": [fields[name], value["$slice"]]}
+    told = {name: {"$literal": value} for name, value in facts.items()}
+    return [{"$set": fields}, {"$set": pending.adds(type_, told)}]
 
 
 class Store(Generic[Kind]):
@@ -88,12 +111,14 @@ class Store(Generic[Kind]):
         found = await self.all(owner, {**which, **place}, limit + 1, order=-1)
         return found[:limit], found[limit - 1].id if len(found) > limit else None
 
-    async def add(self, record: Kind) -> Kind:
+    async def add(self, record: Kind, told: Mapping[str, Any] | None = None) -> Kind:
         """Store a record durably; one whose id is stored already is returned as it is.
+
+        `told` are the fields of an event for webhooks (`pending.first`).
 
         Raises ExistsError if another record has the same unique fields.
         """
-        document = record.model_dump(by_alias=True, exclude_none=True)
+        document = {**record.model_dump(by_alias=True, exclude_none=True), **(told or {})}
         try:
             await self.collection.insert_one(document)
         except DuplicateKeyError:
@@ -107,7 +132,7 @@ class Store(Generic[Kind]):
         self,
         owner: str | None,
         record_id: str,
-        update: Mapping[str, Any],
+        update: Mapping[str, Any] | list[dict[str, Any]],
         which: Mapping[str, Any] | None = None,
     ) -> Kind | None:
         """Change a record that matches, and return it; None if it does not match.
@@ -121,7 +146,8 @@ class Store(Generic[Kind]):
                 return_document=ReturnDocument.AFTER,
             )
         except DuplicateKeyError:
-            raise await self._exists({**update.get("$set", {}), "owner": owner}) from None
+            changes = update[0]["$set"] if isinstance(update, list) else update.get("$set", {})
+            raise await self._exists({**changes, "owner": owner}) from None
         return None if document is None else self._model.model_validate(document)
 
     async def remove(self, owner: str | None, record_id: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,11 +21,18 @@ from business.occasions import of_subscriber
 from business.plans import Plans
 from business.ready_made import CONFIRM_LIST
 from business.states import SUBSCRIBER, before
-from business.store import Store, changing
+from business.store import Store, changing, telling
 from business.templates import render, text_in
+from sessions.events.log import EventType
 from sessions.messages.model import Ground, Plan
 from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_id
+from sessions.outgoing_events import pending
 
+_EVENTS = {
+    SubscriberStatus.SUBSCRIBED: EventType.SUBSCRIBER_SUBSCRIBED,
+    SubscriberStatus.UNSUBSCRIBED: EventType.SUBSCRIBER_UNSUBSCRIBED,
+}
+"""What webhooks are told of a move to a status."""
 QUESTION = "subscriber.question"
 """The trigger of the message that asks a subscriber to confirm."""
 
@@ -69,7 +76,9 @@ class Subscribers:
             status = SubscriberStatus.UNSUBSCRIBED
         elif not ask_by:
             await self._consents.record(owner, phone, {Purpose.MARKETING: Agreement.IN}, how, now)
-        stored = await self._store.add(subscriber.model_copy(update={"status": status}))
+        record = subscriber.model_copy(update={"status": status})
+        told = pending.first(_EVENTS[status], now, {"status": status}) if status in _EVENTS else {}
+        stored = await self._store.add(record, told)
         if stored.status is SubscriberStatus.UNCONFIRMED and ask_by:
             await self._ask(stored, ask_by, consents)
         await self._plans.settle(owner)
@@ -77,7 +86,11 @@ class Subscribers:
 
     async def change(self, found: Subscriber, changes: Mapping[str, Any]) -> Subscriber:
         """Change a subscriber; raise SubscriberNotFoundError."""
-        changed = await self._store.change(found.owner, found.id, changing(changes))
+        update: dict[str, Any] | list[dict[str, Any]] = changing(changes)
+        status = changes.get("status", found.status)
+        if status != found.status:
+            update = telling(changing(changes), _EVENTS[status], {"status": status})
+        changed = await self._store.change(found.owner, found.id, update)
         if changed is None:
             raise SubscriberNotFoundError(found.id)
         await self._plans.settle(found.owner)
@@ -88,20 +101,17 @@ class Subscribers:
         await self._store.remove(found.owner, found.id)
         await self._plans.withdraw_about(found.id)
 
-    async def confirm(self, owner: str, phone: str, evidence: str) -> list[Subscriber]:
-        """Confirm the subscriptions of a number that wait for it; return them."""
-        waiting = {"phone": phone, "status": SubscriberStatus.UNCONFIRMED}
-        found = await self._store.all(owner, waiting)
-        if found:
-            agreed = {Purpose.MARKETING: Agreement.IN}
-            await self._consents.record(owner, phone, agreed, "reply", self._now(), evidence)
-        for each in found:
+    async def confirm(self, owner: str, phones: Sequence[str], evidence: str) -> None:
+        """Confirm the subscriptions of a number, in all its forms, that wait for it."""
+        waiting = {"phone": {"$in": phones}, "status": SubscriberStatus.UNCONFIRMED}
+        agreed = {Purpose.MARKETING: Agreement.IN}
+        for each in await self._store.all(owner, waiting):
+            await self._consents.record(owner, each.phone, agreed, "reply", self._now(), evidence)
             await self._move(each, SubscriberStatus.SUBSCRIBED)
-        return found
 
-    async def set_all(self, owner: str, phone: str, status: SubscriberStatus) -> None:
-        """Move all subscriptions of a number to a status from which it can be reached."""
-        which = {"phone": phone, "status": {"$in": before(SUBSCRIBER, status)}}
+    async def set_all(self, owner: str, phones: Sequence[str], status: SubscriberStatus) -> None:
+        """Move the subscriptions of a number, in all its forms, to a status."""
+        which = {"phone": {"$in": phones}, "status": {"$in": before(SUBSCRIBER, status)}}
         for each in await self._store.all(owner, which):
             await self._move(each, status)
 
@@ -111,7 +121,8 @@ class Subscribers:
             happened = Happening(trigger=Trigger.SUBSCRIBER_CONFIRMED, at=self._now(), version=1)
             update["$push"] = {"happenings": happened.model_dump(by_alias=True)}
         where = {"status": {"$in": before(SUBSCRIBER, to)}}
-        await self._store.change(found.owner, found.id, update, where)
+        told = telling(update, _EVENTS[to], {"status": to})
+        await self._store.change(found.owner, found.id, told, where)
 
     async def _ask(self, subscriber: Subscriber, connection_id: str, consents: Consents) -> None:
         """Ask a subscriber to confirm, once; raise ConnectionNotFoundError or QueueFullError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -29,6 +30,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "connection": frozenset({"name", "phone"}),
 }
 """All variables; `customer` is the person who gets the message, also a subscriber."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,49}", re.ASCII)
 _OPEN = {"attributes"}
 """Variables below which providers choose the names."""
 _ALLOWED = (
@@ -50,8 +52,23 @@ _ALLOWED = (
 """What a template may consist of: no loops, calls, assignments or arithmetic."""
 
 
+class _Fields:
+    """Values by name and nothing else: a name such as `items` is no method here."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.__values = values
+
+    def __getitem__(self, name: str) -> object:
+        value = self.__values[name]
+        return _Fields(value) if isinstance(value, Mapping) else value
+
+
 class _Missing(StrictUndefined):
     """A value that is not there: `if` may ask for it, and writing it out is an error."""
+
+    @property
+    def _undefined_message(self) -> str:
+        return str(self._undefined_name)
 
     def __bool__(self) -> bool:  # type: ignore[override]  # declared an error there
         return False
@@ -137,7 +154,7 @@ def _path(node: nodes.Node) -> tuple[str, ...]:
 def _check_path(path: tuple[str, ...]) -> None:
     known = len(path) > 1 and path[1] in VARIABLES.get(path[0], ())
     depth = 3 if known and path[1] in _OPEN else 2
-    if not known or len(path) != depth:
+    if not known or len(path) != depth or not all(map(_NAME.fullmatch, path)):
         raise TemplateInvalidError(f"There is no variable {'.'.join(path)!r}.")
 
 
@@ -153,7 +170,8 @@ _TEXT: TypeAdapter[str] = TypeAdapter(MessageText)
 def render(text: str, values: Values, language: Language, zone: str) -> str:
     """Write a text out; raise TemplateInvalidError, or ValueMissingError for a missing value."""
     given = {
-        name: {k: v for k, v in each.items() if v is not None} for name, each in values.items()
+        name: _Fields({inner: value for inner, value in each.items() if value is not None})
+        for name, each in values.items()
     }
     try:
         written = _compiled(text).render(**given, language=language, zone=zone)

@@ -8,10 +8,16 @@ from sessions.connections.events import ConnectionEvents, RemovedConnectionEvent
 from sessions.conversations.webhook_events import ReceivedEvents
 from sessions.messages.events import MessageEvents
 from sessions.webhooks.events import WebhookEvents
+from sessions.webhooks.record_events import RecordEvents
 
 if TYPE_CHECKING:
     from sessions.messages.sealed_texts import TextSealer
     from sessions.outgoing_events.families import Family
+
+APPOINTMENTS = RecordEvents(
+    "appointments", "appointmentId", ("customer", "connectionId", "service", "externalId")
+)
+SUBSCRIBERS = RecordEvents("subscribers", "subscriberId", ("list",))
 
 
 def all_families(texts: TextSealer) -> tuple[Family, ...]:
@@ -22,4 +28,6 @@ def all_families(texts: TextSealer) -> tuple[Family, ...]:
         ConnectionEvents(),
         RemovedConnectionEvents(),
         WebhookEvents(),
+        APPOINTMENTS,
+        SUBSCRIBERS,
     )

@@ -193,3 +193,30 @@ async def test_double_opt_in_waits_for_the_answer(shop_that_asks: Shop) -> None:
     await shop.business.replies.go_on()
     found = await shop.business.stores.subscribers.find(shop.owner, added.id)
     assert found.status is SubscriberStatus.SUBSCRIBED
+
+
+async def test_a_number_in_another_form_of_its_country_is_the_same_person(
+    shop_that_asks: Shop,
+) -> None:
+    shop = shop_that_asks
+    customer = await shop.customer("+5511987654321")
+    appointment = await shop.book(customer)
+    await send_all(shop)
+    # WhatsApp knows the account by the number without the ninth digit.
+    await receive(shop, "1", fromNumber="+551187654321", chatId="551187654321@c.us")
+    await receive(shop, "STOPALL", fromNumber="+551187654321", chatId="551187654321@c.us")
+    await shop.business.replies.go_on()
+    assert (await shop.appointment(appointment)).status is AppointmentStatus.CONFIRMED
+    consents = await shop.business.consents.of(shop.owner, customer.phone, shop.clock())
+    assert consents.state(Purpose.REMINDER) is Agreement.OUT
+
+
+async def test_an_answer_that_a_crash_has_left_unanswered_is_answered(shop_that_asks: Shop) -> None:
+    shop = shop_that_asks
+    appointment = await asked(shop)
+    received = await receive(shop, "1")
+    found = await shop.appointment(appointment)
+    await shop.business.appointments.move(found, AppointmentStatus.CONFIRMED, received)
+    await shop.business.replies.go_on()
+    (answer,) = await answers(shop)
+    assert "Confirmed" in str(answer.text)

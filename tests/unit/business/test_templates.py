@@ -50,6 +50,7 @@ def test_a_text_is_written_in_the_language_and_the_zone(
         "{{customer.attributes}}",
         "{{customer.__class__}}",
         "{{customer.attributes.a.b}}",
+        "{{customer.attributes.__class__}}",
         "{% for x in customer.name %}{{x}}{% endfor %}",
         "{{customer.name()}}",
         "{{'x' * 1000000000}}",
@@ -70,7 +71,14 @@ def test_what_a_text_cannot_have_is_refused_when_it_is_saved(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{{appointment.location}}", "{{customer.attributes.cat}}", "{{event.name}}", "  "]
+    "text",
+    [
+        "{{appointment.location}}",
+        "{{customer.attributes.cat}}",
+        "{{customer.attributes.items}}",
+        "{{event.name}}",
+        "  ",
+    ],
 )
 def test_a_missing_value_is_an_error_when_the_text_is_written(text: str) -> None:
     check(text)

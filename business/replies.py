@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
+from pydantic import Field
 
 from business.answers import Answer, meaning
 from business.appointments import Appointments
@@ -36,14 +37,15 @@ from business.templates import Values, render, text_in
 from sessions.common.errors import ConnectionNotFoundError, DomainError
 from sessions.common.ids import first_id
 from sessions.common.number_forms import same_line
-from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
-from sessions.messages.model import MessageStatus, Plan
+from sessions.conversations.model import COLLECTION, ReceivedType
+from sessions.messages.model import MessageStatus, Plan, StoredText
 from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_id
 from sessions.messages.quotas import QueueFullError
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
 from sessions.messages.states import OUT
 from sessions.recipients.address import parse_recipient
 from sessions.storage.mongo import forget_after
+from sessions.storage.record import Record
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
@@ -58,11 +60,30 @@ _MARK = "replies"
 _ASKED = (*OUT, MessageStatus.UNKNOWN, MessageStatus.SENDING)
 
 
+class _Received(Record):
+    """What of a received message (`sessions.conversations.model`) is needed here."""
+
+    id: str = Field(alias="_id")
+    owner: str
+    connection_id: str
+    chat_id: str
+    from_number: str | None = None
+    type: str
+    text: StoredText | None = None
+    recorded_at: datetime
+    from_history: bool = False
+
+    @property
+    def is_from_group(self) -> bool:
+        """Whether it was written in a group."""
+        return self.chat_id.endswith("@g.us")
+
+
 @dataclass(frozen=True)
 class _Reply:
     """A received message with its plain text and the number that wrote it."""
 
-    message: ReceivedMessage
+    message: _Received
     phone: str
     text: str
 
@@ -132,12 +153,12 @@ class Replies:
             await self._handled.update_one({"_id": received.id}, done, upsert=True)
         await self._marks.update_one({"_id": _MARK}, {"$max": {"until": began}}, upsert=True)
 
-    async def _new(self, since: str) -> AsyncIterator[ReceivedMessage]:
+    async def _new(self, since: str) -> AsyncIterator[_Received]:
         """Yield messages that were not handled yet, oldest first."""
         unread = [str(each["_id"]) async for each in self._handled.find({"unread": True})]
         readable = {"_id": {"$in": unread}, "type": {"$ne": ReceivedType.CIPHERTEXT}}
         async for document in self._received.find(readable):
-            yield ReceivedMessage.model_validate(document)
+            yield _Received.model_validate(document)
         after = since
         while True:
             cursor = self._received.find(
@@ -150,10 +171,10 @@ class Replies:
             known = {str(each["_id"]) async for each in handled}
             new = [each for each in ids if each not in known]
             async for document in self._received.find({"_id": {"$in": new}}, sort=[("_id", 1)]):
-                yield ReceivedMessage.model_validate(document)
+                yield _Received.model_validate(document)
             after = ids[-1]
 
-    async def _handle(self, received: ReceivedMessage) -> None:
+    async def _handle(self, received: _Received) -> None:
         reply = self._read(received)
         if reply is None:
             return
@@ -168,7 +189,7 @@ class Replies:
         elif answer is not None:
             await self._decide_list(reply, confirms=answer is Answer.CONFIRM)
 
-    def _read(self, received: ReceivedMessage) -> _Reply | None:
+    def _read(self, received: _Received) -> _Reply | None:
         """Return a message as a reply; None if a person did not write it to us alone."""
         number = received.from_number
         if received.from_history or received.is_from_group or not received.text or not number:

@@ -33,6 +33,7 @@ async def receive(shop: Shop, text: str | None, **fields: Any) -> str:
         "connection": "internal",
         "connectionId": shop.connection_id,
         "chatId": CHAT,
+        "conversation": CHAT,
         "from": CHAT,
         "fromNumber": PHONE,
         "type": "text",

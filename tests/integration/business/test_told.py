@@ -8,6 +8,7 @@ import pytest
 
 from business.errors import WrongStateOfRecordError
 from business.model import AppointmentStatus, SubscriberStatus
+from sessions.common.clock import utc_now
 from tests.integration.business.conftest import Shop
 from tests.integration.webhooks.telling import told
 
@@ -15,6 +16,7 @@ DAY = timedelta(days=1)
 
 
 async def test_each_move_of_an_appointment_is_told_with_what_it_said_then(shop: Shop) -> None:
+    shop.clock.at = utc_now().replace(microsecond=0)
     appointment = await shop.book(await shop.customer())
     appointments = shop.business.appointments
     confirmed = await appointments.move(appointment, AppointmentStatus.CONFIRMED)
@@ -38,6 +40,7 @@ async def test_each_move_of_an_appointment_is_told_with_what_it_said_then(shop: 
 
 
 async def test_who_joins_and_leaves_a_list_is_told(shop: Shop) -> None:
+    shop.clock.at = utc_now()
     subscriber = await shop.subscriber()
     left = {"status": SubscriberStatus.UNSUBSCRIBED}
     await shop.business.subscribers.change(subscriber, left)

@@ -25,7 +25,8 @@ def main() -> int:
             messages=options.messages,
             blows=options.blows,
             patience=timedelta(minutes=30),
-            received=options.received,
+            received=0 if options.takeovers else options.received,
+            takeovers=options.takeovers,
             resend_ghosts=not options.without_ghosts,
         )
         return _judge(options.seed, asyncio.run(run_chaos(options.seed, size, Path(folder))))
@@ -40,6 +41,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--received", type=int, default=500, help="messages that phones write")
     parser.add_argument("--blows", type=int, default=60)
     parser.add_argument("--without-ghosts", action="store_true", help="RESEND_GHOSTS=false")
+    parser.add_argument(
+        "--takeovers",
+        action="store_true",
+        help="let another worker take over from each killed one; without received messages",
+    )
     parser.add_argument("--kills", type=int, help="only kill the worker so often, mid-send")
     return parser.parse_args()
 

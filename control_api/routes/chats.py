@@ -48,8 +48,9 @@ async def read(request: web.Request, query: OfConnection) -> web.Response:
     """Mark a chat read, which its people may see; messages that are sent mark it read, too."""
     chat_id = await _chat_of(request, query.connection_id)
     usable = partial(connection_of, request, query.connection_id)
-    done = await answer_of_page(request, usable, Errand.READ, chat_id)
+    # Somebody has read it, whether or not WhatsApp can be told now.
     await _note_read(request, await usable(), chat_id)
+    done = await answer_of_page(request, usable, Errand.READ, chat_id)
     return answer(ReadView(chat_id=chat_id, unread=done["unread"]))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.conversations.model import ReceivedMessage
 from sessions.conversations.read_marks import ReadMarks
-from sessions.conversations.sides import RECEIVED, SIDES, Entry, Place, Side, time_of
+from sessions.conversations.sides import RECEIVED, SENT, SIDES, Entry, Place, Side, time_of
 from sessions.messages.model import Message
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _SCANNED_AT_ONCE = 1000
 _SCANS = 10
 """A page looks at this many stretches of each index at most; then it ends with fewer chats."""
 _OLDEST = datetime.min.replace(tzinfo=UTC)
+_TOP = Place(datetime(9999, 1, 1, tzinfo=UTC), "")
+"""Before all messages: WhatsApp's clock may be ahead of ours."""
 _AFTER = "\0"
 """What makes a name the next one in the order."""
 
@@ -80,11 +82,11 @@ class Chats:
         """Return the chats behind a place, and the place where the next page begins, if any."""
         found: dict[str, Entry] = {}
         newest: dict[str, _Newest] = {}
-        place: Place | None = after or Place(now, "")
+        place: Place | None = after or _TOP
         for _ in range(_SCANS):
             if place is None or len(found) > limit:
                 break
-            stretch = await self._stretch(connection, place)
+            stretch = await self._stretch(connection, place, now)
             for some in _pieces([each for each in stretch.chats if each not in newest], limit + 1):
                 newest |= await self._newest(connection, some, now)
                 found |= {
@@ -100,9 +102,12 @@ class Chats:
         chats = await self._with_unread(connection, shown, newest)
         return chats, chats[-1].place if len(listed) > limit else place
 
-    async def _stretch(self, connection: str, after: Place) -> _Stretch:
+    async def _stretch(self, connection: str, after: Place, now: datetime) -> _Stretch:
         """Return the chats in the next stretch of both sides, in the order of the list."""
-        scans = await asyncio.gather(*(self._scan(side, connection, after) for side in SIDES))
+        due = min(after, Place(now, ""), key=lambda place: place.at)
+        scans = await asyncio.gather(
+            self._scan(SENT, connection, due), self._scan(RECEIVED, connection, after)
+        )
         ends = [scan[-1] for scan in scans if len(scan) == _SCANNED_AT_ONCE]
         # Behind the earlier end, the other side may have chats that were not met yet.
         end = min(ends, key=_order, default=None)
@@ -144,11 +149,9 @@ class Chats:
         self, side: Side, connection: str, chats: Sequence[str], now: datetime
     ) -> dict[str, dict[str, Any]]:
         """Return the newest message of each chat; MongoDB reads one for each (DISTINCT_SCAN)."""
-        which = {
-            "connection": connection,
-            "conversation": {"$in": [*chats]},
-            side.at: {"$lte": now},
-        }
+        which: dict[str, Any] = {"connection": connection, "conversation": {"$in": [*chats]}}
+        if side is SENT:
+            which[side.at] = {"$lte": now}
         pipeline: list[dict[str, Any]] = [
             {"$match": which},
             {"$sort": dict(side.by_chat)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 Index = list[tuple[str, int]]
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 _LATEST: Index = [("at", DESCENDING), ("_id", DESCENDING)]
 _BY_CONNECTION: Index = [("connection", ASCENDING), *_LATEST]
 _BY_OWNER: Index = [("owner", ASCENDING), *_LATEST]
@@ -50,12 +51,13 @@ class ReceivedFilter:
                 query[name] = {"$eq": value}
         if self.connections is not None:
             query.setdefault("connection", {})["$in"] = sorted(self.connections)
-        at = {"$gte": self.since} if self.since else {}
+        # Of erased messages something is kept, without a time.
+        at = {"$gte": self.since or _OLDEST}
         at |= {"$lt": self.until} if self.until else {}
         if before is not None:
             at["$lte"] = before.at
             query["$nor"] = [{"at": before.at, "_id": {"$gte": before.name}}]
-        return query | ({"at": at} if at else {})
+        return {**query, "at": at}
 
 
 class ReceivedSearch:

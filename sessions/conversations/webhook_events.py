@@ -103,7 +103,7 @@ class ReceivedEvents:
         self, document: Mapping[str, Any], message: ReceivedMessage, entry: PendingEvent
     ) -> EventData:
         if entry.type in RESPONSES:
-            return told_response(document, entry, message.chat_id)
+            return told_response(document, entry, message.conversation)
         if entry.type == EventType.MESSAGE_EDITED:
             frame = {**_frame(message), "timestamp": message.edited_at or entry.at}
             return EditedData(**frame, text=self._edited(message, entry.facts.get("text")))
@@ -135,7 +135,7 @@ def _frame(message: ReceivedMessage) -> dict[str, Any]:
         "message_id": message.id,
         "connection_id": message.connection_id,
         "owner": message.owner,
-        "chat_id": message.chat_id,
+        "chat_id": message.conversation,
         "sender": message.sender,
         "from_number": message.from_number,
         "sender_name": message.sender_name,

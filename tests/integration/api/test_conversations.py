@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,12 +14,14 @@ from sessions.common.clock import utc_now
 from sessions.common.ids import first_id, new_id
 from sessions.connections.model import Connection
 from sessions.conversations.chats import Chats
+from sessions.conversations.events import received_event
 from sessions.conversations.model import Details, Place, PollAsked, ReceivedType
 from sessions.conversations.read_marks import ReadMarks
 from sessions.conversations.received_search import ReceivedFilter
 from sessions.conversations.sides import RECEIVED, SENT, SIDES
 from sessions.conversations.sides import Place as ListPlace
 from sessions.conversations.timeline import Timeline
+from sessions.events.log import EventType
 from sessions.messages.model import Draft, MessageStatus
 from tests.builders import Stores
 from tests.integration.received import FRIEND, START, Received
@@ -138,6 +141,12 @@ async def test_what_was_written_before_the_number_was_known_is_in_the_same_chat(
     assert await _says(client, LID) == ["hidden", "known"]
 
 
+async def test_events_name_the_chat_that_the_api_shows(received: Received) -> None:
+    message = await received.text("by LID", chat=LID, number="+972501234567")
+    event = received_event(EventType.MESSAGE_RECEIVED, message)
+    assert json.loads(event.data)["chatId"] == FRIEND
+
+
 async def test_another_spelling_of_a_number_finds_the_chat(
     client: Client, stores: Stores, lease: Lease
 ) -> None:
@@ -174,6 +183,18 @@ async def test_a_scheduled_message_stands_at_its_time_and_moves_no_chat_before(
     await stores.add(connection, [reminder])
     assert [each["chatId"] for each in await _chats(client)] == [OTHER, FRIEND]
     assert await _says(client, FRIEND) == ["hello", "reminder"]
+
+
+async def test_what_whatsapps_clock_puts_into_the_future_is_listed(
+    client: Client, received: Received
+) -> None:
+    await received.text("now")
+    await received.text("soon", chat=OTHER, at=utc_now() + timedelta(minutes=1))
+    assert [each["chatId"] for each in await _chats(client)] == [OTHER, FRIEND]
+    first = await _get(client, f"{CHATS}?connectionId=main&limit=1")
+    assert [each["chatId"] for each in first["items"]] == [OTHER]
+    last = await _get(client, f"{CHATS}?connectionId=main&limit=1&cursor={first['cursor']}")
+    assert [each["chatId"] for each in last["items"]] == [FRIEND]
 
 
 async def test_unread_messages_are_counted_until_they_are_read(

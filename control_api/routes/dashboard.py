@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 
 from control_api.endpoints.declaration import Endpoints
 from control_api.routes.dashboard_frame import View, redirect, show_view
+from control_api.schemas.webhooks import OFFERED
 
 routes = Endpoints("Dashboard")
 
@@ -27,10 +28,22 @@ async def connections(request: web.Request) -> web.Response:
     return await show_view(request, View.CONNECTIONS)
 
 
+@routes.get("/dashboard/conversations", open=True, answers=_ANSWERS)
+async def conversations(request: web.Request) -> web.Response:
+    """Show the conversations."""
+    return await show_view(request, View.CONVERSATIONS)
+
+
 @routes.get("/dashboard/messages", open=True, answers=_ANSWERS)
 async def messages(request: web.Request) -> web.Response:
     """Show the messages."""
     return await show_view(request, View.MESSAGES)
+
+
+@routes.get("/dashboard/webhooks", open=True, answers=_ANSWERS)
+async def webhooks(request: web.Request) -> web.Response:
+    """Show the webhooks."""
+    return await show_view(request, View.WEBHOOKS, {"events": OFFERED})
 
 
 @routes.get("/dashboard/health", open=True, answers=_ANSWERS)

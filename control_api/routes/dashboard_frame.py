@@ -19,7 +19,9 @@ class View(StrEnum):
     """The views of the dashboard, in the order of the navigation."""
 
     CONNECTIONS = "connections"
+    CONVERSATIONS = "conversations"
     MESSAGES = "messages"
+    WEBHOOKS = "webhooks"
     HEALTH = "health"
     ACCOUNT = "account"
 

@@ -8,11 +8,19 @@ declare global {
   namespace Api {
     type ApiKey = Schemas['ApiKeyView'];
     type ApiKeyList = Schemas['ApiKeyList'];
+    type Chat = Schemas['ChatView'];
+    type ChatList = Schemas['ChatList'];
     type Checks = Schemas['HealthChecks'];
     type Command = Schemas['Command'];
     type Connection = Schemas['ConnectionView'];
     type ConnectionList = Schemas['ConnectionList'];
+    type ConversationPage = Schemas['ConversationPage'];
     type CreatedApiKey = Schemas['CreatedApiKey'];
+    type CreatedWebhook = Schemas['CreatedWebhook'];
+    type Delivery = Schemas['DeliveryView'];
+    type DeliveryList = Schemas['DeliveryList'];
+    /** A message, sent or received. */
+    type Entry = Message | Received;
     type Health = Schemas['Health'];
     type History = Schemas['HistoryView'];
     type IntakeFailure = Schemas['IntakeFailureView'];
@@ -20,15 +28,24 @@ declare global {
     type LinkPairing = Schemas['LinkPairing'];
     type LinkState = Schemas['LinkState'];
     type LogRecord = Schemas['LogRecordView'];
+    type Media = Schemas['ReceivedMediaView'];
     type Message = Schemas['MessageView'];
-    type MessageList = Schemas['MessageList'];
+    /** A page of messages that were sent. */
+    type MessageList = { items: Message[]; cursor?: string | null };
     type MessageStatus = Schemas['MessageStatus'];
+    type NewSecret = Schemas['NewSecret'];
     type Pacing = Schemas['Pacing'];
     type Problem = Schemas['Problem'];
+    type Received = Schemas['ReceivedView'];
+    type Redriven = Schemas['Redriven'];
     type Sample = Schemas['SampleView'];
     type State = Schemas['ConnectionState'];
+    type Try = Schemas['TryView'];
     type UserList = Schemas['UserList'];
     type Waiting = Schemas['Waiting'];
+    type Webhook = Schemas['WebhookView'];
+    type WebhookList = Schemas['WebhookList'];
+    type WebhookTest = Schemas['TestResult'];
     type Worker = Schemas['WorkerView'];
 
     /** The data of `connection.deleted`. */

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 import pytest
 
 from control_api.pages.languages import Language, Texts
+from control_api.schemas.webhooks import OFFERED
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState, Reason
+from sessions.conversations.model import MediaState, ReceivedType
 from sessions.messages.model import TEXT_KEY_MISSING, WAITS_FOR_MESSAGE, MessageStatus
+from sessions.webhooks.model import DeliveryStatus, DisabledReason
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
 PLURALS = {Language.ENGLISH: ["one", "other"], Language.HEBREW: ["one", "two", "other"]}
@@ -60,4 +63,18 @@ def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:
     said = {f"messages.waiting.{code}" for code in waits}
     said |= {f"messages.detail.{reason}" for reason in Reason}
     said |= {f"messages.status.{status}" for status in MessageStatus}
+    assert said - set(ENGLISH) == set()
+
+
+def test_whatever_a_webhook_can_be_told_of_is_said_in_plain_words() -> None:
+    said = {f"webhooks.event.{each}" for each in OFFERED}
+    said |= {f"webhooks.off.{reason}" for reason in DisabledReason}
+    said |= {f"webhooks.delivery.{status}" for status in DeliveryStatus}
+    assert said - set(ENGLISH) == set()
+
+
+def test_whatever_is_written_to_a_connection_has_a_word() -> None:
+    spelled_out = {ReceivedType.TEXT, ReceivedType.REVOKED, ReceivedType.OTHER}
+    said = {f"dashboard.said.{each}" for each in {*ReceivedType} - spelled_out}
+    said |= {f"conversations.media.{each}" for each in {*MediaState} - {MediaState.STORED}}
     assert said - set(ENGLISH) == set()

@@ -24,3 +24,11 @@ export function messagePath(id) {
 export function apiKeyPath({ id }) {
   return `api/api-keys/${encodeURIComponent(id)}`;
 }
+
+/**
+ * The address of a webhook.
+ * @param {{id: string}} webhook
+ */
+export function webhookPath({ id }) {
+  return `api/webhooks/${encodeURIComponent(id)}`;
+}

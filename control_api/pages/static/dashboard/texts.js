@@ -17,6 +17,7 @@ const PLURALS = new Intl.PluralRules(LANGUAGE);
 const EXACT = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' });
 const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'short' });
 const SHORT = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'full' });
 const RELATIVE = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: 'auto' });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const STEPS = [['day', 86_400], ['hour', 3_600], ['minute', 60]];
@@ -60,6 +61,8 @@ export const number = (value) => NUMBER.format(value);
 export const exactTime = (date) => EXACT.format(date);
 /** @param {Date} date */
 export const clockTime = (date) => CLOCK.format(date);
+/** @param {Date} date */
+export const dayOf = (date) => DAY.format(date);
 
 /**
  * Write a moment as shortly as it stays clear: today's by the clock alone.

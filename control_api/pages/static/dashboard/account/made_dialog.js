@@ -1,10 +1,10 @@
 // @ts-check
-/** Show a new API key, which is shown this once. */
+/** Show a new secret, such as an API key, which is shown this once. */
 
 import { byId, closest, one } from '../../shared/dom.js';
 import { CopyButton } from '../copy_button.js';
 
-/** The dialog that shows a key; a click beside it does not close it, since the key would be lost. */
+/** The dialog that shows it; a click beside it does not close it, since it would be lost. */
 export class MadeDialog {
   #dialog = byId('made', HTMLDialogElement);
   #copy = new CopyButton(
@@ -19,7 +19,7 @@ export class MadeDialog {
     this.#dialog.addEventListener('close', () => this.#copy.show(''));
   }
 
-  /** @param {Api.CreatedApiKey} made */
+  /** @param {{name: string, key: string}} made What it is for, and the secret. */
   show({ name, key }) {
     one(this.#dialog, '[data-name]').textContent = name;
     this.#copy.show(key);

@@ -6,6 +6,7 @@ import { api } from '../api.js';
 import { closable, kindOf, working } from '../dialog.js';
 import { messagePath } from '../paths.js';
 import { readableRecipient } from '../recipient.js';
+import { said } from '../said.js';
 import { exactTime, number, t } from '../texts.js';
 import { toast } from '../toast.js';
 import { showStatus } from './pill.js';
@@ -75,6 +76,9 @@ export class Detail {
     const words = why(message);
     setText(reason, words);
     reason.hidden = !words;
+    const text = said(message);
+    setText(this.#find('[data-text]'), text);
+    this.#find('[data-no-text]').hidden = Boolean(text);
     showTimeline(this.#find('[data-timeline]'), message);
     for (const [name, value] of Object.entries(this.#facts(message))) this.#fact(name, value);
     const { status } = message;

@@ -3,11 +3,13 @@
 
 import { byId, closest, copyOf, one, setText } from '../../shared/dom.js';
 import { readableRecipient } from '../recipient.js';
+import { said } from '../said.js';
 import { exactTime, relativeTime } from '../texts.js';
 import { showStatus } from './pill.js';
 import { shortWhy } from './words.js';
 
 const TEMPLATE = byId('row', HTMLTemplateElement);
+const SHOWN = 200;
 
 class Row {
   element = copyOf(TEMPLATE);
@@ -42,6 +44,7 @@ class Row {
     showStatus(this.#find('pill'), message.status);
     this.#set('why', shortWhy(message));
     this.#set('to', readableRecipient(message.to));
+    this.#set('said', brief(said(message)));
     this.#set('connection', connectionName);
     const time = one(this.element, '[data-accepted]', HTMLTimeElement);
     time.dateTime = message.queuedAt;
@@ -61,6 +64,12 @@ class Row {
     return one(this.element, `[data-${name}]`);
   }
 }
+
+/**
+ * The beginning of a text: the row shows one line of it.
+ * @param {string} text
+ */
+const brief = (text) => text.slice(0, SHOWN);
 
 /** The body of the table. */
 export class Rows {

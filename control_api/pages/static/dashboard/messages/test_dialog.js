@@ -7,6 +7,7 @@ import { api } from '../api.js';
 import { sends } from '../connections/meaning.js';
 import { closable, kindOf, working } from '../dialog.js';
 import { messagePath } from '../paths.js';
+import { randomKey } from '../random_key.js';
 import { readableRecipient, typedRecipient } from '../recipient.js';
 import { showTimeline } from './timeline.js';
 import { why } from './words.js';
@@ -171,8 +172,3 @@ export class TestDialog {
 
 /** @param {Api.Connection} connection */
 const keyOf = ({ owner, connectionId }) => `${owner}/${connectionId}`;
-
-/** `crypto.randomUUID` is there over HTTPS only. */
-function randomKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, '0')).join('');
-}

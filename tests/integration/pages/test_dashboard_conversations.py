@@ -1,0 +1,295 @@
+"""Conversations in a real browser: both directions, hostile texts, live changes, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from sessions.common.clock import utc_now
+from sessions.conversations.read_marks import ReadMarks
+from sessions.messages.model import MessageStatus
+from tests.integration.event_api import EventApi, event_api
+from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.integration.pages.test_dashboard_messages import connected
+from tests.integration.received import FRIEND, Received
+from tests.people import DESKTOP, PHONE
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+    from playwright.async_api import ViewportSize
+
+    from control_api.settings import ApiSettings
+    from sessions.connections.leases import Lease
+    from sessions.storage.mongo import Database
+    from tests.builders import Stores
+
+OTHER = "972502222222@c.us"
+HOSTILE = {
+    "overridden": "\u202egnp.exe",
+    "long": "W" * 300,
+    "markup": "<img src=x onerror=document.title='owned'><b>bold</b>",
+    "emoji": "👩‍👩‍👧‍👦🇮🇱👍🏽",
+    "huge": "a" * 10_000,
+    "lines": "one\n\n\n\ntwo\n" * 40,
+}
+
+
+@pytest.fixture
+async def api(
+    database: Database, redis: ArqRedis, api_settings: ApiSettings
+) -> AsyncIterator[EventApi]:
+    async with event_api(database, redis, api_settings) as api:
+        yield api
+
+
+@pytest.fixture
+async def received(api: EventApi) -> Received:
+    """Give a test people who write to a connection that is connected."""
+    _, lease = await connected(api.stores)
+    return Received(api.stores, lease)
+
+
+def _chat(page: Page, name: str) -> Locator:
+    return page.locator(".chat-link").filter(has_text=name)
+
+
+def _bubbles(page: Page) -> Locator:
+    return page.locator(".bubble-row")
+
+
+async def _send(stores: Stores, lease: Lease, text: str, to: str = FRIEND) -> None:
+    connection = await stores.connections.get(lease.connection)
+    await stores.message(connection, text, to=to)
+    await _send_next(stores, lease)
+
+
+async def _send_next(stores: Stores, lease: Lease) -> None:
+    """Have the message whose turn it is sent."""
+    claimed = await stores.queue.claim_next(lease)
+    assert claimed is not None
+    key = f"true_{claimed.to}_{claimed.id.upper()}"
+    await stores.queue.write_down(lease, claimed, key, claimed.to, new_chat=True)
+    await stores.queue.settle(lease, claimed, MessageStatus.SENT)
+
+
+@pytest.mark.parametrize(
+    ("locale", "viewport", "dark"),
+    [("en-GB", DESKTOP, False), ("he-IL", PHONE, True)],
+    ids=["English on a desktop", "Hebrew on a phone in the dark"],
+)
+async def test_a_conversation_is_read_by_everybody(
+    api: EventApi,
+    person: Browser,
+    received: Received,
+    locale: str,
+    viewport: ViewportSize,
+    dark: bool,
+) -> None:
+    await received.text("Are you open?", name="Dana")
+    await _send(api.stores, received.lease, "Until six")
+    await received.text("Thanks", name="Dana", at=utc_now() + timedelta(seconds=1))
+    view: dict[str, Any] = {"view": "/conversations", "locale": locale, "viewport": viewport}
+    async with dashboard(api.client, person, dark=dark, **view) as seen:
+        await expect(_chat(seen.page, "Dana")).to_contain_text("Thanks")
+        await is_in_order(seen)
+        await _chat(seen.page, "Dana").click()
+        texts = seen.page.locator(".bubble-text")
+        await expect(texts).to_have_text(["Are you open?", "Until six", "Thanks"])
+        await is_in_order(seen)
+
+
+@pytest.mark.parametrize("what", [*HOSTILE])
+async def test_what_strangers_write_is_only_text(
+    api: EventApi, person: Browser, received: Received, what: str
+) -> None:
+    text = HOSTILE[what]
+    await received.text(text, name=text[:150], chat=OTHER)
+    async with dashboard(api.client, person, view="/conversations", viewport=PHONE) as seen:
+        await seen.page.locator(".chat-link").click()
+        await expect(_bubbles(seen.page)).to_have_count(1)
+        whole = seen.page.get_by_role("button", name="Show all of it")
+        if len(text) > 5_000:
+            await whole.click()
+        shown = await seen.page.locator(".bubble-text").text_content()
+        assert shown == text
+        assert not await seen.overflows()
+        assert seen.complaints == []
+        assert "owned" not in await seen.page.title()
+        # Whatever turns the direction ends with the text it stands in.
+        isolated = "getComputedStyle(document.querySelector('[data-thread-title] bdi')).unicodeBidi"
+        assert await seen.page.evaluate(isolated) == "isolate"
+
+
+async def test_a_new_message_appears_and_is_announced(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text("first", name="Dana")
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        await _chat(seen.page, "Dana").click()
+        await expect(_bubbles(seen.page)).to_have_count(1)
+        await received.text("second", name="Dana", at=utc_now())
+        await expect(_bubbles(seen.page)).to_have_count(2)
+        live = seen.page.locator("[data-live]")
+        await expect(live).to_have_text("New message from Dana: second")
+        await expect(live).to_have_attribute("aria-live", "polite")
+        await received.text("elsewhere", name="Noa", chat=OTHER, at=utc_now())
+        await expect(_chat(seen.page, "Noa")).to_contain_text("elsewhere")
+        await expect(_chat(seen.page, "Noa").locator("[data-count]")).to_have_text("1")
+
+
+async def test_an_answer_is_sent_by_keyboard_and_its_status_follows(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    asked = await received.text("Are you open?", name="Dana")
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        page = seen.page
+        await _chat(page, "Dana").press("Enter")
+        write = page.get_by_role("textbox", name="Write a message")
+        await expect(write).to_be_focused()
+        await page.locator(".bubble-menu summary").press("Enter")
+        await page.get_by_role("button", name="Answer", exact=True).press("Enter")
+        await expect(write).to_be_focused()
+        await page.keyboard.type("Until six")
+        await page.keyboard.press("Enter")
+        await expect(_bubbles(page)).to_have_count(2)
+        await expect(write).to_have_value("")
+        await expect(_bubbles(page).nth(1)).to_contain_text("Are you open?")
+        stored = await api.stores.database["messages"].find_one({}) or {}
+        assert (stored["text"], stored["to"], stored["replyTo"]) == ("Until six", FRIEND, asked.id)
+        await _send_next(api.stores, received.lease)
+        await expect(_bubbles(page).nth(1).locator(".pill")).to_have_text("Sent")
+
+
+async def test_a_lost_answer_does_not_send_twice(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text(name="Dana")
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        page = seen.page
+        await _chat(page, "Dana").click()
+        keys: list[str] = []
+
+        page.on(
+            "request",
+            lambda asked: (
+                keys.append(asked.headers["idempotency-key"])
+                if asked.method == "POST" and "/send" in asked.url
+                else None
+            ),
+        )
+        await page.route("**/api/whatsapp/send?*", lambda route: route.abort())
+        await page.get_by_role("textbox", name="Write a message").fill("Until six")
+        await page.get_by_role("button", name="Send").click()
+        await expect(
+            page.get_by_role("alert").filter(has_text="Your text is still here")
+        ).to_be_visible()
+        await page.unroute("**/api/whatsapp/send?*")
+        await page.get_by_role("button", name="Send").click()
+        await expect(_bubbles(page)).to_have_count(2)
+        assert len(keys) == 2
+        assert len(set(keys)) == 1
+
+
+async def test_what_was_begun_in_one_chat_stays_there(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text(name="Dana")
+    await received.text(name="Noa", chat=OTHER)
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        page = seen.page
+        write = page.get_by_role("textbox", name="Write a message")
+        await _chat(page, "Dana").click()
+        await write.fill("for Dana")
+        await _chat(page, "Noa").click()
+        await expect(write).to_have_value("")
+        await _chat(page, "Dana").click()
+        await expect(write).to_have_value("for Dana")
+        await page.reload()
+        await expect(page.locator("[data-thread-title]")).to_have_text("Dana")
+        await page.go_back()
+        await expect(page.locator("[data-thread-title]")).to_have_text("Noa")
+
+
+async def test_on_a_phone_the_list_and_the_conversation_take_turns(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text(name="Dana")
+    async with dashboard(api.client, person, view="/conversations", viewport=PHONE) as seen:
+        page = seen.page
+        await _chat(page, "Dana").click()
+        await expect(_chat(page, "Dana")).to_be_hidden()
+        await page.get_by_role("button", name="Back to the chats").click()
+        await expect(_chat(page, "Dana")).to_be_visible()
+        await expect(page.locator(".thread-head")).to_be_hidden()
+
+
+async def test_older_messages_and_chats_are_behind_a_button(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    for n in range(60):
+        await received.text(f"message {n}", name="Dana")
+    for n in range(35):
+        await received.text(f"from {n}", chat=f"9725033333{n:02d}@c.us")
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        page = seen.page
+        await expect(page.locator(".chat-link")).to_have_count(30)
+        await page.get_by_role("button", name="Show more chats").click()
+        await expect(page.locator(".chat-link")).to_have_count(36)
+        await _chat(page, "Dana").click()
+        await expect(_bubbles(page)).to_have_count(50)
+        await page.get_by_role("button", name="Show older messages").click()
+        await expect(_bubbles(page)).to_have_count(60)
+        await expect(page.get_by_role("button", name="Show older messages")).to_be_hidden()
+
+
+async def test_a_number_that_nobody_wrote_from_is_written_to(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text(name="Dana")
+    async with dashboard(api.client, person, view="/conversations", locale="he-IL") as seen:
+        page = seen.page
+        await page.get_by_role("button", name="שיחה חדשה").click()
+        await page.get_by_label("למספר הטלפון").fill("12")
+        await page.get_by_role("button", name="פתיחה").click()
+        await expect(page.get_by_text("זה לא מספר טלפון")).to_be_visible()
+        await page.get_by_label("למספר הטלפון").fill("050-222-2222")
+        await page.get_by_role("button", name="פתיחה").click()
+        await expect(page.locator("[data-thread-title]")).to_contain_text("+972 50-222-2222")
+        await page.get_by_role("textbox", name="כתיבת הודעה").fill("שלום")
+        await page.get_by_role("button", name="שליחה").click()
+        await expect(_bubbles(page)).to_have_count(1)
+        stored = await api.stores.database["messages"].find_one({}) or {}
+        assert (stored["text"], stored["to"]) == ("שלום", OTHER)
+
+
+async def test_a_connection_that_cannot_send_says_so(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text(name="Dana")
+    await api.stores.database["connections"].update_many({}, {"$set": {"state": "disconnected"}})
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        await _chat(seen.page, "Dana").click()
+        await expect(seen.page.get_by_text("This connection cannot send right now")).to_be_visible()
+
+
+async def test_what_is_on_the_screen_is_read(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    message = await received.text(name="Dana")
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        unread = _chat(seen.page, "Dana").locator("[data-count]")
+        await expect(unread).to_have_text("1")
+        async with seen.page.expect_request("**/read?*"):
+            await _chat(seen.page, "Dana").click()
+        marks = ReadMarks(api.stores.database)
+
+        async def is_read() -> bool:
+            return bool(await marks.of(message.connection, [FRIEND]))
+
+        await until(is_read)
+        await expect(unread).to_be_hidden()

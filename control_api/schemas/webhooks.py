@@ -128,9 +128,11 @@ class NewWebhook(Body):
 class WebhookChanges(Body):
     """PATCH /api/webhooks/{id}: what is left out stays as it is."""
 
-    url: Url | None = None
+    url: Url | None = Field(None, examples=["https://crm.example.com/whatsapp"])
     events: EventNames | None = None
-    connection_ids: Annotated[list[ConnectionId], Field(max_length=100)] | None = None
+    connection_ids: Annotated[list[ConnectionId], Field(max_length=100)] | None = Field(
+        None, examples=[["business_main"]]
+    )
     """An empty list means all connections."""
     description: Name | None = None
     headers: Headers | None = None

@@ -146,7 +146,11 @@ class Downloads:
     async def _fetch_in_turn(self, message: ReceivedMessage) -> None:
         async with self._slots:
             with logger.contextualize(messageId=message.id):
-                await self._fetch(message)
+                try:
+                    await self._fetch(message)
+                except STORE_DOWN as error:
+                    logger.warning("A received file is fetched again later: {}", brief(error))
+                    self._tries.setdefault(message.id, 0)
 
     async def _fetch(self, message: ReceivedMessage) -> None:
         try:
@@ -158,9 +162,6 @@ class Downloads:
             logger.error("Received files are not stored: {}", error)
         except _NotFetchedError as error:
             await (self._end(message, MediaState.EXPIRED) if error.gone else self._retry(message))
-        except STORE_DOWN as error:
-            logger.warning("A received file is fetched again later: {}", brief(error))
-            self._tries.setdefault(message.id, 0)
         except (_DamagedError, MediaEmptyError, PageCallError, PageBrokenError) as error:
             logger.warning("A received file could not be fetched: {}", error)
             await self._retry(message)

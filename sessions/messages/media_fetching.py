@@ -119,18 +119,26 @@ class MediaFetcher:
 
     async def fetch_due(self) -> None:
         """Fetch everything that is due now; raise STORE_DOWN errors."""
+        failed: Exception | None = None
         async with asyncio.TaskGroup() as group:
-            while True:
-                await self._free.acquire()
-                try:
-                    message = await self._claim()
-                except BaseException:
-                    self._free.release()
-                    raise
-                if message is None:
-                    self._free.release()
-                    return
-                group.create_task(self._fetch_and_release(message))
+            try:
+                while message := await self._claim_when_free():
+                    group.create_task(self._fetch_and_release(message))
+            except STORE_DOWN as error:
+                failed = error  # raised here, it would end the fetches, and come out as a group
+        if failed is not None:
+            raise failed
+
+    async def _claim_when_free(self) -> Message | None:
+        """Claim the next try once fewer than `at_once` run; it must be released then."""
+        await self._free.acquire()
+        message = None
+        try:
+            message = await self._claim()
+        finally:
+            if message is None:
+                self._free.release()
+        return message
 
     async def _fetch_and_release(self, message: Message) -> None:
         try:

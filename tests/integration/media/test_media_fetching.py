@@ -23,7 +23,9 @@ from sessions.messages.content import Kind, Media
 from sessions.messages.media_fetching import FetchLimits, MediaFetcher
 from sessions.messages.model import FETCHING_MEDIA, Draft, Message, MessageStatus
 from sessions.network.guarded_client import GuardedClient
+from sessions.storage.mongo import STORE_DOWN
 from tests.builders import MEDIA_KEYS, OWNER, PLAIN, TO, Stores
+from tests.refusing import refusing
 from tests.waiting import until
 
 MIB = 1024 * 1024
@@ -115,6 +117,17 @@ async def fetching(
             fetched.append,
         )
         yield Fetching(stores, store, fetcher, fetched)
+
+
+async def test_a_mongodb_that_refuses_is_told_and_the_file_fetched_later(
+    stores: Stores, host: Host
+) -> None:
+    async with fetching(stores, "127.0.0.1") as world:
+        message = await world.message(host.gives("/picture.png", PNG))
+        async with refusing(stores.database, "messages"):
+            with pytest.raises(STORE_DOWN):
+                await world.fetcher.fetch_due()
+        assert (await world.after(message)).media is not None
 
 
 async def test_a_file_is_fetched_and_its_message_released(stores: Stores, host: Host) -> None:

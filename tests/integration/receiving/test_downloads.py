@@ -22,6 +22,8 @@ from sessions.media.store import MediaLimits, MediaStore
 from tests.builders import MEDIA_KEYS, MEDIA_LIMITS, OWNER, Stores
 from tests.integration.receiving.listening import ME, Line, linked_line
 from tests.integration.whatsapp_web_driver import small_world
+from tests.logged import logged
+from tests.refusing import refusing
 from tests.waiting import until
 
 MIB = 1024 * 1024
@@ -116,6 +118,21 @@ async def test_a_file_that_nobody_has_is_expired_until_somebody_asks_again(
         message = await _becomes(seen, message, MediaState.STORED)
         with pytest.raises(NoFileToFetchError):
             await files.ask_again(message)
+
+
+async def test_a_mongodb_that_refuses_does_not_end_the_downloads(
+    line: tuple[Line, Lease], stores: Stores
+) -> None:
+    seen, lease = line
+    await seen.world.hand.faults(number=ME, mediaExpired=True, mediaGone=True)
+    message = await _gets(seen)
+    async with downloading(seen, lease, stores.media) as downloads:
+        async with refusing(stores.database, "receivedMessages"):
+            with logged("WARNING") as lines:
+                downloads.ring()
+                await until(lambda: any("fetched again later" in each for each in lines))
+        downloads.ring()
+        await _becomes(seen, message, MediaState.EXPIRED)
 
 
 async def test_a_file_that_is_too_large_is_not_stored(

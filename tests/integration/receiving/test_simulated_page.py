@@ -107,6 +107,35 @@ async def test_a_flood_of_old_messages_is_not_recorded(line: Line) -> None:
     assert texts == ["live", "after"]
 
 
+_TELL = """(told) => {
+  const wid = (id) => ({server: id.split('@')[1], toString: () => id});
+  for (const {id, from, fromMe, count = 1, ...rest} of told) {
+    for (let number = 0; number < count; number += 1) {
+      const key = {fromMe, remote: wid(from), toString: () => `${fromMe}_${from}_${id}${number}`};
+      const t = Math.floor(Date.now() / 1000);
+      WPP.emit('chat.new_message', {type: 'chat', t, body: 'x', from: wid(from), ...rest, id: key});
+    }
+  }
+}"""
+_FROM = {"id": "3EB0", "from": FRIEND, "fromMe": False}
+
+
+async def test_only_what_others_write_in_chats_and_groups_is_told(line: Line) -> None:
+    none_of_these = [
+        {**_FROM, "fromMe": True},
+        {**_FROM, "from": "status@broadcast"},
+        {**_FROM, "from": "123@broadcast"},
+        {**_FROM, "from": "120363000000000000@newsletter"},
+        {**_FROM, "type": "e2e_notification"},
+        {**_FROM, "type": "protocol"},
+        {**_FROM, "isMdHistoryMsg": True},
+        {**_FROM, "t": 1_000_000_000},
+    ]
+    await line.raw.evaluate(_TELL, [*none_of_these, {**_FROM, "id": "3EB0FF", "body": "this"}])
+    (message,) = await line.records(1)
+    assert message.text == "this"
+
+
 _UNREADABLE = """(types) => {
   const own = require('WAWebDBMessageSerialization');
   const {messageFromDbRow} = own;

@@ -148,7 +148,7 @@ class Replies:
                 # It would fail again, and those behind it must not wait for it.
                 logger.error("An answer cannot be handled: {}", error)
             # A ciphertext is looked at again: its content may come later.
-            unread = received.type is ReceivedType.CIPHERTEXT
+            unread = received.type == ReceivedType.CIPHERTEXT
             done = {"$set": {"at": self._now(), "unread": unread}}
             await self._handled.update_one({"_id": received.id}, done, upsert=True)
         await self._marks.update_one({"_id": _MARK}, {"$max": {"until": began}}, upsert=True)

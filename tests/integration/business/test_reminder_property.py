@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,18 @@ ZONES = ("Asia/Jerusalem", "America/New_York", "Australia/Lord_Howe")
 STARTS = (datetime(2027, 3, 11, 12, tzinfo=UTC), datetime(2027, 10, 1, 12, tzinfo=UTC))
 MINUTE = timedelta(minutes=1)
 SPANS = {"m": MINUTE, "h": timedelta(hours=1)}
+
+
+class Death(StrEnum):
+    """Who dies between a change and the plans that follow from it."""
+
+    NOBODY = "nobody"
+    ONE = "one"
+    ALL = "all"
+    """All planners, until the next message is due: only the worker lives."""
+
+
+DEATHS = st.sampled_from(Death)
 OFFSETS = st.sampled_from(["90m", "2h", "24h", "1d", "3d", "1w"])
 HOURS = st.sampled_from([None, None, "09:00", "18:00"])
 MINUTES = st.integers(1, 4 * 24 * 60) | st.integers(1, 40 * 24 * 60)
@@ -141,7 +154,11 @@ class ShopDays(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.loop.run_until_complete(work)
 
-    @initialize(start=st.sampled_from(STARTS), offset=OFFSETS, within=MINUTES)
+    @initialize(
+        start=st.sampled_from(STARTS),
+        offset=st.sampled_from(["1d", "1d", "2h", "3d"]),
+        within=st.integers(25 * 60, 4 * 24 * 60),
+    )
     def open(self, start: datetime, offset: str, within: int) -> None:
         self.clock = Clock(start)
         self.run(self._open())
@@ -189,21 +206,22 @@ class ShopDays(RuleBasedStateMachine):
         self.run(self.stack.aclose())
         self.loop.close()
 
-    def change(self, work: Coroutine[Any, Any, Result], dies: bool) -> Result | None:
+    def change(self, work: Coroutine[Any, Any, Result], dies: Death) -> None:
         """Do something, perhaps in a process that dies before it has planned what follows."""
 
         async def die(_: str) -> bool:
             raise _Died
 
         plans: Any = self.shop.business.plans
-        plans.settle = die if dies else self.settle
+        plans.settle = self.settle if dies is Death.NOBODY else die
         try:
-            return self.run(work)
+            self.run(work)
         except _Died:
             self.unsettled = True
-            return None
         finally:
             plans.settle = self.settle
+        if dies is Death.ALL:
+            self.let_the_next_one_be_due(dead=True)
 
     @rule(offset=OFFSETS, hour=HOURS)
     @precondition(lambda self: len(self.model.rules) < 3)
@@ -220,9 +238,9 @@ class ShopDays(RuleBasedStateMachine):
         self.model.bookings.append(ModelBooking(made.id, customer, starts, zone))
         self.unsettled = False
 
-    @rule(data=st.data(), within=MINUTES, dies=st.booleans())
+    @rule(data=st.data(), within=MINUTES, dies=DEATHS)
     @precondition(lambda self: any(each.live for each in self.model.bookings))
-    def move(self, data: st.DataObject, within: int, dies: bool) -> None:
+    def move(self, data: st.DataObject, within: int, dies: Death) -> None:
         booking = self._live(data)
         starts = self.clock() + within * MINUTE
         booking.starts, booking.version = starts, booking.version + 1
@@ -233,9 +251,9 @@ class ShopDays(RuleBasedStateMachine):
         ends = starts + timedelta(hours=1)
         await self.shop.business.appointments.reschedule(found, starts, ends)
 
-    @rule(data=st.data(), dies=st.booleans(), deletes=st.booleans())
+    @rule(data=st.data(), dies=DEATHS, deletes=st.booleans())
     @precondition(lambda self: any(each.live for each in self.model.bookings))
-    def cancel(self, data: st.DataObject, dies: bool, deletes: bool) -> None:
+    def cancel(self, data: st.DataObject, dies: Death, deletes: bool) -> None:
         booking = self._live(data)
         booking.live = False
         self.change(self._cancel(booking.id, deletes), dies)
@@ -248,8 +266,8 @@ class ShopDays(RuleBasedStateMachine):
         else:
             await appointments.move(found, AppointmentStatus.CANCELLED)
 
-    @rule(customer=st.integers(0, 1), refuses=st.booleans(), dies=st.booleans())
-    def agree(self, customer: int, refuses: bool, dies: bool) -> None:
+    @rule(customer=st.integers(0, 1), refuses=st.booleans(), dies=DEATHS)
+    def agree(self, customer: int, refuses: bool, dies: Death) -> None:
         self.model.refused[customer] = refuses
         states = {Purpose.REMINDER: Agreement.OUT if refuses else Agreement.IN}
         found = self.customers[customer]
@@ -260,11 +278,11 @@ class ShopDays(RuleBasedStateMachine):
         offset=OFFSETS,
         hour=HOURS,
         enabled=st.booleans(),
-        dies=st.booleans(),
+        dies=DEATHS,
     )
     @precondition(lambda self: self.model.rules)
     def edit_rule(
-        self, data: st.DataObject, offset: str, hour: str | None, enabled: bool, dies: bool
+        self, data: st.DataObject, offset: str, hour: str | None, enabled: bool, dies: Death
     ) -> None:
         each = data.draw(st.sampled_from(self.model.rules))
         each.offset, each.hour, each.enabled = offset, hour, enabled
@@ -353,8 +371,8 @@ def test_each_reminder_goes_once_and_in_time_or_not_at_all(servers: ServerUris) 
     run_state_machine_as_test(
         ShopDays,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
+            max_examples=50,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -21,6 +21,8 @@ declare global {
     type DeliveryList = Schemas['DeliveryList'];
     /** A message, sent or received. */
     type Entry = Message | Received;
+    type Group = Schemas['GroupView'];
+    type GroupList = Schemas['GroupList'];
     type Health = Schemas['Health'];
     type History = Schemas['HistoryView'];
     type IntakeFailure = Schemas['IntakeFailureView'];

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from sessions.common.clock import utc_now
+from sessions.connections.page_requests import Errand, PageRequests
 from sessions.conversations.read_marks import ReadMarks
 from sessions.messages.model import MessageStatus
 from tests.integration.event_api import EventApi, event_api
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tests.builders import Stores
 
 OTHER = "972502222222@c.us"
+GROUP = "120363012345678901@g.us"
 HOSTILE = {
     "overridden": "\u202egnp.exe",
     "long": "W" * 300,
@@ -293,3 +295,25 @@ async def test_what_is_on_the_screen_is_read(
 
         await until(is_read)
         await expect(unread).to_be_hidden()
+
+
+async def test_a_group_is_called_by_its_subject_once_whatsapp_tells_it(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    await received.text("hello", chat=GROUP, sender=FRIEND, name="Dana")
+    requests = PageRequests(api.stores.database)
+
+    async def answered() -> bool:
+        asked = await requests.next_pending(received.lease.connection)
+        if asked is None or asked.errand is not Errand.GROUPS:
+            return False
+        group = {"chatId": GROUP, "subject": "Family", "size": 2, "participants": []}
+        await requests.answer(asked, [group])
+        return True
+
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        await expect(_chat(seen.page, "Group")).to_be_visible()
+        await until(answered)
+        await _chat(seen.page, "Family").click()
+        await expect(seen.page.locator("[data-thread-title]")).to_have_text("Family")
+        await expect(seen.page.locator(".bubble-sender")).to_have_text("Dana")

@@ -26,6 +26,8 @@ export class ChatList {
   #rows = new Map();
   /** @type {string | null} */
   #cursor = null;
+  /** The subjects of groups, by chat: only WhatsApp knows them. @type {Map<string, string>} */
+  #subjects = new Map();
   /** Counts what was looked for: answers to earlier questions come late. */
   #asked = 0;
 
@@ -75,6 +77,28 @@ export class ChatList {
    */
   find(chat) {
     return this.#chats.find((each) => each.chatId === chat) ?? null;
+  }
+
+  /**
+   * What a chat is called, where that is known.
+   * @param {string} chat
+   */
+  nameOf(chat) {
+    return this.#subjects.get(chat) ?? this.find(chat)?.name ?? '';
+  }
+
+  /** Whether a group is listed whose subject is not known. */
+  get hasUnnamedGroup() {
+    return this.#chats.some(({ chatId }) => chatId.endsWith('@g.us') && !this.#subjects.has(chatId));
+  }
+
+  /**
+   * Call groups by their subjects.
+   * @param {Api.Group[]} groups
+   */
+  nameGroups(groups) {
+    for (const { chatId, subject } of groups) this.#subjects.set(chatId, subject ?? '');
+    this.#show();
   }
 
   /**
@@ -136,10 +160,11 @@ export class ChatList {
   #rowOf(chat) {
     const row = this.#rows.get(chat.chatId) ?? copyOf(TEMPLATE);
     this.#rows.set(chat.chatId, row);
-    const seen = JSON.stringify([chat, this.#connection]);
+    const name = this.nameOf(chat.chatId);
+    const seen = JSON.stringify([chat, name, this.#connection]);
     if (row.dataset.seen !== seen) {
       row.dataset.seen = seen;
-      writeRow(row, chat, addressOf({ connection: this.#connection, chat: chat.chatId }));
+      writeRow(row, chat, name, addressOf({ connection: this.#connection, chat: chat.chatId }));
     }
     markRow(row, chat.chatId === this.#open);
     return row;
@@ -164,15 +189,16 @@ export class ChatList {
 /**
  * @param {HTMLElement} row
  * @param {Api.Chat} chat
+ * @param {string} name
  * @param {string} address
  */
-function writeRow(row, chat, address) {
+function writeRow(row, chat, name, address) {
   const link = one(row, 'a', HTMLAnchorElement);
   link.href = address;
   link.dataset.chat = chat.chatId;
-  const { title } = namesOf(chat.chatId, chat.name);
+  const { title } = namesOf(chat.chatId, name);
   setText(one(row, '[data-title]'), title);
-  showAvatar(one(row, '[data-avatar]'), chat.name ?? '');
+  showAvatar(one(row, '[data-avatar]'), name);
   const last = chat.lastMessage;
   one(row, '[data-ours]').hidden = last.direction === 'in';
   setText(one(row, '[data-said]'), said(last) || t('dashboard.said.unreadable'));

@@ -17,8 +17,9 @@ import { Thread } from './thread.js';
 
 /** @import { Open } from './place.js' */
 
-const READ_WITHIN_MS = 10_000;
+const ANSWER_WITHIN_MS = 10_000;
 const CONNECTIONS_KNOWN_FOR_MS = 30_000;
+const GROUPS_EVERY_MS = 5 * 60_000;
 const TELL_ALL = ['message.received', 'message.edited', 'message.revoked', 'message.reaction', 'poll.vote'];
 
 class ConversationsView {
@@ -28,6 +29,7 @@ class ConversationsView {
   /** @type {Api.Connection[]} */
   #connections = [];
   #connectionsAskedAt = -Infinity;
+  #groupsAskedAt = -Infinity;
   /** @type {Open} */
   #open = readPlace();
   #list;
@@ -96,6 +98,7 @@ class ConversationsView {
 
   /** @param {Open} open */
   #enter(open) {
+    if (open.connection !== this.#open.connection) this.#groupsAskedAt = -Infinity;
     this.#open = open;
     history.pushState(null, '', addressOf(open));
     this.#show();
@@ -118,11 +121,11 @@ class ConversationsView {
   #showHead() {
     const { connection, chat } = this.#open;
     if (!chat) return;
-    const known = this.#list.find(chat);
-    const { title, below } = namesOf(chat, known?.name);
+    const name = this.#list.nameOf(chat);
+    const { title, below } = namesOf(chat, name);
     setText(one(this.#title, 'bdi'), title);
     setText(one(this.#root, '[data-thread-below]'), below);
-    showAvatar(one(this.#root, '[data-thread-avatar]'), known?.name ?? '');
+    showAvatar(one(this.#root, '[data-thread-avatar]'), name);
     const chosen = this.#connections.find((each) => keyOf(each) === connection);
     one(this.#root, '[data-warning]').hidden = !chosen || sends(chosen);
   }
@@ -141,6 +144,24 @@ class ConversationsView {
     this.#showHead();
     // The page of WhatsApp may take its time.
     this.#read();
+    this.#nameGroups();
+  }
+
+  /** Ask WhatsApp what groups are called, now and then, while there is one whose name is not known. */
+  async #nameGroups() {
+    const { connection } = this.#open;
+    const chosen = this.#connections.find((each) => keyOf(each) === connection);
+    const asked = performance.now() - this.#groupsAskedAt < GROUPS_EVERY_MS;
+    if (asked || !this.#list.hasUnnamedGroup || !chosen || !sends(chosen)) return;
+    this.#groupsAskedAt = performance.now();
+    try {
+      /** @type {Api.GroupList} */
+      const { items } = await api(`api/whatsapp/groups?${queryOf(connection)}`, { within: ANSWER_WITHIN_MS });
+      this.#list.nameGroups(items);
+      this.#showHead();
+    } catch {
+      // They are called groups until it answers.
+    }
   }
 
   /** Tell WhatsApp that what is on the screen was read: one chat at a time, since it may be slow. */
@@ -154,7 +175,7 @@ class ConversationsView {
     this.#list.setRead(chat);
     const path = `api/whatsapp/chats/${encodeURIComponent(chat)}/read?${queryOf(connection)}`;
     try {
-      await api(path, { method: 'POST', within: READ_WITHIN_MS });
+      await api(path, { method: 'POST', within: ANSWER_WITHIN_MS });
     } catch {
       // What was not noted is unread again after the next refresh.
     } finally {

@@ -3,6 +3,9 @@
 const received = (() => {
   const LONGEST_TEXT = 100_000;
   const LONGEST_NAME = 1000;
+  // A phone can claim anything. All parts together must fit into a document of MongoDB (16 MB): one
+  // message that did not would stop those after it for ever.
+  const LONGEST_CARD = 20_000;
   const MOST_PARTS = 100;
   const FILES = ['image', 'video', 'audio', 'ptt', 'ptv', 'document', 'sticker'];
   // What the page itself writes into chats, and what changes another message (WAWebMsgType).
@@ -69,7 +72,7 @@ const received = (() => {
 
   const cardOf = ({vcard, displayName}) => ({
     name: cut(displayName || null, LONGEST_NAME),
-    vcard: cut(vcard, LONGEST_TEXT),
+    vcard: cut(vcard, LONGEST_CARD),
   });
 
   function cardsOf(msg) {
@@ -80,8 +83,8 @@ const received = (() => {
   const pollOf = (msg) =>
     msg.type === 'poll_creation'
       ? {
-          question: cut(msg.pollName ?? '', LONGEST_TEXT),
-          options: (msg.pollOptions ?? []).slice(0, MOST_PARTS).map(({name}) => cut(name, LONGEST_TEXT)),
+          question: cut(msg.pollName ?? '', LONGEST_NAME),
+          options: (msg.pollOptions ?? []).slice(0, MOST_PARTS).map(({name}) => cut(name, LONGEST_NAME)),
           multiple: msg.pollSelectableOptionsCount !== 1,
         }
       : null;

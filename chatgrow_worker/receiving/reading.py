@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +53,9 @@ _TYPES: Mapping[str, ReceivedType] = MappingProxyType(
 )
 """Our names for WhatsApp's types (WAWebMsgType)."""
 _PHONE = re.compile(r"^(?:[\w-]+\.)?TEL[^:\r\n]*:([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
+_PHONES_AT_MOST = 50
+_LONGEST_PHONE = 100
+"""A contact card is text from outside: it may claim any number of phones, of any length."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -130,8 +134,8 @@ def _details(heard: HeardMessage) -> Details:
 
 
 def _card(heard: HeardCard) -> Card:
-    phones = (each.strip() for each in _PHONE.findall(heard.vcard or ""))
-    return Card(name=heard.name, phones=tuple(phones))
+    found = islice(_PHONE.finditer(heard.vcard or ""), _PHONES_AT_MOST)
+    return Card(name=heard.name, phones=tuple(each[1].strip()[:_LONGEST_PHONE] for each in found))
 
 
 def _media(heard: HeardMessage) -> ReceivedMedia | None:

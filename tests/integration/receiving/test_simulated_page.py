@@ -62,6 +62,16 @@ async def test_everything_that_a_phone_may_write_is_read(line: Line) -> None:
     assert film.media.sha256 == digest
 
 
+async def test_no_message_can_be_larger_than_a_document_of_mongodb(line: Line) -> None:
+    options = [f"{number}{'€' * 10_000}" for number in range(3)]
+    await line.says(poll={"name": "?" * 10_000, "options": options})
+    (poll,) = await line.records(1)
+    asked = Documents(PLAIN).open(poll).details.poll
+    assert asked is not None
+    assert asked.question == "?" * 1000
+    assert asked.options == tuple(each[:1000] for each in options)
+
+
 async def test_a_member_of_a_group_is_named_by_the_number(line: Line) -> None:
     members = [ME, FRIEND_NUMBER]
     group = await line.world.hand.good("POST", "/control/groups", subject="Us", members=members)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-_PARTS = 3
-
 
 @dataclass(frozen=True)
 class MessageName:
@@ -29,11 +27,15 @@ class MessageName:
 
 def parse_key(key: str) -> MessageName:
     """Read a key; raise ValueError if it is none."""
-    side, *rest = key.split("_")
-    if side not in ("true", "false") or len(rest) < _PARTS - 1 or not all(rest):
+    side, _, rest = key.partition("_")
+    chat_id, _, named = rest.partition("_")
+    bare_id, _, author = named.rpartition("_")
+    if "@" not in author:
+        # A sender chooses the id freely, also one with "_" in it; an author is an account's id.
+        bare_id, author = named, ""
+    if side not in ("true", "false") or not chat_id or not bare_id:
         raise ValueError("not a key of a message")
-    chat_id, bare_id, *author = rest
-    return MessageName(side == "true", chat_id, bare_id, "_".join(author) or None)
+    return MessageName(side == "true", chat_id, bare_id, author or None)
 
 
 def unique_key(bare_id: str, author: str | None) -> str:

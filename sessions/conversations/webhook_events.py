@@ -19,7 +19,12 @@ from sessions.conversations.model import (
 )
 from sessions.encryption.sealed_value import SealedValue
 from sessions.events.log import EventData, EventType
-from sessions.messages.response_events import RESPONSES, told_response
+from sessions.messages.response_events import (
+    RESPONSES,
+    ReactionData,
+    VoteData,
+    told_response,
+)
 from sessions.outgoing_events.families import OutgoingEvent, outgoing
 from sessions.outgoing_events.pending import PendingEvent
 
@@ -89,14 +94,18 @@ class ReceivedEvents:
         """
         message = ReceivedMessage.model_validate(document)
         data = self._told(document, message, entry)
-        number = [f"{message.from_number.removeprefix('+')}@c.us"] if message.from_number else []
+        chats = {message.chat_id, message.sender}
+        if message.from_number:
+            chats.add(f"{message.from_number.removeprefix('+')}@c.us")
+        if isinstance(data, ReactionData | VoteData):
+            chats.add(data.sender)
         return outgoing(
             document,
             entry,
             owner=message.owner,
             data=data.to_json(),
             connection=message.connection,
-            chats=tuple(sorted({message.chat_id, message.sender, *number})),
+            chats=tuple(sorted(chats)),
         )
 
     def _told(

@@ -117,6 +117,14 @@ async def test_what_happens_to_a_message_afterwards(told: _Told) -> None:
     assert "text" not in revoked["data"]
 
 
+async def test_what_is_stored_of_a_reaction_names_who_reacted(kit: Kit, told: _Told) -> None:
+    member, name = "15557654321@c.us", new_name("120363000000000000@g.us", FRIEND)
+    await told.after(arrivals=(arrival(name),))
+    await told.after(responses=(Response(name, reaction("👍", 1, member)),))
+    stored = kit.database["webhookDeliveries"].find({"chats": member})
+    assert [each["type"] async for each in stored] == ["message.reaction"]
+
+
 async def test_answers_to_what_we_have_sent(kit: Kit, told: _Told) -> None:
     connection = await kit.stores.connections.find("admin", "main")
     message = await kit.stores.message(connection)

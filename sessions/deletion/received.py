@@ -44,8 +44,12 @@ class ReceivedErasure:
     async def pairs(
         self, of_owner: Mapping[str, Any], ids: AbstractSet[str]
     ) -> AsyncIterator[tuple[str, str]]:
-        """Yield the ids of this person with the number that WhatsApp knows for them."""
-        written = {**of_owner, **_by(ids), "fromNumber": {"$type": "string"}, **PRESENT}
+        """Yield the ids of this person with the number that WhatsApp knows for them.
+
+        Who writes in a group that is erased is not the group: the members' own chats stay.
+        """
+        people = {each for each in ids if not each.endswith("@g.us")}
+        written = {**of_owner, **_by(people), "fromNumber": {"$type": "string"}, **PRESENT}
         pair = {"_id": {"from": "$from", "number": "$fromNumber"}}
         async for each in self._received.aggregate([{"$match": written}, {"$group": pair}]):
             found = each["_id"]

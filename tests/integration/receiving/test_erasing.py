@@ -53,6 +53,19 @@ async def test_nothing_that_a_person_wrote_or_did_is_left(stores: Stores, redis:
     assert await naming(stores.database, redis, DIGITS) == set()
 
 
+async def test_the_chats_of_members_stay_when_a_group_is_erased(
+    stores: Stores, redis: ArqRedis
+) -> None:
+    _, lease = await stores.leased()
+    in_group = arrival(new_name(GROUP, FRIEND), from_number=f"+{DIGITS}")
+    alone = arrival(from_number=f"+{DIGITS}", text="stays")
+    await stores.inbox.record(lease, Sighting((in_group, alone)))
+    erased = await Erasures(stores.database, redis, stores.events).erase(OWNER, GROUP)
+    assert erased.received == 1
+    (kept,) = [each for each in await _received(stores) if "erased" not in each]
+    assert kept["text"] == "stays"
+
+
 async def test_only_one_owner_forgets_a_person(stores: Stores, redis: ArqRedis) -> None:
     _, lease = await stores.leased()
     await stores.inbox.record(lease, Sighting((arrival(),)))

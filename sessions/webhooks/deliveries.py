@@ -107,16 +107,20 @@ class Deliveries:
         ]
         if documents:
             await self._insert(documents)
-            await self._wake({each["webhook"] for each in documents})
+            told = {each["webhook"] for each in documents}
+            if await self._wake(told) < len(told):
+                # Whoever deletes a webhook removes it first, then what is stored for it.
+                await self.delete_of(await self._webhooks.deleted_among(told))
 
     async def forget(self, events: Sequence[str]) -> None:
         """Remove all deliveries of these events."""
         await self._delete({"event": {"$in": [*events]}})
 
-    async def _wake(self, webhooks: set[str]) -> None:
-        """Have them served: noted first, since a ring can be lost."""
-        await self._webhooks.wake(webhooks)
+    async def _wake(self, webhooks: set[str]) -> int:
+        """Have them served: noted first, since a ring can be lost; return how many exist."""
+        exist = await self._webhooks.wake(webhooks)
         await asyncio.gather(*map(self._ring, sorted(webhooks)))
+        return exist
 
     async def _insert(self, documents: Sequence[dict[str, Any]]) -> None:
         try:

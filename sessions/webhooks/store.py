@@ -129,12 +129,18 @@ class WebhookStore:
         if not (await self._collection.delete_one({"_id": webhook.id})).deleted_count:
             raise WebhookNotFoundError(webhook.id)
 
-    async def wake(self, webhooks: Names[str]) -> None:
-        """Note that these webhooks have something to deliver now."""
-        await self._collection.update_many(
+    async def wake(self, webhooks: Names[str]) -> int:
+        """Note that these webhooks have something to deliver now; return how many exist."""
+        woken = await self._collection.update_many(
             {"_id": {"$in": sorted(webhooks)}},
             [{"$set": {"workAt": {"$min": ["$workAt", "$$NOW"]}, "wakes": _one_more("$wakes")}}],
         )
+        return woken.matched_count
+
+    async def deleted_among(self, webhooks: Names[str]) -> set[str]:
+        """Return which of these webhooks do not exist any more."""
+        present = await self._collection.distinct("_id", {"_id": {"$in": sorted(webhooks)}})
+        return set(webhooks) - set(present)
 
     async def with_work(self, limit: int, turns: Turns) -> list[str]:
         """Return the ids of webhooks with something to deliver, that nobody else serves."""

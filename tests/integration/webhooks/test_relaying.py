@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -156,3 +156,21 @@ async def test_what_was_erased_in_between_is_not_stored(kit: Kit, redis: ArqRedi
     await kit.relay_all()
     found = kit.database["webhookDeliveries"].count_documents({"event": f"{message.id}.1"})
     assert await found == 0
+
+
+async def test_a_webhook_that_is_deleted_in_between_leaves_nothing(kit: Kit) -> None:
+    _, lease = await kit.stores.leased()
+    webhook, _ = await kit.webhook("https://crm.example.com/")
+    kept, _ = await kit.webhook("https://other.example.com/")
+    inbox = Inbox(kit.database, kit.stores.events, PLAIN, utc_now)
+    await inbox.record(lease, Sighting((arrival(),)))
+    insert = kit.deliveries._insert
+
+    async def after_deletion(documents: Any) -> None:
+        await kit.webhooks.delete(webhook)
+        await kit.deliveries.delete_of([webhook.id])
+        await insert(documents)
+
+    kit.deliveries._insert = after_deletion  # type: ignore[method-assign]
+    await kit.relay.pass_on()
+    assert await kit.database["webhookDeliveries"].distinct("webhook") == [kept.id]

@@ -57,6 +57,8 @@ MEDIA_PROBLEMS = (
     "media_key_missing",
 )
 """Why the file of a message is refused."""
+_LARGEST_SEND = 24 * 1024 * 1024
+"""Bytes: a file of 17 MiB in base64; larger ones are uploaded, which takes no memory."""
 _LARGEST_BULK = 50 * 1024 * 1024
 """Bytes: 1,000 messages of 4,096 characters, each written as the two escapes of an emoji."""
 _NOT_FOUND = ("message_not_found",)
@@ -76,6 +78,7 @@ _SEND_PROBLEMS = (
     needs=Scope.SEND,
     answers={202: Accepted},
     problems=_SEND_PROBLEMS,
+    most_bytes=_LARGEST_SEND,
     example={
         "connectionId": "business_main",
         "to": "+972501234567",

@@ -273,7 +273,7 @@ async def test_other_media_types_and_large_bodies_are_refused(client: Client) ->
     assert form.status == 415
     headers = {"Content-Type": "application/json"}
     large = await client.post(
-        "/api/whatsapp/send", data=io.BytesIO(b" " * 2_000_000), headers=headers
+        "/api/whatsapp/connections", data=io.BytesIO(b" " * 2_000_000), headers=headers
     )
     assert large.status == 413
     assert (await large.json())["code"] == "request_entity_too_large"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import io
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -65,6 +67,16 @@ async def test_a_raw_body_is_stored_and_comes_back(client: Client) -> None:
         assert answer.content_length == len(PNG)
     async with client.head(made["location"]) as answer:
         assert (answer.content_length, await answer.read()) == (len(PNG), b"")
+
+
+async def test_a_send_may_contain_a_file_of_some_megabytes(world: World) -> None:
+    media = {"base64": base64.b64encode(bytes(17 * MIB)).decode(), "filename": "zeros.bin"}
+    connection = await world.new_connection(world.dana)
+    body = {"connectionId": connection, "to": "+972501234567", "media": media}
+    headers = {"Content-Type": "application/json", **world.dana.headers}
+    data = io.BytesIO(json.dumps(body).encode())
+    async with world.client.post("/api/whatsapp/send", data=data, headers=headers) as answer:
+        assert answer.status == 202, await answer.text()
 
 
 async def test_a_form_names_its_file(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +112,11 @@ async def test_a_flood_of_old_messages_is_not_recorded(line: Line) -> None:
     await line.says(text="live")
     await line.page.reload(timedelta(seconds=20))
     await line.waits_for()
+
+    async def flooded() -> bool:
+        return bool(await line.raw.evaluate("WPP.whatsapp.MsgStore.length >= 3000"))
+
+    await until(flooded)
     await line.look()
     await line.says(text="after")
     texts = [each.text for each in await line.records(2)]
@@ -144,6 +150,25 @@ async def test_only_what_others_write_in_chats_and_groups_is_told(line: Line) ->
     await line.raw.evaluate(_TELL, [*none_of_these, {**_FROM, "id": "3EB0FF", "body": "this"}])
     (message,) = await line.records(1)
     assert message.text == "this"
+
+
+async def test_a_look_carries_a_bounded_part_and_what_has_no_room_is_swept(line: Line) -> None:
+    await line.says(text="in the table")
+    await line.records(1)
+    await line.look()  # after it the page has forgotten what was recorded
+    # More than the page keeps: these are not in its table, so only what it kept is recorded.
+    await line.raw.evaluate(_TELL, [{**_FROM, "count": 5100}])
+    await line.stores.database["receivedMessages"].delete_many({})
+    look = await line.page.look("", 0, line.receiver.heard)
+    assert look is not None
+    assert (len(look.received.items), look.received.more, look.received.missed) == (100, True, True)
+    again = await line.page.look("", 0, line.receiver.heard)
+    assert again is not None
+    assert again.received.items == look.received.items, "it is told again until it is recorded"
+    assert await line.receiver.receive(look.epoch, look.received)
+    await line.look()
+    texts = Counter(each.text for each in await line.stored())
+    assert texts == {"x": 5000, "in the table": 1}
 
 
 _UNREADABLE = """(types) => {

@@ -195,6 +195,10 @@ async def test_frames_cannot_be_swapped_cut_or_taken_from_another_file(
     await chunks.delete_one({"files_id": one.id, "n": 2})
     with pytest.raises(MediaDamagedError):
         await _read(media, one)
+    shorter = {"metadata.size": 2 * MIB, "length": len(good[0]) + len(good[1])}
+    await database["media.files"].update_one({"_id": one.id}, {"$set": shorter})
+    with pytest.raises(MediaDamagedError):
+        await _read(media, await media.find(one.metadata.owner, one.id))
 
 
 async def test_a_file_goes_when_its_time_is_over_and_nothing_needs_it(

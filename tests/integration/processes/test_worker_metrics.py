@@ -19,6 +19,7 @@ from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.monitoring.server import serving_metrics
 from chatgrow_worker.sending.acks import AckRecorder
 from chatgrow_worker.settings import WorkerSettings
+from chatgrow_worker.webhooks.metrics import WebhookMetrics
 from sessions.connections.states import Reason
 from sessions.messages.model import Ack, Message, MessageStatus
 from sessions.metrics import ConnectionLabels, ProcessMetrics
@@ -245,6 +246,7 @@ async def test_the_page_of_metrics_names_exactly_what_there_is(
     client: Client, metrics: WorkerMetrics
 ) -> None:
     metrics.process.registry.register(PoolCollector(list, 1, ROOT.joinpath, ConnectionLabels()))
+    WebhookMetrics(metrics.process.registry)
     api = Scrape(await (await client.get("/metrics")).text()).metrics()
     worker = scrape(metrics.process).metrics()
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pymongo import WriteConcern
@@ -15,13 +16,17 @@ from sessions.common.clock import utc_now
 from sessions.common.errors import IllegalMoveError, LeaseLostError, WrongStatusError
 from sessions.connections.leases import Lease
 from sessions.connections.model import Connection
-from sessions.messages.model import Ack, Message, MessageStatus
+from sessions.messages.media_fetching import FetchLimits, MediaFetcher
+from sessions.messages.model import SUPERSEDED, Ack, Message, MessageStatus, Plan
+from sessions.messages.planned import PlannedMessage, PlannedMessages
 from sessions.messages.states import MOVES, OF_ACK, Happening
-from tests.builders import OWNER, TO, Stores
+from sessions.network.guarded_client import GuardedClient
+from tests.builders import OWNER, PLAIN, TO, Stores
 from tests.seen_commands import SeenCommands, noting
 
 if TYPE_CHECKING:
     from sessions.embedded import ServerUris
+    from sessions.messages.acceptance import Acceptance
     from sessions.storage.mongo import Database
 
 KEY = f"true_{TO}_ABC"
@@ -70,7 +75,38 @@ def _writes_down(case: Case) -> Awaitable[object]:
     return case.stores.queue.write_down(case.lease, case.message, KEY, TO, new_chat=True)
 
 
+def _planned(stores: Stores) -> PlannedMessages:
+    # Only what accepts new messages needs the rest of it.
+    acceptance = cast("Acceptance", SimpleNamespace(texts=PLAIN))
+    return PlannedMessages(stores.database, acceptance, stores.events)
+
+
+def _withdraws(*, opted_out: bool) -> Do:
+    return lambda case: _planned(case.stores).withdraw(
+        {"_id": case.message.id}, opted_out=opted_out
+    )
+
+
+def _plans_again(case: Case) -> Awaitable[object]:
+    wanted = PlannedMessage(case.message.id, TO, "Hello again", PLAN)
+    return _planned(case.stores).revise([wanted])
+
+
+async def _fetches(case: Case) -> None:
+    async with GuardedClient(()) as client:
+        await MediaFetcher(
+            case.stores.database,
+            case.stores.media,
+            PLAIN,
+            client,
+            case.stores.events,
+            FetchLimits(timedelta(seconds=5), tries=1),
+            lambda _: None,
+        ).fetch_due()
+
+
 _H = Happening
+PLAN = Plan(origin="a rule", subject="a record", trigger="before", revision=1)
 WRITES = {
     "claim": Write(lambda case: case.stores.queue.claim_next(case.lease), (_H.CLAIMED,)),
     "write down": Write(_writes_down, (_H.KEPT,)),
@@ -115,6 +151,20 @@ WRITES = {
         lambda case: case.stores.outbox.abandon(case.connection.id),
         (_H.CANCELLED, _H.ABANDONED_SENT),
         {"whatsappId": KEY},
+    ),
+    "withdraw": Write(_withdraws(opted_out=False), (_H.WITHDRAWN,)),
+    "withdraw what was claimed": Write(_settles(MessageStatus.CANCELLED), (_H.WITHDRAWN_IN_HAND,)),
+    "opt out": Write(_withdraws(opted_out=True), (_H.OPTED_OUT,)),
+    "plan again": Write(
+        _plans_again,
+        (_H.PLANNED_AGAIN,),
+        {"plan": PLAN.model_dump(by_alias=True), "reason": SUPERSEDED},
+    ),
+    # Its content names no file that could be fetched.
+    "fetch": Write(
+        _fetches,
+        (_H.FILE_MISSING,),
+        {"fetch": {"nextAt": utc_now() - timedelta(hours=1), "tries": 0}},
     ),
     "retry": Write(_retries(unknown_too=False), (_H.RETRIED,)),
     "retry for certain": Write(_retries(unknown_too=True), (_H.RETRY_CONFIRMED,)),
@@ -172,7 +222,7 @@ async def test_a_message_in_hand_ends_in_no_other_status(stores: Stores) -> None
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     assert await stores.queue.claim_next(lease)
-    for status in (MessageStatus.READ, MessageStatus.CANCELLED, MessageStatus.QUEUED):
+    for status in (MessageStatus.READ, MessageStatus.DELIVERED, MessageStatus.QUEUED):
         with pytest.raises(IllegalMoveError):
             await stores.queue.settle(lease, message, status)
     assert (await stores.outbox.find(OWNER, message.id)).status is MessageStatus.SENDING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sessions.storage import mongo
     from sessions.storage.mongo import Database
 
+_Before = Callable[[Collection[str]], Awaitable[None]]
 _AT_ONCE = 1000
 _LATE_EVENTS = timedelta(days=1)
 """How long a worker may still publish events of erased messages, which it held for Redis."""
@@ -307,21 +308,22 @@ def _is_to(job: SendJob, erasure: _Erasure) -> bool:
 
 
 class DeletedData:
-    """Remove the messages, number checks and events of connections that were deleted earlier.
+    """Remove the messages, files, number checks and events of connections that were deleted.
 
     This is done in batches; after an interruption, the next call continues.
     """
 
     def __init__(self, database: Database, redis: ArqRedis) -> None:
         self._removed: mongo.Collection = database["removedConnections"]
+        self._messages: mongo.Collection = database["messages"]
         self._left: Iterable[mongo.Collection] = (
-            database["messages"],
             database[RECEIVED],
             database[NUMBER_CHECKS],
             database[READ_MARKS],
             database[DELIVERIES],
         )
         self._keys: mongo.Collection = database["idempotencyKeys"]
+        self._files = SentFiles(database)
         self._media = MediaEraser(database)
         self._events = EventStream(redis)
 
@@ -331,6 +333,7 @@ class DeletedData:
         while ids := [
             each["_id"] async for each in self._removed.find(due, {"_id": True}, limit=_AT_ONCE)
         ]:
+            await _remove_of(self._messages, ids, self._files.remove)
             for collection in self._left:
                 await _remove_of(collection, ids)
             await self._media.of_connections(ids)
@@ -348,10 +351,14 @@ class DeletedData:
             cursor = cursor.clone()
 
 
-async def _remove_of(collection: mongo.Collection, connections: Collection[str]) -> None:
-    """Remove all documents of these connections, in batches."""
+async def _remove_of(
+    collection: mongo.Collection, connections: Collection[str], before: _Before | None = None
+) -> None:
+    """Remove all documents of these connections, in batches; do `before` with each batch first."""
     which = {"connection": {"$in": [*connections]}}
     while found := [
         each["_id"] async for each in collection.find(which, {"_id": True}, limit=_AT_ONCE)
     ]:
+        if before is not None:
+            await before(found)
         await collection.delete_many({"_id": {"$in": found}})

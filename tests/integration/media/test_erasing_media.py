@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from sessions.common.clock import utc_now
 from sessions.common.ids import new_id
 from sessions.connections.model import Connection
+from sessions.deletion import recipients
 from sessions.deletion.recipients import DeletedData, Erasures
 from sessions.media.kinds import MediaKind
 from sessions.media.store import NewMedia
@@ -65,3 +68,18 @@ async def test_what_a_deleted_connection_received_is_removed(
     await DeletedData(stores.database, redis).remove(utc_now())
     assert await _left(stores) == {uploaded}
     assert received not in await _left(stores)
+
+
+async def test_what_only_a_deleted_connection_sent_is_removed(
+    stores: Stores, redis: ArqRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipients, "_AT_ONCE", 1)  # one batch for each message
+    deleted, other = await stores.connection(), await stores.connection("other")
+    alone, twice, shared = [await _file(stores) for _ in range(3)]
+    for file in (alone, twice, twice, shared):
+        await _message(stores, deleted, file)
+    await _message(stores, other, shared)
+    removed = {"_id": deleted.id, "removedAt": utc_now() - timedelta(days=2)}
+    await stores.database["removedConnections"].insert_one(removed)
+    await DeletedData(stores.database, redis).remove(utc_now())
+    assert await _left(stores) == {shared}

@@ -176,6 +176,7 @@ class RangeError(DomainError):
     def __init__(self, size: int) -> None:
         super().__init__(f"Ask for one range of bytes of the file, which has {size}.")
         self.members = {"size": size}
+        self.headers = {"Content-Range": f"bytes */{size}"}
 
 
 class AddressRefusedError(InvalidParameterError):
@@ -510,7 +511,9 @@ def _domain_problem(error: DomainError) -> web.Response:
     members: dict[str, Any] = dict(getattr(error, "members", {}))
     if fields := getattr(error, "fields", None):
         members["errors"] = fields
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if "retryAfterSeconds" in members:
         headers["Retry-After"] = str(members["retryAfterSeconds"])
     return problem(status, error.code, str(error), headers, **members)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import aclosing
 from http import HTTPStatus
 from urllib.parse import quote
@@ -25,6 +26,8 @@ from sessions.messages.model import Message
 
 routes = Endpoints("Media", owned=True)
 _BYTES = {"*/*": None}
+_BYTE_RANGE = "bytes="
+_LAST_NONE = re.compile(r"bytes=-0+")
 
 
 @routes.post(
@@ -109,13 +112,19 @@ async def _media_of(request: web.Request, media_id: str) -> StoredMedia:
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """Return which bytes are asked for, the end not included; raise RangeError."""
+    """Return which bytes are asked for, the end not included; raise RangeError.
+
+    A range in another unit than bytes is ignored (RFC 9110, section 14.2).
+    """
+    if not request.headers.get(hdrs.RANGE, "").startswith(_BYTE_RANGE):
+        return 0, size
     try:
         asked = request.http_range
     except ValueError:
         raise RangeError(size) from None
     start, end, _ = asked.indices(size)
-    if start >= end:
+    # aiohttp takes the last 0 bytes, which no file can give, for all bytes.
+    if start >= end or _LAST_NONE.fullmatch(request.headers[hdrs.RANGE]):
         raise RangeError(size)
     return start, end
 

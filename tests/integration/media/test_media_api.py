@@ -122,12 +122,23 @@ async def test_a_part_can_be_asked_for(client: Client, asked: str, start: int, e
         assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(PNG)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=9-1", "bytes=9999999-", "lines=1-2", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=9-1", "bytes=9999999-", "bytes=a-b", "bytes=-0", "bytes=-000"]
+)
 async def test_a_range_that_is_none_is_refused(client: Client, asked: str) -> None:
     made = await _upload(client, PNG)
     async with client.get(made["location"], headers={"Range": asked}) as answer:
         told = await answer.json()
         assert (answer.status, told["code"]) == (416, "range_not_satisfiable")
+        assert answer.headers["Content-Range"] == f"bytes */{len(PNG)}"
+
+
+async def test_a_range_in_another_unit_is_ignored(client: Client) -> None:
+    made = await _upload(client, PNG)
+    async with client.get(made["location"], headers={"Range": "lines=1-2"}) as answer:
+        assert answer.status == 200
+        assert "Content-Range" not in answer.headers
+        assert await answer.read() == PNG
 
 
 async def test_an_empty_file_is_refused(client: Client) -> None:

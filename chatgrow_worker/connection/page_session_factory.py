@@ -33,6 +33,7 @@ from chatgrow_worker.sending.pacer import Pacer
 from chatgrow_worker.whatsapp_change.change_gate import ChangeGate
 from chatgrow_worker.whatsapp_change.emergency_html import HtmlOfPage
 from sessions.connections.leases import Lease
+from sessions.conversations.documents import Documents
 from sessions.conversations.inbox import Recorded
 from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import NumbersOfOwner
@@ -113,6 +114,7 @@ class PageSessionFactory:
         return Downloads(
             browser.page,
             services.received_files,
+            Documents(services.texts),
             services.media,
             self.lease,
             services.limits.downloads,

@@ -17,6 +17,7 @@ from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import Download
 from chatgrow_worker.waiting import any_of, happens
 from sessions.connections.leases import Lease
+from sessions.conversations.documents import Documents
 from sessions.conversations.model import MediaState, ReceivedMessage
 from sessions.conversations.received_files import ReceivedFiles
 from sessions.media.errors import (
@@ -26,6 +27,7 @@ from sessions.media.errors import (
     MediaTooLargeError,
 )
 from sessions.media.store import MediaStore, NewMedia
+from sessions.messages.sealed_texts import TextKeyMissingError, TextUnreadableError
 from sessions.storage.mongo import STORE_DOWN, brief
 
 _POLL = timedelta(milliseconds=250)
@@ -84,6 +86,7 @@ class Downloads:
         self,
         page: DownloadingPage,
         files: ReceivedFiles,
+        documents: Documents,
         store: MediaStore,
         lease: Lease,
         limits: DownloadLimits,
@@ -91,6 +94,7 @@ class Downloads:
     ) -> None:
         self._page = page
         self._files = files
+        self._documents = documents
         self._store = store
         self._lease = lease
         self._limits = limits
@@ -158,7 +162,7 @@ class Downloads:
         except (MediaTooLargeError, MediaQuotaError) as error:
             logger.warning("A received file is not stored: {}", error)
             await self._end(message, MediaState.TOO_LARGE)
-        except MediaKeyMissingError as error:
+        except (MediaKeyMissingError, TextKeyMissingError, TextUnreadableError) as error:
             logger.error("Received files are not stored: {}", error)
         except _NotFetchedError as error:
             await (self._end(message, MediaState.EXPIRED) if error.gone else self._retry(message))
@@ -187,8 +191,9 @@ class Downloads:
         if about.size is not None and about.size > self._store.limits.largest:
             raise MediaTooLargeError(self._store.limits.largest)
         try:
+            name = self._documents.filename_of(message)
             size = await self._fetched(key)
-            new = NewMedia(message.owner, message.connection, about.filename, about.mimetype)
+            new = NewMedia(message.owner, message.connection, name, about.mimetype)
             media = await self._store.add(new, self._pieces(key, size))
         finally:
             with suppress(PageBrokenError, PageCallError):

@@ -54,9 +54,9 @@ class ReceivedMediaView(Answer):
     seconds: int | None = None
 
     @classmethod
-    def of(cls, media: ReceivedMedia) -> ReceivedMediaView:
-        """Show a file."""
-        return cls.model_validate(media.model_dump())
+    def of(cls, media: ReceivedMedia, said: Content | None) -> ReceivedMediaView:
+        """Show a file; without its name where what the message says cannot be read."""
+        return cls.model_validate(media.model_dump() | {"filename": said and said.filename})
 
 
 class PlaceView(Answer):
@@ -126,7 +126,7 @@ class ReceivedView(Answer):
             timestamp=message.at,
             type=message.type,
             text=said.text if said else None,
-            media=ReceivedMediaView.of(message.media) if message.media else None,
+            media=ReceivedMediaView.of(message.media, said) if message.media else None,
             reply_to=message.reply_to,
             reactions=ReactionView.all_of(message.reactions),
             edited=True if message.edited_at else None,

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessions.conversations.model import Details, ReceivedContent, ReceivedMessage, ReceivedType
+from sessions.conversations.model import (
+    Details,
+    ReceivedContent,
+    ReceivedMedia,
+    ReceivedMessage,
+    ReceivedType,
+)
 from sessions.conversations.people import conversation_of
 from sessions.conversations.seen import Arrival
 from sessions.events.log import EventType
@@ -17,6 +23,7 @@ from sessions.outgoing_events import pending
 
 TEXT = "text"
 DETAILS = "details"
+FILENAME = "media.filename"
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class Content:
 
     text: str | None
     details: Details
+    filename: str | None = None
 
 
 class Documents:
@@ -88,7 +96,7 @@ class Documents:
             whatsapp_type=arrival.whatsapp_type,
             text=None if arrival.text is None else self._texts.seal(arrival.text, our_id, TEXT),
             details=self._sealed_details(our_id, arrival.details),
-            media=arrival.media,
+            media=self._sealed_media(our_id, arrival.media),
             quoted_id=arrival.quoted_id,
         )
         return message.model_dump(by_alias=True, exclude_none=True)
@@ -104,6 +112,12 @@ class Documents:
         json = details.model_dump_json(by_alias=True, exclude_none=True)
         return self._texts.seal(json, our_id, DETAILS)
 
+    def _sealed_media(self, our_id: str, media: ReceivedMedia | None) -> ReceivedMedia | None:
+        if media is None or not isinstance(media.filename, str):
+            return media
+        sealed = self._texts.seal(media.filename, our_id, FILENAME)
+        return media.model_copy(update={"filename": sealed})
+
     def open(self, message: ReceivedMessage) -> Content:
         """Return what a message says; raise TextKeyMissingError or TextUnreadableError."""
         text, details = message.text, message.details
@@ -112,4 +126,11 @@ class Documents:
             Details()
             if details is None
             else Details.model_validate_json(self._texts.open(details, message.id, DETAILS)),
+            self.filename_of(message),
         )
+
+    def filename_of(self, message: ReceivedMessage) -> str | None:
+        """Return the name of a message's file; raise TextKeyMissingError or TextUnreadableError."""
+        if message.media is None or message.media.filename is None:
+            return None
+        return self._texts.open(message.media.filename, message.id, FILENAME)

@@ -63,7 +63,8 @@ class ReceivedMedia(Record):
     """As its sender says."""
     size: int | None = None
     """In bytes, as its sender says."""
-    filename: str | None = None
+    filename: StoredText | None = None
+    """Sealed like a text."""
     sha256: str | None = None
     """The digest of the file in Base64, as WhatsApp says (`filehash`)."""
     seconds: int | None = None

@@ -131,7 +131,9 @@ class ReceivedEvents:
             **_frame(message),
             text=content.text,
             reply_to=message.reply_to,
-            media=ToldMedia.model_validate(media.model_dump()) if media else None,
+            media=ToldMedia.model_validate(media.model_dump() | {"filename": content.filename})
+            if media
+            else None,
             location=content.details.location,
             contacts=content.details.contacts or None,
             poll=content.details.poll,

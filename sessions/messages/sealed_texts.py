@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _TEXT = "text"
 _CONTENT = "content"
 _DIGEST = "digest"
-_OF_RECEIVED = (_TEXT, "details")
+_OF_RECEIVED = (_TEXT, "details", "media.filename")
 _AT_ONCE = 500
 
 
@@ -173,13 +175,19 @@ async def _batches(
 
 def _resealed(document: dict[str, Any], field: str, keys: KeyRing) -> UpdateOne | None:
     """Return the update that encrypts a text with the first key; None if no key decrypts it."""
-    record, stored, sealer = document["_id"], document[field], TextSealer(keys, on=True)
+    record, stored = document["_id"], _field_of(document, field)
+    sealer = TextSealer(keys, on=True)
     try:
         plain = sealer.open(_from_document(stored), record, field)
     except (TextKeyMissingError, TextUnreadableError):
         return None
     sealed = _to_document(sealer.seal(plain, record, field))
     return UpdateOne({"_id": record, field: {"$eq": stored}}, {"$set": {field: sealed}})
+
+
+def _field_of(document: dict[str, Any], path: str) -> Any:
+    """Return what stands under a path like `media.filename`."""
+    return reduce(getitem, path.split("."), document)
 
 
 def _to_document(value: StoredText) -> str | dict[str, Any]:

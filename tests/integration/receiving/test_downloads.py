@@ -16,10 +16,11 @@ from playwright.async_api import async_playwright
 
 from chatgrow_worker.receiving.downloads import DownloadLimits, Downloads
 from sessions.connections.leases import Lease
+from sessions.conversations.documents import Documents
 from sessions.conversations.model import MediaState, ReceivedMessage
 from sessions.conversations.received_files import NoFileToFetchError, ReceivedFiles
 from sessions.media.store import MediaLimits, MediaStore
-from tests.builders import MEDIA_KEYS, MEDIA_LIMITS, OWNER, Stores
+from tests.builders import MEDIA_KEYS, MEDIA_LIMITS, OWNER, PLAIN, Stores
 from tests.integration.receiving.listening import ME, Line, linked_line
 from tests.integration.whatsapp_web_driver import small_world
 from tests.logged import logged
@@ -36,7 +37,9 @@ async def downloading(
 ) -> AsyncIterator[Downloads]:
     files = ReceivedFiles(line.stores.database)
     limits = DownloadLimits(within, tries=1, piece=100_000)
-    downloads = Downloads(line.page, files, store, lease, limits, asyncio.Semaphore(2))
+    downloads = Downloads(
+        line.page, files, Documents(PLAIN), store, lease, limits, asyncio.Semaphore(2)
+    )
     downloads.start()
     try:
         yield downloads

@@ -12,12 +12,19 @@ from sessions.connections.leases import Lease
 from sessions.conversations.documents import Documents
 from sessions.conversations.identity import parse_key
 from sessions.conversations.inbox import Inbox
-from sessions.conversations.model import Card, Details, Place, ReceivedMessage, ReceivedType
+from sessions.conversations.model import (
+    Card,
+    Details,
+    Place,
+    ReceivedMedia,
+    ReceivedMessage,
+    ReceivedType,
+)
 from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
 from sessions.encryption.keys import Key, KeyRing
 from sessions.encryption.sealed_value import SealedValue
 from sessions.messages.responses import Vote
-from sessions.messages.sealed_texts import TextSealer
+from sessions.messages.sealed_texts import Rotated, TextSealer, rotate_texts
 from sessions.outgoing_events.pending import pending_in
 from tests.arrivals import FRIEND, after, arrival, ciphertext, new_name, reaction
 from tests.builders import LONG, OWNER, PLAIN, Stores
@@ -249,6 +256,24 @@ async def test_what_messages_say_is_sealed(stores: Stores) -> None:
     await _saw(stores, lease, arrival(details=place, text="plain"))
     other = ReceivedMessage.model_validate((await _stored(stores))[-1])
     assert plain.open(other).details == place
+
+
+async def test_the_name_of_a_file_is_sealed_and_moves_to_a_new_key(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    old, new = Key.generate(), Key.generate()
+    texts = TextSealer(KeyRing([old]), on=True)
+    inbox = Inbox(stores.database, stores.events, texts, utc_now)
+    media = ReceivedMedia(mimetype="text/plain", filename="secret.txt")
+    came = arrival(type=ReceivedType.DOCUMENT, text=None, media=media)
+    await inbox.record(lease, Sighting((came,)))
+    await _saw(stores, lease, arrival(type=ReceivedType.DOCUMENT, text=None, media=media))
+    assert str(await _stored(stores)).count("secret.txt") == 1  # the one from without SEAL_TEXTS
+    rotated = await rotate_texts(stores.database, KeyRing([new, old]), plain_too=True)
+    assert rotated == Rotated(2, 0)
+    assert "secret.txt" not in str(await _stored(stores))
+    documents = Documents(TextSealer(KeyRing([new]), on=True))
+    for each in await _stored(stores):
+        assert documents.open(ReceivedMessage.model_validate(each)).filename == "secret.txt"
 
 
 async def test_a_mark_never_moves_back_nor_beyond_the_present(stores: Stores) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, nodes, pass_context
@@ -19,6 +19,7 @@ from business.model import Language
 from business.words import written_date, written_day
 from sessions.messages.acceptance import MessageText
 
+_Read = TypeVar("_Read")
 Values = Mapping[str, Mapping[str, Any]]
 LONGEST = 4096
 """Characters in the text of a template."""
@@ -109,13 +110,24 @@ _ENVIRONMENT = _environment()
 
 def check(text: str) -> None:
     """Check the text of a template; raise TemplateInvalidError, which says what is wrong."""
+    tree = _read(_ENVIRONMENT.parse, text)
+    _check_nodes(tree)
+    # Jinja2 computes constants when it compiles, such as a text of a gigabyte.
+    _read(_ENVIRONMENT.from_string, text)
+    for path in _paths(tree):
+        _check_path(path)
+
+
+def _read(read: Callable[[str], _Read], text: str) -> _Read:
     try:
-        tree = _ENVIRONMENT.parse(text)
-        _ENVIRONMENT.from_string(text)
+        return read(text)
     except TemplateError as error:
         raise TemplateInvalidError(f"The text cannot be read: {error.message}.") from error
     except (RecursionError, SyntaxError, MemoryError, OverflowError, ValueError) as error:
         raise TemplateInvalidError("The text cannot be read: it is nested too deep.") from error
+
+
+def _check_nodes(tree: nodes.Template) -> None:
     for node in _below(tree):
         if not isinstance(node, _ALLOWED):
             kind = type(node).__name__
@@ -124,8 +136,6 @@ def check(text: str) -> None:
             )
         if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
             raise TemplateInvalidError(f"There is no filter {node.name!r}.")
-    for path in _paths(tree):
-        _check_path(path)
 
 
 def _below(node: nodes.Node) -> Iterator[nodes.Node]:

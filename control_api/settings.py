@@ -86,7 +86,8 @@ class ApiSettings(MediaSettings):
     api_keys_per_owner: int = Field(100, ge=1)
     """How many API keys one owner may have; the first administrator has no such limit."""
     webhooks_per_owner: int = Field(20, ge=1)
-    """How many webhooks one owner may have; the first administrator has no such limit."""
+    """How many webhooks one owner may have; the first administrator may have 100, or this many if
+    that is more."""
     waiting_requests_per_owner: int = Field(50, ge=1)
     """How many requests of one owner may wait at a time in each API process, for a QR code
     (`wait`), a pairing code or a number check."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
     from sessions.webhooks.store import WebhookStore
 
+_WEBHOOKS_OF_FIRST = 100
+"""Each event is stored once for each webhook, so there is a limit for everybody."""
+
 
 class WaitingRequests:
     """Limit how many requests of one owner may wait in this process."""
@@ -60,10 +63,11 @@ class Quotas:
         webhooks: WebhookStore,
     ) -> Quotas:
         """Make the quotas from the settings."""
+        each = settings.webhooks_per_owner
         return cls(
             Quota("connections", settings.connections_per_owner, connections.count),
             Quota("API keys", settings.api_keys_per_owner, keys.count),
-            Quota("webhooks", settings.webhooks_per_owner, webhooks.count),
+            Quota("webhooks", each, webhooks.count, of_first=max(each, _WEBHOOKS_OF_FIRST)),
             QueueQuota(database, settings.queued_messages_per_owner),
             WaitingRequests(settings.waiting_requests_per_owner),
         )

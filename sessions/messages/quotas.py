@@ -1,6 +1,6 @@
 """Quotas for each owner, so that no owner uses up what the others need.
 
-The first administrator is the operator of the installation and has no quota.
+The first administrator is the operator of the installation and has no quota, or a wide one.
 """
 
 from __future__ import annotations
@@ -70,9 +70,17 @@ class Quota:
     counts again after creating (`check`) and deletes what is above the limit.
     """
 
-    def __init__(self, what: str, limit: int, count: Callable[[str], Awaitable[int]]) -> None:
+    def __init__(
+        self,
+        what: str,
+        limit: int,
+        count: Callable[[str], Awaitable[int]],
+        of_first: int | None = None,
+    ) -> None:
+        """`of_first` is the limit of the first administrator; None means none."""
         self._what = what
         self._limit = limit
+        self._of_first = of_first
         self._count = count
         self._locks = _Locks()
 
@@ -80,16 +88,17 @@ class Quota:
     async def room(self, owner: str) -> AsyncIterator[None]:
         """Create one in this block and call `check` at its end; raise QuotaExceededError."""
         async with self._locks.of(owner):
-            await self._require(owner, self._limit - 1)
+            await self._require(owner, more=1)
             yield
 
     async def check(self, owner: str) -> None:
         """Raise QuotaExceededError if the owner has too many; the caller deletes the new one."""
-        await self._require(owner, self._limit)
+        await self._require(owner, more=0)
 
-    async def _require(self, owner: str, at_most: int) -> None:
-        if owner != FIRST_OWNER and await self._count(owner) > at_most:
-            raise QuotaExceededError(self._what, self._limit)
+    async def _require(self, owner: str, *, more: int) -> None:
+        limit = self._of_first if owner == FIRST_OWNER else self._limit
+        if limit is not None and await self._count(owner) + more > limit:
+            raise QuotaExceededError(self._what, limit)
 
 
 @dataclass(frozen=True)

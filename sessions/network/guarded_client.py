@@ -9,6 +9,7 @@ address, since that would tell how a name resolves inside the operator's network
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -30,6 +31,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KEPT_OPEN = timedelta(seconds=4)
 """How long an idle connection is kept; many servers close theirs after five seconds."""
 _CHUNK = 64 * 1024
+_ENDS_IN_NUMBER = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)$")
+"""Such a host is an IPv4 address, also as one number or in hexadecimal (WHATWG's URL Standard)."""
 _OF_ORIGIN = ("authorization", "cookie", "proxy-authorization")
 """Headers that another host must not see after a redirect."""
 
@@ -41,7 +44,7 @@ class FetchError(DomainError):
 
 
 class UrlNotAllowedError(FetchError):
-    """The URL is no http or https address, or holds a user name."""
+    """The URL is no http or https address, holds a user name, or hides its host's address."""
 
     code = "url_not_allowed"
 
@@ -266,6 +269,8 @@ def check_url(url: str, allowed_hosts: Collection[str]) -> None:
         return
     if (_is_address(host) and not is_public(host)) or host == "localhost":
         raise _not_allowed(host)
+    if not _is_address(host) and _ENDS_IN_NUMBER.search(host):
+        raise UrlNotAllowedError("Write the host's address as four decimal numbers, with dots.")
     if parsed.scheme != "https":
         raise UrlNotAllowedError("Give a URL that begins with https://.")
 

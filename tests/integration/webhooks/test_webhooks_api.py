@@ -13,6 +13,7 @@ from control_api.app import build_app
 from control_api.services import Services
 from sessions.accounts.api_keys import Grant
 from sessions.common.clock import utc_now
+from sessions.common.ids import new_id
 from sessions.messages.model import Draft
 from sessions.outgoing_events.relay import Relay
 from sessions.webhooks.families import all_families
@@ -146,6 +147,11 @@ async def test_what_is_left_out_of_a_change_stays(
     [
         ({"url": "https://169.254.169.254/"}, "address_not_allowed"),
         ({"url": "https://localhost/"}, "address_not_allowed"),
+        ({"url": "https://2130706433/"}, "url_not_allowed"),
+        ({"url": "https://0x7F.1/"}, "url_not_allowed"),
+        ({"url": "https://0177.0.0.1:8443/"}, "url_not_allowed"),
+        ({"url": "https://127.1/"}, "url_not_allowed"),
+        ({"url": "https://example.0x/"}, "url_not_allowed"),
         ({"url": "http://example.com/"}, "url_not_allowed"),
         ({"url": "ftp://example.com/"}, "invalid_fields"),
         ({"url": "https://user:secret@example.com/"}, "invalid_fields"),
@@ -193,6 +199,26 @@ async def test_the_number_of_webhooks_is_limited(person: Client, receiver: Recei
     body = {"url": receiver.url, "events": ["*"]}
     problem = await _call(person, "POST", HOOKS, body, 409)
     assert problem["code"] == "quota_exceeded"
+
+
+async def test_the_first_administrator_has_a_limit_of_webhooks_too(
+    client: Client, services: Services, receiver: Receiver
+) -> None:
+    made = await _made(client, receiver.url)
+    stored = await services.database["webhooks"].find_one({"_id": made["id"]})
+    copies = [{**(stored or {}), "_id": new_id()} for _ in range(98)]
+    await services.database["webhooks"].insert_many(copies)
+    last = await _made(client, receiver.url)
+    body = {"url": receiver.url, "events": ["*"]}
+    problem = await _call(client, "POST", HOOKS, body, 409)
+    assert (problem["code"], problem["limit"]) == ("quota_exceeded", 100)
+    await _call(client, "DELETE", f"{HOOKS}/{last['id']}", expect=204)
+    await _made(client, receiver.url)
+
+
+@pytest.mark.parametrize("host", ["93.184.216.34", "1and1.com", "example.x0"])
+async def test_addresses_and_names_with_digits_are_accepted(client: Client, host: str) -> None:
+    await _made(client, f"https://{host}/")
 
 
 async def test_a_key_for_one_connection_has_no_webhooks(

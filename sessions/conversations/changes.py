@@ -41,7 +41,8 @@ class Changes:
         older = {"$or": [{"editedAt": None}, {"editedAt": {"$lt": at}}]}
         standing = {**self._received(name), "revokedAt": None, **older, **_HAS_CONTENT}
         changed = {"text": {"$literal": text}, "editedAt": at}
-        told = pending.adds(EventType.MESSAGE_EDITED, {"text": {"$literal": text}})
+        # Without the text: a message can be edited often, and each text is long.
+        told = pending.adds(EventType.MESSAGE_EDITED)
         return self._update(standing, changed | told)
 
     def revocation(self, name: MessageName, at: datetime) -> UpdateOne:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from sessions.common.json_values import WrittenTimestamp
-from sessions.conversations.documents import TEXT, Documents
+from sessions.conversations.documents import Documents
 from sessions.conversations.model import (
     COLLECTION,
     Card,
@@ -17,7 +17,6 @@ from sessions.conversations.model import (
     PollAsked,
     ReceivedMessage,
 )
-from sessions.encryption.sealed_value import SealedValue
 from sessions.events.log import EventData, EventType
 from sessions.messages.response_events import (
     RESPONSES,
@@ -85,7 +84,6 @@ class ReceivedEvents:
 
     def __init__(self, texts: TextSealer) -> None:
         self._documents = Documents(texts)
-        self._texts = texts
 
     def tell(self, document: Mapping[str, Any], entry: PendingEvent) -> OutgoingEvent:
         """Build the event of a message, its edit or revocation, a reaction or a vote.
@@ -115,15 +113,10 @@ class ReceivedEvents:
             return told_response(document, entry, message.conversation)
         if entry.type == EventType.MESSAGE_EDITED:
             frame = {**_frame(message), "timestamp": message.edited_at or entry.at}
-            return EditedData(**frame, text=self._edited(message, entry.facts.get("text")))
+            return EditedData(**frame, text=self._documents.open(message).text)
         if entry.type == EventType.MESSAGE_REVOKED:
             return ReceivedFrame(**{**_frame(message), "timestamp": message.revoked_at or entry.at})
         return self._received(message)
-
-    def _edited(self, message: ReceivedMessage, text: object) -> str | None:
-        if text is None or isinstance(text, str):
-            return text
-        return self._texts.open(SealedValue.model_validate(text), message.id, TEXT)
 
     def _received(self, message: ReceivedMessage) -> ReceivedData:
         content, media = self._documents.open(message), message.media

@@ -24,6 +24,8 @@ HAS_PENDING: dict[str, Any] = {FIELD: {"$exists": True}}
 
 _AT_MOST = 1000
 """How many entries a document holds. Without a relay, a connection's record would grow for ever."""
+_BYTES_AT_MOST = 4 * 1024 * 1024
+"""How many bytes the entries may have; MongoDB refuses a document with more than 16 MiB."""
 _OWN = ("n", "type", "at")
 
 
@@ -44,15 +46,28 @@ def adds(
 
     `facts` are expressions; a text from outside must stand in `$literal`. They see the document
     as it is before their stage: in a stage of their own, they see it after the change. Nothing is
-    added where the expression `where` is false. One stage can add one entry.
+    added where the expression `where` is false. One stage can add one entry. The oldest entries go
+    where a document has too many.
     """
     number = {"$add": [{"$ifNull": [f"${COUNT}", 0]}, 1]}
     entry = {**(facts or {}), "n": number, "type": {"$literal": type_}, "at": "$$NOW"}
     entries = {"$concatArrays": [{"$ifNull": [f"${FIELD}", []]}, [entry]]}
+    kept = {"$let": {"vars": {"all": entries}, "in": _BOUNDED}}
     return {
-        FIELD: {"$cond": [where, {"$slice": [entries, -_AT_MOST]}, f"${FIELD}"]},
+        FIELD: {"$cond": [where, kept, f"${FIELD}"]},
         COUNT: {"$cond": [where, number, f"${COUNT}"]},
     }
+
+
+_HALF = {"$multiply": [-1, {"$ceil": {"$divide": [{"$size": "$$all"}, 2]}}]}
+_BOUNDED = {
+    "$cond": [
+        {"$gt": [{"$bsonSize": {"all": "$$all"}}, _BYTES_AT_MOST]},
+        {"$slice": ["$$all", _HALF]},
+        {"$slice": ["$$all", -_AT_MOST]},
+    ]
+}
+"""The newest of `$$all` entries: half of them if they have too many bytes."""
 
 
 def first(type_: str, at: datetime, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -117,6 +117,35 @@ async def test_what_happens_to_a_message_afterwards(told: _Told) -> None:
     assert "text" not in revoked["data"]
 
 
+async def test_edits_that_wait_tell_the_text_that_the_message_has_by_now(told: _Told) -> None:
+    name = new_name()
+    await told.after(arrivals=(arrival(name),))
+    edits = tuple(Edit(name, f"edit {n}", after(n)) for n in (1, 2))
+    events = await told.after(edits=edits)
+    assert [each["data"]["text"] for each in events] == ["edit 2", "edit 2"]
+
+
+async def test_many_long_edits_fit_while_nobody_relays(told: _Told, kit: Kit) -> None:
+    name = new_name()
+    await told.after(arrivals=(arrival(name),))
+    edits = tuple(Edit(name, f"{n}" + "é" * 99_000, after(n)) for n in range(1, 101))
+    events = await told.after(edits=edits)
+    assert {each["data"]["text"][:3] for each in events} == {"100"}
+    assert len(events) == 100
+
+
+async def test_many_long_votes_fit_while_nobody_relays(told: _Told) -> None:
+    name = new_name()
+    await told.after(arrivals=(arrival(name),))
+    votes = [
+        Response(name, Vote(sender=FRIEND, options=(f"{n}", "é" * 99_000), at=after(n)))
+        for n in range(1, 101)
+    ]
+    events = await told.after(responses=tuple(votes))
+    numbers = [int(each["data"]["options"][0]) for each in events]
+    assert numbers == list(range(numbers[0], 101))
+
+
 async def test_what_is_stored_of_a_reaction_names_who_reacted(kit: Kit, told: _Told) -> None:
     member, name = "15557654321@c.us", new_name("120363000000000000@g.us", FRIEND)
     await told.after(arrivals=(arrival(name),))

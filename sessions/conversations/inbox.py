@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
-
 from sessions.common.errors import LeaseLostError
 from sessions.common.ids import new_id
-from sessions.conversations.changes import PRESENT, Changes
+from sessions.conversations.changes import MARK, PRESENT, Change, Changes
 from sessions.conversations.documents import Documents, Home
 from sessions.conversations.events import received_event, response_event
 from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
 from sessions.conversations.people import JoinedChats
 from sessions.conversations.seen import Arrival, Edit, Response, Sighting
+from sessions.conversations.writing import insert_new, write_changes
 from sessions.events.log import Event, EventLog, EventType
 from sessions.messages.model import Message
 from sessions.messages.sealed_texts import TextSealer
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from sessions.connections.leases import Lease
     from sessions.storage.mongo import Collection, Database
 
-_DUPLICATE_KEY = 11000
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -106,7 +103,7 @@ class Inbox:
         """Tell of messages that were recorded by then and whose content has not come."""
         if await self._home(lease) is None:
             return
-        mark = {"changedIn": new_id()}
+        mark = {MARK: new_id()}
         late = {
             "connection": lease.connection,
             "type": ReceivedType.CIPHERTEXT,
@@ -148,28 +145,13 @@ class Inbox:
             self._documents.of(home, our_id, each, now, answered)
             for our_id, each in zip(ids, firsts.values(), strict=True)
         ]
-        refused = await self._insert_new(documents)
+        inserted = await insert_new(self._received, documents)
         new = [
             ReceivedMessage.model_validate(each)
             for place, each in enumerate(documents)
-            if place not in refused
+            if place not in inserted.not_new
         ]
-        return new, [each for n, each in enumerate(firsts.values()) if n in refused] + again
-
-    async def _insert_new(self, documents: Sequence[dict[str, Any]]) -> set[int]:
-        """Insert documents; return the places of those whose message was stored before."""
-        try:
-            if documents:
-                await self._received.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            details = error.details or {}
-            refused = details["writeErrors"]
-            unexpected = any(each["code"] != _DUPLICATE_KEY for each in refused)
-            # A write that the majority has not confirmed may be rolled back after an election.
-            if unexpected or details["writeConcernErrors"]:
-                raise
-            return {each["index"] for each in refused}
-        return set()
+        return new, [each for n, each in enumerate(firsts.values()) if n in inserted.known] + again
 
     async def _answered(self, home: Home, arrivals: Iterable[Arrival]) -> Mapping[str, str]:
         """Return our ids of the messages that these answer, by their bare ids."""
@@ -187,11 +169,11 @@ class Inbox:
         self, lease: Lease, sighting: Sighting, known: Sequence[Arrival]
     ) -> tuple[ReceivedMessage, ...]:
         """Make all changes with one write for each collection, and publish them."""
-        mark = {"changedIn": new_id()}
+        mark = {MARK: new_id()}
         changes = Changes(lease, mark)
         updates = await self._updates(lease, changes, sighting, known)
         changed: tuple[ReceivedMessage, ...] = ()
-        if await _write(self._received, updates):
+        if await write_changes(self._received, updates):
             documents = await self._marked(self._received, lease, mark)
             changed = tuple(ReceivedMessage.model_validate(each) for each in documents)
             self._publish_changes(changed, sighting, known)
@@ -200,7 +182,7 @@ class Inbox:
 
     async def _updates(
         self, lease: Lease, changes: Changes, sighting: Sighting, known: Sequence[Arrival]
-    ) -> list[UpdateOne]:
+    ) -> list[Change]:
         names = (each.name for each in known), (each.target for each in sighting.edits)
         stored = await self._stored(lease, {each.unique for each in chain(*names)})
         return [
@@ -230,7 +212,7 @@ class Inbox:
         cursor = self._received.find(named, _Stored.FIELDS)
         return {each["key"]: _Stored.of(each) async for each in cursor}
 
-    def _catch_up(self, changes: Changes, seen: Arrival, stored: _Stored) -> Iterable[UpdateOne]:
+    def _catch_up(self, changes: Changes, seen: Arrival, stored: _Stored) -> Iterable[Change]:
         """Yield the changes after which a stored message is as it was seen now."""
         empty = (ReceivedType.CIPHERTEXT, ReceivedType.REVOKED)
         if stored.type is ReceivedType.CIPHERTEXT and seen.type not in empty:
@@ -241,7 +223,7 @@ class Inbox:
         if seen.revoked_at is not None and stored.revoked_at is None:
             yield changes.revocation(seen.name, seen.revoked_at)
 
-    def _edit(self, changes: Changes, edit: Edit, our_id: str) -> UpdateOne:
+    def _edit(self, changes: Changes, edit: Edit, our_id: str) -> Change:
         return changes.edit(edit.target, self._documents.text_field(our_id, edit.text), edit.at)
 
     async def _change_sent(
@@ -254,7 +236,7 @@ class Inbox:
         """Record responses to messages that we have sent, and publish them."""
         ours = [each for each in responses if each.target.from_me]
         updates = [changes.response(each.target, each.response) for each in ours]
-        if not await _write(self._sent, updates):
+        if not await write_changes(self._sent, updates):
             return
         documents = await self._marked(self._sent, lease, mark)
         changed = {each["bareId"]: Message.model_validate(each) for each in documents}
@@ -288,13 +270,6 @@ class Inbox:
             if not each.target.from_me and each.target.unique in now:
                 message = now[each.target.unique]
                 self._events.publish(response_event(message, each.response))
-
-
-async def _write(collection: Collection, updates: Sequence[UpdateOne]) -> bool:
-    """Make these changes in order; tell whether any message has changed."""
-    if not updates:
-        return False
-    return (await collection.bulk_write(list(updates))).modified_count > 0
 
 
 def _is_told(message: ReceivedMessage) -> bool:

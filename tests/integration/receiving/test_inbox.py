@@ -26,8 +26,11 @@ from sessions.encryption.sealed_value import SealedValue
 from sessions.messages.responses import Vote
 from sessions.messages.sealed_texts import Rotated, TextSealer, rotate_texts
 from sessions.outgoing_events.pending import pending_in
+from sessions.storage.mongo import STORE_DOWN
 from tests.arrivals import FRIEND, after, arrival, ciphertext, new_name, reaction
 from tests.builders import LONG, OWNER, PLAIN, Stores
+from tests.logged import logged
+from tests.refusing import refusing
 
 GROUP = "120363000000000000@g.us"
 OTHER = "15557654321@c.us"
@@ -274,6 +277,43 @@ async def test_the_name_of_a_file_is_sealed_and_moves_to_a_new_key(stores: Store
     documents = Documents(TextSealer(KeyRing([new]), on=True))
     for each in await _stored(stores):
         assert documents.open(ReceivedMessage.model_validate(each)).filename == "secret.txt"
+
+
+async def test_a_message_that_is_too_large_does_not_stop_the_others(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    large = arrival(text="x" * 17 * 1024 * 1024)
+    with logged("ERROR") as lines:
+        await _saw(stores, lease, arrival(text="first"), large, arrival(text="last"))
+    texts = [each["text"] for each in await _stored(stores) if "text" in each]
+    assert texts == ["first", "last"]
+    assert large.name.unique in "".join(lines)
+
+
+async def test_a_change_that_mongodb_refuses_does_not_stop_the_others(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    names = [new_name() for _ in range(3)]
+    await _saw(stores, lease, *map(arrival, names))
+    texts = ("first", "poison", "last")
+    edits = [Edit(name, text, after(5)) for name, text in zip(names, texts, strict=True)]
+    with logged("ERROR") as lines:
+        async with refusing(stores.database, "receivedMessages", {"text": {"$ne": "poison"}}):
+            await _saw(stores, lease, edits=tuple(edits))
+    assert [each["text"] for each in await _stored(stores)] == ["first", "Hello", "last"]
+    (line,) = lines
+    assert names[1].unique in line
+    assert "poison" not in line
+
+
+async def test_changes_that_mongodb_refuses_like_everything_else_come_again(
+    stores: Stores,
+) -> None:
+    _, lease = await stores.leased()
+    name = new_name()
+    await _saw(stores, lease, arrival(name))
+    async with refusing(stores.database, "receivedMessages"):
+        with pytest.raises(STORE_DOWN):
+            await _saw(stores, lease, edits=(Edit(name, "edited", after(5)),))
+    assert (await _only(stores)).text == "Hello"
 
 
 async def test_a_mark_never_moves_back_nor_beyond_the_present(stores: Stores) -> None:

@@ -12,9 +12,12 @@ from chatgrow_worker.receiving.receiver import Receiver, ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
 from sessions.common.clock import utc_now
 from sessions.outgoing_events.pending import pending_in
+from sessions.storage.mongo import STORE_DOWN
 from tests.builders import Stores
+from tests.logged import logged
 from tests.received_table import FIRST_LIVE_ROW, Row
 from tests.receiving_world import ReceivingWorld
+from tests.refusing import refusing
 
 _DAY = timedelta(days=1)
 
@@ -74,6 +77,41 @@ async def test_an_item_that_cannot_be_read_does_not_stop_the_others(stores: Stor
     world.says("half a character: \ud83d", 10)
     await world.look()
     assert _texts(await world.documents()) == ["half a character: \ufffd"]
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_one_message_that_mongodb_refuses_does_not_stop_the_others(
+    stores: Stores, swept: bool
+) -> None:
+    world = await _world(stores)
+    await world.look()
+    if swept:
+        world.receiver.away()
+    for text in ("first", "poison", "last"):
+        world.says(text, 10)
+    with logged("ERROR") as lines:
+        async with refusing(stores.database, "receivedMessages", {"text": {"$ne": "poison"}}):
+            await world.look()
+            world.receiver.away()
+            await world.look()
+        await world.look()
+    present = [each for each in await world.documents() if "erased" not in each]
+    assert _texts(present) == ["first", "last"]
+    (left_out,) = [each for each in await world.documents() if "erased" in each]
+    (line,) = lines
+    assert left_out["key"] in line
+    assert "poison" not in line
+
+
+async def test_what_mongodb_refuses_like_everything_else_is_recorded_later(stores: Stores) -> None:
+    world = await _world(stores)
+    await world.look()
+    world.says("first", 10)
+    async with refusing(stores.database, "receivedMessages"):
+        with pytest.raises(STORE_DOWN):
+            await world.look()
+    await world.look()
+    assert _texts(await world.documents()) == ["first"]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ class HeardEdit(_Heard):
     """A message has another text."""
 
     kind: Literal["edit"] = "edit"
+    number: Told | None = None
+    """The WhatsApp id that has the number of the chat's person."""
     text: Told
     at: _Seconds
 
@@ -95,6 +97,8 @@ class HeardRevocation(_Heard):
     """A message was revoked."""
 
     kind: Literal["revocation"] = "revocation"
+    number: Told | None = None
+    """The WhatsApp id that has the number of the chat's person."""
     at: _Seconds
 
 

@@ -129,5 +129,5 @@ const received = (() => {
     }
   }
 
-  return {describe, isReceived, textOf: (msg) => cut(textOf(msg), LONGEST_TEXT)};
+  return {describe, isReceived, numberOf, textOf: (msg) => cut(textOf(msg), LONGEST_TEXT)};
 })();

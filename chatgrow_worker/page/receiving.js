@@ -64,11 +64,14 @@ function watchReceived(ring) {
     if (!received.isReceived(msg)) return;
     const {latestEditSenderTimestampMs: edited} = msg;
     const at = edited ? Math.floor(Number(edited) / 1000) : now();
-    add({kind: 'edit', key: String(msg.id), text: received.textOf(msg) ?? '', at});
+    const number = received.numberOf(msg.id.remote);
+    add({kind: 'edit', key: String(msg.id), number, text: received.textOf(msg) ?? '', at});
   }
 
   function noteRevocation({refId}) {
-    if (!refId.fromMe) add({kind: 'revocation', key: String(refId), at: now()});
+    if (refId.fromMe) return;
+    const number = received.numberOf(refId.remote);
+    add({kind: 'revocation', key: String(refId), number, at: now()});
   }
 
   function noteReaction({id, msgId, reactionText, sender, timestamp}) {

@@ -71,9 +71,11 @@ def sighting_of(items: Iterable[dict[str, Any]]) -> Sighting:
             case HeardMessage():
                 arrivals.append(_arrival(heard))
             case HeardEdit():
-                edits.append(Edit(parse_key(heard.key), heard.text, _time(heard.at)))
+                number = _number(heard.number)
+                edits.append(Edit(parse_key(heard.key), heard.text, _time(heard.at), number))
             case HeardRevocation():
-                revocations.append(Revocation(parse_key(heard.key), _time(heard.at)))
+                number = _number(heard.number)
+                revocations.append(Revocation(parse_key(heard.key), _time(heard.at), number))
             case HeardReaction() | HeardVote():
                 responses.append(_response(heard))
     return Sighting(tuple(arrivals), tuple(edits), tuple(revocations), tuple(responses))

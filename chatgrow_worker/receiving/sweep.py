@@ -157,12 +157,14 @@ def _changes_of(items: Sequence[dict[str, Any]]) -> Sighting:
     seen = sighting_of(items).arrivals
     return Sighting(
         edits=tuple(
-            Edit(each.name, each.text, each.edited_at)
+            Edit(each.name, each.text, each.edited_at, each.from_number)
             for each in seen
             if each.text is not None and each.edited_at is not None
         ),
         revocations=tuple(
-            Revocation(each.name, each.revoked_at) for each in seen if each.revoked_at is not None
+            Revocation(each.name, each.revoked_at, each.from_number)
+            for each in seen
+            if each.revoked_at is not None
         ),
     )
 

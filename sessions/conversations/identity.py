@@ -17,10 +17,19 @@ class MessageName:
     chat_id: str
     bare_id: str
     author: str | None = None
+    apart: str | None = None
+    """The sender, if another person's message has the same id (see `namesakes`)."""
+
+    @property
+    def in_private(self) -> bool:
+        """Whether it is a received message in the chat of a person."""
+        return not self.from_me and not self.chat_id.endswith("@g.us")
 
     @property
     def unique(self) -> str:
         """Return what is unique within a connection; it names nobody."""
+        if self.apart is not None:
+            return unique_key(self.bare_id, f"private_{self.apart}")
         author = self.author if self.chat_id.endswith("@g.us") else None
         return unique_key(self.bare_id, author)
 

@@ -14,6 +14,7 @@ from sessions.conversations.changes import MARK, PRESENT, Change, Changes
 from sessions.conversations.documents import Documents, Home
 from sessions.conversations.events import received_event, response_event
 from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
+from sessions.conversations.namesakes import Namesakes
 from sessions.conversations.people import JoinedChats
 from sessions.conversations.seen import Arrival, Edit, Response, Sighting
 from sessions.conversations.writing import insert_new, write_changes
@@ -85,10 +86,26 @@ class Inbox:
         if home is None:
             return Recorded()
         new, known = await self._insert(home, sighting.arrivals)
+        namesakes = await self._namesakes(lease, sighting, known)
+        named = [namesakes.arrival(each) for each in known]
+        others, known_others = await self._insert(home, [each for each in named if each.name.apart])
+        new += others
+        known = [each for each in named if not each.name.apart] + known_others
         await self._chats.join(home.connection, new)
         self._events.publish(*(_told(each) for each in new if _is_told(each)))
-        changed = await self._change(lease, sighting, known)
+        changed = await self._change(lease, namesakes.changes(sighting), known)
         return Recorded(tuple(new), changed)
+
+    async def _namesakes(
+        self, lease: Lease, sighting: Sighting, known: Sequence[Arrival]
+    ) -> Namesakes:
+        names = (
+            *(each.name for each in known),
+            *(each.target for each in sighting.edits),
+            *(each.target for each in sighting.revocations),
+            *(each.target for each in sighting.responses),
+        )
+        return await Namesakes.of(self._received, lease, names)
 
     async def waiting(self, lease: Lease, limit: int) -> list[ReceivedMessage]:
         """Return the newest messages whose content has not come yet."""

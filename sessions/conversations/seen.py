@@ -41,6 +41,8 @@ class Edit:
     target: MessageName
     text: str
     at: datetime
+    from_number: str | None = None
+    """The number of the chat's person in E.164, if WhatsApp knows it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Revocation:
 
     target: MessageName
     at: datetime
+    from_number: str | None = None
+    """The number of the chat's person in E.164, if WhatsApp knows it."""
 
 
 @dataclass(frozen=True)

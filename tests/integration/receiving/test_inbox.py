@@ -316,6 +316,55 @@ async def test_changes_that_mongodb_refuses_like_everything_else_come_again(
     assert (await _only(stores)).text == "Hello"
 
 
+def _of(chat: str, bare_id: str, number: str | None = None, **facts: Any) -> Arrival:
+    return arrival(parse_key(f"false_{chat}_{bare_id}"), sender=chat, from_number=number, **facts)
+
+
+async def test_two_people_may_use_the_same_id(stores: Stores) -> None:
+    _, lease = await stores.leased()
+    first, second = _of(FRIEND, "SAME", text="first"), _of(OTHER, "SAME", text="second")
+    for _ in range(2):
+        await _saw(stores, lease, first, second)
+        await _saw(stores, lease, second)
+    assert [each["text"] for each in await _stored(stores)] == ["first", "second"]
+    await _saw(stores, lease, edits=(Edit(second.name, "second, edited", after(5)),))
+    await _saw(stores, lease, revocations=(Revocation(second.name, after(6)),))
+    one, other = await _stored(stores)
+    assert (one["text"], other["text"]) == ("first", "second, edited")
+    assert ("revokedAt" in one, other["revokedAt"]) == (False, after(6))
+
+
+@pytest.mark.parametrize("number", [None, "+15557654321"])
+async def test_nobody_else_changes_a_message(stores: Stores, number: str | None) -> None:
+    _, lease = await stores.leased()
+    came = _of(FRIEND, "SAME")
+    await _saw(stores, lease, came)
+    name = parse_key("false_999999999@lid_SAME")
+    await _saw(
+        stores,
+        lease,
+        edits=(Edit(name, "forged", after(5), number),),
+        revocations=(Revocation(name, after(6), number),),
+    )
+    if number is None:  # it may be the same person: nothing is recorded twice
+        facts: dict[str, Any] = {"text": "forged", "edited_at": after(5), "revoked_at": after(6)}
+        await _saw(stores, lease, _of(name.chat_id, "SAME", **facts))
+    message = await _only(stores)
+    assert (message.text, message.revoked_at) == ("Hello", None)
+
+
+async def test_the_sender_changes_a_message_from_before_the_chat_became_a_lid(
+    stores: Stores,
+) -> None:
+    _, lease = await stores.leased()
+    await _saw(stores, lease, _of(FRIEND, "SAME"))
+    moved = _of("999999999@lid", "SAME", "+15551234567", text="edited", edited_at=after(5))
+    await _saw(stores, lease, moved)
+    await _saw(stores, lease, revocations=(Revocation(moved.name, after(6), "+15551234567"),))
+    message = await _only(stores)
+    assert (message.text, message.revoked_at) == ("edited", after(6))
+
+
 async def test_a_mark_never_moves_back_nor_beyond_the_present(stores: Stores) -> None:
     _, lease = await stores.leased()
     assert (await stores.marks.read(lease)).through is None

@@ -99,7 +99,7 @@ async def test_a_file_that_cannot_be_uploaded_stays_unsent(world: World) -> None
         options = {"type": "document", "messageId": chosen, "markIsRead": False}
         data = "data:text/plain;base64,aGVsbG8="
         sent = await tab.ask(SEND_FILE, {"to": FRIEND, "data": data, "options": options})
-        assert sent == {"id": chosen, "ack": 0, "result": "ERROR_UPLOAD"}
+        assert sent == {"id": chosen, "ack": -1, "result": "ERROR_UPLOAD"}
         assert await world.hand.ledger() == []
 
 

@@ -32,6 +32,7 @@ async def test_a_receiver_misses_nothing(tmp_path: Path, kills: int) -> None:
         sent = [await system.send("first")]
         for number in range(kills):
             await kill_worker(system, lose_disk=False)
+            await system.until_restarted("worker-1", number + 1)
             sent.append(await system.send(f"after kill {number}"))
         for message_id in sent:
             await system.until_message(message_id, "read")

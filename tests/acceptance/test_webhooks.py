@@ -43,9 +43,9 @@ async def test_a_receiver_misses_nothing(tmp_path: Path, kills: int) -> None:
         await until(all_told, within=PATIENCE)
         for message_id in sent:
             told = _statuses(receiver, message_id)
-            assert told[0] == "queued"
-            # A worker that is killed finds at its next start that a message is read already.
-            assert kills or {"sending", "sent", "delivered", "read"} <= set(told)
+            # Acks that come together are one step, and so some statuses may be left out.
+            assert (told[0], told[-1]) == ("queued", "read")
+            assert set(told) <= {"queued", "sending", "sent", "delivered", "read"}
         assert all(got.verified(made["secret"]) for got in receiver.got)
         states = {json.loads(got.body)["data"].get("state") for got in receiver.got}
         assert {"starting", "awaiting_scan", "connected"} <= states

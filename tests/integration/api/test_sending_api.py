@@ -201,7 +201,7 @@ async def test_a_thousand_long_messages_fit_into_a_bulk_however_they_are_written
     answer = await client.post(f"{SEND}/bulk", data=BytesIO(body.encode()), headers=json_type)
     assert answer.status == 202
     assert await _count(stores) == 1000
-    single = await client.post(SEND, data=BytesIO(body.encode()), headers=json_type)
+    single = await client.post(SEND, data=BytesIO(body.encode() * 2), headers=json_type)
     assert single.status == 413
 
 

@@ -75,7 +75,7 @@ defineModule('WAWebCredentials', (exports, require) => {
 
   /** Set the secret of the QR codes, or none; the one before is worth nothing from now on. */
   function setSecret(secret) {
-    registration.secret = secret;
+    if (registration) registration.secret = secret;
   }
 
   const sign = async (challenge) =>

@@ -13,11 +13,11 @@ from sessions.events.log import EventType
 from sessions.messages.model import Message
 from sessions.outgoing_events.pending import first
 from sessions.storage.batching import BatchedLookup
+from sessions.storage.refusals import DUPLICATE_KEY
 
 if TYPE_CHECKING:
     from sessions.storage import mongo
 
-_DUPLICATE_KEY = 11000
 _ALONE = 50
 """A request with this many messages is written by itself, so that it does not delay others."""
 
@@ -82,4 +82,4 @@ def _document(message: Message) -> dict[str, Any]:
 
 
 def _is_unexpected(refused: dict[str, Any]) -> bool:
-    return bool(refused["code"] != _DUPLICATE_KEY)
+    return bool(refused["code"] != DUPLICATE_KEY)

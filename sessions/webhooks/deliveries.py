@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError
 from sessions.common.errors import DomainError
 from sessions.outgoing_events.families import OutgoingEvent
 from sessions.storage.mongo import forget_after, server_time
+from sessions.storage.refusals import DUPLICATE_KEY
 from sessions.webhooks.model import Delivery, DeliveryStatus, StoredBody, Try, Webhook
 from sessions.webhooks.schedule import next_wait
 
@@ -28,7 +29,6 @@ DELIVERIES = "webhookDeliveries"
 
 _AT_ONCE = 1000
 _TRIES_KEPT = 20
-_DUPLICATE_KEY = 11000
 _BODY = "body"
 _ANSWER = "answer"
 
@@ -128,7 +128,7 @@ class Deliveries:
         except BulkWriteError as error:
             details = error.details or {}
             refused = [each["code"] for each in details["writeErrors"]]
-            if details["writeConcernErrors"] or set(refused) != {_DUPLICATE_KEY}:
+            if details["writeConcernErrors"] or set(refused) != {DUPLICATE_KEY}:
                 raise
 
     def _delivery(self, event: OutgoingEvent, webhook: Webhook, now: datetime) -> Delivery:

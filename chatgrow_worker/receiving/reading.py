@@ -32,6 +32,7 @@ from sessions.conversations.model import (
 )
 from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
 from sessions.messages.responses import Reaction, Vote
+from sessions.recipients.address import number_of
 
 _TYPES: Mapping[str, ReceivedType] = MappingProxyType(
     {
@@ -71,10 +72,10 @@ def sighting_of(items: Iterable[dict[str, Any]]) -> Sighting:
             case HeardMessage():
                 arrivals.append(_arrival(heard))
             case HeardEdit():
-                number = _number(heard.number)
+                number = number_of(heard.number)
                 edits.append(Edit(parse_key(heard.key), heard.text, _time(heard.at), number))
             case HeardRevocation():
-                number = _number(heard.number)
+                number = number_of(heard.number)
                 revocations.append(Revocation(parse_key(heard.key), _time(heard.at), number))
             case HeardReaction() | HeardVote():
                 responses.append(_response(heard))
@@ -106,7 +107,7 @@ def _arrival(heard: HeardMessage) -> Arrival:
         sender=heard.sender,
         at=_time(heard.at),
         type=kind,
-        from_number=_number(heard.number),
+        from_number=number_of(heard.number),
         sender_name=heard.name,
         whatsapp_type=heard.type if kind is ReceivedType.OTHER else None,
         text=heard.text,
@@ -117,12 +118,6 @@ def _arrival(heard: HeardMessage) -> Arrival:
         revoked_at=None if heard.revoked_at is None else _time(heard.revoked_at),
         from_history=heard.history,
     )
-
-
-def _number(account: str | None) -> str | None:
-    """Return the number in E.164 of an account's id, if it contains one."""
-    user, _, server = (account or "").partition("@")
-    return f"+{user}" if server == "c.us" and user.isdigit() else None
 
 
 def _details(heard: HeardMessage) -> Details:

@@ -16,8 +16,7 @@ from sessions.conversations.model import ReceivedMessage
 from sessions.conversations.sides import Entry, time_of
 from sessions.messages.model import Message
 from sessions.messages.sealed_texts import TextKeyMissingError, TextUnreadableError
-
-_NUMBER = "@c.us"
+from sessions.recipients.address import number_of
 
 
 def received_view(
@@ -52,7 +51,7 @@ async def chat_views(
             connection_id=connection.connection_id,
             owner=connection.owner,
             name=_name_of(chat),
-            number=_number_of(chat.chat_id),
+            number=number_of(chat.chat_id),
             unread=chat.unread,
             last_message=last,
             last_at=time_of(chat.last),
@@ -64,10 +63,6 @@ async def chat_views(
 def _name_of(chat: Chat) -> str | None:
     received = chat.last_received
     return None if received is None or received.is_from_group else received.sender_name
-
-
-def _number_of(chat_id: str) -> str | None:
-    return f"+{chat_id.removesuffix(_NUMBER)}" if chat_id.endswith(_NUMBER) else None
 
 
 def _content_of(services: Services, message: ReceivedMessage) -> Content | None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessions.conversations.changes import PRESENT
 from sessions.conversations.identity import MessageName
 from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
+from sessions.recipients.address import account_of
 
 if TYPE_CHECKING:
     from sessions.connections.leases import Lease
     from sessions.storage.mongo import Collection
 
 _Changed = TypeVar("_Changed", Edit, Revocation)
-_NUMBER = "@c.us"
-_SERVERS = ("@lid", _NUMBER)
+_SERVERS = ("@lid", "@c.us")
 _FIELDS = ("key", "chatId", "conversation", "from", "fromNumber")
 
 
@@ -85,7 +85,7 @@ class Namesakes:
 
 def _apart(name: MessageName, number: str | None) -> MessageName:
     """Return a name with which the message is the sender's alone."""
-    return replace(name, apart=f"{number.lstrip('+')}{_NUMBER}" if number else name.chat_id)
+    return replace(name, apart=account_of(number) if number else name.chat_id)
 
 
 def _sender(document: Mapping[str, Any]) -> frozenset[str]:
@@ -95,7 +95,7 @@ def _sender(document: Mapping[str, Any]) -> frozenset[str]:
 
 def _ids(*accounts: str, number: str | None) -> frozenset[str]:
     """Return the WhatsApp ids of one person."""
-    return frozenset((*accounts, *([f"{number.lstrip('+')}{_NUMBER}"] if number else [])))
+    return frozenset((*accounts, *([account_of(number)] if number else [])))
 
 
 def _of(server: str, ids: frozenset[str]) -> bool:

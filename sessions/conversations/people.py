@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sessions.conversations.model import COLLECTION, ReceivedMessage
+from sessions.recipients.address import account_of
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
@@ -18,7 +19,7 @@ def conversation_of(chat_id: str, number: str | None) -> str:
     """Return the chat in which a message is shown: the person's number, or WhatsApp's chat."""
     if number is None or not chat_id.endswith(_LID):
         return chat_id
-    return f"{number.lstrip('+')}@c.us"
+    return account_of(number)
 
 
 class JoinedChats:

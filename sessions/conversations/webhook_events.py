@@ -26,6 +26,7 @@ from sessions.messages.response_events import (
 )
 from sessions.outgoing_events.families import OutgoingEvent, outgoing
 from sessions.outgoing_events.pending import PendingEvent
+from sessions.recipients.address import account_of
 
 if TYPE_CHECKING:
     from sessions.messages.sealed_texts import TextSealer
@@ -94,7 +95,7 @@ class ReceivedEvents:
         data = self._told(document, message, entry)
         chats = {message.chat_id, message.sender}
         if message.from_number:
-            chats.add(f"{message.from_number.removeprefix('+')}@c.us")
+            chats.add(account_of(message.from_number))
         if isinstance(data, ReactionData | VoteData):
             chats.add(data.sender)
         return outgoing(

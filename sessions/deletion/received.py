@@ -11,6 +11,7 @@ from sessions.conversations.changes import PRESENT
 from sessions.conversations.model import COLLECTION
 from sessions.media.janitor import MediaEraser
 from sessions.outgoing_events import pending
+from sessions.recipients.address import account_of, number_of
 
 if TYPE_CHECKING:
     from sessions.storage import mongo
@@ -53,7 +54,7 @@ class ReceivedErasure:
         pair = {"_id": {"from": "$from", "number": "$fromNumber"}}
         async for each in self._received.aggregate([{"$match": written}, {"$group": pair}]):
             found = each["_id"]
-            yield found["from"], f"{found['number'].lstrip('+')}@c.us"
+            yield found["from"], account_of(found["number"])
 
     async def erase(
         self, of_owner: Mapping[str, Any], ids: AbstractSet[str], before: datetime
@@ -83,6 +84,6 @@ class ReceivedErasure:
 
 def _by(ids: AbstractSet[str]) -> dict[str, Any]:
     """Return the filter for messages from a person, or in the chat with one."""
-    numbers = [f"+{each.partition('@')[0]}" for each in sorted(ids) if each.endswith("@c.us")]
+    numbers = [number for each in sorted(ids) if (number := number_of(each))]
     named = {"$in": sorted(ids)}
     return {"$or": [{"chatId": named}, {"from": named}, {"fromNumber": {"$in": numbers}}]}

@@ -21,6 +21,8 @@ _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 """Digits of a number with its country code (ITU E.164; no country uses fewer)."""
 _MAX_LENGTH = 64
 _TAIL = 8
+_NUMBERED = "c.us"
+"""The server of the ids that are made of numbers."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,18 @@ def parse_recipient(text: str) -> Recipient:
     text = _clean(text)
     if len(text) <= _MAX_LENGTH and _WHATSAPP_ID.fullmatch(text):
         return Recipient(chat_id=text)
-    return Recipient(chat_id=f"{parse_phone_number(text).lstrip('+')}@c.us")
+    return Recipient(chat_id=account_of(parse_phone_number(text)))
+
+
+def account_of(number: str) -> str:
+    """Return the WhatsApp id that is made of a number in E.164, with or without its `+`."""
+    return f"{number.removeprefix('+')}@{_NUMBERED}"
+
+
+def number_of(account: str | None) -> str | None:
+    """Return the number in E.164 that a WhatsApp id is made of; None for other ids."""
+    user, _, server = (account or "").partition("@")
+    return f"+{user}" if server == _NUMBERED and user.isdigit() else None
 
 
 def parse_phone_number(text: str, region: str | None = None) -> str:
@@ -77,7 +90,7 @@ def number_tail(chat_id: str) -> str | None:
     Spellings in Brazil, Mexico and Argentina differ only before these. None for other ids.
     """
     number, _, server = chat_id.partition("@")
-    return number[-_TAIL:] if server == "c.us" else None
+    return number[-_TAIL:] if server == _NUMBERED else None
 
 
 def _without_trunk_zero(digits: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
@@ -268,6 +269,27 @@ async def test_who_is_cut_off_or_signed_out_is_told(
         await page.keyboard.press("Escape")
         await page.get_by_role("link", name="Sign in again").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+async def test_an_answer_on_its_way_does_not_hide_that_the_line_is_down(
+    client: Client, person: Browser, lease: Lease
+) -> None:
+    async with dashboard(client, person) as seen:
+        page = seen.page
+        await expect(_card(page)).to_be_visible(timeout=10_000)
+        asked: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+        await page.route(
+            "**/api/whatsapp/connections?*", lambda route: asked.set_result(route), times=1
+        )
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        request = await asked
+        answer = await request.fetch()
+        await page.context.set_offline(True)
+        await expect(page.get_by_text("You are offline")).to_be_visible()
+        late = (await answer.text()).replace('"Main"', '"Renamed"')
+        await request.fulfill(response=answer, body=late)
+        await expect(page.get_by_text("Renamed").first).to_be_visible()
+        assert await page.get_by_text("You are offline").is_visible()
 
 
 async def test_what_cannot_be_shown_is_said_and_comes_by_itself(

@@ -90,7 +90,8 @@ class Keeper {
     try {
       await this.#refresh();
       this.#failures = 0;
-      showConnectivity(null);
+      // An answer may have been on its way when the line went down.
+      showConnectivity(navigator.onLine ? null : 'offline');
     } catch (error) {
       pause = this.#failed(error);
       this.#next = Infinity;

@@ -5,7 +5,7 @@ import socket
 
 LOOPBACK = "127.0.0.1"
 # Below Linux' range for outgoing connections, which could otherwise sit on a chosen port.
-_CANDIDATES = range(20_000, 32_768)
+CANDIDATES = range(20_000, 32_768)
 _TRIES = 50
 
 
@@ -16,7 +16,7 @@ def free_port() -> int:
 
 def free_ports(count: int) -> list[int]:
     """Return different loopback ports that nobody listens on."""
-    found = [port for port in random.sample(_CANDIDATES, _TRIES) if is_free(port)][:count]
+    found = [port for port in random.sample(CANDIDATES, _TRIES) if is_free(port)][:count]
     if len(found) < count:
         raise OSError(f"no {count} free ports on {LOOPBACK} in {_TRIES} tries")
     return found

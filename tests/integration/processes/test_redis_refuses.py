@@ -16,9 +16,10 @@ from sessions.embedded.launch import command_line, find_binary
 from sessions.embedded.layout import Layout, choose_socket
 from sessions.process.parent_death import die_with_parent
 from tests.integration.processes.programs import PROGRAMS, Ended
-from tests.ports import free_port
+from tests.ports import CANDIDATES, free_port, is_free
 
 SECRET = "a-password"
+_TO_BUS_PORT = 10_000
 
 
 @contextmanager
@@ -39,6 +40,14 @@ def redis_server(folder: Path, *options: str) -> Iterator[str]:
         server.wait(30)
 
 
+def _port_of_a_node() -> int:
+    """Return a free port whose bus port is free, too: a node listens on a second one."""
+    ports = (free_port() for _ in range(1000))
+    return next(
+        each for each in ports if each + _TO_BUS_PORT in CANDIDATES and is_free(each + _TO_BUS_PORT)
+    )
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("given", ["", "&password=secret"])
 def test_a_wrong_password_is_told_as_such(
@@ -54,7 +63,7 @@ def test_a_wrong_password_is_told_as_such(
 
 
 def test_a_node_of_a_cluster_is_named_as_not_supported(ended: Ended, tmp_path: Path) -> None:
-    options = ("--port", str(free_port()), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
+    options = ("--port", str(_port_of_a_node()), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
     with redis_server(tmp_path / "redis", *options) as uri:
         code, errors = ended("control_api", REDIS_URL=uri, STARTUP_TIMEOUT="30")
     assert code == 78, errors

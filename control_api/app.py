@@ -18,7 +18,7 @@ from control_api.middleware import (
 )
 from control_api.middleware.request_log import observe_requests
 from control_api.operations.webhook_tests import sending_tests
-from control_api.pages.problems import PAGES, problems_as_pages
+from control_api.pages.problems import PAGES, SHARED, problems_as_pages
 from control_api.pages.shell import set_up_pages
 from control_api.routes import (
     api_keys,
@@ -45,6 +45,7 @@ from control_api.routes import (
     numbers,
     overview,
     provider,
+    provider_pages,
     recipients,
     sign_in_pages,
     subscribers,
@@ -94,8 +95,12 @@ BUSINESS_GROUPS = (
 """The endpoints of the business side, which `BUSINESS=false` leaves out."""
 GROUPS = (*CORE_GROUPS, *BUSINESS_GROUPS)
 """Every endpoint of the API."""
-VIEWS = (dashboard.routes, sign_in_pages.routes)
+CORE_VIEWS = (dashboard.routes, sign_in_pages.routes)
 """Pages that people open in a browser; they are not in the OpenAPI document."""
+BUSINESS_VIEWS = (provider_pages.routes,)
+"""Those of the business side."""
+VIEWS = (*CORE_VIEWS, *BUSINESS_VIEWS)
+"""Every page."""
 
 
 def build_app(services: Services) -> web.Application:
@@ -121,14 +126,20 @@ def build_app(services: Services) -> web.Application:
     )
     app.cleanup_ctx.append(run_background)
     app.cleanup_ctx.append(sending_tests)
-    groups = CORE_GROUPS if services.business is None else GROUPS
-    add_endpoints(app, (*groups, *VIEWS))
+    business = services.business is not None
+    groups = GROUPS if business else CORE_GROUPS
+    views = VIEWS if business else CORE_VIEWS
+    add_endpoints(app, (*groups, *views))
     add_docs(app, groups)
     note_closing(app)
     app.on_shutdown.append(end_streams)
     set_up_pages(app)
     app.router.add_get(links.BROKEN_PATH, links.show_broken)
     app.router.add_get("/dashboard/{rest:.*}", dashboard.show_missing)
-    views = {each.path for group in VIEWS for each in group} - {"/"}
-    app[PAGES] = views | {"/link", "/link/{rest}", "/dashboard/{rest}"}
+    paths = {each.path for group in views for each in group} - {"/"}
+    app[PAGES] = paths | {"/link", "/link/{rest}", "/dashboard/{rest}"}
+    shared = {each.path for group in groups for each in group if each.page is not None}
+    app[SHARED] = shared | {"/provider{rest}"}
+    if business:
+        app.router.add_get("/provider{rest:(?:/.*)?}", provider_pages.show_missing)
     return app

@@ -103,6 +103,12 @@ async def sign_in(page: Page, email: str, password: str, first_key: str) -> None
     await page.locator("form [type=submit]").click()
 
 
+async def go_to(page: Page, view: str) -> None:
+    """Go to a view that stands in the navigation behind "More"."""
+    await page.locator(".more-views summary").click()
+    await page.get_by_role("link", name=view).click()
+
+
 def _note(seen: PageSession, kind: str, text: str) -> None:
     # What a server refuses is reported as an error, too; pages say that in words.
     if kind in ("error", "warning") and "the server responded with a status" not in text:

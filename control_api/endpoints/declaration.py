@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from control_api.auth.identity import authorize, choose_owner
+from control_api.http.accepting import prefers_page
 from control_api.http.bodies import STRANGERS_BODY, leave_expectations
 from control_api.http.requests import read_body, read_headers, read_query
 from sessions.common.callers import Scope
@@ -52,6 +53,8 @@ class Endpoint:
     headers: type[BaseModel] | None = None
     most_bytes: int | None = None
     """The most bytes of its body, if that may be larger than others."""
+    page: Handle | None = None
+    """What answers instead if the request prefers a page for people."""
 
     @property
     def name(self) -> str:
@@ -66,6 +69,8 @@ class Endpoint:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Authorize the caller, read the declared inputs, and call the handler."""
+        if self.page is not None and prefers_page(request):
+            return await self.page(request)
         if not self.open:
             await authorize(request, self.needs, admin=self.admin)
         if self.owned:
@@ -135,6 +140,7 @@ class Endpoints:
         takes_file: bool = False,
         accepts: str | None = None,
         most_bytes: int | None = None,
+        page: Handle | None = None,
     ) -> Callable[[Handle], Handle]:
         def declare(handle: Handle) -> Handle:
             self._declared.append(
@@ -154,6 +160,7 @@ class Endpoints:
                     accepts,
                     **_models_of(handle),
                     most_bytes=most_bytes,
+                    page=page,
                 )
             )
             return handle

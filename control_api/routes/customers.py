@@ -98,7 +98,12 @@ async def export(request: web.Request) -> web.Response:
 )
 async def show(request: web.Request) -> web.Response:
     """Show a customer and what they have agreed to."""
-    return answer(await _view(request, await _customer(request)))
+    return answer(await view_of_customer(request))
+
+
+async def view_of_customer(request: web.Request) -> CustomerView:
+    """Return the customer that the path names, if the caller may see them."""
+    return await _view(request, await _customer(request))
 
 
 @routes.patch(

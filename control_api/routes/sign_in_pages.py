@@ -27,7 +27,7 @@ from control_api.http.problems import (
     UnsupportedMediaTypeError,
 )
 from control_api.pages.shell import page
-from control_api.routes.dashboard_frame import View, redirect, signed_in_user
+from control_api.routes.dashboard_frame import View, navigation, redirect, signed_in_user
 from control_api.schemas.accounts import Credentials, Registration
 from control_api.services import SERVICES
 from sessions.accounts.users import User
@@ -45,7 +45,7 @@ Form = dict[str, str]
 async def show(request: web.Request) -> web.Response:
     """Show the sign-in page, or the page to register the administrator if there is none."""
     if await signed_in_user(request) is not None:
-        return redirect(request, _wanted(request.query.get("view", "")).path)
+        return redirect(request, _wanted(request, request.query.get("view", "")).path)
     return await _form(request, {"view": request.query.get("view", "")})
 
 
@@ -72,7 +72,7 @@ async def sign_in(request: web.Request) -> web.Response:
         return await _form(request, given, kind, HTTPStatus.TOO_MANY_REQUESTS, minutes)
     except ValidationError as error:
         return await _form(request, given, _kind_of(error), HTTPStatus.UNPROCESSABLE_ENTITY)
-    return await _entered(request, user, _wanted(given.get("view", "")))
+    return await _entered(request, user, _wanted(request, given.get("view", "")))
 
 
 @routes.post("/dashboard/sign-out", open=True, answers={303: None, 403: _PAGE})
@@ -143,7 +143,7 @@ async def _form(
         "first": first,
         "error": error,
         "minutes": minutes,
-        "view": _wanted(given.get("view", "")),
+        "view": _wanted(request, given.get("view", "")),
         "given": {name: given.get(name, "")[:_LONGEST_ECHO] for name in ("email", "name")},
         # A strict cookie is not sent when another site links here; a reload by us sends it.
         "again": request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method == "GET",
@@ -164,8 +164,9 @@ async def _read_form(request: web.Request) -> Form:
         raise MalformedBodyError("The form has more fields than we take.") from error
 
 
-def _wanted(view: str) -> View:
-    return View(view) if view in set(View) else View.CONNECTIONS
+def _wanted(request: web.Request, view: str) -> View:
+    offered = view in set(View) and View(view) in navigation(request)
+    return View(view) if offered else View.CONNECTIONS
 
 
 def _kind_of(error: ValidationError) -> str:

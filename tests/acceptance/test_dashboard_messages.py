@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from sessions.common.clock import utc_now
-from tests.people import PageSession, sign_in, visit
+from tests.people import PageSession, go_to, sign_in, visit
 from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
 
@@ -113,7 +113,7 @@ async def _a_failed_one_is_sent_again(seen: PageSession, system: StackClient) ->
 
 async def _health_tells_that_the_worker_is_gone(seen: PageSession, system: StackClient) -> None:
     page = seen.page
-    await page.get_by_role("link", name="Health").click()
+    await go_to(page, "Health")
     await expect(page.get_by_role("heading", name="All is well")).to_be_visible(timeout=SLOW)
     workers = page.get_by_role("region", name="Workers")
     await expect(workers).to_contain_text("1 of")

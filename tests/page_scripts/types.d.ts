@@ -8,15 +8,26 @@ declare global {
   namespace Api {
     type ApiKey = Schemas['ApiKeyView'];
     type ApiKeyList = Schemas['ApiKeyList'];
+    type Appointment = Schemas['AppointmentView'];
+    type AppointmentList = Schemas['AppointmentList'];
+    type Automation = Schemas['AutomationView'];
+    type AutomationList = Schemas['AutomationList'];
+    type Campaign = Schemas['CampaignView'];
+    type CampaignList = Schemas['CampaignList'];
     type Chat = Schemas['ChatView'];
     type ChatList = Schemas['ChatList'];
     type Checks = Schemas['HealthChecks'];
     type Command = Schemas['Command'];
     type Connection = Schemas['ConnectionView'];
     type ConnectionList = Schemas['ConnectionList'];
+    type Consent = Schemas['ConsentView'];
     type ConversationPage = Schemas['ConversationPage'];
     type CreatedApiKey = Schemas['CreatedApiKey'];
     type CreatedWebhook = Schemas['CreatedWebhook'];
+    type Customer = Schemas['CustomerView'];
+    type CustomerList = Schemas['CustomerList'];
+    type CustomersEvent = Schemas['EventView'];
+    type CustomersEventList = Schemas['EventList'];
     type Delivery = Schemas['DeliveryView'];
     type DeliveryList = Schemas['DeliveryList'];
     /** A message, sent or received. */
@@ -25,6 +36,7 @@ declare global {
     type GroupList = Schemas['GroupList'];
     type Health = Schemas['Health'];
     type History = Schemas['HistoryView'];
+    type ImportReport = Schemas['ImportReport'];
     type IntakeFailure = Schemas['IntakeFailureView'];
     type LinkCode = Schemas['LinkCode'];
     type LinkPairing = Schemas['LinkPairing'];
@@ -34,14 +46,23 @@ declare global {
     type Message = Schemas['MessageView'];
     /** A page of messages that were sent. */
     type MessageList = { items: Message[]; cursor?: string | null };
+    type MessageOfPlan = Schemas['MessageOfPlan'];
     type MessageStatus = Schemas['MessageStatus'];
     type NewSecret = Schemas['NewSecret'];
     type Pacing = Schemas['Pacing'];
+    type Planned = Schemas['PlannedView'];
     type Problem = Schemas['Problem'];
     type Received = Schemas['ReceivedView'];
     type Redriven = Schemas['Redriven'];
+    type Registration = Schemas['RegistrationView'];
+    type RegistrationList = Schemas['RegistrationList'];
     type Sample = Schemas['SampleView'];
     type State = Schemas['ConnectionState'];
+    type Stats = Schemas['StatsView'];
+    type Subscriber = Schemas['SubscriberView'];
+    type SubscriberList = Schemas['SubscriberList'];
+    type Template = Schemas['TemplateView'];
+    type TemplateList = Schemas['TemplateList'];
     type Try = Schemas['TryView'];
     type UserList = Schemas['UserList'];
     type Waiting = Schemas['Waiting'];

@@ -17,6 +17,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
 from tests.integration.pages.dashboard import dashboard
+from tests.people import go_to
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -52,7 +53,7 @@ async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
 
 
 async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
-    await page.get_by_role("link", name="Health").click()
+    await go_to(page, "Health")
     told = page.locator(f"[data-verdict={verdict}][data-tone={tone}]")
     await expect(told).to_contain_text(names)
 
@@ -182,7 +183,7 @@ async def test_a_message_of_a_banned_account_says_so_and_until_when(
     await stores.connections.move(lease, *banned, until=until)
     await stores.message(await stores.connections.get(lease.connection))
     async with _dashboard(client, person) as page:
-        await page.get_by_role("link", name="Messages").click()
+        await go_to(page, "Messages")
         row = page.locator("tbody tr, li").filter(has_text="Waiting").first
         await expect(row).to_contain_text("WhatsApp has banned this account for a while (until")
         await row.click()
@@ -198,7 +199,7 @@ async def test_the_numbers_beside_a_chart_are_whole(
     sample = {"at": utc_now(), "owners": owners}
     await stores.database["queueHistory"].insert_one(sample)
     async with _dashboard(client, person) as page:
-        await page.get_by_role("link", name="Health").click()
+        await go_to(page, "Health")
         label = page.locator(".chart-label", has_text="300,000")
         chart = page.locator("svg", has=label)
         await expect(label).to_be_visible()

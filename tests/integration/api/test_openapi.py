@@ -31,6 +31,7 @@ UNDOCUMENTED = {
     "/static/{version}/{name}": "parts of pages",
     "/link/{rest}": "a page for links that were cut off",
     "/dashboard/{rest}": "a page for what is not there",
+    "/provider{rest}": "a page for what is not there",
     **{each.path: "a page for people" for group in VIEWS for each in group},
 }
 INTERNAL = {

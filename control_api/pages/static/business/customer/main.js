@@ -1,0 +1,4 @@
+// @ts-check
+/** The view of customer. */
+
+import '../../dashboard/frame.js';

@@ -1,0 +1,115 @@
+// @ts-check
+/** A list of what the API holds: kept true, page by page; what is the same is left alone. */
+
+import { api } from '../dashboard/api.js';
+import { one, showOnly } from '../shared/dom.js';
+
+const PAGE = 50;
+
+/**
+ * What the list needs to know.
+ * @template {{ id: string }} T
+ * @typedef {object} Kind
+ * @property {() => string} path The address, with the query that narrows it down, if any.
+ * @property {() => boolean} [isNarrowed] Whether a query narrows it down.
+ * @property {(record: T) => HTMLElement} item Makes the element of a record.
+ */
+
+/**
+ * The list, in the places that the template `record_list` makes.
+ * @template {{ id: string }} T
+ */
+export class RecordList {
+  #root;
+  #kind;
+  #list;
+  #further;
+  /** @type {T[]} */
+  #records = [];
+  /** @type {string | null} */
+  #cursor = null;
+  #pages = 1;
+  #path = '';
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Kind<T>} kind
+   */
+  constructor(root, kind) {
+    this.#root = root;
+    this.#kind = kind;
+    this.#list = one(root, '[data-records]');
+    this.#further = one(root, '[data-further]', HTMLButtonElement);
+  }
+
+  /** Call when somebody wants to see further records. */
+  get further() {
+    return this.#further;
+  }
+
+  /** Show one page more with the next refresh. */
+  extend() {
+    this.#pages += 1;
+  }
+
+  /**
+   * The record with an id, if it is shown.
+   * @param {string | undefined} id
+   */
+  find(id) {
+    return this.#records.find((each) => each.id === id);
+  }
+
+  /** Ask for all that is shown; throws what asking throws. */
+  async refresh() {
+    const path = this.#kind.path();
+    if (path !== this.#path) this.#pages = 1;
+    this.#path = path;
+    try {
+      const found = await pagesOf(path, this.#pages);
+      // Meanwhile something else may be looked for.
+      if (path !== this.#kind.path()) return;
+      [this.#records, this.#cursor] = found;
+    } catch (error) {
+      if (!this.#records.length) showOnly(this.#root, 'when', 'error');
+      throw error;
+    }
+    this.#show();
+  }
+
+  #show() {
+    const before = new Map([...this.#list.children].map((each) => [each.getAttribute('data-id'), each]));
+    const items = this.#records.map((record) => {
+      const seen = JSON.stringify(record);
+      const known = before.get(record.id);
+      if (known?.getAttribute('data-seen') === seen) return known;
+      const made = this.#kind.item(record);
+      Object.assign(made.dataset, { id: record.id, seen });
+      return made;
+    });
+    const same = items.length === this.#list.children.length && items.every((each, place) => each === this.#list.children[place]);
+    if (!same) this.#list.replaceChildren(...items);
+    this.#further.hidden = !this.#cursor;
+    const without = this.#kind.isNarrowed?.() ? 'unmatched' : 'empty';
+    showOnly(this.#root, 'when', items.length ? 'list' : without);
+  }
+}
+
+/**
+ * Return the first pages of a list as one, and the cursor behind them.
+ * @param {string} path
+ * @param {number} pages
+ * @returns {Promise<[any[], string | null]>}
+ */
+async function pagesOf(path, pages) {
+  const records = [];
+  let cursor = null;
+  for (let page = 0; page < pages; page += 1) {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(cursor ? { cursor } : {}) });
+    const found = await api(`${path}${path.includes('?') ? '&' : '?'}${query}`);
+    records.push(...found.items);
+    cursor = found.cursor ?? null;
+    if (!cursor) break;
+  }
+  return [records, cursor];
+}

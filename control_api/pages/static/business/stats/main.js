@@ -1,0 +1,4 @@
+// @ts-check
+/** The view of stats. */
+
+import '../../dashboard/frame.js';

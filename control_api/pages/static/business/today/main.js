@@ -1,0 +1,4 @@
+// @ts-check
+/** The view of today. */
+
+import '../../dashboard/frame.js';

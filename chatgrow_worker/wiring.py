@@ -21,7 +21,7 @@ from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
-from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.sending.limits import SendLimits
 from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.webhooks.service import WebhookLimits

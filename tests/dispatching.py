@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.sending.claimer import MessageClaimer
-from chatgrow_worker.sending.delivery import Delivery, SendLimits
+from chatgrow_worker.sending.delivery import Delivery
 from chatgrow_worker.sending.dispatcher import Dispatcher
 from chatgrow_worker.sending.known_chats import KnownChats
+from chatgrow_worker.sending.limits import SendLimits
 from chatgrow_worker.sending.line_deaths import LineDeaths
 from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.sending.pacer import Pacer

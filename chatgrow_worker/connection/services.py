@@ -18,7 +18,7 @@ from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.receiving.downloads import DownloadLimits
 from chatgrow_worker.receiving.receiver import ReceivingLimits
-from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.sending.limits import SendLimits
 from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.whatsapp_change.change_gate import GateLimits
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch

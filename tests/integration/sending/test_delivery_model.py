@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from ulid import ULID
 
 from chatgrow_worker.page.snapshot import LookUp, Outcome
-from chatgrow_worker.sending.delivery import SendLimits
+from chatgrow_worker.sending.limits import SendLimits
 from sessions.common.errors import WrongStatusError
 from sessions.embedded import ServerUris
 from sessions.messages.content import Content

@@ -6,6 +6,8 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tests.bench import (
@@ -37,13 +39,21 @@ PARTS: Mapping[str, Part] = {
 def main() -> int:
     """Run the parts asked for, or all; print the tables, and write the document if asked to."""
     given = _parse()
-    report = Report()
+    report = Report.kept_in(given.keep)
     for line in machine():
         report.step(line)
     sizes = QUICK if given.quick else Sizes(rounds=given.rounds)
-    asyncio.run(_run(report, given.parts or list(PARTS), sizes))
+    if given.sessions:
+        sizes = replace(sizes, fleets=tuple(given.sessions))
+    if given.side:
+        sizes = replace(sizes, sides=tuple(given.side))
+    try:
+        asyncio.run(_run(report, given.parts or list(PARTS), sizes))
+    finally:
+        if given.keep:
+            report.keep_in(given.keep)
     if report.starts:
-        print(f"\ncold starts that hung and were repeated: {report.hung()}")
+        print(f"\nsessions that hung at a start, and were started again: {report.hung()}")
     for table in _tables(report):
         print(f"\n{as_text(table)}", flush=True)
     if given.write:
@@ -57,6 +67,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="small amounts, to see that it runs")
     parser.add_argument("--rounds", type=int, default=Sizes.rounds, help="of the part fleet")
+    parser.add_argument("--sessions", type=int, action="append", help="of the part fleet")
+    parser.add_argument("--side", action="append", choices=Sizes.sides, help="of the part fleet")
+    parser.add_argument("--keep", type=Path, help="go on with the figures of this file")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .svg")
     given = parser.parse_args()
     if unknown := sorted(set(given.parts) - set(PARTS)):

@@ -8,18 +8,20 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
 from tests.bench.lab import LONG, OURS, Lab, Message
+from tests.bench.side import Readiness, session_name
 from tests.bench.usage import marked, named
 from tests.stack.process import StackProcess
 from tests.waiting import until
 
 _AT_ONCE = 8
-_BULK = 100
 _NOT_SENT = ["queued", "sending"]
+_ASK_EVERY = timedelta(seconds=2)
 
 
 class Ours:
@@ -42,14 +44,14 @@ class Ours:
         self._worker = self._lab.worker()
         await self._worker.start()
 
-    async def until_ready(self) -> bool:
+    async def until_ready(self) -> Readiness:
         async def ready() -> bool:
             found = self._records.find({"state": "connected"}, {"generation": True})
             up = {each["_id"] async for each in found if each["generation"] > self._since(each)}
             return up >= self._before.keys()
 
         await until(ready, within=LONG)
-        return True
+        return Readiness(time.monotonic())
 
     async def link(self, session: str, phone: str) -> asyncio.Task[float]:
         await self._lab.system.create(session)
@@ -67,12 +69,28 @@ class Ours:
         await self.post(session, messages)
         await self.until_sent(session)
 
-    async def send_in_bulk(self, session: str, messages: Sequence[Message]) -> None:
-        """Post messages in bulk, one request after the other, and wait for the outbox."""
+    async def send_paced(self, count: int, messages: Sequence[Message]) -> None:
+        """Have the messages accepted for each session, and wait for the outbox, asking seldom."""
+        await self.pace(count, {"enabled": True})
+        async with asyncio.TaskGroup() as group:
+            for number in range(count):
+                group.create_task(self.post(session_name(number), messages))
+        await self.until_all_sent()
+        await self.pace(count, {"enabled": False})
+
+    async def until_all_sent(self) -> None:
+        """Wait until nothing waits any more; what is asked is counted with the rest."""
+        waiting = {"status": {"$in": _NOT_SENT}}
+        while await self._messages.count_documents(waiting):  # noqa: ASYNC110
+            await asyncio.sleep(_ASK_EVERY.total_seconds())
+
+    async def pace(self, count: int, pacing: dict[str, object]) -> None:
+        """Set the pace of the first sessions."""
         async with self.backend() as http:
-            for start in range(0, len(messages), _BULK):
-                await _post_bulk(http, session, messages[start : start + _BULK])
-        await self.until_sent(session)
+            for number in range(count):
+                path = f"/api/whatsapp/connections/{session_name(number)}"
+                async with http.patch(path, json={"pacing": pacing}) as answer:
+                    assert answer.status == 200, await answer.text()
 
     async def post(self, session: str, messages: Sequence[Message]) -> None:
         """Have messages accepted by the API, in order as far as requests can be."""
@@ -148,12 +166,3 @@ async def _post_all(http: aiohttp.ClientSession, session: str, waiting: Any) -> 
         body = {"connectionId": session, "to": message.to, "message": message.text}
         async with http.post("/api/whatsapp/send", json=body) as answer:
             assert answer.status == 202, await answer.text()
-
-
-async def _post_bulk(
-    http: aiohttp.ClientSession, session: str, messages: Sequence[Message]
-) -> None:
-    each = [{"to": message.to, "message": message.text} for message in messages]
-    body = {"connectionId": session, "messages": each}
-    async with http.post("/api/whatsapp/send/bulk", json=body) as answer:
-        assert answer.status == 202, await answer.text()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from tests.bench.figures import Figure, Goal
-from tests.bench.lab import THEIRS_SHELL, Lab, Message
+from tests.bench.lab import OURS, Lab, Message
 from tests.bench.ours import Ours
 from tests.bench.report import Report
 from tests.bench.side import Side, phone_of, session_name, texts
@@ -17,30 +18,35 @@ from tests.bench.theirs import Theirs
 from tests.bench.usage import cpu_seconds, pss_bytes
 
 _MB = 1024 * 1024
-_STARTS_AT_MOST = 10
 _ACKS_WITHIN_SECONDS = 1.5
 """Delivery and reading follow 0.15 and 0.45 s after a message, and are recorded by all."""
 
 _Saving = tuple[Side, asyncio.Task[float]]
-_SendingFigures = tuple[Figure, Figure, Figure]
+_Send = Callable[[str, Sequence[Message]], Awaitable[None]]
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
     """Link all, lose everything but the store, then measure in turn."""
-    ours, theirs = Ours(lab), (Theirs(lab), Theirs(lab, THEIRS_SHELL))
-    sides: tuple[Side, ...] = (ours, *theirs)
-    await _link(report, ours, theirs, sizes)
-    for side in sides:
-        await side.kill()
-    report.step("all sides are killed, their disks are lost")
-    for round_ in range(1, sizes.rounds + 1):
+    sides = [_side(lab, name) for name in sizes.sides]
+    linked = 0
+    for count in sizes.fleets:
+        await _link(report, sides, range(linked, count))
+        linked = count
         for side in sides:
-            report.step(f"round {round_} of {sizes.rounds}: {side.name}")
-            await _round(lab, report, side, sizes, f"round {round_}")
+            await side.kill()
+        report.step("all sides are killed, their disks are lost")
+        for round_ in range(1, sizes.rounds + 1):
+            for side in sides:
+                report.step(f"{count} sessions, round {round_} of {sizes.rounds}: {side.name}")
+                await _Round(lab, report, sizes, side, count, round_).measure()
 
 
-async def _link(report: Report, ours: Side, theirs: Iterable[Side], sizes: Sizes) -> None:
-    """Link all sessions of each side, ours while theirs wait for their first save."""
+def _side(lab: Lab, name: str) -> Side:
+    return Ours(lab) if name == OURS else Theirs(lab, name)
+
+
+async def _link(report: Report, sides: Sequence[Side], numbers: range) -> None:
+    """Link more sessions of each side, ours while theirs wait for their first save."""
     figure = report.figure(
         "login safe after the scan",
         "s",
@@ -48,153 +54,189 @@ async def _link(report: Report, ours: Side, theirs: Iterable[Side], sizes: Sizes
         "every session must come back",
         Goal(0.15),
     )
-    saving = await asyncio.gather(*(_link_all(report, side, sizes) for side in theirs))
-    saving.append(await _link_all(report, ours, sizes))
+    theirs = (side for side in sides if side.name != OURS)
+    saving = await asyncio.gather(*(_link_all(report, side, numbers) for side in theirs))
+    for side in sides:
+        if side.name == OURS:
+            saving.append(await _link_all(report, side, numbers))
     for side, saved in chain.from_iterable(saving):
         report.add(figure, side.name, await saved)
 
 
-async def _link_all(report: Report, side: Side, sizes: Sizes) -> list[_Saving]:
+async def _link_all(report: Report, side: Side, numbers: range) -> list[_Saving]:
     """Link one session after another; return what ends when they are saved."""
-    await side.start()
+    await _cold_start(report, side)
     saving = [
         (side, await side.link(session_name(number), phone_of(side.name, number)))
-        for number in range(sizes.sessions)
+        for number in numbers
     ]
-    report.step(f"{side.name}: {sizes.sessions} sessions are linked")
+    report.step(f"{side.name}: {numbers.stop} sessions are linked")
     return saving
 
 
-async def _round(lab: Lab, report: Report, side: Side, sizes: Sizes, label: str) -> None:
-    cold = report.figure(
-        f"all {sizes.sessions} sessions from a cold start",
-        "s",
-        "from the start of the processes, with an empty disk, until every session can send",
-        Goal(0.50),
-        Goal(0.90),
-    )
-    report.add(cold, side.name, await _cold_start(report, side))
-    await _prove(lab, side, sizes, label)
-    await asyncio.sleep(sizes.settle.total_seconds())
-    _memory(report, side, sizes, 0)
-    await _idle(lab, report, side, sizes)
-    await lab.faults({"pageWeightMb": sizes.weight_mb})
-    await asyncio.sleep(sizes.settle.total_seconds() / 2)
-    _memory(report, side, sizes, sizes.weight_mb)
-    await lab.faults({"pageWeightMb": None})
-    await _sending(lab, report, side, sizes, label)
-    await side.stop()
+@dataclass(frozen=True)
+class _Round:
+    """What is measured of one side with so many sessions, from its empty disk on."""
+
+    lab: Lab
+    report: Report
+    sizes: Sizes
+    side: Side
+    count: int
+    number: int
+
+    async def measure(self) -> None:
+        """Start, stand idle, send at the default pace, then through one unpaced session."""
+        await self._start()
+        await self._prove()
+        await asyncio.sleep(self.sizes.settle.total_seconds())
+        self._memory(0)
+        await self._paced(await self._idle())
+        await self.lab.faults({"pageWeightMb": self.sizes.weight_mb})
+        await asyncio.sleep(self.sizes.settle.total_seconds() / 2)
+        self._memory(self.sizes.weight_mb)
+        await self.lab.faults({"pageWeightMb": None})
+        await self._unpaced()
+        await self.side.stop()
+
+    async def _start(self) -> None:
+        cold = self._figure(
+            f"all {self.count} sessions from a cold start",
+            "s",
+            "from the start of the processes, with an empty disk, until every session can send; of "
+            "theirs, until the last one that did not hang",
+            Goal(0.50),
+            Goal(0.90),
+        )
+        self.report.add(cold, self.side.name, await _cold_start(self.report, self.side))
+
+    async def _prove(self) -> None:
+        """Send one message from each session: what came back is the login that was linked."""
+        for number in range(self.count):
+            [message] = texts(f"{self._label}, line {number}", 1, 1)
+            await self.side.send(session_name(number), [message])
+            await self.lab.until_arrived(phone_of(self.side.name, number), message)
+
+    def _memory(self, weight_mb: int) -> None:
+        figure = self._figure(
+            f"memory per idle session of {self.count}, page weight {weight_mb} MB",
+            "MB",
+            "proportional set size of all processes of the side, divided by its sessions",
+            shell_goal=Goal(0.60 if weight_mb == 0 else 0.80),
+        )
+        used = pss_bytes(self.side.pids()) / _MB
+        self.report.add(figure, self.side.name, used / self.count)
+
+    async def _idle(self) -> float:
+        """Measure what all use at rest; return the seconds in a second, servers included."""
+        own = self._figure(
+            f"idle processor time of {self.count} sessions",
+            "s/min",
+            "processor seconds a minute while nothing is sent, after a time at rest",
+            shell_goal=Goal(1.0),
+        )
+        servers = self._figure(
+            f"idle, {self.count} sessions, MongoDB and Redis beside it",
+            "s/min",
+            "processor seconds a minute of the two servers, which belong to neither side",
+        )
+        last = self.count == max(self.sizes.fleets)
+        await asyncio.sleep((self.sizes.rest if last else self.sizes.settle).total_seconds())
+        before, seconds = self._used(), self.sizes.idle.total_seconds()
+        await asyncio.sleep(seconds)
+        used = self._used() - before
+        self.report.add(own, self.side.name, used.own * 60 / seconds)
+        self.report.add(servers, self.side.name, used.servers * 60 / seconds)
+        return used.total / seconds
+
+    async def _paced(self, idle: float) -> None:
+        """Send from every session at the default pace: one message after each pause of it."""
+        figure = self._figure(
+            f"processor time of a message at the default pace, {self.count} sessions",
+            "ms",
+            "of all processes of the side and the two servers, until the acks are in, beyond what "
+            "they use at rest; theirs calls `sendMessage` after each pause and stores nothing",
+            shell_goal=Goal(1.3),
+        )
+        recipients = self.sizes.paced_messages
+        known = texts(f"{self._label}, known", recipients, recipients)
+        await self._from_all(self.side.send, known)
+        messages = texts(f"{self._label}, paced", self.sizes.paced_messages, recipients)
+        before, began = self._used(), time.monotonic()
+        await self.side.send_paced(self.count, messages)
+        await asyncio.sleep(_ACKS_WITHIN_SECONDS)
+        used = (self._used() - before).total - idle * (time.monotonic() - began)
+        self.report.add(figure, self.side.name, used * 1000 / (self.count * len(messages)))
+        for number in range(self.count):
+            await _check(self.lab, phone_of(self.side.name, number), messages)
+
+    async def _unpaced(self) -> None:
+        """Send as fast as one session can."""
+        rate = self._figure(
+            f"messages through one unpaced session of {self.count}",
+            "1/s",
+            "from the first call until the last message has arrived at WhatsApp",
+        )
+        own = self._figure(
+            f"processor time for 1,000 unpaced messages, {self.count} sessions",
+            "s",
+            "of all processes of the side, until the acks are in; idle sessions included",
+        )
+        servers = self._figure(
+            f"1,000 unpaced messages, {self.count} sessions, MongoDB and Redis beside it",
+            "s",
+            "processor seconds of the two servers, which belong to neither side",
+        )
+        phone = phone_of(self.side.name, 0)
+        messages = texts(self._label, self.sizes.messages, self.sizes.recipients)
+        before, began = self._used(), time.monotonic()
+        await self.side.send(session_name(0), messages)
+        await self.lab.until_arrived(phone, messages[-1])
+        self.report.add(rate, self.side.name, len(messages) / (time.monotonic() - began))
+        await asyncio.sleep(_ACKS_WITHIN_SECONDS)
+        used, thousands = self._used() - before, len(messages) / 1000
+        self.report.add(own, self.side.name, used.own / thousands)
+        self.report.add(servers, self.side.name, used.servers / thousands)
+        await _check(self.lab, phone, messages)
+
+    async def _from_all(self, send: _Send, messages: Sequence[Message]) -> None:
+        for number in range(self.count):
+            await send(session_name(number), messages)
+
+    @property
+    def _label(self) -> str:
+        return f"{self.count} sessions, round {self.number}"
+
+    @property
+    def _figure(self) -> Callable[..., Figure]:
+        return self.report.figure
+
+    def _used(self) -> _Used:
+        return _Used(cpu_seconds(self.side.pids()), self.lab.servers_cpu())
+
+
+@dataclass(frozen=True)
+class _Used:
+    """Processor seconds of a side, and of the two servers."""
+
+    own: float
+    servers: float
+
+    def __sub__(self, earlier: _Used) -> _Used:
+        return _Used(self.own - earlier.own, self.servers - earlier.servers)
+
+    @property
+    def total(self) -> float:
+        return self.own + self.servers
 
 
 async def _cold_start(report: Report, side: Side) -> float:
-    """Return after how many seconds all could send; a start that hangs is counted and repeated."""
-    for _ in range(_STARTS_AT_MOST):
-        began = time.monotonic()
-        await side.start()
-        came_up = await side.until_ready()
-        seconds = time.monotonic() - began
-        report.started(side.name, came_up)
-        if came_up:
-            return seconds
-        await side.kill()
-    raise TimeoutError(f"{side.name} does not start")
-
-
-async def _prove(lab: Lab, side: Side, sizes: Sizes, label: str) -> None:
-    """Send one message from each session: what came back is the login that was linked."""
-    for number in range(sizes.sessions):
-        [message] = texts(f"{label}, line {number}", 1, 1)
-        await side.send(session_name(number), [message])
-        await lab.until_arrived(phone_of(side.name, number), message)
-
-
-def _memory(report: Report, side: Side, sizes: Sizes, weight_mb: int) -> None:
-    figure = report.figure(
-        f"memory per idle session, page weight {weight_mb} MB",
-        "MB",
-        "proportional set size of all processes of the side, divided by its sessions",
-        shell_goal=Goal(0.60 if weight_mb == 0 else 0.80),
-    )
-    report.add(figure, side.name, pss_bytes(side.pids()) / _MB / sizes.sessions)
-
-
-async def _idle(lab: Lab, report: Report, side: Side, sizes: Sizes) -> None:
-    own = report.figure(
-        f"idle processor time of {sizes.sessions} sessions",
-        "s/min",
-        "processor seconds a minute while nothing is sent, after a time at rest",
-        shell_goal=Goal(1.0),
-    )
-    servers = report.figure(
-        "idle, MongoDB and Redis beside it",
-        "s/min",
-        "processor seconds a minute of the two servers, which belong to neither side",
-    )
-    await asyncio.sleep(sizes.rest.total_seconds())
-    before, servers_before = cpu_seconds(side.pids()), lab.servers_cpu()
-    await asyncio.sleep(sizes.idle.total_seconds())
-    minutes = sizes.idle.total_seconds() / 60
-    report.add(own, side.name, (cpu_seconds(side.pids()) - before) / minutes)
-    report.add(servers, side.name, (lab.servers_cpu() - servers_before) / minutes)
-
-
-async def _sending(lab: Lab, report: Report, side: Side, sizes: Sizes, label: str) -> None:
-    session = session_name(0)
-    await side.send(session, texts(f"{label}, first", sizes.recipients, sizes.recipients))
-    singly = (
-        report.figure(
-            "messages through one unpaced session",
-            "1/s",
-            "from the first call until the last message has arrived at WhatsApp",
-        ),
-        report.figure(
-            "processor time for 1,000 messages",
-            "s",
-            "of all processes of the side, until the acks are in; idle sessions included",
-        ),
-        report.figure(
-            "1,000 messages, MongoDB and Redis beside it",
-            "s",
-            "processor seconds of the two servers, which belong to neither side",
-        ),
-    )
-    messages = texts(label, sizes.messages, sizes.recipients)
-    await _measure(lab, report, side, side.send(session, messages), messages, singly)
-    if isinstance(side, Ours):
-        messages = texts(f"{label}, in bulk", sizes.messages, sizes.recipients)
-        bulk = side.send_in_bulk(session, messages)
-        await _measure(lab, report, side, bulk, messages, _in_bulk(report))
-
-
-def _in_bulk(report: Report) -> _SendingFigures:
-    meaning = "the same, given to the API by requests of 100; theirs has no such call"
-    return (
-        report.figure("messages given in bulk", "1/s", meaning),
-        report.figure("processor time for 1,000 messages given in bulk", "s", meaning),
-        report.figure("the same, MongoDB and Redis beside it", "s", meaning),
-    )
-
-
-async def _measure(
-    lab: Lab,
-    report: Report,
-    side: Side,
-    sending: Awaitable[None],
-    messages: Sequence[Message],
-    figures: _SendingFigures,
-) -> None:
-    rate, own, servers = figures
-    phone = phone_of(side.name, 0)
-    before, servers_before = cpu_seconds(side.pids()), lab.servers_cpu()
+    """Return after how many seconds all could send, but for those that hung, which are counted."""
     began = time.monotonic()
-    await sending
-    await lab.until_arrived(phone, messages[-1])
-    report.add(rate, side.name, len(messages) / (time.monotonic() - began))
-    await asyncio.sleep(_ACKS_WITHIN_SECONDS)
-    thousands = len(messages) / 1000
-    report.add(own, side.name, (cpu_seconds(side.pids()) - before) / thousands)
-    report.add(servers, side.name, (lab.servers_cpu() - servers_before) / thousands)
-    await _check(lab, phone, messages)
+    await side.start()
+    ready = await side.until_ready()
+    report.started(side.name, ready.hung)
+    return ready.at - began
 
 
 async def _check(lab: Lab, phone: str, messages: Sequence[Message]) -> None:

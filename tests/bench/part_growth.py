@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from tests.bench.lab import Lab
 from tests.bench.linked import linked
@@ -16,6 +17,7 @@ from tests.bench.usage import cpu_seconds, pss_bytes
 _OF = "connections"
 _MB = 1024 * 1024
 _MESSAGES = 200
+_TEN = 10
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
@@ -32,15 +34,32 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
             report.grow("memory of each", "MB", _OF, count, memory / count)
             await _idle(report, sizes, ours, count)
             await _dispatch(report, ours, count)
+    _shares(report, sizes)
+
+
+def _shares(report: Report, sizes: Sizes) -> None:
+    """Set a connection's share at each number beside that at ten (goal at 100: at most 0.6)."""
+    for name in ("memory of each", "idle processor time of each"):
+        growth = report.growth(name, _OF)
+        values = growth.values if growth else {}
+        for count in sizes.connections if _TEN in values else ():
+            report.grow(f"{name} / that of ten", "ratio", _OF, count, values[count] / values[_TEN])
 
 
 async def _idle(report: Report, sizes: Sizes, ours: Ours, count: int) -> None:
+    """Measure what is used at rest, and whose it is."""
     seconds = sizes.idle.total_seconds()
-    before = cpu_seconds(ours.pids())
+    before = _used(ours)
     await asyncio.sleep(seconds)
-    used = (cpu_seconds(ours.pids()) - before) * 60 / seconds
-    report.grow("idle processor time", "s/min", _OF, count, used)
-    report.grow("idle processor time of each", "s/min", _OF, count, used / count)
+    used = {kind: (now - before[kind]) * 60 / seconds for kind, now in _used(ours).items()}
+    report.grow("idle processor time", "s/min", _OF, count, sum(used.values()))
+    report.grow("idle processor time of each", "s/min", _OF, count, sum(used.values()) / count)
+    for kind, value in used.items():
+        report.grow(f"idle processor time, {kind}", "s/min", _OF, count, value)
+
+
+def _used(ours: Ours) -> Mapping[str, float]:
+    return {kind: cpu_seconds(pids) for kind, pids in ours.pids_by_kind().items()}
 
 
 async def _dispatch(report: Report, ours: Ours, count: int) -> None:

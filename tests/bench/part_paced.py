@@ -21,7 +21,6 @@ from tests.bench.usage import cpu_seconds
 _OF = "connections at the default pace"
 _RECIPIENTS = 10
 _LATEST_ACK = timedelta(seconds=2)
-_ASK_EVERY = timedelta(seconds=2)
 _KINDS = ("browsers", "worker", "driver", "API", "MongoDB and Redis")
 _NOT_OURS = "browsers"
 _Give = Callable[[str, Sequence[Message]], Coroutine[Any, Any, None]]
@@ -34,19 +33,22 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
             await ours.start()
             await ours.until_ready()
             await _all(count, ours.send, texts(f"known {count}", _RECIPIENTS, _RECIPIENTS))
-            await _pace(ours, count, {"enabled": True})
+            await ours.pace(count, {"enabled": True})
             try:
                 await _measure(lab, report, sizes, ours, count)
             finally:
-                await _pace(ours, count, {"enabled": False})
+                await ours.pace(count, {"enabled": False})
 
 
 async def _measure(lab: Lab, report: Report, sizes: Sizes, ours: Ours, count: int) -> None:
     idle = await _idle(lab, ours, sizes)
     before, began = _used(lab, ours), time.monotonic()
-    messages = texts(f"paced {count}", sizes.paced_messages, _RECIPIENTS)
+    each_sends = (
+        sizes.full_paced_messages if count == max(sizes.connections) else sizes.paced_messages
+    )
+    messages = texts(f"paced {count}", each_sends, _RECIPIENTS)
     await _all(count, ours.post, messages)
-    await _until_sent(lab, count * len(messages))
+    await ours.until_all_sent()
     await asyncio.sleep(_LATEST_ACK.total_seconds())
     seconds, total = time.monotonic() - began, count * len(messages)
     used = _used(lab, ours)
@@ -106,19 +108,3 @@ async def _all(count: int, give: _Give, messages: list[Message]) -> None:
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(give(session_name(number), messages))
-
-
-async def _until_sent(lab: Lab, most: int) -> None:
-    """Wait until nothing waits any more, and ask seldom: what is asked is counted with the rest."""
-    waiting = {"status": {"$in": ["queued", "sending"]}}
-    while left := await lab.database["messages"].count_documents(waiting):
-        assert left <= most
-        await asyncio.sleep(_ASK_EVERY.total_seconds())
-
-
-async def _pace(ours: Ours, count: int, pacing: dict[str, object]) -> None:
-    async with ours.backend() as http:
-        for number in range(count):
-            path = f"/api/whatsapp/connections/{session_name(number)}"
-            async with http.patch(path, json={"pacing": pacing}) as answer:
-                assert answer.status == 200, await answer.text()

@@ -6,8 +6,10 @@
 'use strict';
 
 const { createRequire } = require('node:module');
+const fs = require('node:fs/promises');
 const path = require('node:path');
 const readline = require('node:readline');
+const { setTimeout } = require('node:timers/promises');
 
 const [url, mongo, puppeteer] = process.argv.slice(2);
 const need = createRequire(path.resolve(__dirname, '../acceptance/package.json'));
@@ -19,6 +21,7 @@ const mongoose = need('mongoose');
 // RemoteAuth writes its archive into its data folder, wwebjs-mongo reads it from the working one.
 const dataPath = process.cwd();
 const BACKUP_EVERY_MS = 300000; // as both READMEs have it
+const CLOSED_WITHIN_MS = 5000;
 const sessions = new Map();
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -48,8 +51,22 @@ async function begin(session) {
   await client.initialize().catch((error) => say({ event: 'failed', session, value: String(error?.stack ?? error) }));
 }
 
-async function send({ session, messages }) {
-  for (const { to, text } of messages) await sessions.get(session).sendMessage(to, text);
+// Starts sessions again that hang, one after the other, from an empty folder.
+async function again({ sessions: names }) {
+  for (const session of names) {
+    const client = sessions.get(session);
+    client.pupBrowser?.process()?.kill('SIGKILL');
+    await Promise.race([client.destroy().catch(() => {}), setTimeout(CLOSED_WITHIN_MS)]);
+    await fs.rm(path.join(dataPath, `RemoteAuth-${session}`), { recursive: true, force: true, maxRetries: 10 });
+    await begin(session);
+  }
+}
+
+async function send({ session, messages, pauseMs }) {
+  for (const { to, text } of messages) {
+    await sessions.get(session).sendMessage(to, text);
+    if (pauseMs) await setTimeout(pauseMs);
+  }
 }
 
 async function destroy() {
@@ -67,7 +84,7 @@ async function prepare({ session }) {
 
 const save = ({ session }) => sessions.get(session).storeRemoteSession();
 
-const deeds = { start, send, destroy, prepare, save };
+const deeds = { start, again, send, destroy, prepare, save };
 
 process.on('unhandledRejection', (error) => say({ event: 'unhandled', value: String(error?.stack ?? error) }));
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from tests.bench.lab import OURS, THEIRS, THEIRS_SHELL, Message
 
 _PREFIXES = {OURS: "+972501", THEIRS: "+972502", THEIRS_SHELL: "+972503"}
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What came of a start."""
+
+    at: float
+    """When the last session came up that did not hang, on the monotonic clock."""
+    hung: int = 0
+    """How many sessions hung, and came up when they were started again."""
 
 
 class Side(Protocol):
@@ -19,14 +30,17 @@ class Side(Protocol):
     async def start(self) -> None:
         """Start its processes, its disk empty; every session that is linked comes up by itself."""
 
-    async def until_ready(self) -> bool:
-        """Wait until every linked session can send; False when one will not come any more."""
+    async def until_ready(self) -> Readiness:
+        """Wait until every linked session can send; what hangs is started again."""
 
     async def link(self, session: str, phone: str) -> asyncio.Task[float]:
         """Link a phone; the task ends when the login is saved, with the seconds since the scan."""
 
     async def send(self, session: str, messages: Sequence[Message]) -> None:
         """Send, the way a user of this side does; return when its own word is that all are sent."""
+
+    async def send_paced(self, count: int, messages: Sequence[Message]) -> None:
+        """Send the messages from each of the first sessions, at our default pace."""
 
     async def stop(self) -> None:
         """End its processes in order, and lose its disk."""

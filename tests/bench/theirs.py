@@ -17,12 +17,16 @@ from typing import Any
 
 from tests.bench.browsers import headless_shell, whole_chromium
 from tests.bench.lab import LONG, THEIRS, THEIRS_SHELL, Lab, Message
+from tests.bench.side import Readiness
 from tests.bench.usage import MARK, marked
 
 _PROGRAM = Path(__file__).with_name("peer.js")
 _LONGEST_LINE = 1 << 22
 _AT_ONCE = 3
 """How many clients take hold of their page at a time: all are up soonest with it on two cores."""
+_STARTED_AGAIN_AT_MOST = 10
+_PAUSE = timedelta(seconds=3)
+"""The mean pause between two messages of one connection at our default pace."""
 _FIRST_WITHIN = timedelta(seconds=45)
 _NEXT_WITHIN = timedelta(seconds=15)
 """They come up in quick succession: one that is so long behind another hangs."""
@@ -34,6 +38,10 @@ def _puppeteer(side: str) -> dict[str, object]:
     if side == THEIRS_SHELL:
         return {**arguments, "executablePath": str(headless_shell()), "headless": "shell"}
     return {**arguments, "executablePath": str(whole_chromium())}
+
+
+def _chats(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"to": f"{each.to.removeprefix('+')}@c.us", "text": each.text} for each in messages]
 
 
 class Peer:
@@ -148,14 +156,27 @@ class Theirs:
         self._folder = lab.folder / name
         self._sessions: list[str] = []
         self._peer: Peer | None = None
+        self._came_up_at = 0.0
 
     async def start(self) -> None:
         self._peer = await Peer.start(self._lab, self.name, self._folder)
         await self._peer.do("start", sessions=self._sessions, atOnce=_AT_ONCE)
 
-    async def until_ready(self) -> bool:
+    async def until_ready(self) -> Readiness:
+        waiting = await self._wait_for(self._sessions)
+        at, hung = self._came_up_at, len(waiting)
+        for _ in range(_STARTED_AGAIN_AT_MOST):
+            if not waiting:
+                return Readiness(at, hung)
+            await self._running.do("again", sessions=waiting)
+            waiting = await self._wait_for(waiting)
+        raise TimeoutError(f"{self.name}: {', '.join(waiting)} hang again and again")
+
+    async def _wait_for(self, sessions: Sequence[str]) -> list[str]:
+        """Wait until sessions can send; return those that hang."""
         waiting = {
-            asyncio.create_task(self._running.told("ready", session)) for session in self._sessions
+            asyncio.create_task(self._running.told("ready", session), name=session)
+            for session in sessions
         }
         limit = _FIRST_WITHIN
         while waiting:
@@ -165,9 +186,9 @@ class Theirs:
             if not came_up:
                 for each in waiting:
                     each.cancel()
-                return False
-            limit = _NEXT_WITHIN
-        return True
+                return [each.get_name() for each in waiting]
+            self._came_up_at, limit = time.monotonic(), _NEXT_WITHIN
+        return []
 
     async def link(self, session: str, phone: str) -> asyncio.Task[float]:
         self._sessions.append(session)
@@ -180,10 +201,16 @@ class Theirs:
 
     async def send(self, session: str, messages: Sequence[Message]) -> None:
         """Call `sendMessage` in a loop, each call awaited."""
-        chats = [
-            {"to": f"{each.to.removeprefix('+')}@c.us", "text": each.text} for each in messages
-        ]
-        await self._running.do("send", session=session, messages=chats)
+        await self._running.do("send", session=session, messages=_chats(messages), pauseMs=0)
+
+    async def send_paced(self, count: int, messages: Sequence[Message]) -> None:
+        """Call `sendMessage` in a loop for each session, with the mean pause of our pace."""
+        chats, pause = _chats(messages), _PAUSE / timedelta(milliseconds=1)
+        async with asyncio.TaskGroup() as group:
+            for session in self._sessions[:count]:
+                group.create_task(
+                    self._running.do("send", session=session, messages=chats, pauseMs=pause)
+                )
 
     async def stop(self) -> None:
         if self._peer is not None:

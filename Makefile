@@ -1,5 +1,5 @@
 # Everything by `make`: what is missing is installed first; a second run installs nothing.
-PYTHON_SOURCES := sessions business control_api chatgrow_worker tests
+PYTHON_SOURCES := sessions business control_api chatgrow_worker client tests
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 # Tests, and the many programs that they start, begin sooner from compiled files.
@@ -59,8 +59,9 @@ chaos: setup ## Kill everything at random while messages flow; SEED=7 repeats a 
 
 check: lint types imports js test slow ## Run every check: style, types, import contracts, tests
 
-docs: setup ## Write the pages that come from the code, and README's table of statuses
+docs: setup ## Write what comes from the code: pages, README's table of statuses, the client's models
 	@$(BIN)/python scripts/write_docs.py
+	@$(BIN)/python scripts/write_client_models.py
 
 lint: setup
 	@$(BIN)/ruff check .

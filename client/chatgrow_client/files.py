@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Callable, Union
@@ -23,7 +23,7 @@ from chatgrow_client.transports import AsyncTransport, SyncTransport
 
 _PIECE = 256 * 1024
 _NAMED = "filename*=UTF-8''"
-File = Union[str, "os.PathLike[str]", bytes, BinaryIO]
+File = Union[str, "PathLike[str]", bytes, BinaryIO]
 """A path, the bytes themselves, or a file that is open for reading bytes."""
 
 
@@ -94,7 +94,7 @@ class Download:
         except httpx.TransportError as error:
             raise _cut(error) from error
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | PathLike[str]) -> Path:
         """Write the file to a path, at once or not at all."""
         with _Arriving(path) as arriving:
             for piece in self:
@@ -129,7 +129,7 @@ class AsyncDownload:
         except httpx.TransportError as error:
             raise _cut(error) from error
 
-    async def save(self, path: str | os.PathLike[str]) -> Path:
+    async def save(self, path: str | PathLike[str]) -> Path:
         """Write the file to a path, at once or not at all."""
         with _Arriving(path) as arriving:
             async for piece in self:
@@ -175,7 +175,7 @@ class DownloadRequest:
 class _Arriving:
     """A file that has its name only when all of it is there."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         self._partial = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.part")
 
@@ -204,7 +204,7 @@ def _source(file: File) -> _Source:
     if isinstance(file, bytes):
         content = file
         return _Source(lambda: io.BytesIO(content), len(content), replayable=True, name=None)
-    if isinstance(file, (str, os.PathLike)):
+    if isinstance(file, (str, PathLike)):
         path = Path(file)
         return _Source(
             lambda: path.open("rb"), path.stat().st_size, replayable=True, name=path.name

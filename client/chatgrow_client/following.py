@@ -6,7 +6,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -24,11 +25,13 @@ from chatgrow_client.errors import (
     UnexpectedAnswerError,
 )
 from chatgrow_client.models import EventType
-from chatgrow_client.repeating import NO_RETRIES, Repeater, may_repeat
+from chatgrow_client.repeating import NO_RETRIES, Repeater, backoff, may_repeat
 from chatgrow_client.server_events import EventDecoder, ServerEvent
 from chatgrow_client.transports import AsyncTransport, SyncTransport
 
 Model = TypeVar("Model", bound=BaseModel)
+_Class = type[Model]
+"""Within `Event`, `type` is the type of the event."""
 _log = logging.getLogger("chatgrow_client")
 _ONCE = Repeater(NO_RETRIES)
 _USUAL_PAUSE = timedelta(seconds=2)
@@ -64,7 +67,7 @@ class Event:
         """The message that the event is about."""
         return self.data.get("messageId")
 
-    def read(self, model: type[Model]) -> Model:
+    def read(self, model: _Class[Model]) -> Model:
         """Return the data as a model, such as `ReceivedView` in a webhook's `message.received`."""
         return model.model_validate(self.data)
 
@@ -114,16 +117,18 @@ class Following:
         if self._give_up_after is not None:
             silent = timedelta(seconds=time.monotonic() - self._heard_at)
             if silent > self._give_up_after:
-                raise error or NoAnswerError("The stream of events ends again and again.")
+                raise NoAnswerError(f"The events cannot be followed: {error or 'ended'}") from error
         pause = self._pause(error)
         _log.info("Events: %s; again in %.1f s", error or "ended", pause.total_seconds())
         return pause
 
     def _pause(self, error: Exception | None) -> timedelta:
-        usual = self._decoder.retry or _USUAL_PAUSE
+        told = self._decoder.retry
+        usual = _USUAL_PAUSE if told is None else told
         asked = error.retry_after if isinstance(error, ProblemError) else None
-        doubled = min(usual * 2 ** min(self._failures - 1, 30), max(usual, _LONGEST_PAUSE))
-        return max(asked or usual, doubled * (0.5 + random.random() / 2))  # noqa: S311
+        longest = max(usual, _LONGEST_PAUSE)
+        growing = backoff(usual, self._failures, longest, random.random())  # noqa: S311
+        return max(asked or usual, growing)
 
 
 class EventStream:
@@ -160,13 +165,13 @@ class EventStream:
         """Leave the stream."""
         self._events.close()
 
-    def _follow(self) -> Iterator[Event]:
+    def _follow(self) -> Generator[Event, None, None]:
         following = self._following
         while True:
             cut: Exception | None = None
             try:
                 call = following.next_call()
-                with self._transport.run(_ONCE.attempts(call)) as response:
+                with closing(self._transport.run(_ONCE.attempts(call))) as response:
                     for piece in response.iter_bytes():
                         yield from following.feed(piece)
             except (httpx.TransportError, RequestError) as error:
@@ -208,7 +213,7 @@ class AsyncEventStream:
         """Leave the stream."""
         await self._events.aclose()
 
-    async def _follow(self) -> AsyncIterator[Event]:
+    async def _follow(self) -> AsyncGenerator[Event, None]:
         following = self._following
         while True:
             cut: Exception | None = None

@@ -66,8 +66,15 @@ class RetryPolicy:
 
     def pause(self, tries: int, asked: timedelta | None, chance: float) -> timedelta:
         """Return the pause after so many tries; `chance` is between 0 and 1."""
-        doubled = min(self.first_pause * 2 ** min(tries - 1, 30), self.longest_pause)
-        return (asked or timedelta(0)) + doubled * (0.5 + chance / 2)
+        return (asked or timedelta(0)) + backoff(
+            self.first_pause, tries, self.longest_pause, chance
+        )
+
+
+def backoff(first: timedelta, tries: int, longest: timedelta, chance: float) -> timedelta:
+    """Return a pause that doubles with each try, shortened by up to a half by chance."""
+    doubled = min(first * int(2 ** min(tries - 1, 30)), longest)
+    return doubled * (0.5 + chance / 2)
 
 
 NO_RETRIES = RetryPolicy(tries=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, Union
@@ -13,7 +14,7 @@ import httpx
 
 from chatgrow_client.calls import Call
 from chatgrow_client.contents import in_a_thread
-from chatgrow_client.pages import Pages
+from chatgrow_client.pages import Page, Pages
 from chatgrow_client.repeating import Pause, Repeater, Script, Step
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ class SyncTransport:
 
     def walk(self, pages: Pages[T]) -> Iterator[T]:
         """Yield what is on all pages; a page is asked for when its first item is."""
-        call = pages.first
+        call: Call[Page[T]] | None = pages.first
         while call is not None:
             page = self.run(call)
             yield from page.items
@@ -56,7 +57,8 @@ class SyncTransport:
 
     def _do(self, step: Step) -> Outcome:
         if isinstance(step, Pause):
-            return self.pause(step.length)
+            self.pause(step.length)
+            return None
         try:
             return self._send(step)
         except httpx.TransportError as error:
@@ -67,7 +69,7 @@ class SyncTransport:
         request = _request(self.http, call, content, self.owner)
         response = self.http.send(request, stream=call.streamed)
         if call.streamed and not response.is_success:
-            with response:
+            with closing(response):
                 response.read()
         return response
 
@@ -93,7 +95,7 @@ class AsyncTransport:
 
     async def walk(self, pages: Pages[T]) -> AsyncIterator[T]:
         """Yield what is on all pages; a page is asked for when its first item is."""
-        call = pages.first
+        call: Call[Page[T]] | None = pages.first
         while call is not None:
             page = await self.run(call)
             for item in page.items:
@@ -106,7 +108,8 @@ class AsyncTransport:
 
     async def _do(self, step: Step) -> Outcome:
         if isinstance(step, Pause):
-            return await self.pause(step.length)
+            await self.pause(step.length)
+            return None
         try:
             return await self._send(step)
         except httpx.TransportError as error:

@@ -7,7 +7,7 @@ from typing import Callable, Literal, TypeVar
 
 import httpx
 
-from chatgrow_client.calls import Call, body_of, delete, get, model, patch, path, post
+from chatgrow_client.calls import Call, Query, body_of, delete, get, model, patch, path, post
 from chatgrow_client.errors import ConflictError, ConnectionWaitError
 from chatgrow_client.group import Group, Transport, listing, method
 from chatgrow_client.models import (
@@ -195,5 +195,5 @@ def _command(connection_id: str, name: str, *, idempotent: bool = False) -> Call
 def _qr(
     connection_id: str, form: str, wait: timedelta, read: Callable[[httpx.Response], T]
 ) -> Call[T]:
-    query = {"format": form, "wait": wait.total_seconds()}
+    query: Query = {"format": form, "wait": wait.total_seconds()}
     return get(path(f"{_ONE}/qr", connection_id), read, query, wait + _ANSWERS_WITHIN)

@@ -12,6 +12,7 @@ import httpx
 
 from chatgrow_client.calls import Call
 from chatgrow_client.repeating import Pause, Repeater, RetryPolicy
+from chatgrow_client.transports import Todo
 
 T = TypeVar("T")
 
@@ -30,10 +31,11 @@ class Stage:
 
     def now(self) -> float:
         """Return how long all pauses were, in seconds."""
-        return sum(each.total_seconds() for each in self.pauses)
+        return sum(self.pauses, timedelta()).total_seconds()
 
-    def play(self, script: Generator[Any, Any, T]) -> T:
+    def play(self, script: Todo[T]) -> T:
         """Do the steps of a script; the last answer comes again and again."""
+        assert isinstance(script, Generator)
         try:
             step = next(script)
             while True:

@@ -68,11 +68,12 @@ def _answers(automation: Automation, topic: Topic, occasion: Occasion) -> bool:
 def _slot(topic: Topic, rules: Rules, automation: Automation, occasion: Occasion) -> Slot:
     connection_id = rules.connection_of(topic, automation)
     connection = rules.connections.get(connection_id)
+    zone = ZoneInfo(topic.zone)
     moment = due(
-        occasion.at,
+        _anchor(automation, occasion, zone),
         automation.offset,
         automation.delivery_hour,
-        ZoneInfo(topic.zone),
+        zone,
         connection.pacing.quiet_hours if connection else None,
         back=occasion.trigger.is_before,
     )
@@ -80,6 +81,13 @@ def _slot(topic: Topic, rules: Rules, automation: Automation, occasion: Occasion
     key = (automation.id, topic.record.id, version, occasion.trigger)
     message_id = planned_id(topic.record.created_at, *key)
     return Slot(message_id, automation, occasion, moment, connection_id)
+
+
+def _anchor(automation: Automation, occasion: Occasion, zone: ZoneInfo) -> datetime:
+    """Return from when the offset counts: a birthday with a delivery hour is a whole day."""
+    if occasion.trigger is Trigger.BIRTHDAY and automation.delivery_hour is not None:
+        return occasion.at.astimezone(zone).replace(hour=0, minute=0)
+    return occasion.at
 
 
 def is_wanted(slot: Slot, stored: Message | None, now: datetime) -> bool:

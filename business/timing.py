@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sessions.connections.pacing import QuietHours
@@ -36,18 +36,17 @@ def shifted(moment: datetime, offset: str | None, zone: ZoneInfo, *, back: bool)
 
 def at_hour(moment: datetime, hour: str, zone: ZoneInfo, *, back: bool) -> datetime:
     """Return the nearest time before (`back`) or after a moment at which local clocks show this."""
-    local = moment.astimezone(zone)
-    wanted = time.fromisoformat(hour)
-    same_day = datetime.combine(local.date(), wanted, zone).astimezone(UTC)
-    if same_day == moment.astimezone(UTC):
-        return same_day
-    is_over = same_day < moment
-    day = local.date()
-    if back and not is_over:
-        day -= _DAY
-    elif not back and is_over:
-        day += _DAY
-    return datetime.combine(day, wanted, zone).astimezone(UTC)
+    day = moment.astimezone(zone).date()
+    same_day = _on(day, hour, zone)
+    if back and same_day > moment:
+        return _on(day - _DAY, hour, zone)
+    if not back and same_day < moment:
+        return _on(day + _DAY, hour, zone)
+    return same_day
+
+
+def _on(day: date, hour: str, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.fromisoformat(hour), zone).astimezone(UTC)
 
 
 def outside(moment: datetime, quiet: QuietHours | None, *, back: bool) -> datetime:
@@ -70,9 +69,13 @@ def due(
     """Return when a message goes that is about a moment.
 
     The delivery hour and the quiet hours move a message that goes before it (`back`) earlier, and
-    any other later.
+    any other later. An offset in days or weeks names a day: the delivery hour is the one on that
+    day, which `back` reaches from the day's end, and others from its beginning.
     """
     moment = shifted(anchor, offset, zone, back=back)
     if hour is not None:
-        moment = at_hour(moment, hour, zone, back=back)
+        if offset is not None and offset[-1] in _DAYS and moment != anchor:
+            moment = _on(moment.astimezone(zone).date(), hour, zone)
+        else:
+            moment = at_hour(moment, hour, zone, back=back)
     return outside(moment, quiet, back=back)

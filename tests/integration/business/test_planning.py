@@ -238,6 +238,18 @@ async def test_deleting_a_customer_erases_them_and_leaves_the_appointment(shop: 
             assert "Allergic" not in str(document), name
 
 
+async def test_a_delivery_hour_of_a_birthday_is_one_of_that_day(shop: Shop) -> None:
+    await shop.automation(
+        Trigger.BIRTHDAY,
+        None,
+        template="ready_birthday",
+        purpose=Purpose.SERVICE,
+        delivery_hour="08:30",
+    )
+    await shop.customer(attributes={"birthday": "1990-03-20"})
+    assert await shop.due() == [datetime(2027, 3, 20, 6, 30, tzinfo=UTC)]
+
+
 async def test_a_birthday_is_congratulated_each_year(shop: Shop) -> None:
     await shop.automation(
         Trigger.BIRTHDAY, None, template="ready_birthday", purpose=Purpose.SERVICE

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -82,6 +82,8 @@ def expected_due(starts: datetime, offset: str, hour: str | None, zone: str) -> 
         days = amount * (7 if unit == "w" else 1)
         wall = starts.astimezone(local).replace(tzinfo=None) - timedelta(days=days)
         fold = starts.astimezone(local).fold
+        if hour is not None:
+            wall = datetime.combine(wall.date(), time.fromisoformat(hour))
         due = wall.replace(tzinfo=local, fold=fold).astimezone(UTC)
     while hour is not None and f"{due.astimezone(local):%H:%M}" != hour:
         due -= MINUTE

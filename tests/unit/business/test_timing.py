@@ -77,6 +77,30 @@ def test_a_delivery_hour_moves_in_one_direction_by_less_than_a_day(
 
 
 @pytest.mark.parametrize(
+    ("back", "offset", "hour", "expected"),
+    [
+        (True, "1d", "18:00", "2027-06-09T18:00"),
+        (True, "2d", "08:00", "2027-06-08T08:00"),
+        (True, "1w", "23:00", "2027-06-03T23:00"),
+        (True, "24h", "18:00", "2027-06-08T18:00"),
+        (True, "2h", "18:00", "2027-06-09T18:00"),
+        (True, "0d", "18:00", "2027-06-09T18:00"),
+        (True, "0d", "08:00", "2027-06-10T08:00"),
+        (False, "1d", "09:00", "2027-06-11T09:00"),
+        (False, "24h", "09:00", "2027-06-12T09:00"),
+        (False, "0d", "09:00", "2027-06-11T09:00"),
+        (False, None, "18:00", "2027-06-10T18:00"),
+    ],
+)
+def test_days_name_a_day_for_the_delivery_hour_and_hours_a_moment(
+    back: bool, offset: str | None, hour: str, expected: str
+) -> None:
+    anchor = local(JERUSALEM, "2027-06-10T10:00")
+    moved = due(anchor, offset, hour, ZoneInfo(JERUSALEM), None, back=back)
+    assert moved == local(JERUSALEM, expected)
+
+
+@pytest.mark.parametrize(
     ("back", "expected"), [(True, "2027-06-01T21:45"), (False, "2027-06-02T07:00")]
 )
 def test_quiet_hours_move_a_message_earlier_before_and_later_after(

@@ -126,12 +126,10 @@ class Campaigns:
 
     async def go_on(self) -> None:
         """Start what is due, and give each running campaign its next messages."""
-        due = {"status": CampaignStatus.SCHEDULED, "sendAt": {"$lte": self._now()}}
-        for each in await self._stores.campaigns.all(None, due):
-            await self.move(each, CampaignStatus.RUNNING)
-        for each in await self._stores.campaigns.all(None, {"status": CampaignStatus.RUNNING}):
+        open_ones = {"status": {"$in": [CampaignStatus.SCHEDULED, CampaignStatus.RUNNING]}}
+        for each in await self._stores.campaigns.all(None, open_ones):
             try:
-                await self._feed(each)
+                await self._go_on_with(each)
             except WrongStateOfRecordError as error:
                 logger.info("A campaign was changed meanwhile: {}", error)
             except QueueFullError as error:
@@ -139,6 +137,13 @@ class Campaigns:
             except (ConnectionNotFoundError, TemplateInvalidError) as error:
                 logger.warning("A campaign cannot go on: {}", error)
                 await self.move(each, CampaignStatus.PAUSED, reason=error.code)
+
+    async def _go_on_with(self, campaign: Campaign) -> None:
+        if campaign.status is CampaignStatus.SCHEDULED:
+            if campaign.send_at is None or campaign.send_at > self._now():
+                return
+            campaign = await self.move(campaign, CampaignStatus.RUNNING)
+        await self._feed(campaign)
 
     async def _feed(self, campaign: Campaign) -> None:
         if await self._fails(campaign):

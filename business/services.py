@@ -111,8 +111,7 @@ class Business:
             await store.collection.delete_many({"owner": {"$eq": owner}})
 
     async def go_on(self) -> None:
-        """Do what a crash has left, what has become due, and feed the campaigns."""
+        """Do what a crash has left, and plan what is no longer far off."""
         await self.erasure.go_on()
         await self.events.go_on()
         await self.plans.go_on()
-        await self.campaigns.go_on()

@@ -11,8 +11,12 @@ from aiohttp import web
 from loguru import logger
 from pydantic import ValidationError
 
+from business.replies import Replies
+from control_api.event_stream.bell import Bell
+from control_api.event_stream.feed import EventFeed
 from control_api.event_stream.streams import STREAMS
 from control_api.services import SERVICES, Services
+from sessions.events.log import EventType
 from sessions.events.stream import STREAM_DOWN
 from sessions.storage.mongo import STORE_DOWN, Refused, brief, refusal
 
@@ -27,9 +31,11 @@ _OLD_MESSAGES_EVERY = timedelta(hours=1)
 _KEY_USES_EVERY = timedelta(minutes=2)
 _OLD_FILES_EVERY = timedelta(minutes=10)
 _ERASURES_EVERY = timedelta(seconds=5)
-_BUSINESS_EVERY = timedelta(seconds=5)
-_REPLIES_EVERY = timedelta(seconds=1)
-"""One seek into an index while nothing comes."""
+_CAMPAIGNS_EVERY = timedelta(seconds=5)
+_BUSINESS_EVERY = timedelta(seconds=30)
+"""Only what a crash has left waits for this, and what is planned a month ahead."""
+_REPLIES_AT_LEAST_EVERY = timedelta(seconds=15)
+"""Messages that come are told by events; this finds those whose event was lost."""
 _DELETED_DATA_EVERY = timedelta(seconds=10)
 
 
@@ -57,7 +63,8 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
         work = (
             *work,
             _repeat("business", business.go_on, _BUSINESS_EVERY),
-            _repeat("replies", business.replies.go_on, _REPLIES_EVERY),
+            _repeat("campaigns", business.campaigns.go_on, _CAMPAIGNS_EVERY),
+            _answer_replies(business.replies, app[STREAMS].feed),
         )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
@@ -74,7 +81,21 @@ async def end_streams(app: web.Application) -> None:
     await app[STREAMS].close()
 
 
+async def _answer_replies(replies: Replies, feed: EventFeed) -> None:
+    """Read what customers answer as soon as it comes."""
+    bell = Bell(feed, [EventType.MESSAGE_RECEIVED], _REPLIES_AT_LEAST_EVERY)
+    with feed.followed():
+        await _repeat_after("replies", replies.go_on, bell.wait)
+
+
 async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    """Repeat a task regularly."""
+    await _repeat_after(name, work, lambda: asyncio.sleep(every.total_seconds()))
+
+
+async def _repeat_after(
+    name: str, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]
+) -> None:
     """Repeat a task; an outage or a damaged record is logged and does not end the API."""
     while True:
         try:
@@ -87,7 +108,7 @@ async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: timedel
             logger.warning("Not done now, Redis is away ({}): {}", name, str(error) or "no answer")
         except ValidationError as error:
             logger.error("Not done now, a record is damaged ({}): {}", name, error.title)
-        await asyncio.sleep(every.total_seconds())
+        await pause()
 
 
 async def _forget_keys(services: Services) -> None:

@@ -33,7 +33,7 @@ test: setup ## Run the tests, but for those marked slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal --durations=25 -m "not slow"
 
 slow: ## Run the tests that are marked slow
-	@scripts/setup.sh real-page
+	@scripts/setup.sh slow
 	@$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 real-page: ## Try our script on a real HTML page of WhatsApp Web, which npm has

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import phonenumbers
 
@@ -14,7 +14,7 @@ from business.errors import FileUnreadableError
 from sessions.common.errors import InvalidRecipientError
 from sessions.recipients.address import parse_phone_number
 
-MOST_LINES = 20_000
+MOST_LINES = 100_000
 _SCIENTIFIC = re.compile(r"\s*\d+([.,]\d+)?[eE][+-]?\d+\s*", re.ASCII)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
@@ -26,28 +26,11 @@ _HEADERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A line that was not stored, counted from 1 with the header, and why."""
-
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class Line:
     """A line of a table: its number, and its cells by column."""
 
     number: int
     cells: Mapping[str, str]
-
-
-@dataclass
-class Imported:
-    """What an import has done."""
-
-    created: int = 0
-    updated: int = 0
-    refused: list[Refused] = field(default_factory=list)
 
 
 def read_table(content: bytes, columns: Sequence[str]) -> list[Line]:

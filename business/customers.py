@@ -13,7 +13,7 @@ from business.model import Agreement, Consents, Customer, Purpose
 from business.plans import Plans
 from business.store import Store, changing
 
-_SHOWN: Mapping[str, Any] = {"erasing": {"$ne": True}}
+SHOWN: Mapping[str, Any] = {"erasing": {"$ne": True}}
 """The filter for customers who are not being erased."""
 
 
@@ -34,14 +34,14 @@ class Customers:
 
     async def find(self, owner: str | None, customer_id: str) -> Customer:
         """Return a customer; raise CustomerNotFoundError."""
-        found = await self._store.first(owner, {"_id": {"$eq": customer_id}, **_SHOWN})
+        found = await self._store.first(owner, {"_id": {"$eq": customer_id}, **SHOWN})
         if found is None:
             raise CustomerNotFoundError(customer_id)
         return found
 
     async def by_phone(self, owner: str, phone: str) -> Customer | None:
         """Return the customer with a number, if there is one."""
-        return await self._store.first(owner, {"phone": phone, **_SHOWN})
+        return await self._store.first(owner, {"phone": phone, **SHOWN})
 
     async def page(
         self,
@@ -52,14 +52,10 @@ class Customers:
         limit: int,
     ) -> tuple[list[Customer], str | None]:
         """Return a page of customers, newest first; `search` is a part of a name or number."""
-        which: dict[str, Any] = {**_SHOWN, **({"tags": {"$eq": tag}} if tag else {})}
+        which: dict[str, Any] = {**SHOWN, **({"tags": {"$eq": tag}} if tag else {})}
         if search:
             which["$or"] = _matching(search)
         return await self._store.page(owner, which, cursor, limit)
-
-    async def all(self, owner: str) -> list[Customer]:
-        """Return all customers of an owner, oldest first."""
-        return await self._store.all(owner, _SHOWN)
 
     async def add(
         self, customer: Customer, consents: Mapping[Purpose, Agreement], how: str
@@ -91,7 +87,7 @@ class Customers:
             update = changing(changes)
             if phone != found.phone:
                 update["$addToSet"] = {"formerPhones": found.phone}
-            changed = await self._store.change(found.owner, found.id, update, _SHOWN)
+            changed = await self._store.change(found.owner, found.id, update, SHOWN)
         if changed is None:
             raise CustomerNotFoundError(found.id)
         await self._plans.settle(found.owner)

@@ -2,66 +2,96 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from business.csv_files import Imported, Line, Refused, phone_in, read_table, write_table
-from business.customers import Customers
-from business.errors import ExistsError
-from business.model import Customer, Language, Subscriber
-from business.store import Store
-from business.subscribers import Subscribers
-from sessions.common.ids import new_id
+from business.batches import Batcher, CustomerBatches, Outcome, Row, SubscriberBatches
+from business.consents import ConsentBook
+from business.csv_files import phone_in, read_table, write_table
+from business.customers import SHOWN
+from business.model import Language
+from business.plans import Plans
+from business.stores import Stores
 
 CUSTOMERS = ("name", "phone", "language", "tags", "notes")
 SUBSCRIBERS = ("name", "phone", "list", "language")
 _LONGEST = {"name": 200, "notes": 4000, "tags": 1000, "list": 50}
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A line that was not stored, counted from 1 with the header, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Imported:
+    """What an import has done."""
+
+    created: int = 0
+    updated: int = 0
+    """How many were known, whether or not anything of them has changed."""
+    refused: list[Refused] = field(default_factory=list)
+
+    def count(self, number: int, outcome: Outcome) -> None:
+        """Count what became of a line."""
+        if outcome is Outcome.CREATED:
+            self.created += 1
+        elif outcome is Outcome.TAKEN:
+            reason = "Another request changes this number just now: send the line again."
+            self.refused.append(Refused(number, reason))
+        else:
+            self.updated += 1
+
+
 class Imports:
     """Read tables line by line: a line that is wrong is refused alone, and nothing is lost."""
 
     def __init__(
-        self,
-        customers: Customers,
-        subscribers: Subscribers,
-        subscriber_store: Store[Subscriber],
-        now: Callable[[], datetime],
+        self, stores: Stores, consents: ConsentBook, plans: Plans, now: Callable[[], datetime]
     ) -> None:
-        self._customers = customers
-        self._subscribers = subscribers
-        self._subscriber_store = subscriber_store
-        self._now = now
+        self._stores = stores
+        self._customers = CustomerBatches(stores.customers, now)
+        self._subscribers = SubscriberBatches(stores.subscribers, consents, now)
+        self._plans = plans
 
     async def customers(self, owner: str, content: bytes) -> Imported:
         """Store customers from a table, found by their number; raise FileUnreadableError."""
-        return await _each(read_table(content, CUSTOMERS), lambda line: self._customer(owner, line))
+        store = self._customers.store
+        return await self._import(owner, content, CUSTOMERS, _customer_in, store)
 
     async def subscribers(self, owner: str, content: bytes) -> Imported:
-        """Store subscribers from a table; one that is on the list already is left as it is."""
-        lines = read_table(content, SUBSCRIBERS)
-        return await _each(lines, lambda line: self._subscriber(owner, line))
+        """Store subscribers from a table, found by number and list; raise FileUnreadableError."""
+        store = self._subscribers.store
+        return await self._import(owner, content, SUBSCRIBERS, subscriber_in, store)
 
-    async def _customer(self, owner: str, line: Line) -> bool:
-        fields = _fields(line)
-        if not fields.get("name"):
-            raise ValueError("The name is missing.")
-        if known := await self._customers.by_phone(owner, fields["phone"]):
-            await self._customers.change(known, fields, {}, "import")
-            return False
-        new = Customer(id=new_id(), owner=owner, created_at=self._now(), **fields)
-        await self._customers.add(new, {}, "import")
-        return True
-
-    async def _subscriber(self, owner: str, line: Line) -> bool:
-        fields = {"list": "news", **_fields(line)}
-        new = Subscriber(id=new_id(), owner=owner, created_at=self._now(), **fields)
-        try:
-            await self._subscribers.add(new, "import")
-        except ExistsError:
-            return False
-        return True
+    async def _import(
+        self,
+        owner: str,
+        content: bytes,
+        columns: Sequence[str],
+        fields_in: Callable[[Mapping[str, str]], Row],
+        store: Callable[[str, Sequence[Row], str], Awaitable[list[Outcome]]],
+    ) -> Imported:
+        done = Imported()
+        batcher = Batcher(lambda rows: store(owner, rows, "import"), done.count)
+        for line in await asyncio.to_thread(read_table, content, columns):
+            await asyncio.sleep(0)  # other requests do not wait for a long table
+            try:
+                row = fields_in(line.cells)
+            except ValueError as error:
+                done.refused.append(Refused(line.number, str(error)))
+            else:
+                await batcher.add(line.number, row)
+        await batcher.flush()
+        await self._plans.settle(owner)
+        return done
 
     async def table_of_customers(self, owner: str) -> bytes:
         """Return all customers of an owner as a table."""
@@ -73,7 +103,7 @@ class Imports:
                 "tags": ", ".join(each.tags),
                 "notes": each.notes,
             }
-            for each in await self._customers.all(owner)
+            for each in await self._stores.customers.all(owner, SHOWN)
         ]
         return write_table(CUSTOMERS, rows)
 
@@ -87,28 +117,25 @@ class Imports:
                 "language": str(each.language),
                 "status": str(each.status),
             }
-            for each in await self._subscriber_store.all(owner, {})
+            for each in await self._stores.subscribers.all(owner, {})
         ]
         return write_table((*SUBSCRIBERS, "status"), rows)
 
 
-async def _each(lines: Sequence[Line], store: Callable[[Line], Awaitable[bool]]) -> Imported:
-    """Store each line; `store` says whether it made something new, or raises ValueError."""
-    done = Imported()
-    for line in lines:
-        try:
-            if await store(line):
-                done.created += 1
-            else:
-                done.updated += 1
-        except ValueError as error:
-            done.refused.append(Refused(line.number, str(error)))
-    return done
+def _customer_in(cells: Mapping[str, str]) -> Row:
+    fields = _fields(cells)
+    if not fields.get("name"):
+        raise ValueError("The name is missing.")
+    return fields
 
 
-def _fields(line: Line) -> dict[str, Any]:
-    """Return the fields that a line has; raise ValueError, which says what is wrong."""
-    cells: Mapping[str, str] = {name: text.strip() for name, text in line.cells.items()}
+def subscriber_in(cells: Mapping[str, str]) -> Row:
+    """Return the fields of a subscriber; raise ValueError, which says what is wrong."""
+    return {"list": "news", **_fields(cells)}
+
+
+def _fields(written: Mapping[str, str]) -> dict[str, Any]:
+    cells = {name: text.strip() for name, text in written.items()}
     fields: dict[str, Any] = {"phone": phone_in(cells.get("phone", ""))}
     for name in ("name", "notes", "list"):
         if cells.get(name):
@@ -126,6 +153,6 @@ def _fields(line: Line) -> dict[str, Any]:
 
 def _language(text: str) -> Language:
     try:
-        return Language(text.lower())
+        return Language(re.split("[-_]", text.lower(), maxsplit=1)[0])
     except ValueError:
         raise ValueError(f"There is no language {text[:20]!r}: give he or en.") from None

@@ -94,7 +94,7 @@ class Business:
             plans=plans,
             replies=replies,
             erasure=CustomerErasure(stores, plans, erasures),
-            imports=Imports(customers, subscribers, stores.subscribers, now),
+            imports=Imports(stores, consents, plans, now),
             statistics=Statistics(database),
             default_zone=default_zone,
         )

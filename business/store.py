@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pymongo import IndexModel, ReturnDocument
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from business.errors import ExistsError, NotThereError
 from business.model import Owned
 from sessions.outgoing_events import pending
+from sessions.storage.refusals import DUPLICATE_KEY, codes_of
 
 if TYPE_CHECKING:
     from sessions.events.log import EventType
@@ -127,6 +128,26 @@ class Store(Generic[Kind]):
                 raise await self._exists(document) from None
             return stored
         return record
+
+    async def add_all(self, records: Sequence[tuple[Kind, Mapping[str, Any]]]) -> set[str]:
+        """Store new records, each with the fields of its event; return the ids of those stored.
+
+        Left out are those whose unique fields another record has.
+        """
+        documents = [
+            {**record.model_dump(by_alias=True, exclude_none=True), **told}
+            for record, told in records
+        ]
+        ids = {str(each["_id"]) for each in documents}
+        try:
+            if documents:
+                await self.collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            details = error.details or {}
+            if codes_of(error) != {DUPLICATE_KEY} or details.get("writeConcernErrors"):
+                raise
+            ids -= {str(documents[each["index"]]["_id"]) for each in details["writeErrors"]}
+        return ids
 
     async def change(
         self,

@@ -28,7 +28,7 @@ from sessions.messages.model import Ground, Plan
 from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_id
 from sessions.outgoing_events import pending
 
-_EVENTS = {
+TOLD = {
     SubscriberStatus.SUBSCRIBED: EventType.SUBSCRIBER_SUBSCRIBED,
     SubscriberStatus.UNSUBSCRIBED: EventType.SUBSCRIBER_UNSUBSCRIBED,
 }
@@ -77,7 +77,7 @@ class Subscribers:
         elif not ask_by:
             await self._consents.record(owner, phone, {Purpose.MARKETING: Agreement.IN}, how, now)
         record = subscriber.model_copy(update={"status": status})
-        told = pending.first(_EVENTS[status], now, {"status": status}) if status in _EVENTS else {}
+        told = pending.first(TOLD[status], now, {"status": status}) if status in TOLD else {}
         stored = await self._store.add(record, told)
         if stored.status is SubscriberStatus.UNCONFIRMED and ask_by:
             await self._ask(stored, ask_by, consents)
@@ -89,7 +89,7 @@ class Subscribers:
         update: dict[str, Any] | list[dict[str, Any]] = changing(changes)
         status = changes.get("status", found.status)
         if status != found.status:
-            update = telling(changing(changes), _EVENTS[status], {"status": status})
+            update = telling(changing(changes), TOLD[status], {"status": status})
         changed = await self._store.change(found.owner, found.id, update)
         if changed is None:
             raise SubscriberNotFoundError(found.id)
@@ -121,7 +121,7 @@ class Subscribers:
             happened = Happening(trigger=Trigger.SUBSCRIBER_CONFIRMED, at=self._now(), version=1)
             update["$push"] = {"happenings": happened.model_dump(by_alias=True)}
         where = {"status": {"$in": before(SUBSCRIBER, to)}}
-        told = telling(update, _EVENTS[to], {"status": to})
+        told = telling(update, TOLD[to], {"status": to})
         await self._store.change(found.owner, found.id, told, where)
 
     async def _ask(self, subscriber: Subscriber, connection_id: str, consents: Consents) -> None:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install what the project needs and is not there: Debian packages, .venv, wa-js. Safe to repeat.
-# `setup.sh bench` installs what only the benchmark needs too, `setup.sh real-page` real HTML pages,
-# and `setup.sh page-scripts` what checks the scripts of our pages.
+# `setup.sh bench` installs what only the benchmark needs too, `setup.sh slow` a PostgreSQL and real
+# HTML pages for the slow tests, `setup.sh real-page` those pages alone, and `setup.sh page-scripts`
+# what checks the scripts of our pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -27,7 +28,7 @@ main() {
     install_debian_packages "$@"
     install_always
     case ${1:-} in
-        real-page) install_apart "real pages of WhatsApp Web" "$REAL_PAGE" ;;
+        slow | real-page) install_apart "real pages of WhatsApp Web" "$REAL_PAGE" ;;
         page-scripts) install_apart "what checks the page scripts" "$PAGE_SCRIPTS" ;;
     esac
 }
@@ -91,6 +92,9 @@ install_debian_packages() {
     if [[ ${1:-} == bench ]]; then
         need chromium "the browser of whatsapp-web.js, to measure beside it" has_whole_browser
     fi
+    if [[ ${1:-} == slow ]]; then
+        need postgresql "to import subscribers from it in the slow tests" has_postgresql
+    fi
     [[ ${#missing[@]} -eq 0 ]] && return
     local by_hand="As root: apt-get update && apt-get install ${missing[*]}"
     command -v apt-get >/dev/null || fail "${reasons[@]}" "There is no apt-get here to install it with."
@@ -117,6 +121,10 @@ has_browser() {
     local chosen=${CHROMIUM_PATH:-$(sed -n 's/^CHROMIUM_PATH=//p' .env 2>/dev/null | tail -n 1)}
     [[ -n $chosen && -x $chosen ]] && return
     type -P chromium-headless-shell || type -P chromium || type -P google-chrome
+}
+
+has_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' || type -P initdb
 }
 
 has_whole_browser() {

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
@@ -156,7 +157,10 @@ def advise(*settings: SharedSettings) -> None:
             "Others than its owner may read .env, with keys and passwords: chmod 600 .env",
         )
     if any(each.database_url is not None for each in settings):
-        logger.info("DATABASE_URL is set; nothing here uses it")
+        logger.info(
+            "DATABASE_URL is read by `python -m business import-subscribers` alone{}",
+            "" if find_spec("asyncpg") else ", which needs the extra `postgres`",
+        )
 
 
 async def _until_signal(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from business.csv_files import Imported
+from business.imports import Imported
 from control_api.auth.identity import owner_of
 from control_api.http.bodies import receive
 from control_api.http.problems import UnsupportedMediaTypeError
@@ -15,6 +15,8 @@ from control_api.schemas.business.fields import RequestHeaders
 from control_api.schemas.business.imports import ImportReport
 
 CSV = "text/csv"
+_LARGEST = 16 * 1024 * 1024
+"""Bytes of a table."""
 
 
 async def import_table(
@@ -24,14 +26,15 @@ async def import_table(
 ) -> web.Response:
     """Store a table and report on each line that was refused; a repeated request gets that again.
 
-    Raises UnsupportedMediaTypeError or FileUnreadableError.
+    Raises UnsupportedMediaTypeError, FileUnreadableError and what `receive` does.
     """
     if request.content_type != CSV:
         raise UnsupportedMediaTypeError(f"Send the table as Content-Type: {CSV}.")
+    table = await receive(request, _LARGEST)
     ticket = await ticket_of(request, headers)
     if ticket.answer is not None:
         return done(ImportReport.model_validate_json(ticket.answer), ticket)
-    report = ImportReport.of(await store(owner_of(request), await receive(request)))
+    report = ImportReport.of(await store(owner_of(request), table))
     await business_of(request).requests.close(ticket, report.model_dump_json(by_alias=True))
     return done(report, ticket)
 

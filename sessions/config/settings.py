@@ -163,7 +163,8 @@ class SharedSettings(BaseSettings):
     it. The host of `PUBLIC_URL`, `localhost`, all IP addresses and, for a worker, the name of its
     machine are always allowed; other names get a 421."""
     database_url: SecretStr | None = None
-    """Not used; accepted so that an example file works unchanged."""
+    """The PostgreSQL whose subscribers `python -m business import-subscribers` reads (the extra
+    `postgres`); nothing else uses it."""
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -89,7 +89,7 @@ async def test_its_env_file_loads_unchanged_and_its_curl_lines_answer(tmp_path: 
     assert (tmp_path / "var" / "sessions").is_dir()
     assert not (tmp_path / "sessions").exists()
     log = (tmp_path / "control_api.log").read_text()
-    assert "DATABASE_URL is set; nothing here uses it" in log
+    assert "DATABASE_URL is read by `python -m business import-subscribers` alone" in log
     assert "JWT_SECRET can be guessed" in log
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from business.csv_files import Imported
+from business.imports import Imported
 from control_api.schemas.base import Answer
 
 

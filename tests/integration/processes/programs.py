@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import business.__main__
 import sessions.__main__
 import sessions.embedded.__main__
 from chatgrow_worker.daemon import run_worker
@@ -26,6 +27,7 @@ PROGRAMS = ("control_api", "chatgrow_worker")
 MAINS: dict[str, Callable[[Sequence[str]], int]] = {
     "control_api": lambda _: run_program("control_api", ApiSettings, serve),
     "chatgrow_worker": lambda _: run_program("worker", WorkerSettings, run_worker),
+    "business": business.__main__.main,
     "sessions": sessions.__main__.main,
     "sessions.embedded": sessions.embedded.__main__.main,
 }

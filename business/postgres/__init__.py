@@ -1,0 +1,1 @@
+"""Subscribers from a table in PostgreSQL: `python -m business import-subscribers`."""

@@ -33,8 +33,9 @@ pytestmark = [pytest.mark.slow]
 
 TABLE = "CREATE TABLE subscribers (id serial PRIMARY KEY, full_name text, mobile text, active bool)"
 ROWS = """INSERT INTO subscribers (full_name, mobile, active) VALUES
-    ('Dana Levi', '+972541234567', true), ('Avi', '0541234567', true), (NULL, '+972-54-9876543', true),
-    ('Noa', '+972551234567', false), ('Dana again', '+972 54 123 4567', true)"""
+    ('Dana Levi', '+972541234567', true), ('Avi', '0541234567', true),
+    (NULL, '+972-54-9876543', true), ('Noa', '+972551234567', false),
+    ('Dana again', '+972 54 123 4567', true)"""
 MANY = """INSERT INTO subscribers (full_name, mobile, active)
     SELECT 'Somebody', '+97254' || lpad(n::text, 7, '0'), true FROM generate_series(1, 1200) n"""
 LONG = timedelta(minutes=10)

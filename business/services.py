@@ -12,6 +12,7 @@ from business.automations import Automations
 from business.campaigns import Campaigns
 from business.consents import ConsentBook
 from business.customers import Customers
+from business.day_counts import DayCounts
 from business.erasing import CustomerErasure
 from business.events import Events
 from business.imports import Imports
@@ -95,7 +96,7 @@ class Business:
             replies=replies,
             erasure=CustomerErasure(stores, plans, erasures),
             imports=Imports(stores, consents, plans, now),
-            statistics=Statistics(database),
+            statistics=Statistics(DayCounts(database, now)),
             default_zone=default_zone,
         )
 
@@ -104,11 +105,13 @@ class Business:
         await self.stores.prepare()
         await self.requests.prepare()
         await self.replies.prepare()
+        await self.statistics.days.prepare()
 
     async def forget_owner(self, owner: str) -> None:
         """Remove all records of a user who is removed; their connections are gone already."""
         for store in self.stores.all:
             await store.collection.delete_many({"owner": {"$eq": owner}})
+        await self.statistics.days.forget(owner)
 
     async def go_on(self) -> None:
         """Do what a crash has left, and plan what is no longer far off."""

@@ -1,40 +1,44 @@
-"""Statistics of an owner, each from one aggregation."""
+"""Statistics of an owner: messages, replies and appointments, summed up from their days."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from business.model import AppointmentStatus, Trigger
+from business.day_counts import (
+    APPOINTMENT,
+    AUTOMATION,
+    MESSAGE,
+    READING,
+    REPLY,
+    STEPS_TO_E,
+    Counts,
+    DayCounts,
+)
+from business.model import AppointmentStatus
 from sessions.messages.states import OUT
-
-if TYPE_CHECKING:
-    from sessions.storage.mongo import Collection, Database
-
-_MOST_TIMES = 50_000
-"""How many reading times the median is taken of, at most; the newest ones."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """From when to when, and in which steps of which zone's calendar."""
+    """From when to when, and in which steps of which zone's calendar; weeks begin on Sunday."""
 
     since: datetime
     until: datetime
     by: str
     zone: str
 
-    def within(self, name: str) -> dict[str, Any]:
-        """Return the filter for a time within the span."""
-        return {name: {"$gte": self.since, "$lt": self.until}}
-
-    def step(self, name: str) -> dict[str, Any]:
-        """Return the expression for the beginning of the step that a time is in."""
-        trunc = {"date": f"${name}", "unit": self.by, "timezone": self.zone}
-        return {"$dateTrunc": trunc | ({"startOfWeek": "sunday"} if self.by == "week" else {})}
+    def step(self, day: date) -> datetime:
+        """Return the beginning of the step that a day is in."""
+        if self.by == "week":
+            day -= timedelta(days=day.isoweekday() % 7)
+        elif self.by == "month":
+            day = day.replace(day=1)
+        return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
 
 
 @dataclass
@@ -69,96 +73,72 @@ class Outcomes:
         return self.by_status.get(status, 0) / total if total else None
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """All numbers of a span: those of each step and, in `total`, of the whole."""
+
+    steps: Mapping[datetime, Counts]
+    total: Counts
+
+    @property
+    def messages(self) -> list[MessageCounts]:
+        """What became of the messages that were accepted in each step."""
+        counted = [
+            MessageCounts(at=at, by_status=_by_status(counts, MESSAGE))
+            for at, counts in sorted(self.steps.items())
+        ]
+        return [each for each in counted if each.by_status]
+
+    @property
+    def automations(self) -> list[MessageCounts]:
+        """What became of the messages of each automation."""
+        names = sorted({key[1] for key in self.total if key[0] == AUTOMATION})
+        return [
+            MessageCounts(automation=name, by_status=_by_status(self.total, AUTOMATION, name))
+            for name in names
+        ]
+
+    @property
+    def appointments(self) -> list[Outcomes]:
+        """How appointments ended, with a reminder that was sent and without."""
+        return [
+            Outcomes(reminded, _by_status(self.total, APPOINTMENT, name))
+            for reminded, name in ((True, "reminded"), (False, "not_reminded"))
+        ]
+
+    @property
+    def replies(self) -> int:
+        """How many messages were received."""
+        return self.total[REPLY,]
+
+    @property
+    def time_to_read(self) -> float | None:
+        """The median time from sending to reading, in seconds, to a few per cent."""
+        times = sorted((int(key[1]), n) for key, n in self.total.items() if key[0] == READING)
+        left = sum(count for _, count in times) / 2
+        for step, count in times:
+            left -= count
+            if left <= 0:
+                return math.exp((step + 0.5) / STEPS_TO_E)
+        return None
+
+
 class Statistics:
     """Count messages, replies and appointments. An owner of None means everybody's."""
 
-    def __init__(self, database: Database) -> None:
-        self._messages: Collection = database["messages"]
-        self._appointments: Collection = database["appointments"]
-        self._received: Collection = database["receivedMessages"]
+    def __init__(self, days: DayCounts) -> None:
+        self.days = days
 
-    async def messages(self, owner: str | None, span: Span) -> list[MessageCounts]:
-        """Return what became of the messages that were accepted in each step."""
-        key = {"at": span.step("queuedAt"), "status": "$status"}
-        found = await self._counts(owner, span, key)
-        return _grouped(found, "at")
-
-    async def automations(self, owner: str | None, span: Span) -> list[MessageCounts]:
-        """Return what became of the messages of each automation."""
-        key = {"automation": "$plan.origin", "status": "$status"}
-        planned = {"plan.trigger": {"$in": list(Trigger)}}
-        return _grouped(await self._counts(owner, span, key, planned), "automation")
-
-    async def _counts(
-        self,
-        owner: str | None,
-        span: Span,
-        key: dict[str, Any],
-        which: dict[str, Any] | None = None,
-    ) -> list[dict[str, Any]]:
-        stages = [
-            {"$match": {**_of(owner), **span.within("queuedAt"), **(which or {})}},
-            {"$group": {"_id": key, "count": {"$sum": 1}}},
-            {"$sort": {"_id": 1}},
-        ]
-        return [each async for each in self._messages.aggregate(stages)]
-
-    async def time_to_read(self, owner: str | None, span: Span) -> float | None:
-        """Return the median time from sending to reading, in seconds."""
-        read = {**_of(owner), **span.within("queuedAt"), "readAt": {"$gt": span.since}}
-        stages: list[dict[str, Any]] = [
-            {"$match": {**read, "sentAt": {"$exists": True}}},
-            {"$sort": {"_id": -1}},
-            {"$limit": _MOST_TIMES},
-            {"$project": {"_id": False, "time": {"$subtract": ["$readAt", "$sentAt"]}}},
-        ]
-        times = [each["time"] async for each in self._messages.aggregate(stages)]
-        return median(times) / 1000 if times else None
-
-    async def replies(self, owner: str | None, span: Span) -> int:
-        """Count the messages that were received."""
-        which = {**_of(owner), **span.within("at"), "fromHistory": {"$ne": True}}
-        return await self._received.count_documents(which)
-
-    async def appointments(self, owner: str | None, span: Span) -> list[Outcomes]:
-        """Return how appointments ended, with a reminder that was sent and without."""
-        reminded = {
-            "from": "messages",
-            "localField": "_id",
-            "foreignField": "plan.subject",
-            "pipeline": [
-                {
-                    "$match": {
-                        "plan.trigger": Trigger.BEFORE_APPOINTMENT,
-                        "status": {"$in": list(OUT)},
-                    }
-                },
-                {"$limit": 1},
-                {"$project": {"_id": True}},
-            ],
-            "as": "reminders",
-        }
-        has_one = {"$gt": [{"$size": "$reminders"}, 0]}
-        stages: list[dict[str, Any]] = [
-            {"$match": {**_of(owner), **span.within("startsAt")}},
-            {"$lookup": reminded},
-            {"$group": {"_id": {"reminded": has_one, "status": "$status"}, "count": {"$sum": 1}}},
-        ]
-        outcomes = {True: Outcomes(reminded=True), False: Outcomes(reminded=False)}
-        async for each in self._appointments.aggregate(stages):
-            key = each["_id"]
-            outcomes[bool(key["reminded"])].by_status[key["status"]] = int(each["count"])
-        return list(outcomes.values())
+    async def of(self, owner: str | None, span: Span) -> Numbers:
+        """Return all numbers of a span."""
+        zone = ZoneInfo(span.zone)
+        steps: dict[datetime, Counts] = {}
+        total: Counts = Counter()
+        for day, counts in (await self.days.within(owner, span.since, span.until, zone)).items():
+            steps.setdefault(span.step(day), Counter()).update(counts)
+            total.update(counts)
+        return Numbers(steps, total)
 
 
-def _of(owner: str | None) -> dict[str, Any]:
-    return {} if owner is None else {"owner": {"$eq": owner}}
-
-
-def _grouped(found: Iterable[dict[str, Any]], by: str) -> list[MessageCounts]:
-    groups: dict[Any, MessageCounts] = {}
-    for each in found:
-        key = each["_id"][by]
-        group = groups.setdefault(key, MessageCounts(**{by: key}))
-        group.by_status[each["_id"]["status"]] = int(each["count"])
-    return list(groups.values())
+def _by_status(counts: Counts, *names: str) -> dict[str, int]:
+    return {key[-1]: count for key, count in counts.items() if key[:-1] == names}

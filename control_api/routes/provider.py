@@ -66,17 +66,15 @@ async def stats(request: web.Request, query: StatsQuery) -> web.Response:
     until = query.until or request.app[SERVICES].now()
     since = query.since or until - _USUAL
     span = Span(since, until, query.by, business.default_zone)
-    counted = business.statistics
+    counted = await business.statistics.of(owner, span)
     return answer(
         StatsView(
             since=since,
             until=until,
-            messages=[MessageStats.of(each) for each in await counted.messages(owner, span)],
-            automations=[MessageStats.of(each) for each in await counted.automations(owner, span)],
-            appointments=[
-                AppointmentStats.of(each) for each in await counted.appointments(owner, span)
-            ],
-            median_seconds_to_read=await counted.time_to_read(owner, span),
-            replies=await counted.replies(owner, span),
+            messages=[MessageStats.of(each) for each in counted.messages],
+            automations=[MessageStats.of(each) for each in counted.automations],
+            appointments=[AppointmentStats.of(each) for each in counted.appointments],
+            median_seconds_to_read=counted.time_to_read,
+            replies=counted.replies,
         )
     )

@@ -20,8 +20,8 @@ help: ## Show what there is
 setup: ## Install what is missing: Debian packages, .venv, wa-js
 	@scripts/setup.sh
 
-demo: setup ## Link a simulated phone and send messages; KEEP=1 leaves it running
-	@$(BIN)/python -m tests.demo $(if $(filter-out 0,$(KEEP)),--keep)
+demo: setup ## Show it with a simulated phone; BUSINESS=1 shows a shop, KEEP=1 leaves it running
+	@$(BIN)/python -m tests.demo $(if $(call on,BUSINESS),--business) $(if $(call on,KEEP),--keep)
 
 live-check: setup ## Check it with your own phone before you trust it; SIMULATED=1 needs no phone
 	@$(BIN)/python -m tests.live_check $(LIVE_CHECK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -14,12 +14,13 @@ from sessions.common.ids import new_id
 
 YEAR = timedelta(days=365)
 ZONE = ZoneInfo("Asia/Jerusalem")
-_CUSTOMERS = 400
 _OPENS, _HOURS = time(9), 9
 _SERVICES = ("Haircut", "Colour", "Beard", "Consultation")
 _SEED = 7
 Document = tuple[str, dict[str, Any]]
 """A collection and a document of it."""
+STRANGERS = tuple((f"{number:026d}", f"+97254{2_000_000 + number}") for number in range(400))
+"""Ids and numbers of customers who are nobody's."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class ShopYear:
     appointments: int
     others: int = 0
     """Messages of campaigns."""
+    customers: Sequence[tuple[str, str]] = STRANGERS
+    """Whose appointments they are: ids and numbers."""
 
     def documents(self) -> Iterator[Document]:
         """Yield everything, in the order of time; the same each time, but for the ids."""
@@ -40,7 +43,8 @@ class ShopYear:
             yield from self._appointment(chance, self._at(number, self.appointments))
         for number in range(self.others):
             at = self._at(number, self.others)
-            yield self._message(chance, at, "campaign", new_id(), "campaign")
+            _, phone = chance.choice(self.customers)
+            yield self._message(chance, at, phone, "campaign", new_id(), "campaign")
 
     def _at(self, number: int, of: int) -> datetime:
         """Return a time of the year in the hours of the shop."""
@@ -51,6 +55,7 @@ class ShopYear:
 
     def _appointment(self, chance: random.Random, starts: datetime) -> Iterator[Document]:
         subject, reminded = new_id(), chance.random() < 0.8
+        customer, phone = chance.choice(self.customers)
         status = _status(chance, reminded)
         booked = starts - timedelta(days=chance.randint(1, 20))
         yield (
@@ -59,7 +64,7 @@ class ShopYear:
                 "_id": subject,
                 "owner": self.owner,
                 "createdAt": booked,
-                "customer": f"{chance.randrange(_CUSTOMERS):026d}",
+                "customer": customer,
                 "connectionId": self.connection["connectionId"],
                 "service": chance.choice(_SERVICES),
                 "startsAt": starts,
@@ -68,23 +73,30 @@ class ShopYear:
                 "status": status,
             },
         )
-        yield self._message(chance, booked, "booked", subject, Trigger.BOOKED)
+        yield self._message(chance, booked, phone, "booked", subject, Trigger.BOOKED)
         if reminded:
             before = starts - timedelta(days=1)
-            yield self._message(chance, before, "reminder", subject, Trigger.BEFORE_APPOINTMENT)
+            trigger = Trigger.BEFORE_APPOINTMENT
+            yield self._message(chance, before, phone, "reminder", subject, trigger)
         if status == "confirmed" or chance.random() < 0.4:
-            yield self._received(chance, starts - timedelta(hours=20))
+            yield self._received(chance, starts - timedelta(hours=20), phone)
         if status == "completed":
             after = starts + timedelta(days=1)
-            yield self._message(chance, after, "thanks", subject, Trigger.AFTER_APPOINTMENT)
+            yield self._message(chance, after, phone, "thanks", subject, Trigger.AFTER_APPOINTMENT)
 
     def _message(
-        self, chance: random.Random, at: datetime, origin: str, subject: str, trigger: str
+        self,
+        chance: random.Random,
+        at: datetime,
+        phone: str,
+        origin: str,
+        subject: str,
+        trigger: str,
     ) -> Document:
         (status,) = chance.choices(
             ("read", "delivered", "sent", "failed", "cancelled"), (74, 18, 3, 3, 2)
         )
-        to = self._chat(chance)
+        to = f"{phone[1:]}@c.us"
         times = {"queuedAt": at, "dueAt": at, "conversationAt": at, "statusAt": at}
         if status in ("read", "delivered", "sent"):
             times["sentAt"] = at + timedelta(seconds=chance.randint(1, 60))
@@ -114,8 +126,8 @@ class ShopYear:
             },
         )
 
-    def _received(self, chance: random.Random, at: datetime) -> Document:
-        chat, name = self._chat(chance), new_id()
+    def _received(self, chance: random.Random, at: datetime, phone: str) -> Document:
+        chat, name = f"{phone[1:]}@c.us", new_id()
         return (
             "receivedMessages",
             {
@@ -126,7 +138,7 @@ class ShopYear:
                 "chatId": chat,
                 "conversation": chat,
                 "from": chat,
-                "fromNumber": f"+{chat.partition('@')[0]}",
+                "fromNumber": phone,
                 "type": "text",
                 "text": chance.choice(("1", "2", "תודה", "Thanks!")),
                 "whatsappKey": f"false_{chat}_{name}",
@@ -137,10 +149,6 @@ class ShopYear:
                 "fromHistory": False,
             },
         )
-
-    @staticmethod
-    def _chat(chance: random.Random) -> str:
-        return f"97254{2_000_000 + chance.randrange(_CUSTOMERS)}@c.us"
 
 
 def _status(chance: random.Random, reminded: bool) -> str:

@@ -32,6 +32,19 @@ async def test_the_demo_shows_the_main_job_from_end_to_end() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_the_demo_of_a_shop_books_asks_and_hears_the_answer() -> None:
+    demo = await _demo("--business")
+    async with asyncio.timeout(WITHIN.total_seconds()):
+        said, complaint = await demo.communicate()
+    assert demo.returncode == 0, complaint.decode()
+    text = said.decode()
+    assert "Reply 1 to confirm, 2 to cancel." in text
+    assert "The appointment is confirmed" in text
+    assert "cancelled (superseded)" in text
+
+
+@pytest.mark.slow
 async def test_a_demo_without_a_browser_says_why(tmp_path: Path) -> None:
     browser = tmp_path / "chromium"
     browser.write_text("#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 1\n")
@@ -66,9 +79,9 @@ def test_a_qr_code_is_drawn_light_on_dark_with_a_quiet_zone() -> None:
     assert all(row.startswith("██") for row in rows[:-1])
 
 
-async def _demo(**settings: str) -> asyncio.subprocess.Process:
+async def _demo(*options: str, **settings: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.demo"),
+        *(sys.executable, "-m", "tests.demo", *options),
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
         stdout=asyncio.subprocess.PIPE,

@@ -31,9 +31,13 @@ class StackClient:
     async def api(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> tuple[int, dict[str, Any]]:
-        """Call the control API; return the status and the answer."""
+        """Call the control API; return the status and the answer.
+
+        A path that does not begin with `/api/` is one of `/api/whatsapp`.
+        """
         headers = {"X-Api-Key": self.ready["apiKey"]}
-        url = f"{self.ready['api']}/api/whatsapp{path}"
+        whole = path if path.startswith("/api/") else f"/api/whatsapp{path}"
+        url = self.ready["api"] + whole
         async with self._http.request(method, url, json=body, headers=headers) as response:
             return response.status, await response.json(content_type=None)
 
@@ -45,6 +49,14 @@ class StackClient:
         if got != status:
             raise DemoError(f"{method} {path} answered {got}: {answer}")
         return answer
+
+    async def register(self, email: str, password: str) -> None:
+        """Make the administrator, who signs in on the pages; raise `DemoError`."""
+        body = {"email": email, "password": password, "setupToken": self.ready["apiKey"]}
+        url = f"{self.ready['api']}/api/auth/register"
+        async with self._http.post(url, json=body) as response:
+            if response.status != HTTPStatus.CREATED:
+                raise DemoError(f"Nobody could register: {await response.text()}")
 
     async def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Move the simulated phone; return the answer, or None when the code had gone stale."""
@@ -66,11 +78,11 @@ class StackClient:
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[StackClient]:
-    """Start a stack of two workers, yield a client of it, and stop it."""
+async def running_stack(workers: int = 2) -> AsyncIterator[StackClient]:
+    """Start a stack, yield a client of it, and stop it."""
     tie = ("-m", "tests.stack.tied", str(os.getpid()))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *tie, "tests.stack", "--workers", "2"),
+        *(sys.executable, *tie, "tests.stack", "--workers", str(workers)),
         cwd=_ROOT,
         stdout=asyncio.subprocess.PIPE,
         # A session of its own: Ctrl-C is for the demo, which stops the stack in order.

@@ -13,7 +13,7 @@ from tests.demo.progress import Progress
 from tests.demo.stack_client import DemoError, StackClient
 
 CONNECTION = "business_main"
-_OURS = "+972501234567"
+OURS = "+972501234567"
 _THEIRS = "+972541234567"
 _HEBREW = "שלום! ההזמנה שלך בדרך אליך."
 _ENGLISH = "Hello from ChatGrow! Your order is on its way."
@@ -29,18 +29,23 @@ Found = TypeVar("Found")
 
 async def tell(stack: StackClient, progress: Progress) -> None:
     """Link a phone, send, change the worker, send again; raise `DemoError` when a step fails."""
-    await _create(stack)
-    async with progress.step("First QR code", doing="Waiting for WhatsApp Web's QR code"):
-        code = await _poll("a QR code", lambda: _qr_code(stack))
-    print(draw(code), flush=True)
-    async with progress.step("Scan to connected", doing="The phone scans it"):
-        await _scan(stack)
-        await _poll("the connection", lambda: _connected(stack))
+    await link_phone(stack, progress)
     await _send(stack, progress, "Hebrew message to read", _HEBREW)
     await _send(stack, progress, "English message to read", _ENGLISH)
     await _change_workers(stack, progress)
     await _send(stack, progress, "Message of the other worker to read", _AGAIN)
     await _check_ledger(stack, progress)
+
+
+async def link_phone(stack: StackClient, progress: Progress) -> None:
+    """Have the phone scan the QR code, and wait until it is connected."""
+    await _create(stack)
+    async with progress.step("First QR code", doing="Waiting for WhatsApp Web's QR code"):
+        code = await poll("a QR code", lambda: _qr_code(stack))
+    print(draw(code), flush=True)
+    async with progress.step("Scan to connected", doing="The phone scans it"):
+        await _scan(stack)
+        await poll("the connection", lambda: _connected(stack))
 
 
 def draw(code: str) -> str:
@@ -53,19 +58,19 @@ def draw(code: str) -> str:
 
 
 async def _create(stack: StackClient) -> None:
-    wanted = {"connectionId": CONNECTION, "name": "Main Business Line", "phoneNumber": _OURS}
+    wanted = {"connectionId": CONNECTION, "name": "Main Business Line", "phoneNumber": OURS}
     await stack.expect(HTTPStatus.CREATED, "POST", "/connections", wanted)
 
 
 async def _scan(stack: StackClient) -> None:
     """Scan what is shown now: a code that was shown a while ago may have gone stale."""
-    await stack.control("POST", "/phones", {"number": _OURS})
+    await stack.control("POST", "/phones", {"number": OURS})
 
     async def scanned() -> Any | None:
-        code = await _poll("a QR code", lambda: _qr_code(stack))
-        return await stack.control("POST", f"/phones/{_OURS}/scan", {"code": code})
+        code = await poll("a QR code", lambda: _qr_code(stack))
+        return await stack.control("POST", f"/phones/{OURS}/scan", {"code": code})
 
-    await _poll("a fresh QR code", scanned)
+    await poll("a fresh QR code", scanned)
 
 
 async def _change_workers(stack: StackClient, progress: Progress) -> None:
@@ -74,7 +79,7 @@ async def _change_workers(stack: StackClient, progress: Progress) -> None:
     doing = f"{before} is stopped, as for an upgrade; the other one takes over"
     async with progress.step("Connected by the other worker, without a scan", doing=doing):
         stack.end_worker(before)
-        after = await _poll("the connection", lambda: _connected_elsewhere(stack, before))
+        after = await poll("the connection", lambda: _connected_elsewhere(stack, before))
     devices = await stack.control("GET", "/devices")
     if len(devices) != 1:
         raise DemoError(f"The phone should have one linked device: {devices}")
@@ -85,10 +90,11 @@ async def _send(stack: StackClient, progress: Progress, name: str, text: str) ->
     body = {"connectionId": CONNECTION, "to": _THEIRS, "message": text}
     async with progress.step(name, doing=f"Sending “{text}”"):
         accepted = await stack.expect(HTTPStatus.ACCEPTED, "POST", "/send", body)
-        await _follow(stack, progress, accepted["messageId"])
+        await follow(stack, progress, accepted["messageId"])
 
 
-async def _follow(stack: StackClient, progress: Progress, message_id: str) -> None:
+async def follow(stack: StackClient, progress: Progress, message_id: str) -> None:
+    """Wait until a message is read, and show each of its statuses."""
     seen: list[str] = []
 
     async def read() -> bool | None:
@@ -100,11 +106,11 @@ async def _follow(stack: StackClient, progress: Progress, message_id: str) -> No
             raise DemoError(f"The message was not sent: {message}")
         return message["status"] == "read" or None
 
-    await _poll("the message to be read", read)
+    await poll("the message to be read", read)
 
 
 async def _check_ledger(stack: StackClient, progress: Progress) -> None:
-    ledger = await stack.control("GET", f"/ledger?from={_OURS[1:]}")
+    ledger = await stack.control("GET", f"/ledger?from={OURS[1:]}")
     arrived = {entry.get("text"): entry["arrivals"] for entry in ledger}
     if arrived != dict.fromkeys((_HEBREW, _ENGLISH, _AGAIN), 1):
         raise DemoError(f"Each message should have arrived once: {ledger}")
@@ -137,7 +143,8 @@ async def _connected_elsewhere(stack: StackClient, before: str) -> str | None:
     return worker if worker != before else None
 
 
-async def _poll(what: str, ask: Callable[[], Awaitable[Found | None]]) -> Found:
+async def poll(what: str, ask: Callable[[], Awaitable[Found | None]]) -> Found:
+    """Ask until there is an answer; raise `DemoError`, which names what did not come."""
     try:
         async with asyncio.timeout(_WITHIN.total_seconds()):
             while (found := await ask()) is None:  # noqa: ASYNC110 - HTTP is asked, it does not tell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from business.errors import (
@@ -110,17 +110,7 @@ class Stores:
     @property
     def all(self) -> tuple[Store[Any], ...]:
         """Every store."""
-        return (
-            self.customers,
-            self.consents,
-            self.appointments,
-            self.events,
-            self.registrations,
-            self.subscribers,
-            self.templates,
-            self.automations,
-            self.campaigns,
-        )
+        return tuple(getattr(self, each.name) for each in fields(self))
 
     async def prepare(self) -> None:
         """Create the indexes; several processes may do this at once."""

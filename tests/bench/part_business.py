@@ -27,7 +27,7 @@ _BATCH = 5_000
 _LOOKS = 9
 _EVERY = 0.05
 """Seconds between two requests beside the import."""
-_PER_APPOINTMENT = 2.5
+_PER_APPOINTMENT = 2.6
 """About how many messages the made-up year has for each appointment."""
 
 

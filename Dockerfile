@@ -16,7 +16,8 @@ RUN apt-get update \
 WORKDIR /app
 COPY requirements requirements
 RUN python3 -m venv .venv \
-    && .venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/production.txt
+    && .venv/bin/python -m pip install --no-cache-dir --require-hashes -r requirements/production.txt \
+        -r requirements/postgres.txt
 # npm is needed here only: for wa-js and Swagger UI.
 COPY package.json package-lock.json ./
 RUN python3 -m venv /npm \

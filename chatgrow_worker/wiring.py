@@ -236,7 +236,7 @@ def _limits(settings: WorkerSettings) -> Limits:
     return Limits(
         disk=settings.disk_of(settings.whatsapp_session_path),
         look_every=timedelta(seconds=2),
-        look_when_ready=timedelta(seconds=10),
+        look_when_ready=timedelta(seconds=20),
         look_while_loading=timedelta(milliseconds=250),
         start_slot=timedelta(seconds=30),
         recovery_rules=_recovery_rules(settings),

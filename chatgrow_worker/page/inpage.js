@@ -9,6 +9,7 @@
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
   const WATCH_EVERY_MS = 2000;
+  const WATCH_COMPLETE_EVERY_MS = 5000; // what matters in a page that shows its chats has an event
   const QR_REF_LIVES_MS = 20_000;
   const QR_URL = 'https://wa.me/settings/linked_devices#';
   const QR_HELP_URL = 'https://faq.whatsapp.com/r/ld';
@@ -324,7 +325,7 @@
 
   // Not every change has an event, so the state is polled here, which is cheap. It is compared with the
   // state that the worker has seen last: if it changes back after that, this is a change, too.
-  setInterval(() => {
+  function watch() {
     let state;
     try {
       state = JSON.stringify(whatIsShown());
@@ -333,7 +334,9 @@
     }
     if (state !== watched) ring();
     watched = state;
-  }, WATCH_EVERY_MS);
+    setTimeout(watch, complete ? WATCH_COMPLETE_EVERY_MS : WATCH_EVERY_MS);
+  }
+  setTimeout(watch, WATCH_EVERY_MS);
 
   Object.defineProperty(window, Symbol.for('bridge'), {value: call});
 

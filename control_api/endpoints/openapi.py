@@ -36,6 +36,7 @@ _FILE = {
 """The ways to send a file."""
 _EXAMPLES = {"text/csv": "name,phone\nDana,+972 54-123-4567\n"}
 """Examples of bodies that are not JSON."""
+_TABLE = {"type": "string", "minLength": 1, "format": "csv-table"}
 _REF = "#/components/schemas/{model}"
 Models = Mapping[tuple[Any, JsonSchemaMode], dict[str, Any]]
 
@@ -116,7 +117,7 @@ def _operation(endpoint: Endpoint, models: Models) -> dict[str, Any]:
     if endpoint.takes_file:
         described["requestBody"] = {"required": True, "content": _FILE}
     if endpoint.accepts is not None:
-        text = {"schema": {"type": "string"}, "example": _EXAMPLES[endpoint.accepts]}
+        text = {"schema": _TABLE, "example": _EXAMPLES[endpoint.accepts]}
         described["requestBody"] = {"required": True, "content": {endpoint.accepts: text}}
     return described
 
@@ -172,7 +173,8 @@ def _of_model(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]
             "name": name,
             "in": place,
             "required": name in required,
-            **({"allowEmptyValue": True} if place == "query" else {}),
+            # An empty value counts as not given.
+            **({"allowEmptyValue": True} if place == "query" and name not in required else {}),
             "schema": _in_place(_without_null(each), named),
         }
         for name, each in schema.get("properties", {}).items()

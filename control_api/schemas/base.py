@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +36,18 @@ class FieldProblem(Body):
 
     field: str
     message: str
+
+
+NULL: Mapping[str, Any] = {"type": "null"}
+"""The JSON Schema of a field that is missing or null (see `never`)."""
+
+
+def never(*given: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a JSON Schema that refuses these values of fields together.
+
+    A field that is missing counts as if it had that value, unless it is `given`.
+    """
+    return {"not": {"required": [*given], "properties": fields}}
 
 
 _TEXT = r"[^\x00-\x1f\x7f-\x9f]"

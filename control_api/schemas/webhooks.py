@@ -29,9 +29,9 @@ OFFERED = sorted({*EventType} - {EventType.GAP})
 LONGEST_OVERLAP = timedelta(days=7)
 
 _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3})"
-_URL = rf"^https?://[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:{_PORT})?(/[!-~]*)?$"
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+URL_PATTERN = rf"^https?://[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:{_PORT})?(/[!-~]*)?$"
+HEADER_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+_VALUE = r"^[!-~]([ -~]*[!-~])?$"
 _HEADERS_AT_MOST = 20
 _LONGEST_VALUE = 2000
 _OURS = frozenset(
@@ -65,11 +65,11 @@ def _allowed(headers: dict[str, str]) -> dict[str, str]:
     if len(headers) > _HEADERS_AT_MOST:
         raise ValueError(f"Give at most {_HEADERS_AT_MOST} headers.")
     for name, value in headers.items():
-        if not _HEADER.fullmatch(name):
+        if not re.fullmatch(HEADER_PATTERN, name):
             raise ValueError("A header's name has letters, digits and dashes.")
         if name.lower() in _OURS or name.lower().startswith(("webhook-", "proxy-")):
             raise ValueError(f"The header {name} is ours.")
-        if len(value) > _LONGEST_VALUE or not _VALUE.fullmatch(value):
+        if len(value) > _LONGEST_VALUE or not re.fullmatch(_VALUE, value):
             raise ValueError(f"The value of {name} has to be printable ASCII.")
     if len({name.lower() for name in headers}) < len(headers):
         raise ValueError("Give each header once.")
@@ -87,21 +87,31 @@ def span_of(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 
 
-Url = Annotated[str, StringConstraints(max_length=2000, pattern=_URL)]
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=URL_PATTERN)]
 EventName = Annotated[
     str,
     StringConstraints(pattern=rf"^(\*|{'|'.join(map(re.escape, OFFERED))})$"),
     WithJsonSchema({"type": "string", "enum": [ALL_EVENTS, *OFFERED]}),
 ]
-EventNames = Annotated[list[EventName], Field(min_length=1, max_length=50), AfterValidator(_known)]
+_ALL_AND_OTHERS = {"contains": {"const": ALL_EVENTS}, "minItems": 2}
+EventNames = Annotated[
+    list[EventName],
+    Field(min_length=1, max_length=50, json_schema_extra={"not": _ALL_AND_OTHERS}),
+    AfterValidator(_known),
+]
 Headers = Annotated[
     dict[str, str],
     AfterValidator(_allowed),
     WithJsonSchema(
         {
             "type": "object",
-            "additionalProperties": {"type": "string"},
-            "format": "http-headers",
+            "maxProperties": _HEADERS_AT_MOST,
+            "propertyNames": {"pattern": HEADER_PATTERN},
+            "additionalProperties": {
+                "type": "string",
+                "maxLength": _LONGEST_VALUE,
+                "pattern": _VALUE,
+            },
             "examples": [{"Authorization": "Bearer s3cret"}],
         }
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -12,6 +13,8 @@ from zoneinfo import available_timezones
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.generation.meta import TestPhase
+
+from control_api.schemas.webhooks import HEADER_PATTERN, URL_PATTERN
 
 _NUMBERS = st.from_regex(r"\A\+?9725[0-9]([ -]?)[0-9]{3}\1[0-9]{4}\Z")
 _IDS = st.from_regex(r"\A[1-9][0-9]{9,14}@(c\.us|g\.us|lid)\Z")
@@ -26,8 +29,13 @@ for name, values in {
     "ip-network": st.sampled_from(
         ["203.0.113.7", "203.0.113.0/24", "2001:db8::7", "2001:db8::/32"]
     ),
+    "csv-table": st.sampled_from(
+        ["phone\n", "name,phone\nDana,+972501234567\n", "phone;name\n1;D"]
+    ),
 }.items():
     schemathesis.openapi.format(name, values)
+
+_ID = re.compile(r"[0-9a-z]{26}")
 
 _numbers = count()
 _KNOWN: dict[str, dict[str, list[str]]] = json.loads(os.environ.get("CONTRACT_KNOWN", "{}"))
@@ -40,6 +48,9 @@ def before_call(
 ) -> None:
     """Make what is right by itself right together; what is wrong by itself stays wrong."""
     _fit_together(case.body)
+    if "/webhooks" in case.operation.path and isinstance(case.body, dict):
+        _fit_webhook(case.body)
+    _ask_of_one_direction(case.query)
     # Within a scenario of many steps, the steps before say what to name.
     if case.meta is not None and case.meta.phase.name is not TestPhase.STATEFUL:
         _name_what_is_there(case, next(_numbers))
@@ -80,6 +91,7 @@ def _fit_together(value: Any) -> None:
     for each in value.values():
         _fit_together(each)
     _order(value, "sendAt", "expiresAt")
+    _fit_message(value)
     _fit_business(value)
     if "scopes" in value:
         _grant(value)
@@ -88,6 +100,30 @@ def _fit_together(value: Any) -> None:
         jitter.sort()
     if isinstance(value.get("server"), str) and value.get("username") is not None:
         value["server"] = value["server"].replace("socks5:", "http:")
+
+
+def _fit_message(value: dict[str, Any]) -> None:
+    """Answer no message that the connection may not have, and send any file as a document."""
+    if isinstance(value.get("replyTo"), str) and _ID.fullmatch(value["replyTo"]):
+        del value["replyTo"]
+    if isinstance(value.get("base64"), str) and isinstance(value.get("as"), str):
+        del value["as"]
+
+
+def _fit_webhook(value: dict[str, Any]) -> None:
+    """Let a URL lead to the internet, and give each header once, none that is ours."""
+    if isinstance(value.get("url"), str) and re.fullmatch(URL_PATTERN, value["url"]):
+        value["url"] = "https://crm.example.com/whatsapp"
+    headers = value.get("headers")
+    if isinstance(headers, dict) and all(re.fullmatch(HEADER_PATTERN, each) for each in headers):
+        value["headers"] = {f"X-{n}": each for n, each in enumerate(headers.values())}
+
+
+def _ask_of_one_direction(query: dict[str, Any]) -> None:
+    """List sent messages where something is asked that only these have."""
+    of_sent = {"status", "to", "reference", "idempotencyKey"}
+    if query.get("direction") == "in" and of_sent & {*query}:
+        query["direction"] = "out"
 
 
 def _fit_business(value: dict[str, Any]) -> None:

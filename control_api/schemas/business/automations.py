@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -20,7 +21,7 @@ from business.model import (
     Trigger,
 )
 from business.timing import OFFSET_PATTERN
-from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.base import NULL, Answer, Body, Name, never
 from control_api.schemas.business.fields import (
     Id,
     Line,
@@ -76,6 +77,12 @@ class _AutomationFields(Body):
 
 class NewAutomation(_AutomationFields):
     """POST /api/automations: when this happens, send that template."""
+
+    model_config = ConfigDict(
+        json_schema_extra=never(
+            trigger={"enum": [str(each) for each in Trigger if each.is_before]}, offset=NULL
+        )
+    )
 
     name: Name
     trigger: Trigger

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import (
+    ConfigDict,
     Field,
     model_validator,
 )
@@ -14,7 +15,7 @@ from business.model import (
     Subscriber,
     SubscriberStatus,
 )
-from control_api.schemas.base import Answer, Body, PhoneNumber
+from control_api.schemas.base import NULL, Answer, Body, PhoneNumber, never
 from control_api.schemas.business.fields import (
     Line,
     PageQuery,
@@ -29,6 +30,10 @@ from sessions.messages.acceptance import ConnectionId
 
 class NewSubscriber(Body):
     """POST /api/subscribers; with `doubleOptIn`, they are asked over `connectionId` to confirm."""
+
+    model_config = ConfigDict(
+        json_schema_extra=never("doubleOptIn", doubleOptIn={"const": True}, connectionId=NULL)
+    )
 
     name: Line | None = None
     phone: PhoneNumber

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import (
+    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
@@ -16,7 +17,7 @@ from business.model import (
     Template,
 )
 from business.templates import LONGEST
-from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.base import NULL, Answer, Body, Name, never
 from control_api.schemas.business.fields import (
     PageQuery,
     viewed,
@@ -28,7 +29,9 @@ SomeText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
 
 
 class TemplateTexts(Body):
-    """The text in each language."""
+    """The text in each language, in one at least."""
+
+    model_config = ConfigDict(json_schema_extra=never(en=NULL, he=NULL))
 
     en: SomeText | None = Field(None, examples=["Hello {{customer.firstName}}"])
     he: SomeText | None = Field(None, examples=["שלום {{customer.firstName}}"])

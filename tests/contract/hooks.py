@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schemathesis.generation.meta import TestPhase
 
 from control_api.schemas.webhooks import HEADER_PATTERN, URL_PATTERN
+from sessions.media.kinds import MediaKind
 
 _NUMBERS = st.from_regex(r"\A\+?9725[0-9]([ -]?)[0-9]{3}\1[0-9]{4}\Z")
 _IDS = st.from_regex(r"\A[1-9][0-9]{9,14}@(c\.us|g\.us|lid)\Z")
@@ -106,7 +107,7 @@ def _fit_message(value: dict[str, Any]) -> None:
     """Answer no message that the connection may not have, and send any file as a document."""
     if isinstance(value.get("replyTo"), str) and _ID.fullmatch(value["replyTo"]):
         del value["replyTo"]
-    if isinstance(value.get("base64"), str) and isinstance(value.get("as"), str):
+    if isinstance(value.get("base64"), str) and value.get("as") in [*MediaKind]:
         del value["as"]
 
 

@@ -1,6 +1,7 @@
 # The worker and the control API, without MongoDB and Redis: docker-compose.yml puts them beside it.
 #
 #   docker build -t chatgrow-worker .
+#   docker build -t chatgrow-worker --build-arg PACKAGES=ffmpeg .   # for MEDIA_CONVERT
 #   docker build -t chatgrow-worker:demo --target demo .
 #   docker run --rm --security-opt seccomp=seccomp.json chatgrow-worker:demo
 #
@@ -27,9 +28,11 @@ RUN python3 -m venv /npm \
     && rm -rf /npm
 
 FROM ${BASE} AS runtime
+# More Debian packages: `ffmpeg`, which MEDIA_CONVERT needs.
+ARG PACKAGES=
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        ca-certificates chromium-headless-shell curl libatomic1 python3 tini \
+        ca-certificates chromium-headless-shell curl libatomic1 python3 tini ${PACKAGES} \
     && apt-get clean && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --home-dir /app/var --shell /usr/sbin/nologin chatgrow
 WORKDIR /app

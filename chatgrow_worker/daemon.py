@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -21,13 +21,15 @@ from chatgrow_worker.login.leftovers import LeftProfiles
 from chatgrow_worker.observed import observed
 from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
-from chatgrow_worker.waiting import any_of, happens, to_the_next
+from chatgrow_worker.waiting import happens, to_the_next
 from chatgrow_worker.webhooks.service import Webhooks, open_webhooks
 from chatgrow_worker.wiring import (
     browser_options,
+    build_converter,
     build_fetcher,
     build_intake,
     build_services,
+    converting_program,
     emergency_html,
     key_ring,
     webhook_limits,
@@ -36,10 +38,12 @@ from sessions.blobs import BlobStore
 from sessions.common.ids import new_id
 from sessions.connections.workers import WorkerRegistry
 from sessions.events.stream import open_event_log
+from sessions.messages.file_tries import FileBells
+from sessions.messages.media_converting import MediaConverter
 from sessions.messages.media_fetching import MediaFetcher
 from sessions.network.guarded_client import GuardedClient
 from sessions.process.child_environment import LEAN, child_environment, unless_set, without_settings
-from sessions.program import Stores, open_stores, unless_stopped
+from sessions.program import StoppedError, Stores, open_stores, unless_stopped
 from sessions.queue.doorbell import SHARED_QUEUE, Job
 from sessions.storage.mongo import NO_ANSWER, STORE_DOWN, brief
 from sessions.storage.server_clock import server_clock
@@ -58,6 +62,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     options = browser_options(settings)
     # Bad settings are reported before waiting for servers.
     key_ring(settings)
+    converting_program(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(without_settings())
         root = stack.enter_context(owned_root(settings.whatsapp_session_path))
@@ -93,6 +98,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         )
         client = await stack.enter_async_context(GuardedClient(settings.media_allowed_hosts))
         fetcher = build_fetcher(settings, stores, events, services, client)
+        converter = build_converter(settings, stores, events, services)
         await stack.enter_async_context(observed(settings, stores, pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
         async with asyncio.TaskGroup() as group:
@@ -106,9 +112,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                     "sweep": _sweep(pool, stop),
                     "janitor": _clean(services.blobs, stop),
                     "left profiles": _tidy(LeftProfiles(root, services.removals, pool.runs), stop),
-                    "files to fetch": _fetch(
-                        fetcher, services.fetch_bell, settings.safety_poll, stop
-                    ),
+                    **_file_work(fetcher, converter, services.file_bells, settings, stop),
                     "change watch": services.change_watch.follow(stop, pool.look_all),
                     "shared queue": _shared_queue(stores, pool, send_message, webhooks).listen(
                         stop
@@ -185,18 +189,39 @@ async def _clean(blobs: BlobStore, stop: asyncio.Event) -> None:
             logger.info("Removed {} leftovers of interrupted saves", removed)
 
 
-async def _fetch(
-    fetcher: MediaFetcher, bell: asyncio.Event, every: timedelta, stop: asyncio.Event
+def _file_work(
+    fetcher: MediaFetcher,
+    converter: MediaConverter | None,
+    bells: FileBells,
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """Return the tasks that make the files of messages ready."""
+    every = settings.safety_poll
+    work = {"files to fetch": _make_ready(fetcher.fetch_due, bells.fetch, every, stop)}
+    if converter is not None:
+        converts = _make_ready(converter.convert_due, bells.convert, every, stop)
+        work["files to convert"] = converts
+    return work
+
+
+async def _make_ready(
+    due: Callable[[], Awaitable[None]], bell: asyncio.Event, every: timedelta, stop: asyncio.Event
 ) -> None:
-    """Fetch the files of messages when one waits for its file, and now and then."""
-    while not stop.is_set():
-        bell.clear()
-        try:
-            await fetcher.fetch_due()
-        except STORE_DOWN as error:
-            logger.warning("No files are fetched, MongoDB is away or refuses: {}", brief(error))
-            await happens(stop, every)
-        await any_of(bell, stop, within=to_the_next(every))
+    """Make the files of messages ready when one waits for its file, and now and then.
+
+    What runs at `stop` is cut off and given back, so that another worker does it.
+    """
+    with suppress(StoppedError):
+        async with unless_stopped(stop):
+            while True:
+                bell.clear()
+                try:
+                    await due()
+                except STORE_DOWN as error:
+                    logger.warning("No files are made ready, MongoDB is away: {}", brief(error))
+                    await asyncio.sleep(every.total_seconds())
+                await happens(bell, to_the_next(every))
 
 
 async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:

@@ -59,6 +59,8 @@ class WorkerSettings(MediaSettings):
     slower than 256 KiB a second on average is given up."""
     media_fetch_tries: int = Field(5, ge=1, le=20)
     """How many times a file is fetched, after growing waits, until its message fails."""
+    media_convert_limit: Span = timedelta(minutes=5)
+    """How long a conversion may take (`MEDIA_CONVERT`); then its message fails."""
     media_download_limit: Span = timedelta(minutes=5)
     """How long WhatsApp Web may take to fetch the file of a received message."""
     media_prepare_limit: Span = timedelta(seconds=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_chromium
@@ -46,10 +47,13 @@ from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
 from sessions.encryption.keys import KeyRing, open_key_ring
 from sessions.events.log import EventLog
+from sessions.media.ffmpeg import ConversionLimits, Ffmpeg, find_ffmpeg
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.effects import Effects
+from sessions.messages.file_tries import FileBells, FileTries
 from sessions.messages.idempotency import IdempotencyStore
+from sessions.messages.media_converting import MediaConverter
 from sessions.messages.media_fetching import FetchLimits, MediaFetcher
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message
@@ -73,6 +77,8 @@ _LEASE_MARGIN = 0.4
 
 _DOWNLOADS_AT_ONCE = 3
 """Each holds a file in a page's memory, and one of Motor's few threads now and then."""
+_CONVERSIONS_AT_ONCE = 1
+"""Each takes two processors, when nobody else needs them."""
 _RARELY = timedelta(minutes=15)
 """The longest wait between two tries of a remedy that helps only for a moment."""
 
@@ -144,7 +150,7 @@ async def build_services(
         OutgoingFiles(media, settings.media_prepare_limit),
         ReceivedFiles(stores.database),
         asyncio.Semaphore(_DOWNLOADS_AT_ONCE),
-        asyncio.Event(),
+        FileBells(),
         ReferredMessages(stores.database),
         Effects(stores.database, texts),
     )
@@ -177,7 +183,7 @@ async def build_intake(
         services.now,
         QueueQuota(stores.database, settings.queued_messages_per_owner),
         services.texts,
-        MediaIntake(services.media),
+        MediaIntake(services.media, converts=settings.media_convert),
         services.referred,
     )
     return SendMessage(acceptance, failures)
@@ -197,15 +203,56 @@ def build_fetcher(
 ) -> MediaFetcher:
     """Build what fetches the files of messages from their URLs."""
 
-    async def ring(message: Message) -> None:
-        connection = await services.connections.get(message.connection)
-        if connection.lease and connection.leased:
-            await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    async def fetched(message: Message) -> None:
+        if message.waits_for_file:
+            services.file_bells.ring(message)
+        else:
+            await _ring_owner(services, message)
 
     limits = FetchLimits(settings.media_fetch_limit, settings.media_fetch_tries)
     return MediaFetcher(
-        stores.database, services.media, services.texts, client, events, limits, ring
+        FileTries(stores.database, events),
+        services.media,
+        services.texts,
+        client,
+        limits,
+        fetched,
+        converts=settings.media_convert,
     )
+
+
+def build_converter(
+    settings: WorkerSettings, stores: Stores, events: EventLog, services: WorkerServices
+) -> MediaConverter | None:
+    """Build what converts the files of messages; None if they are not to be converted.
+
+    Raises ConfigurationError if there is no ffmpeg.
+    """
+    ffmpeg = converting_program(settings)
+    if ffmpeg is None:
+        return None
+    return MediaConverter(
+        FileTries(stores.database, events),
+        services.media,
+        ffmpeg,
+        partial(_ring_owner, services),
+        _CONVERSIONS_AT_ONCE,
+    )
+
+
+def converting_program(settings: WorkerSettings) -> Ffmpeg | None:
+    """Return ffmpeg with its limits, or None; raise ConfigurationError if it is missing."""
+    if not settings.media_convert:
+        return None
+    limits = ConversionLimits(settings.media_convert_limit, settings.media_max_size)
+    return Ffmpeg(find_ffmpeg(), limits)
+
+
+async def _ring_owner(services: WorkerServices, message: Message) -> None:
+    """Wake up the worker that runs the connection of a message."""
+    connection = await services.connections.get(message.connection)
+    if connection.lease and connection.leased:
+        await services.doorbell.dispatch(connection.lease.worker, connection.id)
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:

@@ -189,7 +189,7 @@ class Services:
             now,
             quotas.queue,
             texts,
-            MediaIntake(media),
+            MediaIntake(media, converts=settings.media_convert),
             referred,
         )
         erasures = Erasures(database, redis, events)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what the project needs and is not there: Debian packages, .venv, wa-js. Safe to repeat.
-# `setup.sh bench` installs what only the benchmark needs too, `setup.sh slow` a PostgreSQL and real
-# HTML pages for the slow tests, `setup.sh real-page` those pages alone, and `setup.sh page-scripts`
+# `setup.sh bench` installs what only the benchmark needs too, `setup.sh slow` a PostgreSQL, ffmpeg
+# and real HTML pages for the slow tests, `setup.sh real-page` those pages alone, and `setup.sh page-scripts`
 # what checks the scripts of our pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -94,6 +94,7 @@ install_debian_packages() {
     fi
     if [[ ${1:-} == slow ]]; then
         need postgresql "to import subscribers from it in the slow tests" has_postgresql
+        need ffmpeg "for the tests of MEDIA_CONVERT" type -P ffmpeg
     fi
     [[ ${#missing[@]} -eq 0 ]] && return
     local by_hand="As root: apt-get update && apt-get install ${missing[*]}"

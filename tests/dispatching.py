@@ -20,6 +20,7 @@ from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.messages.effects import Effects
+from sessions.messages.file_tries import FileBells
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.paced_sends import PacedSends
 from sessions.messages.referred import ReferredMessages
@@ -98,7 +99,7 @@ def make_dispatcher(
         referred=ReferredMessages(stores.database),
         effects=Effects(stores.database, texts),
         files=OutgoingFiles(stores.media, timedelta(seconds=60)),
-        fetch_bell=asyncio.Event(),
+        file_bells=FileBells(),
     )
     return Dispatcher(stores.queue, lease, claimer, delivery, sends)
 

@@ -188,7 +188,7 @@ class PageSessionFactory:
                 sends=sends,
                 referred=self.services.referred,
                 files=self.services.outgoing_files,
-                fetch_bell=self.services.fetch_bell,
+                file_bells=self.services.file_bells,
                 effects=self.services.effects,
             )
             return Dispatcher(queue, self.lease, claimer, delivery, sends)

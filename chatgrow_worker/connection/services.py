@@ -39,6 +39,7 @@ from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
 from sessions.media.store import MediaStore
 from sessions.messages.effects import Effects
+from sessions.messages.file_tries import FileBells
 from sessions.messages.outbox import Outbox
 from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
@@ -172,7 +173,6 @@ class WorkerServices:
     received_files: ReceivedFiles
     download_slots: asyncio.Semaphore
     """How many received files are fetched at a time."""
-    fetch_bell: asyncio.Event
-    """Set when a message that is due waits for its file."""
+    file_bells: FileBells
     referred: ReferredMessages
     effects: Effects

@@ -26,6 +26,7 @@ from chatgrow_worker.whatsapp_change.send_trials import SendTrials
 from sessions.connections.leases import Lease
 from sessions.messages.content import ACTIONS, Content
 from sessions.messages.effects import Effects
+from sessions.messages.file_tries import FileBells
 from sessions.messages.model import CHECKING_NUMBER, SUPERSEDED, Message, MessageStatus
 from sessions.messages.paced_sends import PacedSends
 from sessions.messages.referred import ReferredMessages
@@ -60,7 +61,7 @@ class Delivery:
         referred: ReferredMessages,
         effects: Effects,
         files: OutgoingFiles,
-        fetch_bell: asyncio.Event,
+        file_bells: FileBells,
     ) -> None:
         self.trials = trials
         self.stalls = StallDetector(limits.stalled_after)
@@ -85,7 +86,7 @@ class Delivery:
             stalls=self.stalls,
             metrics=metrics,
         )
-        self._parts = MessageParts(texts, referred, files, fetch_bell, self._results)
+        self._parts = MessageParts(texts, referred, files, file_bells, self._results)
         self._conclusions = Conclusions(
             page, page_bell, self._results, self._parts, files, effects, trials, check_lease
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from chatgrow_worker.sending.outgoing_files import OutgoingFiles
 from chatgrow_worker.sending.results import SendResults
 from sessions.media.errors import MediaDamagedError, MediaKeyMissingError, MediaNotFoundError
 from sessions.messages.content import Content, Media
+from sessions.messages.file_tries import FileBells
 from sessions.messages.model import (
-    FETCHING_MEDIA,
     MEDIA_KEY_MISSING,
     TEXT_KEY_MISSING,
     WAITS_FOR_MESSAGE,
     Message,
     MessageStatus,
+    why_no_file,
 )
 from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextKeyMissingError, TextSealer, TextUnreadableError
@@ -32,7 +32,7 @@ _KEY_MISSING_FOR = timedelta(hours=1)
 _NOT_SENT_FOR = timedelta(seconds=5)
 """How long a message waits before it is looked up again whether the one before it was sent."""
 _FETCHED_WITHIN = timedelta(seconds=5)
-"""How long a message is put off while its file is fetched; a fetched one goes at once."""
+"""How long a message is put off while it has no file; once it has one, it goes at once."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class MessageParts:
         texts: TextSealer,
         referred: ReferredMessages,
         files: OutgoingFiles,
-        fetch_bell: asyncio.Event,
+        file_bells: FileBells,
         results: SendResults,
     ) -> None:
         self._texts = texts
         self._referred = referred
         self._files = files
-        self._fetch_bell = fetch_bell
+        self._file_bells = file_bells
         self._results = results
 
     async def of(self, message: Message) -> Parts | None:
@@ -133,7 +133,8 @@ class MessageParts:
         return None if found is None else found.key
 
     async def _await_file(self, message: Message) -> None:
-        """Let others pass a message whose file is still to be fetched."""
-        self._fetch_bell.set()
+        """Let others pass a message whose file is still to be fetched or converted."""
+        self._file_bells.ring(message)
         due = (message.sending_at or message.queued_at) + _FETCHED_WITHIN
-        await self._results.put_off(message, due, FETCHING_MEDIA, counts=False, tried=False)
+        reason = why_no_file(message.original)
+        await self._results.put_off(message, due, reason, counts=False, tried=False)

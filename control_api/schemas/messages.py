@@ -33,7 +33,7 @@ from sessions.messages.content import (
     Revoke,
     Text,
 )
-from sessions.messages.model import Message, MessageStatus, UsedMedia
+from sessions.messages.model import Message, MessageStatus
 
 MAX_BULK = 1000
 """Messages in one bulk request."""
@@ -136,7 +136,10 @@ class Waiting(Answer):
 
 
 class MediaPart(Answer):
-    """The file of a message; before it is fetched from its URL, only as what it is to be sent."""
+    """The file of a message; before it is fetched from its URL, only as what it is to be sent.
+
+    Until a file is converted, `mediaId` is that of the original.
+    """
 
     media_id: str | None = None
     mimetype: str | None = None
@@ -145,13 +148,13 @@ class MediaPart(Answer):
     as_: MediaKind | None = Field(None, alias="as")
 
     @classmethod
-    def of(cls, used: UsedMedia | None, content: Content | None) -> MediaPart | None:
+    def of(cls, message: Message, content: Content | None) -> MediaPart | None:
         """Show the file of a message; None if it has none."""
-        said = content if isinstance(content, Media) else None
+        used, said = message.media, content if isinstance(content, Media) else None
         if used is None and said is None:
             return None
         return cls(
-            media_id=used and used.media_id,
+            media_id=used.media_id if used else message.original and message.original.media_id,
             mimetype=used and used.mimetype,
             size=used and used.size,
             filename=said and said.filename,
@@ -220,7 +223,7 @@ class MessageView(Answer):
                 "revoked": message.revoked_at is not None or None,
             }
             | _said(content)
-            | {"media": MediaPart.of(message.media, content)}
+            | {"media": MediaPart.of(message, content)}
         )
 
 

@@ -275,6 +275,10 @@ class MediaSettings(EncryptionSettings):
     media_quota: Size = Field(5 * 1024**3, ge=1)
     """How many bytes the files of one owner may have together, encrypted. There is no limit for the
     first administrator, who also owns everything that the first API key creates."""
+    media_convert: bool = False
+    """Whether sound and films that WhatsApp would not play are converted before they are sent: a
+    voice message into Ogg/Opus, a video into H.264 with AAC. Set it for the API and all workers,
+    which need `ffmpeg`."""
     media_unused_retention: Span = timedelta(days=7)
     """How long a file is kept that was uploaded and that no message uses."""
     media_retention: Span = timedelta(days=30)

@@ -52,8 +52,6 @@ _CODECS: Mapping[MediaKind, frozenset[str]] = MappingProxyType(
     }
 )
 _H264 = frozenset({"avc1", "avc3"})
-CONVERTIBLE = frozenset({MediaKind.VOICE, MediaKind.VIDEO})
-"""The kinds that ffmpeg can make of other audio and video."""
 
 
 def kind_of(sniffed: Sniffed) -> MediaKind:

@@ -21,6 +21,8 @@ class About(Record):
     api_key: str | None = None
     """The API key that uploaded it, if that key is for some connections only."""
     sha256: str
+    converted_from: str | None = None
+    """The SHA-256 of the file from which it was converted."""
     size: int
     mimetype: str
     codecs: tuple[str, ...] = ()

@@ -69,6 +69,8 @@ class NewMedia:
     said_type: str | None = None
     api_key: str | None = None
     """The API key that uploads it, if that key is for some connections only."""
+    converted_from: str | None = None
+    """The SHA-256 of the file from which it was converted."""
 
 
 class MediaStore:
@@ -170,6 +172,7 @@ class MediaStore:
             connection=new.connection,
             api_key=new.api_key,
             sha256=writer.sha256,
+            converted_from=new.converted_from,
             size=writer.size,
             mimetype=sniffed.mimetype,
             codecs=sniffed.codecs,

@@ -39,7 +39,7 @@ from sessions.messages.content import (
 )
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake, MediaRequest, Sender
-from sessions.messages.model import Draft, Message, Priority, UsedMedia
+from sessions.messages.model import Draft, Message, Original, Priority, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
 from sessions.messages.referred import ReferredMessages
@@ -167,7 +167,7 @@ class MessageRequest(BaseModel):
         return other or Text(text=self.message or "")
 
     def to_draft(
-        self, message_id: str, stored: StoredContent, media: UsedMedia | None = None
+        self, message_id: str, stored: StoredContent, media: UsedMedia | Original | None = None
     ) -> Draft:
         """Return the message to store; `stored` is its content, encrypted if contents are.
 
@@ -212,7 +212,7 @@ class Asked(Protocol):
         """When it is too late for it."""
 
     def to_draft(
-        self, message_id: str, stored: StoredContent, media: UsedMedia | None = None
+        self, message_id: str, stored: StoredContent, media: UsedMedia | Original | None = None
     ) -> Draft:
         """Return the message to store; `stored` is its content, encrypted if contents are.
 
@@ -396,11 +396,11 @@ class Acceptance:
 
     async def _files_of(
         self, sender: Sender, asked: Sequence[Asked]
-    ) -> dict[int, UsedMedia | None]:
+    ) -> dict[int, UsedMedia | Original | None]:
         """Return the files of the messages that have one, by their place in the request."""
         now = self.now()
         # Many messages of a request may have the same file.
-        taken: dict[MediaRequest, UsedMedia | None] = {}
+        taken: dict[MediaRequest, UsedMedia | Original | None] = {}
         last = max(each.send_at or now for each in asked)
         for each in asked:
             if each.media is not None and each.media not in taken:

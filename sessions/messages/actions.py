@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sessions.common.errors import DomainError, WrongStatusError
 from sessions.messages.content import Action, Edit, Kind, Reaction
-from sessions.messages.model import Draft, MessageStatus, UsedMedia
+from sessions.messages.model import Draft, MessageStatus, Original, UsedMedia
 from sessions.messages.referred import Referred
 from sessions.messages.sealed_texts import StoredContent
 
@@ -121,7 +121,7 @@ class ActionRequest:
         self,
         message_id: str,
         stored: StoredContent,
-        media: UsedMedia | None = None,
+        media: UsedMedia | Original | None = None,
     ) -> Draft:
         """Return the message to store; `stored` is its content, encrypted if contents are."""
         return Draft(

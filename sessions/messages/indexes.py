@@ -42,6 +42,11 @@ _PARTIAL: tuple[tuple[Index, dict[str, Any]], ...] = (
     (BY_REFERENCE, {"reference": {"$type": "string"}}),
     ([_CONNECTION, ("to", ASCENDING), ("dueAt", ASCENDING)], {"putOff": True}),
     ([("media.mediaId", ASCENDING)], {"media.mediaId": {"$type": "string"}}),
+    ([("media.original", ASCENDING)], {"media.original": {"$type": "string"}}),
+    (
+        [("fetch.original.mediaId", ASCENDING)],
+        {"fetch.original.mediaId": {"$type": "string"}},
+    ),
     ([("fetch.nextAt", ASCENDING)], {**_QUEUED, "fetch.nextAt": {"$type": "date"}}),
     ([("plan.subject", ASCENDING), _STATUS], {"plan.subject": {"$exists": True}}),
     ([("plan.origin", ASCENDING), _STATUS], {"plan.origin": {"$exists": True}}),

@@ -18,12 +18,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from sessions.media.conversion import can_convert
 from sessions.media.errors import MediaNotFoundError
 from sessions.media.kinds import MediaKind, check_kind, kind_of
 from sessions.media.model import StoredMedia
 from sessions.media.store import MediaStore, NewMedia
 from sessions.messages.content import Media, Name
-from sessions.messages.model import UsedMedia
+from sessions.messages.model import Original, UsedMedia
 
 _BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _SOURCES = ("mediaId", "url", "base64")
@@ -102,14 +103,20 @@ class Sender:
 
 @dataclass(frozen=True)
 class MediaIntake:
-    """Find or store the files of messages that are being accepted, and check their types."""
+    """Find or store the files of messages that are being accepted, and check their types.
+
+    With `converts`, what WhatsApp would not play is accepted if it can be converted.
+    """
 
     store: MediaStore
+    converts: bool = False
 
     async def take(
         self, sender: Sender, asked: MediaRequest, used_at: datetime
-    ) -> UsedMedia | None:
+    ) -> UsedMedia | Original | None:
         """Return the file to send, which is kept until the message needs it; None for a URL.
+
+        What has to be converted first is an Original.
 
         Raises MediaNotFoundError, UnsuitableMediaError, and what `MediaStore.add` raises.
         """
@@ -121,7 +128,7 @@ class MediaIntake:
             media = await self.store.find(sender.owner, asked.media_id or "")
         if not media.is_open_to(sender.connections, sender.api_key):
             raise MediaNotFoundError(media.id)
-        used = as_used(media, asked.as_)
+        used = as_usable(media, asked.as_, converts=self.converts)
         await self.store.use(sender.owner, [media.id], used_at)
         return used
 
@@ -136,6 +143,18 @@ class MediaIntake:
             api_key=sender.api_key if limited else None,
         )
         return await self.store.add(new, _once(content))
+
+
+def as_usable(
+    media: StoredMedia, kind: MediaKind | None, *, converts: bool
+) -> UsedMedia | Original:
+    """Return a file as a message uses it, or, with `converts`, as it is to be converted first.
+
+    Raises UnsuitableMediaError.
+    """
+    if converts and kind is not None and can_convert(media.sniffed, kind):
+        return Original(media_id=media.id, kind=kind)
+    return as_used(media, kind)
 
 
 def as_used(media: StoredMedia, kind: MediaKind | None) -> UsedMedia:

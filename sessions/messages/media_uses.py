@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessions.messages.states import NOT_SENT
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 _ID = "media.mediaId"
+_NAMED = (_ID, "media.original", "fetch.original.mediaId")
+"""Where messages name their file, the one it was made from, and the one it is to be made from."""
 
 
 class MediaUses:
@@ -22,11 +24,18 @@ class MediaUses:
 
     async def needed(self, ids: Collection[str]) -> set[str]:
         """Return which of these files a message needs that is still to be sent."""
-        waits = {_ID: {"$in": [*ids]}, "status": {"$in": list(NOT_SENT)}}
-        return set(await self._messages.distinct(_ID, waits))
+        waits = {"status": {"$in": list(NOT_SENT)}}
+        return await self._named({"$in": [*ids]}, waits) & set(ids)
 
     async def of_alone(self, messages: Collection[str]) -> set[str]:
         """Return the files that these messages have and no others."""
-        files = await self._messages.distinct(_ID, {"_id": {"$in": [*messages]}})
-        others = {_ID: {"$in": files}, "_id": {"$nin": [*messages]}}
-        return set(files) - set(await self._messages.distinct(_ID, others))
+        files = await self._named({"$type": "string"}, {"_id": {"$in": [*messages]}})
+        others = {"_id": {"$nin": [*messages]}}
+        return files - await self._named({"$in": sorted(files)}, others)
+
+    async def _named(self, which: dict[str, Any], messages: dict[str, Any]) -> set[str]:
+        """Return these files, as far as these messages name them."""
+        found: set[str] = set()
+        for field in _NAMED:
+            found |= set(await self._messages.distinct(field, {field: which, **messages}))
+        return found

@@ -67,16 +67,30 @@ class UsedMedia(Record):
     mimetype: str
     size: int
     kind: MediaKind
+    original: str | None = None
+    """The id of the file from which it was converted, if that is kept, too."""
+
+
+class Original(Record):
+    """A stored file from which the file of a message is to be converted."""
+
+    media_id: str
+    kind: MediaKind
+    """As what the converted file is sent."""
+    fetched: bool = False
+    """Whether it was fetched for this message alone: then it goes once it is converted."""
 
 
 class MediaFetch(Record):
-    """The fetching of a message's file from a URL; gone once the file is stored."""
+    """The fetching of a message's file from a URL, or its conversion; gone once that is done."""
 
     next_at: datetime
     """When it is tried next; while it is tried, when another worker may try it."""
     tries: int = 0
     claim: str | None = None
     """The try that may record its result."""
+    original: Original | None = None
+    """What is to be converted; None while the file is to be fetched."""
 
 
 class Ground(Record):
@@ -131,6 +145,7 @@ class Message(Record):
     """The content of other kinds than texts, as JSON (see `content`)."""
     media: UsedMedia | None = None
     fetch: MediaFetch | None = None
+    """What is still to be done until there is a file."""
     reply_to: str | None = None
     """The id of the message that it answers, sent or received."""
     reference: str | None = None
@@ -179,8 +194,13 @@ class Message(Record):
 
     @property
     def waits_for_file(self) -> bool:
-        """Whether its file has to be fetched first."""
+        """Whether its file has to be fetched or converted first."""
         return self.kind is Kind.MEDIA and self.media is None
+
+    @property
+    def original(self) -> Original | None:
+        """The stored file that is to be converted first, if there is one."""
+        return self.fetch.original if self.fetch else None
 
     @property
     def chat(self) -> str:
@@ -200,6 +220,10 @@ FETCHING_MEDIA = "fetching_media"
 """Why a message waits: its file is fetched from the URL."""
 
 
+CONVERTING_MEDIA = "converting_media"
+"""Why a message waits: its file is converted into what WhatsApp plays (`MEDIA_CONVERT`)."""
+
+
 MEDIA_KEY_MISSING = "media_key_missing"
 """Why a message waits: its file is encrypted with a key that the worker does not have."""
 
@@ -210,6 +234,11 @@ WAITS_FOR_MESSAGE = "waits_for_message"
 
 CHAT_NOT_READY = "chat_not_ready"
 """Why a message waits or fails: WhatsApp Web cannot open its chat."""
+
+
+def why_no_file(original: Original | None) -> str:
+    """Return why a message waits that has no file yet."""
+    return FETCHING_MEDIA if original is None else CONVERTING_MEDIA
 
 
 @dataclass(frozen=True)
@@ -229,18 +258,19 @@ class Draft:
     target: str | None = None
     chat_id: str | None = None
     """The chat, if it is known: that of `target`."""
-    media: UsedMedia | None = None
+    media: UsedMedia | Original | None = None
     """The stored file; None for other contents, and for a file that has to be fetched first."""
-
-    @property
-    def waits_for_file(self) -> bool:
-        """Whether its file has to be fetched first."""
-        return self.kind is Kind.MEDIA and self.media is None
-
     plan: Plan | None = None
+
+    def _preparing(self, now: datetime) -> MediaFetch | None:
+        """Return what is to be done until there is a file; None if there is, or needs to be."""
+        if self.kind is not Kind.MEDIA or isinstance(self.media, UsedMedia):
+            return None
+        return MediaFetch(next_at=now, original=self.media)
 
     def to_message(self, connection: Connection, seq: int, now: datetime) -> Message:
         """Return the queued message at its place in the connection's order."""
+        preparing = self._preparing(now)
         return Message(
             id=self.id,
             owner=connection.owner,
@@ -252,9 +282,9 @@ class Draft:
             content=self.content,
             reply_to=self.reply_to,
             reference=self.reference,
-            media=self.media,
-            fetch=MediaFetch(next_at=now) if self.waits_for_file else None,
-            reason=FETCHING_MEDIA if self.waits_for_file else None,
+            media=self.media if isinstance(self.media, UsedMedia) else None,
+            fetch=preparing,
+            reason=why_no_file(preparing.original) if preparing else None,
             target=self.target,
             chat_id=self.chat_id,
             priority=self.priority,

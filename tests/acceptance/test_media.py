@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,30 @@ async def test_a_worker_that_is_killed_while_it_sends_a_large_file_sends_it_once
         assert entry["sha256"] == hashlib.sha256(large).hexdigest()
         (remembered,) = tmp_path.rglob(".temporary")
         assert list(Path(remembered.read_text()).glob("media-*")) == []
+
+
+def _recorded(path: Path, source: str) -> bytes:
+    """Have ffmpeg make a file from one of its test sources."""
+    made = ("ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", source)
+    subprocess.run([*made, str(path)], check=True, timeout=60)
+    return path.read_bytes()
+
+
+@pytest.mark.slow
+async def test_a_film_and_a_sound_are_converted_on_their_way(
+    tmp_path: Path, mongo_option: tuple[str, str]
+) -> None:
+    sound = _recorded(tmp_path / "a.mp3", "sine=duration=1")
+    film = _recorded(tmp_path / "a.avi", "testsrc2=duration=1")
+    async with stack(*mongo_option, "--env", "MEDIA_CONVERT=true") as system:
+        await _linked(system)
+        ids = [
+            await _send(system, {"mediaId": await _upload(system, content), "as": kind})
+            for content, kind in ((sound, "voice"), (film, "video"))
+        ]
+        for each in ids:
+            await system.until_message(each, "read")
+        shown = [(await system.message(each))["media"] for each in ids]
+        assert [each["mimetype"] for each in shown] == ["audio/ogg", "video/mp4"]
+        entries = await system.ledger()
+        assert {each["type"] for each in entries} == {"ptt", "video"}

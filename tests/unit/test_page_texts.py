@@ -12,7 +12,14 @@ from control_api.schemas.webhooks import OFFERED
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState, Reason
 from sessions.conversations.model import MediaState, ReceivedType
-from sessions.messages.model import TEXT_KEY_MISSING, WAITS_FOR_MESSAGE, MessageStatus
+from sessions.messages.model import (
+    CONVERTING_MEDIA,
+    FETCHING_MEDIA,
+    MEDIA_KEY_MISSING,
+    TEXT_KEY_MISSING,
+    WAITS_FOR_MESSAGE,
+    MessageStatus,
+)
 from sessions.webhooks.model import DeliveryStatus, DisabledReason
 
 ENGLISH = Texts.load(Language.ENGLISH).by_key
@@ -59,7 +66,8 @@ def test_a_template_cannot_count() -> None:
 def test_whatever_a_message_can_wait_for_is_said_in_plain_words() -> None:
     waits = [f"connection_{state}" for state in ConnectionState]
     waits += [reason for _, _, reason in Pacing().windows]
-    waits += [TEXT_KEY_MISSING, WAITS_FOR_MESSAGE]
+    waits += [TEXT_KEY_MISSING, MEDIA_KEY_MISSING, WAITS_FOR_MESSAGE]
+    waits += [FETCHING_MEDIA, CONVERTING_MEDIA]
     said = {f"messages.waiting.{code}" for code in waits}
     said |= {f"messages.detail.{reason}" for reason in Reason}
     said |= {f"messages.status.{status}" for status in MessageStatus}

@@ -39,7 +39,10 @@ INTERNAL = {
     "illegal_move": "the worker's own mistake, and never an answer",
     "lease_lost": "told to workers only",
     "invalid_recipient": "told as invalid_fields, by the field",
-    "text_unreadable": "a reason why a message failed, and never an answer",
+    **dict.fromkeys(
+        ("text_unreadable", "media_not_converted", "conversion_timed_out"),
+        "a reason why a message failed, and never an answer",
+    ),
     **dict.fromkeys(
         (
             "fetch_failed",

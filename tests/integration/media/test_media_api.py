@@ -19,6 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from control_api.app import build_app
 from control_api.services import Services
 from sessions.media.store import MediaLimits, MediaStore
+from sessions.messages.media_intake import MediaIntake
 from tests.integration.conftest import KEY
 from tests.integration.world import World, call, must
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 MEDIA = "/api/whatsapp/media"
 MIB = 1024 * 1024
+SEND = "/api/whatsapp/send"
+NEW_CONNECTION = {"connectionId": "main", "name": "Main"}
+TO_SOMEBODY = {"connectionId": "main", "to": "+972501234567"}
+PLAYLIST = b"#EXTM3U\n#EXTINF:10,\nhttp://169.254.169.254/latest\n"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2 * MIB)
 
 
@@ -139,6 +144,27 @@ async def test_a_range_in_another_unit_is_ignored(client: Client) -> None:
         assert answer.status == 200
         assert "Content-Range" not in answer.headers
         assert await answer.read() == PNG
+
+
+async def test_what_can_be_converted_is_accepted_where_conversions_are_on(
+    services: Services,
+) -> None:
+    acceptance = replace(services.acceptance, media=MediaIntake(services.media, converts=True))
+    app = build_app(replace(services, acceptance=acceptance))
+    async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
+        await must(client, "POST", "/api/whatsapp/connections", {}, NEW_CONNECTION)
+        uploaded = (await _upload(client, b"fLaC" + bytes(100)))["mediaId"]
+        media = {"mediaId": uploaded, "as": "voice"}
+        accepted = await must(client, "POST", SEND, {}, {**TO_SOMEBODY, "media": media})
+        path = f"/api/whatsapp/messages/{accepted.body['messageId']}"
+        shown = (await must(client, "GET", path, {})).body
+        assert shown["waiting"]["reason"] == "converting_media"
+        assert shown["media"] == {"mediaId": uploaded, "as": "voice"}
+        for content, kind in ((b"fLaC", "image"), (PNG, "video"), (PLAYLIST, "voice")):
+            other = (await _upload(client, content))["mediaId"]
+            body = {**TO_SOMEBODY, "media": {"mediaId": other, "as": kind}}
+            async with client.post(SEND, json=body) as refused:
+                assert (await refused.json())["code"] == "media_unsuitable"
 
 
 async def test_an_empty_file_is_refused(client: Client) -> None:

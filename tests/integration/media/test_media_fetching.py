@@ -20,8 +20,15 @@ from sessions.common.ids import new_id
 from sessions.media.kinds import MediaKind
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.content import Kind, Media
+from sessions.messages.file_tries import FileTries
 from sessions.messages.media_fetching import FetchLimits, MediaFetcher
-from sessions.messages.model import FETCHING_MEDIA, Draft, Message, MessageStatus
+from sessions.messages.model import (
+    CONVERTING_MEDIA,
+    FETCHING_MEDIA,
+    Draft,
+    Message,
+    MessageStatus,
+)
 from sessions.network.guarded_client import GuardedClient
 from sessions.storage.mongo import STORE_DOWN
 from tests.builders import MEDIA_KEYS, OWNER, PLAIN, TO, Stores
@@ -102,19 +109,20 @@ async def fetching(
     *allowed: str,
     within: timedelta = timedelta(seconds=5),
     tries: int = 2,
+    converts: bool = False,
     resolver: AbstractResolver | None = None,
 ) -> AsyncIterator[Fetching]:
     store = MediaStore(stores.database, MEDIA_KEYS, LIMITS)
     fetched: list[Message] = []
     async with GuardedClient(allowed, resolver) as client:
         fetcher = MediaFetcher(
-            stores.database,
+            FileTries(stores.database, stores.events),
             store,
             PLAIN,
             client,
-            stores.events,
             FetchLimits(within, tries),
             fetched.append,
+            converts=converts,
         )
         yield Fetching(stores, store, fetcher, fetched)
 
@@ -187,6 +195,21 @@ async def test_what_is_no_file_to_send_fails_the_message_at_once(
         await stores.outbox.redrive(OWNER, failed.id, unknown_too=False)
         if as_ is None:
             assert (await world.after(failed)).media is not None
+
+
+async def test_what_can_be_converted_is_kept_for_that(stores: Stores, host: Host) -> None:
+    async with fetching(stores, "127.0.0.1", converts=True) as world:
+        url = host.gives("/sound.mp3", b"ID3 sound")
+        waits = await world.after(await world.message(url, MediaKind.VOICE))
+        assert (waits.status, waits.reason) == (MessageStatus.QUEUED, CONVERTING_MEDIA)
+        assert waits.original is not None
+        assert (waits.original.kind, waits.original.fetched) == (MediaKind.VOICE, True)
+        assert (await world.store.find(OWNER, waits.original.media_id)).metadata.size == 9
+        await world.fetcher.fetch_due()
+        assert host.asked == ["/sound.mp3"]
+        # What nothing can be made of is still refused.
+        failed = await world.after(await world.message(host.gives("/a", PNG), MediaKind.VIDEO))
+        assert (failed.status, failed.reason) == (MessageStatus.FAILED, "media_unsuitable")
 
 
 async def test_what_fails_for_now_is_tried_again_a_few_times(stores: Stores, host: Host) -> None:

@@ -93,6 +93,13 @@ async def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
     assert "MONGODB_URI" not in errors
 
 
+def test_a_worker_that_has_to_convert_and_cannot_says_why(ended: Ended, tmp_path: Path) -> None:
+    code, errors = ended("chatgrow_worker", MEDIA_CONVERT="true", PATH=str(tmp_path))
+    assert code == 78
+    assert "MEDIA_CONVERT" in errors
+    assert "ffmpeg" in errors
+
+
 def test_wa_js_that_is_missing_is_named(ended: Ended) -> None:
     code, errors = ended("chatgrow_worker", WA_JS_PATH="/nowhere")
     assert code == 78

@@ -16,6 +16,7 @@ from sessions.common.clock import utc_now
 from sessions.common.errors import IllegalMoveError, LeaseLostError, WrongStatusError
 from sessions.connections.leases import Lease
 from sessions.connections.model import Connection
+from sessions.messages.file_tries import FileTries
 from sessions.messages.media_fetching import FetchLimits, MediaFetcher
 from sessions.messages.model import SUPERSEDED, Ack, Message, MessageStatus, Plan
 from sessions.messages.planned import PlannedMessage, PlannedMessages
@@ -95,11 +96,10 @@ def _plans_again(case: Case) -> Awaitable[object]:
 async def _fetches(case: Case) -> None:
     async with GuardedClient(()) as client:
         await MediaFetcher(
-            case.stores.database,
+            FileTries(case.stores.database, case.stores.events),
             case.stores.media,
             PLAIN,
             client,
-            case.stores.events,
             FetchLimits(timedelta(seconds=5), tries=1),
             lambda _: None,
         ).fetch_due()

@@ -81,6 +81,8 @@ class PollView(Answer):
     options: list[str]
     multiple: bool
     votes: list[VoteView]
+    votes_left_out: int | None = None
+    """How many earlier ones are not kept, if any."""
 
 
 class ReceivedView(Answer):
@@ -107,6 +109,8 @@ class ReceivedView(Answer):
     poll: PollView | None = None
     reply_to: str | None = None
     reactions: list[ReactionView] = Field(default_factory=list)
+    reactions_left_out: int | None = None
+    """How many earlier ones are not kept, if any."""
     edited: bool | None = None
     revoked: bool | None = None
     from_history: bool | None = None
@@ -129,6 +133,7 @@ class ReceivedView(Answer):
             media=ReceivedMediaView.of(message.media, said) if message.media else None,
             reply_to=message.reply_to,
             reactions=ReactionView.all_of(message.reactions),
+            reactions_left_out=message.reactions_left_out or None,
             edited=True if message.edited_at else None,
             revoked=True if message.revoked_at else None,
             from_history=True if message.from_history else None,
@@ -141,11 +146,14 @@ def _details(message: ReceivedMessage, said: Content | None) -> dict[str, object
     if said is None:
         return {}
     place, cards, poll = said.details.location, said.details.contacts, said.details.poll
-    votes = VoteView.all_of(message.votes)
+    votes: dict[str, object] = {
+        "votes": VoteView.all_of(message.votes),
+        "votes_left_out": message.votes_left_out or None,
+    }
     return {
         "location": PlaceView.model_validate(place.model_dump()) if place else None,
         "contacts": [CardView.model_validate(each.model_dump()) for each in cards] or None,
-        "poll": PollView.model_validate(poll.model_dump() | {"votes": votes}) if poll else None,
+        "poll": PollView.model_validate(poll.model_dump() | votes) if poll else None,
     }
 
 

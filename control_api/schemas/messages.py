@@ -188,6 +188,8 @@ class MessageView(Answer):
     target: str | None = None
     emoji: str | None = None
     reactions: list[ReactionView] = Field(default_factory=list)
+    reactions_left_out: int | None = None
+    """How many earlier ones are not kept, if any."""
     edited: bool | None = None
     revoked: bool | None = None
     status: MessageStatus
@@ -219,6 +221,7 @@ class MessageView(Answer):
                 "priority": message.priority.name.lower(),
                 "waiting": waiting,
                 "reactions": ReactionView.all_of(message.reactions),
+                "reactions_left_out": message.reactions_left_out or None,
                 "edited": message.edited_at is not None or None,
                 "revoked": message.revoked_at is not None or None,
             }

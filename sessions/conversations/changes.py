@@ -77,7 +77,7 @@ class Changes:
         return self._update(
             name,
             {**found, **news_of(field, response)},
-            {field: with_response(field, response)} | pending.adds(_EVENT[type(response)], facts),
+            with_response(field, response) | pending.adds(_EVENT[type(response)], facts),
         )
 
     def _received(self, name: MessageName) -> dict[str, Any]:

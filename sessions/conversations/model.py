@@ -145,7 +145,10 @@ class ReceivedMessage(ReceivedContent):
     reply_to: str | None = None
     """Our id of the message that it answers, if we have that one."""
     reactions: tuple[Reaction, ...] = ()
+    reactions_left_out: int = 0
+    """How many earlier ones are not kept."""
     votes: tuple[Vote, ...] = ()
+    votes_left_out: int = 0
     edited_at: datetime | None = None
     revoked_at: datetime | None = None
     from_history: bool = False

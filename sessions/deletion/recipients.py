@@ -18,8 +18,9 @@ from sessions.deletion.media import SentFiles
 from sessions.deletion.received import ReceivedErasure
 from sessions.events.log import EventLog, tells_of
 from sessions.events.stream import START, EventStream
-from sessions.media.janitor import MediaEraser
+from sessions.media.janitor import MediaJanitor
 from sessions.messages import idempotency
+from sessions.messages.media_uses import MediaUses
 from sessions.messages.model import MessageStatus
 from sessions.queue.jobs import SendJob, SendJobs
 from sessions.recipients.address import parse_recipient
@@ -324,7 +325,7 @@ class DeletedData:
         )
         self._keys: mongo.Collection = database["idempotencyKeys"]
         self._files = SentFiles(database)
-        self._media = MediaEraser(database)
+        self._media = MediaJanitor(database, MediaUses(database).needed)
         self._events = EventStream(redis)
 
     async def remove(self, older_than: datetime) -> None:
@@ -336,7 +337,7 @@ class DeletedData:
             await _remove_of(self._messages, ids, self._files.remove)
             for collection in self._left:
                 await _remove_of(collection, ids)
-            await self._media.of_connections(ids)
+            await self._media.retire(ids)
             await self._void_keys(ids)
             await self._events.erase_connections(ids)
             await self._removed.update_many({"_id": {"$in": ids}}, {"$set": {"dataRemoved": True}})

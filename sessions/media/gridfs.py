@@ -79,6 +79,10 @@ class MediaFiles:
         later = {"_id": {"$in": [*ids]}, **of}
         await self._files.update_many(later, {"$max": {"metadata.expiresAt": moment}})
 
+    async def expire(self, which: dict[str, Any], moment: datetime) -> None:
+        """Let the files to whose records this applies be kept no longer than until a time."""
+        await self._files.update_many(which, {"$min": {"metadata.expiresAt": moment}})
+
     async def expired(self, moment: datetime) -> list[str]:
         """Return some files that need not be kept any more."""
         over = {"metadata.expiresAt": {"$lte": moment}}

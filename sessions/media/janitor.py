@@ -30,6 +30,15 @@ class MediaJanitor:
         self._files = MediaFiles(database)
         self._needed = needed
 
+    async def retire(self, connections: Collection[str]) -> None:
+        """Remove what these connections have received, but for what a message still needs.
+
+        That is removed once its message has ended.
+        """
+        now = await server_time(self._database)
+        await self._files.expire({"metadata.connection": {"$in": [*connections]}}, now)
+        await self.tidy()
+
     async def tidy(self) -> None:
         """Remove everything that is over now; raise STORE_DOWN errors."""
         now = await server_time(self._database)
@@ -42,7 +51,7 @@ class MediaJanitor:
 
 
 class MediaEraser:
-    """Remove the files of a connection or of an owner."""
+    """Remove the files of messages or of an owner."""
 
     def __init__(self, database: Database) -> None:
         self._files = MediaFiles(database)
@@ -50,10 +59,6 @@ class MediaEraser:
     async def remove(self, ids: Collection[str]) -> None:
         """Remove these files."""
         await self._files.remove(ids)
-
-    async def of_connections(self, connections: Collection[str]) -> None:
-        """Remove what these connections have received."""
-        await self._files.remove_where({"metadata.connection": {"$in": [*connections]}})
 
     async def of_owner(self, owner: str) -> None:
         """Remove all files of an owner."""

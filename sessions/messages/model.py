@@ -188,8 +188,11 @@ class Message(Record):
     due_at: datetime
     expires_at: datetime | None = None
     reactions: tuple[Reaction, ...] = ()
+    reactions_left_out: int = 0
+    """How many earlier ones are not kept."""
     votes: tuple[Vote, ...] = ()
     """In a poll: what people chose."""
+    votes_left_out: int = 0
     plan: Plan | None = None
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from sessions.storage.bounded_arrays import left_out, newest
 from sessions.storage.record import Record
 
 
@@ -48,11 +49,20 @@ def news_of(field: str, response: Reaction | Vote) -> dict[str, Any]:
 
 
 def with_response(field: str, response: Reaction | Vote) -> dict[str, Any]:
-    """Return the expression for the array with this response in place of an earlier one."""
+    """Return the fields with this response in place of an earlier one of the same person.
+
+    A group may have thousands of people: the array keeps those who have answered last, and
+    `…LeftOut` counts the others.
+    """
     others = {
         "$filter": {
             "input": {"$ifNull": [f"${field}", []]},
             "cond": {"$ne": ["$$this.from", {"$literal": response.sender}]},
         }
     }
-    return {"$concatArrays": [others, [{"$literal": response.model_dump(by_alias=True)}]]}
+    answers = {"$concatArrays": [others, [{"$literal": response.model_dump(by_alias=True)}]]}
+    before = {"$ifNull": [f"${field}LeftOut", 0]}
+    return {
+        field: newest(answers),
+        f"{field}LeftOut": {"$add": [before, left_out(answers)]},
+    }

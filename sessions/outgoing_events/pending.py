@@ -17,15 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sessions.storage.bounded_arrays import newest
+
 FIELD = "untold"
 COUNT = "untoldCount"
 HAS_PENDING: dict[str, Any] = {FIELD: {"$exists": True}}
 """The filter for documents with entries, and of the partial index that finds them."""
 
-_AT_MOST = 1000
-"""How many entries a document holds. Without a relay, a connection's record would grow for ever."""
-_BYTES_AT_MOST = 4 * 1024 * 1024
-"""How many bytes the entries may have; MongoDB refuses a document with more than 16 MiB."""
 _OWN = ("n", "type", "at")
 
 
@@ -52,22 +50,11 @@ def adds(
     number = {"$add": [{"$ifNull": [f"${COUNT}", 0]}, 1]}
     entry = {**(facts or {}), "n": number, "type": {"$literal": type_}, "at": "$$NOW"}
     entries = {"$concatArrays": [{"$ifNull": [f"${FIELD}", []]}, [entry]]}
-    kept = {"$let": {"vars": {"all": entries}, "in": _BOUNDED}}
+    # Without a relay, a connection's record would grow for ever.
     return {
-        FIELD: {"$cond": [where, kept, f"${FIELD}"]},
+        FIELD: {"$cond": [where, newest(entries), f"${FIELD}"]},
         COUNT: {"$cond": [where, number, f"${COUNT}"]},
     }
-
-
-_HALF = {"$multiply": [-1, {"$ceil": {"$divide": [{"$size": "$$all"}, 2]}}]}
-_BOUNDED = {
-    "$cond": [
-        {"$gt": [{"$bsonSize": {"all": "$$all"}}, _BYTES_AT_MOST]},
-        {"$slice": ["$$all", _HALF]},
-        {"$slice": ["$$all", -_AT_MOST]},
-    ]
-}
-"""The newest of `$$all` entries: half of them if they have too many bytes."""
 
 
 def first(type_: str, at: datetime, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:

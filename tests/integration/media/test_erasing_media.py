@@ -13,9 +13,11 @@ from sessions.common.ids import new_id
 from sessions.connections.model import Connection
 from sessions.deletion import recipients
 from sessions.deletion.recipients import DeletedData, Erasures
+from sessions.media.janitor import MediaJanitor
 from sessions.media.kinds import MediaKind
 from sessions.media.store import NewMedia
 from sessions.messages.content import Kind
+from sessions.messages.media_uses import MediaUses
 from sessions.messages.model import Draft, UsedMedia
 from tests.builders import OWNER, TO, Stores
 
@@ -68,6 +70,25 @@ async def test_what_a_deleted_connection_received_is_removed(
     await DeletedData(stores.database, redis).remove(utc_now())
     assert await _left(stores) == {uploaded}
     assert received not in await _left(stores)
+
+
+async def test_what_a_deleted_connection_received_stays_while_another_sends_it_on(
+    stores: Stores, redis: ArqRedis
+) -> None:
+    deleted, other = await stores.connection(), await stores.connection("other")
+    sent_on, received = await _file(stores, deleted.id), await _file(stores, deleted.id)
+    await _message(stores, other, sent_on)
+    removed = {"_id": deleted.id, "removedAt": utc_now() - timedelta(days=2)}
+    await stores.database["removedConnections"].insert_one(removed)
+    await DeletedData(stores.database, redis).remove(utc_now())
+    assert await _left(stores) == {sent_on}
+    assert received not in await _left(stores)
+    await stores.outbox.cancel_queued(other.id)
+    # The janitor looks again a day later.
+    over = {"$set": {"metadata.expiresAt": utc_now() - timedelta(seconds=1)}}
+    await stores.database["media.files"].update_many({}, over)
+    await MediaJanitor(stores.database, MediaUses(stores.database).needed).tidy()
+    assert await _left(stores) == set()
 
 
 async def test_what_only_a_deleted_connection_sent_is_removed(

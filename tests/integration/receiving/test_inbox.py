@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from control_api.schemas.conversations import ReceivedView
 from sessions.common.clock import utc_now
 from sessions.common.errors import LeaseLostError
 from sessions.connections.leases import Lease
-from sessions.conversations.documents import Documents
+from sessions.conversations.documents import Content, Documents
 from sessions.conversations.identity import parse_key
 from sessions.conversations.inbox import Inbox
 from sessions.conversations.model import (
+    COLLECTION,
     Card,
     Details,
     Place,
+    PollAsked,
     ReceivedMedia,
     ReceivedMessage,
     ReceivedType,
@@ -23,9 +27,10 @@ from sessions.conversations.model import (
 from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
 from sessions.encryption.keys import Key, KeyRing
 from sessions.encryption.sealed_value import SealedValue
-from sessions.messages.responses import Vote
+from sessions.messages.responses import Reaction, Vote
 from sessions.messages.sealed_texts import Rotated, TextSealer, rotate_texts
 from sessions.outgoing_events.pending import pending_in
+from sessions.storage.bounded_arrays import AT_MOST
 from sessions.storage.mongo import STORE_DOWN
 from tests.arrivals import FRIEND, after, arrival, ciphertext, new_name, reaction
 from tests.builders import LONG, OWNER, PLAIN, Stores
@@ -34,6 +39,7 @@ from tests.refusing import refusing
 
 GROUP = "120363000000000000@g.us"
 OTHER = "15557654321@c.us"
+POLL = PollAsked(question="When?", options=("yes", "no"))
 
 
 async def _stored(stores: Stores) -> list[dict[str, Any]]:
@@ -186,6 +192,35 @@ async def test_the_last_reaction_of_each_person_counts(stores: Stores) -> None:
     found = {each.sender: each.emoji for each in (await _only(stores)).reactions}
     assert found == {FRIEND: None, OTHER: "$sender"}
     assert await _told(stores) == ["message.received"] + ["message.reaction"] * 3
+
+
+@pytest.mark.parametrize(
+    ("field", "answer"),
+    [
+        ("reactions", lambda who, at: reaction("👍", at, who)),
+        ("votes", lambda who, at: Vote(sender=who, options=("yes",), at=after(at))),
+    ],
+)
+async def test_of_very_many_answers_the_last_ones_are_kept_and_the_others_counted(
+    stores: Stores, field: str, answer: Callable[[str, int], Reaction | Vote]
+) -> None:
+    _, lease = await stores.leased()
+    came = arrival()
+    await _saw(stores, lease, came)
+    many = [answer(f"{n}@c.us", 1).model_dump(by_alias=True) for n in range(AT_MOST)]
+    await stores.database[COLLECTION].update_one({}, {"$set": {field: many}})
+    # One who has answered before, and two who have not.
+    again = [answer(each, 10) for each in ("500@c.us", FRIEND, OTHER)]
+    await _saw(stores, lease, responses=tuple(Response(came.name, each) for each in again))
+    message = await _only(stores)
+    kept = [each.sender for each in getattr(message, field)]
+    assert len(kept) == AT_MOST
+    assert kept[0] == "2@c.us"
+    assert kept[-3:] == ["500@c.us", FRIEND, OTHER]
+    assert getattr(message, f"{field}_left_out") == 2
+    shown = ReceivedView.of(message, Content(None, Details(poll=POLL)))
+    told = shown.poll.votes_left_out if field == "votes" and shown.poll else None
+    assert (shown.reactions_left_out or told) == 2
 
 
 async def test_reactions_and_votes_reach_what_we_have_sent(stores: Stores) -> None:

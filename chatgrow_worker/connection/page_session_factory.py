@@ -119,12 +119,14 @@ class PageSessionFactory:
             self.lease,
             services.limits.downloads,
             services.download_slots,
+            services.metrics.received_file,
         )
 
     def _receiver(self, browser: Browser, downloads: Downloads) -> Receiver:
         services = self.services
 
-        def fetch_files(recorded: Recorded) -> None:
+        def count_and_fetch_files(recorded: Recorded) -> None:
+            services.metrics.received(sum(not each.from_history for each in recorded.new))
             if any(each.media for each in (*recorded.new, *recorded.changed)):
                 downloads.ring()
 
@@ -135,7 +137,7 @@ class PageSessionFactory:
             self.lease,
             services.limits.receiving,
             services.now,
-            fetch_files,
+            count_and_fetch_files,
         )
 
     def _linking(self, browser: Browser) -> Linking:

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 
 from sessions.common.clock import utc_now
 from sessions.connections.states import Reason
+from sessions.conversations.model import MediaState
 from sessions.messages.model import Message, MessageStatus
 from sessions.metrics import LONG, SHORT, ProcessMetrics
 
@@ -26,6 +27,7 @@ _BREAKS = (
 """The usual reasons for which a page breaks."""
 _LOGIN_ENDS = (Reason.UNLINKED, Reason.ACCOUNT_LOCKED, Reason.LOGIN_LOST)
 _SAVES = ("saved", "unchanged", "failed")
+_FILES = tuple(each for each in MediaState if each is not MediaState.PENDING)
 
 
 class WorkerMetrics:
@@ -108,6 +110,17 @@ class WorkerMetrics:
             buckets=_SIZES,
             registry=registry,
         )
+        self._received = Counter(
+            "chatgrow_received_messages_total",
+            "Messages that were received and recorded, each once; imported history is not counted.",
+            registry=registry,
+        )
+        self._received_files = Counter(
+            "chatgrow_received_files_total",
+            "Files of received messages, by what became of them.",
+            ["result"],
+            registry=registry,
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -117,6 +130,7 @@ class WorkerMetrics:
             (self._saves, _SAVES),
             (self._page_breaks, _BREAKS),
             (self._login_ends, _LOGIN_ENDS),
+            (self._received_files, _FILES),
         ):
             for value in values:
                 counter.labels(value)
@@ -170,6 +184,14 @@ class WorkerMetrics:
     def session_not_saved(self) -> None:
         """Count a save that failed."""
         self._saves.labels("failed").inc()
+
+    def received(self, messages: int) -> None:
+        """Count received messages that were recorded."""
+        self._received.inc(messages)
+
+    def received_file(self, result: MediaState) -> None:
+        """Count the file of a received message that is stored, or will not be."""
+        self._received_files.labels(result).inc()
 
     def _bounded(self, reason: str | None) -> str:
         """Limit the values of the label: a reason can be any code of WhatsApp's page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -91,7 +91,10 @@ class Downloads:
         lease: Lease,
         limits: DownloadLimits,
         slots: asyncio.Semaphore,
+        ended: Callable[[MediaState], None] = lambda _: None,
     ) -> None:
+        """Take what to call with what has become of a file."""
+        self._ended = ended
         self._page = page
         self._files = files
         self._documents = documents
@@ -183,6 +186,7 @@ class Downloads:
     async def _end(self, message: ReceivedMessage, state: MediaState) -> None:
         self._tries.pop(message.id, None)
         await self._files.ended(self._lease, message, state)
+        self._ended(state)
 
     async def _store_file(self, message: ReceivedMessage) -> None:
         about, key = message.media, message.whatsapp_key
@@ -204,6 +208,8 @@ class Downloads:
         await self._store.use(message.owner, [media.id], message.recorded_at)
         if not await self._files.stored(self._lease, message, media.id):
             await self._store.remove([media.id])  # the message was erased meanwhile
+            return
+        self._ended(MediaState.STORED)
 
     async def _fetched(self, key: str) -> int:
         """Have the page fetch a file; return its size. Raises _NotFetchedError."""

@@ -24,6 +24,7 @@ from sessions.conversations.model import (
     ReceivedMessage,
     ReceivedType,
 )
+from sessions.conversations.webhook_events import frame_of
 from sessions.messages.acceptance import ConnectionId
 from sessions.messages.responses import Vote
 
@@ -119,16 +120,7 @@ class ReceivedView(Answer):
     def of(cls, message: ReceivedMessage, said: Content | None) -> ReceivedView:
         """Show a message, and what it says where that can be read."""
         return cls(
-            message_id=message.id,
-            direction="in",
-            connection_id=message.connection_id,
-            owner=message.owner,
-            chat_id=message.conversation,
-            sender=message.sender,
-            from_number=message.from_number,
-            sender_name=message.sender_name,
-            timestamp=message.at,
-            type=message.type,
+            **frame_of(message),
             text=said.text if said else None,
             media=ReceivedMediaView.of(message.media, said) if message.media else None,
             reply_to=message.reply_to,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from sessions.common.errors import LeaseLostError
 from sessions.common.ids import new_id
-from sessions.conversations.changes import MARK, PRESENT, Change, Changes
+from sessions.conversations.changes import MARK, Change, Changes
 from sessions.conversations.documents import Documents, Home
 from sessions.conversations.events import received_event, response_event
+from sessions.conversations.identity import MessageName
 from sessions.conversations.model import COLLECTION, ReceivedMessage, ReceivedType
 from sessions.conversations.namesakes import Namesakes
 from sessions.conversations.people import JoinedChats
 from sessions.conversations.seen import Arrival, Edit, Response, Sighting
+from sessions.conversations.stored import Stored, StoredMessages
 from sessions.conversations.writing import insert_new, write_changes
 from sessions.events.log import Event, EventLog, EventType
 from sessions.messages.model import Message
@@ -36,24 +38,6 @@ class Recorded:
 
     new: tuple[ReceivedMessage, ...] = ()
     changed: tuple[ReceivedMessage, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What a stored message is, as far as it decides which changes are news."""
-
-    id: str
-    type: ReceivedType
-    edited_at: datetime | None
-    revoked_at: datetime | None
-
-    FIELDS: ClassVar[Sequence[str]] = ("key", "type", "editedAt", "revokedAt")
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> _Stored:
-        """Read a document."""
-        kind = ReceivedType(document["type"])
-        return cls(document["_id"], kind, document.get("editedAt"), document.get("revokedAt"))
 
 
 class Inbox:
@@ -86,26 +70,16 @@ class Inbox:
         if home is None:
             return Recorded()
         new, known = await self._insert(home, sighting.arrivals)
-        namesakes = await self._namesakes(lease, sighting, known)
+        stored = StoredMessages(self._received, lease)
+        namesakes = Namesakes(await stored.of(_keys(sighting, known)))
         named = [namesakes.arrival(each) for each in known]
         others, known_others = await self._insert(home, [each for each in named if each.name.apart])
         new += others
         known = [each for each in named if not each.name.apart] + known_others
         await self._chats.join(home.connection, new)
         self._events.publish(*(_told(each) for each in new if _is_told(each)))
-        changed = await self._change(lease, namesakes.changes(sighting), known)
+        changed = await self._change(lease, namesakes.changes(sighting), known, stored)
         return Recorded(tuple(new), changed)
-
-    async def _namesakes(
-        self, lease: Lease, sighting: Sighting, known: Sequence[Arrival]
-    ) -> Namesakes:
-        names = (
-            *(each.name for each in known),
-            *(each.target for each in sighting.edits),
-            *(each.target for each in sighting.revocations),
-            *(each.target for each in sighting.responses),
-        )
-        return await Namesakes.of(self._received, lease, names)
 
     async def waiting(self, lease: Lease, limit: int) -> list[ReceivedMessage]:
         """Return the newest messages whose content has not come yet."""
@@ -183,12 +157,12 @@ class Inbox:
         return found
 
     async def _change(
-        self, lease: Lease, sighting: Sighting, known: Sequence[Arrival]
+        self, lease: Lease, sighting: Sighting, known: Sequence[Arrival], stored: StoredMessages
     ) -> tuple[ReceivedMessage, ...]:
         """Make all changes with one write for each collection, and publish them."""
         mark = {MARK: new_id()}
         changes = Changes(lease, mark)
-        updates = await self._updates(lease, changes, sighting, known)
+        updates = await self._updates(changes, sighting, known, stored)
         changed: tuple[ReceivedMessage, ...] = ()
         if await write_changes(self._received, updates):
             documents = await self._marked(self._received, lease, mark)
@@ -198,10 +172,14 @@ class Inbox:
         return changed
 
     async def _updates(
-        self, lease: Lease, changes: Changes, sighting: Sighting, known: Sequence[Arrival]
+        self,
+        changes: Changes,
+        sighting: Sighting,
+        known: Sequence[Arrival],
+        messages: StoredMessages,
     ) -> list[Change]:
-        names = (each.name for each in known), (each.target for each in sighting.edits)
-        stored = await self._stored(lease, {each.unique for each in chain(*names)})
+        # A name that somebody else's message has was exchanged for another one meanwhile.
+        stored = await messages.of(each.unique for each in _changed(sighting, known))
         return [
             *chain.from_iterable(
                 self._catch_up(changes, each, stored[each.name.unique])
@@ -221,15 +199,7 @@ class Inbox:
             ),
         ]
 
-    async def _stored(self, lease: Lease, keys: set[str]) -> dict[str, _Stored]:
-        """Return what is stored under the unique keys; erased messages are left out."""
-        if not keys:
-            return {}
-        named = {"connection": lease.connection, "key": {"$in": sorted(keys)}, **PRESENT}
-        cursor = self._received.find(named, _Stored.FIELDS)
-        return {each["key"]: _Stored.of(each) async for each in cursor}
-
-    def _catch_up(self, changes: Changes, seen: Arrival, stored: _Stored) -> Iterable[Change]:
+    def _catch_up(self, changes: Changes, seen: Arrival, stored: Stored) -> Iterable[Change]:
         """Yield the changes after which a stored message is as it was seen now."""
         empty = (ReceivedType.CIPHERTEXT, ReceivedType.REVOKED)
         if stored.type is ReceivedType.CIPHERTEXT and seen.type not in empty:
@@ -287,6 +257,19 @@ class Inbox:
             if not each.target.from_me and each.target.unique in now:
                 message = now[each.target.unique]
                 self._events.publish(response_event(message, each.response))
+
+
+def _changed(sighting: Sighting, known: Sequence[Arrival]) -> Iterator[MessageName]:
+    """Yield the names of messages whose content may have changed."""
+    yield from (each.name for each in known)
+    yield from (each.target for each in sighting.edits)
+
+
+def _keys(sighting: Sighting, known: Sequence[Arrival]) -> Iterator[str]:
+    """Yield the keys of messages of which it matters what is stored, or who has sent it."""
+    yield from (each.unique for each in _changed(sighting, known))
+    others = chain(sighting.revocations, sighting.responses)
+    yield from (each.target.unique for each in others if each.target.in_private)
 
 
 def _is_told(message: ReceivedMessage) -> bool:

@@ -7,41 +7,24 @@ own, and what happens to a message is applied only if its sender did it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
-from sessions.conversations.changes import PRESENT
 from sessions.conversations.identity import MessageName
 from sessions.conversations.seen import Arrival, Edit, Response, Revocation, Sighting
+from sessions.conversations.stored import Stored, ids_of
 from sessions.recipients.address import account_of
-
-if TYPE_CHECKING:
-    from sessions.connections.leases import Lease
-    from sessions.storage.mongo import Collection
 
 _Changed = TypeVar("_Changed", Edit, Revocation)
 _SERVERS = ("@lid", "@c.us")
-_FIELDS = ("key", "chatId", "conversation", "from", "fromNumber")
 
 
 @dataclass(frozen=True)
 class Namesakes:
-    """The ids of the people whose messages are stored, by the keys of these."""
+    """Compare who has sent what is stored with who is seen, by the keys of the messages."""
 
-    senders: Mapping[str, frozenset[str]]
-
-    @classmethod
-    async def of(
-        cls, received: Collection, lease: Lease, names: Iterable[MessageName]
-    ) -> Namesakes:
-        """Read who has sent the messages with these names."""
-        keys = {each.unique for each in names if each.in_private}
-        if not keys:
-            return cls({})
-        named = {"connection": lease.connection, "key": {"$in": sorted(keys)}, **PRESENT}
-        cursor = received.find(named, _FIELDS)
-        return cls({each["key"]: _sender(each) async for each in cursor})
+    stored: Mapping[str, Stored]
 
     def changes(self, sighting: Sighting) -> Sighting:
         """Return the changes with the names under which each sender's messages are stored."""
@@ -53,7 +36,7 @@ class Namesakes:
 
     def arrival(self, seen: Arrival) -> Arrival:
         """Return a message with a name of its own if its name is that of somebody else's."""
-        ids = _ids(seen.name.chat_id, seen.sender, number=seen.from_number)
+        ids = ids_of(seen.name.chat_id, seen.sender, number=seen.from_number)
         same = self._are_same(seen.name, ids)
         if same is None:
             # Most likely its chat has moved to a LID. That is enough to record nothing twice, but
@@ -62,40 +45,30 @@ class Namesakes:
         return seen if same else replace(seen, name=_apart(seen.name, seen.from_number))
 
     def _change(self, change: _Changed) -> _Changed:
-        ids = _ids(change.target.chat_id, number=change.from_number)
+        ids = ids_of(change.target.chat_id, number=change.from_number)
         if self._are_same(change.target, ids):
             return change
         return replace(change, target=_apart(change.target, change.from_number))
 
     def _response(self, response: Response) -> Response:
         """Return a response to the message of that chat; in doubt it is the one that is stored."""
-        ids = _ids(response.target.chat_id, number=None)
+        ids = ids_of(response.target.chat_id, number=None)
         if self._are_same(response.target, ids) is not False:
             return response
         return replace(response, target=_apart(response.target, None))
 
     def _are_same(self, name: MessageName, ids: frozenset[str]) -> bool | None:
         """Tell whether these are ids of the sender of the stored message; None if unknown."""
-        stored = self.senders.get(name.unique)
-        if not name.in_private or stored is None or stored & ids:
+        stored = self.stored.get(name.unique)
+        if not name.in_private or stored is None or stored.sender & ids:
             return True
-        known = (_of(server, stored) and _of(server, ids) for server in _SERVERS)
+        known = (_of(server, stored.sender) and _of(server, ids) for server in _SERVERS)
         return False if any(known) else None
 
 
 def _apart(name: MessageName, number: str | None) -> MessageName:
     """Return a name with which the message is the sender's alone."""
     return replace(name, apart=account_of(number) if number else name.chat_id)
-
-
-def _sender(document: Mapping[str, Any]) -> frozenset[str]:
-    number = document.get("fromNumber")
-    return _ids(document["chatId"], document["conversation"], document["from"], number=number)
-
-
-def _ids(*accounts: str, number: str | None) -> frozenset[str]:
-    """Return the WhatsApp ids of one person."""
-    return frozenset((*accounts, *([account_of(number)] if number else [])))
 
 
 def _of(server: str, ids: frozenset[str]) -> bool:

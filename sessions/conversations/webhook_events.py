@@ -113,16 +113,17 @@ class ReceivedEvents:
         if entry.type in RESPONSES:
             return told_response(document, entry, message.conversation)
         if entry.type == EventType.MESSAGE_EDITED:
-            frame = {**_frame(message), "timestamp": message.edited_at or entry.at}
+            frame = {**frame_of(message), "timestamp": message.edited_at or entry.at}
             return EditedData(**frame, text=self._documents.open(message).text)
         if entry.type == EventType.MESSAGE_REVOKED:
-            return ReceivedFrame(**{**_frame(message), "timestamp": message.revoked_at or entry.at})
+            frame = {**frame_of(message), "timestamp": message.revoked_at or entry.at}
+            return ReceivedFrame(**frame)
         return self._received(message)
 
     def _received(self, message: ReceivedMessage) -> ReceivedData:
         content, media = self._documents.open(message), message.media
         return ReceivedData(
-            **_frame(message),
+            **frame_of(message),
             text=content.text,
             reply_to=message.reply_to,
             media=ToldMedia.model_validate(media.model_dump() | {"filename": content.filename})
@@ -135,9 +136,11 @@ class ReceivedEvents:
         )
 
 
-def _frame(message: ReceivedMessage) -> dict[str, Any]:
+def frame_of(message: ReceivedMessage) -> dict[str, Any]:
+    """Return which message it is, and who wrote it, as webhooks and the API tell it."""
     return {
         "message_id": message.id,
+        "direction": "in",
         "connection_id": message.connection_id,
         "owner": message.owner,
         "chat_id": message.conversation,

@@ -37,8 +37,9 @@ async def downloading(
 ) -> AsyncIterator[Downloads]:
     files = ReceivedFiles(line.stores.database)
     limits = DownloadLimits(within, tries=1, piece=100_000)
+    slots, documents = asyncio.Semaphore(2), Documents(PLAIN)
     downloads = Downloads(
-        line.page, files, Documents(PLAIN), store, lease, limits, asyncio.Semaphore(2)
+        line.page, files, documents, store, lease, limits, slots, line.ended.append
     )
     downloads.start()
     try:

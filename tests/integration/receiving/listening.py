@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from chatgrow_worker.receiving.receiver import Receiver, ReceivingLimits
 from chatgrow_worker.receiving.sweep import SweepLimits
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
-from sessions.conversations.model import ReceivedMessage
+from sessions.conversations.model import MediaState, ReceivedMessage
 from tests.builders import Stores
 from tests.integration.scripted_pages import opened
 from tests.integration.whatsapp_web_driver import WA_JS, World
@@ -40,6 +40,8 @@ class Line:
     receiver: Receiver
     world: World
     stores: Stores
+    ended: list[MediaState] = field(default_factory=list)
+    """What has become of files, as downloads count it."""
 
     async def look(self) -> None:
         """Look at the page as a page session does, until nothing more has to be recorded."""

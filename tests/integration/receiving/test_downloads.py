@@ -97,6 +97,7 @@ async def test_a_file_is_stored_as_it_was_sent(line: tuple[Line, Lease], stores:
         assert stores.media.filename_of(stored) == "a bill.pdf"
         content = b"".join([piece async for piece in stores.media.read(stored)])
         assert content == PDF
+        assert seen.ended == [MediaState.STORED]
 
 
 async def test_an_expired_file_is_asked_for_again(line: tuple[Line, Lease], stores: Stores) -> None:
@@ -120,6 +121,7 @@ async def test_a_file_that_nobody_has_is_expired_until_somebody_asks_again(
         await files.ask_again(message)
         downloads.ring()
         message = await _becomes(seen, message, MediaState.STORED)
+        assert seen.ended == [MediaState.EXPIRED, MediaState.STORED]
         with pytest.raises(NoFileToFetchError):
             await files.ask_again(message)
 

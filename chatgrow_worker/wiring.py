@@ -148,7 +148,7 @@ async def build_services(
         Inbox(stores.database, events, texts, now),
         Marks(stores.database),
         OutgoingFiles(media, settings.media_prepare_limit),
-        ReceivedFiles(stores.database),
+        ReceivedFiles(stores.database, events),
         asyncio.Semaphore(_DOWNLOADS_AT_ONCE),
         FileBells(),
         ReferredMessages(stores.database),

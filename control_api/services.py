@@ -234,7 +234,7 @@ class Services:
             removals=Removals(database, outbox, events),
             proxy_passwords=ProxyPasswords(ring),
             received=ReceivedMessages(database),
-            received_files=ReceivedFiles(database),
+            received_files=ReceivedFiles(database, events),
             erasures=erasures,
             deleted_data=DeletedData(database, redis),
             checks=NumberCheckRequests(database),

@@ -9,7 +9,10 @@ from pymongo import ReturnDocument
 
 from sessions.common.errors import DomainError
 from sessions.conversations.changes import PRESENT
+from sessions.conversations.events import received_event
 from sessions.conversations.model import COLLECTION, MediaState, ReceivedMessage
+from sessions.events.log import EventLog, EventType
+from sessions.outgoing_events import pending
 
 if TYPE_CHECKING:
     from sessions.connections.leases import Lease
@@ -34,8 +37,9 @@ class NoFileToFetchError(DomainError):
 class ReceivedFiles:
     """Record what became of the files of received messages; writes are fenced by the lease."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: EventLog) -> None:
         self._received: mongo.Collection = database[COLLECTION]
+        self._events = events
 
     async def pending(
         self, lease: Lease, limit: int, but: Collection[str] = ()
@@ -52,12 +56,12 @@ class ReceivedFiles:
 
     async def stored(self, lease: Lease, message: ReceivedMessage, media_id: str) -> bool:
         """Record that a file is stored; tell whether the message still wants it."""
-        changes = {"media.state": MediaState.STORED, "media.mediaId": media_id}
-        return await self._change(lease, message, changes)
+        changes = {"media.mediaId": {"$literal": media_id}}
+        return await self._end(lease, message, MediaState.STORED, changes)
 
     async def ended(self, lease: Lease, message: ReceivedMessage, state: MediaState) -> None:
         """Record that a file is not fetched."""
-        await self._change(lease, message, {"media.state": state})
+        await self._end(lease, message, state, {})
 
     async def ask_again(self, message: ReceivedMessage) -> ReceivedMessage:
         """Have a file fetched that could not be fetched before; raise NoFileToFetchError."""
@@ -71,13 +75,23 @@ class ReceivedFiles:
             raise NoFileToFetchError(message.id, message.media and message.media.state)
         return ReceivedMessage.model_validate(document)
 
-    async def _change(
-        self, lease: Lease, message: ReceivedMessage, changes: dict[str, Any]
+    async def _end(
+        self, lease: Lease, message: ReceivedMessage, state: MediaState, changes: dict[str, Any]
     ) -> bool:
+        """Record how a file ended, and tell of it; tell whether the message still wanted it."""
         waits = {
             "_id": message.id,
             "media.state": MediaState.PENDING,
             "generation": {"$lte": lease.generation},
             **PRESENT,
         }
-        return (await self._received.update_one(waits, {"$set": changes})).matched_count == 1
+        ended = {"media.state": state, **changes}
+        told = pending.adds(EventType.MESSAGE_MEDIA, {"state": state})
+        document = await self._received.find_one_and_update(
+            waits, [{"$set": ended | told}], return_document=ReturnDocument.AFTER
+        )
+        if document is None:
+            return False
+        changed = ReceivedMessage.model_validate(document)
+        self._events.publish(received_event(EventType.MESSAGE_MEDIA, changed))
+        return True

@@ -15,6 +15,7 @@ from sessions.conversations.model import (
     MediaState,
     Place,
     PollAsked,
+    ReceivedMedia,
     ReceivedMessage,
 )
 from sessions.events.log import EventData, EventType
@@ -56,6 +57,12 @@ class ReceivedFrame(EventData):
     type: str
     timestamp: WrittenTimestamp
     """When it was written; of an edit or a revocation, when that happened."""
+
+
+class MediaData(ReceivedFrame):
+    """What has become of a message's file."""
+
+    media: ToldMedia
 
 
 class EditedData(ReceivedFrame):
@@ -118,6 +125,9 @@ class ReceivedEvents:
         if entry.type == EventType.MESSAGE_REVOKED:
             frame = {**frame_of(message), "timestamp": message.revoked_at or entry.at}
             return ReceivedFrame(**frame)
+        if entry.type == EventType.MESSAGE_MEDIA and message.media is not None:
+            ended = message.media.model_copy(update={"state": entry.facts["state"]})
+            return MediaData(**frame_of(message), media=self._media(message, ended))
         return self._received(message)
 
     def _received(self, message: ReceivedMessage) -> ReceivedData:
@@ -126,14 +136,16 @@ class ReceivedEvents:
             **frame_of(message),
             text=content.text,
             reply_to=message.reply_to,
-            media=ToldMedia.model_validate(media.model_dump() | {"filename": content.filename})
-            if media
-            else None,
+            media=self._media(message, media) if media else None,
             location=content.details.location,
             contacts=content.details.contacts or None,
             poll=content.details.poll,
             from_history=message.from_history or None,
         )
+
+    def _media(self, message: ReceivedMessage, media: ReceivedMedia) -> ToldMedia:
+        name = self._documents.filename_of(message)
+        return ToldMedia.model_validate(media.model_dump() | {"filename": name})
 
 
 def frame_of(message: ReceivedMessage) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class EventType(StrEnum):
     MESSAGE_EDITED = "message.edited"
     MESSAGE_REVOKED = "message.revoked"
     MESSAGE_REACTION = "message.reaction"
+    MESSAGE_MEDIA = "message.media"
     POLL_VOTE = "poll.vote"
     WEBHOOK_DISABLED = "webhook.disabled"
     APPOINTMENT_BOOKED = "appointment.booked"
@@ -75,6 +76,7 @@ _OF_MESSAGES = frozenset(
         EventType.MESSAGE_EDITED,
         EventType.MESSAGE_REVOKED,
         EventType.MESSAGE_REACTION,
+        EventType.MESSAGE_MEDIA,
         EventType.POLL_VOTE,
     }
 )

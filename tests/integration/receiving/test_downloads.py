@@ -35,7 +35,7 @@ PDF = b"%PDF-1.7\n" + bytes(range(256)) * 2000
 async def downloading(
     line: Line, lease: Lease, store: MediaStore, within: timedelta = timedelta(seconds=20)
 ) -> AsyncIterator[Downloads]:
-    files = ReceivedFiles(line.stores.database)
+    files = ReceivedFiles(line.stores.database, line.stores.events)
     limits = DownloadLimits(within, tries=1, piece=100_000)
     slots, documents = asyncio.Semaphore(2), Documents(PLAIN)
     downloads = Downloads(
@@ -117,7 +117,7 @@ async def test_a_file_that_nobody_has_is_expired_until_somebody_asks_again(
     async with downloading(seen, lease, stores.media) as downloads:
         message = await _becomes(seen, message, MediaState.EXPIRED)
         await seen.world.hand.faults(number=ME, mediaExpired=None, mediaGone=None)
-        files = ReceivedFiles(stores.database)
+        files = ReceivedFiles(stores.database, stores.events)
         await files.ask_again(message)
         downloads.ring()
         message = await _becomes(seen, message, MediaState.STORED)

@@ -9,7 +9,14 @@ import pytest
 from sessions.common.clock import utc_now
 from sessions.conversations.identity import MessageName
 from sessions.conversations.inbox import Inbox
-from sessions.conversations.model import Details, Place, ReceivedMedia, ReceivedType
+from sessions.conversations.model import (
+    Details,
+    MediaState,
+    Place,
+    ReceivedMedia,
+    ReceivedType,
+)
+from sessions.conversations.received_files import ReceivedFiles
 from sessions.conversations.seen import Edit, Response, Revocation, Sighting
 from sessions.messages.model import MessageStatus
 from sessions.messages.responses import Vote
@@ -36,7 +43,7 @@ class _Told:
     def __init__(self, kit: Kit, receiver: Receiver, texts: TextSealer, lease: Lease) -> None:
         self._kit = kit.with_texts(texts)
         self._receiver = receiver
-        self._lease = lease
+        self.lease = lease
         self._inbox = Inbox(kit.database, kit.stores.events, texts, utc_now)
 
     async def start(self) -> None:
@@ -45,7 +52,7 @@ class _Told:
 
     async def after(self, **seen: Any) -> list[Event]:
         """Record what was seen, and return what the receiver gets then."""
-        await self._inbox.record(self._lease, Sighting(**seen))
+        await self._inbox.record(self.lease, Sighting(**seen))
         before = len(self._receiver.got)
         await self._kit.tell(self._webhook)
         return [each.verified(self._secret) for each in self._receiver.got[before:]]
@@ -92,6 +99,28 @@ async def test_other_kinds_of_content(told: _Told) -> None:
         "size": 7,
         "filename": "a.png",
     }
+
+
+@pytest.mark.parametrize("state", [MediaState.STORED, MediaState.EXPIRED])
+async def test_what_becomes_of_a_file_is_told_once(
+    kit: Kit, told: _Told, state: MediaState
+) -> None:
+    media = ReceivedMedia(mimetype="image/png", size=7, filename="a.png")
+    await told.after(arrivals=(arrival(type=ReceivedType.IMAGE, text="look", media=media),))
+    files = ReceivedFiles(kit.database, kit.stores.events)
+    (message,) = await files.pending(told.lease, 9)
+    for _ in range(2):
+        if state is MediaState.STORED:
+            await files.stored(told.lease, message, "0" * 26)
+        else:
+            await files.ended(told.lease, message, state)
+    (event,) = await told.after()
+    assert event["type"] == "message.media"
+    data = event["data"]
+    assert (data["messageId"], data["from"]) == (message.id, FRIEND)
+    assert "text" not in data
+    assert (data["media"]["state"], data["media"]["mimetype"]) == (state, "image/png")
+    assert data["media"].get("mediaId") == ("0" * 26 if state is MediaState.STORED else None)
 
 
 async def test_a_ciphertext_is_told_when_its_content_comes(told: _Told) -> None:

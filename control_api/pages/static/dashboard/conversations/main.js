@@ -20,7 +20,7 @@ import { Thread } from './thread.js';
 const ANSWER_WITHIN_MS = 10_000;
 const CONNECTIONS_KNOWN_FOR_MS = 30_000;
 const GROUPS_EVERY_MS = 5 * 60_000;
-const TELL_ALL = ['message.received', 'message.edited', 'message.revoked', 'message.reaction', 'poll.vote'];
+const TELL_ALL = ['message.received', 'message.edited', 'message.revoked', 'message.reaction', 'message.media', 'poll.vote'];
 
 class ConversationsView {
   #root = byId('conversations');

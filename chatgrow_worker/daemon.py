@@ -198,30 +198,31 @@ def _file_work(
 ) -> dict[str, Coroutine[Any, Any, None]]:
     """Return the tasks that make the files of messages ready."""
     every = settings.safety_poll
-    work = {"files to fetch": _make_ready(fetcher.fetch_due, bells.fetch, every, stop)}
+    work = {"files to fetch": _make_ready(fetcher.keep_fetching, bells.fetch, every, stop)}
     if converter is not None:
-        converts = _make_ready(converter.convert_due, bells.convert, every, stop)
+        converts = _make_ready(converter.keep_converting, bells.convert, every, stop)
         work["files to convert"] = converts
     return work
 
 
 async def _make_ready(
-    due: Callable[[], Awaitable[None]], bell: asyncio.Event, every: timedelta, stop: asyncio.Event
+    keep_doing: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+    bell: asyncio.Event,
+    every: timedelta,
+    stop: asyncio.Event,
 ) -> None:
     """Make the files of messages ready when one waits for its file, and now and then.
 
     What runs at `stop` is cut off and given back, so that another worker does it.
     """
+
+    async def rest() -> None:
+        await happens(bell, to_the_next(every))
+        bell.clear()
+
     with suppress(StoppedError):
         async with unless_stopped(stop):
-            while True:
-                bell.clear()
-                try:
-                    await due()
-                except STORE_DOWN as error:
-                    logger.warning("No files are made ready, MongoDB is away: {}", brief(error))
-                    await asyncio.sleep(every.total_seconds())
-                await happens(bell, to_the_next(every))
+            await keep_doing(rest)
 
 
 async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -162,12 +163,28 @@ class FileWork:
         failed: Exception | None = None
         async with asyncio.TaskGroup() as group:
             try:
-                while message := await self._claim_when_free():
-                    group.create_task(self._do_and_release(message))
+                await self._start_due(group)
             except STORE_DOWN as error:
                 failed = error  # raised here, it would end the tries, and come out as a group
         if failed is not None:
             raise failed
+
+    async def keep_doing(self, rest: Callable[[], Awaitable[object]]) -> None:
+        """Do what is due until this is cancelled; `rest` waits until more may be due.
+
+        A slow try does not keep others from beginning.
+        """
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    await self._start_due(group)
+                except STORE_DOWN as error:
+                    logger.warning("No files are made ready, MongoDB is away: {}", brief(error))
+                await rest()
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> None:
+        while message := await self._claim_when_free():
+            group.create_task(self._do_and_release(message))
 
     async def _claim_when_free(self) -> Message | None:
         """Claim the next try once fewer than `at_once` run; it must be released then."""
@@ -185,7 +202,8 @@ class FileWork:
             with logger.contextualize(messageId=message.id):
                 await self._work(message)
         except asyncio.CancelledError:
-            await to_the_end(self._tries.give_back(message))
+            with suppress(*STORE_DOWN):  # then another worker tries when the claim is over
+                await to_the_end(self._tries.give_back(message))
             raise
         except STORE_DOWN as error:
             logger.warning("A file is tried again later, MongoDB is away: {}", brief(error))

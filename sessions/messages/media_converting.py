@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,10 @@ class MediaConverter:
     async def convert_due(self) -> None:
         """Convert everything that is due now; raise STORE_DOWN errors."""
         await self._work.do_due()
+
+    async def keep_converting(self, rest: Callable[[], Awaitable[object]]) -> None:
+        """Convert what is due until this is cancelled; `rest` waits until more may be due."""
+        await self._work.keep_doing(rest)
 
     async def _convert(self, message: Message) -> None:
         original = message.original

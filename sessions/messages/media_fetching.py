@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -111,6 +111,10 @@ class MediaFetcher:
     async def fetch_due(self) -> None:
         """Fetch everything that is due now; raise STORE_DOWN errors."""
         await self._work.do_due()
+
+    async def keep_fetching(self, rest: Callable[[], Awaitable[object]]) -> None:
+        """Fetch what is due until this is cancelled; `rest` waits until more may be due."""
+        await self._work.keep_doing(rest)
 
     def _lasts(self) -> timedelta:
         return self._within() + _MARGIN

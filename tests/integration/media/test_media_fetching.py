@@ -321,6 +321,33 @@ async def test_who_drips_lies_or_never_answers_is_given_up(stores: Stores, host:
         over.set()
 
 
+async def test_a_slow_host_keeps_no_other_file_waiting(stores: Stores, host: Host) -> None:
+    never, bell = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: web.Request) -> web.Response:
+        await never.wait()
+        return web.Response()
+
+    async def rest() -> None:
+        await bell.wait()
+        bell.clear()
+
+    host.answers["/slow"] = wait
+    async with fetching(stores, "127.0.0.1") as world:
+        slow = await world.message(host.url("/slow"))
+        running = asyncio.create_task(world.fetcher.keep_fetching(rest))
+        await until(lambda: host.asked == ["/slow"])
+        quick = await world.message(host.gives("/quick.png", PNG))
+        bell.set()
+        await until(lambda: [each.id for each in world.fetched] == [quick.id])
+        running.cancel()
+        await asyncio.wait({running})
+        given_back = await stores.outbox.find(None, slow.id)
+        assert given_back.fetch is not None
+        assert given_back.fetch.tries == 0
+        never.set()
+
+
 async def test_a_message_that_was_cancelled_meanwhile_keeps_no_file(
     stores: Stores, host: Host
 ) -> None:

@@ -268,8 +268,11 @@ def _changed(sighting: Sighting, known: Sequence[Arrival]) -> Iterator[MessageNa
 def _keys(sighting: Sighting, known: Sequence[Arrival]) -> Iterator[str]:
     """Yield the keys of messages of which it matters what is stored, or who has sent it."""
     yield from (each.unique for each in _changed(sighting, known))
-    others = chain(sighting.revocations, sighting.responses)
-    yield from (each.target.unique for each in others if each.target.in_private)
+    others = (
+        *(each.target for each in sighting.revocations),
+        *(each.target for each in sighting.responses),
+    )
+    yield from (each.unique for each in others if each.in_private)
 
 
 def _is_told(message: ReceivedMessage) -> bool:

@@ -87,7 +87,7 @@ class ReceivedFiles:
         }
         ended = {"media.state": state, **changes}
         told = pending.adds(EventType.MESSAGE_MEDIA, {"state": state})
-        document = await self._received.find_one_and_update(
+        document: dict[str, Any] | None = await self._received.find_one_and_update(
             waits, [{"$set": ended | told}], return_document=ReturnDocument.AFTER
         )
         if document is None:

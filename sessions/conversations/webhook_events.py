@@ -126,7 +126,7 @@ class ReceivedEvents:
             frame = {**frame_of(message), "timestamp": message.revoked_at or entry.at}
             return ReceivedFrame(**frame)
         if entry.type == EventType.MESSAGE_MEDIA and message.media is not None:
-            ended = message.media.model_copy(update={"state": entry.facts["state"]})
+            ended = message.media.model_copy(update={"state": MediaState(entry.facts["state"])})
             return MediaData(**frame_of(message), media=self._media(message, ended))
         return self._received(message)
 

@@ -7,7 +7,7 @@ format that can name other files is, and it sees none of our settings.
 from __future__ import annotations
 
 import asyncio
-import resource
+import os
 import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -27,7 +27,9 @@ from sessions.media.errors import MediaTooLargeError
 from sessions.media.kinds import MediaKind
 from sessions.media.sniffing import Sniffed
 
-_NICE = ("nice", "-n", "15")
+_HELPERS = ("prlimit", "nice")
+"""Programs of util-linux and coreutils that set the bounds before ffmpeg begins."""
+_NICENESS = 15
 """Sending goes first."""
 _THREADS = 2
 _MEMORY = 2 * 1024**3
@@ -70,13 +72,14 @@ class ConversionLimits:
 
 def find_ffmpeg() -> Path:
     """Return the program; raise ConfigurationError if there is none."""
-    found = shutil.which("ffmpeg")
-    if found is None:
+    found = {name: shutil.which(name) for name in ("ffmpeg", *_HELPERS)}
+    missing = [name for name, path in found.items() if path is None]
+    if missing:
         raise ConfigurationError(
-            "MEDIA_CONVERT is true, and there is no ffmpeg here. Install it (apt-get install "
-            "ffmpeg), or set MEDIA_CONVERT=false."
+            f"MEDIA_CONVERT is true, and there is no {' and no '.join(missing)} here. Install what "
+            "is missing (apt-get install ffmpeg), or set MEDIA_CONVERT=false."
         )
-    return Path(found)
+    return Path(found["ffmpeg"] or "")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ class Ffmpeg:
         # Absolute, so that no path is taken for an option or for another protocol.
         given = (f"file:{source.absolute()}", f"file:{target.absolute()}")
         process = await asyncio.create_subprocess_exec(
-            *_NICE,
+            *self._bounds(),
             str(self.program),
             *_arguments(FORMATS[sniffed.mimetype], *given, kind),
             stdin=DEVNULL,
@@ -104,7 +107,6 @@ class Ffmpeg:
             start_new_session=True,
         )
         try:
-            self._bound(process)
             async with asyncio.timeout(self.limits.within.total_seconds()):
                 told = await _last_words(process.stderr)
                 code = await process.wait()
@@ -118,18 +120,16 @@ class Ffmpeg:
             logger.info("ffmpeg ended with {}: {!r}", code, told)
             raise MediaNotConvertedError(kind)
 
-    def _bound(self, process: Process) -> None:
-        """Limit memory and output, and the time it may go on if this process is killed."""
+    def _bounds(self) -> list[str]:
+        """Return the command that limits what comes after it: memory, output, and processor time.
+
+        The last one matters if this process is killed: then nobody ends ffmpeg in time.
+        """
         seconds = int(self.limits.within.total_seconds() * _THREADS) + 1
-        bounds = {
-            resource.RLIMIT_AS: _MEMORY,
-            resource.RLIMIT_FSIZE: self.limits.largest,
-            resource.RLIMIT_CPU: seconds,
-            resource.RLIMIT_CORE: 0,
-        }
-        with suppress(ProcessLookupError):  # it has ended already
-            for what, most in bounds.items():
-                resource.prlimit(process.pid, what, (most, most))
+        return [
+            *("prlimit", f"--as={_MEMORY}", f"--fsize={self.limits.largest}"),
+            *(f"--cpu={seconds}", "--core=0", "nice", "-n", str(_NICENESS)),
+        ]
 
 
 def _arguments(source_format: str, source: str, target: str, kind: MediaKind) -> list[str]:
@@ -155,8 +155,9 @@ async def _last_words(said: asyncio.StreamReader | None) -> str:
 
 
 async def _end(process: Process) -> None:
-    """Make sure that a process has ended."""
+    """Make sure that a process and all that it started have ended."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            process.kill()
-        await to_the_end(process.wait())
+            os.killpg(process.pid, signal.SIGKILL)
+        # Its last words are read, too: until then, a full pipe has not ended.
+        await to_the_end(process.communicate())

@@ -116,14 +116,14 @@ async def test_a_film_becomes_h264_that_browsers_play(tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("name", "kind", "made", "keep"),
     [
-        ("cut.webm", MediaKind.VOICE, FILMS["a.webm"], 60),
+        ("cut.avi", MediaKind.VIDEO, FILMS["a.avi"], 3),
         ("index last.mp4", MediaKind.VIDEO, FILMS["hevc.mp4"], 60),
         ("index first.mp4", MediaKind.VIDEO, (*FILMS["hevc.mp4"], "-movflags", "+faststart"), 60),
         ("cut.flac", MediaKind.VOICE, SOUND, 60),
         ("only its head.ogg", MediaKind.VOICE, SOUNDS["a.ogg"], 2),
     ],
 )
-async def test_what_is_cut_off_is_refused_or_ends_early(
+async def test_what_is_cut_off_is_refused(
     tmp_path: Path, name: str, kind: MediaKind, made: tuple[str, ...], keep: int
 ) -> None:
     source = _made(tmp_path / name, *made)
@@ -161,7 +161,7 @@ async def test_a_film_without_sound_is_no_voice_message(tmp_path: Path) -> None:
 
 
 async def test_pictures_that_are_too_large_are_refused(tmp_path: Path) -> None:
-    size = "color=size=8192x8192:rate=1:duration=1"
+    size = "color=size=8000x8000:rate=1:duration=1"
     source = _made(tmp_path / "a.avi", "-f", "lavfi", "-i", size, "-c:v", "mpeg4")
     with pytest.raises(MediaNotConvertedError):
         await _converted(source, MediaKind.VIDEO)

@@ -101,7 +101,7 @@ async def test_ffmpeg_sees_one_file_and_none_of_our_settings(
         ((': > "$target"',), "media_not_converted"),
         (('echo text > "$target"',), "media_not_converted"),
         (("yes x >&2",), "conversion_timed_out"),
-        (('cat /dev/zero > "$target"',), "media_too_large"),
+        (('exec cat /dev/zero > "$target"',), "media_too_large"),
     ],
     ids=["refuses", "crashes", "makes nothing", "is empty", "is a text", "never ends", "is huge"],
 )

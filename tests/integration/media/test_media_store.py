@@ -239,9 +239,8 @@ async def test_files_are_removed_with_their_connection_or_owner(
     received = await _add(media, b"received", connection="first")
     kept = await _add(media, b"received", connection="second")
     hers = await _add(media, b"uploaded", owner="noa")
-    eraser = MediaEraser(database)
-    await eraser.of_connections(["first"])
-    await eraser.of_owner("noa")
+    await MediaJanitor(database, _needed_by_nobody).retire(["first"])
+    await MediaEraser(database).of_owner("noa")
     for gone in (received, hers):
         with pytest.raises(MediaNotFoundError):
             await media.find(None, gone.id)

@@ -15,6 +15,7 @@ from tests.bench import (
     part_fleet,
     part_growth,
     part_latency,
+    part_media,
     part_paced,
     part_saving,
     part_stored,
@@ -33,6 +34,7 @@ PARTS: Mapping[str, Part] = {
     "growth": part_growth.run,
     "paced": part_paced.run,
     "stored": part_stored.run,
+    "media": part_media.run,
 }
 
 

@@ -119,6 +119,7 @@ class EventType(OpenEnum):
     MESSAGE_EDITED = "message.edited"
     MESSAGE_REVOKED = "message.revoked"
     MESSAGE_REACTION = "message.reaction"
+    MESSAGE_MEDIA = "message.media"
     POLL_VOTE = "poll.vote"
     WEBHOOK_DISABLED = "webhook.disabled"
     APPOINTMENT_BOOKED = "appointment.booked"
@@ -920,6 +921,8 @@ class MediaKind(OpenEnum):
 class MediaPart(Answer):
     """The file of a message; before it is fetched from its URL, only as what it is to be
     sent.
+
+    Until a file is converted, `mediaId` is that of the original.
     """
 
     media_id: Optional[str] = None
@@ -1060,6 +1063,7 @@ class MessageView(Answer):
     target: Optional[str] = None
     emoji: Optional[str] = None
     reactions: List[ReactionView] = Field(default_factory=list)
+    reactions_left_out: Optional[int] = None
     edited: Optional[bool] = None
     revoked: Optional[bool] = None
     status: MessageStatus
@@ -1310,6 +1314,7 @@ class PollView(Answer):
     options: List[str]
     multiple: bool
     votes: List[VoteView]
+    votes_left_out: Optional[int] = None
 
 
 class PreviewText(Answer):
@@ -1512,6 +1517,7 @@ class ReceivedView(Answer):
     poll: Optional[PollView] = None
     reply_to: Optional[str] = None
     reactions: List[ReactionView] = Field(default_factory=list)
+    reactions_left_out: Optional[int] = None
     edited: Optional[bool] = None
     revoked: Optional[bool] = None
     from_history: Optional[bool] = None
@@ -1780,7 +1786,7 @@ class TemplateList(Answer):
 
 
 class TemplateTexts(Body):
-    """The text in each language."""
+    """The text in each language, in one at least."""
 
     en: Optional[str] = None
     he: Optional[str] = None

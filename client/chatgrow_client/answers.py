@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import httpx
@@ -18,9 +19,9 @@ from chatgrow_client.models import Problem, ProblemCode
 _SHOWN = 200
 
 
-def error_of(response: httpx.Response) -> RequestError | None:
-    """Return the error that an answer is, or None if it is none."""
-    if response.is_success:
+def error_of(response: httpx.Response, answers: Collection[int]) -> RequestError | None:
+    """Return the error that an answer is, if it is one; statuses in `answers` are none."""
+    if response.is_success or response.status_code in answers:
         return None
     try:
         problem = Problem.model_validate_json(response.content)

@@ -38,6 +38,8 @@ class Call(Generic[T_co]):
     content: Content | None = None
     timeout: timedelta | None = None
     """How long the answer may take; None: as long as the client allows each answer to take."""
+    answers: frozenset[int] = frozenset()
+    """Statuses that are answers, though they are errors elsewhere."""
     gone_is_done: bool = False
     """Whether `404` to a repeated request means that the first one was done."""
     streamed: bool = False

@@ -99,7 +99,7 @@ class Repeater:
         for tries in itertools.count(1):
             try:
                 response: httpx.Response = yield call
-                error = error_of(response)
+                error = error_of(response, call.answers)
                 if error is None or (cut and call.gone_is_done and _is_gone(error)):
                     return _read(call, response)
             except httpx.TransportError as failure:

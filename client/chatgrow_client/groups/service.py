@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -22,6 +23,8 @@ from chatgrow_client.models import (
 )
 from chatgrow_client.pages import Pages
 
+_AWAY = 503
+
 
 class Service(Group[Transport]):
     """See how the service is."""
@@ -33,8 +36,8 @@ class Service(Group[Transport]):
 
     @method
     def health(self) -> Call[Health]:
-        """Return the health of all parts; UnexpectedAnswerError (503) while one is away."""
-        return get("/health", model(Health))
+        """Return the health of all parts; `away` has those that are away."""
+        return replace(get("/health", model(Health)), answers=frozenset({_AWAY}))
 
     @listing
     def workers(self) -> Pages[WorkerView]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from chatgrow_client import (
+    Client,
     NoAnswerError,
     ProblemError,
     RequestError,
@@ -141,6 +142,14 @@ def test_a_deletion_of_what_is_not_there_is_an_error() -> None:
     stage = Stage([problem(429, "rate_limited", 0), problem(404, "webhook_not_found")])
     with pytest.raises(ProblemError, match="webhook_not_found"):
         stage.play(stage.repeater(POLICY).attempts(delete("/webhooks/w")))
+
+
+def test_a_health_that_is_bad_is_an_answer() -> None:
+    checks = {"mongo": "down", "redis": "ok", "workers": 1}
+    told = {"status": "unavailable", "version": "1", "checks": checks, "away": ["mongo"]}
+    network = httpx.MockTransport(lambda _: httpx.Response(503, json=told))
+    with Client("http://localhost", transport=network) as client:
+        assert client.service.health().away == ["mongo"]
 
 
 def test_an_answer_that_is_not_of_this_api_is_told() -> None:

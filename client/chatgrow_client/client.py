@@ -152,7 +152,9 @@ class AsyncClient(_Groups[AsyncTransport]):
 
 
 def _headers(api_key: str | None, access_token: str | None) -> dict[str, str]:
-    headers = {"User-Agent": f"chatgrow-client/{__version__}"}
+    # Some addresses have a page for browsers, too.
+    accepted = "application/json, */*;q=0.5"
+    headers = {"User-Agent": f"chatgrow-client/{__version__}", "Accept": accepted}
     if api_key:
         headers["X-Api-Key"] = api_key
     if access_token:

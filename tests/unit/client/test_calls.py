@@ -32,10 +32,11 @@ LEFT_OUT = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/provider/customers"),
+    ("GET", "/provider/customers/{}"),
     ("GET", "/api/whatsapp/events"),
 }
-"""Endpoints for pages and monitoring, one that answers as another one does, and that of the events
-of all connections, which are followed if no connection is named."""
+"""Endpoints for pages and monitoring, those that answer as others do, and that of the events of all
+connections, which are followed if no connection is named."""
 ID = "0id0"
 Endpoint = tuple[str, str]
 

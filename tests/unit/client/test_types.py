@@ -11,8 +11,7 @@ from chatgrow_client import AsyncClient, Client
 from chatgrow_client.models import Accepted, ConnectionView, MessageView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
-    from typing import Any
+    from collections.abc import AsyncIterator, Iterator
 
     from chatgrow_client import AsyncEventStream, EventStream
     from chatgrow_client.files import AsyncDownload, Download
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
         client.messages.send("main", to=17)  # type: ignore[arg-type]
         client.messages.send("main", "+972501234567", massage="Hello")  # type: ignore[call-arg]
 
-    def _of_a_client_for_asyncio(client: AsyncClient) -> None:
-        sending = client.messages.send("main", "+972501234567", "Hello")
-        assert_type(sending, Coroutine[Any, Any, Accepted])
+    async def _of_a_client_for_asyncio(client: AsyncClient) -> None:
+        assert_type(await client.messages.send("main", "+972501234567", "Hello"), Accepted)
         assert_type(client.messages.list(), AsyncIterator[MessageView])
         assert_type(client.events.follow(), AsyncEventStream)
         assert_type(client.media.download("m"), AsyncDownload)

@@ -12,7 +12,7 @@ LIVE_CHECK = $(if $(call on,SIMULATED),--simulated) $(if $(call on,ALL_CODES),--
 	$(call option,--to,TO) $(call option,--pair,PAIR) $(call option,--data,DATA) \
 	$(call option,--cut,CUT) $(call option,--settle,SETTLE)
 
-.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs lint types imports clean
+.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs lint types imports dist clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -73,6 +73,9 @@ types: setup
 imports: setup
 	@$(BIN)/lint-imports
 
+dist: setup ## Build a wheel and a source archive into dist/
+	@$(BIN)/python -m hatchling build -d dist
+
 clean: ## Remove what was installed and cached; the data in var/ stays
-	@rm -rf .venv node_modules tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv dist node_modules tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find $(PYTHON_SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

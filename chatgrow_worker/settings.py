@@ -12,9 +12,9 @@ from pydantic import Field, HttpUrl, field_validator, model_validator
 from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.script import WA_JS_SHA256
+from sessions.common.npm_packages import npm_package
 from sessions.config.settings import Hosts, MediaSettings, Span
 
-_ROOT = Path(__file__).parents[1]
 _FIRST_METRICS_PORT = 9400
 _LAST_PORT = 65_535
 
@@ -68,7 +68,7 @@ class WorkerSettings(MediaSettings):
     fails."""
     chromium_no_sandbox: bool = False
     """Turns the browser's sandbox off: only where the worker must run as root."""
-    wa_js_path: Path = _ROOT / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
+    wa_js_path: Path = npm_package("@wppconnect/wa-js") / "dist/wppconnect-wa.js"
     """The file of wa-js, as installed by npm."""
     wa_js_sha256: str = Field(WA_JS_SHA256, pattern=r"^[0-9a-f]{64}$")
     """The hash that this file must have; set it only to use another version of wa-js."""

@@ -1,7 +1,8 @@
-"""Start the control API: `python -m control_api`."""
+"""Start the control API: `chatgrow-api` or `python -m control_api`."""
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from aiohttp import web
@@ -15,8 +16,14 @@ from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.common.errors import ConfigurationError
 from sessions.events.stream import open_event_log
-from sessions.program import open_stores, run_program, unless_stopped
+from sessions.program import command_line, open_stores, run_program, unless_stopped
 from sessions.storage.server_clock import server_clock
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the API until a signal; return an exit code."""
+    command_line("chatgrow-api", "Serve the control API and its pages.").parse_args(arguments)
+    return run_program("control_api", ApiSettings, serve)
 
 
 async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
@@ -58,4 +65,4 @@ async def _listen(runner: web.AppRunner, settings: ApiSettings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_program("control_api", ApiSettings, serve))
+    sys.exit(main())

@@ -8,7 +8,7 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from chatgrow_worker.browser.savings import KNOWN  # noqa: E402
 from chatgrow_worker.settings import WorkerSettings  # noqa: E402
+from control_api.http.problem_codes import SECTIONS  # noqa: E402
 from control_api.settings import ApiSettings  # noqa: E402
 from sessions.config.settings import EncryptionSettings, MediaSettings, SharedSettings  # noqa: E402
 from sessions.connections.states import (  # noqa: E402
@@ -221,9 +222,31 @@ def _status_table() -> Iterator[str]:
 
 def readme() -> str:
     """Return README.md with the table of statuses as it is now."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = "\n".join(_status_table())
-    return re.sub(r"(?<=## Statuses\n\n).*?(?=\n\n## )", lambda _: table, text, flags=re.DOTALL)
+    return _with_section("README.md", "## Statuses", _status_table())
+
+
+def api() -> str:
+    """Return docs/api.md with the table of error codes as it is now."""
+    return _with_section("docs/api.md", "### Codes", _problem_codes())
+
+
+def _problem_codes() -> Iterator[str]:
+    yield from (
+        "Any path may also answer 404 `not_found` (nothing is at this path), 405",
+        "`method_not_allowed` and 500 `internal_error` (a fault of ours; the log has it).",
+    )
+    for title, codes in SECTIONS.items():
+        yield from ("", f"| {title} | HTTP | what to do |", "|---|---|---|")
+        for code, known in codes.items():
+            yield f"| `{code}` | {known.status.value} | {known.advice} |"
+
+
+def _with_section(page: str, heading: str, lines: Iterable[str]) -> str:
+    """Return a page with these lines between a heading and the next one of level 2."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    section = "\n".join(lines)
+    between = rf"(?<=^{heading}\n\n).*?(?=\n\n## )"
+    return re.sub(between, lambda _: section, text, flags=re.DOTALL | re.MULTILINE)
 
 
 def _in_order(states: frozenset[ConnectionState]) -> Iterator[ConnectionState]:
@@ -250,6 +273,7 @@ PAGES: Mapping[str, Any] = {
     "docs/configuration.md": configuration,
     "docs/states.md": states,
     "README.md": readme,
+    "docs/api.md": api,
 }
 
 

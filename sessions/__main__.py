@@ -1,4 +1,7 @@
-"""What an operator does by hand: `new-key`, `rotate-keys`, and `saved-page` in an emergency."""
+"""What an operator does by hand: `new-key`, `rotate-keys`, and `saved-page` in an emergency.
+
+`chatgrow-sessions` or `python -m sessions`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from sessions.encryption.errors import BlobError
 from sessions.encryption.keys import Key, open_key_ring
 from sessions.media.rotation import rotate_media
 from sessions.messages.sealed_texts import rotate_texts
-from sessions.program import run_program, unless_stopped
+from sessions.program import command_line, run_program, unless_stopped
 from sessions.storage.mongo import open_database, server_time
 from sessions.webhooks.secrets import rotate_webhook_secrets
 from sessions.whatsapp.saved_html import KEPT_FOR, SavedHtmlStatus, SavedHtmlStore
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sessions", description=__doc__)
+    parser = command_line("chatgrow-sessions", "Make and rotate keys, and help in an emergency.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("new-key", help="print a fresh ID:BASE64 for SESSION_ENCRYPTION_KEYS")
     commands.add_parser(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
@@ -15,6 +16,7 @@ import uvloop
 from loguru import logger
 from pydantic import ValidationError
 
+from sessions import __version__
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
 from sessions.config.env_file import (
     UNREADABLE,
@@ -99,6 +101,17 @@ async def unless_stopped(stop: asyncio.Event) -> AsyncIterator[None]:
     finally:
         stopping.remove_done_callback(cut)
         stopping.cancel()
+
+
+def command_line(name: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser that understands `--help` and `--version`; all else is in settings."""
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog="Settings are environment variables, or lines of the file .env in this folder.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    return parser
 
 
 def run_program(

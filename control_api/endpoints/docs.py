@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from functools import cache
-from pathlib import Path
 
 from aiohttp import web
 
 from control_api.endpoints.declaration import Endpoints
 from control_api.endpoints.openapi import document
 from sessions import __version__
+from sessions.common.npm_packages import npm_package
 
-_SWAGGER_UI = Path(__file__).parents[2] / "node_modules/swagger-ui-dist"
+_SWAGGER_UI = npm_package("swagger-ui-dist")
 _FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _PAGE = """<!doctype html>
 <html lang="en">

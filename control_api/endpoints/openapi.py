@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from control_api.credentials.csrf import SAFE_METHODS
 from control_api.endpoints.declaration import Answer, Endpoint
-from control_api.http.problems import STATUS_OF_CODE
+from control_api.http.problem_codes import STATUS_OF_CODE
 from control_api.schemas.base import FieldProblem
 from sessions.common.callers import Role
 

@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from playwright.async_api import Browser
 
 from control_api.app import VIEWS, build_app
-from control_api.http.problems import STATUS_OF_CODE
+from control_api.http.problem_codes import STATUS_OF_CODE
 from sessions.common.errors import DomainError
 from tests.builders import OWNER, Stores
 from tests.integration.operations import DOCUMENT, OPERATIONS, Operation, ends_last, full_body

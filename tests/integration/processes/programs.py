@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import business.__main__
+import chatgrow_worker.__main__
+import control_api.__main__
 import sessions.__main__
 import sessions.embedded.__main__
-from chatgrow_worker.daemon import run_worker
-from chatgrow_worker.settings import WorkerSettings
-from control_api.__main__ import serve
-from control_api.settings import ApiSettings
-from sessions.program import run_program
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("control_api", "chatgrow_worker")
 MAINS: dict[str, Callable[[Sequence[str]], int]] = {
-    "control_api": lambda _: run_program("control_api", ApiSettings, serve),
-    "chatgrow_worker": lambda _: run_program("worker", WorkerSettings, run_worker),
+    "control_api": control_api.__main__.main,
+    "chatgrow_worker": chatgrow_worker.__main__.main,
     "business": business.__main__.main,
     "sessions": sessions.__main__.main,
     "sessions.embedded": sessions.embedded.__main__.main,

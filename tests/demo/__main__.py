@@ -111,6 +111,12 @@ def _how_to_go_on(stack: StackClient) -> str:
   Simulated WhatsApp Web {ready["simulator"]}
   Logs                   {ready["data"]}/logs
 
+For another terminal (docs/tutorial.md goes on from here):
+
+  export API={ready["api"]}
+  export WHATSAPP={ready["simulator"]}
+  export KEY_HEADER={header}
+
 Send a message:
 
   curl -X POST {ready["api"]}/api/whatsapp/send \\

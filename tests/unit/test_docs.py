@@ -20,6 +20,7 @@ from sessions.messages.model import MessageStatus
 from sessions.messages.states import Happening
 
 ROOT = Path(__file__).parents[2]
+_PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
@@ -82,3 +83,32 @@ def test_every_file_that_a_page_on_the_code_names_is_there(page: str) -> None:
     homes = [ROOT, *(ROOT / top for top in ("sessions", "chatgrow_worker", "control_api"))]
     assert len(named) > 40
     assert [each for each in named if not any((home / each).exists() for home in homes)] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in _PAGES)])
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    folder = (ROOT / page).parent
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)\s]+)\)", text) + re.findall(r' src="([^"]+)"', text)
+    for link in links:
+        path, _, heading = link.partition("#")
+        target = folder / path if path else ROOT / page
+        assert target.is_file(), link
+        assert not heading or heading in _headings(target), link
+
+
+def _headings(page: Path) -> set[str]:
+    """Return the names under which the headings of a page can be reached."""
+    found = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in found}
+
+
+def test_the_start_page_leads_to_every_page() -> None:
+    text = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([\w-]+\.\w+)", text))
+    assert linked == {each.name for each in (ROOT / "docs").glob("*.*")} - {
+        "README.md",
+        "benchmarks.svg",
+    }
+    for section in text.split("\n## ")[1:-1]:
+        assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) == 5

@@ -12,7 +12,7 @@ LIVE_CHECK = $(if $(call on,SIMULATED),--simulated) $(if $(call on,ALL_CODES),--
 	$(call option,--to,TO) $(call option,--pair,PAIR) $(call option,--data,DATA) \
 	$(call option,--cut,CUT) $(call option,--settle,SETTLE)
 
-.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs lint types imports dist clean
+.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs screenshots lint types imports dist clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -62,6 +62,9 @@ check: lint types imports js test slow ## Run every check: style, types, import 
 docs: setup ## Write what comes from the code: pages, README's table of statuses, the client's models
 	@$(BIN)/python scripts/write_docs.py
 	@$(BIN)/python scripts/write_client_models.py
+
+screenshots: setup ## Take the pictures of the documents anew, from the pages as they are
+	@$(BIN)/python -m tests.screenshots
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -14,6 +14,8 @@ import yaml  # type: ignore[import-untyped]
 from pydantic_settings import BaseSettings
 
 from chatgrow_worker.settings import WorkerSettings
+from chatgrow_worker.wiring import key_ring
+from control_api.credentials.signing import signing_secret
 from control_api.settings import ApiSettings
 
 ROOT = Path(__file__).parents[2]
@@ -134,6 +136,78 @@ def test_every_variable_of_production_is_told_at_its_head() -> None:
         re.findall(r"\$\{(\w+):\?", single)
     ) & wanted
     assert {"COMPOSE_FILE", "DOMAIN", "MONGO_KEY"} <= set(re.findall(r"^#   (\w+)", head, re.M))
+
+
+FILES = [
+    pytest.param(SINGLE, (), id="single"),
+    pytest.param(PRODUCTION, ("a.org",), id="production"),
+]
+
+
+@pytest.mark.parametrize(("file", "domain"), FILES)
+def test_the_script_writes_every_variable_that_has_to_be_set(
+    file: dict[str, Any], domain: tuple[str, ...]
+) -> None:
+    written = _fresh_env(*domain)
+    wanted = set(re.findall(r"\$\{(\w+):\?", json.dumps(file)))
+    assert wanted <= set(written)
+    assert _fresh_env(*domain)["JWT_SECRET"] != written["JWT_SECRET"]
+
+
+@pytest.mark.parametrize(("file", "domain"), FILES)
+@pytest.mark.parametrize(("name", "settings"), OUR_PROGRAMS)
+def test_a_program_takes_the_settings_that_compose_gives_it(
+    file: dict[str, Any],
+    domain: tuple[str, ...],
+    name: str,
+    settings: type[BaseSettings],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = _fresh_env(*domain)
+    for variable, value in file["services"][name]["environment"].items():
+        monkeypatch.setenv(variable, _filled(str(value), written))
+    taken = settings()
+    assert isinstance(taken, (ApiSettings, WorkerSettings))
+    assert taken.mongo_address is not None
+    assert taken.redis_address is not None
+    if isinstance(taken, ApiSettings):
+        assert signing_secret(taken) == written["JWT_SECRET"]
+    else:
+        assert key_ring(taken).first.id == "first"
+
+
+@pytest.mark.parametrize(("file", "domain"), FILES)
+def test_what_a_file_names_is_in_it(file: dict[str, Any], domain: tuple[str, ...]) -> None:
+    services = file["services"]
+    used = {
+        each.partition(":")[0]
+        for service in services.values()
+        for each in service.get("volumes", ())
+    }
+    assert used == set(file["volumes"])
+    for service in services.values():
+        assert set(service.get("depends_on", ())) <= set(services)
+        assert set(service.get("networks", ())) <= set(file.get("networks", ()))
+        assert "image" in service
+    assert used == set(file["volumes"])
+
+
+def _fresh_env(*domain: str) -> dict[str, str]:
+    """Return what the script writes."""
+    command = [str(ROOT / "scripts/compose_env.sh"), *domain]
+    lines = subprocess.check_output(command, text=True).splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _filled(value: str, variables: dict[str, str]) -> str:
+    """Fill in the variables as Compose does."""
+    return re.sub(
+        r"\$\{(\w+)(?::[-?]([^}]*))?\}",
+        lambda found: variables.get(found[1]) or ("" if "?" in found[0] else found[2] or ""),
+        value,
+    )
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, True), (69, True), (78, False)])

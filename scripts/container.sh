@@ -20,11 +20,11 @@ done
 if [ "$code" -ne 78 ] || [ -n "$asked" ]; then
     exit "$code"
 fi
-sleep infinity &
-child=$!
-if [ -z "$asked" ]; then
-    echo "A setting cannot work (see above): correct it, then start this container again. It waits." >&2
-    wait "$child"
-fi
-kill "$child" 2>/dev/null
+echo "A setting cannot work (see above): correct it, then start this container again. It waits." >&2
+# A signal to a child that has not begun yet may be lost, so none has to end the wait.
+child=
+while [ -z "$asked" ]; do
+    sleep 1 &
+    wait $!
+done
 exit 78

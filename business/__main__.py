@@ -19,7 +19,7 @@ from sessions.accounts.users import UserNotFoundError, UserStore
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
 from sessions.config.settings import SharedSettings, Span, is_placeholder
-from sessions.program import open_stores, run_program, unless_stopped
+from sessions.program import command_line, open_stores, run_program, unless_stopped
 from sessions.storage.mongo import NO_ANSWER, brief
 from sessions.storage.server_clock import server_clock
 
@@ -89,7 +89,7 @@ async def _owner(database: Database, name: str) -> str:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m business", description=__doc__)
+    parser = command_line("chatgrow-business", "Work on the business side.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     wish = commands.add_parser(
         "import-subscribers",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import business.__main__
 import chatgrow_worker.__main__
 import control_api.__main__
 import sessions.__main__
@@ -14,6 +15,7 @@ from sessions import __version__
 MAINS = {
     "chatgrow-api": control_api.__main__.main,
     "chatgrow-worker": chatgrow_worker.__main__.main,
+    "chatgrow-business": business.__main__.main,
     "chatgrow-sessions": sessions.__main__.main,
 }
 each_program = pytest.mark.parametrize(("name", "main"), MAINS.items(), ids=MAINS)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 PATIENCE = timedelta(seconds=60)
+PROGRAMS = ("chatgrow-api", "chatgrow-worker", "chatgrow-business", "chatgrow-sessions")
 FOLDERS = ("business", "chatgrow_worker", "control_api", "sessions")
 
 
@@ -99,7 +100,7 @@ async def _running(program: Path, settings: dict[str, str]) -> AsyncIterator[Non
 async def test_the_programs_run_from_the_wheel_alone(
     programs: Path, tmp_path: Path, servers: ServerUris
 ) -> None:
-    for name in ("chatgrow-api", "chatgrow-worker", "chatgrow-sessions"):
+    for name in PROGRAMS:
         assert _run(programs / name, "--version", cwd=tmp_path) == f"{name} {__version__}\n"
         assert "usage" in _run(programs / name, "--help", cwd=tmp_path)
     settings = environment_of(tmp_path, servers)

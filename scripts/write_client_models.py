@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "client")]
 from chatgrow_client.model_base import to_wire_name  # noqa: E402  the path comes first
 from control_api.app import GROUPS  # noqa: E402
 from control_api.endpoints.openapi import document  # noqa: E402
-from control_api.http.problems import STATUS_OF_CODE  # noqa: E402
+from control_api.http.problem_codes import STATUS_OF_CODE  # noqa: E402
 from sessions.events.log import EventType  # noqa: E402
 
 TARGET = ROOT / "client/chatgrow_client/models.py"

@@ -64,7 +64,7 @@ class Imports:
     async def customers(self, owner: str, content: bytes) -> Imported:
         """Store customers from a table, found by their number; raise FileUnreadableError."""
         store = self._customers.store
-        return await self._import(owner, content, CUSTOMERS, _customer_in, store)
+        return await self._import(owner, content, CUSTOMERS, _fields, store)
 
     async def subscribers(self, owner: str, content: bytes) -> Imported:
         """Store subscribers from a table, found by number and list; raise FileUnreadableError."""
@@ -120,13 +120,6 @@ class Imports:
             for each in await self._stores.subscribers.all(owner, {})
         ]
         return write_table((*SUBSCRIBERS, "status"), rows)
-
-
-def _customer_in(cells: Mapping[str, str]) -> Row:
-    fields = _fields(cells)
-    if not fields.get("name"):
-        raise ValueError("The name is missing.")
-    return fields
 
 
 def subscriber_in(cells: Mapping[str, str]) -> Row:

@@ -97,9 +97,9 @@ class Consents(Source):
 
 
 class Customer(Subject):
-    """A person with a phone number."""
+    """A person with a phone number; the name is empty until it is known."""
 
-    name: str
+    name: str = ""
     phone: str
     language: Language = Language.HE
     time_zone: str | None = None

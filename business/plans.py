@@ -9,7 +9,7 @@ from what it is for, so all this can be done twice, and by two processes at once
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,15 @@ from loguru import logger
 
 from business.consents import ConsentBook
 from business.errors import TemplateInvalidError, ValueMissingError
-from business.model import Agreement, Automation, Customer, Source, Subject, Trigger
+from business.model import (
+    Agreement,
+    Appointment,
+    Automation,
+    Customer,
+    Source,
+    Subject,
+    Trigger,
+)
 from business.occasions import (
     Topic,
     of_appointment,
@@ -25,6 +33,7 @@ from business.occasions import (
     of_registration,
     of_subscriber,
 )
+from business.omissions import Omitted, omitted
 from business.planner import HORIZON, Rules, Slot, is_wanted, next_look, slots, write
 from business.ready_made import READY_TEMPLATES
 from business.store import CHANGED, Store
@@ -306,6 +315,30 @@ class Plans:
             if each.plan is not None:
                 by_subject.setdefault(each.plan.subject, []).append(each)
         return by_subject
+
+    async def omitted(
+        self,
+        records: Sequence[Appointment],
+        customers: Mapping[str, Customer],
+        messages: Mapping[str, Sequence[Message]],
+    ) -> dict[str, list[Omitted]]:
+        """Return what automations do not send about appointments, and why, by their ids.
+
+        `customers` are those of the appointments by id, `messages` those about each appointment.
+        """
+        phones = [each.phone for each in customers.values()]
+        consents = await self._consents.of_all(None, phones)
+        rules = {owner: await self._rules(owner) for owner in {each.owner for each in records}}
+        found: dict[str, list[Omitted]] = {}
+        for record in records:
+            customer = customers.get(record.customer)
+            if customer is None or customer.erasing:
+                continue
+            known = {each.id: each for each in messages.get(record.id, ())}
+            agreed = consents.get((record.owner, customer.phone))
+            topic = of_appointment(record, customer)
+            found[record.id] = omitted(topic, rules[record.owner], agreed, known, self._now())
+        return found
 
     async def withdraw_about(self, subject: str) -> None:
         """Take back what waits about a record that is gone."""

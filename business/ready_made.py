@@ -10,6 +10,8 @@ from business.model import Expects, Language, Purpose, Template, Trigger
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _WHEN = "{{appointment.startsAt | date}}"
 _TIME = "{{appointment.startsAt | time}}"
+_NAME = "{% if customer.firstName %} {{customer.firstName}}{% endif %}"
+"""The first name with a space before it, where the name is known."""
 _PLACE = "{% if appointment.location %}\n{{appointment.location}}{% endif %}"
 
 
@@ -21,16 +23,14 @@ def _template(name: str, en: str, he: str, expects: Expects | None = None) -> Te
 
 REMINDER = _template(
     "Reminder",
-    f"Hello {{{{customer.firstName}}}}, this is a reminder: {{{{appointment.service}}}} on {_WHEN} "
-    f"at {_TIME}.{_PLACE}",
-    f"שלום {{{{customer.firstName}}}}, תזכורת: {{{{appointment.service}}}}, {_WHEN} בשעה {_TIME}."
-    f"{_PLACE}",
+    f"Hello{_NAME}, this is a reminder: {{{{appointment.service}}}} on {_WHEN} at {_TIME}.{_PLACE}",
+    f"שלום{_NAME}, תזכורת: {{{{appointment.service}}}}, {_WHEN} בשעה {_TIME}.{_PLACE}",
 )
 QUESTION = _template(
     "Reminder with a question",
-    f"Hello {{{{customer.firstName}}}}, {{{{appointment.service}}}} on {_WHEN} at {_TIME}.{_PLACE}"
+    f"Hello{_NAME}, {{{{appointment.service}}}} on {_WHEN} at {_TIME}.{_PLACE}"
     "\nReply 1 to confirm, 2 to cancel.",
-    f"שלום {{{{customer.firstName}}}}, {{{{appointment.service}}}}, {_WHEN} בשעה {_TIME}.{_PLACE}\n"
+    f"שלום{_NAME}, {{{{appointment.service}}}}, {_WHEN} בשעה {_TIME}.{_PLACE}\n"
     "השיבו 1 לאישור, 2 לביטול.",
     Expects.CONFIRM,
 )
@@ -57,17 +57,15 @@ CANCELLED = _template(
 )
 THANKS = _template(
     "Thanks",
-    "Thank you for your visit, {{customer.firstName}}.",
-    "תודה על הביקור, {{customer.firstName}}.",
+    f"Thank you for your visit{_NAME}.",
+    f"תודה על הביקור{_NAME}.",
 )
 MISSED = _template(
     "Missed",
     f"We missed you on {_WHEN}. Reply to this message to book another time.",
     f"לא נפגשנו ב{_WHEN}. אפשר להשיב להודעה זו כדי לקבוע תור חדש.",
 )
-BIRTHDAY = _template(
-    "Birthday", "Happy birthday, {{customer.firstName}}!", "יום הולדת שמח, {{customer.firstName}}!"
-)
+BIRTHDAY = _template("Birthday", f"Happy birthday{_NAME}!", f"יום הולדת שמח{_NAME}!")
 EVENT = _template(
     "Event reminder",
     "{{event.name}}: {{event.startsAt | date}} at {{event.startsAt | time}}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -91,9 +92,7 @@ async def index(request: web.Request, query: AppointmentQuery) -> web.Response:
     found, cursor = await business.appointments.page(
         seen_owner(request), which, query.since, query.until, query.cursor, query.limit
     )
-    messages = await business.plans.messages_about(found)
-    items = [AppointmentView.of(each, messages.get(each.id, ())) for each in found]
-    return answer(AppointmentList(items=items, cursor=cursor))
+    return answer(AppointmentList(items=await _views(request, found), cursor=cursor))
 
 
 @routes.get(
@@ -221,5 +220,21 @@ async def _appointment(request: web.Request) -> Appointment:
 
 
 async def _view(request: web.Request, found: Appointment) -> AppointmentView:
-    messages = await business_of(request).plans.messages_about([found])
-    return AppointmentView.of(found, messages.get(found.id, ()))
+    (view,) = await _views(request, [found])
+    return view
+
+
+async def _views(request: web.Request, found: Sequence[Appointment]) -> list[AppointmentView]:
+    business = business_of(request)
+    customers = await business.stores.customers.by_ids({each.customer for each in found})
+    messages = await business.plans.messages_about(found)
+    omitted = await business.plans.omitted(found, customers, messages)
+    return [
+        AppointmentView.of(
+            each,
+            customers.get(each.customer),
+            messages.get(each.id, ()),
+            omitted.get(each.id, ()),
+        )
+        for each in found
+    ]

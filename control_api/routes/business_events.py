@@ -129,7 +129,7 @@ async def register(
         request, headers, make, lambda record_id: business.events.registration(event, record_id)
     )
     location = f"/api/events/{event.id}/registrations/{made.id}"
-    return created(RegistrationView.of(made), ticket, location)
+    return created(RegistrationView.of(made, customer), ticket, location)
 
 
 @routes.get(
@@ -144,7 +144,10 @@ async def registrations(request: web.Request, query: PageQuery) -> web.Response:
     found, cursor = await business_of(request).stores.registrations.page(
         event.owner, {"event": event.id}, query.cursor, query.limit
     )
-    items = [RegistrationView.of(each) for each in found]
+    customers = await business_of(request).stores.customers.by_ids(
+        {each.customer for each in found}
+    )
+    items = [RegistrationView.of(each, customers.get(each.customer)) for each in found]
     return answer(RegistrationList(items=items, cursor=cursor))
 
 

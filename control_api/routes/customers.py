@@ -13,6 +13,7 @@ from control_api.http.requests import answer
 from control_api.operations.business import EVERY_POST, business_of, created, make_once
 from control_api.operations.tables import CSV, file, import_table
 from control_api.schemas.business.customers import (
+    ConsentHistory,
     CustomerChange,
     CustomerList,
     CustomerQuery,
@@ -119,6 +120,19 @@ async def change(request: web.Request, body: CustomerChange) -> web.Response:
     customers = business_of(request).customers
     changed = await customers.change(found, body.to_changes(), body.to_states(), "api")
     return answer(await _view(request, changed))
+
+
+@routes.get(
+    "/api/customers/{id}/consents",
+    needs=Scope.BUSINESS,
+    answers={200: ConsentHistory},
+    problems=_NOT_FOUND,
+)
+async def consents(request: web.Request) -> web.Response:
+    """List what a customer has agreed to and refused, newest first, with the messages as proof."""
+    found = await _customer(request)
+    known = await business_of(request).customers.consents_of([found])
+    return answer(ConsentHistory.of(known.get(found.id)))
 
 
 @routes.delete(

@@ -13,8 +13,10 @@ from pydantic import (
 from business.model import (
     Appointment,
     AppointmentStatus,
+    Customer,
     Trigger,
 )
+from business.omissions import Omission, Omitted
 from control_api.schemas.base import Answer, Name
 from control_api.schemas.business.fields import (
     Id,
@@ -23,6 +25,7 @@ from control_api.schemas.business.fields import (
     OrderedTimes,
     PageQuery,
     Time,
+    named,
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
@@ -53,6 +56,23 @@ class MessageOfPlan(Answer):
             for each in sorted(messages, key=lambda message: message.due_at)
             if each.plan is not None and each.plan.trigger in list(Trigger)
         ]  # fmt: skip
+
+
+class OmittedView(Answer):
+    """A message that an automation does not send, when it would go, and why it does not."""
+
+    automation: str
+    trigger: str
+    due_at: WrittenTimestamp
+    reason: Omission
+
+    @classmethod
+    def of(cls, each: Omitted) -> OmittedView:
+        """Show a message that is not sent."""
+        automation = each.automation
+        return cls(
+            automation=automation.id, trigger=automation.trigger, due_at=each.due, reason=each.why
+        )
 
 
 class NewAppointment(OrderedTimes):
@@ -98,11 +118,13 @@ class AppointmentQuery(PageQuery):
 
 
 class AppointmentView(Answer):
-    """An appointment, and the messages of automations about it."""
+    """An appointment, the messages of automations about it, and those that are not sent."""
 
     id: str
     owner: str
     customer: str
+    customer_name: str | None = None
+    customer_phone: str | None = None
     connection_id: str
     service: str
     starts_at: WrittenTimestamp
@@ -115,11 +137,24 @@ class AppointmentView(Answer):
     external_id: str | None = None
     created_at: WrittenTimestamp
     messages: list[MessageOfPlan]
+    omitted: list[OmittedView]
 
     @classmethod
-    def of(cls, appointment: Appointment, messages: Iterable[Message]) -> AppointmentView:
-        """Show an appointment."""
-        return viewed(cls, appointment, messages=MessageOfPlan.all_of(messages))
+    def of(
+        cls,
+        appointment: Appointment,
+        customer: Customer | None,
+        messages: Iterable[Message],
+        omitted: Iterable[Omitted],
+    ) -> AppointmentView:
+        """Show an appointment, and who comes unless they were erased."""
+        return viewed(
+            cls,
+            appointment,
+            **named(customer),
+            messages=MessageOfPlan.all_of(messages),
+            omitted=[OmittedView.of(each) for each in omitted],
+        )
 
 
 class AppointmentList(Answer):

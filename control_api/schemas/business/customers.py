@@ -58,6 +58,28 @@ class ConsentView(Answer):
     evidence: str | None = None
 
 
+class AnswerView(Answer):
+    """One answer of a person for a purpose; `evidence` is the id of their message."""
+
+    purpose: Purpose
+    state: Agreement
+    at: WrittenTimestamp
+    how: str
+    evidence: str | None = None
+
+
+class ConsentHistory(Answer):
+    """What a person has answered, newest first."""
+
+    items: list[AnswerView]
+
+    @classmethod
+    def of(cls, consents: Consents | None) -> ConsentHistory:
+        """Show the history of a number; nothing for one that never answered."""
+        answers = consents.history if consents else ()
+        return cls(items=[AnswerView.model_validate(each) for each in reversed(answers)])
+
+
 class _CustomerFields(Body):
     language: Language | None = None
     time_zone: TimeZone | None = None
@@ -76,9 +98,9 @@ class _CustomerFields(Body):
 
 
 class NewCustomer(_CustomerFields):
-    """POST /api/customers."""
+    """POST /api/customers; who is booked by phone may have no name yet."""
 
-    name: Name
+    name: Name | None = None
     phone: PhoneNumber
 
 

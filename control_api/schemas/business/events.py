@@ -9,6 +9,7 @@ from pydantic import (
 )
 
 from business.model import (
+    Customer,
     Event,
     Registration,
     RegistrationStatus,
@@ -20,6 +21,7 @@ from control_api.schemas.business.fields import (
     Notes,
     OrderedTimes,
     Time,
+    named,
     viewed,
 )
 from sessions.common.json_values import WholeNumber, WrittenTimestamp
@@ -89,13 +91,15 @@ class RegistrationView(Answer):
     id: str
     event: str
     customer: str
+    customer_name: str | None = None
+    customer_phone: str | None = None
     status: RegistrationStatus
     created_at: WrittenTimestamp
 
     @classmethod
-    def of(cls, registration: Registration) -> RegistrationView:
-        """Show a registration."""
-        return viewed(cls, registration)
+    def of(cls, registration: Registration, customer: Customer | None) -> RegistrationView:
+        """Show a registration, and who comes unless they were erased."""
+        return viewed(cls, registration, **named(customer))
 
 
 class RegistrationList(Answer):

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from business.model import Customer
 from control_api.schemas.base import Answer, Body
 from control_api.schemas.messages import SendHeaders
 from sessions.common.json_values import Timestamp
@@ -49,6 +50,13 @@ View = TypeVar("View", bound=Answer)
 def viewed(view: type[View], record: Record, **more: Any) -> View:
     """Show the fields of a record that a view has, and more."""
     return view.model_validate({**record.model_dump(), **more})
+
+
+def named(customer: Customer | None) -> dict[str, str | None]:
+    """Show who a record is about, in its own view; nothing once they are erased."""
+    if customer is None or customer.erasing:
+        return {}
+    return {"customer_name": customer.name or None, "customer_phone": customer.phone}
 
 
 class PageQuery(Body):

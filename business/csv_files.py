@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import phonenumbers
 
@@ -23,6 +24,26 @@ _HEADERS: Mapping[str, str] = {
     "הערות": "notes", "רשימה": "list", "mobile": "phone", "number": "phone", "full name": "name",
 }  # fmt: skip
 """Other names of the columns."""
+
+
+class Flaw(StrEnum):
+    """What is wrong with a line."""
+
+    ROUNDED = "number_rounded"
+    NO_COUNTRY = "number_without_country"
+    NUMBER = "number_invalid"
+    LANGUAGE = "language_unknown"
+    TOO_LONG = "too_long"
+    TAKEN = "number_taken"
+    OTHER = "other"
+
+
+class FlawError(ValueError):
+    """A line is wrong: what it is, and a sentence that says so."""
+
+    def __init__(self, flaw: Flaw, reason: str) -> None:
+        super().__init__(reason)
+        self.flaw = flaw
 
 
 @dataclass(frozen=True)
@@ -100,16 +121,18 @@ def _cells(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
 
 
 def phone_in(cell: str) -> str:
-    """Return the number in a cell; raise ValueError, which says what a spreadsheet did to it."""
+    """Return the number in a cell; raise FlawError, which says what a spreadsheet did to it."""
     text = cell.strip()
     if _SCIENTIFIC.fullmatch(text):
-        raise ValueError("A spreadsheet has rounded this number: format the column as text.")
+        reason = "A spreadsheet has rounded this number: format the column as text."
+        raise FlawError(Flaw.ROUNDED, reason)
     if not text.startswith(("+", "00")):
-        raise ValueError("The number has no + and country code: a spreadsheet may have lost it.")
+        reason = "The number has no + and country code: a spreadsheet may have lost it."
+        raise FlawError(Flaw.NO_COUNTRY, reason)
     try:
         return parse_phone_number(text)
     except InvalidRecipientError as error:
-        raise ValueError(str(error)) from error
+        raise FlawError(Flaw.NUMBER, str(error)) from error
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from business.batches import Batcher, CustomerBatches, Outcome, Row, SubscriberBatches
 from business.consents import ConsentBook
-from business.csv_files import phone_in, read_table, write_table
+from business.csv_files import Flaw, FlawError, phone_in, read_table, write_table
 from business.customers import SHOWN
 from business.model import Language
 from business.plans import Plans
@@ -27,6 +27,7 @@ class Refused:
     """A line that was not stored, counted from 1 with the header, and why."""
 
     line: int
+    flaw: Flaw
     reason: str
 
 
@@ -45,7 +46,7 @@ class Imported:
             self.created += 1
         elif outcome is Outcome.TAKEN:
             reason = "Another request changes this number just now: send the line again."
-            self.refused.append(Refused(number, reason))
+            self.refused.append(Refused(number, Flaw.TAKEN, reason))
         else:
             self.updated += 1
 
@@ -86,7 +87,8 @@ class Imports:
             try:
                 row = fields_in(line.cells)
             except ValueError as error:
-                done.refused.append(Refused(line.number, str(error)))
+                flaw = error.flaw if isinstance(error, FlawError) else Flaw.OTHER
+                done.refused.append(Refused(line.number, flaw, str(error)))
             else:
                 await batcher.add(line.number, row)
         await batcher.flush()
@@ -140,7 +142,7 @@ def _fields(written: Mapping[str, str]) -> dict[str, Any]:
         fields["tags"] = tuple(each.strip() for each in parts if each.strip())
     for name, most in _LONGEST.items():
         if len(cells.get(name, "")) > most:
-            raise ValueError(f"{name} is longer than {most} characters.")
+            raise FlawError(Flaw.TOO_LONG, f"{name} is longer than {most} characters.")
     return fields
 
 
@@ -148,4 +150,5 @@ def _language(text: str) -> Language:
     try:
         return Language(re.split("[-_]", text.lower(), maxsplit=1)[0])
     except ValueError:
-        raise ValueError(f"There is no language {text[:20]!r}: give he or en.") from None
+        reason = f"There is no language {text[:20]!r}: give he or en."
+        raise FlawError(Flaw.LANGUAGE, reason) from None

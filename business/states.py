@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from business.model import AppointmentStatus
 from business.model import AppointmentStatus as A
 from business.model import CampaignStatus as C
 from business.model import RegistrationStatus as R
@@ -44,8 +45,23 @@ CAMPAIGN: Table = MappingProxyType(
     }
 )
 
+MOVES: Mapping[str, AppointmentStatus] = MappingProxyType(
+    {
+        "confirm": A.CONFIRMED,
+        "cancel": A.CANCELLED,
+        "complete": A.COMPLETED,
+        "no-show": A.NO_SHOW,
+        "reschedule": A.BOOKED,
+    }
+)
+"""What can be done with an appointment, and the status that it leads to."""
 LIVE = (A.BOOKED, A.CONFIRMED)
 """The statuses of appointments that are still to come."""
+
+
+def moves_from(status: AppointmentStatus) -> list[str]:
+    """Return what can be done with an appointment in a status."""
+    return [name for name, to in MOVES.items() if status in APPOINTMENT[to]]
 
 
 def before(table: Table, status: StrEnum) -> list[str]:

@@ -83,7 +83,14 @@ _PATHS: Mapping[View, str] = MappingProxyType(
 _MORE_TEXTS: Mapping[View, tuple[str, ...]] = MappingProxyType(
     {
         View.CONVERSATIONS: ("messages.",),
-        View.CUSTOMER: ("conversations.", "messages."),
+        View.TODAY: ("business.appointment.", "messages."),
+        View.CUSTOMERS: ("business.import.",),
+        View.CUSTOMER: (
+            "business.appointment.",
+            "business.consent.",
+            "conversations.",
+            "messages.",
+        ),
     }
 )
 _OFTEN = (View.TODAY, View.CUSTOMERS, View.CONVERSATIONS, View.CAMPAIGNS, View.CONNECTIONS)

@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 
 declare global {
   namespace Api {
+    type Answer = Schemas['AnswerView'];
     type ApiKey = Schemas['ApiKeyView'];
     type ApiKeyList = Schemas['ApiKeyList'];
     type Appointment = Schemas['AppointmentView'];

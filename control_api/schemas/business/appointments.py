@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -17,6 +17,7 @@ from business.model import (
     Trigger,
 )
 from business.omissions import Omission, Omitted
+from business.states import moves_from
 from control_api.schemas.base import Answer, Name
 from control_api.schemas.business.fields import (
     Id,
@@ -32,6 +33,8 @@ from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.pacing import TimeZone
 from sessions.messages.acceptance import ConnectionId
 from sessions.messages.model import Message, MessageStatus
+
+Move = Literal["confirm", "cancel", "complete", "no-show", "reschedule"]
 
 
 class MessageOfPlan(Answer):
@@ -136,6 +139,7 @@ class AppointmentView(Answer):
     notes: str
     external_id: str | None = None
     created_at: WrittenTimestamp
+    allowed_moves: list[Move]
     messages: list[MessageOfPlan]
     omitted: list[OmittedView]
 
@@ -152,6 +156,7 @@ class AppointmentView(Answer):
             cls,
             appointment,
             **named(customer),
+            allowed_moves=moves_from(appointment.status),
             messages=MessageOfPlan.all_of(messages),
             omitted=[OmittedView.of(each) for each in omitted],
         )

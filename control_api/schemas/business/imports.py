@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from business.csv_files import Flaw
 from business.imports import Imported
 from control_api.schemas.base import Answer
 
 
 class RefusedLine(Answer):
-    """A line that was not stored, counted from 1 with the header, and why."""
+    """A line that was not stored, counted from 1 with the header, and why: a code, a sentence."""
 
     line: int
+    code: Flaw
     reason: str
 
 
@@ -23,5 +25,8 @@ class ImportReport(Answer):
     @classmethod
     def of(cls, imported: Imported) -> ImportReport:
         """Show the report of an import."""
-        refused = [RefusedLine(line=each.line, reason=each.reason) for each in imported.refused]
+        refused = [
+            RefusedLine(line=each.line, code=each.flaw, reason=each.reason)
+            for each in imported.refused
+        ]
         return cls(created=imported.created, updated=imported.updated, refused=refused)

@@ -3,6 +3,7 @@
 
 import { api } from '../dashboard/api.js';
 import { one, showOnly } from '../shared/dom.js';
+import { showRecords } from './keyed_list.js';
 
 const PAGE = 50;
 
@@ -78,20 +79,10 @@ export class RecordList {
   }
 
   #show() {
-    const before = new Map([...this.#list.children].map((each) => [each.getAttribute('data-id'), each]));
-    const items = this.#records.map((record) => {
-      const seen = JSON.stringify(record);
-      const known = before.get(record.id);
-      if (known?.getAttribute('data-seen') === seen) return known;
-      const made = this.#kind.item(record);
-      Object.assign(made.dataset, { id: record.id, seen });
-      return made;
-    });
-    const same = items.length === this.#list.children.length && items.every((each, place) => each === this.#list.children[place]);
-    if (!same) this.#list.replaceChildren(...items);
+    showRecords(this.#list, this.#records, this.#kind.item);
     this.#further.hidden = !this.#cursor;
     const without = this.#kind.isNarrowed?.() ? 'unmatched' : 'empty';
-    showOnly(this.#root, 'when', items.length ? 'list' : without);
+    showOnly(this.#root, 'when', this.#records.length ? 'list' : without);
   }
 }
 
@@ -101,7 +92,7 @@ export class RecordList {
  * @param {number} pages
  * @returns {Promise<[any[], string | null]>}
  */
-async function pagesOf(path, pages) {
+export async function pagesOf(path, pages) {
   const records = [];
   let cursor = null;
   for (let page = 0; page < pages; page += 1) {

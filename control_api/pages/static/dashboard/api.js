@@ -19,10 +19,10 @@ const TOKEN = meta('csrf-token');
  * @param {Options} [options]
  * @returns {Promise<any>}
  */
-export async function api(path, { method = 'GET', body, headers = {}, within } = {}) {
+export async function api(path, { method = 'GET', headers = {}, ...rest } = {}) {
   const proof = method === 'GET' ? undefined : { 'X-CSRF-Token': TOKEN };
   try {
-    return await ask(ROOT + path, { method, body, within, headers: { ...proof, ...headers } });
+    return await ask(ROOT + path, { ...rest, method, headers: { ...proof, ...headers } });
   } catch (error) {
     if (error instanceof Refusal && isSignedOut(error)) sayThatSignedOut();
     throw error;

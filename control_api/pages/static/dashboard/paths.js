@@ -32,3 +32,12 @@ export function apiKeyPath({ id }) {
 export function webhookPath({ id }) {
   return `api/webhooks/${encodeURIComponent(id)}`;
 }
+
+/**
+ * The address of a record of the business side, such as a customer.
+ * @param {string} kind As the API names the list, such as `customers`.
+ * @param {{id: string}} record
+ */
+export function recordPath(kind, { id }) {
+  return `api/${kind}/${encodeURIComponent(id)}`;
+}

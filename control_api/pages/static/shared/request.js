@@ -5,13 +5,15 @@
 export class Refusal extends Error {
   /**
    * @param {number} status
-   * @param {Partial<Api.Problem>} problem
+   * @param {Partial<Api.Problem> & { id?: string }} problem
    */
   constructor(status, problem) {
     super(problem.code ?? String(status));
     this.status = status;
     this.code = problem.code ?? '';
     this.retryAfterSeconds = problem.retryAfterSeconds ?? 0;
+    /** The id of the record that exists already, where that is the problem. */
+    this.id = problem.id ?? '';
   }
 }
 
@@ -19,6 +21,7 @@ export class Refusal extends Error {
  * @typedef {object} Options
  * @property {string} [method]
  * @property {unknown} [body] What goes as JSON.
+ * @property {Blob} [file] What goes as it is, under its own type, in place of a body.
  * @property {Record<string, string>} [headers]
  * @property {number} [within] Milliseconds.
  * @property {AbortSignal} [signal]
@@ -31,7 +34,7 @@ export class Refusal extends Error {
  * @param {Options} [options]
  * @returns {Promise<any>}
  */
-export async function ask(url, { method = 'GET', body, headers = {}, within = 30_000, signal } = {}) {
+export async function ask(url, { method = 'GET', body, file, headers = {}, within = 30_000, signal } = {}) {
   const limit = new AbortController();
   signal?.addEventListener('abort', () => limit.abort());
   const timer = setTimeout(() => limit.abort(), within);
@@ -39,7 +42,7 @@ export async function ask(url, { method = 'GET', body, headers = {}, within = 30
     const response = await fetch(url, {
       method,
       headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? file : JSON.stringify(body),
       cache: 'no-store',
       signal: limit.signal,
     });

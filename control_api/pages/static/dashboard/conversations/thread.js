@@ -1,6 +1,7 @@
 // @ts-check
 /** One conversation: both directions by time, page by page, kept true; new messages are announced. */
 
+import { arrange } from '../../shared/arrange.js';
 import { closest, one, setText, showOnly } from '../../shared/dom.js';
 import { api } from '../api.js';
 import { working } from '../dialog.js';
@@ -216,22 +217,5 @@ export class Thread {
     const query = queryOf(this.#connection);
     for (const [name, value] of Object.entries(more)) query.set(name, value);
     return api(`api/whatsapp/chats/${encodeURIComponent(this.#chat)}/messages?${query}`);
-  }
-}
-
-/**
- * Let a list have these elements in this order; what is in its place is left alone.
- * @param {HTMLElement} list
- * @param {HTMLElement[]} wanted
- */
-function arrange(list, wanted) {
-  const kept = new Set(wanted);
-  for (const each of [...list.children]) {
-    if (!kept.has(/** @type {HTMLElement} */ (each))) each.remove();
-  }
-  let place = list.firstElementChild;
-  for (const element of wanted) {
-    if (element === place) place = element.nextElementSibling;
-    else list.insertBefore(element, place);
   }
 }

@@ -1,0 +1,94 @@
+// @ts-check
+/** Import a table, and say what became of each line that was not stored. */
+
+import { api } from '../dashboard/api.js';
+import { kindOf, closable, working } from '../dashboard/dialog.js';
+import { hasText, number, t } from '../dashboard/texts.js';
+import { field, one, setText, showOnly } from '../shared/dom.js';
+
+/** @type {Record<string, string>} */
+const KINDS = { file_unreadable: 'file', request_entity_too_large: 'large', rate_limited: 'many' };
+const PATIENCE_MS = 10 * 60_000;
+const SHOWN = 200;
+
+/** The dialog that the template `import_dialog` makes. */
+export class ImportDialog {
+  #dialog = closable('import');
+  #form = one(this.#dialog, 'form', HTMLFormElement);
+  #file = field(this.#form, 'file');
+  #path;
+  #changed;
+
+  /**
+   * @param {string} path Where the table goes.
+   * @param {() => void} changed Called after an import.
+   */
+  constructor(path, changed) {
+    this.#path = path;
+    this.#changed = changed;
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+  }
+
+  open() {
+    this.#form.reset();
+    this.#shows(null);
+    one(this.#dialog, '[data-report]').hidden = true;
+    this.#dialog.showModal();
+    this.#file.focus();
+  }
+
+  async #submit() {
+    const file = this.#file.files?.[0];
+    if (!file) {
+      this.#shows('none');
+      this.#file.focus();
+      return;
+    }
+    this.#shows(null);
+    const button = one(this.#form, '[type=submit]', HTMLButtonElement);
+    const table = new Blob([file], { type: 'text/csv' });
+    const headers = { 'Content-Type': 'text/csv' };
+    try {
+      const send = () => api(this.#path, { method: 'POST', file: table, headers, within: PATIENCE_MS });
+      this.#report(await working(button, send));
+      this.#changed();
+    } catch (error) {
+      this.#shows(kindOf(error, KINDS));
+    }
+  }
+
+  /** @param {Api.ImportReport} report */
+  #report({ created, updated, refused }) {
+    const report = one(this.#dialog, '[data-report]');
+    report.hidden = false;
+    setText(one(report, '[data-done]'), t('business.import.done', {
+      created: number(created), updated: number(updated), refused: number(refused.length),
+    }));
+    one(report, '[data-refused]').hidden = refused.length === 0;
+    one(report, 'tbody').replaceChildren(...refused.slice(0, SHOWN).map(row));
+    const more = one(report, '[data-more]');
+    more.hidden = refused.length <= SHOWN;
+    setText(more, t('business.import.more', { n: refused.length - SHOWN }));
+    one(report, '[data-done]').focus();
+  }
+
+  /** @param {string | null} kind */
+  #shows(kind) {
+    showOnly(this.#form, 'error', kind);
+  }
+}
+
+/** @param {Api.ImportReport['refused'][number]} refused */
+function row({ line, code, reason }) {
+  const element = document.createElement('tr');
+  const place = document.createElement('th');
+  place.scope = 'row';
+  place.textContent = number(line);
+  const why = document.createElement('td');
+  why.textContent = hasText(`business.import.flaw.${code}`) ? t(`business.import.flaw.${code}`) : reason;
+  element.append(place, why);
+  return element;
+}

@@ -91,6 +91,7 @@ _MORE_TEXTS: Mapping[View, tuple[str, ...]] = MappingProxyType(
             "conversations.",
             "messages.",
         ),
+        View.EVENTS: ("business.appointment.",),
     }
 )
 _OFTEN = (View.TODAY, View.CUSTOMERS, View.CONVERSATIONS, View.CAMPAIGNS, View.CONNECTIONS)

@@ -174,12 +174,86 @@ async def test_a_table_is_imported_line_by_line_and_wrong_lines_are_told(client:
         async with client.post(f"{path}/import", data=table, headers=headers) as answer:
             report = await answer.json()
         assert (report["created"], report["updated"]) == (1, 1), report
-        assert [each["line"] for each in report["refused"]] == [3, 4, 5]
+        assert [(each["line"], each["code"]) for each in report["refused"]] == [
+            (3, "number_rounded"),
+            (4, "number_without_country"),
+            (5, "language_unknown"),
+        ]
         async with client.post(f"{path}/import", data=table, headers=headers) as again:
             assert await again.json() == report
             assert again.headers["Idempotent-Replayed"] == "true"
         async with client.get(f"{path}/export") as exported:
             assert "דנה" in (await exported.read()).decode("utf-8-sig")
+
+
+async def test_an_appointment_tells_who_comes_and_what_can_be_done(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    appointment = await made(client, "/api/appointments", booking)
+    assert (appointment["customerName"], appointment["customerPhone"]) == (
+        CUSTOMER["name"],
+        CUSTOMER["phone"],
+    )
+    path = f"/api/appointments/{appointment['id']}"
+    for move in ("confirm", "complete"):
+        assert move in appointment["allowedMoves"]
+        _, appointment = await post(client, f"{path}/{move}")
+    assert appointment["allowedMoves"] == []
+    async with client.delete(f"/api/customers/{booking['customer']}") as answer:
+        assert answer.status == 204
+    (listed,) = (await get(client, "/api/appointments"))["items"]
+    assert "customerName" not in listed
+    assert "customerPhone" not in listed
+
+
+async def test_a_registration_tells_who_comes(client: Client, booking: dict[str, Any]) -> None:
+    event = await made(client, "/api/events", {"name": "Evening", "startsAt": in_days(2)})
+    path = f"/api/events/{event['id']}/registrations"
+    registered = await made(client, path, {"customer": booking["customer"]})
+    assert registered["customerName"] == CUSTOMER["name"]
+    assert (await get(client, path))["items"] == [registered]
+
+
+async def test_every_answer_of_a_customer_is_kept(client: Client) -> None:
+    customer = await made(client, "/api/customers", CUSTOMER | {"consents": {"marketing": "in"}})
+    path = f"/api/customers/{customer['id']}"
+    change = {"consents": {"marketing": "out", "reminder": "in"}}
+    async with client.patch(path, json=change) as answer:
+        assert answer.status == 200
+    history = (await get(client, f"{path}/consents"))["items"]
+    assert [(each["purpose"], each["state"], each["how"]) for each in history[-1:]] == [
+        ("marketing", "in", "api")
+    ]
+    assert {(each["purpose"], each["state"]) for each in history[:2]} == {
+        ("marketing", "out"),
+        ("reminder", "in"),
+    }
+    other = await made(client, "/api/customers", CUSTOMER | {"phone": "+972549999999"})
+    assert (await get(client, f"/api/customers/{other['id']}/consents"))["items"] == []
+
+
+async def test_a_customer_without_a_name_is_reminded(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    customer = await made(client, "/api/customers", {"phone": "+972549999999", "language": "en"})
+    assert customer["name"] == ""
+    await made(
+        client,
+        "/api/automations",
+        {
+            "name": "A day before",
+            "trigger": "before_appointment",
+            "offset": "1d",
+            "template": "ready_reminder",
+            "purpose": "reminder",
+            "connectionId": "main",
+            "enabled": True,
+        },
+    )
+    wanted = booking | {"customer": customer["id"]}
+    (message,) = (await made(client, "/api/appointments", wanted))["messages"]
+    sent = await get(client, f"/api/whatsapp/messages/{message['messageId']}")
+    assert sent["text"].startswith("Hello, this is a reminder: Haircut")
 
 
 async def test_a_key_for_one_connection_does_not_open_the_business_side(

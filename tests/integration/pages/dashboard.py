@@ -31,17 +31,18 @@ async def dashboard(
     person: Browser,
     *,
     view: str = "",
+    path: str | None = None,
     email: str = EMAIL,
     locale: str = "en-GB",
     viewport: ViewportSize = DESKTOP,
     dark: bool = False,
     by_form: bool = False,
 ) -> AsyncIterator[PageSession]:
-    """Open a view as whoever this is; the first one becomes the administrator.
+    """Open a view, or a page by its path, as whoever this is; the first is the administrator.
 
     With `by_form` they fill in the sign-in page; elsewhere what it sends is sent without the page.
     """
-    url = str(client.make_url(f"/dashboard{view}"))
+    url = str(client.make_url(path or f"/dashboard{view}"))
 
     async def sent(context: BrowserContext) -> None:
         form: dict[str, str | float | bool] = {"email": email, "password": PASSWORD}

@@ -41,12 +41,13 @@ export class AppointmentActs {
     const path = recordPath('appointments', appointment);
     const post = () => api(`${path}/${act}`, { method: 'POST' });
     const name = `\u2068${personName(appointment)}\u2069, ${exactTime(new Date(appointment.startsAt))}`;
-    const asked = {
+    /** @type {Record<string, () => Promise<boolean>>} */
+    const asking = {
       cancel: () => this.#cancel.ask({ name }, post),
       delete: () => this.#delete.ask({ name }, () => api(path, { method: 'DELETE' })),
       reschedule: () => this.#reschedule(appointment, path),
-    }[act];
-    const done = await (asked ?? (() => this.#directly(button, post)))();
+    };
+    const done = await (asking[act]?.() ?? this.#directly(button, post));
     if (done) toast(t(`business.appointment.done.${act}`, { name: `\u2068${personName(appointment)}\u2069` }));
     this.#changed();
   }

@@ -59,12 +59,12 @@ export function personName({ customerName, customerPhone }) {
 function offer(element, { allowedMoves, startsAt }, label) {
   const isOver = Date.parse(startsAt) <= Date.now();
   const first = isOver ? ['complete', 'no-show'] : ['confirm'];
-  for (const button of element.querySelectorAll('[data-act]')) {
+  for (const button of element.querySelectorAll('button[data-act]')) {
     const act = /** @type {any} */ (button.getAttribute('data-act'));
     const inMenu = button.closest('[data-menu]') !== null;
     const offered = act === 'delete' || allowedMoves.includes(act);
-    const place = button.closest('li') && inMenu ? button.parentElement : button;
-    if (place) place.hidden = !offered || first.includes(act) === inMenu;
+    const place = /** @type {HTMLElement} */ (inMenu ? button.parentElement : button);
+    place.hidden = !offered || first.includes(act) === inMenu;
     button.setAttribute('aria-label', `${button.textContent?.trim()}: ${label}`);
   }
   setText(one(element, '[data-menu-label]'), t('business.appointment.more', { label }));

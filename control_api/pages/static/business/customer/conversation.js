@@ -54,7 +54,7 @@ export class Conversation {
   async refresh(customer, connections, usual) {
     this.#offer(connections, usual);
     this.#chat = `${customer.phone.slice(1)}@c.us`;
-    one(this.#root, '[data-none]').hidden = connections.length > 0;
+    one(this.#root, '[data-unconnected]').hidden = connections.length > 0;
     one(this.#root, '[data-thread]').hidden = connections.length === 0;
     setText(one(this.#root, '[data-thread-title] bdi'), customer.name || readableRecipient(this.#chat));
     setText(one(this.#root, '[data-thread-below]'), customer.name ? readableRecipient(this.#chat) : '');

@@ -4,7 +4,7 @@
 import { api } from '../../dashboard/api.js';
 import { recordPath } from '../../dashboard/paths.js';
 import { typedRecipient } from '../../dashboard/recipient.js';
-import { field, one, showOnly } from '../../shared/dom.js';
+import { byId, field, one, showOnly } from '../../shared/dom.js';
 import { FormDialog, Wrong } from '../form_dialog.js';
 
 /** @type {Record<string, string>} */
@@ -29,7 +29,7 @@ export class CustomerForm {
    */
   ask(customer) {
     return this.#dialog.ask(() => {
-      showOnly(one(document, '#customer-form'), 'mode', customer ? 'edit' : 'create');
+      showOnly(byId('customer-form'), 'mode', customer ? 'edit' : 'create');
       this.#language.value = customer?.language ?? document.documentElement.lang;
       this.#name.value = customer?.name ?? '';
       this.#phone.value = customer?.phone ?? '';

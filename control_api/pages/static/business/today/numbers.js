@@ -15,19 +15,17 @@ const BADLY = ['failed', 'expired', 'unknown'];
  */
 export function showNumbers(root, appointments, replies) {
   const messages = appointments.flatMap((each) => each.messages);
-  /** @param {...string} statuses */
-  const with_ = (...statuses) => appointments.filter(({ status }) => statuses.includes(status)).length;
-  /** @param {string[]} statuses */
-  const told = (statuses) => messages.filter(({ status }) => statuses.includes(status)).length;
+  const come = (/** @type {string[]} */ ...statuses) => appointments.filter(({ status }) => statuses.includes(status)).length;
+  const told = (/** @type {string[]} */ ...statuses) => messages.filter(({ status }) => statuses.includes(status)).length;
   /** @type {Record<string, number | null>} */
   const numbers = {
-    appointments: appointments.length - with_('cancelled'),
-    confirmed: with_('confirmed', 'completed'),
-    open: with_('booked'),
-    planned: told(['queued', 'sending']),
-    sent: told(OUT),
-    read: told(['read']),
-    failed: told(BADLY),
+    appointments: appointments.length - come('cancelled'),
+    confirmed: come('confirmed', 'completed'),
+    open: come('booked'),
+    planned: told('queued', 'sending'),
+    sent: told(...OUT),
+    read: told('read'),
+    failed: told(...BADLY),
     replies,
   };
   for (const [name, value] of Object.entries(numbers)) {

@@ -2,9 +2,10 @@
 /** Import a table, and say what became of each line that was not stored. */
 
 import { api } from '../dashboard/api.js';
-import { kindOf, closable, working } from '../dashboard/dialog.js';
+import { closable } from '../dashboard/dialog.js';
 import { hasText, number, t } from '../dashboard/texts.js';
-import { field, one, setText, showOnly } from '../shared/dom.js';
+import { field, one, setText } from '../shared/dom.js';
+import { CheckedForm, Wrong } from './checked_form.js';
 
 /** @type {Record<string, string>} */
 const KINDS = { file_unreadable: 'file', request_entity_too_large: 'large', rate_limited: 'many' };
@@ -14,8 +15,8 @@ const SHOWN = 200;
 /** The dialog that the template `import_dialog` makes. */
 export class ImportDialog {
   #dialog = closable('import');
-  #form = one(this.#dialog, 'form', HTMLFormElement);
-  #file = field(this.#form, 'file');
+  #form = new CheckedForm(one(this.#dialog, 'form', HTMLFormElement), KINDS, () => this.#send());
+  #file = field(this.#form.element, 'file');
   #path;
   #changed;
 
@@ -26,38 +27,21 @@ export class ImportDialog {
   constructor(path, changed) {
     this.#path = path;
     this.#changed = changed;
-    this.#form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
   }
 
   open() {
     this.#form.reset();
-    this.#shows(null);
     one(this.#dialog, '[data-report]').hidden = true;
     this.#dialog.showModal();
     this.#file.focus();
   }
 
-  async #submit() {
+  async #send() {
     const file = this.#file.files?.[0];
-    if (!file) {
-      this.#shows('none');
-      this.#file.focus();
-      return;
-    }
-    this.#shows(null);
-    const button = one(this.#form, '[type=submit]', HTMLButtonElement);
-    const table = new Blob([file], { type: 'text/csv' });
+    if (!file) throw new Wrong('none', this.#file);
     const headers = { 'Content-Type': 'text/csv' };
-    try {
-      const send = () => api(this.#path, { method: 'POST', file: table, headers, within: PATIENCE_MS });
-      this.#report(await working(button, send));
-      this.#changed();
-    } catch (error) {
-      this.#shows(kindOf(error, KINDS));
-    }
+    this.#report(await api(this.#path, { method: 'POST', file, headers, within: PATIENCE_MS }));
+    this.#changed();
   }
 
   /** @param {Api.ImportReport} report */
@@ -73,11 +57,6 @@ export class ImportDialog {
     more.hidden = refused.length <= SHOWN;
     setText(more, t('business.import.more', { n: refused.length - SHOWN }));
     one(report, '[data-done]').focus();
-  }
-
-  /** @param {string | null} kind */
-  #shows(kind) {
-    showOnly(this.#form, 'error', kind);
   }
 }
 

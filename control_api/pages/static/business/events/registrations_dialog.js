@@ -2,13 +2,13 @@
 /** Who comes to an event, who waits for a place, and one more. */
 
 import { ROOT, api } from '../../dashboard/api.js';
-import { closable, kindOf, working } from '../../dashboard/dialog.js';
+import { closable } from '../../dashboard/dialog.js';
 import { recordPath } from '../../dashboard/paths.js';
 import { readableRecipient } from '../../dashboard/recipient.js';
 import { t } from '../../dashboard/texts.js';
 import { toast } from '../../dashboard/toast.js';
 import { byId, closest, copyOf, one, setText, showOnly } from '../../shared/dom.js';
-import { Wrong } from '../form_dialog.js';
+import { CheckedForm } from '../checked_form.js';
 import { showRecords } from '../keyed_list.js';
 import { PersonFields } from '../people/person_fields.js';
 import { pagesOf } from '../record_list.js';
@@ -23,11 +23,10 @@ const ITEM = byId('registration', HTMLTemplateElement);
 /** The dialog; `changed()` is called after each change. */
 export class RegistrationsDialog {
   #dialog = closable('registrations');
-  #form = one(this.#dialog, 'form', HTMLFormElement);
+  #form = new CheckedForm(one(this.#dialog, 'form', HTMLFormElement), KINDS, () => this.#add());
   #list = one(this.#dialog, '[data-registrations]');
   #changed;
-  /** @type {PersonFields | null} */
-  #person = null;
+  #person;
   /** @type {Api.CustomersEvent | null} */
   #event = null;
 
@@ -36,17 +35,12 @@ export class RegistrationsDialog {
    * @param {() => void} changed
    */
   constructor(owner, changed) {
-    this.#person = new PersonFields(this.#form, owner);
+    this.#person = new PersonFields(this.#form.element, owner);
     this.#changed = changed;
-    this.#form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      const button = one(this.#form, '[type=submit]', HTMLButtonElement);
-      if (!button.disabled) this.#do(button, () => this.#add());
-    });
     this.#list.addEventListener('click', (event) => {
       const button = closest(event, '[data-act=remove]');
       const id = closest(event, '[data-id]')?.dataset.id;
-      if (button instanceof HTMLButtonElement && id) this.#do(button, () => this.#remove(id));
+      if (button instanceof HTMLButtonElement && id) this.#form.run(button, () => this.#remove(id));
     });
   }
 
@@ -75,19 +69,19 @@ export class RegistrationsDialog {
 
   #begin() {
     this.#form.reset();
-    this.#person?.open();
-    this.#complain(null);
+    this.#person.open();
   }
 
   async #add() {
     const event = this.#event;
-    if (!event || !this.#person) return;
+    if (!event) return;
     const customer = await this.#person.customer();
     const path = `${recordPath('events', event)}/registrations`;
     /** @type {Api.Registration} */
     const made = await api(path, { method: 'POST', body: { customer } });
     toast(t(`business.events.done.${made.status === 'registered' ? 'registered' : 'waiting'}`));
     this.#begin();
+    this.#changed();
   }
 
   /** @param {string} id */
@@ -96,32 +90,8 @@ export class RegistrationsDialog {
     const path = `${recordPath('events', this.#event)}/registrations/${encodeURIComponent(id)}`;
     await api(path, { method: 'DELETE' });
     toast(t('business.events.done.unregistered'));
-    this.#form.querySelector('input')?.focus();
-  }
-
-  /**
-   * @param {HTMLButtonElement} button
-   * @param {() => Promise<void>} act
-   */
-  async #do(button, act) {
-    this.#complain(null);
-    try {
-      await working(button, act);
-    } catch (error) {
-      if (error instanceof Wrong) this.#complain(error.kind, error.field);
-      else this.#complain(kindOf(error, KINDS));
-    }
+    one(this.#form.element, 'input').focus();
     this.#changed();
-  }
-
-  /**
-   * @param {string | null} kind
-   * @param {HTMLElement | null} [field]
-   */
-  #complain(kind, field = null) {
-    showOnly(this.#form, 'error', kind);
-    one(this.#form, '[name=to]').toggleAttribute('aria-invalid', field !== null);
-    field?.focus();
   }
 
   /** @param {string} what */

@@ -4,7 +4,7 @@
 import { typedRecipient } from '../../dashboard/recipient.js';
 import { t } from '../../dashboard/texts.js';
 import { field, one, setText, showOnly } from '../../shared/dom.js';
-import { Wrong } from '../form_dialog.js';
+import { Wrong } from '../checked_form.js';
 import { customerFor, customerWith } from './by_number.js';
 
 const LOOK_AFTER_MS = 300;

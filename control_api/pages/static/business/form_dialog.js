@@ -5,6 +5,8 @@ import { closable } from '../dashboard/dialog.js';
 import { one } from '../shared/dom.js';
 import { CheckedForm } from './checked_form.js';
 
+export { Wrong } from './checked_form.js';
+
 /** The dialog. */
 export class FormDialog {
   #dialog;

@@ -8,8 +8,7 @@ import { recordPath } from '../../dashboard/paths.js';
 import { exactTime, t } from '../../dashboard/texts.js';
 import { toast } from '../../dashboard/toast.js';
 import { field } from '../../shared/dom.js';
-import { Wrong } from '../checked_form.js';
-import { FormDialog } from '../form_dialog.js';
+import { FormDialog, Wrong } from '../form_dialog.js';
 import { fieldValue } from '../local_time.js';
 import { personName } from './item.js';
 

@@ -4,8 +4,7 @@
 import { api } from '../../dashboard/api.js';
 import { randomKey } from '../../dashboard/random_key.js';
 import { field, one } from '../../shared/dom.js';
-import { Wrong } from '../checked_form.js';
-import { FormDialog } from '../form_dialog.js';
+import { FormDialog, Wrong } from '../form_dialog.js';
 import { fieldValue } from '../local_time.js';
 import { PersonFields } from '../people/person_fields.js';
 

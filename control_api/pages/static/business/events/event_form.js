@@ -4,8 +4,7 @@
 import { api } from '../../dashboard/api.js';
 import { recordPath } from '../../dashboard/paths.js';
 import { byId, field, showOnly } from '../../shared/dom.js';
-import { Wrong } from '../checked_form.js';
-import { FormDialog } from '../form_dialog.js';
+import { FormDialog, Wrong } from '../form_dialog.js';
 import { fieldValue } from '../local_time.js';
 
 /** @type {Record<string, string>} */

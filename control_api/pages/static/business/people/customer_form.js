@@ -5,8 +5,7 @@ import { api } from '../../dashboard/api.js';
 import { recordPath } from '../../dashboard/paths.js';
 import { typedRecipient } from '../../dashboard/recipient.js';
 import { byId, field, one, showOnly } from '../../shared/dom.js';
-import { Wrong } from '../checked_form.js';
-import { FormDialog } from '../form_dialog.js';
+import { FormDialog, Wrong } from '../form_dialog.js';
 
 /** @type {Record<string, string>} */
 const KINDS = { already_exists: 'exists', customer_not_found: 'gone', invalid_fields: 'number', rate_limited: 'many' };

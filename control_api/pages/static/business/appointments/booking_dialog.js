@@ -56,7 +56,7 @@ export class BookingDialog {
       if (like) this.#service.value = like.service;
       this.#minutes.value = String(like ? minutesOf(like) : USUAL_MINUTES);
       this.#offer(connections, like?.connectionId ?? '');
-      return customer ? this.#at : field(this.#form, 'to');
+      return customer ? this.#at : field(this.#form, 'to', HTMLInputElement);
     }, () => this.#send());
   }
 

@@ -31,8 +31,8 @@ export function showWeek(list, days, appointments, chosen) {
     appointments: appointments.filter(({ startsAt, status }) => dayKey(new Date(startsAt)) === id && status !== 'cancelled'),
     chosen: id === chosen,
   }));
-  const short = (/** @type {Day} */ day) => [
-    day.chosen, day.id === dayKey(new Date()), ...day.appointments.map((each) => [personName(each), each.startsAt, each.status]),
+  const short = (/** @type {Day} */ { id, appointments: its, chosen: isChosen }) => [
+    isChosen, id === dayKey(new Date()), ...its.map((each) => [personName(each), each.startsAt, each.status]),
   ];
   showRecords(list, shown, day, short);
 }

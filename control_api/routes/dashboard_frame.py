@@ -84,7 +84,7 @@ _MORE_TEXTS: Mapping[View, tuple[str, ...]] = MappingProxyType(
     {
         View.CONVERSATIONS: ("messages.",),
         View.TODAY: ("business.appointment.", "messages."),
-        View.CUSTOMERS: ("business.import.",),
+        View.CUSTOMERS: ("business.consent.", "business.import."),
         View.CUSTOMER: (
             "business.appointment.",
             "business.consent.",

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from tests.integration.pages.dashboard import Client
 
 DAY = "2040-01-31"
-DANA: dict[str, Any] = {"name": "Dana Levi", "phone": "+972541234567", "language": "en", "tags": ["regular"]}
+DANA: dict[str, Any] = {
+    "name": "Dana Levi",
+    "phone": "+972541234567",
+    "language": "en",
+    "tags": ["regular"],
+}
 
 
 @dataclass

@@ -125,21 +125,21 @@ async def test_all_that_is_known_of_a_customer_is_on_one_page(
     shop = Shop(api.client)
     dana = await shop.make("customers", **DANA)
     await shop.book(dana)
-    stop = await received.text("STOP", chat=CHAT, number=DANA["phone"])
+    no = await received.text("No offers, please", chat=CHAT, number=DANA["phone"])
     business = api.services.business
     assert business is not None
     refused = {Purpose.MARKETING: Agreement.OUT}
-    await business.consents.record(OWNER, DANA["phone"], refused, "reply", utc_now(), stop.id)
+    await business.consents.record(OWNER, DANA["phone"], refused, "reply", utc_now(), no.id)
     look: dict[str, Any] = {"locale": locale, "viewport": viewport, "dark": dark}
     path = f"/provider/customers/{dana['id']}"
     async with dashboard(api.client, person, path=path, **look) as seen:
         page = seen.page
         await expect(page.get_by_role("heading", level=1)).to_have_text("Dana Levi")
         await expect(page.locator(".appointment")).to_contain_text("Haircut")
-        await expect(page.locator(".bubble-text")).to_have_text(["STOP"])
+        await expect(page.locator(".bubble-text")).to_have_text(["No offers, please"])
         await page.locator(".person-consents summary").click()
         await page.locator("[data-act=evidence]").click()
-        await expect(page.locator(".proof")).to_have_text("STOP")
+        await expect(page.locator(".proof")).to_have_text("No offers, please")
         await is_in_order(seen)
         await page.locator(".composer textarea").fill("Sorry, no more of these.")
         await page.locator(".composer-send").click()

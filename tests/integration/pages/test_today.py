@@ -47,6 +47,7 @@ async def test_the_day_is_for_everybody(
         await is_in_order(seen)
         await seen.page.locator(".more-views summary").click()
         await is_in_order(seen)
+        await seen.page.keyboard.press("Escape")
         await seen.page.locator("[data-book]").first.click()
         await is_in_order(seen)
 

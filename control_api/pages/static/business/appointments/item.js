@@ -34,7 +34,8 @@ export function appointmentItem(appointment, { nameOf, withDay }) {
   setText(one(link, 'bdi'), name);
   one(element, '[data-who]').hidden = withDay;
   setText(one(element, '[data-service]'), appointment.service);
-  setText(one(element, '[data-place]'), appointment.location ? `· ${appointment.location}` : '');
+  one(element, '[data-at]').hidden = !appointment.location;
+  setText(one(element, '[data-place]'), appointment.location ?? '');
   setText(one(element, '[data-word]'), t(`business.appointment.status.${appointment.status}`));
   one(element, '[data-messages]').append(...aboutMessages(appointment, nameOf));
   offer(element, appointment, `\u2068${name}\u2069, ${clockTime(starts)}`);

@@ -32,7 +32,7 @@ function item(name, status, text) {
   setText(one(element, '[data-name]'), name);
   showStatus(one(element, '[data-pill]'), status);
   if (status === 'queued') setText(one(element, '[data-word]'), t('business.appointment.planned'));
-  setText(one(element, '[data-when]'), text);
+  setText(one(element, '[data-detail]'), text);
   return element;
 }
 

@@ -91,7 +91,6 @@ class CustomerView {
     setText(one(this.#root, '[data-phone]'), number);
     setText(one(this.#root, '[data-language]'), t(`business.customer.language.${language}`));
     setText(one(this.#root, '[data-notes]'), notes);
-    one(this.#root, '[data-notes]').hidden = !notes;
     one(this.#root, '[data-tags]').replaceChildren(...tags.map((tag) => {
       const item = document.createElement('li');
       const link = document.createElement('a');

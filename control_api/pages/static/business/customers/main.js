@@ -89,8 +89,9 @@ function item({ id, name, phone, tags, notes, consents }) {
   setText(one(link, 'bdi'), name || number);
   setText(one(element, '[data-phone]'), name ? number : '');
   setText(one(element, '[data-notes]'), notes);
-  one(element, '[data-notes]').hidden = !notes;
-  one(element, '[data-out]').hidden = !Object.values(consents).some(({ state }) => state === 'out');
+  const refused = Object.entries(consents).filter(([, { state }]) => state === 'out').map(([purpose]) => t(`business.consent.${purpose}`));
+  one(element, '[data-out]').hidden = refused.length === 0;
+  setText(one(element, '[data-out]'), t('business.customers.out', { purposes: refused.join(', ') }));
   one(element, '[data-tags]').append(...tags.map(tagItem));
   return element;
 }

@@ -73,7 +73,8 @@ function item({ name, startsAt, location: place, capacity, registered }) {
   const time = one(element, 'time', HTMLTimeElement);
   time.dateTime = startsAt;
   setText(time, `${dayOf(starts)}, ${clockTime(starts)}`);
-  setText(one(element, '[data-place]'), place ? `· ${place}` : '');
+  one(element, '[data-at]').hidden = !place;
+  setText(one(element, '[data-place]'), place ?? '');
   const places = { registered: number(registered), capacity: number(capacity ?? 0) };
   setText(one(element, '[data-places]'), t(`business.events.${capacity ? 'places' : 'registered'}`, places));
   element.toggleAttribute('data-full', Boolean(capacity) && registered >= (capacity ?? 0));

@@ -9,7 +9,8 @@ import { dayKey, startOf } from '../local_time.js';
 
 const DAY = byId('week-day', HTMLTemplateElement);
 const SHOWN = 4;
-const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: 'short' });
+/** In Hebrew the short form is two words. */
+const WEEKDAY = new Intl.DateTimeFormat(LOCALE, { weekday: document.documentElement.lang === 'he' ? 'narrow' : 'short' });
 
 /**
  * @typedef {object} Day

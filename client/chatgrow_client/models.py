@@ -180,6 +180,16 @@ class Alive(Answer):
     status: Literal["ok"]
 
 
+class AnswerView(Answer):
+    """One answer of a person for a purpose; `evidence` is the id of their message."""
+
+    purpose: Purpose
+    state: Agreement
+    at: AwareDatetime
+    how: str
+    evidence: Optional[str] = None
+
+
 class ApiKeyList(Answer):
     """GET /api/api-keys."""
 
@@ -241,11 +251,13 @@ class AppointmentStatus(OpenEnum):
 
 
 class AppointmentView(Answer):
-    """An appointment, and the messages of automations about it."""
+    """An appointment, the messages of automations about it, and those that are not sent."""
 
     id: str
     owner: str
     customer: str
+    customer_name: Optional[str] = None
+    customer_phone: Optional[str] = None
     connection_id: str
     service: str
     starts_at: AwareDatetime
@@ -257,7 +269,9 @@ class AppointmentView(Answer):
     notes: str
     external_id: Optional[str] = None
     created_at: AwareDatetime
+    allowed_moves: List[str]
     messages: List[MessageOfPlan]
+    omitted: List[OmittedView]
 
 
 class AutomationChange(Body):
@@ -487,6 +501,12 @@ class ConnectionView(Answer):
     pacing: Pacing
     proxy: Optional[ProxyView] = None
     sent: Optional[int] = None
+
+
+class ConsentHistory(Answer):
+    """What a person has answered, newest first."""
+
+    items: List[AnswerView]
 
 
 class ConsentView(Answer):
@@ -738,6 +758,18 @@ class FileAsked(Answer):
 
     message_id: str
     state: MediaState
+
+
+class Flaw(OpenEnum):
+    """What is wrong with a line."""
+
+    NUMBER_ROUNDED = "number_rounded"
+    NUMBER_WITHOUT_COUNTRY = "number_without_country"
+    NUMBER_INVALID = "number_invalid"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    TOO_LONG = "too_long"
+    NUMBER_TAKEN = "number_taken"
+    OTHER = "other"
 
 
 class GroupList(Answer):
@@ -1146,7 +1178,7 @@ class NewConnection(Body):
 
 
 class NewCustomer(Body):
-    """POST /api/customers."""
+    """POST /api/customers; who is booked by phone may have no name yet."""
 
     language: Optional[Language] = None
     time_zone: Optional[str] = None
@@ -1154,7 +1186,7 @@ class NewCustomer(Body):
     notes: Optional[str] = None
     attributes: Optional[Dict[str, Any]] = None
     consents: Optional[ConsentWishes] = None
-    name: str
+    name: Optional[str] = None
     phone: str
 
 
@@ -1216,6 +1248,25 @@ class NumberView(Answer):
     exists: bool
     to: str
     chat_id: Optional[str] = None
+
+
+class Omission(OpenEnum):
+    """Why an automation has no message for a record."""
+
+    TOO_LATE = "too_late"
+    NOT_AGREED = "not_agreed"
+    OPTED_OUT = "opted_out"
+    FAR_OFF = "far_off"
+    NOT_WRITTEN = "not_written"
+
+
+class OmittedView(Answer):
+    """A message that an automation does not send, when it would go, and why it does not."""
+
+    automation: str
+    trigger: str
+    due_at: AwareDatetime
+    reason: Omission
 
 
 class Pacing(Answer):
@@ -1544,9 +1595,12 @@ class RefreshToken(Body):
 
 
 class RefusedLine(Answer):
-    """A line that was not stored, counted from 1 with the header, and why."""
+    """A line that was not stored, counted from 1 with the header, and why: a code, a
+    sentence.
+    """
 
     line: int
+    code: Flaw
     reason: str
 
 
@@ -1587,6 +1641,8 @@ class RegistrationView(Answer):
     id: str
     event: str
     customer: str
+    customer_name: Optional[str] = None
+    customer_phone: Optional[str] = None
     status: RegistrationStatus
     created_at: AwareDatetime
 

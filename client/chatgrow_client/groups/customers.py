@@ -16,6 +16,7 @@ from chatgrow_client.calls import (
 from chatgrow_client.contents import TextContent
 from chatgrow_client.group import Group, Transport, listing, method
 from chatgrow_client.models import (
+    ConsentHistory,
     CustomerChange,
     CustomerList,
     CustomerView,
@@ -59,6 +60,11 @@ class Customers(Group[Transport]):
     def change(self, customer_id: str, change: CustomerChange) -> Call[CustomerView]:
         """Change what is given."""
         return patch(path(_CUSTOMER, customer_id), model(CustomerView), change)
+
+    @method
+    def consents(self, customer_id: str) -> Call[ConsentHistory]:
+        """Return what a person has agreed to and refused, newest first."""
+        return get(path(f"{_CUSTOMER}/consents", customer_id), model(ConsentHistory))
 
     @method
     def erase(self, customer_id: str) -> Call[None]:

@@ -12,7 +12,7 @@ LIVE_CHECK = $(if $(call on,SIMULATED),--simulated) $(if $(call on,ALL_CODES),--
 	$(call option,--to,TO) $(call option,--pair,PAIR) $(call option,--data,DATA) \
 	$(call option,--cut,CUT) $(call option,--settle,SETTLE)
 
-.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs screenshots lint types imports dist clean
+.PHONY: help setup demo live-check run test slow real-page js contract bench chaos soak check docs screenshots lint types imports dist image-check clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 19
@@ -78,6 +78,9 @@ imports: setup
 
 dist: setup ## Build a wheel and a source archive into dist/
 	@$(BIN)/python -m hatchling build -d dist
+
+image-check: setup ## Build the container image and try it; needs buildah and bubblewrap. BASE=… builds on another image
+	@$(BIN)/python -m tests.image_check $(call option,--base,BASE)
 
 clean: ## Remove what was installed and cached; the data in var/ stays
 	@rm -rf .venv dist node_modules tests/*/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

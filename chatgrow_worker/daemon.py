@@ -30,6 +30,7 @@ from chatgrow_worker.wiring import (
     build_intake,
     build_services,
     converting_program,
+    create_indexes,
     emergency_html,
     key_ring,
     webhook_limits,
@@ -79,9 +80,10 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         now = await stack.enter_async_context(server_clock(stores.database))
         html = emergency_html(settings, stores, now)
         launcher = Launcher(driver, options, root, html.for_opening)
-        services = await build_services(
+        services = build_services(
             settings, stores, events, launcher, instance, predecessor, now=now, html=html
         )
+        await create_indexes(settings, stores, services)
         pool = ConnectionPool(
             services, settings.worker_id, instance, settings.whatsapp_max_connections
         )

@@ -89,7 +89,7 @@ def key_ring(settings: WorkerSettings) -> KeyRing:
     return open_key_ring(settings.session_encryption_keys, settings.data_dir, production)
 
 
-async def build_services(
+def build_services(
     settings: WorkerSettings,
     stores: Stores,
     events: EventLog,
@@ -100,22 +100,17 @@ async def build_services(
     now: Callable[[], datetime] = utc_now,
     html: EmergencyHtml | None = None,
 ) -> WorkerServices:
-    """Build the services that all connections share, and create the indexes."""
+    """Build the services that all connections share; `create_indexes` has to follow."""
     connections = ConnectionStore(stores.database, events)
     outbox = Outbox(stores.database, connections, events)
     removals = Removals(stores.database, outbox, events)
     checks = NumberCheckRequests(stores.database)
     page_requests = PageRequests(stores.database)
     numbers = KnownNumbers(stores.database, settings.not_on_whatsapp_for)
-    for store in (connections, removals, checks, page_requests, numbers):
-        await store.prepare()
-    await outbox.prepare(settings.message_retention)
-    await ReceivedMessages(stores.database).prepare(settings.received_retention)
     keys = key_ring(settings)
     texts = TextSealer(keys, on=settings.seal_texts)
     blobs = BlobStore(stores.database, keys)
     media = MediaStore(stores.database, keys, MediaLimits.of(settings))
-    await media.prepare()
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
     )
@@ -154,6 +149,23 @@ async def build_services(
         ReferredMessages(stores.database),
         Effects(stores.database, texts),
     )
+
+
+async def create_indexes(
+    settings: WorkerSettings, stores: Stores, services: WorkerServices
+) -> None:
+    """Create the indexes that connections need; safe to repeat and to race."""
+    for store in (
+        services.connections,
+        services.removals,
+        services.checks,
+        services.page_requests,
+        services.numbers,
+        services.media,
+    ):
+        await store.prepare()
+    await services.outbox.prepare(settings.message_retention)
+    await ReceivedMessages(stores.database).prepare(settings.received_retention)
 
 
 def emergency_html(

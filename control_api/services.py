@@ -156,6 +156,20 @@ class Services:
         now: Callable[[], datetime],
     ) -> Services:
         """Build the stores and create their indexes; raise ConfigurationError."""
+        services = await cls.over(database, redis, events, settings, now)
+        await services.prepare()
+        return services
+
+    @classmethod
+    async def over(
+        cls,
+        database: Database,
+        redis: ArqRedis,
+        events: EventLog,
+        settings: ApiSettings,
+        now: Callable[[], datetime],
+    ) -> Services:
+        """Build the stores, whose indexes are there; raise ConfigurationError."""
         connections = ConnectionStore(database, events)
         outbox = Outbox(database, connections, events)
         ring = _key_ring(settings)
@@ -197,7 +211,7 @@ class Services:
         if settings.business:
             zone = settings.business_time_zone
             business = Business.over(database, connections, acceptance, erasures, events, now, zone)
-        services = cls(
+        return cls(
             database=database,
             connections=connections,
             outbox=outbox,
@@ -259,33 +273,36 @@ class Services:
             settings=settings,
             now=now,
         )
-        await outbox.prepare(settings.message_retention)
-        await services.received.prepare(settings.received_retention)
-        await services.deliveries.prepare(settings.webhook_retention)
+
+    async def prepare(self) -> None:
+        """Create the indexes, on which uniqueness depends; safe to repeat and to race."""
+        settings = self.settings
+        await self.outbox.prepare(settings.message_retention)
+        await self.received.prepare(settings.received_retention)
+        await self.deliveries.prepare(settings.webhook_retention)
         for store in (
-            connections,
-            idempotency,
-            services.keys,
-            services.users,
-            services.sign_ins,
-            services.removals,
-            services.erasures,
-            services.checks,
-            services.page_requests,
-            services.numbers,
-            media,
-            workers,
-            services.history,
-            services.received_search,
-            services.read_marks,
-            services.timeline,
-            webhooks,
-            services.intake_failures,
+            self.connections,
+            self.idempotency,
+            self.keys,
+            self.users,
+            self.sign_ins,
+            self.removals,
+            self.erasures,
+            self.checks,
+            self.page_requests,
+            self.numbers,
+            self.media,
+            self.workers,
+            self.history,
+            self.received_search,
+            self.read_marks,
+            self.timeline,
+            self.webhooks,
+            self.intake_failures,
         ):
             await store.prepare()
-        if business is not None:
-            await business.prepare()
-        return services
+        if self.business is not None:
+            await self.business.prepare()
 
     async def database_answers(self) -> bool:
         """Tell whether MongoDB answers now."""

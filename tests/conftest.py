@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +13,17 @@ import pytest
 from hypothesis import settings
 from playwright.async_api import Browser, Playwright, async_playwright
 from pymongo import WriteConcern
+from pytest_asyncio import is_async_test
 
-from sessions.embedded import MONGO, REDIS, ServerUris
-from sessions.embedded.kinds import ServerKind
-from sessions.embedded.layout import Layout, find_socket
 from sessions.queue.doorbell import open_redis
 from sessions.storage.mongo import open_database
 from tests.people import people
-from tests.waiting import until_true
+from tests.servers import both_servers
 
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
+    from sessions.embedded import ServerUris
     from sessions.storage.mongo import Database
 
 ROOT = Path(__file__).parents[1]
@@ -41,16 +37,21 @@ os.environ.setdefault("NODE_COMPILE_CACHE", str(ROOT / ".pytest_cache/node"))
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerUris]:
-    """Run the embedded servers for the whole run; a test that kills one starts its own."""
-    data = tmp_path_factory.mktemp("servers")
-    with ExitStack() as stack:
-        uris = [stack.enter_context(_Server(kind, data)).uri() for kind in (MONGO, REDIS)]
-        yield ServerUris(mongo=uris[0], redis=uris[1])
+    """Run both servers for the whole run; a test that kills one starts its own."""
+    with both_servers(tmp_path_factory.mktemp("servers")) as uris:
+        yield uris
 
 
 @pytest.fixture(autouse=True)
-async def leaves_no_task(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+def leaves_no_task(request: pytest.FixtureRequest) -> None:
     """End what a test has left running, since the tests of a process share one event loop."""
+    if is_async_test(request.node):
+        request.getfixturevalue("ends_tasks")
+
+
+@pytest.fixture
+async def ends_tasks(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """End the tasks that are new since the test began."""
     before = asyncio.all_tasks()
     yield
     if "lasting_stack" not in request.fixturenames:
@@ -72,7 +73,7 @@ async def lasting_database(servers: ServerUris) -> AsyncIterator[Database]:
 async def database(lasting_database: Database) -> AsyncIterator[Database]:
     """Give a test an empty database; what is costly to make stays: collections and indexes."""
     yield lasting_database
-    await _empty(lasting_database)
+    await emptied(lasting_database)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +104,8 @@ async def person(playwright: Playwright) -> AsyncIterator[Browser]:
         yield browser
 
 
-async def _empty(database: Database) -> None:
+async def emptied(database: Database) -> None:
+    """Take away every record, and leave collections and indexes."""
     names = await database.list_collection_names()
     if "system.profile" in names:
         await database.drop_collection("system.profile")
@@ -123,32 +125,3 @@ async def _filled(database: Database, names: Sequence[str]) -> list[str]:
     ]
     found = database.aggregate([{"$documents": []}, *first])
     return [each["in"] async for each in found]
-
-
-class _Server:
-    """One embedded server as a child process."""
-
-    def __init__(self, kind: ServerKind, data: Path) -> None:
-        self._kind = kind
-        self._data = data
-
-    def __enter__(self) -> _Server:
-        command = [sys.executable, "-m", "sessions.embedded", self._kind.name, "--always"]
-        self._process = subprocess.Popen(
-            [*command, "--data", str(self._data), "--die-with-parent", str(os.getpid())],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-        )
-        return self
-
-    def uri(self) -> str:
-        """Return the address, once clients can connect."""
-        place = Layout.of(self._data, self._kind).socket
-        until_true(lambda: find_socket(place) is not None)
-        socket = find_socket(place)
-        assert socket is not None
-        return self._kind.uri(socket)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(30)

@@ -1,41 +1,13 @@
-"""A MongoDB that can be told to refuse what it is asked, by its own fail points."""
+"""Have the tests' MongoDB refuse what it is asked, by its own fail points."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-
-from sessions.embedded import MONGO
-from sessions.embedded.launch import command_line, find_binary
-from sessions.embedded.layout import Layout, choose_socket
-from sessions.process.parent_death import die_with_parent
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Database
-
-
-@contextmanager
-def refusing_mongo(data: Path) -> Iterator[str]:
-    """Run a MongoDB that takes fail points; yield its address."""
-    layout = Layout.of(data, MONGO)
-    layout.create()
-    socket = choose_socket(layout.socket)
-    options = command_line(MONGO, find_binary(MONGO), layout, socket)
-    process = subprocess.Popen(
-        [*options, "--setParameter", "enableTestCommands=1"],
-        stdout=subprocess.DEVNULL,
-        preexec_fn=partial(die_with_parent, os.getpid()),
-    )
-    try:
-        yield MONGO.uri(socket)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,14 +21,15 @@ from control_api.rate_limits.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.common.clock import utc_now
+from sessions.events.log import EventLog
 from sessions.messages.quotas import Quota
-from sessions.storage.mongo import open_database
+from sessions.outgoing_events.relay import Relay
+from sessions.webhooks.families import all_families
 from tests.builders import Stores
 from tests.conftest import PATIENCE
 from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.integration.ready_pages import ReadyPages
 from tests.integration.world import World, build_world
-from tests.refusing_mongo import refusing_mongo
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -42,36 +43,39 @@ JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEY = "a key of at least thirty-two characters"
 
 
-@pytest.fixture
-async def stores(database: Database) -> Stores:
-    """Give a test its stores, indexes made."""
-    stores = Stores(database)
-    await stores.prepare()
-    return stores
-
-
 @pytest.fixture(scope="session")
-def refusing_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a MongoDB that can be told to refuse, for all tests that want one."""
-    with refusing_mongo(tmp_path_factory.mktemp("refusing")) as uri:
-        yield uri
+async def indexes(
+    lasting_database: Database, lasting_redis: ArqRedis, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Create the indexes once for all tests: `database` leaves them where they are."""
+    settings = quick_settings(tmp_path_factory.mktemp("indexes"))
+    events = EventLog()
+    services = await Services.open(lasting_database, lasting_redis, events, settings, utc_now)
+    await Relay(lasting_database, all_families(services.texts), services.deliveries).prepare()
 
 
 @pytest.fixture
-async def refusing_stores(refusing_uri: str) -> AsyncIterator[Stores]:
-    """Give a test stores over a MongoDB that can be told to refuse."""
-    async with open_database(refusing_uri, PATIENCE) as database:
-        stores = Stores(database)
-        await stores.prepare()
-        yield stores
-        await database.client.drop_database(database.name)
+def database(database: Database, indexes: None) -> Database:
+    """Give a test an empty database with all indexes."""
+    return database
+
+
+@pytest.fixture
+def stores(database: Database) -> Stores:
+    """Give a test its stores."""
+    return Stores(database)
 
 
 @pytest.fixture
 def api_settings(tmp_path: Path) -> ApiSettings:
-    """Give a test the API's settings: nothing of this machine's, and quick hashes."""
+    """Give a test the API's settings."""
+    return quick_settings(tmp_path)
+
+
+def quick_settings(folder: Path) -> ApiSettings:
+    """Return settings of the API with nothing of this machine's, and quick hashes."""
     return ApiSettings(
-        _env_file=None, data_dir=tmp_path, bcrypt_rounds=4, jwt_secret=SecretStr(JWT_SECRET)
+        _env_file=None, data_dir=folder, bcrypt_rounds=4, jwt_secret=SecretStr(JWT_SECRET)
     )
 
 
@@ -83,7 +87,7 @@ async def services(
 
     Its limits hold, however slow this machine is.
     """
-    services = await Services.open(database, redis, stores.events, api_settings, utc_now)
+    services = await Services.over(database, redis, stores.events, api_settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
     return limited_by(services, redis, BoundedRedis(PATIENCE))
 

@@ -99,8 +99,7 @@ async def event_api(
     """Serve the API in this loop."""
     async with open_event_log(redis) as events:
         stores = Stores(database, events)
-        await stores.prepare()
-        services = await Services.open(database, redis, events, settings, utc_now)
+        services = await Services.over(database, redis, events, settings, utc_now)
         await services.keys.choose_first(KEY, utc_now())
         app = build_app(services)
         streams = app[STREAMS] = EventStreams(EventFeed(services.events, **feed), limits)

@@ -108,7 +108,7 @@ async def pageless_worker(
         **settings,
     )
     servers = Servers(stores.database, redis, "")
-    parts = await build_services(own, servers, stores.events, cast("Launcher", pages), "instance")
+    parts = build_services(own, servers, stores.events, cast("Launcher", pages), "instance")
     limits = replace(
         parts.limits,
         save_after=timedelta(0),

@@ -78,10 +78,10 @@ async def test_another_first_key_was_not_used_yet(client: Client, services: Serv
     assert (await first()).last_used_at is None
 
 
-async def test_a_use_that_mongodb_refuses_is_written_later(refusing_stores: Stores) -> None:
-    keys = ApiKeyStore(refusing_stores.database)
+async def test_a_use_that_mongodb_refuses_is_written_later(stores: Stores) -> None:
+    keys = ApiKeyStore(stores.database)
     made, key = await keys.create(Grant(FIRST_OWNER, "Backend"), utc_now())
-    async with refusing(refusing_stores.database, "update", "apiKeys", errorCode=13):
+    async with refusing(stores.database, "update", "apiKeys", errorCode=13):
         assert await keys.caller_of(key)
         with pytest.raises(STORE_DOWN):
             await keys.write_uses()

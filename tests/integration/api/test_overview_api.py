@@ -39,6 +39,7 @@ async def _set(stores: Stores, message: Message, **fields: Any) -> None:
 async def test_a_damaged_record_does_not_take_the_api_from_everybody(
     stores: Stores, services: Services
 ) -> None:
+    await services.history.prepare()
     damaged = await stores.connection()
     await stores.database["connections"].update_one(
         {"_id": damaged.id}, {"$set": {"pacing": "not a pace"}}
@@ -127,7 +128,11 @@ async def test_of_many_processes_one_writes_a_minute_down(stores: Stores) -> Non
     assert await processes[3].claim() is not None
 
 
-async def test_the_history_is_written_while_the_api_serves(client: Client, stores: Stores) -> None:
+async def test_the_history_is_written_while_the_api_serves(
+    client: Client, services: Services
+) -> None:
+    await services.history.prepare()
+
     async def written() -> bool:
         return bool((await (await client.get(HISTORY)).json())["items"])
 

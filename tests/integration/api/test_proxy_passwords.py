@@ -98,7 +98,7 @@ async def test_in_production_without_keys_no_password_is_taken(
 ) -> None:
     without = {"app_env": "production", "session_encryption_keys": None}
     settings = api_settings.model_copy(update=without)
-    services = await Services.open(database, redis, stores.events, settings, utc_now)
+    services = await Services.over(database, redis, stores.events, settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
     app, headers = build_app(services), {"X-Api-Key": KEY}
     async with TestClient(TestServer(app), headers=headers) as client:

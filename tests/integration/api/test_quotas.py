@@ -119,7 +119,7 @@ async def test_processes_that_make_connections_at_once_never_make_too_many(
     database: Database, redis: ArqRedis, stores: Stores, services: Services, unlimited: Client
 ) -> None:
     dana = await _tenant(services, unlimited)
-    other = await Services.open(database, redis, stores.events, services.settings, utc_now)
+    other = await Services.over(database, redis, stores.events, services.settings, utc_now)
     async with TestClient(TestServer(build_app(other))) as second:
         twin = Tenant(second, dana.id, dana.headers)
         await asyncio.gather(

@@ -135,7 +135,7 @@ async def test_the_token_of_one_process_opens_another(
 ) -> None:
     await services.setup.prepare()
     settings = services.settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
-    elsewhere = await Services.open(database, redis, EventLog(), settings, utc_now)
+    elsewhere = await Services.over(database, redis, EventLog(), settings, utc_now)
     await elsewhere.setup.prepare()
     async with TestClient(TestServer(build_app(elsewhere))) as client:
         assert await _register(client, token_file.read_text().strip()) == (201, "admin")

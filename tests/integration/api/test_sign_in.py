@@ -78,7 +78,7 @@ async def test_a_changed_bcrypt_rounds_counts_from_the_next_sign_in(
 ) -> None:
     await _register(stranger)
     settings = api_settings.model_copy(update={"bcrypt_rounds": 5})
-    services = await Services.open(database, redis, EventLog(), settings, utc_now)
+    services = await Services.over(database, redis, EventLog(), settings, utc_now)
     async with TestClient(TestServer(build_app(services))) as client:
         for password, status, rounds in (("wrong", 401, 4), (PASSWORD, 200, 5), (PASSWORD, 200, 5)):
             wish = {"email": DANA["email"], "password": password}
@@ -92,7 +92,7 @@ async def test_registration_can_be_opened(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
     settings = api_settings.model_copy(update={"allow_registration": True})
-    services = await Services.open(database, redis, EventLog(), settings, utc_now)
+    services = await Services.over(database, redis, EventLog(), settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
     async with TestClient(TestServer(build_app(services))) as client:
         assert (await _post(client, "/api/auth/register", FIRST))["user"]["role"] == "admin"

@@ -160,7 +160,6 @@ async def shop(services: Services, stores: Stores, clock: Clock) -> Shop:
         clock,
         "Asia/Jerusalem",
     )
-    await business.prepare()
     return Shop(business, stores, clock)
 
 

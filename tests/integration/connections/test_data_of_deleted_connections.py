@@ -49,7 +49,7 @@ async def test_all_goes_after_the_grace(
     # The API looks every ten seconds; nothing else is different here.
     monkeypatch.setattr(background, "_DELETED_DATA_EVERY", timedelta(milliseconds=20))
     settings = api_settings.model_copy(update={"deleted_data_grace": timedelta(milliseconds=1)})
-    services = await Services.open(database, redis, stores.events, settings, utc_now)
+    services = await Services.over(database, redis, stores.events, settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
     await _used(stores, services, redis)
     headers = {"X-Api-Key": KEY}

@@ -204,13 +204,13 @@ async def test_what_nobody_confirms_is_forgotten(
     assert await _state(breaker) is _S.CLOSED
 
 
-async def test_while_mongodb_refuses_it_neither_opens_nor_closes(refusing_stores: Stores) -> None:
-    breaker = whatsapp_breaker(refusing_stores.database)
+async def test_while_mongodb_refuses_it_neither_opens_nor_closes(stores: Stores) -> None:
+    breaker = whatsapp_breaker(stores.database)
     watch = ChangeWatch(breaker)
-    (lease,) = await _run(refusing_stores, "dana")
+    (lease,) = await _run(stores, "dana")
     await _lacks(breaker, lease)
     assert (await watch.current(anew=True)).changed
-    database = refusing_stores.database
+    database = stores.database
     async with refusing(database, "aggregate", "breaker", errorCode=OVER_QUOTA):
         assert (await watch.current(anew=True)).changed
     async with refusing(database, "update", "breaker", errorCode=OVER_QUOTA):

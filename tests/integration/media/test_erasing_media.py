@@ -55,7 +55,6 @@ async def test_what_only_an_erased_person_got_is_erased(stores: Stores, redis: A
     brought = {"_id": new_id(), "key": "k", "media": {"mediaId": forwarded}}
     await stores.database["receivedMessages"].insert_one(brought)
     erasures = Erasures(stores.database, redis, stores.events)
-    await erasures.prepare()
     await erasures.erase(OWNER, TO)
     assert await _left(stores) == {shared, forwarded, unused}
 

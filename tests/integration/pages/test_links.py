@@ -88,7 +88,7 @@ async def test_a_link_has_the_public_address_when_one_is_set(
     settings = ApiSettings.model_validate(
         api_settings.model_dump() | {"public_url": "https://grow.example/wa/"}
     )
-    services = await Services.open(database, redis, stores.events, settings, utc_now)
+    services = await Services.over(database, redis, stores.events, settings, utc_now)
     await services.keys.choose_first("k" * 32, utc_now())
     headers = {"X-Api-Key": "k" * 32}
     async with TestClient(TestServer(build_app(services)), headers=headers) as client:
@@ -248,7 +248,7 @@ async def test_too_many_requests_are_told_in_words_too(
     database: Database, redis: ArqRedis, stores: Stores, api_settings: ApiSettings
 ) -> None:
     few = api_settings.model_copy(update={"rate_limit_max_requests": 1})
-    opened = await Services.open(database, redis, stores.events, few, utc_now)
+    opened = await Services.over(database, redis, stores.events, few, utc_now)
     services = limited_by(opened, redis, BoundedRedis(PATIENCE))
     token, _ = services.links.make(await stores.connection())
     async with TestClient(TestServer(build_app(services))) as client:

@@ -78,7 +78,7 @@ async def test_what_is_not_scheduled_is_never_shown_as_scheduled(
 ) -> None:
     await stores.connection()
     clock = off_by(distance)
-    services = await Services.open(stores.database, redis, stores.events, api_settings, clock)
+    services = await Services.over(stores.database, redis, stores.events, api_settings, clock)
     await services.keys.choose_first(KEY, clock())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
     async with TestClient(TestServer(build_app(services)), headers={"X-Api-Key": KEY}) as client:
@@ -94,7 +94,7 @@ async def test_who_signs_in_at_a_host_that_is_behind_is_signed_in(
     stores: Stores, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
     mongodbs = off_by(HOUR)
-    services = await Services.open(stores.database, redis, stores.events, api_settings, mongodbs)
+    services = await Services.over(stores.database, redis, stores.events, api_settings, mongodbs)
     await services.keys.choose_first(KEY, mongodbs())
     person = {
         "email": "dana@example.com",

@@ -162,12 +162,11 @@ async def test_a_bad_job_ends_as_a_recorded_failure(
 async def test_a_job_that_mongodb_refuses_is_tried_again(
     redis: ArqRedis,
     servers: ServerUris,
-    refusing_stores: Stores,
+    stores: Stores,
     command: str,
     collection: str,
     how: dict[str, Any],
 ) -> None:
-    stores = refusing_stores
     async with (
         _intake(redis, servers, stores),
         refusing(stores.database, command, collection, times=1, **how),
@@ -177,8 +176,7 @@ async def test_a_job_that_mongodb_refuses_is_tried_again(
         await _settled(stores, 1, 0)
 
 
-async def test_each_further_try_waits_longer(redis: ArqRedis, refusing_stores: Stores) -> None:
-    stores = refusing_stores
+async def test_each_further_try_waits_longer(redis: ArqRedis, stores: Stores) -> None:
     await stores.connection()
     send_message, waits = _send_message(redis, stores), []
     async with refusing(stores.database, "insert", "messages", errorCode=14031):
@@ -214,10 +212,7 @@ async def test_what_nobody_expected_is_recorded(redis: ArqRedis, stores: Stores)
     assert any("order-17" in line for line in lines)
 
 
-async def test_a_job_that_takes_too_long_is_tried_again(
-    redis: ArqRedis, refusing_stores: Stores
-) -> None:
-    stores = refusing_stores
+async def test_a_job_that_takes_too_long_is_tried_again(redis: ArqRedis, stores: Stores) -> None:
     await stores.connection()
     slow = {"blockConnection": True, "blockTimeMS": 2_000}
     send_message = replace(_send_message(redis, stores), within=SOON)

@@ -57,7 +57,7 @@ async def test_an_accepted_message_costs_three_calls(
     api_settings: ApiSettings,
 ) -> None:
     database, seen = noted
-    services = await Services.open(database, redis, stores.events, api_settings, utc_now)
+    services = await Services.over(database, redis, stores.events, api_settings, utc_now)
     user = await services.users.create("dana@example.com", "Dana", "a hash", utc_now())
     _, key = await services.keys.create(Grant(user.id, "a backend"), utc_now())
     await stores.connection(owner=user.id)

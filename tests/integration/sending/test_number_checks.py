@@ -121,7 +121,6 @@ async def _owner(stores: Stores, owner: str) -> Owner:
     connection, lease = await stores.leased(owner=owner)
     await stores.connections.move(lease, ConnectionState.STARTING, ConnectionState.CONNECTED, None)
     requests, page = NumberCheckRequests(stores.database), PageDouble()
-    await requests.prepare()
     checks = _checks(stores, page, connection.id, AskedConnections(requests, timedelta(0)), owner)
     return Owner(stores, lease, page, checks, requests)
 

@@ -36,12 +36,12 @@ def no_majority(code: int) -> dict[str, Any]:
     ids=["too late", "too few", "shutdown", "full disk"],
 )
 async def test_what_the_majority_does_not_have_is_not_accepted(
-    refusing_stores: Stores, how: dict[str, Any]
+    stores: Stores, how: dict[str, Any]
 ) -> None:
-    connection = await refusing_stores.connection()
-    async with refusing(refusing_stores.database, "insert", "messages", **how):
+    connection = await stores.connection()
+    async with refusing(stores.database, "insert", "messages", **how):
         with pytest.raises(STORE_DOWN):
-            await refusing_stores.message(connection)
+            await stores.message(connection)
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,15 @@ async def test_what_the_majority_does_not_have_is_not_accepted(
     ],
 )
 async def test_a_send_that_is_refused_may_be_tried_again(
-    refusing_stores: Stores,
+    stores: Stores,
     redis: ArqRedis,
     api_settings: ApiSettings,
     command: str,
     collection: str,
     how: dict[str, Any],
 ) -> None:
-    stores = refusing_stores
     await stores.connection()
-    services = await Services.open(stores.database, redis, stores.events, api_settings, utc_now)
+    services = await Services.over(stores.database, redis, stores.events, api_settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
     headers = {"X-Api-Key": KEY, "Idempotency-Key": "order-17"}
@@ -79,8 +78,7 @@ async def test_a_send_that_is_refused_may_be_tried_again(
     assert await stores.database["messages"].count_documents({}) == 1
 
 
-async def test_a_dispatcher_goes_on_when_mongodb_does(refusing_stores: Stores) -> None:
-    stores = refusing_stores
+async def test_a_dispatcher_goes_on_when_mongodb_does(stores: Stores) -> None:
     connection, lease = await stores.leased()
     message = await stores.message(connection)
     page = FakePage()

@@ -79,7 +79,7 @@ async def behind(
 ) -> AsyncIterator[Client]:
     """Serve the API over a MongoDB behind the gate, and with little patience."""
     async with _impatient(gate, shut_at, stores.database.name) as database:
-        services = await Services.open(database, redis, stores.events, api_settings, utc_now)
+        services = await Services.over(database, redis, stores.events, api_settings, utc_now)
         await services.keys.choose_first(KEY, utc_now())
         server = TestServer(build_app(services))
         async with TestClient(server, headers={"X-Api-Key": KEY}) as client:

@@ -28,6 +28,4 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def kit(stores: Stores) -> AsyncIterator[Kit]:
     keys = KeyRing([Key.generate()])
     async with GuardedClient([LOOPBACK]) as client:
-        kit = Kit(stores, client, keys, TextSealer(keys, on=False))
-        await kit.prepare()
-        yield kit
+        yield Kit(stores, client, keys, TextSealer(keys, on=False))

@@ -52,12 +52,6 @@ class Kit:
         """Return the same with texts that are stored otherwise."""
         return Kit(self.stores, self._client, self.keys, texts)
 
-    async def prepare(self) -> None:
-        """Create the indexes."""
-        await self.webhooks.prepare()
-        await self.deliveries.prepare(timedelta(days=30))
-        await self.relay.prepare()
-
     async def _ring(self, webhook: str) -> None:
         self.rung.append(webhook)
 

@@ -125,7 +125,8 @@ def values_of(operation: Operation, things: Mapping[str, str]) -> dict[str, str]
     """
     values: dict[str, str] = {}
     for name in operation.named("path"):
-        collection = operation.collection(name)
+        # The pages' addresses name the same things.
+        collection = operation.collection(name).replace("/provider/", "/api/")
         values[name] = things[collection] if collection in things else _SAMPLES[name]
     return values
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 
+_WRITES = ("insert", "update", "findAndModify")
+
+
 class SeenCommands(monitoring.CommandListener):
     """Keeps every command on a collection, as it was sent."""
 
@@ -32,6 +35,11 @@ class SeenCommands(monitoring.CommandListener):
     def names(self) -> list[str]:
         """Return what was asked of which collection, in order: `find messages`."""
         return [" ".join(map(str, next(iter(each.items())))) for each in self.all]
+
+    def written(self) -> set[str]:
+        """Return the collections into which something was to be written."""
+        commands = (next(iter(each.items())) for each in self.all)
+        return {str(collection) for name, collection in commands if name in _WRITES}
 
 
 @asynccontextmanager

@@ -10,9 +10,11 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import jwt
@@ -40,15 +42,22 @@ from tests.integration.world import (
     is_documented,
     values_of,
 )
+from tests.seen_commands import SeenCommands, noting
 
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.test_utils import TestClient
 
+    from sessions.embedded import ServerUris
     from sessions.storage.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
 
+_Place = TypeVar("_Place")
+_Value = TypeVar("_Value")
+SHARES = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+"""With every change every fifth combination is tried, so that each place meets other values, and
+each value other places; `make slow` tries them all."""
 MILLION = 1_000_000
 TEXTS = {
     "an operator": '{"$ne": ""}',
@@ -125,29 +134,47 @@ NOT_KEPT = {
 """Fields of which something else is stored than what was sent, or nothing."""
 
 
-async def test_text_in_a_body_is_kept_as_text_or_refused(world: World, database: Database) -> None:
+@pytest.fixture
+async def noted(
+    database: Database, servers: ServerUris
+) -> AsyncIterator[tuple[Database, SeenCommands]]:
+    async with noting(database, servers.mongo) as noted:
+        yield noted
+
+
+@pytest.fixture
+def database(noted: tuple[Database, SeenCommands]) -> Database:
+    """Give a test a database that knows which collections were written to."""
+    return noted[0]
+
+
+@SHARES
+async def test_text_in_a_body_is_kept_as_text_or_refused(
+    world: World, noted: tuple[Database, SeenCommands], every: int
+) -> None:
     wrong = []
-    for operation, path, _ in _fields():
-        for name, text in TEXTS.items():
-            answer = await _send(world, operation, _body_with(operation, path, json.dumps(text)))
-            what = f"{path} {name}"
-            wrong += _judge(world, operation, what, answer)
-            kept = answer.status < 300 and path[-1] not in NOT_KEPT
-            if kept and not await _is_stored(database, text.strip(), world):
-                wrong.append(f"{operation} {what}: accepted, and not kept as it is: {answer}")
+    database, seen = noted
+    texts = {name: json.dumps(text) for name, text in TEXTS.items()}
+    for each in _attacks(texts, every):
+        seen.all.clear()
+        answer = await _send(world, each.operation, each.body)
+        wrong += _judge(world, each.operation, each.what, answer)
+        kept = answer.status < 300 and each.path[-1] not in NOT_KEPT
+        text = TEXTS[each.name].strip()
+        if kept and not await _is_stored(database, seen.written(), text, world):
+            wrong.append(f"{each.operation} {each.what}: accepted, and not kept as it is: {answer}")
     assert wrong == []
 
 
-async def test_what_is_no_text_in_a_body_is_refused(world: World) -> None:
+@SHARES
+async def test_what_is_no_text_in_a_body_is_refused(world: World, every: int) -> None:
     wrong = []
-    for operation, path, schema in _fields():
-        for name, value in VALUES.items():
-            answer = await _send(world, operation, _body_with(operation, path, value))
-            what = f"{path} {name}"
-            wrong += _judge(world, operation, what, answer)
-            is_operator = name.startswith("operator")
-            if is_operator and schema.get("type") == "string" and answer.status < 300:
-                wrong.append(f"{operation} {what}: an operator was accepted: {answer}")
+    for each in _attacks(VALUES, every):
+        answer = await _send(world, each.operation, each.body)
+        wrong += _judge(world, each.operation, each.what, answer)
+        is_operator = each.name.startswith("operator") and each.schema.get("type") == "string"
+        if is_operator and answer.status < 300:
+            wrong.append(f"{each.operation} {each.what}: an operator was accepted: {answer}")
     assert wrong == []
 
 
@@ -171,65 +198,66 @@ async def test_of_a_name_given_twice_the_last_value_counts(world: World) -> None
             assert answer.status in (400, 422), (operation, name, answer)
 
 
-async def test_hostile_paths_name_nothing(world: World) -> None:
+@SHARES
+async def test_hostile_paths_name_nothing(world: World, every: int) -> None:
     wrong = []
-    for operation in OPERATIONS:
-        for name in operation.named("path"):
-            for what, value in _on_the_wire():
-                values = values_of(operation, world.dana.things) | {name: "HERE"}
-                path = operation.url(values).replace("HERE", value)
-                body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
-                answer = await call(world.client, operation.method, path, world.dana.headers, body)
-                if (answer.json or {}).get("code") not in _NO_PATH_OF_OURS:
-                    wrong += _judge(world, operation, f"{name} {what}", answer)
-                if answer.status < 300:
-                    wrong.append(f"{operation} {name} {what}: found: {answer}")
-    assert wrong == []
-
-
-async def test_hostile_parameters_are_refused(world: World) -> None:
-    wrong = []
-    for operation in ends_last(OPERATIONS):
-        wire = list(_on_the_wire())
-        declared = [(name, *each) for name in operation.named("query") for each in wire]
-        others = [(name, *wire[0]) for name in ("connectionId[$ne]", "$where", "unknown")]
-        for name, what, value in declared + others:
-            path = f"{operation.url(values_of(operation, world.dana.things))}?{name}={value}"
-            body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
-            answer = await call(world.client, operation.method, path, world.dana.headers, body)
+    places = [(each, name) for each in OPERATIONS for name in each.named("path")]
+    for (operation, name), (what, value) in _share(places, _on_the_wire(), every):
+        values = values_of(operation, world.dana.things) | {name: "HERE"}
+        path = operation.url(values).replace("HERE", value)
+        body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
+        answer = await call(world.client, operation.method, path, world.dana.headers, body)
+        if (answer.json or {}).get("code") not in _NO_PATH_OF_OURS:
             wrong += _judge(world, operation, f"{name} {what}", answer)
-            if answer.status < 300 and not operation.is_open and name not in _SEARCHED:
-                wrong.append(f"{operation} {name} {what}: accepted: {answer}")
+        if answer.status < 300:
+            wrong.append(f"{operation} {name} {what}: found: {answer}")
     assert wrong == []
 
 
-async def test_hostile_headers_break_nothing(world: World) -> None:
+@SHARES
+async def test_hostile_parameters_are_refused(world: World, every: int) -> None:
     wrong = []
-    for operation in ends_last(OPERATIONS):
-        for name in (*operation.named("header"), *_UNDECLARED_HEADERS.get(operation.name, ())):
-            for what, text in _in_a_header():
-                headers = world.dana.headers | {name: text}
-                answer = await world.call(
-                    operation,
-                    headers,
-                    values_of(operation, world.dana.things),
-                    body_of(operation, EXAMPLE_ID, things=world.dana.things),
-                )
-                wrong += _judge(world, operation, f"{name} {what}", answer)
+    for operation, name, what, value in _parameters(every):
+        path = f"{operation.url(values_of(operation, world.dana.things))}?{name}={value}"
+        body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
+        answer = await call(world.client, operation.method, path, world.dana.headers, body)
+        wrong += _judge(world, operation, f"{name} {what}", answer)
+        if answer.status < 300 and not operation.is_open and name not in _SEARCHED:
+            wrong.append(f"{operation} {name} {what}: accepted: {answer}")
     assert wrong == []
 
 
-async def test_a_token_that_is_not_ours_opens_nothing(world: World) -> None:
+@SHARES
+async def test_hostile_headers_break_nothing(world: World, every: int) -> None:
+    wrong = []
+    places = [
+        (each, name)
+        for each in ends_last(OPERATIONS)
+        for name in (*each.named("header"), *_UNDECLARED_HEADERS.get(each.name, ()))
+    ]
+    for (operation, name), (what, text) in _share(places, _in_a_header(), every):
+        answer = await world.call(
+            operation,
+            world.dana.headers | {name: text},
+            values_of(operation, world.dana.things),
+            body_of(operation, EXAMPLE_ID, things=world.dana.things),
+        )
+        wrong += _judge(world, operation, f"{name} {what}", answer)
+    assert wrong == []
+
+
+@SHARES
+async def test_a_token_that_is_not_ours_opens_nothing(world: World, every: int) -> None:
     closed = [each for each in OPERATIONS if not each.is_open]
-    for what, token in _tokens(world.dana.token, JWT_SECRET):
-        for operation in closed:
-            answer = await world.call(
-                operation,
-                {"Authorization": f"Bearer {token}"},
-                values_of(operation, world.dana.things),
-                body_of(operation, EXAMPLE_ID, things=world.dana.things),
-            )
-            assert answer.status == 401, (what, str(operation), answer)
+    tokens = _tokens(world.dana.token, JWT_SECRET)
+    for operation, (what, token) in _share(closed, tokens, every):
+        answer = await world.call(
+            operation,
+            {"Authorization": f"Bearer {token}"},
+            values_of(operation, world.dana.things),
+            body_of(operation, EXAMPLE_ID, things=world.dana.things),
+        )
+        assert answer.status == 401, (what, str(operation), answer)
 
 
 @pytest.mark.parametrize("header", ["Authorization: Bearer ", "X-Api-Key: ", "Authorization: "])
@@ -254,15 +282,50 @@ _A_LINE = 6000
 """Characters that fit into a request line or a header."""
 
 
-def _fields() -> list[tuple[Operation, Path, Schema]]:
-    return [(each, *field) for each in _BODIES for field in fields_of(each)]
+@dataclass(frozen=True)
+class _Attack:
+    """A full body that has a hostile value in one place."""
+
+    operation: Operation
+    path: Path
+    schema: Schema
+    name: str
+    body: bytes
+
+    @property
+    def what(self) -> str:
+        """The place and the value."""
+        return f"{self.path} {self.name}"
 
 
-def _body_with(operation: Operation, path: Path, value: str) -> bytes:
-    """Return a full body that has JSON text in one place."""
+def _share(
+    places: Iterable[_Place], values: Iterable[_Value], every: int
+) -> Iterator[tuple[_Place, _Value]]:
+    """Yield a share of all combinations, place by place: with the next place, the next values."""
+    values = list(values)
+    for number, place in enumerate(places):
+        yield from ((place, value) for value in values[-number % every :: every])
+
+
+def _attacks(values: Mapping[str, str], every: int) -> Iterator[_Attack]:
+    """Put values, which are JSON, into the fields of all bodies."""
     mark = "the place of the value"
-    text = json.dumps(with_value(full_body(operation, path), path, mark))
-    return text.replace(json.dumps(mark), value).encode()
+    fields = [(each, *field) for each in _BODIES for field in fields_of(each)]
+    for (operation, path, schema), (name, value) in _share(fields, values.items(), every):
+        template = json.dumps(with_value(full_body(operation, path), path, mark))
+        body = template.replace(json.dumps(mark), value).encode()
+        yield _Attack(operation, path, schema, name, body)
+
+
+def _parameters(every: int) -> Iterator[tuple[Operation, str, str, str]]:
+    """Put hostile texts into all parameters, and one into parameters that there are not."""
+    wire = list(_on_the_wire())
+    operations = ends_last(OPERATIONS)
+    places = [(each, name) for each in operations for name in each.named("query")]
+    for (operation, name), (what, value) in _share(places, wire, every):
+        yield operation, name, what, value
+    for operation, name in product(operations, ("connectionId[$ne]", "$where", "unknown")):
+        yield operation, name, *wire[0]
 
 
 async def _send(world: World, operation: Operation, body: bytes) -> Answer:
@@ -304,9 +367,9 @@ def _alone(world: World) -> set[str]:
     return set(world.noa.things.values()) - set(world.dana.things.values())
 
 
-async def _is_stored(database: Database, text: str, world: World) -> bool:
-    """Tell whether a text stands in what was stored last, as it is but for spaces around it."""
-    for name in await database.list_collection_names():
+async def _is_stored(database: Database, written: set[str], text: str, world: World) -> bool:
+    """Tell whether a text stands in what was written last, as it is but for spaces around it."""
+    for name in written:
         newest = database[name].find({}, sort=[("_id", -1)], limit=2)
         changed = database[name].find({"connectionId": EXAMPLE_ID}, limit=2)
         named = database[name].find({"_id": {"$in": [*world.dana.things.values()]}})

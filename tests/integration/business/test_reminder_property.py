@@ -8,8 +8,8 @@ Processes die between a change and the plans that follow from it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -43,11 +43,14 @@ from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell, open_redis
 from sessions.storage.mongo import open_database
 from tests.builders import OWNER, PLAIN, Stores
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, emptied
 from tests.integration.business.conftest import Clock, Shop
 
 if TYPE_CHECKING:
+    from arq.connections import ArqRedis
+
     from sessions.embedded import ServerUris
+    from sessions.storage.mongo import Database
 
 Result = TypeVar("Result")
 ZONES = ("Asia/Jerusalem", "America/New_York", "Australia/Lord_Howe")
@@ -141,20 +144,69 @@ class _Died(Exception):  # noqa: N818  no error of ours
     """The process ended here."""
 
 
+@dataclass
+class ShopMaker:
+    """Opens shops one after the other, each with nothing in it, over the same servers."""
+
+    loop: asyncio.AbstractEventLoop
+    database: Database
+    redis: ArqRedis
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return self.loop.run_until_complete(work)
+
+    async def open(self, clock: Clock) -> Shop:
+        await emptied(self.database)
+        stores = Stores(self.database)
+        business = self._business(stores, clock)
+        await stores.connections.create(
+            OWNER, "main", "Main", None, clock(), pacing=Pacing(enabled=False)
+        )
+        return Shop(business, stores, clock)
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        stores = Stores(self.database)
+        await stores.prepare()
+        await self._business(stores, Clock()).prepare()
+
+    def _business(self, stores: Stores, clock: Clock) -> Business:
+        acceptance = Acceptance(
+            stores.connections,
+            stores.outbox,
+            IdempotencyStore(self.database, PLAIN),
+            Doorbell(self.redis),
+            ProcessMetrics(),
+            clock,
+            QueueQuota(self.database, 1000),
+            PLAIN,
+            MediaIntake(stores.media),
+            ReferredMessages(self.database),
+        )
+        erasures = Erasures(self.database, self.redis, stores.events)
+        return Business.over(
+            self.database,
+            stores.connections,
+            acceptance,
+            erasures,
+            stores.events,
+            clock,
+            ZONES[0],
+        )
+
+
 class ShopDays(RuleBasedStateMachine):
     """The days of a shop."""
 
-    servers: ServerUris
+    maker: ShopMaker
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.stack = AsyncExitStack()
         self.model = Model()
         self.unsettled = False
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.loop.run_until_complete(work)
+        return self.maker.run(work)
 
     @initialize(
         start=st.sampled_from(STARTS),
@@ -163,50 +215,14 @@ class ShopDays(RuleBasedStateMachine):
     )
     def open(self, start: datetime, offset: str, within: int) -> None:
         self.clock = Clock(start)
-        self.run(self._open())
+        self.shop = self.run(self.maker.open(self.clock))
+        self.grounds = Grounds(self.maker.database)
+        self.settle = self.shop.business.plans.settle
+        self.customers = [
+            self.run(self.shop.customer(phone)) for phone in ("+972541234567", "+972549876543")
+        ]
         self.add_rule(offset, None)
         self.book(within, ZONES[1], 0)
-
-    async def _open(self) -> None:
-        uri = self.servers.mongo.replace("/chatgrow", "/days")
-        database = await self.stack.enter_async_context(open_database(uri, PATIENCE))
-        for name in await database.list_collection_names():
-            await database[name].delete_many({})
-        redis = await self.stack.enter_async_context(open_redis(self.servers.redis, PATIENCE))
-        stores = Stores(database)
-        await stores.prepare()
-        acceptance = Acceptance(
-            stores.connections,
-            stores.outbox,
-            IdempotencyStore(database, PLAIN),
-            Doorbell(redis),
-            ProcessMetrics(),
-            self.clock,
-            QueueQuota(database, 1000),
-            PLAIN,
-            MediaIntake(stores.media),
-            ReferredMessages(database),
-        )
-        erasures = Erasures(database, redis, stores.events)
-        zone = ZONES[0]
-        business = Business.over(
-            database, stores.connections, acceptance, erasures, stores.events, self.clock, zone
-        )
-        await business.prepare()
-        await stores.connections.create(
-            OWNER, "main", "Main", None, self.clock(), pacing=Pacing(enabled=False)
-        )
-        self.shop = Shop(business, stores, self.clock)
-        self.grounds = Grounds(database)
-        self.settle = business.plans.settle
-        self.customers = [
-            await self.shop.customer("+972541234567"),
-            await self.shop.customer("+972549876543"),
-        ]
-
-    def teardown(self) -> None:
-        self.run(self.stack.aclose())
-        self.loop.close()
 
     def change(self, work: Coroutine[Any, Any, Result], dies: Death) -> None:
         """Do something, perhaps in a process that dies before it has planned what follows."""
@@ -367,15 +383,33 @@ class ShopDays(RuleBasedStateMachine):
         return data.draw(st.sampled_from([each for each in self.model.bookings if each.live]))
 
 
+@asynccontextmanager
+async def _shops(servers: ServerUris) -> AsyncIterator[ShopMaker]:
+    uri = servers.mongo.replace("/chatgrow", "/days")
+    async with (
+        open_database(uri, PATIENCE) as database,
+        open_redis(servers.redis, PATIENCE) as redis,
+    ):
+        maker = ShopMaker(asyncio.get_running_loop(), database, redis)
+        await maker.prepare()
+        yield maker
+
+
 @pytest.mark.timeout(600)
-def test_each_reminder_goes_once_and_in_time_or_not_at_all(servers: ServerUris) -> None:
-    ShopDays.servers = servers
-    run_state_machine_as_test(
-        ShopDays,
-        settings=settings(
-            max_examples=50,
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+@pytest.mark.parametrize("examples", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_each_reminder_goes_once_and_in_time_or_not_at_all(
+    servers: ServerUris, examples: int
+) -> None:
+    with asyncio.Runner() as runner:
+        shops = _shops(servers)
+        ShopDays.maker = runner.run(shops.__aenter__())
+        run_state_machine_as_test(
+            ShopDays,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=20,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        runner.run(shops.__aexit__(None, None, None))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -25,17 +24,26 @@ from sessions.messages.content import (
 )
 from tests.integration.browser.test_browser import CONNECTION, PHONE, THEM, link, make_launcher
 from tests.waiting import until
-from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
+from tests.whatsapp_web import whatsapp_web
+from tests.whatsapp_web.faults import Faults, as_json
 
 THEIR_PHONE = "+972501234567"
 
 
 class OnePage:
-    """A linked page, and the simulated WhatsApp behind it."""
+    """A linked page, and the simulated WhatsApp behind it; one test after the other uses it."""
 
     def __init__(self, page: WhatsAppPage, http: aiohttp.ClientSession) -> None:
         self.page = page
         self._http = http
+        self._known = 0
+
+    async def begin_anew(self) -> None:
+        """Take faults back, and forget what was delivered so far."""
+        none = dict.fromkeys(as_json(Faults()))
+        for number in (None, PHONE):
+            await self.control("PUT", "faults", **none, **({"number": number} if number else {}))
+        self._known += len(await self.ledger())
 
     async def control(self, method: str, path: str, **body: Any) -> Any:
         async with self._http.request(method, f"/control/{path}", json=body or None) as answer:
@@ -44,7 +52,7 @@ class OnePage:
 
     async def ledger(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = await self.control("GET", "ledger")
-        return entries
+        return entries[self._known :]
 
     async def begin(self, content: Content, refers_to: str | None = None, to: str = THEM) -> str:
         """Begin to send something; return its key."""
@@ -91,24 +99,29 @@ class OnePage:
         return await self.page._page.evaluate(script, argument)
 
 
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
-    async with whatsapp_web(tmp_path / "web") as web:
-        yield web
-
-
-@pytest.fixture
-async def one(tmp_path: Path, web: WhatsAppWeb) -> AsyncIterator[OnePage]:
-    (tmp_path / "profiles").mkdir()
-    async with aiohttp.ClientSession(web.url) as http:
-        with own_temporary_folder(tmp_path / "profiles") as temporary:
+@pytest.fixture(scope="module")
+async def linked_page(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OnePage]:
+    """Link a page for all tests of a file."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "profiles").mkdir()
+    async with (
+        whatsapp_web(folder / "web") as web,
+        aiohttp.ClientSession(web.url) as http,
+    ):
+        with own_temporary_folder(folder / "profiles") as temporary:
             driver = Driver(temporary)
-            launcher = make_launcher(driver, web.url, tmp_path / "profiles")
+            launcher = make_launcher(driver, web.url, folder / "profiles")
             async with launcher.open(CONNECTION) as browser:
                 await link(browser.page, web)
                 await http.post("/control/phones", json={"number": THEIR_PHONE})
                 yield OnePage(browser.page, http)
             await driver.close()
+
+
+@pytest.fixture
+async def one(linked_page: OnePage) -> OnePage:
+    await linked_page.begin_anew()
+    return linked_page
 
 
 async def test_each_kind_arrives_as_what_it_is(one: OnePage) -> None:

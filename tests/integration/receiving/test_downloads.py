@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Playwright
 
 from chatgrow_worker.receiving.downloads import DownloadLimits, Downloads
 from sessions.connections.leases import Lease
@@ -49,10 +49,11 @@ async def downloading(
 
 
 @pytest.fixture
-async def line(tmp_path: Path, stores: Stores) -> AsyncIterator[tuple[Line, Lease]]:
+async def line(
+    tmp_path: Path, stores: Stores, playwright: Playwright
+) -> AsyncIterator[tuple[Line, Lease]]:
     _, lease = await stores.leased()
     async with (
-        async_playwright() as playwright,
         small_world(tmp_path, playwright) as world,
         linked_line(world, stores, lease, tmp_path / "profile") as line,
     ):

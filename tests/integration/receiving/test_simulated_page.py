@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Playwright
 
 from chatgrow_worker.page.errors import PageCallError
 from sessions.conversations.documents import Documents
@@ -22,10 +22,9 @@ from tests.waiting import until
 
 
 @pytest.fixture
-async def line(stores: Stores, tmp_path: Path) -> AsyncIterator[Line]:
+async def line(stores: Stores, tmp_path: Path, playwright: Playwright) -> AsyncIterator[Line]:
     _, lease = await stores.leased()
     async with (
-        async_playwright() as playwright,
         small_world(tmp_path, playwright) as world,
         linked_line(world, stores, lease, tmp_path / "profile") as line,
     ):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
+from tests.ports import LOOPBACK
 from tests.processes import alive
 from tests.stack_client import LOOK_EVERY, PATIENCE, StackClient, stack
 from tests.waiting import until
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _PROGRAMS_OWN = ("apiKeys", "workers")
 """Collections that a program fills when it starts, for as long as it runs."""
+_SETTINGS = {"WEBHOOK_ALLOWED_HOSTS": LOOPBACK, "GHOST_WAIT": "1s"}
+"""Webhooks may be sent to the receivers of tests, and tests wait no longer for ghosts than that."""
 
 
 class LastingStack:
@@ -40,7 +43,8 @@ class LastingStack:
     async def lend(self) -> StackClient:
         """Return the stack that runs, or a new one."""
         if self._system is None:
-            supervised = stack("--supervise", "--data", str(self._new_folder()))
+            settings = (f"--env={name}={value}" for name, value in _SETTINGS.items())
+            supervised = stack("--supervise", "--data", str(self._new_folder()), *settings)
             self._system = await self._running.enter_async_context(supervised)
             await _hurry(self._system)
         return self._system

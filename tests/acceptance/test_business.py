@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from sessions.common.clock import utc_now
 from tests.stack_client import OUR_PHONE, THEIR_PHONE, StackClient
 from tests.waiting import until
@@ -68,6 +70,8 @@ async def test_a_reminder_goes_by_itself_and_its_answer_confirms_and_is_answered
     assert "Confirmed" in answer
 
 
+# `test_planning.py` takes the reminder back.
+@pytest.mark.slow
 async def test_a_cancelled_appointment_reminds_nobody(system: StackClient) -> None:
     await system.create("main")
     await system.scan()

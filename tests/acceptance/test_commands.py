@@ -183,6 +183,8 @@ async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: St
     await _nothing_is_left(system)
 
 
+# `test_number_checks.py` has the pace.
+@pytest.mark.slow
 async def test_numbers_are_checked_at_the_pace_of_the_connection(system: StackClient) -> None:
     await system.control("PUT", f"numbers/{NOWHERE}", {"registered": False})
     await system.create(pacing={"perMinute": 3})

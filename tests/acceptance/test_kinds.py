@@ -86,6 +86,8 @@ async def test_each_kind_arrives_and_what_is_done_to_it_is_seen(system: StackCli
     assert views[0]["location"] == LOCATION
 
 
+# `tests/integration/browser/test_kinds.py` sends past such a poll.
+@pytest.mark.slow
 async def test_a_poll_that_whatsapp_never_takes_stops_no_other_message(
     system: StackClient,
 ) -> None:

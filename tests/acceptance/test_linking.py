@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.stack_client import OUR_PHONE, StackClient
 from tests.waiting import until
 
@@ -31,6 +33,8 @@ async def test_qr_codes_go_on_after_a_round_while_somebody_asks_for_them(
     await system.until_state("connected")
 
 
+# `tests/integration/connections/test_linking.py` compares the text with what the page draws.
+@pytest.mark.slow
 async def test_a_phone_that_takes_only_what_the_page_draws_links(system: StackClient) -> None:
     await system.control("PUT", "faults", {"refuseQr": "short"})
     await system.create()
@@ -38,6 +42,8 @@ async def test_a_phone_that_takes_only_what_the_page_draws_links(system: StackCl
     await system.until_state("connected")
 
 
+# `test_passkey.py` does the same without a worker.
+@pytest.mark.slow
 async def test_a_passkey_withdraws_the_code_until_it_is_called_off(system: StackClient) -> None:
     await system.control("PUT", "faults", {"passkey": True})
     await system.create()
@@ -50,6 +56,8 @@ async def test_a_passkey_withdraws_the_code_until_it_is_called_off(system: Stack
     await system.until_state("connected")
 
 
+# `tests/integration/connections/test_linking.py` refuses a number whose login is here.
+@pytest.mark.slow
 async def test_a_pairing_code_that_would_do_harm_is_refused(system: StackClient) -> None:
     await system.create()
     await system.scan()
@@ -65,6 +73,8 @@ async def test_a_pairing_code_that_would_do_harm_is_refused(system: StackClient)
     assert (await system.status())["state"] == "connected"
 
 
+# `test_pairing_limits.py` has the waits, `integration/connections/test_linking.py` the refusals.
+@pytest.mark.slow
 async def test_too_many_pairing_codes_are_told_with_a_wait(system: StackClient) -> None:
     await system.control("PUT", "faults", {"pairingCodes": 0})
     await system.create()

@@ -53,7 +53,8 @@ def _browser(system: StackClient) -> set[int]:
         pytest.param({"unlinkBy": "wipe"}, "unlinked", marks=pytest.mark.slow),
         pytest.param({"leaveMs": 600_000}, "unlinked", marks=pytest.mark.slow),
         pytest.param({"loginFailure": 406}, "unlinked", marks=pytest.mark.slow),
-        ({"loginFailure": 403}, "account_locked"),
+        # `test_login_end.py` tells the reasons apart.
+        pytest.param({"loginFailure": 403}, "account_locked", marks=pytest.mark.slow),
         # Lost: the login that was saved is tried, and the phone does not list it any more either.
         pytest.param({"logoutReason": "syncd_failure"}, "unlinked", marks=pytest.mark.slow),
     ],
@@ -129,6 +130,8 @@ async def test_a_phone_that_unlinks_soon_after_a_scan_is_heard_on_a_bus_that_cam
     await system.until_message(waiting, "read")
 
 
+# `test_runner.py` has bans with their ends.
+@pytest.mark.slow
 async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
     system: StackClient,
 ) -> None:
@@ -152,6 +155,8 @@ async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
     assert "until" not in await system.status()
 
 
+# `test_runner.py` has pages that are too old.
+@pytest.mark.slow
 async def test_a_page_that_whatsapp_calls_too_old_keeps_its_login_and_comes_back(
     system: StackClient,
 ) -> None:

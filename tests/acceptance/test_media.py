@@ -123,33 +123,38 @@ async def test_a_file_comes_in_and_can_be_sent_on(system: StackClient) -> None:
     await system.until_message(on, "read")
 
 
-@pytest.mark.parametrize("kill_after", ["sending", "uploading"])
+@pytest.mark.parametrize(
+    "kill_after",
+    [
+        # `test_delivery_model.py` has kills before anything was sent.
+        pytest.param("sending", marks=pytest.mark.slow),
+        "uploading",
+    ],
+)
 async def test_a_worker_that_is_killed_while_it_sends_a_large_file_sends_it_once(
-    tmp_path: Path, mongo_option: tuple[str, str], kill_after: str
+    system: StackClient, kill_after: str
 ) -> None:
-    data = ("--supervise", "--data", str(tmp_path), "--env", "GHOST_WAIT=1s")
-    async with stack(*data, *mongo_option) as system:
-        await _linked(system)
-        await system.until_login_is_on_disk()
-        large = PNG + bytes(20 * MIB)
-        uploaded = await _upload(system, large)
-        await system.control("PUT", "faults", {"uploadDelayMs": 5000})
-        message_id = await _send(system, {"mediaId": uploaded, "as": "document"})
+    await _linked(system)
+    await system.until_login_is_on_disk()
+    large = PNG + bytes(20 * MIB)
+    uploaded = await _upload(system, large)
+    await system.control("PUT", "faults", {"uploadDelayMs": 5000})
+    message_id = await _send(system, {"mediaId": uploaded, "as": "document"})
 
-        async def begun() -> bool:
-            message = await system.message(message_id)
-            done = message["status"] == "sending"
-            return done and (kill_after == "sending" or "whatsappId" in message)
+    async def begun() -> bool:
+        message = await system.message(message_id)
+        done = message["status"] == "sending"
+        return done and (kill_after == "sending" or "whatsappId" in message)
 
-        await until(begun, within=PATIENCE)
-        os.kill(system.pid("worker-1"), signal.SIGKILL)
-        await system.control("PUT", "faults", {"uploadDelayMs": None})
-        await system.until_message(message_id, "read")
-        [entry] = await system.ledger()
-        assert entry["arrivals"] == 1
-        assert entry["sha256"] == hashlib.sha256(large).hexdigest()
-        (remembered,) = tmp_path.rglob(".temporary")
-        assert list(Path(remembered.read_text()).glob("media-*")) == []
+    await until(begun, within=PATIENCE)
+    os.kill(system.pid("worker-1"), signal.SIGKILL)
+    await system.control("PUT", "faults", {"uploadDelayMs": None})
+    await system.until_message(message_id, "read")
+    [entry] = await system.ledger()
+    assert entry["arrivals"] == 1
+    assert entry["sha256"] == hashlib.sha256(large).hexdigest()
+    (remembered,) = Path(system.about["data"]).glob("sessions/*/.temporary")
+    assert list(Path(remembered.read_text()).glob("media-*")) == []
 
 
 def _recorded(path: Path, source: str) -> bytes:

@@ -162,6 +162,8 @@ async def test_browsers_as_they_are_in_production_do_the_same(
         assert len(await system.control("GET", "devices")) == 1
 
 
+# `test_saved_html.py` follows what is saved, and `test_browser.py` opens pages from it.
+@pytest.mark.slow
 async def test_an_operator_lets_pages_be_opened_from_saved_html_until_whatsapp_refuses_it(
     system: StackClient,
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 from typing import Any
 
+import pytest
 from pymongo import AsyncMongoClient
 
 from tests.stack_client import OUR_PHONE, PATIENCE, THEIR_PHONE, StackClient
@@ -72,6 +73,8 @@ async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
     await system.until_message(await system.send("answer"), "read")
 
 
+# `test_simulated_page.py` and `test_browser.py` have the flood.
+@pytest.mark.slow
 async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
     system: StackClient,
 ) -> None:

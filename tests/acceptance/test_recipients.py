@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.stack_client import OUR_PHONE, THEIR_PHONE, StackClient
 
 ASKED, ACCOUNT = "5511987654321", "551187654321"
@@ -44,6 +46,8 @@ async def test_a_message_reaches_the_account_that_whatsapp_answers(system: Stack
     }
 
 
+# `tests/integration/sending/test_recipients.py` has each reason.
+@pytest.mark.slow
 async def test_what_cannot_be_reached_fails_with_its_reason_and_holds_nobody_up(
     system: StackClient,
 ) -> None:
@@ -67,6 +71,8 @@ async def test_what_cannot_be_reached_fails_with_its_reason_and_holds_nobody_up(
     assert [each["text"] for each in await system.ledger()] == ["to somebody"]
 
 
+# `tests/integration/sending/test_recipients.py` has typing that fails or hangs.
+@pytest.mark.slow
 async def test_typing_that_cannot_be_shown_keeps_nothing_from_going(system: StackClient) -> None:
     await _number(system, WITHOUT_LID, {"trouble": "noAccountLid"})
     await _linked(system, pacing={"jitterSeconds": [0, 0]})

@@ -40,7 +40,15 @@ async def _sends(system: StackClient, text: str, connection: str = "main") -> No
     await system.until_message(sent, "read")
 
 
-@pytest.mark.parametrize("lose_disk", [False, True])
+@pytest.mark.parametrize(
+    "lose_disk",
+    [
+        # `test_any_process_may_be_killed` goes on with the same disk; `test_session_source.py` has
+        # a login of which the disk lacks a part.
+        pytest.param(False, marks=pytest.mark.slow),
+        True,
+    ],
+)
 async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     system: StackClient, lose_disk: bool
 ) -> None:
@@ -308,6 +316,8 @@ async def _damage(database: Database, blob: object) -> None:
     await chunks.update_one({"_id": found["_id"]}, {"$set": {"data": bytes(data)}})
 
 
+# `test_snapshot.py` has the signs of each state; `test_passkey.py` asks for a passkey.
+@pytest.mark.slow
 async def test_each_trouble_has_its_own_state_and_reason(system: StackClient) -> None:
     await _link(system)
 

@@ -15,9 +15,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import aiohttp
+import pytest
 
+from chatgrow_worker.settings import WorkerSettings
+from control_api.settings import ApiSettings
 from tests.ports import free_port
 from tests.stack_client import PATIENCE, ROOT, StackClient
 from tests.waiting import until
@@ -75,6 +79,22 @@ async def _signs_in(api: str, first_key: str) -> None:
             assert (answer.status, answer.content_type) == (200, "text/html")
 
 
+def test_its_env_file_is_taken_by_both_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(FOLDER / "users_document.env", tmp_path / ".env")
+    monkeypatch.chdir(tmp_path)
+    with mock.patch.dict(os.environ, clear=True):
+        api, worker = ApiSettings(), WorkerSettings()
+    assert (api.port, api.bcrypt_rounds, worker.whatsapp_max_connections) == (5000, 12, 10)
+    assert worker.whatsapp_session_path == tmp_path / "var" / "sessions"
+    for settings in (api, worker):
+        # What stands there for addresses are none: the embedded servers are used.
+        assert settings.mongo_address is settings.redis_address is None
+
+
+# The test above reads the file; `test_supervisord.py` starts both programs with a `.env`.
+@pytest.mark.slow
 async def test_its_env_file_loads_unchanged_and_its_curl_lines_answer(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "users_document.env", tmp_path / ".env")
     # The port alone is another one: 5000 may be taken where tests run.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.integration.webhooks.receiver import Receiver, receiving
-from tests.ports import LOOPBACK
-from tests.stack_client import PATIENCE, stack
+from tests.stack_client import PATIENCE, StackClient
 from tests.waiting import until
 from tests.worker_kills import kill_worker
 
@@ -21,9 +19,8 @@ def _statuses(receiver: Receiver, message_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kills", [0, pytest.param(3, marks=pytest.mark.slow)])
-async def test_a_receiver_misses_nothing(tmp_path: Path, kills: int) -> None:
-    settings = ("--supervise", "--env", f"WEBHOOK_ALLOWED_HOSTS={LOOPBACK}")
-    async with receiving() as receiver, stack("--data", str(tmp_path), *settings) as system:
+async def test_a_receiver_misses_nothing(system: StackClient, kills: int) -> None:
+    async with receiving() as receiver:
         wish = {"url": receiver.url, "events": ["*"]}
         made = await system.post("/api/webhooks", wish)
         await system.create()

@@ -15,6 +15,7 @@ _SOON = timedelta(seconds=15)
 """So long after the booking comes the question: the appointment is that much more than two hours
 away, and the rule says two hours."""
 _RULES = ("Tell of a booking", "Ask 2 hours before")
+_NAMES = {"appointment.booked": "the confirmation", "before_appointment": "the question"}
 _QUESTION = "ready_reminder_with_a_question"
 
 
@@ -76,13 +77,13 @@ async def _book(
     }
     booked = await stack.expect(HTTPStatus.CREATED, "POST", "/api/appointments", body)
     planned = ", ".join(_planned(each) for each in booked["messages"])
-    progress.say(f"  {service} at {starts.astimezone(ZONE):%H:%M}; in the outbox: {planned}")
+    progress.say(f"  {service} on {starts.astimezone(ZONE):%A at %H:%M}; in the outbox: {planned}")
     return booked
 
 
 def _planned(message: dict[str, Any]) -> str:
     due = datetime.fromisoformat(message["dueAt"].replace("Z", "+00:00"))
-    return f"{message['trigger']} at {due.astimezone(ZONE):%H:%M:%S}"
+    return f"{_NAMES[message['trigger']]} for {due.astimezone(ZONE):%A %H:%M:%S}"
 
 
 def _message(booked: dict[str, Any], trigger: str) -> str:

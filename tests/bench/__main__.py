@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.bench import (
     document,
+    part_business,
     part_fleet,
     part_growth,
     part_latency,
@@ -35,6 +36,7 @@ PARTS: Mapping[str, Part] = {
     "paced": part_paced.run,
     "stored": part_stored.run,
     "media": part_media.run,
+    "business": part_business.run,
 }
 
 

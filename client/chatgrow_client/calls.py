@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Callable, Generic, TypeVar, Union
@@ -145,6 +145,11 @@ def delete(where: str, query: Query | None = None) -> Call[None]:
 def new_key() -> str:
     """Return an Idempotency-Key that nobody has used."""
     return uuid.uuid4().hex
+
+
+def joined(words: Iterable[str] | None) -> str | None:
+    """Return one word or several as the value of a parameter that takes several."""
+    return words if words is None or isinstance(words, str) else ",".join(words)
 
 
 def written(query: Query | None) -> dict[str, str]:

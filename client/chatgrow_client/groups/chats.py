@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chatgrow_client.calls import Call, Query, get, model, path, post
+from chatgrow_client.calls import Call, Query, get, joined, model, path, post
 from chatgrow_client.group import Group, Transport, listing, method
 from chatgrow_client.models import (
     ChatList,
@@ -48,7 +48,7 @@ class Chats(Group[Transport]):
         """
         query: Query = {
             "connectionId": connection_id,
-            "fields": None if fields is None else ",".join(fields),
+            "fields": joined(fields),
             "limit": page_size,
         }
         return Pages(get(path(f"{_ONE}/messages", chat_id), model(ConversationPage), query))

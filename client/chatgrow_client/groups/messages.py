@@ -9,7 +9,7 @@ from typing import Literal, cast
 import httpx
 from pydantic import TypeAdapter
 
-from chatgrow_client.calls import Call, Query, get, model, path, post, post_once
+from chatgrow_client.calls import Call, Query, get, joined, model, path, post, post_once
 from chatgrow_client.errors import (
     ConflictError,
     MessageEndedError,
@@ -167,14 +167,19 @@ class Messages(Group[Transport]):
         return post_once(path(f"{_ONE}/revoke", message_id), model(Accepted), key=idempotency_key)
 
     @method
-    def get(self, message_id: str) -> Call[MessageView]:
-        """Return a message that is sent; WrongDirectionError if it was received."""
-        return get(path(_ONE, message_id), _sent)
+    def get(self, message_id: str, *, fields: Iterable[str] | None = None) -> Call[MessageView]:
+        """Return a message that is sent; WrongDirectionError if it was received.
+
+        `fields` names the optional fields that are wanted, by their names in JSON.
+        """
+        return get(path(_ONE, message_id), _sent, {"fields": joined(fields)})
 
     @method
-    def get_received(self, message_id: str) -> Call[ReceivedView]:
+    def get_received(
+        self, message_id: str, *, fields: Iterable[str] | None = None
+    ) -> Call[ReceivedView]:
         """Return a received message; WrongDirectionError if it is one that is sent."""
-        return get(path(_ONE, message_id), _received)
+        return get(path(_ONE, message_id), _received, {"fields": joined(fields)})
 
     @listing
     def list(
@@ -187,17 +192,19 @@ class Messages(Group[Transport]):
         idempotency_key: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        fields: Iterable[str] | None = None,
         page_size: int | None = None,
     ) -> Pages[MessageView]:
-        """List the messages that are sent, newest first."""
+        """List the messages that are sent, newest first; `fields` as in `get`."""
         query: Query = {
             "connectionId": connection_id,
-            "status": _joined(status),
+            "status": joined(status),
             "to": to,
             "reference": reference,
             "idempotencyKey": idempotency_key,
             "since": since,
             "until": until,
+            "fields": joined(fields),
             "limit": page_size,
         }
         return Pages(cast("Call[Page[MessageView]]", get(_ALL, model(MessageList), query)))
@@ -209,6 +216,7 @@ class Messages(Group[Transport]):
         connection_id: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        fields: Iterable[str] | None = None,
         page_size: int | None = None,
     ) -> Pages[ReceivedView]:
         """List the received messages, newest first; the times are those of WhatsApp."""
@@ -217,6 +225,7 @@ class Messages(Group[Transport]):
             "connectionId": connection_id,
             "since": since,
             "until": until,
+            "fields": joined(fields),
             "limit": page_size,
         }
         return Pages(cast("Call[Page[ReceivedView]]", get(_ALL, model(MessageList), query)))
@@ -302,12 +311,6 @@ def _bulk(
         priority=priority,
         reference=reference,
     )
-
-
-def _joined(status: MessageStatus | Iterable[MessageStatus] | None) -> str | None:
-    if status is None or isinstance(status, str):
-        return status
-    return ",".join(status)
 
 
 def _sent(response: httpx.Response) -> MessageView:

@@ -78,10 +78,14 @@ class Figures(Group[Transport]):
 
     @method
     def history(
-        self, *, hours: int | None = None, step_minutes: Literal[1, 5, 15, 60] | None = None
+        self,
+        *,
+        since: datetime | None = None,
+        hours: int | None = None,
+        step_minutes: Literal[1, 5, 15, 60] | None = None,
     ) -> Call[HistoryView]:
         """Return how many messages waited, were sent and failed, step by step."""
-        query: Query = {"hours": hours, "stepMinutes": step_minutes}
+        query: Query = {"since": since, "hours": hours, "stepMinutes": step_minutes}
         return get("/api/whatsapp/history", model(HistoryView), query)
 
     @method

@@ -133,6 +133,20 @@ def test_a_call_is_one_that_the_api_takes(group_name: str, name: str) -> None:
     assert bool(body and body["required"]) <= bool(request.read())
 
 
+def test_each_parameter_is_offered() -> None:
+    offered: dict[Endpoint, set[str]] = {}
+    for place in _methods():
+        for request in _requests_of(*place):
+            offered.setdefault(_endpoint(request), {"cursor"}).update(request.url.params)
+    missing = {
+        (endpoint, each["name"])
+        for endpoint, names in offered.items()
+        for each in _operations()[endpoint]["parameters"]
+        if each["in"] == "query" and each["name"] not in names
+    }
+    assert missing == set()
+
+
 def test_each_endpoint_has_a_call() -> None:
     called = {_endpoint(each) for place in _methods() for each in _requests_of(*place)}
     assert {*_operations()} - called == LEFT_OUT

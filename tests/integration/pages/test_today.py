@@ -139,7 +139,7 @@ async def test_the_messages_of_an_appointment_are_told_with_their_states(
         failed = {"status": "failed", "reason": "not_on_whatsapp"}
         await stores.database["messages"].update_one({}, {"$set": failed})
         await seen.page.evaluate("dispatchEvent(new Event('online'))")
-        await expect(told.nth(0)).to_contain_text("This number is not on WhatsApp")
+        await expect(told.nth(0).get_by_text("This number is not on WhatsApp")).to_be_visible()
 
 
 async def test_who_answers_meanwhile_is_announced_and_the_focus_stays(

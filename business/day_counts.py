@@ -30,10 +30,14 @@ MESSAGE, AUTOMATION, READING, REPLY, APPOINTMENT = (
 was read, by their step; replies; and appointments by whether they had a reminder, and status."""
 STEPS_TO_E = 20
 """Times are counted in steps of 5 %, so that the median of many days can be told."""
+REMINDED = "reminded"
 Counts: TypeAlias = Counter[tuple[str, ...]]
+Counted: TypeAlias = tuple[date, tuple[str, ...], int]
+"""A day, a key, and how many there are."""
 _DAY = timedelta(days=1)
 _FRESH = timedelta(days=7)
 _FINAL = timedelta(days=30)
+_AT_ONCE = 31
 _OFTEN = 20
 """Between the two, a day is counted again when its numbers are older than this part of its age."""
 
@@ -47,14 +51,15 @@ class DayCounts:
         self._received: Collection = database["receivedMessages"]
         self._kept: Collection = database["businessDays"]
         self._now = now
-
-    async def prepare(self) -> None:
-        """Create the indexes; several processes may do this at once."""
-        for collection, name in (
+        self._dated = (
             (self._messages, "queuedAt"),
             (self._received, "at"),
             (self._appointments, "startsAt"),
-        ):
+        )
+
+    async def prepare(self) -> None:
+        """Create the indexes; several processes may do this at once."""
+        for collection, name in self._dated:
             await collection.create_index([(name, 1), ("owner", 1)])
         await self._kept.create_index("owner")
 
@@ -91,15 +96,30 @@ class DayCounts:
             day = ids[kept["_id"]]
             if self._holds(_begins(day + _DAY, zone), kept["countedAt"]):
                 found[day] = Counter({tuple(key): count for *key, count in kept["counts"]})
-        for begin, stop in _runs([day for day in days if day not in found]):
+        # A part at a time, so that no answer takes long; what was counted is kept, whatever comes.
+        missing = [day for day in days if day not in found]
+        if missing:
+            begins = await self._first_record(owner)
+            missing = [day for day in missing if _begins(day + _DAY, zone) > begins]
+        parts = (missing[at : at + _AT_ONCE] for at in range(0, len(missing), _AT_ONCE))
+        for begin, stop in (run for part in parts for run in _runs(part)):
             since, until = _begins(begin, zone), _begins(stop, zone)
             counted = await self._count(owner, since, until, zone)
-            # What was before the first day of all is not kept: it costs next to nothing to count.
-            begin = begin if begin > first else min(counted, default=stop)
             run = [begin + _DAY * number for number in range((stop - begin).days)]
             await self._keep(owner, zone, {day: counted.get(day, Counter()) for day in run})
             found |= counted
         return found
+
+    async def _first_record(self, owner: str | None) -> datetime:
+        """Return the time of the first record, or now: before it there is nothing to count."""
+        times = [self._now()]
+        for collection, name in self._dated:
+            which: dict[str, Any] = {name: {"$type": "date"}}  # what was erased has no time
+            if owner is not None:
+                which["owner"] = {"$eq": owner}
+            first = await collection.find_one(which, {name: True}, sort=[(name, 1)])
+            times += [first[name]] if first else []
+        return min(times)
 
     def _holds(self, ended: datetime, counted: datetime) -> bool:
         """Tell whether what was counted of a day is still good enough."""
@@ -132,18 +152,40 @@ class DayCounts:
             (self._messages, "queuedAt", _OF_MESSAGES),
             (self._messages, "queuedAt", _OF_READING),
             (self._received, "at", _OF_REPLIES),
-            (self._appointments, "startsAt", _OF_APPOINTMENTS),
         )
         answers = await asyncio.gather(
             *(
-                _grouped(collection, owner, name, since, until, zone, stages)
+                _grouped(collection, _which(owner, name, since, until), name, zone, stages)
                 for collection, name, stages in asked
-            )
+            ),
+            self._outcomes(_which(owner, "startsAt", since, until), zone),
         )
         for answer in answers:
             for day, key, count in answer:
                 found.setdefault(day, Counter())[key] += count
         return found
+
+    async def _outcomes(self, which: Mapping[str, Any], zone: ZoneInfo) -> list[Counted]:
+        """Return the appointments by day, by whether they had a reminder that was sent, and status.
+
+        A join inside MongoDB would look for the messages of each appointment by itself.
+        """
+        cursor = self._appointments.find(which, {"startsAt": True, "status": True})
+        found = [each async for each in cursor]
+        about = {
+            "plan.subject": {"$in": [each["_id"] for each in found]},
+            "plan.trigger": Trigger.BEFORE_APPOINTMENT,
+            "status": {"$in": list(OUT)},
+        }
+        reminded = set(await self._messages.distinct("plan.subject", about))
+        return [
+            (
+                each["startsAt"].astimezone(zone).date(),
+                (APPOINTMENT, REMINDED if each["_id"] in reminded else "", each["status"]),
+                1,
+            )
+            for each in found
+        ]
 
 
 _OF_AUTOMATION = {"$in": ["$plan.trigger", [str(each) for each in Trigger]]}
@@ -165,40 +207,24 @@ _OF_REPLIES: Sequence[Mapping[str, Any]] = (
     {"$match": {"fromHistory": {"$ne": True}}},
     {"$set": {"key": [REPLY]}},
 )
-_REMINDERS = {
-    "from": "messages",
-    "localField": "_id",
-    "foreignField": "plan.subject",
-    "pipeline": [
-        {"$match": {"plan.trigger": Trigger.BEFORE_APPOINTMENT, "status": {"$in": list(OUT)}}},
-        {"$limit": 1},
-        {"$project": {"_id": True}},
-    ],
-    "as": "reminders",
-}
-_REMINDED = {"$cond": [{"$gt": [{"$size": "$reminders"}, 0]}, "reminded", "not_reminded"]}
-_OF_APPOINTMENTS: Sequence[Mapping[str, Any]] = (
-    {"$lookup": _REMINDERS},
-    {"$set": {"key": [APPOINTMENT, _REMINDED, "$status"]}},
-)
+
+
+def _which(owner: str | None, name: str, since: datetime, until: datetime) -> dict[str, Any]:
+    span = {name: {"$gte": since, "$lt": until}}
+    return span if owner is None else {**span, "owner": {"$eq": owner}}
 
 
 async def _grouped(
     collection: Collection,
-    owner: str | None,
+    which: Mapping[str, Any],
     name: str,
-    since: datetime,
-    until: datetime,
     zone: ZoneInfo,
     stages: Iterable[Mapping[str, Any]],
-) -> list[tuple[date, tuple[str, ...], int]]:
-    """Count what has a time within the span, by day and by the keys that the stages give."""
-    which: dict[str, Any] = {name: {"$gte": since, "$lt": until}}
-    if owner is not None:
-        which["owner"] = {"$eq": owner}
+) -> list[Counted]:
+    """Count what matches, by day and by the keys that the stages give."""
     day = {"$dateToString": {"date": f"${name}", "format": "%Y-%m-%d", "timezone": str(zone)}}
     group = {"_id": {"day": day, "key": "$key", "also": "$also"}, "count": {"$sum": 1}}
-    found: list[tuple[date, tuple[str, ...], int]] = []
+    found: list[Counted] = []
     async for each in collection.aggregate([{"$match": which}, *stages, {"$group": group}]):
         at, count = date.fromisoformat(each["_id"]["day"]), int(each["count"])
         keys = (each["_id"]["key"], each["_id"].get("also"))

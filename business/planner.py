@@ -13,11 +13,13 @@ from business.occasions import Occasion, Topic
 from business.templates import render, text_in
 from business.timing import due
 from sessions.connections.model import Connection
-from sessions.messages.model import Ground, Message, MessageStatus, Plan
+from sessions.messages.model import SUPERSEDED, Ground, Message, MessageStatus, Plan
 from sessions.messages.planned import PlannedMessage, planned_id
 
 HORIZON = timedelta(days=30)
 """How far ahead messages are stored; what is further off is planned later, under the same id."""
+_HELD_UP_AT_MOST = timedelta(minutes=5)
+"""How late a message may go that its own planning has held up."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,25 @@ def _anchor(automation: Automation, occasion: Occasion, zone: ZoneInfo) -> datet
 
 
 def is_wanted(slot: Slot, stored: Message | None, now: datetime) -> bool:
-    """Tell whether a message is still to go; one that waits for its turn already is not late."""
+    """Tell whether a message is still to go; one that waits for its turn already is not late.
+
+    Nor is one that was to go while the record was planned anew, and was withdrawn for that.
+    """
     if slot.occasion.until is not None and max(slot.due, now) >= slot.occasion.until:
         return False
     if not slot.occasion.trigger.is_before or slot.due >= now:
         return True
-    if stored is None or stored.plan is None or stored.status is not MessageStatus.QUEUED:
+    if stored is None or stored.plan is None or stored.plan.due != slot.due:
         return False
-    return stored.plan.due == slot.due
+    return stored.status is MessageStatus.QUEUED or _was_held_up(stored, slot, now)
+
+
+def _was_held_up(stored: Message, slot: Slot, now: datetime) -> bool:
+    """Tell whether a message was withdrawn just now, when its time had come."""
+    ended = stored.cancelled_at
+    if ended is None or stored.reason != SUPERSEDED:
+        return False
+    return ended >= slot.due and now - ended <= _HELD_UP_AT_MOST
 
 
 def write(

@@ -14,6 +14,7 @@ from business.day_counts import (
     AUTOMATION,
     MESSAGE,
     READING,
+    REMINDED,
     REPLY,
     STEPS_TO_E,
     Counts,
@@ -103,7 +104,7 @@ class Numbers:
         """How appointments ended, with a reminder that was sent and without."""
         return [
             Outcomes(reminded, _by_status(self.total, APPOINTMENT, name))
-            for reminded, name in ((True, "reminded"), (False, "not_reminded"))
+            for reminded, name in ((True, REMINDED), (False, ""))
         ]
 
     @property

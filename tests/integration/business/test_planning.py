@@ -238,6 +238,28 @@ async def test_deleting_a_customer_erases_them_and_leaves_the_appointment(shop: 
             assert "Allergic" not in str(document), name
 
 
+@pytest.mark.parametrize(
+    ("held_up_at", "goes"),
+    [(timedelta(minutes=1), True), (timedelta(minutes=-1), False)],
+    ids=["when it was due", "before it was due"],
+)
+async def test_what_is_due_while_its_record_is_planned_anew_goes_all_the_same(
+    shop: Shop, held_up_at: timedelta, goes: bool
+) -> None:
+    await shop.automation(offset="1h")
+    appointment = await shop.book(await shop.customer(), 2 * HOUR)
+    (message,) = await shop.messages()
+    shop.clock.move(HOUR + 2 * timedelta(minutes=1))
+    # The worker has found that its grounds are not those of now, as it does on each change.
+    cancelled = {
+        "status": "cancelled", "reason": "superseded", "cancelledAt": message.due_at + held_up_at
+    }  # fmt: skip
+    await shop.stores.database["messages"].update_one({"_id": message.id}, {"$set": cancelled})
+    await shop.business.stores.appointments.touch(shop.owner, {"_id": appointment.id})
+    await shop.business.go_on()
+    assert [each.id for each in await shop.messages()] == ([message.id] if goes else [])
+
+
 async def test_a_delivery_hour_of_a_birthday_is_one_of_that_day(shop: Shop) -> None:
     await shop.automation(
         Trigger.BIRTHDAY,

@@ -9,8 +9,9 @@ import argparse
 import asyncio
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
@@ -18,15 +19,17 @@ from playwright.async_api import Browser, Page, async_playwright
 from tests.integration.webhooks.receiver import receiving
 from tests.people import people, sign_in
 from tests.ports import LOOPBACK
-from tests.screenshots.data import fill
+from tests.screenshots.data import fill, fill_shop
 from tests.screenshots.picture import save
-from tests.screenshots.shots import SHOTS, Shot
+from tests.screenshots.shots import DASHBOARD, SHOP, Shot
 from tests.stack_client import ROOT, StackClient, stack
 
 _FOLDER = ROOT / "docs/images"
 _EMAIL, _PASSWORD = "dana@example.com", "correct horse battery staple"
 _SETTINGS = (f"WEBHOOK_ALLOWED_HOSTS={LOOPBACK}", "RATE_LIMIT_MAX_REQUESTS=10000")
 _PATIENCE_MS = 60_000
+_LOADS_NOTHING = """() => !["data-when", "data-list-when"].some(
+  (name) => document.querySelector(`[${name}=loading]`)?.checkVisibility())"""
 
 
 def main() -> int:
@@ -35,23 +38,28 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="which pictures; all if none")
     parser.add_argument("--to", type=Path, default=_FOLDER, metavar="FOLDER")
     given = parser.parse_args()
-    wanted = [each for each in SHOTS if not given.names or each.name in given.names]
-    asyncio.run(_take(wanted, given.to))
+    asyncio.run(_take(given.names, given.to))
     return 0
 
 
-async def _take(shots: Iterable[Shot], folder: Path) -> None:
+async def _take(names: Sequence[str], folder: Path) -> None:
     options = itertools.chain.from_iterable(("--env", each) for each in _SETTINGS)
     async with AsyncExitStack() as cleanup:
         receiver = await cleanup.enter_async_context(receiving())
         system = await cleanup.enter_async_context(stack(*options))
-        link = await fill(system, receiver.url.rpartition("/")[0])
         playwright = await cleanup.enter_async_context(async_playwright())
         browser = await cleanup.enter_async_context(people(playwright))
-        for shot in shots:
-            url = link if shot.path == "/link" else system.about["api"] + shot.path
-            size = save(await _photograph(browser, system, shot, url), folder / f"{shot.name}.png")
-            print(f"{shot.name}.png  {size:,} bytes", flush=True)
+        for shots, filled in (
+            (DASHBOARD, partial(fill, system, receiver.url.rpartition("/")[0])),
+            (SHOP, partial(fill_shop, system)),
+        ):
+            if wanted := [each for each in shots if not names or each.name in names]:
+                link = await filled()
+                for shot in wanted:
+                    url = link if shot.path == "/link" else system.about["api"] + shot.path
+                    png = await _photograph(browser, system, shot, url)
+                    size = save(png, folder / f"{shot.name}.png")
+                    print(f"{shot.name}.png  {size:,} bytes", flush=True)
 
 
 async def _photograph(browser: Browser, system: StackClient, shot: Shot, url: str) -> bytes:
@@ -74,6 +82,7 @@ async def _ready(page: Page, shot: Shot) -> bytes:
     if shot.press:
         await page.locator(shot.press).first.click()
     await page.locator(shot.ready).first.wait_for()
+    await page.wait_for_function(_LOADS_NOTHING)
     await page.evaluate("document.fonts.ready")
     return await page.screenshot(animations="disabled", caret="hide")
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tests.demo import shop, shop_data
+from tests.demo.progress import Progress
+from tests.demo.stack_client import StackClient as DemoStackClient
+from tests.demo.story import link_phone
 from tests.stack_client import PATIENCE, StackClient
 from tests.waiting import until
 
@@ -41,6 +45,16 @@ async def fill(system: StackClient, receiver: str) -> str:
         assert made["http"] == 201, made
     link = await system.post("/api/whatsapp/connections/newsletter/qr-link")
     return str(link["url"])
+
+
+async def fill_shop(system: StackClient) -> str:
+    """Fill the business side as the demo of a shop does."""
+    stack, progress = DemoStackClient(system.about, system.http), Progress()
+    await link_phone(stack, progress)
+    await shop_data.fill(stack, progress)
+    await shop.work(stack, progress)
+    await shop_data.start_campaign(stack, progress)
+    return ""
 
 
 async def _connect(system: StackClient, connection_id: str, name: str, phone: str) -> None:

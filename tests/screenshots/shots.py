@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from playwright.async_api import ViewportSize
@@ -16,7 +17,8 @@ ENGLISH, HEBREW = "en-GB", "he-IL"
 class Shot:
     """One picture: the file is named after `name`.
 
-    The page is ready when `ready` can be seen; `press` is pressed first, if it is given.
+    The page is ready when it loads nothing more and `ready` can be seen; `press` is pressed first,
+    if it is given.
     """
 
     name: str
@@ -28,7 +30,7 @@ class Shot:
 
 
 CONVERSATIONS = ".chat-link"
-SHOTS = (
+DASHBOARD = (
     Shot("connections", "/dashboard", "[data-sent]"),
     Shot("connections-he-phone", "/dashboard", "[data-sent]", HEBREW, PHONE),
     Shot("link", "/link", "img[alt*=QR]"),
@@ -40,3 +42,16 @@ SHOTS = (
     ),
     Shot("webhooks", "/dashboard/webhooks", ".hook"),
 )
+"""Pictures of what every system has."""
+
+
+def _of_the_shop() -> Iterator[Shot]:
+    for name in ("dashboard", "customers", "automations", "campaigns", "stats"):
+        for locale, ending in ((ENGLISH, ""), (HEBREW, "-he")):
+            yield Shot(f"shop-{name}{ending}", f"/provider/{name}", "main h1", locale)
+    for name in ("dashboard", "campaigns"):
+        yield Shot(f"shop-{name}-he-phone", f"/provider/{name}", "main h1", HEBREW, PHONE)
+
+
+SHOP = tuple(_of_the_shop())
+"""Pictures of the business side."""

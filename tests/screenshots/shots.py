@@ -45,12 +45,27 @@ DASHBOARD = (
 """Pictures of what every system has."""
 
 
+_PAGES = {
+    "today": "dashboard",
+    "customers": "customers",
+    "automations": "automations",
+    "campaigns": "campaigns",
+    "stats": "stats",
+}
+"""The pages of the business side, by the names of their pictures."""
+_CUSTOMER = "main h2 a"
+
+
 def _of_the_shop() -> Iterator[Shot]:
-    for name in ("dashboard", "customers", "automations", "campaigns", "stats"):
-        for locale, ending in ((ENGLISH, ""), (HEBREW, "-he")):
-            yield Shot(f"shop-{name}{ending}", f"/provider/{name}", "main h1", locale)
-    for name in ("dashboard", "campaigns"):
-        yield Shot(f"shop-{name}-he-phone", f"/provider/{name}", "main h1", HEBREW, PHONE)
+    for name, page in _PAGES.items():
+        path, ready = f"/provider/{page}", "main h1"
+        yield Shot(f"business-{name}", path, ready)
+        seen_on = PHONE if name in ("today", "campaigns") else DESKTOP
+        yield Shot(f"business-{name}-he", path, ready, HEBREW, seen_on)
+    for name, locale in (("business-customer", ENGLISH), ("business-customer-he", HEBREW)):
+        yield Shot(
+            name, "/provider/customers", ".bubble-row, #customer h1", locale, press=_CUSTOMER
+        )
 
 
 SHOP = tuple(_of_the_shop())

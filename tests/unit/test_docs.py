@@ -112,3 +112,10 @@ def test_the_start_page_leads_to_every_page() -> None:
     }
     for section in text.split("\n## ")[1:-1]:
         assert len(re.findall(r"^\d\. ", section, re.MULTILINE)) == 5
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = "".join(page.read_text(encoding="utf-8") for page in (*_PAGES, ROOT / "README.md"))
+    for picture in (ROOT / "docs/images").iterdir():
+        assert f"images/{picture.name}" in shown, picture.name
+        assert picture.stat().st_size <= 100 * 1024, picture.name

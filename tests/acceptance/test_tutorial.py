@@ -68,20 +68,16 @@ async def _follow(steps: list[Step], folder: Path, variables: dict[str, str]) ->
         for number, step in enumerate(steps)
     )
     process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", script),
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
+        *("bash", "-c", script), cwd=ROOT, env={**os.environ, **variables}, start_new_session=True
     )
     try:
         async with asyncio.timeout(WITHIN.total_seconds()):
-            _, complaint = await process.communicate()
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
     answers = [_read(folder / f"{number}.out") for number in range(len(steps))]
-    assert process.returncode == 0, f"{complaint.decode()}\n{answers}"
+    assert process.returncode == 0, answers
     return answers
 
 

@@ -45,9 +45,10 @@ def main() -> int:
         return 78
     if given.image is None:
         build(_NAME, given.base)
-    with unpacked(given.image or _NAME) as image, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        asyncio.run(_try(image, Path(folder)))
+        with unpacked(given.image or _NAME, Path(folder) / "root") as image:
+            asyncio.run(_try(image, Path(folder)))
     return 0
 
 

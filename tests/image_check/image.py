@@ -56,21 +56,24 @@ def build(name: str, base: str | None) -> None:
 
 
 @contextmanager
-def unpacked(name: str) -> Iterator[Image]:
-    """Give the files of an image while they are mounted."""
+def unpacked(name: str, place: Path) -> Iterator[Image]:
+    """Give the files of an image while they are mounted at a place that its user may enter."""
     container = _told("buildah", "from", name)
     try:
+        place.mkdir()
+        _told("mount", "--bind", _told("buildah", "mount", container), str(place))
         described = json.loads(_told("buildah", "inspect", container))["OCIv1"]["config"]
         environment = dict(each.split("=", 1) for each in described["Env"])
         assert described["User"] == "chatgrow"
         yield Image(
-            Path(_told("buildah", "mount", container)),
+            place,
             tuple(described["Entrypoint"]),
             tuple(described["Cmd"]),
             environment,
             described["WorkingDir"],
         )
     finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=False)
         _told("buildah", "rm", container)
 
 

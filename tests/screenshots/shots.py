@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from playwright.async_api import ViewportSize
 
@@ -25,7 +25,7 @@ class Shot:
     path: str
     ready: str
     locale: str = ENGLISH
-    viewport: ViewportSize = DESKTOP
+    viewport: ViewportSize = field(default_factory=lambda: DESKTOP)
     press: str = ""
 
 

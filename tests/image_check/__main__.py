@@ -28,7 +28,7 @@ from tests.waiting import until
 
 _NAME = "chatgrow-worker:check"
 _KEY = "image-check-" + "k3Y" * 12
-_INSIDE = "/servers"
+_INSIDE = "/mnt"
 _WITHIN = timedelta(seconds=90)
 
 

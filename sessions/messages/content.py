@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Self, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -32,6 +33,11 @@ _MAX_QUESTION = 255
 _MAX_OPTION = 100
 """The longest question and option of a poll that WhatsApp's own clients let people type."""
 _FEWEST_OPTIONS, _MOST_OPTIONS = 2, 12
+
+
+def _as_tuple(value: object) -> object:
+    """Take a list: in a body that is read in two steps, such as a bulk, an array is one by then."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_different(options: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,6 +175,7 @@ class Poll(_Content):
             max_length=_MOST_OPTIONS,
             json_schema_extra={"uniqueItems": True},
         ),
+        BeforeValidator(_as_tuple),
         AfterValidator(_check_different),
     ]
     multiple: Annotated[bool, Field(strict=True)] = False

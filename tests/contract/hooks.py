@@ -51,7 +51,8 @@ def before_call(
     _fit_together(case.body)
     if "/webhooks" in case.operation.path and isinstance(case.body, dict):
         _fit_webhook(case.body)
-    _ask_of_one_direction(case.query)
+    if case.operation.path == "/api/whatsapp/messages":
+        _ask_of_one_direction(case.query)
     # Within a scenario of many steps, the steps before say what to name.
     if case.meta is not None and case.meta.phase.name is not TestPhase.STATEFUL:
         _name_what_is_there(case, next(_numbers))
@@ -121,9 +122,12 @@ def _fit_webhook(value: dict[str, Any]) -> None:
 
 
 def _ask_of_one_direction(query: dict[str, Any]) -> None:
-    """List sent messages where something is asked that only these have."""
-    of_sent = {"status", "to", "reference", "idempotencyKey"}
-    if query.get("direction") == "in" and of_sent & {*query}:
+    """List the messages that have what is asked for, and to whose list the cursor belongs."""
+    of_sent = {"status", "to", "reference", "idempotencyKey"} & {*query}
+    cursor = query.get("cursor")
+    if isinstance(cursor, str) and re.fullmatch(r"[0-9]{1,13}-[0-9a-z]{26}", cursor):
+        del query["cursor"]
+    elif query.get("direction") == "in" and (of_sent or cursor):
         query["direction"] = "out"
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from control_api.schemas.messages import BulkSend
 from sessions.common.clock import utc_now
 from sessions.encryption.keys import Key, KeyRing
 from sessions.encryption.sealed_value import SealedValue
-from sessions.messages.acceptance import MessageRequest
+from sessions.messages.acceptance import MessageRequest, SendRequest
 from sessions.messages.content import Contact, Content, Kind, Location, Poll, Text
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.sealed_texts import StoredContent, TextSealer, TextUnreadableError
@@ -35,6 +36,21 @@ def _refused(**fields: Any) -> list[str]:
     with pytest.raises(ValidationError) as caught:
         _asked(**fields)
     return [".".join(map(str, each["loc"])) for each in caught.value.errors()]
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda each: each.kind)
+def test_a_bulk_takes_each_content_that_a_send_takes(content: Content) -> None:
+    said = content.model_dump(mode="json", by_alias=True, exclude_none=True)
+    name, value = ("message", said["text"]) if isinstance(content, Text) else (content.kind, said)
+    message: dict[str, Any] = {"to": "+972501234567", str(name): value}
+    one = SendRequest.model_validate_json(
+        json.dumps({"connectionId": "main", **message}), strict=True
+    )
+    bulk = BulkSend.model_validate_json(
+        json.dumps({"connectionId": "main", "messages": [message]}), strict=True
+    )
+    (read,), _ = bulk.sorted_out()
+    assert read.content == one.content == content
 
 
 def _message(stored: StoredContent) -> Message:

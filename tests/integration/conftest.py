@@ -21,6 +21,7 @@ from control_api.rate_limits.pairing_limits import PairingLimits
 from control_api.services import Services
 from control_api.settings import ApiSettings
 from sessions.common.clock import utc_now
+from sessions.encryption.keys import Key
 from sessions.events.log import EventLog
 from sessions.messages.quotas import Quota
 from sessions.outgoing_events.relay import Relay
@@ -29,7 +30,7 @@ from tests.builders import Stores
 from tests.conftest import PATIENCE
 from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.integration.ready_pages import ReadyPages
-from tests.integration.world import World, build_world
+from tests.integration.world import KeptWorld, World
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEY = "a key of at least thirty-two characters"
+SEALING_KEY = Key("tests", b"t" * 32)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +77,11 @@ def api_settings(tmp_path: Path) -> ApiSettings:
 def quick_settings(folder: Path) -> ApiSettings:
     """Return settings of the API with nothing of this machine's, and quick hashes."""
     return ApiSettings(
-        _env_file=None, data_dir=folder, bcrypt_rounds=4, jwt_secret=SecretStr(JWT_SECRET)
+        _env_file=None,
+        data_dir=folder,
+        bcrypt_rounds=4,
+        jwt_secret=SecretStr(JWT_SECRET),
+        session_encryption_keys=SecretStr(SEALING_KEY.text()),
     )
 
 
@@ -141,8 +147,16 @@ async def stranger(services: Services) -> AsyncIterator[Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def kept_world() -> KeptWorld:
+    """Keep the first world for all tests."""
+    return KeptWorld()
+
+
 @pytest.fixture
-async def world(services: Services, database: Database) -> AsyncIterator[World]:
+async def world(
+    services: Services, database: Database, kept_world: KeptWorld
+) -> AsyncIterator[World]:
     """Serve the API, without limits, to people who have the same things under the same names."""
     settings = services.settings.model_copy(update={"rate_limit_max_requests": 1_000_000})
     # A test makes a connection for each operation of the API.
@@ -152,5 +166,6 @@ async def world(services: Services, database: Database) -> AsyncIterator[World]:
     # With a worker that lives, /health is no 503.
     worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
     await database["workers"].insert_one({"_id": "one", **worker})
+    await kept_world.put_back(database)
     async with TestClient(TestServer(app)) as client:
-        yield await build_world(client, KEY)
+        yield await kept_world.lend(client, database, KEY)

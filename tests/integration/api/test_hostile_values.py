@@ -263,10 +263,10 @@ async def test_a_token_that_is_not_ours_opens_nothing(world: World, every: int) 
 @pytest.mark.parametrize("header", ["Authorization: Bearer ", "X-Api-Key: ", "Authorization: "])
 @pytest.mark.parametrize("value", [b"\xff\xfe.\xed\xa0\x80.\xff", "שלום".encode(), b"a.b.\xc3\x28"])
 async def test_credentials_that_are_no_text_are_unknown(
-    world: World, header: str, value: bytes
+    stranger: Client, header: str, value: bytes
 ) -> None:
     raw = f"GET /api/auth/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}".encode()
-    assert (await _raw(world.client, raw + value + b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
+    assert (await _raw(stranger, raw + value + b"\r\n\r\n")).startswith(b"HTTP/1.1 401 ")
 
 
 _OF_OPERATORS = ("/metrics",)

@@ -7,6 +7,7 @@ the day it is declared, or these tests say what they must be taught.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.integration.operations import OPERATIONS, Operation, ends_last
@@ -314,10 +315,7 @@ def _another(thing: str) -> str:
 async def _owned(database: Database, person: Person) -> dict[str, list[dict[str, Any]]]:
     """Return all that is stored of a person, by collection."""
     owner = {"$or": [{"owner": person.id}, {"user": person.id}, {"_id": person.id}]}
-    return {
-        name: [each async for each in database[name].find(owner, sort=[("_id", 1)])]
-        for name in await database.list_collection_names()
-    }
+    return await _stored(database, owner)
 
 
 async def _of_connection(
@@ -327,10 +325,28 @@ async def _of_connection(
     found = await database["connections"].find_one({"owner": owner, "connectionId": connection_id})
     assert found is not None
     its = {"$or": [{"_id": found["_id"]}, {"connection": found["_id"]}]}
-    return {
-        name: [each async for each in database[name].find(its, sort=[("_id", 1)])]
+    return await _stored(database, its)
+
+
+async def _stored(database: Database, which: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return what is stored, by collection; asked in one call, since there are many of them."""
+    look: list[dict[str, Any]] = [
+        {
+            "$unionWith": {
+                "coll": name,
+                "pipeline": [
+                    {"$match": which},
+                    {"$sort": {"_id": 1}},
+                    {"$project": {"_id": False, "in": name, "is": "$$ROOT"}},
+                ],
+            }
+        }
         for name in await database.list_collection_names()
-    }
+    ]
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    async for each in database.aggregate([{"$documents": []}, *look]):
+        found[each["in"]].append(each["is"])
+    return found
 
 
 def _secrets(owned: dict[str, list[dict[str, Any]]], person: Person) -> set[str]:

@@ -1,0 +1,27 @@
+"""Each code of the API is said in plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatgrow_cli import words
+from chatgrow_client.models import Actor, ConnectionState, MessageStatus, OpenEnum, Reason
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (ConnectionState, words.STATES),
+        (Actor, words.ACTORS),
+        (Reason, words.REASONS),
+        (MessageStatus, words.STATUSES),
+    ],
+)
+def test_there_are_words_for_each_code_and_no_others(
+    codes: type[OpenEnum], told: dict[str, str]
+) -> None:
+    assert {*told} == {each.value for each in codes}
+
+
+def test_a_code_of_a_later_version_stands_for_itself() -> None:
+    assert words.state("teleporting") == "teleporting"

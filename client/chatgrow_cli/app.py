@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Optional
 
 import typer
@@ -29,9 +29,18 @@ from chatgrow_client import __version__
 class _Commands(TyperGroup):
     """Ends each command with its exit code, and an error with one line and no traceback."""
 
-    def main(self, *, standalone_mode: bool = True, **more: Any) -> Any:  # type: ignore[override]
+    def main(
+        self,
+        args: Optional[Sequence[str]] = None,
+        prog_name: Optional[str] = None,
+        complete_var: Optional[str] = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run the command line."""
-        code = _ended(lambda: super(_Commands, self).main(standalone_mode=False, **more))
+        given = (args, prog_name, complete_var, False, windows_expand_args)
+        code = _ended(lambda: super(_Commands, self).main(*given, **extra))
         if standalone_mode:
             sys.exit(code)
         return code
@@ -64,7 +73,8 @@ def _told(error: Exception) -> int:
     if format_message := getattr(error, "format_message", None):
         note(f"{format_message()} (--help shows how it is used)")
         return ExitCode.WRONG_USE
-    logging.getLogger(__name__).debug("The command ended with an error.", exc_info=error)
+    if code_of(error) is ExitCode.BUG:
+        logging.getLogger(__name__).debug("A fault of chatgrow:", exc_info=error)
     note(line_of(error))
     if key := key_of(error):
         note(f"It may have been done. Repeat it with --key {key}, and it is done once.")

@@ -31,7 +31,7 @@ def line_of(event: Event) -> str:
         return "gap: events were lost here; the present states follow"
     if event.type == "connection.state":
         return f"{event.type}  {event.connection_id}  {_state(event.data)}"
-    told = [str(event.data[name]) for name in _SHOWN if event.data.get(name)]
+    told = [words.person(str(event.data[name])) for name in _SHOWN if event.data.get(name)]
     return "  ".join([str(event.type), *told])
 
 
@@ -48,4 +48,6 @@ def json_of(event: Event) -> dict[str, Any]:
 def _state(data: Mapping[str, Any]) -> str:
     told = words.REASONS.get(data.get("reason", ""), "")
     acts = words.actor(data.get("actsNext", ""))
-    return f"{words.state(data.get('state'))}. {told} Who acts now: {acts}."
+    return " ".join(
+        filter(None, (f"{words.state(data.get('state'))}.", told, f"Who acts: {acts}."))
+    )

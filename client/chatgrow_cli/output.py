@@ -1,7 +1,7 @@
 """Print for people or for programs: tables and lines, or JSON.
 
-At a terminal a table is cut to its width. Elsewhere it is one line a row, its cells separated by
-tabs, whole and without colours.
+At a terminal a table fits its width. Elsewhere it is one line a row, its cells separated by tabs,
+whole and without colours.
 """
 
 from __future__ import annotations
@@ -62,18 +62,27 @@ class Output:
         """Print a remark beside the output."""
         note(text)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print a table; the last column gets what room is left."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        folded: Sequence[str] = (),
+    ) -> None:
+        """Print a table.
+
+        At a terminal the columns to be folded take several lines where there is no room, and the
+        last column is cut to what room is left.
+        """
         if not self.is_terminal:
             for row in (columns, *rows):
                 self._write("\t".join(one_line(each) for each in row))
             return
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-        for number, column in enumerate(columns):
-            last = number == len(columns) - 1
-            table.add_column(column, no_wrap=last, overflow="ellipsis" if last else "fold")
+        for column in columns:
+            gives_way = column in folded or column == columns[-1]
+            table.add_column(column, no_wrap=not gives_way, overflow="fold")
         for row in rows:
-            table.add_row(*_cells(row))
+            table.add_row(*_cells(row, cut=columns[-1] not in folded))
         self.console.print(table)
 
     def _print(self, text: Text) -> None:
@@ -95,16 +104,24 @@ def one_line(text: str) -> str:
     return _DIRECTIONS.sub("", _CONTROLS.sub(" ", text)).rstrip()
 
 
+def short(at: datetime) -> str:
+    """Return a time as it is here, in few characters, for lists."""
+    return f"{at.astimezone():%m-%d %H:%M}"
+
+
 def local(at: datetime | None) -> str:
     """Return a time as it is here, or nothing."""
     return "" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _cells(row: Sequence[str]) -> list[Text]:
+def _cells(row: Sequence[str], cut: bool) -> list[Text]:
     """Return the cells of a row; one in Hebrew does not turn round the order of the others."""
     cells = [one_line(each) for each in row]
-    turns = any(_is_right_to_left(each) for each in cells)
-    return [Text(f"{_LEFT_TO_RIGHT if turns else ''}{each}") for each in cells]
+    mark = _LEFT_TO_RIGHT if any(map(_is_right_to_left, cells)) else ""
+    *most, last = [Text(f"{mark}{each}") for each in cells]
+    if cut:
+        last.no_wrap, last.overflow = True, "ellipsis"
+    return [*most, last]
 
 
 def _is_right_to_left(text: str) -> bool:
@@ -128,4 +145,6 @@ def _plain(told: Any) -> Any:
         return {name: _plain(value) for name, value in told.items() if value is not None}
     if isinstance(told, (list, tuple)):
         return [_plain(each) for each in told]
-    return told.isoformat() if isinstance(told, datetime) else told
+    if isinstance(told, datetime):
+        return told.isoformat().replace("+00:00", "Z")
+    return told

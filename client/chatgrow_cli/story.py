@@ -21,7 +21,9 @@ def of(message: MessageView | ReceivedView) -> Lines:
 def _of_sent(message: MessageView) -> Lines:
     yield "id", message.message_id
     yield "connection", message.connection_id
-    yield "to", message.to + (f", chat {message.chat_id}" if message.chat_id else "")
+    yield "to", words.person(message.to)
+    if message.chat_id and message.chat_id != message.to:
+        yield "chat", words.person(message.chat_id)
     yield "kind", str(message.kind)
     yield "text", message.text or ""
     if message.media:
@@ -40,9 +42,9 @@ def _of_sent(message: MessageView) -> Lines:
 def _of_received(message: ReceivedView) -> Lines:
     yield "id", message.message_id
     yield "connection", message.connection_id
-    who = message.from_number or message.from_
+    who = words.person(message.from_number or message.from_)
     yield "from", f"{message.sender_name} ({who})" if message.sender_name else who
-    yield "chat", message.chat_id
+    yield "chat", words.person(message.chat_id)
     yield "kind", str(message.type)
     yield "text", message.text or ""
     if message.media:

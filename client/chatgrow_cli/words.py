@@ -128,6 +128,12 @@ def status(message: MessageView) -> str:
     return f"{told} ({message.reason})" if message.reason else told
 
 
+def person(chat: str) -> str:
+    """Say who a chat is with: a number as people write it, or WhatsApp's id."""
+    number, _, kind = chat.partition("@")
+    return f"+{number}" if kind == "c.us" else chat
+
+
 def waiting(waits: Waiting) -> str:
     """Say why a message is not sent yet."""
     told = _WAITING.get(waits.reason, "")

@@ -11,6 +11,7 @@ from chatgrow_cli.session import session_of
 from chatgrow_client.models import ConnectionState, ConnectionView
 
 _COLUMNS = ("ID", "STATE", "NUMBER", "WAITING", "WHO ACTS NOW", "NAME", "WHY")
+_FOLDED = ("WHO ACTS NOW", "NAME", "WHY")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def connections(
     elif not found:
         output.note("There is no connection yet: `chatgrow link NAME` creates one.")
     else:
-        output.table(_COLUMNS, map(_row, found))
+        output.table(_COLUMNS, map(_row, found), _FOLDED)
 
 
 def _row(connection: ConnectionView) -> tuple[str, ...]:

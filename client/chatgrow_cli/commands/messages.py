@@ -1,7 +1,7 @@
 """Show messages, and queue failed ones again."""
 
 import itertools
-from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Optional, Union
 
 import typer
@@ -9,13 +9,13 @@ import typer
 from chatgrow_cli import story, words
 from chatgrow_cli.commands.options import AsJson, Connection, Since, Until
 from chatgrow_cli.exit_codes import WrongUseError
-from chatgrow_cli.output import Output, local
+from chatgrow_cli.output import Output, local, short
 from chatgrow_cli.session import session_of
 from chatgrow_client import Client, WrongDirectionError
 from chatgrow_client.models import MessageStatus, MessageView, ReceivedView
 
-_SENT = ("ID", "AT", "CONNECTION", "TO", "STATUS", "TEXT")
-_RECEIVED = ("ID", "AT", "CONNECTION", "FROM", "TEXT")
+_SENT = ("ID", "AT", "FROM", "TO", "STATUS", "TEXT")
+_RECEIVED = ("ID", "AT", "TO", "FROM", "TEXT")
 _PAGE = 200
 
 
@@ -56,7 +56,7 @@ def messages(
             came = client.messages.list_received(
                 connection_id=connection, since=since, until=until, page_size=page
             )
-            _list_received(output, itertools.islice(came, limit))
+            _list_received(output, list(itertools.islice(came, limit)))
             return
         went = client.messages.list(
             connection_id=connection,
@@ -68,7 +68,7 @@ def messages(
             until=until,
             page_size=page,
         )
-        _list_sent(output, itertools.islice(went, limit))
+        _list_sent(output, list(itertools.islice(went, limit)))
 
 
 def retry(
@@ -117,40 +117,40 @@ def _show(output: Output, message: Union[MessageView, ReceivedView]) -> None:
         output.say(f"{name + ':':12}{value}")
 
 
-def _list_sent(output: Output, found: Iterator[MessageView]) -> None:
+def _list_sent(output: Output, found: list[MessageView]) -> None:
     if output.as_json:
-        output.document(list(found))
+        output.document(found)
         return
-    output.table(
-        _SENT,
+    rows = (
         (
-            (
-                each.message_id,
-                local(each.queued_at),
-                each.connection_id,
-                each.to,
-                words.status(each),
-                each.text or f"({each.kind})",
-            )
-            for each in found
-        ),
+            each.message_id,
+            _time(output, each.queued_at),
+            each.connection_id,
+            words.person(each.to),
+            words.status(each),
+            each.text or f"({each.kind})",
+        )
+        for each in found
     )
+    output.table(_SENT, rows)
 
 
-def _list_received(output: Output, found: Iterator[ReceivedView]) -> None:
+def _list_received(output: Output, found: list[ReceivedView]) -> None:
     if output.as_json:
-        output.document(list(found))
+        output.document(found)
         return
-    output.table(
-        _RECEIVED,
+    rows = (
         (
-            (
-                each.message_id,
-                local(each.timestamp),
-                each.connection_id,
-                each.sender_name or each.from_number or each.from_,
-                each.text or f"({each.type})",
-            )
-            for each in found
-        ),
+            each.message_id,
+            _time(output, each.timestamp),
+            each.connection_id,
+            each.sender_name or words.person(each.from_number or each.from_),
+            each.text or f"({each.type})",
+        )
+        for each in found
     )
+    output.table(_RECEIVED, rows)
+
+
+def _time(output: Output, at: datetime) -> str:
+    return short(at) if output.is_terminal else local(at)

@@ -10,7 +10,7 @@ import typer
 
 from chatgrow_cli import words
 from chatgrow_cli.commands.options import AsJson, Connection, Timeout
-from chatgrow_cli.csv_files import CsvFile, read_csv
+from chatgrow_cli.csv_files import Chunk, CsvFile, read_csv
 from chatgrow_cli.exit_codes import ExitCode, WrongUseError
 from chatgrow_cli.output import Output, local
 from chatgrow_cli.sending import FileSender, Forecast, Priority, Sent, Wanted, counted, wait_for_all
@@ -168,18 +168,29 @@ def _may_send_file(
     dry_run: bool,
     yes: bool,
 ) -> bool:
-    """Have the API look at everything, show it, and ask; tell whether it is to be sent."""
-    found = sender.forecast(read.chunks(sender.connection_id, key))
+    """Have the API look at what is new, show it, and ask; tell whether it is to be sent."""
+    new = []
+    for chunk in read.chunks(sender.connection_id, key):
+        if before := sender.sent_before(chunk):
+            _tell_sent_before(output, chunk, before)
+        else:
+            new.append(chunk)
+    found = sender.forecast(new)
     if not output.as_json:
         _preview(output, read)
     if dry_run or not output.as_json:
         _tell_forecast(output, found)
-    if dry_run or yes:
+    if dry_run or yes or not new:
         return not dry_run
     if not sys.stdin.isatty():
         raise WrongUseError("Nobody can be asked here: look with --dry-run, send with --yes.")
     question = f"Send {found.count} messages over {sender.connection_id}?"
     return typer.confirm(question, abort=True, err=True)
+
+
+def _tell_sent_before(output: Output, chunk: Chunk, at: datetime) -> None:
+    lines = f"{chunk.lines[0].number} to {chunk.lines[-1].number}"
+    output.note(f"Lines {lines} were accepted at {local(at)}; they are not sent again.")
 
 
 def _send_file(
@@ -192,11 +203,6 @@ def _send_file(
 ) -> None:
     sent: list[Sent] = []
     for chunk in read.chunks(sender.connection_id, key):
-        if before := sender.sent_before(chunk):
-            output.note(
-                f"Lines {chunk.lines[0].number} to {chunk.lines[-1].number} were accepted before, "
-                f"at {local(before)}; they are not sent again."
-            )
         sent += sender.send(chunk)
     code = ExitCode.DONE
     if wanted is not None:
@@ -229,6 +235,9 @@ def _preview(output: Output, read: CsvFile) -> None:
 def _tell_forecast(output: Output, found: Forecast) -> None:
     if output.as_json:
         output.document({"count": found.count, "firstAt": found.first_at, "lastAt": found.last_at})
+        return
+    if found.count == 0:
+        output.say("Nothing is new.")
         return
     what = "1 message" if found.count == 1 else f"{found.count} messages"
     if found.first_at is None or found.last_at is None:

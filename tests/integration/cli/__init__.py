@@ -1,0 +1,1 @@
+"""Tests of the command line `chatgrow`, over the API itself."""

@@ -1,0 +1,1 @@
+"""Tests of the command line `chatgrow`, over an API that is made up."""

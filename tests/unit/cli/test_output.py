@@ -18,7 +18,7 @@ def test_a_program_gets_whole_cells_between_tabs(capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "ID\tNAME\tTEXT"
     assert lines[1] == f"1\tדנה\t{long.rstrip()}"
-    assert lines[2] == "2\t[bold]Noa\ta [31mred ]0;title b c 1m"
+    assert lines[2] == "2\t[bold]Noa\ta [31mred ]0;title  b c 1m"
 
 
 def test_a_table_fits_the_terminal(
@@ -35,7 +35,7 @@ def test_a_table_fits_the_terminal(
     assert len(first.replace("\u200e", "").rstrip()) <= 40
     assert first.rstrip().endswith("…")
     assert "\u200e" not in second
-    assert not {"\x07", "\x9b", "\u202e", "\x1b[31m"} & {*printed, printed[:0]}
+    assert not {"\x07", "\x9b", "\u202e"} & {*printed}
     assert "\x1b[31m" not in printed
 
 

@@ -13,6 +13,7 @@ from chatgrow_cli import event_lines
 from chatgrow_cli.commands.options import AsJson
 from chatgrow_cli.output import Output, local, note
 from chatgrow_cli.session import session_of
+from chatgrow_client import EventStream
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,18 +44,31 @@ def follow(
     with session.client() as client, _told_of_cuts():
         # Later the line may be away for as long as it likes, but it has to be there at first.
         client.service.about()
-        shown = 0
         with client.events.follow(connection, last_event_id=last) as events:
-            for event in events:
-                if not kind or str(event.type).startswith(tuple(kind)) or event.is_gap:
-                    shown += 1
-                    if as_json:
-                        output.line(event_lines.json_of(event))
-                    now = event.timestamp or datetime.now(timezone.utc)
-                    output.say(f"{local(now)}  {event_lines.line_of(event)}")
-                _keep(resume, event.id)
-                if shown == count:
-                    return
+            try:
+                _print(output, events, tuple(kind or ("",)), count, resume)
+            finally:
+                _keep(resume, events.last_event_id)
+
+
+def _print(
+    output: Output,
+    events: EventStream,
+    kinds: tuple[str, ...],
+    count: Optional[int],
+    resume: Optional[Path],
+) -> None:
+    shown = 0
+    for event in events:
+        if str(event.type).startswith(kinds) or event.is_gap:
+            shown += 1
+            if output.as_json:
+                output.line(event_lines.json_of(event))
+            at = event.timestamp or datetime.now(timezone.utc)
+            output.say(f"{local(at)}  {event_lines.line_of(event)}")
+        _keep(resume, event.id)
+        if shown == count:
+            return
 
 
 def _kept(file: Optional[Path]) -> Optional[str]:

@@ -132,17 +132,6 @@ async def test_a_table_with_a_wrong_number_sends_nothing(
     assert (await run("messages", "--json")).json == []
 
 
-async def test_events_are_followed_and_gone_on_with(run: Run, main: str, tmp_path: Path) -> None:
-    last = tmp_path / "last"
-    following = ("follow", "--resume", str(last), "--count", "1", "--json")
-    first = await run(*following)
-    assert [each["type"] for each in first.lines] == ["connection.state"]
-    accepted = await run("send", TO, "Hello", "--json")
-    (event,) = (await run(*following, "--type", "message")).lines
-    assert event["data"]["messageId"] == accepted.json["messageId"]
-    assert last.read_text().strip() == event["id"]
-
-
 async def test_a_failed_message_has_to_be_named_to_be_retried(run: Run, main: str) -> None:
     accepted = await run("send", TO, "Hello", "--json")
     refused = await run("retry", accepted.json["messageId"])

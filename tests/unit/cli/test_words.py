@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chatgrow_cli import words
-from chatgrow_client.models import Actor, ConnectionState, MessageStatus, OpenEnum, Reason
+from chatgrow_client.model_base import OpenEnum
+from chatgrow_client.models import Actor, ConnectionState, MessageStatus, Reason
 
 
 @pytest.mark.parametrize(

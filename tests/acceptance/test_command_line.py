@@ -27,7 +27,7 @@ class Installed:
     async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start a command."""
         return await asyncio.create_subprocess_exec(
-            *(self._program, *arguments),
+            *(str(self._program), *arguments),
             env=self._environ,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

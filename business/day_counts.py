@@ -27,12 +27,13 @@ MESSAGE, AUTOMATION, READING, REPLY, APPOINTMENT = (
     "message", "automation", "reading", "reply", "appointment",
 )  # fmt: skip
 """What is counted: messages by status; those of an automation, by status; times until a message
-was read, by their step; replies; and appointments by whether they had a reminder, and status."""
-STEPS_TO_E = 20
-"""Times are counted in steps of 5 %, so that the median of many days can be told."""
+was read, by their step; replies; and appointments by whether they had a reminder, and status.
+A key is such a word and what it is counted by: `automation|ID|read`."""
+STEPS_TO_E = 10
+"""Times are counted in steps of 10 %, so that the median of many days can be told."""
 REMINDED = "reminded"
-Counts: TypeAlias = Counter[tuple[str, ...]]
-Counted: TypeAlias = tuple[date, tuple[str, ...], int]
+Counts: TypeAlias = Counter[str]
+Counted: TypeAlias = tuple[date, str, int]
 """A day, a key, and how many there are."""
 _DAY = timedelta(days=1)
 _FRESH = timedelta(days=7)
@@ -49,7 +50,7 @@ class DayCounts:
         self._messages: Collection = database["messages"]
         self._appointments: Collection = database["appointments"]
         self._received: Collection = database["receivedMessages"]
-        self._kept: Collection = database["businessDays"]
+        self._kept: Collection = database["dayCounts"]
         self._now = now
         self._dated = (
             (self._messages, "queuedAt"),
@@ -95,7 +96,7 @@ class DayCounts:
         async for kept in self._kept.find({"_id": {"$in": list(ids)}}):
             day = ids[kept["_id"]]
             if self._holds(_begins(day + _DAY, zone), kept["countedAt"]):
-                found[day] = Counter({tuple(key): count for *key, count in kept["counts"]})
+                found[day] = Counter(kept["counts"])
         # A part at a time, so that no answer takes long; what was counted is kept, whatever comes.
         missing = [day for day in days if day not in found]
         if missing:
@@ -133,7 +134,7 @@ class DayCounts:
                 "_id": _id(owner, day, zone),
                 "owner": owner,
                 "countedAt": now,
-                "counts": [[*key, count] for key, count in sorted(counts.items())],
+                "counts": dict(counts),
             }
             for day, counts in days.items()
         ]
@@ -181,7 +182,7 @@ class DayCounts:
         return [
             (
                 each["startsAt"].astimezone(zone).date(),
-                (APPOINTMENT, REMINDED if each["_id"] in reminded else "", each["status"]),
+                f"{APPOINTMENT}|{REMINDED if each['_id'] in reminded else ''}|{each['status']}",
                 1,
             )
             for each in found
@@ -189,11 +190,12 @@ class DayCounts:
 
 
 _OF_AUTOMATION = {"$in": ["$plan.trigger", [str(each) for each in Trigger]]}
+_OF_ORIGIN = {"$concat": [f"{AUTOMATION}|", "$plan.origin", "|", "$status"]}
 _OF_MESSAGES: Sequence[Mapping[str, Any]] = (
     {
         "$set": {
-            "key": [MESSAGE, "$status"],
-            "also": {"$cond": [_OF_AUTOMATION, [AUTOMATION, "$plan.origin", "$status"], None]},
+            "key": {"$concat": [f"{MESSAGE}|", "$status"]},
+            "also": {"$cond": [_OF_AUTOMATION, _OF_ORIGIN, None]},
         }
     },
 )
@@ -201,11 +203,11 @@ _SECONDS = {"$divide": [{"$subtract": ["$readAt", "$sentAt"]}, 1000]}
 _STEP = {"$floor": {"$multiply": [{"$ln": {"$max": [_SECONDS, 1]}}, STEPS_TO_E]}}
 _OF_READING: Sequence[Mapping[str, Any]] = (
     {"$match": {"readAt": {"$exists": True}, "sentAt": {"$exists": True}}},
-    {"$set": {"key": [READING, {"$toString": {"$toInt": _STEP}}]}},
+    {"$set": {"key": {"$concat": [f"{READING}|", {"$toString": {"$toInt": _STEP}}]}}},
 )
 _OF_REPLIES: Sequence[Mapping[str, Any]] = (
     {"$match": {"fromHistory": {"$ne": True}}},
-    {"$set": {"key": [REPLY]}},
+    {"$set": {"key": REPLY}},
 )
 
 
@@ -228,7 +230,7 @@ async def _grouped(
     async for each in collection.aggregate([{"$match": which}, *stages, {"$group": group}]):
         at, count = date.fromisoformat(each["_id"]["day"]), int(each["count"])
         keys = (each["_id"]["key"], each["_id"].get("also"))
-        found += [(at, tuple(key), count) for key in keys if key]
+        found += [(at, key, count) for key in keys if key]
     return found
 
 

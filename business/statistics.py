@@ -85,7 +85,7 @@ class Numbers:
     def messages(self) -> list[MessageCounts]:
         """What became of the messages that were accepted in each step."""
         counted = [
-            MessageCounts(at=at, by_status=_by_status(counts, MESSAGE))
+            MessageCounts(at=at, by_status=_by_status(counts, f"{MESSAGE}|"))
             for at, counts in sorted(self.steps.items())
         ]
         return [each for each in counted if each.by_status]
@@ -93,9 +93,12 @@ class Numbers:
     @property
     def automations(self) -> list[MessageCounts]:
         """What became of the messages of each automation."""
-        names = sorted({key[1] for key in self.total if key[0] == AUTOMATION})
+        keys = (key.split("|") for key in self.total)
+        names = sorted({key[1] for key in keys if key[0] == AUTOMATION})
         return [
-            MessageCounts(automation=name, by_status=_by_status(self.total, AUTOMATION, name))
+            MessageCounts(
+                automation=name, by_status=_by_status(self.total, f"{AUTOMATION}|{name}|")
+            )
             for name in names
         ]
 
@@ -103,19 +106,20 @@ class Numbers:
     def appointments(self) -> list[Outcomes]:
         """How appointments ended, with a reminder that was sent and without."""
         return [
-            Outcomes(reminded, _by_status(self.total, APPOINTMENT, name))
+            Outcomes(reminded, _by_status(self.total, f"{APPOINTMENT}|{name}|"))
             for reminded, name in ((True, REMINDED), (False, ""))
         ]
 
     @property
     def replies(self) -> int:
         """How many messages were received."""
-        return self.total[REPLY,]
+        return self.total[REPLY]
 
     @property
     def time_to_read(self) -> float | None:
         """The median time from sending to reading, in seconds, to a few per cent."""
-        times = sorted((int(key[1]), n) for key, n in self.total.items() if key[0] == READING)
+        counted = _by_status(self.total, f"{READING}|")
+        times = sorted((int(step), count) for step, count in counted.items())
         left = sum(count for _, count in times) / 2
         for step, count in times:
             left -= count
@@ -141,5 +145,6 @@ class Statistics:
         return Numbers(steps, total)
 
 
-def _by_status(counts: Counts, *names: str) -> dict[str, int]:
-    return {key[-1]: count for key, count in counts.items() if key[:-1] == names}
+def _by_status(counts: Counts, before: str) -> dict[str, int]:
+    """Return the counts whose keys begin like this, by what follows."""
+    return {key[len(before) :]: count for key, count in counts.items() if key.startswith(before)}

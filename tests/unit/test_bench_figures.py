@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -100,21 +101,36 @@ def test_what_is_not_measured_of_the_tuned_one_is_left_open() -> None:
     assert row[-4:] == ("–", "–", "–", "")
 
 
-def test_the_picture_marks_the_ratio_to_the_tuned_one_where_there_is_one() -> None:
-    both = {OURS: [2.0], THEIRS: [8.0]}
-    without = picture([Figure("f", "s", "what it means", Goal(0.5), samples=both)])
-    tuned = {**both, THEIRS_SHELL: [2.0]}
-    beside = picture([Figure("f", "s", "what it means", Goal(0.5), samples=tuned)])
-    assert without.count('<line class="shell"') == 0
-    assert beside.count('<line class="shell"') == 1
-    assert without.count('<line class="goal"') == beside.count('<line class="goal"') == 1
+def test_the_picture_has_a_bar_for_each_goal_that_has_a_ratio() -> None:
+    figure = Figure("f", "s", "what it means", Goal(0.5), Goal(0.9))
+    for side, value in ((OURS, 2), (THEIRS, 8)):
+        figure.add(side, value)
+    assert [picture([figure]).count(mark) for mark in ("f (a)", "f (s)")] == [1, 0]
+    figure.add(THEIRS_SHELL, 1)
+    drawn = picture([figure])
+    assert [drawn.count(mark) for mark in ("f (a)", "f (s)")] == [1, 1]
+    assert [drawn.count(f'class="{verdict}"') for verdict in ("met", "MISSED")] == [1, 1]
 
 
-def test_cold_starts_that_hung_are_counted_by_side() -> None:
+def test_sessions_that_hung_are_counted_by_side() -> None:
     report = Report()
-    for side, came_up in ((OURS, True), (THEIRS, False), (THEIRS, True), (THEIRS, False)):
-        report.started(side, came_up)
-    assert report.hung() == "ours 0 of 1, theirs 2 of 3"
+    for side, hung in ((OURS, 0), (THEIRS, 2), (THEIRS, 0), (THEIRS, 1)):
+        report.started(side, hung)
+    assert report.hung() == "ours 0 in 1 starts, theirs 3 in 3 starts"
+
+
+def test_figures_are_kept_for_a_later_run(tmp_path: Path) -> None:
+    first = Report.kept_in(tmp_path / "figures.json")
+    first.add(first.figure("f", "s", "what it means", Goal(0.5)), OURS, 2)
+    first.grow("memory", "MB", "connections", 10, 4.5)
+    first.started(THEIRS, 1)
+    first.keep_in(tmp_path / "figures.json")
+    later = Report.kept_in(tmp_path / "figures.json")
+    assert (later.compared, later.alone, later.starts) == (
+        first.compared,
+        first.alone,
+        first.starts,
+    )
 
 
 def test_values_are_told_with_their_spread() -> None:

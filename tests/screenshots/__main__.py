@@ -22,6 +22,7 @@ from tests.ports import LOOPBACK
 from tests.screenshots.data import fill, fill_shop
 from tests.screenshots.picture import save
 from tests.screenshots.shots import DASHBOARD, SHOP, Shot
+from tests.shop_year import ZONE
 from tests.stack_client import ROOT, StackClient, stack
 
 _FOLDER = ROOT / "docs/images"
@@ -63,7 +64,9 @@ async def _take(names: Sequence[str], folder: Path) -> None:
 
 
 async def _photograph(browser: Browser, system: StackClient, shot: Shot, url: str) -> bytes:
-    context = await browser.new_context(locale=shot.locale, viewport=shot.viewport)
+    context = await browser.new_context(
+        locale=shot.locale, viewport=shot.viewport, timezone_id=ZONE.key
+    )
     context.set_default_timeout(_PATIENCE_MS)
     try:
         page = await context.new_page()

@@ -14,14 +14,14 @@ _DANA, _NOA, _AVI, _TOM = "+972541234567", "+972529876543", "+972537654321", "+9
 _TALK = (
     (_AVI, "in", "היי, אפשר לקבוע תור ליום חמישי?"),
     (_AVI, "out", "שלום אבי! יש מקום ב־10:30 או ב־16:00. מה נוח לך?"),
-    (_AVI, "in", "16:00 מצוין, תודה רבה 🙏"),
+    (_AVI, "in", "16:00 מצוין, תודה רבה!"),
     (_NOA, "in", "Is my order ready?"),
     (_NOA, "out", "Yes, you can pick it up until seven."),
     (_TOM, "out", "Hello Tom, your invoice of November is on its way."),
     (_DANA, "in", "Hi, are you open on Friday?"),
     (_DANA, "out", "Hello Dana! Yes, from nine to one."),
     (_DANA, "in", "Great. Could I have an appointment at ten?"),
-    (_DANA, "out", "Booked: Friday at 10:00. We will remind you a day before. 👍"),
+    (_DANA, "out", "Booked: Friday at 10:00. We will remind you a day before."),
     (_DANA, "in", "Perfect, see you then!"),
 )
 """Who says what in the conversations of the shop, in this order."""

@@ -29,17 +29,17 @@ class Shot:
     press: str = ""
 
 
-CONVERSATIONS = ".chat-link"
+CHAT, HEBREW_CHAT = ".chat-link", ".chat-link:has-text('53-765-4321')"
 DASHBOARD = (
     Shot("connections", "/dashboard", "[data-sent]"),
     Shot("connections-he-phone", "/dashboard", "[data-sent]", HEBREW, PHONE),
     Shot("link", "/link", "img[alt*=QR]"),
     # On a phone, which cannot scan itself, the page begins with the pairing code.
     Shot("link-he-phone", "/link", "#number", HEBREW, PHONE),
-    Shot("conversations", "/dashboard/conversations", ".bubble-row", press=CONVERSATIONS),
+    Shot("conversations", "/dashboard/conversations", ".bubble-row", press=CHAT),
     Shot(
         *("conversations-he-phone", "/dashboard/conversations", ".bubble-row"),
-        *(HEBREW, PHONE, CONVERSATIONS),
+        *(HEBREW, PHONE, HEBREW_CHAT),
     ),
     Shot("webhooks", "/dashboard/webhooks", ".hook"),
 )

@@ -9,6 +9,7 @@ from typing import Any
 from business.errors import (
     AutomationNotFoundError,
     InUseError,
+    TemplateInvalidError,
     TemplateNotFoundError,
 )
 from business.model import Automation, Template
@@ -89,5 +90,9 @@ class Automations:
 
 
 def _check(texts: Mapping[Any, str]) -> None:
-    for text in texts.values():
-        check(text)
+    for language, text in texts.items():
+        try:
+            check(text)
+        except TemplateInvalidError as error:
+            variable = error.members.get("variable")
+            raise TemplateInvalidError(str(error), variable, str(language)) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from business.audience import skip_reason
 from business.consents import ConsentBook
 from business.errors import (
     CampaignNotFoundError,
@@ -203,7 +204,7 @@ class Campaigns:
         chosen = await self._eligible(following)
         queued = await self._written(campaign, chosen)
         await self._messages.add(campaign.owner, campaign.connection_id, queued)
-        skipped = Counter(_reason(each) for each in following if each.id not in chosen)
+        skipped = Counter(skip_reason(each.status) for each in following if each.id not in chosen)
         skipped["no_text"] += len(chosen) - len(queued)
         counts = {f"skipped.{reason}": count for reason, count in skipped.items() if count}
         same = {"_id": campaign.id, "mark": campaign.mark}
@@ -327,10 +328,3 @@ _ANSWERS = {
     "as": "answers",
 }
 """The join of a message with the first answer within a week."""
-
-
-def _reason(subscriber: Subscriber) -> str:
-    """Return why a subscriber was skipped."""
-    if subscriber.status is SubscriberStatus.SUBSCRIBED:
-        return "opted_out"
-    return str(subscriber.status)

@@ -35,6 +35,7 @@ class Flaw(StrEnum):
     LANGUAGE = "language_unknown"
     TOO_LONG = "too_long"
     TAKEN = "number_taken"
+    NOT_SUBSCRIBED = "not_subscribed"
     OTHER = "other"
 
 

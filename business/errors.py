@@ -90,15 +90,29 @@ class InUseError(DomainError):
 
 
 class TemplateInvalidError(DomainError):
-    """The text of a template cannot be read, or has a variable that does not exist."""
+    """The text of a template cannot be read, or has a variable that does not exist.
+
+    It names the variable, and the language of the text where there are several.
+    """
 
     code = "template_invalid"
+
+    def __init__(
+        self, detail: str, variable: str | None = None, language: str | None = None
+    ) -> None:
+        super().__init__(detail)
+        named = {"variable": variable, "language": language}
+        self.members = {name: value for name, value in named.items() if value}
 
 
 class ValueMissingError(DomainError):
     """A template needs a value that this customer or appointment does not have."""
 
     code = "template_value_missing"
+
+    def __init__(self, detail: str, variable: str | None = None) -> None:
+        super().__init__(detail)
+        self.members = {"variable": variable} if variable else {}
 
 
 class FileUnreadableError(DomainError):

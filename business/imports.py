@@ -13,12 +13,13 @@ from business.batches import Batcher, CustomerBatches, Outcome, Row, SubscriberB
 from business.consents import ConsentBook
 from business.csv_files import Flaw, FlawError, phone_in, read_table, write_table
 from business.customers import SHOWN
-from business.model import Language
+from business.model import Language, SubscriberStatus
 from business.plans import Plans
 from business.stores import Stores
 
 CUSTOMERS = ("name", "phone", "language", "tags", "notes")
-SUBSCRIBERS = ("name", "phone", "list", "language")
+SUBSCRIBERS = ("name", "phone", "list", "language", "status")
+"""Those of an export, which tells the status, can all be imported again."""
 _LONGEST = {"name": 200, "notes": 4000, "tags": 1000, "list": 50}
 
 
@@ -70,7 +71,7 @@ class Imports:
     async def subscribers(self, owner: str, content: bytes) -> Imported:
         """Store subscribers from a table, found by number and list; raise FileUnreadableError."""
         store = self._subscribers.store
-        return await self._import(owner, content, SUBSCRIBERS, subscriber_in, store)
+        return await self._import(owner, content, SUBSCRIBERS, _subscriber_in_line, store)
 
     async def _import(
         self,
@@ -121,12 +122,21 @@ class Imports:
             }
             for each in await self._stores.subscribers.all(owner, {})
         ]
-        return write_table((*SUBSCRIBERS, "status"), rows)
+        return write_table(SUBSCRIBERS, rows)
 
 
 def subscriber_in(cells: Mapping[str, str]) -> Row:
     """Return the fields of a subscriber; raise ValueError, which says what is wrong."""
     return {"list": "news", **_fields(cells)}
+
+
+def _subscriber_in_line(cells: Mapping[str, str]) -> Row:
+    status = cells.get("status", "").strip()
+    if status == SubscriberStatus.UNSUBSCRIBED:
+        return {**subscriber_in(cells), "status": SubscriberStatus.UNSUBSCRIBED}
+    if status in ("", SubscriberStatus.SUBSCRIBED):
+        return subscriber_in(cells)
+    raise FlawError(Flaw.NOT_SUBSCRIBED, f"This number is {status[:20]!r}, and not subscribed.")
 
 
 def _fields(written: Mapping[str, str]) -> dict[str, Any]:

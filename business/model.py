@@ -255,6 +255,8 @@ class LastError(Record):
     detail: str
     at: datetime
     subject: str
+    variable: str | None = None
+    """The variable whose value is missing, or that does not exist."""
 
 
 class Automation(Source):

@@ -303,6 +303,7 @@ class Plans:
             "detail": str(error),
             "at": self._now(),
             "subject": subject,
+            "variable": getattr(error, "members", {}).get("variable"),
         }
         await self._stores.automations.collection.update_one(
             {"_id": automation.id}, {"$set": {"lastError": last}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from business.model import Expects, Language, Purpose, Template, Trigger
 
@@ -66,6 +67,36 @@ MISSED = _template(
     f"לא נפגשנו ב{_WHEN}. אפשר להשיב להודעה זו כדי לקבוע תור חדש.",
 )
 BIRTHDAY = _template("Birthday", f"Happy birthday{_NAME}!", f"יום הולדת שמח{_NAME}!")
+COME_AGAIN = _template(
+    "Come again",
+    f"Hello{_NAME}, it has been a while since your last visit ({{{{appointment.service}}}}). "
+    "Reply to this message to book the next one, or STOP to get no more of these.",
+    f"שלום{_NAME}, עבר זמן מאז הביקור האחרון ({{{{appointment.service}}}}). "
+    "אפשר להשיב להודעה זו כדי לקבוע את הבא. להסרה השיבו הסר.",
+)
+PREPARE = _template(
+    "Reminder to come prepared",
+    f"Hello{_NAME}, this is a reminder: {{{{appointment.service}}}} on {_WHEN} at {_TIME}.{_PLACE}"
+    "\nPlease come 10 minutes early and bring your documents.",
+    f"שלום{_NAME}, תזכורת: {{{{appointment.service}}}}, {_WHEN} בשעה {_TIME}.{_PLACE}\n"
+    "נא להגיע 10 דקות לפני הזמן ולהביא את המסמכים.",
+)
+FOLLOW_UP = _template(
+    "Follow up",
+    f"Hello{_NAME}, how are you after your visit? If there is anything to ask, reply to this "
+    "message.",
+    f"שלום{_NAME}, מה שלומך אחרי הביקור? לכל שאלה אפשר להשיב להודעה זו.",
+)
+REGISTERED = _template(
+    "Registered",
+    "You have a place: {{event.name}}, {{event.startsAt | date}} at {{event.startsAt | time}}.",
+    "המקום שלך שמור: {{event.name}}, {{event.startsAt | date}} בשעה {{event.startsAt | time}}.",
+)
+CALLED_OFF = _template(
+    "Event cancelled",
+    "{{event.name}} on {{event.startsAt | date}} is cancelled.",
+    "{{event.name}} ב{{event.startsAt | date}} בוטל.",
+)
 EVENT = _template(
     "Event reminder",
     "{{event.name}}: {{event.startsAt | date}} at {{event.startsAt | time}}.",
@@ -96,11 +127,20 @@ OPTED_IN = _template(
 READY_TEMPLATES = {
     each.id: each
     for each in (
-        REMINDER, QUESTION, BOOKED, MOVED, CONFIRMED, CANCELLED, THANKS, MISSED, BIRTHDAY, EVENT,
-        CONFIRM_LIST, WELCOME, OPTED_OUT, OPTED_IN,
+        REMINDER, QUESTION, PREPARE, BOOKED, MOVED, CONFIRMED, CANCELLED, THANKS, FOLLOW_UP,
+        COME_AGAIN, MISSED, BIRTHDAY, REGISTERED, EVENT, CALLED_OFF, CONFIRM_LIST, WELCOME,
+        OPTED_OUT, OPTED_IN,
     )
 }  # fmt: skip
 """The ready-made templates by their ids, which automations may name."""
+
+
+class Trade(StrEnum):
+    """A kind of business that ready-made automations suit."""
+
+    BARBER = "barber"
+    CLINIC = "clinic"
+    STUDIO = "studio"
 
 
 @dataclass(frozen=True)
@@ -113,23 +153,44 @@ class ReadyMade:
     purpose: Purpose
     offset: str | None = None
     delivery_hour: str | None = None
+    trades: tuple[Trade, ...] = tuple(Trade)
 
+
+_BARBER, _CLINIC, _STUDIO = Trade.BARBER, Trade.CLINIC, Trade.STUDIO
+_BEFORE, _AFTER = Trigger.BEFORE_APPOINTMENT, Trigger.AFTER_APPOINTMENT
+_REMINDER, _SERVICE, _MARKETING = Purpose.REMINDER, Purpose.SERVICE, Purpose.MARKETING
 
 READY_AUTOMATIONS = (
-    ReadyMade("Tell of a booking", Trigger.BOOKED, BOOKED, Purpose.SERVICE),
-    ReadyMade("Tell of another time", Trigger.RESCHEDULED, MOVED, Purpose.SERVICE),
-    ReadyMade("Tell of a cancellation", Trigger.CANCELLED, CANCELLED, Purpose.SERVICE),
-    ReadyMade("Ask two days before", Trigger.BEFORE_APPOINTMENT, QUESTION, Purpose.REMINDER, "2d"),
-    ReadyMade("Remind a day before", Trigger.BEFORE_APPOINTMENT, REMINDER, Purpose.REMINDER, "1d"),
+    ReadyMade("Tell of a booking", Trigger.BOOKED, BOOKED, _SERVICE),
+    ReadyMade("Tell of another time", Trigger.RESCHEDULED, MOVED, _SERVICE),
+    ReadyMade("Tell of a cancellation", Trigger.CANCELLED, CANCELLED, _SERVICE),
+    ReadyMade("Ask two days before", _BEFORE, QUESTION, _REMINDER, "2d", trades=(_CLINIC,)),
+    ReadyMade("Ask a day before", _BEFORE, QUESTION, _REMINDER, "1d", "18:00", (_BARBER,)),
+    ReadyMade("Remind a day before", _BEFORE, REMINDER, _REMINDER, "1d", None, (_BARBER, _STUDIO)),
+    ReadyMade("Remind to come prepared", _BEFORE, PREPARE, _REMINDER, "1d", None, (_CLINIC,)),
+    ReadyMade("Remind 2 hours before", _BEFORE, REMINDER, _REMINDER, "2h"),
+    ReadyMade("Thank a day after", _AFTER, THANKS, _SERVICE, "1d", "10:00", (_BARBER, _STUDIO)),
+    ReadyMade("Follow up a day after", _AFTER, FOLLOW_UP, _SERVICE, "1d", "10:00", (_CLINIC,)),
+    ReadyMade("Ask to come again", _AFTER, COME_AGAIN, _MARKETING, "4w", "10:00", (_BARBER,)),
+    ReadyMade("Write after a no-show", Trigger.NO_SHOW, MISSED, _SERVICE, "1h"),
     ReadyMade(
-        "Remind 2 hours before", Trigger.BEFORE_APPOINTMENT, REMINDER, Purpose.REMINDER, "2h"
+        "Tell of a registration", Trigger.EVENT_REGISTERED, REGISTERED, _SERVICE, trades=(_STUDIO,)
+    ),
+    ReadyMade("Remind of an event", Trigger.BEFORE_EVENT, EVENT, _REMINDER, "1d", None, (_STUDIO,)),
+    ReadyMade(
+        "Tell of a cancelled event",
+        Trigger.EVENT_CANCELLED,
+        CALLED_OFF,
+        _SERVICE,
+        trades=(_STUDIO,),
     ),
     ReadyMade(
-        "Thank a day after", Trigger.AFTER_APPOINTMENT, THANKS, Purpose.SERVICE, "1d", "10:00"
+        "Welcome a subscriber",
+        Trigger.SUBSCRIBER_CONFIRMED,
+        WELCOME,
+        _MARKETING,
+        trades=(_BARBER, _STUDIO),
     ),
-    ReadyMade("Write after a no-show", Trigger.NO_SHOW, MISSED, Purpose.SERVICE, "1h"),
-    ReadyMade("Remind of an event", Trigger.BEFORE_EVENT, EVENT, Purpose.REMINDER, "1d"),
-    ReadyMade("Welcome a subscriber", Trigger.SUBSCRIBER_CONFIRMED, WELCOME, Purpose.MARKETING),
-    ReadyMade("Birthday", Trigger.BIRTHDAY, BIRTHDAY, Purpose.MARKETING, None, "10:00"),
+    ReadyMade("Birthday", Trigger.BIRTHDAY, BIRTHDAY, _MARKETING, None, "10:00"),
 )
 """The ready-made automations."""

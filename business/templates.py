@@ -56,12 +56,13 @@ _ALLOWED = (
 class _Fields:
     """Values by name and nothing else: a name such as `items` is no method here."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, Any], path: str) -> None:
         self.__values = values
+        self._path = path
 
     def __getitem__(self, name: str) -> object:
         value = self.__values[name]
-        return _Fields(value) if isinstance(value, Mapping) else value
+        return _Fields(value, f"{self._path}.{name}") if isinstance(value, Mapping) else value
 
 
 class _Missing(StrictUndefined):
@@ -69,7 +70,8 @@ class _Missing(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        return str(self._undefined_name)
+        above = getattr(self._undefined_obj, "_path", None)
+        return f"{above}.{self._undefined_name}" if above else str(self._undefined_name)
 
     def __bool__(self) -> bool:  # type: ignore[override]  # declared an error there
         return False
@@ -165,7 +167,8 @@ def _check_path(path: tuple[str, ...]) -> None:
     known = len(path) > 1 and path[1] in VARIABLES.get(path[0], ())
     depth = 3 if known and path[1] in _OPEN else 2
     if not known or len(path) != depth or not all(map(_NAME.fullmatch, path)):
-        raise TemplateInvalidError(f"There is no variable {'.'.join(path)!r}.")
+        name = ".".join(path)
+        raise TemplateInvalidError(f"There is no variable {name!r}.", name)
 
 
 @lru_cache(maxsize=1000)
@@ -180,14 +183,14 @@ _TEXT: TypeAdapter[str] = TypeAdapter(MessageText)
 def render(text: str, values: Values, language: Language, zone: str) -> str:
     """Write a text out; raise TemplateInvalidError, or ValueMissingError for a missing value."""
     given = {
-        name: _Fields({inner: value for inner, value in each.items() if value is not None})
+        name: _Fields({inner: value for inner, value in each.items() if value is not None}, name)
         for name, each in values.items()
     }
     try:
         written = _compiled(text).render(**given, language=language, zone=zone)
         return _TEXT.validate_python(written)
     except UndefinedError as error:
-        raise ValueMissingError(f"A value is missing: {error.message}.") from error
+        raise ValueMissingError(f"A value is missing: {error.message}.", error.message) from error
     except ValidationError as error:
         raise ValueMissingError("The text has nothing to see, or is too long.") from error
     except (TemplateError, TypeError, ValueError) as error:

@@ -275,7 +275,11 @@ class AppointmentView(Answer):
 
 
 class AutomationChange(Body):
-    """PATCH /api/automations/{id}: what waits is planned again."""
+    """PATCH /api/automations/{id}: what waits is planned again.
+
+    `"deliveryHour": null` lets messages go at any hour, `"expects": null` leaves that to the
+    template.
+    """
 
     expects: Optional[Expects] = None
     offset: Optional[str] = None
@@ -302,7 +306,10 @@ class AutomationPreview(Answer):
 
 
 class AutomationView(Answer):
-    """An automation. A ready-made one has no id: POST it with your connection to have it."""
+    """An automation. A ready-made one has no id: POST it with your connection to have it.
+
+    `trades` are the kinds of business that a ready-made one suits.
+    """
 
     id: Optional[str] = None
     name: str
@@ -317,6 +324,7 @@ class AutomationView(Answer):
     conditions: Optional[ConditionView] = None
     last_error: Optional[LastErrorView] = None
     created_at: Optional[AwareDatetime] = None
+    trades: Optional[List[Trade]] = None
 
 
 class BulkSend(Body):
@@ -769,6 +777,7 @@ class Flaw(OpenEnum):
     LANGUAGE_UNKNOWN = "language_unknown"
     TOO_LONG = "too_long"
     NUMBER_TAKEN = "number_taken"
+    NOT_SUBSCRIBED = "not_subscribed"
     OTHER = "other"
 
 
@@ -872,6 +881,7 @@ class LastErrorView(Answer):
     detail: str
     at: AwareDatetime
     subject: str
+    variable: Optional[str] = None
 
 
 class LinkCode(Answer):
@@ -898,6 +908,22 @@ class LinkState(Answer):
     stage: Stage
     version: str
     qr: Optional[LinkCode] = None
+
+
+class ListView(Answer):
+    """A list: how many a campaign to it would reach now, and how many it would skip, by
+    reason.
+    """
+
+    list: str
+    eligible: int
+    skipped: Dict[str, int]
+
+
+class ListsView(Answer):
+    """GET /api/subscribers/lists: all lists, by name."""
+
+    items: List[ListView]
 
 
 class Location(Answer):
@@ -1339,12 +1365,18 @@ class PlaceView(Answer):
 
 
 class PlannedView(Answer):
-    """A message that would go: when, and its text; or the error that prevents it."""
+    """A message that would go: when, and its text; or the error that prevents it, with its
+    code.
+
+    `variable` is the one whose value is missing.
+    """
 
     appointment: str
     due_at: AwareDatetime
     text: Optional[str] = None
     error: Optional[str] = None
+    code: Optional[str] = None
+    variable: Optional[str] = None
 
 
 class Poll(Answer):
@@ -1764,10 +1796,14 @@ class Stage(OpenEnum):
 
 
 class StatsView(Answer):
-    """GET /provider/stats."""
+    """GET /provider/stats: by days, weeks (from Sunday) or months of a time zone.
+
+    Times without messages are left out.
+    """
 
     from_: AwareDatetime
     to: AwareDatetime
+    time_zone: str
     messages: List[MessageStats]
     automations: List[MessageStats]
     appointments: List[AppointmentStats]
@@ -1849,11 +1885,15 @@ class TemplateTexts(Body):
 
 
 class TemplateView(Answer):
-    """A template; `readyMade` ones cannot be changed, but automations may name them."""
+    """A template; `readyMade` ones cannot be changed, but automations may name them.
+
+    `samples` are what its texts say with example values.
+    """
 
     id: str
     name: str
     texts: Dict[str, str]
+    samples: Dict[str, str]
     expects: Optional[Expects] = None
     ready_made: bool
     created_at: Optional[AwareDatetime] = None
@@ -1876,6 +1916,23 @@ class TestResult(Answer):
     error: Optional[str] = None
     answer: Optional[str] = None
     delivered: bool
+
+
+class TextPreviewWish(Body):
+    """POST /api/templates/preview: a text that is not stored, with values as for a template."""
+
+    variables: Dict[str, Any] = Field(default_factory=dict)
+    language: Language = Language("en")
+    time_zone: Optional[str] = None
+    draft: str
+
+
+class Trade(OpenEnum):
+    """A kind of business that ready-made automations suit."""
+
+    BARBER = "barber"
+    CLINIC = "clinic"
+    STUDIO = "studio"
 
 
 class Trigger(OpenEnum):

@@ -6,8 +6,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from business.model import Automation
+from business.model import Appointment, Automation
 from business.ready_made import READY_AUTOMATIONS
+from business.services import Business
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
@@ -37,6 +38,8 @@ routes = Endpoints("Automations", owned=True)
 
 _NOT_FOUND = ("automation_not_found",)
 _NAMES = ("template_not_found", "connection_not_found")
+_LOOKED_THROUGH = 20
+"""Among how many of the next appointments one is looked for that gets something."""
 
 
 @routes.post(
@@ -78,24 +81,9 @@ async def index(request: web.Request, query: AutomationQuery) -> web.Response:
     """List automations, newest first, page by page; or those that come with the program."""
     automations = business_of(request).stores.automations
     if query.ready_made:
-        return answer(AutomationList(items=_ready_made()))
+        return answer(AutomationList(items=[*map(AutomationView.offered, READY_AUTOMATIONS)]))
     found, cursor = await automations.page(seen_owner(request), {}, query.cursor, query.limit)
     return answer(AutomationList(items=[AutomationView.of(each) for each in found], cursor=cursor))
-
-
-def _ready_made() -> list[AutomationView]:
-    return [
-        AutomationView(
-            name=each.name,
-            enabled=False,
-            trigger=each.trigger,
-            offset=each.offset,
-            delivery_hour=each.delivery_hour,
-            template=each.template.id,
-            purpose=each.purpose,
-        )
-        for each in READY_AUTOMATIONS
-    ]
 
 
 @routes.get(
@@ -145,19 +133,30 @@ async def preview(request: web.Request, query: AutomationPreviewQuery) -> web.Re
     """Show what an automation would send for an appointment, and when."""
     business = business_of(request)
     automation = await _automation(request)
-    store = business.stores.appointments
     if query.appointment is not None:
+        store = business.stores.appointments
         chosen = [await store.find(automation.owner, query.appointment)]
     else:
-        chosen = await business.appointments.coming(automation.owner, 1)
-    items = [
-        PlannedView(appointment=each.id, due_at=slot.due, error=str(planned))
-        if isinstance(planned, DomainError)
-        else PlannedView(appointment=each.id, due_at=slot.due, text=planned.text)
-        for each in chosen
-        for slot, planned in await business.plans.preview(store, each, automation)
+        chosen = await business.appointments.coming(automation.owner, _LOOKED_THROUGH)
+    for each in chosen:
+        if items := await _planned(business, automation, each):
+            return answer(AutomationPreview(items=items))
+    return answer(AutomationPreview(items=[]))
+
+
+async def _planned(
+    business: Business, automation: Automation, appointment: Appointment
+) -> list[PlannedView]:
+    """Return what an automation would send for an appointment."""
+    store = business.stores.appointments
+    return [
+        PlannedView.of(
+            appointment.id,
+            slot.due,
+            planned if isinstance(planned, DomainError) else planned.text,
+        )
+        for slot, planned in await business.plans.preview(store, appointment, automation)
     ]
-    return answer(AutomationPreview(items=items))
 
 
 async def _automation(request: web.Request) -> Automation:

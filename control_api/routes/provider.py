@@ -71,6 +71,7 @@ async def stats(request: web.Request, query: StatsQuery) -> web.Response:
         StatsView(
             since=since,
             until=until,
+            time_zone=span.zone,
             messages=[MessageStats.of(each) for each in counted.messages],
             automations=[MessageStats.of(each) for each in counted.automations],
             appointments=[AppointmentStats.of(each) for each in counted.appointments],

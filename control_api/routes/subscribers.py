@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from business.audience import audiences
 from business.model import Subscriber, SubscriberStatus
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
@@ -23,6 +24,8 @@ from control_api.operations.tables import CSV, file, import_table
 from control_api.schemas.business.fields import RequestHeaders
 from control_api.schemas.business.imports import ImportReport
 from control_api.schemas.business.subscribers import (
+    ListsView,
+    ListView,
     NewSubscriber,
     SubscriberChange,
     SubscriberList,
@@ -77,6 +80,13 @@ async def index(request: web.Request, query: SubscriberQuery) -> web.Response:
     subscribers = business_of(request).stores.subscribers
     found, cursor = await subscribers.page(seen_owner(request), which, query.cursor, query.limit)
     return answer(SubscriberList(items=[SubscriberView.of(each) for each in found], cursor=cursor))
+
+
+@routes.get("/api/subscribers/lists", needs=Scope.BUSINESS, answers={200: ListsView})
+async def lists(request: web.Request) -> web.Response:
+    """List the lists, each with how many a campaign to it would reach now."""
+    found = await audiences(business_of(request).stores.subscribers, seen_owner(request))
+    return answer(ListsView(items=[ListView.of(each) for each in found]))
 
 
 @routes.post(

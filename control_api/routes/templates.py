@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from business.model import Template
+from business.errors import TemplateInvalidError, ValueMissingError
+from business.model import Language, Template
 from business.occasions import person
 from business.ready_made import READY_TEMPLATES
 from business.templates import render, text_in
@@ -25,6 +27,7 @@ from control_api.schemas.business.templates import (
     TemplateQuery,
     TemplateView,
     TemplateWish,
+    TextPreviewWish,
 )
 from control_api.services import SERVICES
 from sessions.common.callers import Scope
@@ -33,22 +36,26 @@ routes = Endpoints("Templates", owned=True)
 
 _NOT_FOUND = ("template_not_found",)
 _WHEN = datetime(2030, 1, 31, 9, tzinfo=UTC)
-_EXAMPLES: dict[str, dict[str, Any]] = {
-    "customer": person("Dana Levi", "+972541234567", {}),
-    "appointment": {
-        "service": "Haircut",
-        "startsAt": _WHEN,
-        "endsAt": _WHEN,
-        "location": "12 Herzl Street",
-    },
-    "event": {
-        "name": "Open evening",
-        "startsAt": _WHEN,
-        "endsAt": _WHEN,
-        "location": "12 Herzl Street",
-    },
-    "subscriber": {"list": "news"},
-    "connection": {"name": "Main line", "phone": "+972501234567"},
+
+
+def _examples(
+    name: str, service: str, event: str, place: str, list_: str, line: str
+) -> dict[str, dict[str, Any]]:
+    times = {"startsAt": _WHEN, "endsAt": _WHEN + timedelta(hours=1), "location": place}
+    return {
+        "customer": person(name, "+972541234567", {}),
+        "appointment": {"service": service, **times},
+        "event": {"name": event, **times},
+        "subscriber": {"list": list_},
+        "connection": {"name": line, "phone": "+972501234567"},
+    }
+
+
+_EXAMPLES: Mapping[Language, dict[str, dict[str, Any]]] = {
+    Language.EN: _examples(
+        "Dana Levi", "Haircut", "Open evening", "12 Herzl Street", "news", "Main line"
+    ),
+    Language.HE: _examples("דנה לוי", "תספורת", "ערב פתוח", "רחוב הרצל 12", "חדשות", "הקו הראשי"),
 }
 """The values of variables that a preview is not given."""
 
@@ -76,7 +83,7 @@ async def create(request: web.Request, body: TemplateWish, headers: RequestHeade
     made, ticket = await make_once(
         request, headers, make, lambda record_id: business.stores.templates.find(owner, record_id)
     )
-    return created(TemplateView.of(made), ticket, f"/api/templates/{made.id}")
+    return created(_view(request, made), ticket, f"/api/templates/{made.id}")
 
 
 @routes.get("/api/templates", needs=Scope.BUSINESS, answers={200: TemplateList})
@@ -84,9 +91,10 @@ async def index(request: web.Request, query: TemplateQuery) -> web.Response:
     """List templates, newest first, page by page; or those that come with the program."""
     templates = business_of(request).stores.templates
     if query.ready_made:
-        return answer(TemplateList(items=[TemplateView.of(e) for e in READY_TEMPLATES.values()]))
+        ready = [_view(request, each) for each in READY_TEMPLATES.values()]
+        return answer(TemplateList(items=ready))
     found, cursor = await templates.page(seen_owner(request), {}, query.cursor, query.limit)
-    return answer(TemplateList(items=[TemplateView.of(each) for each in found], cursor=cursor))
+    return answer(TemplateList(items=[_view(request, each) for each in found], cursor=cursor))
 
 
 @routes.get(
@@ -94,7 +102,7 @@ async def index(request: web.Request, query: TemplateQuery) -> web.Response:
 )
 async def show(request: web.Request) -> web.Response:
     """Show a template, also a ready-made one."""
-    return answer(TemplateView.of(await _template(request)))
+    return answer(_view(request, await _template(request)))
 
 
 @routes.put(
@@ -109,7 +117,7 @@ async def replace(request: web.Request, body: TemplateWish) -> web.Response:
     business = business_of(request)
     found = await business.stores.templates.find(seen_owner(request), request.match_info["id"])
     changed = await business.automations.change_template(found, body.to_fields())
-    return answer(TemplateView.of(changed))
+    return answer(_view(request, changed))
 
 
 @routes.delete(
@@ -137,9 +145,39 @@ async def preview(request: web.Request, body: PreviewWish, headers: RequestHeade
     """Show the text that a person would get; nothing is stored, so repeating it is harmless."""
     template = await _template(request)
     text, language = text_in(template.texts, body.language)
+    return _written(request, body, text, language)
+
+
+@routes.post(
+    "/api/templates/preview",
+    needs=Scope.BUSINESS,
+    answers={200: PreviewText},
+    problems=("template_invalid", "template_value_missing"),
+    example={"draft": "Hello {{customer.firstName}}", "language": "en"},
+)
+async def preview_draft(
+    request: web.Request, body: TextPreviewWish, headers: RequestHeaders
+) -> web.Response:
+    """Show what a text that is not stored would say; nothing is stored here either."""
+    return _written(request, body, body.draft, body.language)
+
+
+def _written(
+    request: web.Request, body: PreviewWish, text: str, language: Language
+) -> web.Response:
     zone = body.time_zone or business_of(request).default_zone
-    written = render(text, _values(body.variables), language, zone)
+    written = render(text, _values(body.variables, language), language, zone)
     return answer(PreviewText(text=written, language=language))
+
+
+def _view(request: web.Request, template: Template) -> TemplateView:
+    """Show a template with what it says to somebody; a text that lacks a value says nothing."""
+    zone = business_of(request).default_zone
+    samples: dict[Language, str] = {}
+    for language, text in template.texts.items():
+        with suppress(TemplateInvalidError, ValueMissingError):
+            samples[language] = render(text, _EXAMPLES[language], language, zone)
+    return TemplateView.of(template, samples)
 
 
 async def _template(request: web.Request) -> Template:
@@ -147,9 +185,11 @@ async def _template(request: web.Request) -> Template:
     return await automations.template(seen_owner(request), request.match_info["id"])
 
 
-def _values(given: Mapping[str, str | dict[str, str]]) -> dict[str, dict[str, Any]]:
+def _values(
+    given: Mapping[str, str | dict[str, str]], language: Language
+) -> dict[str, dict[str, Any]]:
     """Return example values with the given ones in their places; times are read as such."""
-    values = {name: dict(each) for name, each in _EXAMPLES.items()}
+    values = {name: dict(each) for name, each in _EXAMPLES[language].items()}
     for path, text in _flat(given):
         match path.split("."):
             case [name, "attributes", attribute] if name in values:

@@ -19,6 +19,7 @@ from chatgrow_client.models import (
     TemplateList,
     TemplateView,
     TemplateWish,
+    TextPreviewWish,
 )
 from chatgrow_client.pages import Pages
 
@@ -64,6 +65,11 @@ class Templates(Group[Transport]):
     def preview(self, template_id: str, wish: PreviewWish) -> Call[PreviewText]:
         """Return the text with these values in its gaps."""
         return post_once(path(f"{_TEMPLATE}/preview", template_id), model(PreviewText), wish)
+
+    @method
+    def preview_draft(self, wish: TextPreviewWish) -> Call[PreviewText]:
+        """Return what a text that is not stored would say."""
+        return post_once(f"{_TEMPLATES}/preview", model(PreviewText), wish)
 
 
 class Automations(Group[Transport]):

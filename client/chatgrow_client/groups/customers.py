@@ -21,6 +21,7 @@ from chatgrow_client.models import (
     CustomerList,
     CustomerView,
     ImportReport,
+    ListsView,
     NewCustomer,
     NewSubscriber,
     SubscriberChange,
@@ -105,6 +106,11 @@ class Subscribers(Group[Transport]):
         """List the subscribers, all or those who match."""
         query: Query = {"list": on_list, "status": status, "search": search, "limit": page_size}
         return Pages(get(_SUBSCRIBERS, model(SubscriberList), query))
+
+    @method
+    def lists(self) -> Call[ListsView]:
+        """Return the lists, each with how many a campaign to it would reach now."""
+        return get(f"{_SUBSCRIBERS}/lists", model(ListsView))
 
     @method
     def get(self, subscriber_id: str) -> Call[SubscriberView]:

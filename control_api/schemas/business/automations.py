@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,6 +21,7 @@ from business.model import (
     Purpose,
     Trigger,
 )
+from business.ready_made import ReadyMade, Trade
 from business.timing import OFFSET_PATTERN
 from control_api.schemas.base import NULL, Answer, Body, Name, never
 from control_api.schemas.business.fields import (
@@ -30,6 +32,7 @@ from control_api.schemas.business.fields import (
     TemplateId,
     viewed,
 )
+from sessions.common.errors import DomainError
 from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.pacing import ClockTime
 from sessions.messages.acceptance import ConnectionId
@@ -99,13 +102,26 @@ class NewAutomation(_AutomationFields):
 
 
 class AutomationChange(_AutomationFields):
-    """PATCH /api/automations/{id}: what waits is planned again."""
+    """PATCH /api/automations/{id}: what waits is planned again.
+
+    `"deliveryHour": null` lets messages go at any hour, `"expects": null` leaves that to the
+    template.
+    """
 
     name: Name | None = None
     template: TemplateId | None = None
     purpose: Purpose | None = None
     connection_id: ConnectionId | None = Field(None, examples=["business_main"])
     enabled: bool | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields that are given, as they are stored; None removes one."""
+        removed = {
+            name: None
+            for field, name in (("delivery_hour", "deliveryHour"), ("expects", "expects"))
+            if field in self.model_fields_set and getattr(self, field) is None
+        }
+        return super().to_fields() | removed
 
 
 class AutomationQuery(PageQuery):
@@ -129,10 +145,14 @@ class LastErrorView(Answer):
     detail: str
     at: WrittenTimestamp
     subject: str
+    variable: str | None = None
 
 
 class AutomationView(Answer):
-    """An automation. A ready-made one has no id: POST it with your connection to have it."""
+    """An automation. A ready-made one has no id: POST it with your connection to have it.
+
+    `trades` are the kinds of business that a ready-made one suits.
+    """
 
     id: str | None = None
     name: str
@@ -147,11 +167,26 @@ class AutomationView(Answer):
     conditions: ConditionView | None = None
     last_error: LastErrorView | None = None
     created_at: WrittenTimestamp | None = None
+    trades: list[Trade] | None = None
 
     @classmethod
     def of(cls, automation: Automation) -> AutomationView:
         """Show an automation."""
         return viewed(cls, automation)
+
+    @classmethod
+    def offered(cls, ready: ReadyMade) -> AutomationView:
+        """Show a ready-made automation."""
+        return cls(
+            name=ready.name,
+            enabled=False,
+            trigger=ready.trigger,
+            offset=ready.offset,
+            delivery_hour=ready.delivery_hour,
+            template=ready.template.id,
+            purpose=ready.purpose,
+            trades=list(ready.trades),
+        )
 
 
 class AutomationList(Answer):
@@ -162,18 +197,37 @@ class AutomationList(Answer):
 
 
 class AutomationPreviewQuery(Body):
-    """GET …/{id}/preview: for which appointment; without one, for the next that is booked."""
+    """GET …/{id}/preview: for which appointment; without one, for the next that gets something."""
 
     appointment: Id | None = None
 
 
 class PlannedView(Answer):
-    """A message that would go: when, and its text; or the error that prevents it."""
+    """A message that would go: when, and its text; or the error that prevents it, with its code.
+
+    `variable` is the one whose value is missing.
+    """
 
     appointment: str
     due_at: WrittenTimestamp
     text: str | None = None
     error: str | None = None
+    code: str | None = None
+    variable: str | None = None
+
+    @classmethod
+    def of(cls, appointment: str, due_at: datetime, planned: str | DomainError) -> PlannedView:
+        """Show a text, or the error that prevents it."""
+        if isinstance(planned, str):
+            return cls(appointment=appointment, due_at=due_at, text=planned)
+        variable = getattr(planned, "members", {}).get("variable")
+        return cls(
+            appointment=appointment,
+            due_at=due_at,
+            error=str(planned),
+            code=planned.code,
+            variable=variable,
+        )
 
 
 class AutomationPreview(Answer):

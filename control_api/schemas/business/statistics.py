@@ -72,10 +72,14 @@ class AppointmentStats(Answer):
 
 
 class StatsView(Answer):
-    """GET /provider/stats."""
+    """GET /provider/stats: by days, weeks (from Sunday) or months of a time zone.
+
+    Times without messages are left out.
+    """
 
     since: WrittenTimestamp = Field(alias="from")
     until: WrittenTimestamp = Field(alias="to")
+    time_zone: str
     messages: list[MessageStats]
     automations: list[MessageStats]
     appointments: list[AppointmentStats]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import (
@@ -10,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from business.audience import Audience
 from business.model import (
     Language,
     Subscriber,
@@ -84,6 +86,25 @@ class SubscriberView(Answer):
     def of(cls, subscriber: Subscriber) -> SubscriberView:
         """Show a subscriber."""
         return viewed(cls, subscriber)
+
+
+class ListView(Answer):
+    """A list: how many a campaign to it would reach now, and how many it would skip, by reason."""
+
+    list: str
+    eligible: int
+    skipped: dict[str, int]
+
+    @classmethod
+    def of(cls, audience: Audience) -> ListView:
+        """Show a list."""
+        return cls(list=audience.list, eligible=audience.eligible, skipped=audience.skipped)
+
+
+class ListsView(Answer):
+    """GET /api/subscribers/lists: all lists, by name."""
+
+    items: Sequence[ListView]
 
 
 class SubscriberList(Answer):

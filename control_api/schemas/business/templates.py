@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -63,19 +64,23 @@ class TemplateQuery(PageQuery):
 
 
 class TemplateView(Answer):
-    """A template; `readyMade` ones cannot be changed, but automations may name them."""
+    """A template; `readyMade` ones cannot be changed, but automations may name them.
+
+    `samples` are what its texts say with example values.
+    """
 
     id: str
     name: str
     texts: dict[Language, str]
+    samples: dict[Language, str]
     expects: Expects | None = None
     ready_made: bool
     created_at: WrittenTimestamp | None = None
 
     @classmethod
-    def of(cls, template: Template) -> TemplateView:
+    def of(cls, template: Template, samples: Mapping[Language, str]) -> TemplateView:
         """Show a template."""
-        return viewed(cls, template, ready_made=not template.owner)
+        return viewed(cls, template, ready_made=not template.owner, samples=dict(samples))
 
 
 class TemplateList(Answer):
@@ -103,6 +108,12 @@ class PreviewWish(Body):
     ] = Field(default_factory=dict)
     language: Language = Language.EN
     time_zone: TimeZone | None = None
+
+
+class TextPreviewWish(PreviewWish):
+    """POST /api/templates/preview: a text that is not stored, with values as for a template."""
+
+    draft: SomeText = Field(examples=["Hello {{customer.firstName}}"])
 
 
 class PreviewText(Answer):

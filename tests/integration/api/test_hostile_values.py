@@ -129,6 +129,7 @@ NOT_KEPT = {
     "phone": "written as E.164",
     "customer": "names what is there already",
     "variables": "shown, and not kept",
+    "draft": "shown, and not kept",
     "expiresAt": "a time",
 }
 """Fields of which something else is stored than what was sent, or nothing."""

@@ -92,6 +92,9 @@ _MORE_TEXTS: Mapping[View, tuple[str, ...]] = MappingProxyType(
             "messages.",
         ),
         View.EVENTS: ("business.appointment.",),
+        View.AUTOMATIONS: ("business.sentence.",),
+        View.SUBSCRIBERS: ("business.import.",),
+        View.STATS: ("business.sentence.",),
     }
 )
 _OFTEN = (View.TODAY, View.CUSTOMERS, View.CONVERSATIONS, View.CAMPAIGNS, View.CONNECTIONS)

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import web
 
+from business.model import Trigger
+from business.ready_made import Trade
 from control_api.auth.identity import authorize, identity_of
 from control_api.endpoints.declaration import Endpoints
 from control_api.routes.dashboard_frame import View, redirect, show_view
 from sessions.common.callers import Scope
 
 routes = Endpoints("Provider pages")
+
+INSERTS: Mapping[str, tuple[str, ...]] = {
+    "customer": ("customer.firstName", "customer.name", "customer.phone"),
+    "appointment": (
+        "appointment.service",
+        "appointment.startsAt.date",
+        "appointment.startsAt.time",
+        "appointment.endsAt.time",
+        "appointment.location",
+    ),
+    "event": (
+        "event.name",
+        "event.startsAt.date",
+        "event.startsAt.time",
+        "event.endsAt.time",
+        "event.location",
+    ),
+    "other": ("subscriber.list", "connection.name", "connection.phone"),
+}
+"""The variables that the page of templates offers, by groups; a third part is a filter."""
 
 _ANSWERS = {200: {"text/html": None}, 303: None}
 
@@ -33,7 +58,9 @@ async def customer(request: web.Request) -> web.Response:
 @routes.get("/provider/automations", open=True, answers=_ANSWERS)
 async def automations(request: web.Request) -> web.Response:
     """Show what is sent by itself."""
-    return await _show(request, View.AUTOMATIONS)
+    return await _show(
+        request, View.AUTOMATIONS, {"triggers": list(Trigger), "trades": list(Trade)}
+    )
 
 
 @routes.get("/provider/events", open=True, answers=_ANSWERS)
@@ -45,7 +72,7 @@ async def events(request: web.Request) -> web.Response:
 @routes.get("/provider/templates", open=True, answers=_ANSWERS)
 async def templates(request: web.Request) -> web.Response:
     """Show the texts with variables."""
-    return await _show(request, View.TEMPLATES)
+    return await _show(request, View.TEMPLATES, {"inserts": INSERTS})
 
 
 @routes.get("/provider/subscribers", open=True, answers=_ANSWERS)
@@ -72,8 +99,10 @@ async def show_missing(request: web.Request) -> web.Response:
     raise web.HTTPNotFound
 
 
-async def _show(request: web.Request, view: View) -> web.Response:
+async def _show(
+    request: web.Request, view: View, context: Mapping[str, Any] | None = None
+) -> web.Response:
     """Render a page for a signed-in user; raise ForbiddenError for a key without the scope."""
     if identity_of(request).caller is not None:
         await authorize(request, Scope.BUSINESS, admin=False)
-    return await show_view(request, view)
+    return await show_view(request, view, context)

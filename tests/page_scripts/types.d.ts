@@ -52,7 +52,8 @@ declare global {
     type NewSecret = Schemas['NewSecret'];
     type Pacing = Schemas['Pacing'];
     type Planned = Schemas['PlannedView'];
-    type Problem = Schemas['Problem'];
+    /** What was refused; of a template, also which variable in the text of which language. */
+    type Problem = Schemas['Problem'] & { variable?: string; language?: string };
     type Received = Schemas['ReceivedView'];
     type Redriven = Schemas['Redriven'];
     type Registration = Schemas['RegistrationView'];
@@ -60,6 +61,7 @@ declare global {
     type Sample = Schemas['SampleView'];
     type State = Schemas['ConnectionState'];
     type Stats = Schemas['StatsView'];
+    type SubscribedList = Schemas['ListView'];
     type Subscriber = Schemas['SubscriberView'];
     type SubscriberList = Schemas['SubscriberList'];
     type Template = Schemas['TemplateView'];

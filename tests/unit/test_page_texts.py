@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from business.model import CampaignStatus, SubscriberStatus, Trigger
+from business.ready_made import READY_TEMPLATES, Trade
+from business.templates import VARIABLES
 from control_api.pages.languages import Language, Texts
+from control_api.routes.provider_pages import INSERTS
 from control_api.schemas.webhooks import OFFERED
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import ConnectionState, Reason
@@ -86,3 +90,21 @@ def test_whatever_is_written_to_a_connection_has_a_word() -> None:
     said = {f"dashboard.said.{each}" for each in {*ReceivedType} - spelled_out}
     said |= {f"conversations.media.{each}" for each in {*MediaState} - {MediaState.STORED}}
     assert said - set(ENGLISH) == set()
+
+
+def test_whatever_the_business_side_sends_and_tells_is_said_in_plain_words() -> None:
+    said = {f"business.common.ready.{each}" for each in READY_TEMPLATES}
+    said |= {f"business.sentence.{each}" for each in Trigger}
+    said |= {f"business.automations.trigger.{each}" for each in Trigger}
+    said |= {f"business.automations.trade.{each}" for each in Trade}
+    said |= {f"business.subscribers.status.{each}" for each in SubscriberStatus}
+    said |= {f"business.campaigns.status.{each}" for each in CampaignStatus}
+    assert said - set(ENGLISH) == set()
+
+
+def test_every_variable_of_templates_is_offered_and_has_a_word() -> None:
+    offered = [each for group in INSERTS.values() for each in group]
+    known = {f"{name}.{field}" for name, fields in VARIABLES.items() for field in fields}
+    assert {".".join(each.split(".")[:2]) for each in offered} == known - {"customer.attributes"}
+    said = {f"business.common.variable.{each}" for each in (*offered, *known)}
+    assert said - set(ENGLISH) == {"business.common.variable.customer.attributes"}

@@ -31,7 +31,7 @@ export class CheckedForm {
     this.#kinds = kinds;
     element.addEventListener('submit', (event) => {
       event.preventDefault();
-      this.run(one(element, '[type=submit]', HTMLButtonElement), send);
+      this.run(one(element, '[type=submit]:not([hidden])', HTMLButtonElement), send);
     });
   }
 

@@ -14,6 +14,7 @@ const PAGE = 50;
  * @property {() => string} path The address, with the query that narrows it down, if any.
  * @property {() => boolean} [isNarrowed] Whether a query narrows it down.
  * @property {(record: T) => HTMLElement} item Makes the element of a record.
+ * @property {(record: T) => unknown} [seen] All that the element shows; the record, unless told.
  */
 
 /**
@@ -61,6 +62,11 @@ export class RecordList {
     return this.#records.find((each) => each.id === id);
   }
 
+  /** The records that are shown. */
+  get records() {
+    return this.#records;
+  }
+
   /** Ask for all that is shown; throws what asking throws. */
   async refresh() {
     const path = this.#kind.path();
@@ -79,7 +85,7 @@ export class RecordList {
   }
 
   #show() {
-    showRecords(this.#list, this.#records, this.#kind.item);
+    showRecords(this.#list, this.#records, this.#kind.item, this.#kind.seen);
     this.#further.hidden = !this.#cursor;
     const without = this.#kind.isNarrowed?.() ? 'unmatched' : 'empty';
     showOnly(this.#root, 'when', this.#records.length ? 'list' : without);

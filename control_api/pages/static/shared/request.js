@@ -10,6 +10,8 @@ export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.code ?? String(status));
     this.status = status;
+    /** All that was said of it, such as the variable that a template does not know. */
+    this.problem = problem;
     this.code = problem.code ?? '';
     this.retryAfterSeconds = problem.retryAfterSeconds ?? 0;
     /** The id of the record that exists already, where that is the problem. */

@@ -32,7 +32,7 @@ const LABEL_EVERY_PX = 110;
  * Which point a key leads to, from one of so many.
  * @type {Record<string, (place: number, last: number) => number>}
  */
-const KEYS = {
+export const KEYS = {
   ArrowLeft: (place) => place - 1,
   ArrowDown: (place) => place - 1,
   ArrowRight: (place) => place + 1,
@@ -235,11 +235,12 @@ function lineOf(run, { x, y }) {
 }
 
 /**
+ * Make an element of a picture.
  * @param {string} name
  * @param {Record<string, string | number | boolean>} attributes
  * @param {string} [text]
  */
-function make(name, attributes, text) {
+export function make(name, attributes, text) {
   const element = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, name));
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   if (text !== undefined) element.textContent = text;
@@ -250,7 +251,7 @@ function make(name, attributes, text) {
  * Round numbers from 0 to at least `most`, three or four of them.
  * @param {number} most
  */
-function ticksUpTo(most) {
+export function ticksUpTo(most) {
   const magnitude = 10 ** Math.floor(Math.log10(most / 2));
   const step = Math.max(1, [1, 2, 5, 10].map((each) => each * magnitude).find((each) => each * 3 >= most) ?? most);
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, place) => place * step);

@@ -176,7 +176,7 @@ async def test_a_conversion_ends_when_its_time_is_over(tmp_path: Path) -> None:
 
 
 PLAYLISTS = {
-    "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n",
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n",
     "concat": "ffconcat version 1.0\nfile '{url}'\n",
     "dash": "<?xml version='1.0'?><MPD><BaseURL>{url}</BaseURL></MPD>",
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n",
@@ -208,11 +208,15 @@ async def test_a_playlist_in_disguise_reaches_nothing(
     secret = _made(tmp_path / "secret.mp3", *SOUND)
     source, target = tmp_path / "a.m3u8", tmp_path / "made"
     async with TestServer(app) as server:
-        for url in (str(server.make_url("/a.mp3")), f"file:{secret}", str(secret)):
+        urls = (str(server.make_url("/a.mp3")), f"file:{secret}", str(secret), secret.name)
+        for url in urls:
             source.write_text(PLAYLISTS[name].format(url=url))
             with pytest.raises(MediaNotConvertedError):
                 await _ffmpeg().convert(source, Sniffed(mimetype), target, MediaKind.VOICE)
     assert asked == []
+    if name in ("hls", "concat"):
+        # Here the last one was a danger indeed.
+        _made(tmp_path / "followed.ogg", "-i", f"file:{source}")
 
 
 async def test_a_message_goes_with_what_ffmpeg_has_made(stores: Stores, tmp_path: Path) -> None:

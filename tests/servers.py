@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,22 @@ from sessions.embedded import MONGO, REDIS, ServerKind, ServerUris
 from sessions.embedded.launch import command_line, find_binary
 from sessions.embedded.layout import Layout, choose_socket, find_socket
 from sessions.process.parent_death import die_with_parent
+from tests.processes import alive
 from tests.waiting import until_true
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 2 * 1024**3
 """Bytes that the servers of several test processes never fill."""
-# Tests have MongoDB refuse what they choose: see `tests/refusing_mongo.py`.
-_OPTIONS = {MONGO: ("--setParameter", "enableTestCommands=1"), REDIS: ()}
+_NAME = "chatgrow-tests"
+_OPTIONS: Mapping[ServerKind, tuple[str, ...]] = {
+    MONGO: (
+        # Tests have it refuse what they choose: see `tests/refusing_mongo.py`.
+        *("--setParameter", "enableTestCommands=1"),
+        # No 300 MB of journal in advance; the largest command is of 48 MB.
+        *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=64MB)"),
+    ),
+    REDIS: (),
+}
 
 
 @contextmanager
@@ -39,8 +48,18 @@ def _in_memory() -> Iterator[Path | None]:
     if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ENOUGH:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="chatgrow-tests-", dir=_MEMORY) as folder:
+    _remove_left()
+    prefix = f"{_NAME}-{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=_MEMORY) as folder:
         yield Path(folder)
+
+
+def _remove_left() -> None:
+    """Remove the folders of test processes that were killed: nobody else would."""
+    for folder in _MEMORY.glob(f"{_NAME}-*-*"):
+        owner = folder.name.split("-")[2]
+        if owner.isdigit() and not alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

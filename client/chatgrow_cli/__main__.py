@@ -2,9 +2,18 @@
 
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and end with its exit code."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # while the modules are being loaded
+        sys.exit(_INTERRUPTED)
+
+
+def _run() -> None:
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401

@@ -370,7 +370,7 @@ async def _fill(database: Database, connection: Connection, count: int, chats: i
         place = {"_id": first_id(at), "conversation": chat, **frame}
         key = f"false_{chat}_{n}"
         names = {"key": str(n), "bareId": str(n), "whatsappKey": key, "chatId": chat, "from": chat}
-        received.append({**place, **names, "at": at, "recordedAt": at, "type": "text"})
+        received.append({**place, **names, "at": at, "recordedAt": utc_now(), "type": "text"})
         times = {"queuedAt": at, "dueAt": at, "conversationAt": at}
         sent.append({**place, **times, "to": chat, "seq": n, "priority": 1, "status": "read"})
     await database[RECEIVED.collection].insert_many(received)

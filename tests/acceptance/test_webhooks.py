@@ -44,5 +44,10 @@ async def test_a_receiver_misses_nothing(system: StackClient, kills: int) -> Non
             assert (told[0], told[-1]) == ("queued", "read")
             assert set(told) <= {"queued", "sending", "sent", "delivered", "read"}
         assert all(got.verified(made["secret"]) for got in receiver.got)
-        states = {json.loads(got.body)["data"].get("state") for got in receiver.got}
-        assert {"starting", "awaiting_scan", "connected"} <= states
+
+        def states_told() -> bool:
+            states = {json.loads(got.body)["data"].get("state") for got in receiver.got}
+            return {"starting", "awaiting_scan", "connected"} <= states
+
+        # What is about a connection and what is about a message comes in no common order.
+        await until(states_told, within=PATIENCE)

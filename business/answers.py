@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from enum import StrEnum
 
@@ -25,6 +26,8 @@ _STOP_ALL = frozenset({"stopall"})
 _START = frozenset({"start", "הצטרף"})
 _CONFIRM = frozenset({"1", "כן", "אישור", "מאשר", "yes", "confirm"})
 _CANCEL = frozenset({"2", "לא", "ביטול", "no", "cancel"})
+_PUNCTUATION = ".!…"
+"""What people end an answer with; a question mark is none of it, since it asks."""
 _STOP_UNASKED = frozenset({"cancel", "ביטול"})
 """These answer a question if one is open, and otherwise mean STOP."""
 
@@ -47,7 +50,7 @@ def meaning(text: str, *, asked: bool) -> Answer | None:
 
 
 def _plain(text: str) -> str:
-    """Return a text in lower case, without blanks and invisible characters around it."""
+    """Return a text in lower case, without blanks, points and invisible characters around it."""
     plain = unicodedata.normalize("NFKC", text)
     visible = "".join(each for each in plain if unicodedata.category(each) != "Cf")
-    return visible.strip().casefold()
+    return visible.strip(_PUNCTUATION + string.whitespace).casefold()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,9 @@ from sessions.recipients.address import parse_phone_number
 
 MOST_LINES = 100_000
 _SCIENTIFIC = re.compile(r"\s*\d+([.,]\d+)?[eE][+-]?\d+\s*", re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_SEPARATOR_LINE = re.compile(r"sep=([,;\t])(?:\r\n|\r|\n)", re.IGNORECASE)
+"""A first line by which a spreadsheet is told what divides columns; it is no part of the table."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 _HEADERS: Mapping[str, str] = {
@@ -59,12 +63,12 @@ def read_table(content: bytes, columns: Sequence[str]) -> list[Line]:
     """Read a table in UTF-8 (with or without BOM), UTF-16 with BOM or Windows-1255.
 
     Columns are divided by commas, semicolons or tabs; the header names them, in any order. Raises
-    FileUnreadableError if there is no column `phone`, an unknown one, or too many lines.
+    FileUnreadableError if there is no column `phone`, an unknown one or one twice, a quotation mark
+    that is never closed, or too many lines.
     """
-    text = _decoded(content)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    text, delimiter = _divided(_decoded(content))
     try:
-        return _lines(rows, columns)
+        return _lines(_rows(text, delimiter), columns)
     except csv.Error as error:
         raise FileUnreadableError(f"This is no table: {error}.") from error
 
@@ -82,9 +86,31 @@ def _decoded(content: bytes) -> str:
     raise FileUnreadableError("The file is neither in UTF-8 nor in Windows-1255.")
 
 
-def _delimiter(text: str) -> str:
+def _divided(text: str) -> tuple[str, str]:
+    """Return a table without its line `sep=`, and what divides its columns."""
+    if told := _SEPARATOR_LINE.match(text):
+        return text[told.end() :], told[1]
     header = text.partition("\n")[0]
-    return max(",;\t", key=header.count)
+    return text, max(",;\t", key=header.count)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows of a table; raise FileUnreadableError if the last one has no end."""
+    lines = io.StringIO(text, newline="").readlines()
+    reader = csv.reader(lines, delimiter=delimiter)
+    first = 0
+    for row in reader:
+        if reader.line_num == len(lines) and _is_open(lines[first:], delimiter):
+            raise FileUnreadableError(
+                f"A quotation mark that opens in line {first + 1} is never closed."
+            )
+        yield row
+        first = reader.line_num
+
+
+def _is_open(lines: Sequence[str], delimiter: str) -> bool:
+    """Tell whether a row ends inside quotation marks: then one more line would be part of it."""
+    return len(list(csv.reader([*lines, "\n", "\n"], delimiter=delimiter))) == 1
 
 
 def _lines(rows: Iterable[list[str]], columns: Sequence[str]) -> list[Line]:
@@ -112,6 +138,8 @@ def _names(row: Sequence[str], columns: Sequence[str]) -> list[str]:
             raise FileUnreadableError(
                 f"There is no column {name!r}: the first line names {', '.join(columns)}."
             )
+        if name and names.count(name) > 1:
+            raise FileUnreadableError(f"The first line names the column {name!r} twice.")
     if "phone" not in names:
         raise FileUnreadableError("A column `phone` is missing in the first line.")
     return names
@@ -123,7 +151,8 @@ def _cells(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
 
 def phone_in(cell: str) -> str:
     """Return the number in a cell; raise FlawError, which says what a spreadsheet did to it."""
-    text = cell.strip()
+    # Copied numbers come with marks of the direction, which nobody sees.
+    text = "".join(each for each in cell if unicodedata.category(each) != "Cf").strip()
     if _SCIENTIFIC.fullmatch(text):
         reason = "A spreadsheet has rounded this number: format the column as text."
         raise FlawError(Flaw.ROUNDED, reason)
@@ -134,6 +163,11 @@ def phone_in(cell: str) -> str:
         return parse_phone_number(text)
     except InvalidRecipientError as error:
         raise FlawError(Flaw.NUMBER, str(error)) from error
+
+
+def on_one_line(cell: str) -> str:
+    """Return the text of a cell with a space for its line breaks and other control characters."""
+    return _CONTROLS.sub(" ", cell).strip()
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:

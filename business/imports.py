@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from business.batches import Batcher, CustomerBatches, Outcome, Row, SubscriberBatches
 from business.consents import ConsentBook
-from business.csv_files import Flaw, FlawError, phone_in, read_table, write_table
+from business.csv_files import Flaw, FlawError, on_one_line, phone_in, read_table, write_table
 from business.customers import SHOWN
 from business.model import Language, SubscriberStatus
 from business.plans import Plans
@@ -21,6 +21,7 @@ CUSTOMERS = ("name", "phone", "language", "tags", "notes")
 SUBSCRIBERS = ("name", "phone", "list", "language", "status")
 """Those of an export, which tells the status, can all be imported again."""
 _LONGEST = {"name": 200, "notes": 4000, "tags": 1000, "list": 50}
+_MOST_TAGS, _LONGEST_TAG = 50, 50
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,10 @@ def _subscriber_in_line(cells: Mapping[str, str]) -> Row:
 
 
 def _fields(written: Mapping[str, str]) -> dict[str, Any]:
-    cells = {name: text.strip() for name, text in written.items()}
+    cells = {
+        name: text.strip() if name == "notes" else on_one_line(text)
+        for name, text in written.items()
+    }
     fields: dict[str, Any] = {"phone": phone_in(cells.get("phone", ""))}
     for name in ("name", "notes", "list"):
         if cells.get(name):
@@ -149,11 +153,19 @@ def _fields(written: Mapping[str, str]) -> dict[str, Any]:
         fields["language"] = _language(cells["language"])
     if cells.get("tags"):
         parts = cells["tags"].replace(";", ",").split(",")
-        fields["tags"] = tuple(each.strip() for each in parts if each.strip())
+        fields["tags"] = _tags(each.strip() for each in parts if each.strip())
     for name, most in _LONGEST.items():
         if len(cells.get(name, "")) > most:
             raise FlawError(Flaw.TOO_LONG, f"{name} is longer than {most} characters.")
     return fields
+
+
+def _tags(parts: Iterable[str]) -> tuple[str, ...]:
+    tags = tuple(parts)
+    if len(tags) > _MOST_TAGS or any(len(each) > _LONGEST_TAG for each in tags):
+        reason = f"Give at most {_MOST_TAGS} tags, each of at most {_LONGEST_TAG} characters."
+        raise FlawError(Flaw.TOO_LONG, reason)
+    return tags
 
 
 def _language(text: str) -> Language:

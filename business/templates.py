@@ -51,6 +51,10 @@ _ALLOWED = (
     nodes.Not,
 )
 """What a template may consist of: no loops, calls, assignments or arithmetic."""
+_DEEPEST = 16
+"""How deep parts may lie in each other: Jinja2 compiles a long chain of filters for seconds."""
+_OF_TIMES = {"date", "day", "time"}
+_TIMES = {"startsAt", "endsAt"}
 
 
 class _Fields:
@@ -130,20 +134,43 @@ def _read(read: Callable[[str], _Read], text: str) -> _Read:
 
 
 def _check_nodes(tree: nodes.Template) -> None:
-    for node in _below(tree):
+    for node, depth in _below(tree):
+        if depth > _DEEPEST:
+            raise TemplateInvalidError("The text cannot be read: it is nested too deep.")
         if not isinstance(node, _ALLOWED):
             kind = type(node).__name__
             raise TemplateInvalidError(
                 f"A text cannot have this: {kind}. It has variables, and if."
             )
-        if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
-            raise TemplateInvalidError(f"There is no filter {node.name!r}.")
+        if isinstance(node, nodes.Filter):
+            _check_filter(node)
 
 
-def _below(node: nodes.Node) -> Iterator[nodes.Node]:
-    yield node
-    for child in node.iter_child_nodes():
-        yield from _below(child)
+def _check_filter(node: nodes.Filter) -> None:
+    """Refuse a filter that is unknown, or that no value could go through."""
+    if node.name not in _ENVIRONMENT.filters:
+        raise TemplateInvalidError(f"There is no filter {node.name!r}.")
+    if len(node.args) > (1 if node.name == "default" else 0):
+        raise TemplateInvalidError(f"The filter {node.name!r} does not take that many values.")
+    if node.name in _OF_TIMES and not _is_time(node.node):
+        raise TemplateInvalidError(
+            f"The filter {node.name!r} is for times, as in {{{{appointment.startsAt | date}}}}."
+        )
+
+
+def _is_time(node: nodes.Node | None) -> bool:
+    if isinstance(node, nodes.Filter) and node.name == "default":
+        return _is_time(node.node)
+    return isinstance(node, nodes.Getattr) and node.attr in _TIMES
+
+
+def _below(tree: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
+    """Yield all nodes with their depth; without recursion, since a text may be nested deep."""
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
 def _paths(node: nodes.Node) -> Iterator[tuple[str, ...]]:
@@ -193,7 +220,7 @@ def render(text: str, values: Values, language: Language, zone: str) -> str:
         raise ValueMissingError(f"A value is missing: {error.message}.", error.message) from error
     except ValidationError as error:
         raise ValueMissingError("The text has nothing to see, or is too long.") from error
-    except (TemplateError, TypeError, ValueError) as error:
+    except (TemplateError, TypeError, ValueError, OverflowError) as error:
         raise TemplateInvalidError(f"The text cannot be written: {error}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from business.csv_files import Flaw
 from business.model import Agreement, Language, Purpose, SubscriberStatus
 from tests.builders import OWNER
 from tests.integration.business.conftest import PHONE, Shop
@@ -32,6 +33,14 @@ async def test_the_last_line_of_a_number_counts_and_what_it_leaves_out_stays(sho
     assert (report.created, report.updated) == (2, 1)
     (dana,) = await shop.business.stores.customers.all(OWNER, {"phone": PHONE})
     assert (dana.name, dana.language) == ("Dana Levi", Language.EN)
+
+
+async def test_cells_are_stored_as_the_api_takes_them(shop: Shop) -> None:
+    lines = (f'"Dana\nLevi\x07","{PHONE}",vip,"a\nb"', f"Avi,+972549876543,{'t' * 51},")
+    report = await shop.business.imports.customers(OWNER, table("name,phone,tags,notes", *lines))
+    assert [(each.line, each.flaw) for each in report.refused] == [(3, Flaw.TOO_LONG)]
+    (dana,) = await shop.business.stores.customers.all(OWNER, {})
+    assert (dana.name, dana.tags, dana.notes) == ("Dana Levi", ("vip",), "a\nb")
 
 
 async def test_messages_that_wait_are_written_anew(shop: Shop) -> None:

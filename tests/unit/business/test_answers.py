@@ -8,14 +8,28 @@ from business.answers import Answer, meaning
 
 
 @pytest.mark.parametrize(
-    "text", ["STOP", " stop ", "Unsubscribe", "END", "quit", "הסר", "\u200fעצור"]
+    "text",
+    [
+        "STOP",
+        " stop ",
+        "Unsubscribe",
+        "END",
+        "quit",
+        "הסר",
+        "\u200fעצור",
+        "STOP.",
+        "הסר!",
+        "Stop …",
+    ],
 )
 def test_these_mean_stop_whatever_was_asked(text: str) -> None:
     assert meaning(text, asked=True) is Answer.STOP
     assert meaning(text, asked=False) is Answer.STOP
 
 
-@pytest.mark.parametrize("text", ["STOP 12345", "please stop", "stopped", "", "1 2", "weekend"])
+@pytest.mark.parametrize(
+    "text", ["STOP 12345", "please stop", "stopped", "", "1 2", "weekend", "stop?", "."]
+)
 def test_a_part_of_a_message_means_nothing(text: str) -> None:
     assert meaning(text, asked=True) is None
     assert meaning(text, asked=False) is None
@@ -27,7 +41,9 @@ def test_cancel_means_stop_only_if_nothing_was_asked(text: str) -> None:
     assert meaning(text, asked=False) is Answer.STOP
 
 
-@pytest.mark.parametrize("text", ["1", "\uff11", "כן", "אישור", "מאשר", "Yes", "confirm"])
+@pytest.mark.parametrize(
+    "text", ["1", "\uff11", "כן", "אישור", "מאשר", "Yes", "confirm", "כן!", "1."]
+)
 def test_these_confirm_only_if_something_was_asked(text: str) -> None:
     assert meaning(text, asked=True) is Answer.CONFIRM
     assert meaning(text, asked=False) is None

@@ -48,11 +48,48 @@ def test_numbers_that_a_spreadsheet_has_spoilt_are_refused(cell: str, reason: st
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"name\nDana\n", b"phone,shoe\n1,2\n", b"\xff\xfe\x00", b"phone\n\x00\x00"]
+    "content",
+    [
+        b"",
+        b"name\nDana\n",
+        b"phone,shoe\n1,2\n",
+        b"phone,Mobile\n1,2\n",
+        b"\xff\xfe\x00",
+        b"phone\n\x00\x00",
+    ],
 )
 def test_what_is_no_table_is_refused_whole(content: bytes) -> None:
     with pytest.raises(FileUnreadableError):
         read_table(content, COLUMNS)
+
+
+@pytest.mark.parametrize("marked", ["\u200e{}\u200f", "\u202a{}\u202c", "\u00a0{}"])
+def test_invisible_marks_of_a_copied_number_do_not_count(marked: str) -> None:
+    assert phone_in(marked.format("+972 54-123-4567")) == "+972541234567"
+
+
+def test_a_line_that_tells_a_spreadsheet_the_delimiter_is_no_header() -> None:
+    (line,) = read_table(b"sep=;\r\nname;phone\r\na,b,c;+972541234567\r\n", COLUMNS)
+    assert line.cells == {"name": "a,b,c", "phone": "+972541234567"}
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_quotation_mark_that_stays_open_swallows_no_lines(end: str) -> None:
+    text = f'name,phone\nAvi,+972541234567\n"Dana,+972541234568\nNoa,+972541234569{end}'
+    with pytest.raises(FileUnreadableError, match="line 3"):
+        read_table(text.encode(), COLUMNS)
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [('"two\nlines"', "two\nlines"), ('5" disk', '5" disk'), ('"a ""b"""', 'a "b"')],
+)
+def test_quotation_marks_that_are_closed_are_read_at_the_end(
+    cell: str, name: str, end: str
+) -> None:
+    (line,) = read_table(f"phone,name\n+972541234567,{cell}{end}".encode(), COLUMNS)
+    assert line.cells["name"] == name
 
 
 def test_nothing_that_is_exported_is_a_formula() -> None:

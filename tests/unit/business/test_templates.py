@@ -28,6 +28,7 @@ VALUES: dict[str, dict[str, Any]] = {
         ("{{appointment.startsAt | date}}", Language.EN, "Tuesday, 2 February 2027"),
         ("{{appointment.startsAt | date}}", Language.HE, "יום שלישי, 2 בפברואר 2027"),
         ("{{appointment.startsAt | time}}", Language.EN, "14:30"),
+        ("{{appointment.startsAt | default('soon') | time}}", Language.EN, "14:30"),
         ("at {{appointment.location | default('our place')}}", Language.EN, "at our place"),
         ("a{% if appointment.location %} at {{appointment.location}}{% endif %}", Language.EN, "a"),
         ("<b>&</b> is text", Language.EN, "<b>&</b> is text"),
@@ -60,6 +61,12 @@ def test_a_text_is_written_in_the_language_and_the_zone(
         "{{customer['name']}}",
         "{{customer.name | attr('x')}}",
         "{{customer.name | nothing}}",
+        "{{customer.name | default('a', 'b')}}",
+        "{{customer.name | date}}",
+        "{{'x' | time}}",
+        "{{customer.attributes.pet | default('x') | day}}",
+        "{{customer.name" + " | upper" * 100 + "}}",
+        "{{customer.name" + " | upper" * 500 + "}}",
         "{{customer.name",
         "{{" + "(" * 2000 + "1" + ")" * 2000 + "}}",
         "{% if customer.name %}" * 100 + "{% endif %}" * 100,
@@ -84,6 +91,14 @@ def test_a_missing_value_is_an_error_when_the_text_is_written(text: str) -> None
     check(text)
     with pytest.raises(ValueMissingError):
         render(text, VALUES, Language.EN, "UTC")
+
+
+@pytest.mark.parametrize(("year", "zone"), [(1, "America/New_York"), (9999, "Asia/Jerusalem")])
+def test_a_time_that_its_zone_does_not_have_is_an_error(year: int, zone: str) -> None:
+    first = datetime(year, 1, 1, tzinfo=UTC)
+    moment = first if year == 1 else first.replace(month=12, day=31, hour=23)
+    with pytest.raises(TemplateInvalidError):
+        render("{{event.startsAt | date}}", {"event": {"startsAt": moment}}, Language.EN, zone)
 
 
 def test_a_name_that_looks_like_a_template_stays_text() -> None:

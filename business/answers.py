@@ -28,6 +28,8 @@ _CONFIRM = frozenset({"1", "כן", "אישור", "מאשר", "yes", "confirm"})
 _CANCEL = frozenset({"2", "לא", "ביטול", "no", "cancel"})
 _PUNCTUATION = ".!…"
 """What people end an answer with; a question mark is none of it, since it asks."""
+_OF_EMOJI = "\ufe0f\u20e3"
+"""What makes a picture of a digit: many answer with the key 1."""
 _STOP_UNASKED = frozenset({"cancel", "ביטול"})
 """These answer a question if one is open, and otherwise mean STOP."""
 
@@ -52,5 +54,7 @@ def meaning(text: str, *, asked: bool) -> Answer | None:
 def _plain(text: str) -> str:
     """Return a text in lower case, without blanks, points and invisible characters around it."""
     plain = unicodedata.normalize("NFKC", text)
-    visible = "".join(each for each in plain if unicodedata.category(each) != "Cf")
+    visible = "".join(
+        each for each in plain if unicodedata.category(each) != "Cf" and each not in _OF_EMOJI
+    )
     return visible.strip(_PUNCTUATION + string.whitespace).casefold()

@@ -154,6 +154,8 @@ def _fields(written: Mapping[str, str]) -> dict[str, Any]:
     if cells.get("tags"):
         parts = cells["tags"].replace(";", ",").split(",")
         fields["tags"] = _tags(each.strip() for each in parts if each.strip())
+    if re.search("[,;]", cells.get("list", "")):
+        raise FlawError(Flaw.OTHER, "The name of a list has no comma and no semicolon.")
     for name, most in _LONGEST.items():
         if len(cells.get(name, "")) > most:
             raise FlawError(Flaw.TOO_LONG, f"{name} is longer than {most} characters.")

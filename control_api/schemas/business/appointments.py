@@ -26,11 +26,11 @@ from control_api.schemas.business.fields import (
     OrderedTimes,
     PageQuery,
     Time,
+    Zone,
     named,
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
-from sessions.connections.pacing import TimeZone
 from sessions.messages.acceptance import ConnectionId
 from sessions.messages.model import Message, MessageStatus
 
@@ -86,7 +86,7 @@ class NewAppointment(OrderedTimes):
     service: Name = Field(examples=["Haircut"])
     starts_at: Time = Field(examples=["2040-01-31T09:00:00Z"])
     ends_at: Time | None = Field(None, examples=["2040-01-31T09:30:00Z"])
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
     location: Line | None = None
     notes: Notes | None = None
     external_id: Annotated[Line, Field(min_length=1)] | None = None

@@ -24,10 +24,10 @@ from control_api.schemas.business.fields import (
     Searched,
     Tag,
     Tags,
+    Zone,
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
-from sessions.connections.pacing import TimeZone
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,49}$")]
 Attributes = Annotated[
@@ -82,7 +82,7 @@ class ConsentHistory(Answer):
 
 class _CustomerFields(Body):
     language: Language | None = None
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
     tags: Tags | None = None
     notes: Notes | None = None
     attributes: Attributes | None = None

@@ -21,11 +21,11 @@ from control_api.schemas.business.fields import (
     Notes,
     OrderedTimes,
     Time,
+    Zone,
     named,
     viewed,
 )
 from sessions.common.json_values import WholeNumber, WrittenTimestamp
-from sessions.connections.pacing import TimeZone
 
 
 class NewEvent(OrderedTimes):
@@ -34,7 +34,7 @@ class NewEvent(OrderedTimes):
     name: Name
     starts_at: Time = Field(examples=["2040-01-31T18:00:00Z"])
     ends_at: Time | None = Field(None, examples=["2040-01-31T20:00:00Z"])
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
     location: Line | None = None
     capacity: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = None
     notes: Notes | None = None

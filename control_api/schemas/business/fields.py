@@ -16,11 +16,13 @@ from business.model import Customer
 from control_api.schemas.base import Answer, Body
 from control_api.schemas.messages import SendHeaders
 from sessions.common.json_values import Timestamp
+from sessions.connections.pacing import TimeZone
 from sessions.storage.record import Record
 
 RequestHeaders = SendHeaders
 """The headers of a POST; the same key and request again make nothing a second time."""
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 _LONGEST_TIME = timedelta(days=31)
 
 
@@ -31,6 +33,14 @@ def _in_our_time(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def _of_a_place(zone: str) -> str:
+    """Refuse names that browsers do not know, and those that differ between machines."""
+    if zone in _NO_PLACES or zone.startswith(("posix/", "right/")):
+        raise ValueError("There is no such time zone; use a name like Asia/Jerusalem.")
+    return zone
+
+
+Zone = Annotated[TimeZone, AfterValidator(_of_a_place)]
 Time = Annotated[Timestamp, AfterValidator(_in_our_time)]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 TemplateId = Annotated[

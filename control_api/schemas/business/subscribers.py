@@ -23,10 +23,10 @@ from control_api.schemas.business.fields import (
     PageQuery,
     Searched,
     Tag,
+    Zone,
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
-from sessions.connections.pacing import TimeZone
 from sessions.messages.acceptance import ConnectionId
 
 
@@ -41,7 +41,7 @@ class NewSubscriber(Body):
     phone: PhoneNumber
     list: Tag = "news"
     language: Language | None = None
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
     double_opt_in: bool = False
     connection_id: ConnectionId | None = Field(None, examples=["business_main"])
 
@@ -57,7 +57,7 @@ class SubscriberChange(Body):
 
     name: Line | None = None
     language: Language | None = None
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
     status: Literal["unsubscribed"] | None = None
 
 

@@ -21,10 +21,10 @@ from business.templates import LONGEST
 from control_api.schemas.base import NULL, Answer, Body, Name, never
 from control_api.schemas.business.fields import (
     PageQuery,
+    Zone,
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
-from sessions.connections.pacing import TimeZone
 
 SomeText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
 
@@ -107,7 +107,7 @@ class PreviewWish(Body):
         Field(max_length=100, examples=[{"customer.firstName": "Dana"}]),
     ] = Field(default_factory=dict)
     language: Language = Language.EN
-    time_zone: TimeZone | None = None
+    time_zone: Zone | None = None
 
 
 class TextPreviewWish(PreviewWish):

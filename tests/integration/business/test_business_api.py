@@ -295,3 +295,9 @@ async def test_without_the_business_side_nothing_of_it_is_there(services: Servic
             paths = (await answer.json())["paths"]
     assert not [each for each in paths if "customer" in each or "provider" in each]
     assert "/api/whatsapp/send" in paths
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory", "right/Asia/Jerusalem", "posix/UTC"])
+async def test_a_time_zone_is_the_same_on_every_machine(client: Client, zone: str) -> None:
+    status, told = await post(client, "/api/customers", {**CUSTOMER, "timeZone": zone})
+    assert (status, told["code"]) == (422, "invalid_fields")

@@ -88,6 +88,12 @@ async def test_subscribers_agree_by_being_on_the_list_unless_they_have_refused(
     assert [each["how"] for each in kept.history] == ["import"]
 
 
+async def test_a_list_that_no_campaign_could_name_is_refused(shop: Shop) -> None:
+    content = table("phone,list", f'{PHONE},"a,b"', "+972549876543,vip")
+    report = await shop.business.imports.subscribers(OWNER, content)
+    assert (report.created, [each.line for each in report.refused]) == (1, [2])
+
+
 async def test_who_has_left_a_list_is_not_brought_back_by_a_table(shop: Shop) -> None:
     subscriber = await shop.subscriber(name="Dana")
     gone = {"status": SubscriberStatus.UNSUBSCRIBED}

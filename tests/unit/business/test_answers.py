@@ -42,7 +42,7 @@ def test_cancel_means_stop_only_if_nothing_was_asked(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1", "\uff11", "כן", "אישור", "מאשר", "Yes", "confirm", "כן!", "1."]
+    "text", ["1", "\uff11", "כן", "אישור", "מאשר", "Yes", "confirm", "כן!", "1.", "1\ufe0f\u20e3"]
 )
 def test_these_confirm_only_if_something_was_asked(text: str) -> None:
     assert meaning(text, asked=True) is Answer.CONFIRM

@@ -63,11 +63,7 @@ def _api(
     at = datetime.now(UTC) + clock
     record = {"time": at.isoformat(), "level": "error", "process": "worker", "message": logs}
     answers = {
-        "/health": httpx.Response(
-            503 if told.get("away") else 200,
-            json=told,
-            headers={"Date": format_datetime(at, usegmt=True)},
-        ),
+        "/health": httpx.Response(503 if told.get("away") else 200, json=told),
         "/api/auth/me": httpx.Response(
             200, json={"owner": "o", "role": "admin", "scopes": ["send", "read", "manage"]}
         ),
@@ -78,7 +74,14 @@ def _api(
         "/api/logs": httpx.Response(200, json={"items": [record] if logs else []}),
         "/api/webhooks": httpx.Response(200, json={"items": []}),
     } | {f"/{path.replace('__', '/')}": answer for path, answer in others.items()}
-    return lambda request: answers[request.url.path]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        given = answers[request.url.path]
+        # The answers are made long before the test that asks for them runs.
+        given.headers["Date"] = format_datetime(datetime.now(UTC) + clock, usegmt=True)
+        return given
+
+    return answer
 
 
 def test_all_is_well(tmp_path: Path) -> None:

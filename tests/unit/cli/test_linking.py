@@ -14,7 +14,9 @@ from chatgrow_cli import linking
 from chatgrow_cli.exit_codes import ExitCode
 from tests.command_line import over, problem
 
-LATER = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+
+def _later() -> str:
+    return (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
 
 
 class Api:
@@ -39,7 +41,7 @@ class Api:
             code = next(self._codes, None)
             if code is None:
                 return problem(409, "no_qr_code", state=self._state)
-            return httpx.Response(200, json={"code": code, "expiresAt": LATER})
+            return httpx.Response(200, json={"code": code, "expiresAt": _later()})
         if where == "/main" and self._state == "":
             return problem(404, "connection_not_found")
         return httpx.Response(200, json=self._view())
@@ -50,10 +52,10 @@ class Api:
             "connectionId": "main",
             "name": "Main",
             "owner": "o",
-            "createdAt": LATER,
+            "createdAt": _later(),
             "pacing": {"enabled": False},
             "state": self._state or "starting",
-            "since": LATER,
+            "since": _later(),
             "actsNext": "phone",
             "allowedCommands": ["start"] if rests else ["link"],
             "phoneNumber": "+972501234567",

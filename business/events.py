@@ -90,7 +90,9 @@ class Events:
         )
         if other is not None:
             raise ExistsError("registration", other.id)
-        stored = await self._registrations.add(record)
+        # Of two requests at once, both of which have found nobody, the claim lets one in.
+        claim = f"{record.event}:{record.customer}"
+        stored = await self._registrations.add(record.model_copy(update={"claim": claim}))
         await self._fill(event)
         await self._plans.settle(record.owner)
         return await self._registrations.find(record.owner, stored.id)
@@ -100,7 +102,7 @@ class Events:
         await self._registrations.change(
             record.owner,
             record.id,
-            changing({"status": RegistrationStatus.CANCELLED}),
+            _ended(),
             {"status": {"$in": before(REGISTRATION, RegistrationStatus.CANCELLED)}},
         )
         await self._fill(event)
@@ -159,11 +161,15 @@ class Events:
     async def _cancel_all(self, event: Event) -> None:
         had_place = {"event": event.id, "status": RegistrationStatus.REGISTERED}
         told = self._happening(Trigger.EVENT_CANCELLED, event.version)
-        ended = changing({"status": RegistrationStatus.CANCELLED})
-        await self._registrations.collection.update_many(had_place, ended | told)
+        await self._registrations.collection.update_many(had_place, _ended() | told)
         waited = {"event": event.id, "status": RegistrationStatus.WAITING}
-        await self._registrations.collection.update_many(waited, ended)
+        await self._registrations.collection.update_many(waited, _ended())
 
     def _happening(self, trigger: Trigger, version: int) -> dict[str, Any]:
         happened = Happening(trigger=trigger, at=self._now(), version=version)
         return {"$push": {"happenings": happened.model_dump(by_alias=True)}}
+
+
+def _ended() -> dict[str, Any]:
+    """Return the update that cancels a registration."""
+    return changing({"status": RegistrationStatus.CANCELLED}) | {"$unset": {"claim": True}}

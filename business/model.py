@@ -174,10 +174,14 @@ class RegistrationStatus(StrEnum):
 
 
 class Registration(Subject):
-    """A customer's registration for an event."""
+    """A customer's registration for an event.
+
+    `claim` is unique, and gone once it was cancelled: so nobody is registered twice.
+    """
 
     event: str
     customer: str
+    claim: str | None = None
     status: RegistrationStatus = RegistrationStatus.WAITING
     happenings: tuple[Happening, ...] = ()
 

@@ -86,6 +86,7 @@ class Stores:
                 "registrations",
                 Registration,
                 RegistrationNotFoundError,
+                ("claim",),
                 indexes=([("event", 1), ("_id", 1)], [("customer", 1)], _LOOK_AGAIN),
             ),
             subscribers=Store(

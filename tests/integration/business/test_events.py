@@ -94,6 +94,19 @@ async def test_nobody_registers_twice(shop: Shop) -> None:
         await register(shop, event, customer)
 
 
+async def test_of_many_registrations_of_one_at_once_only_one_is_stored(shop: Shop) -> None:
+    event = await an_event(shop, capacity=None)
+    (customer,) = await people(shop, 1)
+    results = await asyncio.gather(
+        *(register(shop, event, customer) for _ in range(6)), return_exceptions=True
+    )
+    assert [type(each) for each in results if isinstance(each, Exception)] == [ExistsError] * 5
+    (stored,) = await shop.business.stores.registrations.all(shop.owner, {})
+    await shop.business.events.unregister(event, stored)
+    again = await register(shop, event, customer)
+    assert again.status is RegistrationStatus.REGISTERED
+
+
 async def test_reminders_follow_an_event_that_moves_and_end_with_it(shop: Shop) -> None:
     await shop.automation(Trigger.BEFORE_EVENT, "1d", template=EVENT.id)
     event = await an_event(shop)

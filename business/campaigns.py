@@ -27,7 +27,7 @@ from business.model import (
     SubscriberStatus,
     Template,
 )
-from business.occasions import of_subscriber
+from business.occasions import of_subscriber, sender
 from business.ready_made import READY_TEMPLATES
 from business.states import CAMPAIGN as MOVES
 from business.states import before
@@ -39,6 +39,8 @@ from sessions.messages.planned import PlannedMessage, PlannedMessages, planned_i
 from sessions.messages.quotas import QueueFullError
 
 if TYPE_CHECKING:
+    from sessions.connections.model import Connection
+    from sessions.connections.store import ConnectionStore
     from sessions.storage.mongo import Collection, Database
 
 CAMPAIGN = "campaign"
@@ -65,6 +67,7 @@ class Campaigns:
         stores: Stores,
         consents: ConsentBook,
         messages: PlannedMessages,
+        connections: ConnectionStore,
         now: Callable[[], datetime],
         default_zone: str,
     ) -> None:
@@ -72,6 +75,7 @@ class Campaigns:
         self._stores = stores
         self._consents = consents
         self._messages = messages
+        self._connections = connections
         self._now = now
         self._default_zone = default_zone
 
@@ -230,10 +234,11 @@ class Campaigns:
         self, campaign: Campaign, chosen: dict[str, tuple[Subscriber, Consents]]
     ) -> list[PlannedMessage]:
         template = await self.template(campaign.owner, campaign.template)
+        connection = await self._connections.find(campaign.owner, campaign.connection_id)
         written: list[PlannedMessage] = []
         for subscriber, consents in chosen.values():
             try:
-                written.append(self._message(campaign, template, subscriber, consents))
+                written.append(self._message(campaign, template, connection, subscriber, consents))
             except ValueMissingError as error:
                 logger.warning("A subscriber is left out of a campaign: {}", error.code)
         return written
@@ -247,15 +252,21 @@ class Campaigns:
         return found
 
     def _message(
-        self, campaign: Campaign, template: Template, subscriber: Subscriber, consents: Consents
+        self,
+        campaign: Campaign,
+        template: Template,
+        connection: Connection,
+        subscriber: Subscriber,
+        consents: Consents,
     ) -> PlannedMessage:
         topic = of_subscriber(subscriber, self._default_zone)
         text, language = text_in(template.texts, subscriber.language)
+        values = {**topic.values, "connection": sender(connection)}
         return PlannedMessage(
             # By the number: one who is on the list twice gets it once.
             id=planned_id(campaign.created_at, CAMPAIGN, campaign.id, subscriber.phone),
             to=subscriber.phone,
-            text=render(text, topic.values, language, topic.zone),
+            text=render(text, values, language, topic.zone),
             plan=Plan(
                 origin=campaign.id,
                 subject=subscriber.id,

@@ -23,6 +23,7 @@ from business.model import (
     Trigger,
 )
 from business.states import LIVE
+from sessions.connections.model import Connection
 
 _BIRTHDAY = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)", re.ASCII)
 _MORNING = time(10)
@@ -196,6 +197,13 @@ def _day_in(year: int, month: int, day: int) -> date:
     if (month, day) == (2, 29):
         return date(year, 3, 1) - _DAY
     return date(year, month, day)
+
+
+def sender(connection: Connection | None) -> dict[str, Any]:
+    """Return the variables of the connection that sends a message; none if it is gone."""
+    if connection is None:
+        return {}
+    return {"name": connection.name, "phone": connection.phone_number}
 
 
 def person(name: str, phone: str, attributes: dict[str, str]) -> dict[str, Any]:

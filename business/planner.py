@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from business.errors import TemplateInvalidError
 from business.model import Automation, Consents, Template, Trigger
-from business.occasions import Occasion, Topic
+from business.occasions import Occasion, Topic, sender
 from business.templates import render, text_in
 from business.timing import due
 from sessions.connections.model import Connection
@@ -126,11 +126,10 @@ def write(
         raise TemplateInvalidError("Its template was deleted.")
     text, language = text_in(template.texts, topic.language)
     connection = rules.connections.get(slot.connection_id)
-    named = {"name": connection.name, "phone": connection.phone_number} if connection else {}
     return PlannedMessage(
         id=slot.id,
         to=topic.phone,
-        text=render(text, {**topic.values, "connection": named}, language, topic.zone),
+        text=render(text, {**topic.values, "connection": sender(connection)}, language, topic.zone),
         plan=Plan(
             origin=slot.automation.id,
             subject=topic.record.id,

@@ -91,7 +91,9 @@ class Business:
             events=Events(stores.events, stores.registrations, plans, now),
             subscribers=subscribers,
             automations=Automations(stores, plans, now),
-            campaigns=Campaigns(database, stores, consents, messages, now, default_zone),
+            campaigns=Campaigns(
+                database, stores, consents, messages, connections, now, default_zone
+            ),
             plans=plans,
             replies=replies,
             erasure=CustomerErasure(stores, plans, erasures),

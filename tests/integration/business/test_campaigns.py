@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from business.errors import WrongStateOfRecordError
-from business.model import Agreement, Campaign, CampaignStatus, Purpose
+from business.model import Agreement, Campaign, CampaignStatus, Language, Purpose, Template
 from business.ready_made import WELCOME
 from sessions.common.ids import new_id
 from sessions.messages.model import Priority
@@ -64,6 +64,23 @@ async def test_it_goes_in_batches_at_low_priority_to_each_number_once(shop: Shop
     sent = await shop.messages("sent")
     assert len({each.to for each in sent}) == len(sent) == 120
     assert (await state(shop, campaign)).status is CampaignStatus.FINISHED
+
+
+async def test_its_text_may_name_the_connection(shop: Shop) -> None:
+    await many(shop, 1)
+    template = Template(
+        id=new_id(),
+        owner=shop.owner,
+        created_at=shop.clock(),
+        name="From us",
+        texts={Language.EN: "From {{connection.name}}", Language.HE: "{{connection.name}}"},
+    )
+    await shop.business.stores.templates.add(template)
+    await shop.business.campaigns.start(await draft(shop, template=template.id))
+    await shop.business.campaigns.go_on()
+    (message,) = await shop.messages()
+    connection = await shop.stores.connections.find(shop.owner, "main")
+    assert connection.name in str(message.text)
 
 
 async def test_who_opts_out_before_their_batch_gets_nothing(shop: Shop) -> None:

@@ -33,12 +33,15 @@ async def test_a_connections_life_is_seen_as_events(
 
             message = await system.send("a secret text")
             life = await follower.until("message.status", messageId=message, status="delivered")
-            statuses = [each for each in life if each.type == "message.status"]
-            assert [each.data["status"] for each in statuses] == [
-                *["queued", "sending", "sent", "delivered"]
-            ]
-            times = [each.data["at"] for each in statuses]
-            assert times == sorted(times)
+            # The API tells of the first status and a worker of the others: they may change places.
+            statuses = {
+                each.data["at"]: each.data["status"]
+                for each in life
+                if each.type == "message.status"
+            }
+            told = [statuses[at] for at in sorted(statuses)]
+            assert told[-3:] == ["sending", "sent", "delivered"]
+            assert told[:-3] in ([], ["queued"])
             assert not any("secret" in str(each.data) for each in life)
 
             os.kill(system.pid("worker-1"), signal.SIGKILL)

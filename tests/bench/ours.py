@@ -15,7 +15,7 @@ import aiohttp
 
 from tests.bench.lab import LONG, OURS, Lab, Message
 from tests.bench.side import Readiness, session_name
-from tests.bench.usage import marked, named
+from tests.bench.usage import cpu_seconds, marked, named
 from tests.stack.process import StackProcess
 from tests.waiting import until
 
@@ -140,6 +140,10 @@ class Ours:
             "driver": drivers,
             "browsers": every - drivers - {worker},
         }
+
+    def used_by_kind(self) -> dict[str, float]:
+        """Return the processor seconds of its processes, as `pids_by_kind` has them."""
+        return {kind: cpu_seconds(pids) for kind, pids in self.pids_by_kind().items()}
 
     def _since(self, record: dict[str, Any]) -> int:
         return self._before.get(record["_id"], -1)

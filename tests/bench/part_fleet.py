@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tests.bench.figures import Figure, Goal
+from tests.bench.figures import Goal
 from tests.bench.lab import OURS, Lab, Message
 from tests.bench.ours import Ours
 from tests.bench.report import Report
@@ -22,7 +22,6 @@ _ACKS_WITHIN_SECONDS = 1.5
 """Delivery and reading follow 0.15 and 0.45 s after a message, and are recorded by all."""
 
 _Saving = tuple[Side, asyncio.Task[float]]
-_Send = Callable[[str, Sequence[Message]], Awaitable[None]]
 
 
 async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
@@ -100,7 +99,7 @@ class _Round:
         await self.side.stop()
 
     async def _start(self) -> None:
-        cold = self._figure(
+        cold = self.report.figure(
             f"all {self.count} sessions from a cold start",
             "s",
             "from the start of the processes, with an empty disk, until every session can send; of "
@@ -118,7 +117,7 @@ class _Round:
             await self.lab.until_arrived(phone_of(self.side.name, number), message)
 
     def _memory(self, weight_mb: int) -> None:
-        figure = self._figure(
+        figure = self.report.figure(
             f"memory per idle session of {self.count}, page weight {weight_mb} MB",
             "MB",
             "proportional set size of all processes of the side, divided by its sessions",
@@ -129,13 +128,13 @@ class _Round:
 
     async def _idle(self) -> float:
         """Measure what all use at rest; return the seconds in a second, servers included."""
-        own = self._figure(
+        own = self.report.figure(
             f"idle processor time of {self.count} sessions",
             "s/min",
             "processor seconds a minute while nothing is sent, after a time at rest",
             shell_goal=Goal(1.0),
         )
-        servers = self._figure(
+        servers = self.report.figure(
             f"idle, {self.count} sessions, MongoDB and Redis beside it",
             "s/min",
             "processor seconds a minute of the two servers, which belong to neither side",
@@ -151,7 +150,7 @@ class _Round:
 
     async def _paced(self, idle: float) -> None:
         """Send from every session at the default pace: one message after each pause of it."""
-        figure = self._figure(
+        figure = self.report.figure(
             f"processor time of a message at the default pace, {self.count} sessions",
             "ms",
             "of all processes of the side and the two servers, until the acks are in, beyond what "
@@ -160,7 +159,8 @@ class _Round:
         )
         recipients = self.sizes.paced_messages
         known = texts(f"{self._label}, known", recipients, recipients)
-        await self._from_all(self.side.send, known)
+        for number in range(self.count):
+            await self.side.send(session_name(number), known)
         messages = texts(f"{self._label}, paced", self.sizes.paced_messages, recipients)
         before, began = self._used(), time.monotonic()
         await self.side.send_paced(self.count, messages)
@@ -172,17 +172,17 @@ class _Round:
 
     async def _unpaced(self) -> None:
         """Send as fast as one session can."""
-        rate = self._figure(
+        rate = self.report.figure(
             f"messages through one unpaced session of {self.count}",
             "1/s",
             "from the first call until the last message has arrived at WhatsApp",
         )
-        own = self._figure(
+        own = self.report.figure(
             f"processor time for 1,000 unpaced messages, {self.count} sessions",
             "s",
             "of all processes of the side, until the acks are in; idle sessions included",
         )
-        servers = self._figure(
+        servers = self.report.figure(
             f"1,000 unpaced messages, {self.count} sessions, MongoDB and Redis beside it",
             "s",
             "processor seconds of the two servers, which belong to neither side",
@@ -199,17 +199,9 @@ class _Round:
         self.report.add(servers, self.side.name, used.servers / thousands)
         await _check(self.lab, phone, messages)
 
-    async def _from_all(self, send: _Send, messages: Sequence[Message]) -> None:
-        for number in range(self.count):
-            await send(session_name(number), messages)
-
     @property
     def _label(self) -> str:
         return f"{self.count} sessions, round {self.number}"
-
-    @property
-    def _figure(self) -> Callable[..., Figure]:
-        return self.report.figure
 
     def _used(self) -> _Used:
         return _Used(cpu_seconds(self.side.pids()), self.lab.servers_cpu())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 from tests.bench.lab import Lab
 from tests.bench.linked import linked
@@ -49,17 +48,13 @@ def _shares(report: Report, sizes: Sizes) -> None:
 async def _idle(report: Report, sizes: Sizes, ours: Ours, count: int) -> None:
     """Measure what is used at rest, and whose it is."""
     seconds = sizes.idle.total_seconds()
-    before = _used(ours)
+    before = ours.used_by_kind()
     await asyncio.sleep(seconds)
-    used = {kind: (now - before[kind]) * 60 / seconds for kind, now in _used(ours).items()}
+    used = {kind: (now - before[kind]) * 60 / seconds for kind, now in ours.used_by_kind().items()}
     report.grow("idle processor time", "s/min", _OF, count, sum(used.values()))
     report.grow("idle processor time of each", "s/min", _OF, count, sum(used.values()) / count)
     for kind, value in used.items():
         report.grow(f"idle processor time, {kind}", "s/min", _OF, count, value)
-
-
-def _used(ours: Ours) -> Mapping[str, float]:
-    return {kind: cpu_seconds(pids) for kind, pids in ours.pids_by_kind().items()}
 
 
 async def _dispatch(report: Report, ours: Ours, count: int) -> None:

@@ -16,7 +16,6 @@ from tests.bench.ours import Ours
 from tests.bench.report import Report
 from tests.bench.side import phone_of, session_name, texts
 from tests.bench.sizes import Sizes
-from tests.bench.usage import cpu_seconds
 
 _OF = "connections at the default pace"
 _RECIPIENTS = 10
@@ -77,11 +76,7 @@ async def _idle(lab: Lab, ours: Ours, sizes: Sizes) -> dict[str, float]:
 
 
 def _used(lab: Lab, ours: Ours) -> Mapping[str, float]:
-    pids = ours.pids_by_kind()
-    return {
-        "MongoDB and Redis": lab.servers_cpu(),
-        **{kind: cpu_seconds(pids[kind]) for kind in ("browsers", "worker", "driver", "API")},
-    }
+    return {"MongoDB and Redis": lab.servers_cpu(), **ours.used_by_kind()}
 
 
 async def _late(lab: Lab, number: int, messages: list[Message]) -> list[float]:

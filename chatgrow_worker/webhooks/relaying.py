@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from sessions.events.stream import STREAM_DOWN, EventStream, Position, PositionLostError
+from sessions.outgoing_events.relay import AT_ONCE
 from sessions.storage.mongo import STORE_DOWN, brief
 from sessions.storage.turns import Turns
 
@@ -24,6 +25,8 @@ _LOOK_AGAIN_AFTER = timedelta(seconds=30)
 """How long documents are left alone whose events could not be built; their keys may come back."""
 _PAUSE = timedelta(milliseconds=200)
 """The pause after a pass, in which more gathers: a few calls a second serve any number."""
+_PAUSE_UNHEARD = timedelta(seconds=2)
+"""The same while nobody has a webhook: events are only cleared away, which is not urgent."""
 
 
 async def prepare_relay(
@@ -93,7 +96,8 @@ class Relaying:
             logger.exception("Webhooks wait: their events could not be taken")
             ours = False
         if ours:
-            await asyncio.sleep(_PAUSE.total_seconds())
+            pause = _PAUSE if self._relay.is_heard else _PAUSE_UNHEARD
+            await asyncio.sleep(pause.total_seconds())
             await self._wait_for_bell(heard)
         else:
             await asyncio.sleep(self._poll.total_seconds())
@@ -108,8 +112,8 @@ class Relaying:
     async def _pass_all_on(self) -> None:
         while told := await self._relay.pass_on():
             self._count(told)
-            if not await self._turns.take(TURN):
-                return
+            if told < AT_ONCE or not await self._turns.take(TURN):
+                return  # what came meanwhile has rung
 
     async def _end(self) -> Position | None:
         try:

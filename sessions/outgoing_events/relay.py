@@ -18,7 +18,7 @@ from sessions.outgoing_events.pending import FIELD, HAS_PENDING, PendingEvent, p
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
-_AT_ONCE = 500
+AT_ONCE = 500
 """How many documents of each family one pass reads."""
 _FAMILY = "family"
 
@@ -62,6 +62,8 @@ class Relay:
             for name in self._families
         }
         self._unreadable: set[str] = set()
+        self.is_heard = True
+        """Whether anybody wanted events when some were last taken."""
 
     async def prepare(self) -> None:
         """Create the indexes by which documents with entries are found; safe to repeat."""
@@ -73,8 +75,12 @@ class Relay:
     async def pass_on(self) -> int:
         """Hand the oldest events on; return how many entries went. Raises STORE_DOWN errors."""
         documents = await self._read()
+        if not documents:
+            return 0
         # Asked afterwards: whoever wants events by now gets all that came later than that.
-        told = self._told(documents, await self._sink.owners()) if documents else _Told()
+        owners = await self._sink.owners()
+        self.is_heard = bool(owners)
+        told = self._told(documents, owners)
         told.events.sort(key=lambda event: event.order)
         if told.events:
             await self._sink.take(told.events)
@@ -120,7 +126,7 @@ class Relay:
         return [
             {"$match": {**HAS_PENDING, "_id": {"$nin": sorted(self._unreadable)}}},
             {"$sort": {f"{FIELD}.at": ASCENDING}},
-            {"$limit": _AT_ONCE},
+            {"$limit": AT_ONCE},
             {"$project": {**fields, _FAMILY: {"$literal": family.collection}}},
         ]
 
@@ -155,7 +161,7 @@ class Relay:
         ends = []
         for name in self._families:
             read = [each for each in documents if each[_FAMILY] == name]
-            if len(read) == _AT_ONCE:
+            if len(read) == AT_ONCE:
                 ends += [entry.at for entry in pending_in(read[-1])[:1]]
         return min(ends, default=None)
 

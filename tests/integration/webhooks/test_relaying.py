@@ -76,6 +76,7 @@ class _Relays:
 
 async def test_an_event_wakes_the_relay(ringing: Kit, redis: ArqRedis) -> None:
     relays = _Relays(ringing, redis)
+    await ringing.webhook("https://crm.example/")
     async with relays.running("one", LONG):
         for count, name in enumerate(("first", "second", "third"), 1):
             await ringing.stores.connection(name)
@@ -89,8 +90,19 @@ async def test_without_a_bell_the_poll_finds_all(kit: Kit, redis: ArqRedis) -> N
         await relays.have_taken(1)
 
 
+async def test_the_relay_knows_whether_anybody_hears_it(kit: Kit) -> None:
+    await kit.stores.connection("first")
+    await kit.relay_all()
+    assert not kit.relay.is_heard
+    await kit.webhook("https://crm.example/")
+    await kit.stores.connection("second")
+    await kit.relay_all()
+    assert kit.relay.is_heard
+
+
 async def test_only_one_relays_and_another_follows(kit: Kit, redis: ArqRedis) -> None:
     relays = _Relays(kit, redis)
+    await kit.webhook("https://crm.example/")
     async with relays.running("one", SHORT) as stop, relays.running("two", SHORT):
         for count, name in enumerate("abc", 1):
             await kit.stores.connection(name)

@@ -73,7 +73,7 @@ class FakePage:
             raise PageCallError("ServerStatusCodeError", None, "internal", 503)
         return self.accounts.get(chat_id, chat_id) if self.registered(chat_id) else None
 
-    async def prepare(self, chat_id: str) -> str:
+    async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
         self.check_line()
         if chat_id in self.errors:
             raise self.errors[chat_id]

@@ -8,6 +8,7 @@
 
   const MAX_REMEMBERED = 2000;
   const RING_EVERY_MS = 200;
+  const BY_SERVER = 1; // the first ack: WhatsApp has the message
   const WATCH_EVERY_MS = 2000;
   const WATCH_COMPLETE_EVERY_MS = 5000; // what matters in a page that shows its chats has an event
   const QR_REF_LIVES_MS = 20_000;
@@ -49,15 +50,18 @@
   const account = watchAccount(epoch, ring);
   const others = watchReceived(ring);
 
+  // A ring makes the worker look, which costs more than all else here: what it knows already needs none.
   function noteAck({ack, ids}) {
+    let isNews = false;
     for (const id of ids) {
       const key = String(id);
       if (!key.startsWith('true_')) continue;
       const known = acks.get(inPage.bareId(key));
       if (known && known.ack >= ack) continue;
       remember(acks, inPage.bareId(key), {key, ack: Number(ack), serial: ++serial});
+      isNews ||= ack !== BY_SERVER || !sending.answersFor(key);
     }
-    ring();
+    if (isNews) ring();
   }
 
   // wa-js has no events for these, and the page may not have loaded their module yet.
@@ -159,6 +163,8 @@
     status: Number.isFinite(error?.status) ? error.status : null,
     message: String(error?.message ?? error).slice(0, 500),
   });
+
+  const sending = makeSending({line, ring, failure});
 
   // A page that is complete stays so, and is not tested again. A module counts as missing only when the
   // page should have it: for its state, once all scripts of the document have run; for the rest, once
@@ -289,7 +295,7 @@
       return null;
     },
 
-    ...makeSending({line, ring, failure}),
+    ...sending.calls,
     ...makeChats(),
 
     hasLine: line.isAlive,

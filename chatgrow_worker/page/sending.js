@@ -18,6 +18,7 @@ function makeSending({line, ring, failure}) {
     detectMentioned: false,
   };
   const sends = new Map();
+  const awaited = new Set(); // sends whose caller knows no outcome yet, and waits for a ring
 
   const CONTENTS = {
     media: media.send,
@@ -120,22 +121,39 @@ function makeSending({line, ring, failure}) {
     return work()
       .then((value) => remember(key, {state: 'done', ...value}))
       .catch((error) => remember(key, {state: 'thrown', error: failure(error)}))
-      .finally(ring);
+      .finally(() => {
+        if (awaited.delete(key)) ring();
+      });
   }
 
   // Most sends are decided at once; then the caller does not have to ask for the outcome.
   function begin(key, work) {
-    if (sends.get(key)?.state === 'pending') return sends.get(key);
+    if (sends.get(key)?.state === 'pending') return stateOf(key);
     const decided = Promise.race([start(key, work), inPage.after(OUTCOME_WITHIN_MS)]);
-    return decided.then(() => sends.get(key));
+    return decided.then(() => stateOf(key));
   }
 
-  return {
-    // The chat may have a LID, and a send accepts only a key of exactly that chat.
-    prepare: async (chatId) => {
+  // Whoever is told that a send is undecided waits for a ring.
+  function stateOf(key) {
+    const outcome = sends.get(key) ?? {state: 'none'};
+    if (outcome.state === 'pending') awaited.add(key);
+    return outcome;
+  }
+
+  // Whether the answer to the send tells that WhatsApp has the message, so that no ring has to.
+  function answersFor(key) {
+    const {state, result} = sends.get(key) ?? {};
+    return !awaited.has(key) && (state === 'pending' || (state === 'done' && result === 'OK'));
+  }
+
+  const calls = {
+    // The chat may have a LID, and a send accepts only a key of exactly that chat. Typing is begun in the
+    // same call, since each call has a high fixed cost.
+    prepare: async (chatId, typingMs) => {
       const chat = await line.over(() => inPage.chatOf(chatId));
       await line.over(() => checkGroup(chat));
-      return String(await whatsApp.newMessageId(chat));
+      const key = String(await whatsApp.newMessageId(chat));
+      return {key, typing: typingMs > 0 && (await calls.showTyping(chatId, typingMs))};
     },
 
     // Best effort: returns soon whether it worked, even if WhatsApp does not answer.
@@ -155,7 +173,7 @@ function makeSending({line, ring, failure}) {
       return begin(key, () => runAgain(key, chatId, content));
     },
 
-    outcome: (key) => ({...(sends.get(key) ?? {state: 'none'}), line: line.isAlive()}),
+    outcome: (key) => ({...stateOf(key), line: line.isAlive()}),
 
     lookUp: async (key, chatId) => {
       // A stored message is found at once; an unknown chat is looked up at WhatsApp.
@@ -163,4 +181,6 @@ function makeSending({line, ring, failure}) {
       return {found: Boolean(message), ack: Number(message?.ack ?? 0), line: line.isAlive()};
     },
   };
+
+  return {calls, answersFor};
 }

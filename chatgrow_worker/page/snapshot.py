@@ -225,6 +225,13 @@ class Group(BaseModel):
     participants: list[Participant] = []
 
 
+class Prepared(BaseModel):
+    """The key of a new message, and whether the page shows that somebody is typing it."""
+
+    key: str
+    typing: bool
+
+
 class LookUp(BaseModel):
     """What the page knows about a message, and whether it has a line to WhatsApp."""
 

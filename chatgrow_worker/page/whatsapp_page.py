@@ -33,6 +33,7 @@ from chatgrow_worker.page.snapshot import (
     LookUp,
     Outcome,
     PairingCode,
+    Prepared,
     ShownCode,
     Snapshot,
 )
@@ -49,6 +50,9 @@ Any script in the page can call it, so the words are only hints.
 _SIGNS = frozenset(EndSign) - {EndSign.WIPED}
 _OF_A_WIPE = frozenset({EndSign.WIPING, EndSign.LOGGED_OUT})
 _LONGEST_EPOCH = 32
+_MILLISECOND = timedelta(milliseconds=1)
+_NO_TIME = timedelta(0)
+_NOT_BEGUN = ("", _NO_TIME, False)
 _ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
 """The id of a person's account; a number check never returns that of a group."""
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
@@ -91,6 +95,7 @@ class WhatsAppPage:
         self._page = page
         self._call_limit = call_limit
         self._decided: dict[str, Outcome] = {}
+        self._typing = _NOT_BEGUN
         self._told: dict[EndSign, str] = {}
         self._navigates = False
         self._wipes = False
@@ -181,7 +186,7 @@ class WhatsAppPage:
         time, the code is `no_answer`.
         """
         within = self._call_limit * 2 / 3
-        milliseconds = [each // timedelta(milliseconds=1) for each in (lives, within)]
+        milliseconds = [each // _MILLISECOND for each in (lives, within)]
         answer = await self._call("pairingCode", phone, *milliseconds)
         return PairingCode.model_validate(answer)
 
@@ -262,17 +267,26 @@ class WhatsAppPage:
         """Start the logout, of which the phone is informed; the page then shows a QR code."""
         await self._call("logOut")
 
-    async def prepare(self, chat_id: str) -> str:
-        """Return a new key for one message to this chat."""
-        return str(await self._call("prepare", chat_id))
+    async def prepare(self, chat_id: str, typing: timedelta = _NO_TIME) -> str:
+        """Return a new key for one message to this chat, and begin to show "typing" for a while.
+
+        `show_typing` then tells whether that worked, without another call.
+        """
+        answer = await self._call("prepare", chat_id, typing // _MILLISECOND)
+        prepared = Prepared.model_validate(answer)
+        self._typing = (chat_id, typing, prepared.typing)
+        return prepared.key
 
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
         """Show the recipient for a while that somebody is typing; tell whether that worked.
 
         This returns within half a second, even if WhatsApp does not answer.
         """
-        milliseconds = span // timedelta(milliseconds=1)
-        return bool(await self._call("showTyping", chat_id, milliseconds))
+        *begun, shown = self._typing
+        if begun == [chat_id, span]:
+            self._typing = _NOT_BEGUN
+            return bool(shown)
+        return bool(await self._call("showTyping", chat_id, span // _MILLISECOND))
 
     async def send(
         self,

@@ -140,9 +140,9 @@ class Delivery:
         elif self._line_deaths.blames(message):
             await self._results.give_up(message)
         elif (
-            await self._parts.of(message) is not None
+            (parts := await self._parts.of(message)) is not None
             and await self._line_stands(message, stop)
-            and (prepared := await self._prepared(message))
+            and (prepared := await self._prepared(message, parts.content))
         ):
             chat_id, key = prepared
             known = message.kind in ACTIONS or chat_id in self._known_chats
@@ -169,18 +169,19 @@ class Delivery:
             await self._results.put_in_place(message, uncounted=True)
         return not stop.is_set()
 
-    async def _prepared(self, message: Message) -> tuple[str, str] | None:
+    async def _prepared(self, message: Message, content: Content) -> tuple[str, str] | None:
         """Return a message's chat and a new key; None if it has ended or returned to the queue."""
+        typing = self._claimer.typing_for(content.typed)
         try:
             if message.kind in ACTIONS:  # their chat is that of the message that they change
-                return message.chat, await self._page.prepare(message.chat)
+                return message.chat, await self._page.prepare(message.chat, typing)
             found = await self._recipients.find(message.to)
             if isinstance(found, Denial):
                 await self._results.deny(message, found)
             elif not (
                 await self._waits_behind(message) or await self._exceeds_allowance(message, found)
             ):
-                return found, await self._page.prepare(found)
+                return found, await self._page.prepare(found, typing)
         except LineDeadError:
             raise
         except PageCallError as error:

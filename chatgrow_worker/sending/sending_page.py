@@ -14,11 +14,11 @@ from sessions.messages.content import Content
 class SendingPage(NumberPage, Protocol):
     """What sending needs of a page; `WhatsAppPage` is the real one."""
 
-    async def prepare(self, chat_id: str) -> str:
-        """Return a new message key for the chat."""
+    async def prepare(self, chat_id: str, typing: timedelta) -> str:
+        """Return a new message key for the chat, and begin to show "typing" there for a while."""
 
     async def show_typing(self, chat_id: str, span: timedelta) -> bool:
-        """Show "typing" for this long; return False if the page cannot do it at once."""
+        """Show "typing" for this long, if `prepare` has not begun it; tell whether it is shown."""
 
     async def send(
         self,

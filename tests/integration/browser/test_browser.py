@@ -468,6 +468,24 @@ async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: Wha
             await page.bell.wait()
 
 
+async def test_the_bell_rings_when_a_send_is_decided_that_its_answer_left_open(
+    launcher: Launcher, web: WhatsAppWeb
+) -> None:
+    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+        page = browser.page
+        await link(page, web)
+        key = await page.prepare(THEM)
+        await http.put("/control/faults", json={"ackDelayMs": 1000, "deliveryDelayMs": 3_600_000})
+        await page.send(key, THEM, Text(text="late"))
+        assert (await page.outcome(key)).state == "pending"
+        page.bell.clear()
+
+        async def decided() -> bool:
+            return (await page.outcome(key)).state == "done"
+
+        await _rings_until(page, decided)
+
+
 async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page

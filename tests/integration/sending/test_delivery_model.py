@@ -54,8 +54,8 @@ class CrashingPage(FakePage):
 
     point: str | None = None
 
-    async def prepare(self, chat_id: str) -> str:
-        key = await super().prepare(chat_id)
+    async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
+        key = await super().prepare(chat_id, typing)
         self._pass("prepare")
         return key
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -110,10 +111,10 @@ class PoisonedPage(FakePage):
 
     poison: str = ""
 
-    async def prepare(self, chat_id: str) -> str:
+    async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
         if chat_id == self.poison:
             raise PageBrokenError(Reason.PAGE_UNRESPONSIVE)
-        return await super().prepare(chat_id)
+        return await super().prepare(chat_id, typing)
 
 
 async def test_a_message_that_breaks_every_page_does_not_hold_the_others_for_ever(

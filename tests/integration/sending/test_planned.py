@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,9 +74,9 @@ async def test_a_change_after_the_claim_still_stops_it(stores: Stores) -> None:
     message = await _planned(stores, connection)
 
     class ChangingPage(FakePage):
-        async def prepare(self, chat_id: str) -> str:
+        async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
             await _record(stores.database, 2)
-            return await super().prepare(chat_id)
+            return await super().prepare(chat_id, typing)
 
     page = ChangingPage()
     async with dispatching(stores, page, lease):

@@ -29,8 +29,8 @@ STALLS_SOON = replace(IMPATIENT, stalled_after=MOMENT, resend_ghosts=False)
 class LineGoesAfterPreparing(FakePage):
     """Loses its line between the preparing of the first message and its send."""
 
-    async def prepare(self, chat_id: str) -> str:
-        key = await super().prepare(chat_id)
+    async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
+        key = await super().prepare(chat_id, typing)
         self.line = not key.endswith("_ID1")
         return key
 
@@ -59,11 +59,11 @@ class LineKiller(FakePage):
             self.outcomes.clear()
         self.line = True
 
-    async def prepare(self, chat_id: str) -> str:
+    async def prepare(self, chat_id: str, typing: timedelta = timedelta(0)) -> str:
         if chat_id == self.kills_at:
             self._dies()
             raise LineDeadError
-        return await super().prepare(chat_id)
+        return await super().prepare(chat_id, typing)
 
     async def send(
         self, key: str, chat_id: str, content: Content, refers_to: str | None = None, *more: Any

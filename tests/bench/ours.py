@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,9 @@ from tests.waiting import until
 _AT_ONCE = 8
 _NOT_SENT = ["queued", "sending"]
 _ASK_EVERY = timedelta(seconds=2)
+DEFAULT_PACE: Mapping[str, object] = {"enabled": True, "perHour": 100_000, "perDay": 1_000_000}
+"""The default pause after each message, without the limits of an hour and a day: earlier parts of a
+run have used those up."""
 
 
 class Ours:
@@ -71,7 +74,7 @@ class Ours:
 
     async def send_paced(self, count: int, messages: Sequence[Message]) -> None:
         """Have the messages accepted for each session, and wait for the outbox, asking seldom."""
-        await self.pace(count, {"enabled": True})
+        await self.pace(count, DEFAULT_PACE)
         async with asyncio.TaskGroup() as group:
             for number in range(count):
                 group.create_task(self.post(session_name(number), messages))
@@ -84,7 +87,7 @@ class Ours:
         while await self._messages.count_documents(waiting):  # noqa: ASYNC110
             await asyncio.sleep(_ASK_EVERY.total_seconds())
 
-    async def pace(self, count: int, pacing: dict[str, object]) -> None:
+    async def pace(self, count: int, pacing: Mapping[str, object]) -> None:
         """Set the pace of the first sessions."""
         async with self.backend() as http:
             for number in range(count):

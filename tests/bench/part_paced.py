@@ -12,7 +12,7 @@ from typing import Any
 from tests.bench.figures import percentile
 from tests.bench.lab import OURS, Lab, Message
 from tests.bench.linked import linked
-from tests.bench.ours import Ours
+from tests.bench.ours import DEFAULT_PACE, Ours
 from tests.bench.report import Report
 from tests.bench.side import phone_of, session_name, texts
 from tests.bench.sizes import Sizes
@@ -32,7 +32,7 @@ async def run(lab: Lab, report: Report, sizes: Sizes) -> None:
             await ours.start()
             await ours.until_ready()
             await _all(count, ours.send, texts(f"known {count}", _RECIPIENTS, _RECIPIENTS))
-            await ours.pace(count, {"enabled": True})
+            await ours.pace(count, DEFAULT_PACE)
             try:
                 await _measure(lab, report, sizes, ours, count)
             finally:

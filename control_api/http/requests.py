@@ -90,14 +90,15 @@ def read_query(request: web.Request, model: type[Model], ignored: Sequence[str] 
 
     Raises InvalidFieldsError, and InvalidParameterError for an unknown or repeated parameter.
     """
-    names = Counter(name for name in request.query if name not in ignored)
+    # Its keys alone come once each, however often they were given.
+    names = Counter(name for name, _ in request.query.items())
     for name, times in names.items():
         if times > 1:
             raise InvalidParameterError(name[:_LONGEST_NAME], "Give this parameter once.")
-    given = {name: value for name, value in request.query.items() if value and name in names}
-    unknown = set(names) - {field.alias or name for name, field in model.model_fields.items()}
-    for name in unknown:
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    for name in set(names) - known - set(ignored):
         raise InvalidParameterError(name[:_LONGEST_NAME], "There is no such parameter.")
+    given = {name: value for name, value in request.query.items() if value and name in known}
     return _validated(model, given)
 
 

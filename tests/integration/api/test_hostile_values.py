@@ -228,6 +228,20 @@ async def test_hostile_parameters_are_refused(world: World, every: int) -> None:
     assert wrong == []
 
 
+async def test_a_parameter_given_twice_is_refused(world: World) -> None:
+    wrong = []
+    places = [(each, name) for each in ends_last(OPERATIONS) for name in each.named("query")]
+    for operation, name in places:
+        path = operation.url(values_of(operation, world.dana.things))
+        body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
+        person = world.admin if operation.needs == "admin" else world.dana
+        twice = f"{path}?{name}={person.id}&{name}={person.id}"
+        answer = await call(world.client, operation.method, twice, person.headers, body)
+        if (answer.json or {}).get("code") != "invalid_parameter":
+            wrong.append(f"{operation} {name}: {answer}")
+    assert wrong == []
+
+
 @SHARES
 async def test_hostile_headers_break_nothing(world: World, every: int) -> None:
     wrong = []

@@ -5,8 +5,8 @@
  * the arrow keys; the same is written into a table behind it.
  */
 
-import { KEYS, make, ticksUpTo } from '../../dashboard/health/chart.js';
 import { one } from '../../shared/dom.js';
+import { KEYS, make, ticksUpTo } from '../../shared/drawing.js';
 
 /** @typedef {{ key: string, name: string, values: (number | null | undefined)[] }} Series */
 /**

@@ -5,6 +5,7 @@
  */
 
 import { one } from '../../shared/dom.js';
+import { KEYS, make, ticksUpTo } from '../../shared/drawing.js';
 import { clockTime, momentTime, number, t } from '../texts.js';
 
 /** @typedef {{time: number, value: number}} Point With its time in milliseconds. */
@@ -18,7 +19,6 @@ import { clockTime, momentTime, number, t } from '../texts.js';
  */
 /** @typedef {{x: (time: number) => number, y: (value: number) => number}} Scale */
 
-const NAMESPACE = 'http://www.w3.org/2000/svg';
 const HEIGHT = 150;
 const MARGIN = { top: 10, right: 12, bottom: 24 };
 const BOTTOM = HEIGHT - MARGIN.bottom;
@@ -28,18 +28,6 @@ const LEAST_LEFT = 40;
 /** As wide as a figure is at most, so that the labels fit beside the chart. */
 const FIGURE = 8;
 const LABEL_EVERY_PX = 110;
-/**
- * Which point a key leads to, from one of so many.
- * @type {Record<string, (place: number, last: number) => number>}
- */
-export const KEYS = {
-  ArrowLeft: (place) => place - 1,
-  ArrowDown: (place) => place - 1,
-  ArrowRight: (place) => place + 1,
-  ArrowUp: (place) => place + 1,
-  Home: () => 0,
-  End: (_, last) => last,
-};
 
 /** A chart; `write(value)` writes a value in words. */
 export class Chart {
@@ -232,29 +220,6 @@ function lineOf(run, { x, y }) {
     make('path', { class: 'chart-area', d: area }),
     make('path', { class: 'chart-line', d: `M${line}` }),
   ];
-}
-
-/**
- * Make an element of a picture.
- * @param {string} name
- * @param {Record<string, string | number | boolean>} attributes
- * @param {string} [text]
- */
-export function make(name, attributes, text) {
-  const element = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, name));
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-/**
- * Round numbers from 0 to at least `most`, three or four of them.
- * @param {number} most
- */
-export function ticksUpTo(most) {
-  const magnitude = 10 ** Math.floor(Math.log10(most / 2));
-  const step = Math.max(1, [1, 2, 5, 10].map((each) => each * magnitude).find((each) => each * 3 >= most) ?? most);
-  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, place) => place * step);
 }
 
 /**

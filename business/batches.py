@@ -12,7 +12,7 @@ from pymongo import UpdateOne
 from business.consents import ConsentBook
 from business.model import Customer, Purpose, Subscriber, SubscriberStatus
 from business.store import Kind, Store, changing, telling
-from business.subscribers import TOLD
+from business.subscribers import TOLD, first_status
 from sessions.common.ids import new_id
 from sessions.outgoing_events import pending
 
@@ -97,11 +97,7 @@ class CustomerBatches:
 
 
 class SubscriberBatches:
-    """Store subscribers, found by number and list.
-
-    A number that has opted out is stored as unsubscribed, and who is unsubscribed stays so: only
-    their own answer brings them back.
-    """
+    """Store subscribers, found by number and list; who is unsubscribed stays so."""
 
     def __init__(
         self, store: Store[Subscriber], consents: ConsentBook, now: Callable[[], datetime]
@@ -131,8 +127,8 @@ class SubscriberBatches:
         refused = await self._consents.agree(owner, agreeing, Purpose.MARKETING, how, now)
         new: dict[tuple[str, str], Subscriber] = {}
         for row in rows:
-            out = _has_left(row) or row["phone"] in refused
-            status = SubscriberStatus.UNSUBSCRIBED if out else SubscriberStatus.SUBSCRIBED
+            wanted = row.get("status", SubscriberStatus.SUBSCRIBED)
+            status = first_status(wanted, refused=row["phone"] in refused)
             fields = {**row, "_id": new_id(), "owner": owner, "createdAt": now, "status": status}
             new[_key(row)] = Subscriber.model_validate(fields)
         return new

@@ -37,6 +37,14 @@ QUESTION = "subscriber.question"
 """The trigger of the message that asks a subscriber to confirm."""
 
 
+def first_status(wanted: SubscriberStatus, *, refused: bool) -> SubscriberStatus:
+    """Return the status with which a number comes to a list; `refused`: it has opted out.
+
+    Such a number is unsubscribed, whoever adds it: only its own answer brings it back.
+    """
+    return SubscriberStatus.UNSUBSCRIBED if refused else wanted
+
+
 class Subscribers:
     """The subscribers of all owners."""
 
@@ -60,8 +68,7 @@ class Subscribers:
         """Store a subscriber; raise ExistsError if the number is on the list.
 
         With `ask_by`, a connection, they are asked to confirm, and get nothing until they do.
-        Without it they have agreed already. A number that has opted out stays so: only its own
-        answer brings it back.
+        Without it they have agreed already.
         """
         owner, phone = subscriber.owner, subscriber.phone
         same = {"phone": phone, "list": subscriber.list}
@@ -71,10 +78,9 @@ class Subscribers:
         now = self._now()
         consents = await self._consents.of(owner, phone, now)
         refused = consents.state(Purpose.MARKETING) is Agreement.OUT
-        status = SubscriberStatus.UNCONFIRMED if ask_by else SubscriberStatus.SUBSCRIBED
-        if refused:
-            status = SubscriberStatus.UNSUBSCRIBED
-        elif not ask_by:
+        wanted = SubscriberStatus.UNCONFIRMED if ask_by else SubscriberStatus.SUBSCRIBED
+        status = first_status(wanted, refused=refused)
+        if status is SubscriberStatus.SUBSCRIBED:
             await self._consents.record(owner, phone, {Purpose.MARKETING: Agreement.IN}, how, now)
         record = subscriber.model_copy(update={"status": status})
         told = pending.first(TOLD[status], now, {"status": status}) if status in TOLD else {}

@@ -1,11 +1,21 @@
-"""Erase a customer: name, number, texts and consents everywhere; counts of appointments stay."""
+"""Erase a customer: name, number, texts and consents everywhere; counts of appointments stay.
+
+What is to come is cancelled: nobody would come, and others wait for the place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from business.model import Customer
+from business.appointments import Appointments
+from business.errors import NotThereError, WrongStateOfRecordError
+from business.events import Events
+from business.model import AppointmentStatus, Customer, RegistrationStatus
 from business.plans import Plans
+from business.states import LIVE
 from business.store import changing
 from business.stores import Stores
 from sessions.recipients.address import parse_recipient
@@ -19,10 +29,21 @@ _NOBODY = {"notes": "", "planned": []}
 class CustomerErasure:
     """Erase customers. One that was begun is completed after a crash."""
 
-    def __init__(self, stores: Stores, plans: Plans, erasures: Erasures) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        plans: Plans,
+        appointments: Appointments,
+        events: Events,
+        erasures: Erasures,
+        now: Callable[[], datetime],
+    ) -> None:
         self._stores = stores
         self._plans = plans
+        self._appointments = appointments
+        self._events = events
         self._erasures = erasures
+        self._now = now
 
     async def erase(self, customer: Customer) -> None:
         """Erase a customer and all messages to their number; raise STORE_DOWN or STREAM_DOWN.
@@ -54,6 +75,8 @@ class CustomerErasure:
         owner, stores = customer.owner, self._stores
         phones = [customer.phone, *customer.former_phones]
         of_number = {"owner": owner, "phone": {"$in": phones}}
+        await self._cancel_appointments(customer)
+        await self._cancel_registrations(customer)
         # The consents first: planned messages stand on them.
         await stores.consents.collection.delete_many(of_number)
         await stores.subscribers.collection.delete_many(of_number)
@@ -67,3 +90,20 @@ class CustomerErasure:
         for phone in phones:
             await self._erasures.erase(owner, parse_recipient(phone).chat_id)
         await stores.customers.remove(owner, customer.id)
+
+    async def _cancel_appointments(self, customer: Customer) -> None:
+        coming = {"startsAt": {"$gt": self._now()}, "status": {"$in": [*LIVE]}}
+        which = {"customer": customer.id, **coming}
+        for each in await self._stores.appointments.all(customer.owner, which):
+            # Somebody may have ended or deleted it just now.
+            with suppress(WrongStateOfRecordError, NotThereError):
+                await self._appointments.move(each, AppointmentStatus.CANCELLED)
+
+    async def _cancel_registrations(self, customer: Customer) -> None:
+        active = {"customer": customer.id, "status": {"$ne": RegistrationStatus.CANCELLED}}
+        registrations = await self._stores.registrations.all(customer.owner, active)
+        events = await self._stores.events.by_ids({each.event for each in registrations})
+        for each in registrations:
+            event = events.get(each.event)
+            if event and event.cancelled_at is None and event.starts_at > self._now():
+                await self._events.unregister(event, each)

@@ -191,7 +191,8 @@ class Plans:
         if store is self._stores.subscribers:
             return of_subscriber(record, self._default_zone)
         if store is self._stores.customers:
-            return of_customer(record, self._default_zone, self._now())
+            # Planning anything for a customer who is being erased would note their number again.
+            return None if record.erasing else of_customer(record, self._default_zone, self._now())
         customer = await self._customer(record)
         if customer is None:
             return None

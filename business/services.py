@@ -69,6 +69,7 @@ class Business:
         consents = ConsentBook(stores.consents)
         plans = Plans(stores, consents, messages, connections, now, default_zone)
         appointments = Appointments(stores.appointments, plans, now)
+        events = Events(stores.events, stores.registrations, plans, now)
         customers = Customers(stores.customers, consents, plans, now)
         subscribers = Subscribers(stores.subscribers, consents, plans, messages, now, default_zone)
         replies = Replies(
@@ -88,7 +89,7 @@ class Business:
             consents=consents,
             customers=customers,
             appointments=appointments,
-            events=Events(stores.events, stores.registrations, plans, now),
+            events=events,
             subscribers=subscribers,
             automations=Automations(stores, plans, now),
             campaigns=Campaigns(
@@ -96,7 +97,7 @@ class Business:
             ),
             plans=plans,
             replies=replies,
-            erasure=CustomerErasure(stores, plans, erasures),
+            erasure=CustomerErasure(stores, plans, appointments, events, erasures, now),
             imports=Imports(stores, consents, plans, now),
             statistics=Statistics(DayCounts(database, now)),
             default_zone=default_zone,

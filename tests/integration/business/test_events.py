@@ -107,6 +107,26 @@ async def test_of_many_registrations_of_one_at_once_only_one_is_stored(shop: Sho
     assert again.status is RegistrationStatus.REGISTERED
 
 
+async def test_who_is_erased_leaves_their_places_and_the_waiting_list(shop: Shop) -> None:
+    event = await an_event(shop)
+    guests = await people(shop, 3)
+    for each in guests:
+        await register(shop, event, each)
+    for each in guests[:2]:
+        await shop.business.erasure.erase(each)
+    cancelled = RegistrationStatus.CANCELLED
+    assert await statuses(shop) == [cancelled, cancelled, RegistrationStatus.REGISTERED]
+
+
+async def test_who_was_at_an_event_that_is_over_stays_counted(shop: Shop) -> None:
+    event = await an_event(shop)
+    (customer,) = await people(shop, 1)
+    await register(shop, event, customer)
+    shop.clock.move(10 * DAY)
+    await shop.business.erasure.erase(customer)
+    assert await statuses(shop) == [RegistrationStatus.REGISTERED]
+
+
 async def test_reminders_follow_an_event_that_moves_and_end_with_it(shop: Shop) -> None:
     await shop.automation(Trigger.BEFORE_EVENT, "1d", template=EVENT.id)
     event = await an_event(shop)

@@ -238,6 +238,24 @@ async def test_deleting_a_customer_erases_them_and_leaves_the_appointment(shop: 
             assert "Allergic" not in str(document), name
 
 
+async def test_what_an_erased_customer_has_booked_is_cancelled_and_what_was_stays(
+    shop: Shop,
+) -> None:
+    await shop.automation()
+    await shop.automation(Trigger.CANCELLED, None, purpose=Purpose.SERVICE)
+    yearly = {"template": "ready_birthday", "purpose": Purpose.SERVICE}
+    await shop.automation(Trigger.BIRTHDAY, None, **yearly)
+    customer = await shop.customer(attributes={"birthday": "1990-03-20"})
+    over, coming, done = [await shop.book(customer, each * DAY) for each in (1, 3, 5)]
+    await shop.business.appointments.move(done, AppointmentStatus.COMPLETED)
+    shop.clock.move(2 * DAY)
+    await shop.business.erasure.erase(customer)
+    left = [await shop.appointment(each) for each in (over, coming, done)]
+    assert [str(each.status) for each in left] == ["booked", "cancelled", "completed"]
+    assert await shop.messages(None) == []
+    assert await shop.business.stores.consents.all(None, {}) == []
+
+
 @pytest.mark.parametrize(
     ("held_up_at", "goes"),
     [(timedelta(minutes=1), True), (timedelta(minutes=-1), False)],

@@ -14,6 +14,7 @@ import phonenumbers
 
 from business.errors import FileUnreadableError
 from sessions.common.errors import InvalidRecipientError
+from sessions.messages.visible_text import is_visible, without_controls
 from sessions.recipients.address import parse_phone_number
 
 MOST_LINES = 100_000
@@ -53,7 +54,10 @@ class FlawError(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: its number, and its cells by column."""
+    """A line of a table: the number of the file's line on which it begins, and its cells.
+
+    A cell in quotation marks may go over several lines of the file.
+    """
 
     number: int
     cells: Mapping[str, str]
@@ -66,9 +70,8 @@ def read_table(content: bytes, columns: Sequence[str]) -> list[Line]:
     FileUnreadableError if there is no column `phone`, an unknown one or one twice, a quotation mark
     that is never closed, or too many lines.
     """
-    text, delimiter = _divided(_decoded(content))
     try:
-        return _lines(_rows(text, delimiter), columns)
+        return _lines(_rows(_decoded(content)), columns)
     except csv.Error as error:
         raise FileUnreadableError(f"This is no table: {error}.") from error
 
@@ -86,26 +89,24 @@ def _decoded(content: bytes) -> str:
     raise FileUnreadableError("The file is neither in UTF-8 nor in Windows-1255.")
 
 
-def _divided(text: str) -> tuple[str, str]:
-    """Return a table without its line `sep=`, and what divides its columns."""
-    if told := _SEPARATOR_LINE.match(text):
-        return text[told.end() :], told[1]
-    header = text.partition("\n")[0]
-    return text, max(",;\t", key=header.count)
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a table, each with the number of its first line, from 1.
 
-
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    """Yield the rows of a table; raise FileUnreadableError if the last one has no end."""
+    Raises FileUnreadableError if the last one has no end.
+    """
     lines = io.StringIO(text, newline="").readlines()
-    reader = csv.reader(lines, delimiter=delimiter)
-    first = 0
+    told = _SEPARATOR_LINE.match(text)
+    delimiter = told[1] if told else max(",;\t", key=text.partition("\n")[0].count)
+    begin = first = 1 if told else 0
+    reader = csv.reader(lines[begin:], delimiter=delimiter)
     for row in reader:
-        if reader.line_num == len(lines) and _is_open(lines[first:], delimiter):
+        after = begin + reader.line_num
+        if after == len(lines) and _is_open(lines[first:], delimiter):
             raise FileUnreadableError(
                 f"A quotation mark that opens in line {first + 1} is never closed."
             )
-        yield row
-        first = reader.line_num
+        yield first + 1, row
+        first = after
 
 
 def _is_open(lines: Sequence[str], delimiter: str) -> bool:
@@ -113,10 +114,10 @@ def _is_open(lines: Sequence[str], delimiter: str) -> bool:
     return len(list(csv.reader([*lines, "\n", "\n"], delimiter=delimiter))) == 1
 
 
-def _lines(rows: Iterable[list[str]], columns: Sequence[str]) -> list[Line]:
+def _lines(rows: Iterable[tuple[int, list[str]]], columns: Sequence[str]) -> list[Line]:
     names: list[str] = []
     lines: list[Line] = []
-    for number, row in enumerate(rows, 1):
+    for number, row in rows:
         if not any(cell.strip() for cell in row):
             continue
         if not names:
@@ -166,8 +167,20 @@ def phone_in(cell: str) -> str:
 
 
 def on_one_line(cell: str) -> str:
-    """Return the text of a cell with a space for its line breaks and other control characters."""
-    return _CONTROLS.sub(" ", cell).strip()
+    """Return the text of a cell with a space for its line breaks and other control characters.
+
+    A cell in which there is nothing to see is empty.
+    """
+    return _if_visible(_CONTROLS.sub(" ", cell))
+
+
+def on_lines(cell: str) -> str:
+    """Return the text of a cell as `on_one_line` does, with its line breaks."""
+    return _if_visible(without_controls(cell))
+
+
+def _if_visible(text: str) -> str:
+    return text.strip() if any(map(is_visible, text)) else ""
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> bytes:

@@ -11,7 +11,15 @@ from typing import Any
 
 from business.batches import Batcher, CustomerBatches, Outcome, Row, SubscriberBatches
 from business.consents import ConsentBook
-from business.csv_files import Flaw, FlawError, on_one_line, phone_in, read_table, write_table
+from business.csv_files import (
+    Flaw,
+    FlawError,
+    on_lines,
+    on_one_line,
+    phone_in,
+    read_table,
+    write_table,
+)
 from business.customers import SHOWN
 from business.model import Language, SubscriberStatus
 from business.plans import Plans
@@ -26,7 +34,7 @@ _MOST_TAGS, _LONGEST_TAG = 50, 50
 
 @dataclass(frozen=True)
 class Refused:
-    """A line that was not stored, counted from 1 with the header, and why."""
+    """A row that was not stored, by the number of the file's line on which it begins, and why."""
 
     line: int
     flaw: Flaw
@@ -142,7 +150,7 @@ def _subscriber_in_line(cells: Mapping[str, str]) -> Row:
 
 def _fields(written: Mapping[str, str]) -> dict[str, Any]:
     cells = {
-        name: text.strip() if name == "notes" else on_one_line(text)
+        name: on_lines(text) if name == "notes" else on_one_line(text)
         for name, text in written.items()
     }
     fields: dict[str, Any] = {"phone": phone_in(cells.get("phone", ""))}
@@ -153,7 +161,7 @@ def _fields(written: Mapping[str, str]) -> dict[str, Any]:
         fields["language"] = _language(cells["language"])
     if cells.get("tags"):
         parts = cells["tags"].replace(";", ",").split(",")
-        fields["tags"] = _tags(each.strip() for each in parts if each.strip())
+        fields["tags"] = _tags(tag for each in parts if (tag := on_one_line(each)))
     if re.search("[,;]", cells.get("list", "")):
         raise FlawError(Flaw.OTHER, "The name of a list has no comma and no semicolon.")
     for name, most in _LONGEST.items():

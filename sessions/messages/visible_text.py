@@ -7,6 +7,8 @@ import unicodedata
 
 TYPED = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 """Any character but control characters other than tabs and ends of lines."""
+ON_ONE_LINE = r"[^\x00-\x1f\x7f-\x9f]"
+"""Any character but control characters."""
 VISIBLE = (
     r"[^\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2"
     r"\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
@@ -17,6 +19,7 @@ PATTERN = rf"^{TYPED}*{VISIBLE}{TYPED}*$"
 """The same for a whole text."""
 
 _CONTROL = re.compile(TYPED.replace("[^", "["))
+_ANY_CONTROL = re.compile(ON_ONE_LINE.replace("[^", "["))
 _NOTHING_TO_SEE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 """Control and format characters, halves of characters, and blanks."""
 _EMPTY = re.compile(
@@ -28,13 +31,33 @@ _EMPTY = re.compile(
 
 def check_text(text: str) -> str:
     """Return the text; raise ValueError for a control character, or if there is nothing to see."""
-    if found := _CONTROL.search(text):
-        raise ValueError(
-            f"There is a control character in this text (U+{ord(found[0]):04X}). Remove it."
-        )
+    check_typed(text)
     if not any(map(is_visible, text)):
         raise ValueError("There is nothing to see in this text.")
     return text
+
+
+def check_typed(text: str) -> str:
+    """Return the text; raise ValueError for a control character but a tab or the end of a line."""
+    return _without(_CONTROL, text)
+
+
+def check_line(text: str) -> str:
+    """Return the text; raise ValueError for any control character."""
+    return _without(_ANY_CONTROL, text)
+
+
+def _without(controls: re.Pattern[str], text: str) -> str:
+    if found := controls.search(text):
+        raise ValueError(
+            f"There is a control character in this text (U+{ord(found[0]):04X}). Remove it."
+        )
+    return text
+
+
+def without_controls(text: str) -> str:
+    """Return the text with a space for each control character."""
+    return _CONTROL.sub(" ", text)
 
 
 def is_visible(character: str) -> bool:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sessions.messages.visible_text import PATTERN, VISIBLE, check_text, is_visible
+from sessions.messages.visible_text import PATTERN, VISIBLE, check_line, check_text, is_visible
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,12 @@ def test_a_control_character_is_named(control: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"U+{ord(control):04X}")):
         check_text(f"a{control}b")
     assert not re.search(PATTERN, f"a{control}b")
+
+
+@pytest.mark.parametrize("control", ["\0", "\t", "\n", "\x1f", "\x85"])
+def test_a_line_has_no_control_character_at_all(control: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"U+{ord(control):04X}")):
+        check_line(f"a{control}b")
 
 
 def test_the_document_says_what_the_check_does() -> None:

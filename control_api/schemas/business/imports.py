@@ -8,7 +8,10 @@ from control_api.schemas.base import Answer
 
 
 class RefusedLine(Answer):
-    """A line that was not stored, counted from 1 with the header, and why: a code, a sentence."""
+    """A row that was not stored, and why: a code, a sentence.
+
+    `line` is the number of the file's line on which it begins, from 1 for the first line of all.
+    """
 
     line: int
     code: Flaw

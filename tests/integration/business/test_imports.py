@@ -38,9 +38,20 @@ async def test_the_last_line_of_a_number_counts_and_what_it_leaves_out_stays(sho
 async def test_cells_are_stored_as_the_api_takes_them(shop: Shop) -> None:
     lines = (f'"Dana\nLevi\x07","{PHONE}",vip,"a\nb"', f"Avi,+972549876543,{'t' * 51},")
     report = await shop.business.imports.customers(OWNER, table("name,phone,tags,notes", *lines))
-    assert [(each.line, each.flaw) for each in report.refused] == [(3, Flaw.TOO_LONG)]
+    # Dana begins on line 2 and goes over three, as two of her cells have a line break.
+    assert [(each.line, each.flaw) for each in report.refused] == [(5, Flaw.TOO_LONG)]
     (dana,) = await shop.business.stores.customers.all(OWNER, {})
     assert (dana.name, dana.tags, dana.notes) == ("Dana Levi", ("vip",), "a\nb")
+
+
+async def test_a_cell_that_shows_nothing_is_empty_and_controls_are_no_text(shop: Shop) -> None:
+    lines = (f"\u200b\u2066,{PHONE},\u2060,\u00ad", "Avi,+972549876543,\u200b;vip,one\x07\ttwo")
+    report = await shop.business.imports.customers(OWNER, table("name,phone,tags,notes", *lines))
+    assert (report.created, report.refused) == (2, [])
+    found = await shop.business.stores.customers.all(OWNER, {})
+    kept = {each.phone: (each.name, each.tags, each.notes) for each in found}
+    assert kept[PHONE] == ("", (), "")
+    assert kept["+972549876543"] == ("Avi", ("vip",), "one \ttwo")
 
 
 async def test_messages_that_wait_are_written_anew(shop: Shop) -> None:

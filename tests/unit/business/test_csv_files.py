@@ -73,6 +73,24 @@ def test_a_line_that_tells_a_spreadsheet_the_delimiter_is_no_header() -> None:
     assert line.cells == {"name": "a,b,c", "phone": "+972541234567"}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("begin", ["", "sep=,\n", "\n"])
+def test_a_row_is_told_by_the_line_of_the_file_on_which_it_begins(begin: str, end: str) -> None:
+    lines = ["phone,notes", '1,"one', "two", 'three"', "", "2,short", '3,"a', 'b"', "4,last"]
+    numbers = [each.number for each in read_table(_joined(begin, end, lines), COLUMNS)]
+    assert [number - len(begin.splitlines()) for number in numbers] == [2, 6, 7, 9]
+
+
+def test_an_open_quotation_mark_is_told_by_the_line_of_the_file() -> None:
+    text = 'sep=;\nphone;name\n1;"two\nlines"\n2;"open\n'
+    with pytest.raises(FileUnreadableError, match="line 5"):
+        read_table(text.encode(), COLUMNS)
+
+
+def _joined(begin: str, end: str, lines: list[str]) -> bytes:
+    return (begin.replace("\n", end) + end.join(lines)).encode()
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 def test_a_quotation_mark_that_stays_open_swallows_no_lines(end: str) -> None:
     text = f'name,phone\nAvi,+972541234567\n"Dana,+972541234568\nNoa,+972541234569{end}'

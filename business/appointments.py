@@ -110,9 +110,12 @@ class Appointments:
     async def edit(self, found: Appointment, changes: Mapping[str, Any]) -> Appointment:
         """Change what an appointment says, but neither its time nor its status.
 
-        Raises ExistsError for the externalId of another one.
+        A value of None takes a field away. Raises ExistsError for the externalId of another one.
         """
-        changed = await self._change(found, changing(changes), {})
+        update = changing({name: each for name, each in changes.items() if each is not None})
+        if gone := {name: True for name, each in changes.items() if each is None}:
+            update["$unset"] = gone
+        changed = await self._change(found, update, {})
         if changed is None:
             raise AppointmentNotFoundError(found.id)
         return changed

@@ -115,18 +115,20 @@ class Campaigns:
         return changed
 
     async def edit(self, found: Campaign, changes: dict[str, Any]) -> Campaign:
-        """Change a campaign that has not started.
+        """Change a campaign that has not started; what is scheduled keeps a time.
 
         Raises CampaignNotFoundError or WrongStateOfRecordError.
         """
-        where = {"status": {"$in": [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED]}}
+        open_ones = [CampaignStatus.DRAFT, CampaignStatus.SCHEDULED]
+        loses_time = "sendAt" in changes and changes["sendAt"] is None
+        where = {"status": {"$in": open_ones[:1] if loses_time else open_ones}}
         update = {"$set": changes, "$inc": {"revision": 1}}
         changed = await self._stores.campaigns.change(found.owner, found.id, update, where)
         if changed is None:
             present = await self._stores.campaigns.first(found.owner, {"_id": found.id})
             if present is None:
                 raise CampaignNotFoundError(found.id)
-            raise WrongStateOfRecordError("campaign", present.status, "another one")
+            raise WrongStateOfRecordError("campaign", present.status)
         return changed
 
     async def go_on(self) -> None:

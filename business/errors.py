@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from sessions.common.errors import DomainError
 
 
@@ -69,8 +71,18 @@ class ExistsError(DomainError):
     code = "already_exists"
 
     def __init__(self, what: str, record_id: str) -> None:
-        super().__init__(f"There is such a {what} already: {record_id}.")
+        super().__init__(f"This {what} exists already: {record_id}.")
         self.members = {"id": record_id}
+
+
+_IS: Mapping[str, str] = {"no_show": "a no-show", "draft": "a draft"}
+"""What a record is in a status, where the status itself does not say it in English."""
+_BECOMES: Mapping[str, str] = {
+    "booked": "moved",
+    "no_show": "marked as a no-show",
+    "running": "started",
+}
+"""What is done to a record to bring it into a status, where that is another word."""
 
 
 class WrongStateOfRecordError(DomainError):
@@ -78,8 +90,9 @@ class WrongStateOfRecordError(DomainError):
 
     code = "not_possible_now"
 
-    def __init__(self, what: str, status: str, wish: str) -> None:
-        super().__init__(f"The {what} is {status}, so it cannot become {wish}.")
+    def __init__(self, what: str, status: str, wish: str = "changed") -> None:
+        now, deed = _IS.get(status, status), _BECOMES.get(wish, wish)
+        super().__init__(f"The {what} is {now}, so it cannot be {deed}.")
         self.members = {"recordStatus": status}
 
 
@@ -103,6 +116,16 @@ class TemplateInvalidError(DomainError):
         super().__init__(detail)
         named = {"variable": variable, "language": language}
         self.members = {name: value for name, value in named.items() if value}
+
+
+class TemplateUnsuitableError(DomainError):
+    """A template needs values that those who would get it never have."""
+
+    code = "template_unsuitable"
+
+    def __init__(self, variables: Sequence[str], sender: str) -> None:
+        super().__init__(f"The template needs {', '.join(variables)}, which {sender} never has.")
+        self.members = {"variables": list(variables)}
 
 
 class ValueMissingError(DomainError):

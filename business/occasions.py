@@ -31,6 +31,19 @@ _MORNING = time(10)
 _DAY = timedelta(days=1)
 
 
+def check_birthday(text: str, today: date) -> str:
+    """Return a birthday; raise ValueError for what is no date, or one that is still to come."""
+    found = _BIRTHDAY.fullmatch(text)
+    try:
+        # In a year that is not told there may be a 29th of February.
+        day = found and date(int(found[1] or 2000), int(found[2]), int(found[3]))
+    except ValueError:
+        day = None
+    if day is None or day > today:
+        raise ValueError("A birthday is a date of the past like 1990-05-17, or a day like 05-17.")
+    return text
+
+
 @dataclass(frozen=True)
 class Occasion:
     """A moment for an automation; its message makes no sense from `until` on."""

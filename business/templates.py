@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from business.errors import TemplateInvalidError, ValueMissingError
 from business.model import Language
 from business.words import written_date, written_day
 from sessions.messages.acceptance import MessageText
+from sessions.messages.visible_text import is_visible
 
 _Read = TypeVar("_Read")
 Values = Mapping[str, Mapping[str, Any]]
@@ -81,9 +82,11 @@ class _Missing(StrictUndefined):
         return False
 
 
-def _in_language(write: Callable[[datetime, Language], str]) -> Callable[[Context, datetime], str]:
+def _in_language(write: Callable[[datetime, Language], str]) -> Callable[[Context, object], str]:
     @pass_context
-    def written(context: Context, moment: datetime) -> str:
+    def written(context: Context, moment: object) -> str:
+        if isinstance(moment, _Missing):
+            raise UndefinedError(moment._undefined_message)
         if not isinstance(moment, datetime):
             raise TypeError("this is no time")
         zone = ZoneInfo(context["zone"])
@@ -122,6 +125,46 @@ def check(text: str) -> None:
     _read(_ENVIRONMENT.from_string, text)
     for path in _paths(tree):
         _check_path(path)
+    if not _shows(tree):
+        raise TemplateInvalidError("There is nothing to see in this text.")
+
+
+def check_variable(name: str) -> None:
+    """Raise TemplateInvalidError for a variable that does not exist."""
+    _check_path(tuple(name.split(".")))
+
+
+def needed(text: str, values: Values) -> list[str]:
+    """Return the variables that a text cannot do without and these values lack.
+
+    It can do without what only an `if` asks for, and what has a `default`.
+    """
+    given = {name: dict(each) for name, each in values.items()}
+    found: list[str] = []
+    while (name := _missing(text, given)) is not None and name not in found:
+        found.append(name)
+        group, _, field = name.partition(".")
+        _fill(given.setdefault(group, {}), field)
+    return found
+
+
+def _missing(text: str, values: Values) -> str | None:
+    try:
+        render(text, values, Language.EN, "UTC")
+    except ValueMissingError as error:
+        return error.members.get("variable")
+    except TemplateInvalidError:
+        return None
+    return None
+
+
+def _fill(group: dict[str, Any], field: str) -> None:
+    """Give a variable of a group some value."""
+    outer, _, inner = field.partition(".")
+    if inner:
+        group[outer] = {**group.get(outer, {}), inner: "."}
+    else:
+        group[field] = datetime(2030, 1, 31, tzinfo=UTC) if field in _TIMES else "."
 
 
 def _read(read: Callable[[str], _Read], text: str) -> _Read:
@@ -131,6 +174,15 @@ def _read(read: Callable[[str], _Read], text: str) -> _Read:
         raise TemplateInvalidError(f"The text cannot be read: {error.message}.") from error
     except (RecursionError, SyntaxError, MemoryError, OverflowError, ValueError) as error:
         raise TemplateInvalidError("The text cannot be read: it is nested too deep.") from error
+
+
+def _shows(tree: nodes.Template) -> bool:
+    """Tell whether a text may show anything: it has a value, or something visible of its own."""
+    parts = [part for output in tree.find_all(nodes.Output) for part in output.nodes]
+    return any(
+        not isinstance(part, nodes.TemplateData) or any(map(is_visible, part.data))
+        for part in parts
+    )
 
 
 def _check_nodes(tree: nodes.Template) -> None:
@@ -210,8 +262,8 @@ _TEXT: TypeAdapter[str] = TypeAdapter(MessageText)
 def render(text: str, values: Values, language: Language, zone: str) -> str:
     """Write a text out; raise TemplateInvalidError, or ValueMissingError for a missing value."""
     given = {
-        name: _Fields({inner: value for inner, value in each.items() if value is not None}, name)
-        for name, each in values.items()
+        name: _Fields({k: v for k, v in values.get(name, {}).items() if v is not None}, name)
+        for name in VARIABLES
     }
     try:
         written = _compiled(text).render(**given, language=language, zone=zone)

@@ -91,6 +91,7 @@ class ProblemCode(OpenEnum):
     SUBSCRIBER_NOT_FOUND = "subscriber_not_found"
     TEMPLATE_INVALID = "template_invalid"
     TEMPLATE_NOT_FOUND = "template_not_found"
+    TEMPLATE_UNSUITABLE = "template_unsuitable"
     TEMPLATE_VALUE_MISSING = "template_value_missing"
     TEXT_KEY_MISSING = "text_key_missing"
     TOO_BUSY = "too_busy"
@@ -213,11 +214,14 @@ class ApiKeyView(Answer):
 
 
 class AppointmentChange(Body):
-    """PATCH /api/appointments/{id}: another time is the same as `reschedule`."""
+    """PATCH /api/appointments/{id}: another time is the same as `reschedule`.
 
-    service: Optional[str] = None
+    Null takes the place, the notes or `externalId` away.
+    """
+
     starts_at: Optional[AwareDatetime] = None
     ends_at: Optional[AwareDatetime] = None
+    service: Optional[str] = None
     location: Optional[str] = None
     notes: Optional[str] = None
     external_id: Optional[str] = None
@@ -277,8 +281,9 @@ class AppointmentView(Answer):
 class AutomationChange(Body):
     """PATCH /api/automations/{id}: what waits is planned again.
 
-    `"deliveryHour": null` lets messages go at any hour, `"expects": null` leaves that to the
-    template.
+    `"deliveryHour": null` lets messages go at any hour, `"offset": null` at once,
+    `"expects": null` leaves that to the template, and `"conditions": null` lets it work for
+    all records.
     """
 
     expects: Optional[Expects] = None
@@ -306,12 +311,14 @@ class AutomationPreview(Answer):
 
 
 class AutomationView(Answer):
-    """An automation. A ready-made one has no id: POST it with your connection to have it.
+    """An automation. A ready-made one is nobody's and has no id: POST it with your
+    connection.
 
     `trades` are the kinds of business that a ready-made one suits.
     """
 
     id: Optional[str] = None
+    owner: Optional[str] = None
     name: str
     enabled: bool
     trigger: Trigger
@@ -340,7 +347,7 @@ class BulkSend(Body):
 
 
 class CampaignChange(Body):
-    """PATCH /api/campaigns/{id}, before it has started."""
+    """PATCH /api/campaigns/{id}, before it has started; null takes the time of a draft away."""
 
     name: Optional[str] = None
     template: Optional[str] = None
@@ -596,7 +603,11 @@ class Credentials(Body):
 
 
 class CustomerChange(Body):
-    """PATCH /api/customers/{id}: only the given fields change."""
+    """PATCH /api/customers/{id}: only the given fields change, and only the given
+    attributes.
+
+    Null takes the name, the time zone, the notes, the tags or an attribute away.
+    """
 
     language: Optional[Language] = None
     time_zone: Optional[str] = None
@@ -715,11 +726,14 @@ class ErasedView(Answer):
 
 
 class EventChange(Body):
-    """PATCH /api/events/{id}: a smaller capacity takes no place from anybody."""
+    """PATCH /api/events/{id}: a smaller capacity takes no place from anybody.
 
-    name: Optional[str] = None
+    Null takes the capacity (everybody gets a place), the place or the notes away.
+    """
+
     starts_at: Optional[AwareDatetime] = None
     ends_at: Optional[AwareDatetime] = None
+    name: Optional[str] = None
     location: Optional[str] = None
     capacity: Optional[int] = None
     notes: Optional[str] = None
@@ -1627,8 +1641,10 @@ class RefreshToken(Body):
 
 
 class RefusedLine(Answer):
-    """A line that was not stored, counted from 1 with the header, and why: a code, a
-    sentence.
+    """A row that was not stored, and why: a code, a sentence.
+
+    `line` is the number of the file's line on which it begins, from 1 for the first line of
+    all.
     """
 
     line: int
@@ -1833,7 +1849,10 @@ class StatusView(Answer):
 
 
 class SubscriberChange(Body):
-    """PATCH /api/subscribers/{id}: only the given fields change."""
+    """PATCH /api/subscribers/{id}: only the given fields change.
+
+    Null takes the name or the time zone away.
+    """
 
     name: Optional[str] = None
     language: Optional[Language] = None
@@ -1891,6 +1910,7 @@ class TemplateView(Answer):
     """
 
     id: str
+    owner: Optional[str] = None
     name: str
     texts: Dict[str, str]
     samples: Dict[str, str]

@@ -305,6 +305,11 @@ _BUSINESS: Mapping[str, ProblemCode] = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Correct the text of the template; `detail` says where it is wrong.",
     ),
+    "template_unsuitable": ProblemCode(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "Whoever would get this template has no values for `variables`. Choose another one, or "
+        "give them a `default` in it.",
+    ),
     "template_value_missing": ProblemCode(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "Fill in the value that `detail` names, or give it a `default` in the template.",

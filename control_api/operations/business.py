@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -10,13 +11,19 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from business.errors import NotThereError, RepeatedRequestError
-from business.model import Owned
+from business.model import Appointment, Event, Owned
 from business.requests import Ticket
 from business.services import Business
-from control_api.auth.identity import connection_of, owner_of, require_all_connections
+from control_api.auth.identity import owner_of, require_all_connections
 from control_api.http.bodies import receive
+from control_api.http.problems import InvalidParameterError
 from control_api.http.requests import answer
-from control_api.schemas.business.fields import RequestHeaders
+from control_api.schemas.business.fields import (
+    END_WRONG,
+    ChangedTimes,
+    RequestHeaders,
+    is_in_order,
+)
 from control_api.services import SERVICES
 
 Made = TypeVar("Made", bound=Owned)
@@ -84,10 +91,24 @@ def done(view: BaseModel, ticket: Ticket) -> web.Response:
     return answer(view, HTTPStatus.OK, _replayed(ticket))
 
 
-async def require_connection(request: web.Request, connection_id: str | None) -> None:
+def times_of(body: ChangedTimes, record: Appointment | Event) -> tuple[datetime, datetime]:
+    """Return when a changed record begins and ends; raise InvalidParameterError.
+
+    With another beginning alone it takes as long as before.
+    """
+    if body.starts_at is None and body.ends_at is None:
+        return record.starts_at, record.ends_at
+    begins = body.starts_at or record.starts_at
+    ends = body.ends_at or begins + (record.ends_at - record.starts_at)
+    if not is_in_order(begins, ends):
+        raise InvalidParameterError("endsAt", END_WRONG)
+    return begins, ends
+
+
+async def require_connection(request: web.Request, owner: str, connection_id: str | None) -> None:
     """Raise ConnectionNotFoundError unless the owner has this connection (None: none is named)."""
     if connection_id is not None:
-        await connection_of(request, connection_id)
+        await request.app[SERVICES].connections.find(owner, connection_id)
 
 
 def _replayed(ticket: Ticket) -> Mapping[str, str]:

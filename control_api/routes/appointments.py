@@ -22,6 +22,7 @@ from control_api.operations.business import (
     done,
     make_once,
     require_connection,
+    times_of,
 )
 from control_api.schemas.business.appointments import (
     AppointmentChange,
@@ -62,7 +63,7 @@ async def create(
     """Book an appointment; the messages that follow from it are planned in the same step."""
     business, services = business_of(request), request.app[SERVICES]
     owner = owner_of(request)
-    await require_connection(request, body.connection_id)
+    await require_connection(request, owner, body.connection_id)
     customer = await business.customers.find(owner, body.customer)
     given = body.model_dump(exclude_none=True, exclude={"customer"})
     zone = customer.time_zone or business.default_zone
@@ -117,13 +118,11 @@ async def change(request: web.Request, body: AppointmentChange) -> web.Response:
     """Change an appointment; messages that wait are written anew."""
     found = await _appointment(request)
     appointments = business_of(request).appointments
-    changes = body.model_dump(exclude_none=True, by_alias=True, exclude={"starts_at", "ends_at"})
-    if changes:
+    starts, ends = times_of(body, found)
+    if changes := body.to_changes():
         found = await appointments.edit(found, changes)
     if body.starts_at or body.ends_at:
-        starts = body.starts_at or found.starts_at
-        ends = body.ends_at or starts + (found.ends_at - found.starts_at)
-        found = await appointments.reschedule(found, starts, max(starts, ends))
+        found = await appointments.reschedule(found, starts, ends)
     return answer(await _view(request, found))
 
 

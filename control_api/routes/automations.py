@@ -11,6 +11,7 @@ from business.ready_made import READY_AUTOMATIONS
 from business.services import Business
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import InvalidParameterError
 from control_api.http.requests import answer
 from control_api.operations.business import (
     EVERY_POST,
@@ -20,6 +21,7 @@ from control_api.operations.business import (
     require_connection,
 )
 from control_api.schemas.business.automations import (
+    OFFSET_NEEDED,
     AutomationChange,
     AutomationList,
     AutomationPreview,
@@ -37,7 +39,7 @@ from sessions.common.errors import DomainError
 routes = Endpoints("Automations", owned=True)
 
 _NOT_FOUND = ("automation_not_found",)
-_NAMES = ("template_not_found", "connection_not_found")
+_NAMES = ("template_not_found", "template_unsuitable", "connection_not_found")
 _LOOKED_THROUGH = 20
 """Among how many of the next appointments one is looked for that gets something."""
 
@@ -63,7 +65,7 @@ async def create(
     """Add an automation; if it is enabled, its messages are planned at once."""
     business, services = business_of(request), request.app[SERVICES]
     owner = owner_of(request)
-    await require_connection(request, body.connection_id)
+    await require_connection(request, owner, body.connection_id)
 
     async def make(record_id: str) -> Automation:
         fields = {**body.to_fields(), "_id": record_id, "owner": owner}
@@ -107,8 +109,10 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request, body: AutomationChange) -> web.Response:
     """Change an automation; what it has waiting is planned again."""
     found = await _automation(request)
-    await require_connection(request, body.connection_id)
+    await require_connection(request, found.owner, body.connection_id)
     changes = body.to_fields()
+    if found.trigger.is_before and changes.get("offset", found.offset) is None:
+        raise InvalidParameterError("offset", OFFSET_NEEDED)
     automations = business_of(request).automations
     changed = await automations.change(found, changes) if changes else found
     return answer(AutomationView.of(changed))

@@ -12,7 +12,13 @@ from business.model import Event, Registration
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
-from control_api.operations.business import EVERY_POST, business_of, created, make_once
+from control_api.operations.business import (
+    EVERY_POST,
+    business_of,
+    created,
+    make_once,
+    times_of,
+)
 from control_api.schemas.business.events import (
     EventChange,
     EventList,
@@ -84,11 +90,10 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request, body: EventChange) -> web.Response:
     """Change an event; messages that wait are written anew, and free places are filled."""
     found = await _event(request)
-    changes = body.model_dump(exclude_none=True, by_alias=True)
-    starts = body.starts_at or found.starts_at
-    ends = body.ends_at or starts + (found.ends_at - found.starts_at)
+    changes = body.to_changes()
+    _, ends = times_of(body, found)
     if body.starts_at or body.ends_at:
-        changes["endsAt"] = max(starts, ends)
+        changes["endsAt"] = ends
     changed = await business_of(request).events.edit(found, changes) if changes else found
     return answer(EventView.of(changed))
 

@@ -32,6 +32,7 @@ from sessions.common.callers import Scope
 routes = Endpoints("Campaigns", owned=True)
 
 _NOT_FOUND = ("campaign_not_found",)
+_TEMPLATE = ("template_not_found", "template_unsuitable")
 _MOVE = (*_NOT_FOUND, *EVERY_POST, "not_possible_now")
 
 
@@ -39,7 +40,7 @@ _MOVE = (*_NOT_FOUND, *EVERY_POST, "not_possible_now")
     "/api/campaigns",
     needs=Scope.BUSINESS,
     answers={201: CampaignView},
-    problems=(*EVERY_POST, "template_not_found", "connection_not_found"),
+    problems=(*EVERY_POST, *_TEMPLATE, "connection_not_found"),
     example={
         "name": "Spring",
         "template": "ready_welcome",
@@ -51,8 +52,8 @@ async def create(request: web.Request, body: NewCampaign, headers: RequestHeader
     """Draft a campaign; nothing is sent before it is started."""
     business, services = business_of(request), request.app[SERVICES]
     owner = owner_of(request)
-    await require_connection(request, body.connection_id)
-    await business.automations.template(owner, body.template)
+    await require_connection(request, owner, body.connection_id)
+    await business.automations.require_suitable(owner, body.template, None)
     fields = body.model_dump(exclude_none=True)
 
     async def make(record_id: str) -> Campaign:
@@ -86,7 +87,7 @@ async def show(request: web.Request) -> web.Response:
     "/api/campaigns/{id}",
     needs=Scope.BUSINESS,
     answers={200: CampaignView},
-    problems=(*_NOT_FOUND, "template_not_found", "not_possible_now"),
+    problems=(*_NOT_FOUND, *_TEMPLATE, "not_possible_now"),
     example={"name": "Spring sale"},
 )
 async def change(request: web.Request, body: CampaignChange) -> web.Response:
@@ -94,8 +95,8 @@ async def change(request: web.Request, body: CampaignChange) -> web.Response:
     business = business_of(request)
     found = await _campaign(request)
     if body.template is not None:
-        await business.automations.template(found.owner, body.template)
-    changes = body.model_dump(exclude_none=True, by_alias=True)
+        await business.automations.require_suitable(found.owner, body.template, None)
+    changes = body.to_changes()
     changed = await business.campaigns.edit(found, changes) if changes else found
     return answer(await _view(request, changed))
 

@@ -9,10 +9,12 @@ from aiohttp import web
 from business.model import Customer
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import InvalidParameterError
 from control_api.http.requests import answer
 from control_api.operations.business import EVERY_POST, business_of, created, make_once
 from control_api.operations.tables import CSV, file, import_table
 from control_api.schemas.business.customers import (
+    MOST_ATTRIBUTES,
     ConsentHistory,
     CustomerChange,
     CustomerList,
@@ -45,7 +47,7 @@ async def create(request: web.Request, body: NewCustomer, headers: RequestHeader
     owner, now = owner_of(request), request.app[SERVICES].now()
 
     async def make(record_id: str) -> Customer:
-        fields = {**body.to_changes(), "_id": record_id, "owner": owner, "createdAt": now}
+        fields = {**body.to_fields(), "_id": record_id, "owner": owner, "createdAt": now}
         customer = Customer.model_validate(fields)
         return await business.customers.add(customer, body.to_states(), "api")
 
@@ -118,7 +120,12 @@ async def change(request: web.Request, body: CustomerChange) -> web.Response:
     """Change a customer; messages that wait are written anew."""
     found = await _customer(request)
     customers = business_of(request).customers
-    changed = await customers.change(found, body.to_changes(), body.to_states(), "api")
+    changes = body.to_changes(found)
+    if len(changes.get("attributes", ())) > MOST_ATTRIBUTES:
+        raise InvalidParameterError(
+            "attributes", f"A customer has at most {MOST_ATTRIBUTES} of them: take some away."
+        )
+    changed = await customers.change(found, changes, body.to_states(), "api")
     return answer(await _view(request, changed))
 
 
@@ -141,7 +148,8 @@ async def consents(request: web.Request) -> web.Response:
 async def erase(request: web.Request) -> web.Response:
     """Erase a customer everywhere: name, number, messages and consents.
 
-    Appointments stay, without what they say of a person, so that they are still counted.
+    What they have booked for later is cancelled. Appointments stay, without what they say of a
+    person, so that they are still counted.
     """
     found = await _customer(request)
     try:

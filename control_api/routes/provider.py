@@ -9,6 +9,7 @@ from aiohttp import web
 from business.statistics import Span
 from control_api.auth.identity import seen_owner
 from control_api.endpoints.declaration import Endpoints
+from control_api.http.problems import InvalidParameterError
 from control_api.http.requests import answer
 from control_api.operations.business import business_of
 from control_api.routes import provider_pages
@@ -65,6 +66,8 @@ async def stats(request: web.Request, query: StatsQuery) -> web.Response:
     business, owner = business_of(request), seen_owner(request)
     until = query.until or request.app[SERVICES].now()
     since = query.since or until - _USUAL
+    if since > until:
+        raise InvalidParameterError("from", "This is later than now: give `to` as well.")
     span = Span(since, until, query.by, business.default_zone)
     counted = await business.statistics.of(owner, span)
     return answer(

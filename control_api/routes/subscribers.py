@@ -53,7 +53,7 @@ async def create(
     """Add a subscriber to a list; one who has opted out by a message stays unsubscribed."""
     business, services = business_of(request), request.app[SERVICES]
     owner = owner_of(request)
-    await require_connection(request, body.connection_id)
+    await require_connection(request, owner, body.connection_id)
     fields = body.model_dump(exclude_none=True, exclude={"double_opt_in", "connection_id"})
     ask_by = body.connection_id if body.double_opt_in else None
 
@@ -129,7 +129,7 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request, body: SubscriberChange) -> web.Response:
     """Change a subscriber, or take them off the list with the status `unsubscribed`."""
     found = await _subscriber(request)
-    changes = body.model_dump(exclude_none=True, by_alias=True)
+    changes = body.to_changes()
     if body.status is not None:
         changes["status"] = SubscriberStatus(body.status)
     subscribers = business_of(request).subscribers

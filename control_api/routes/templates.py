@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from business.errors import TemplateInvalidError, ValueMissingError
+from business.examples import EXAMPLES
 from business.model import Language, Template
-from business.occasions import person
 from business.ready_made import READY_TEMPLATES
-from business.templates import render, text_in
+from business.templates import check_variable, render, text_in
 from control_api.auth.identity import owner_of, seen_owner
 from control_api.endpoints.declaration import Endpoints
 from control_api.http.requests import answer
@@ -35,29 +35,6 @@ from sessions.common.callers import Scope
 routes = Endpoints("Templates", owned=True)
 
 _NOT_FOUND = ("template_not_found",)
-_WHEN = datetime(2030, 1, 31, 9, tzinfo=UTC)
-
-
-def _examples(
-    name: str, service: str, event: str, place: str, list_: str, line: str
-) -> dict[str, dict[str, Any]]:
-    times = {"startsAt": _WHEN, "endsAt": _WHEN + timedelta(hours=1), "location": place}
-    return {
-        "customer": person(name, "+972541234567", {}),
-        "appointment": {"service": service, **times},
-        "event": {"name": event, **times},
-        "subscriber": {"list": list_},
-        "connection": {"name": line, "phone": "+972501234567"},
-    }
-
-
-_EXAMPLES: Mapping[Language, dict[str, dict[str, Any]]] = {
-    Language.EN: _examples(
-        "Dana Levi", "Haircut", "Open evening", "12 Herzl Street", "news", "Main line"
-    ),
-    Language.HE: _examples("דנה לוי", "תספורת", "ערב פתוח", "רחוב הרצל 12", "חדשות", "הקו הראשי"),
-}
-"""The values of variables that a preview is not given."""
 
 
 @routes.post(
@@ -109,7 +86,7 @@ async def show(request: web.Request) -> web.Response:
     "/api/templates/{id}",
     needs=Scope.BUSINESS,
     answers={200: TemplateView},
-    problems=(*_NOT_FOUND, "template_invalid"),
+    problems=(*_NOT_FOUND, "template_invalid", "template_unsuitable"),
     example={"name": "Reminder", "texts": {"en": "Hello {{customer.firstName}}, see you soon."}},
 )
 async def replace(request: web.Request, body: TemplateWish) -> web.Response:
@@ -176,7 +153,7 @@ def _view(request: web.Request, template: Template) -> TemplateView:
     samples: dict[Language, str] = {}
     for language, text in template.texts.items():
         with suppress(TemplateInvalidError, ValueMissingError):
-            samples[language] = render(text, _EXAMPLES[language], language, zone)
+            samples[language] = render(text, EXAMPLES[language], language, zone)
     return TemplateView.of(template, samples)
 
 
@@ -188,14 +165,17 @@ async def _template(request: web.Request) -> Template:
 def _values(
     given: Mapping[str, str | dict[str, str]], language: Language
 ) -> dict[str, dict[str, Any]]:
-    """Return example values with the given ones in their places; times are read as such."""
-    values = {name: dict(each) for name, each in _EXAMPLES[language].items()}
+    """Return example values with the given ones in their places; times are read as such.
+
+    Raises TemplateInvalidError for a variable that does not exist.
+    """
+    values = {name: dict(each) for name, each in EXAMPLES[language].items()}
     for path, text in _flat(given):
+        check_variable(path)
         match path.split("."):
-            case [name, "attributes", attribute] if name in values:
-                inner = values[name].get("attributes", {})
-                values[name]["attributes"] = inner | {attribute: text}
-            case [name, field] if name in values and field != "attributes":
+            case [name, "attributes", attribute]:
+                values[name]["attributes"] = values[name]["attributes"] | {attribute: text}
+            case [name, field]:
                 values[name][field] = _read(text) if field in ("startsAt", "endsAt") else text
     return values
 

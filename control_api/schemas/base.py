@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
+from sessions.messages.visible_text import ON_ONE_LINE, VISIBLE, check_line, check_text
 from sessions.recipients.address import parse_phone_number
 
 
@@ -23,6 +27,18 @@ class Body(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=False, extra="forbid", frozen=True
     )
+
+
+def taken_away(change: Body, **absent: Any) -> dict[str, Any]:
+    """Return what replaces the values that the null fields of a PATCH take away, as it is stored.
+
+    `absent` names the fields that a record can do without, each with what stands for no value.
+    """
+    return {
+        to_camel(name): value
+        for name, value in absent.items()
+        if name in change.model_fields_set and getattr(change, name) is None
+    }
 
 
 class Answer(BaseModel):
@@ -50,11 +66,25 @@ def never(*given: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"not": {"required": [*given], "properties": fields}}
 
 
-_TEXT = r"[^\x00-\x1f\x7f-\x9f]"
+def not_before(start: str, named: str | None = None) -> AfterValidator:
+    """Refuse a time before that of the field `start`, which callers know as `named`."""
+
+    def check(moment: datetime, info: ValidationInfo) -> datetime:
+        begin: datetime | None = info.data.get(start)
+        if begin is not None and moment < begin:
+            raise ValueError(f"This is before `{named or start}`.")
+        return moment
+
+    return AfterValidator(check)
+
+
 Name = Annotated[
     str,
-    StringConstraints(max_length=200, pattern=rf"^{_TEXT}*[^\s\x00-\x1f\x7f-\x9f]{_TEXT}*$"),
+    StringConstraints(max_length=200),
+    AfterValidator(check_line),
+    AfterValidator(check_text),
     AfterValidator(str.strip),
+    Field(json_schema_extra={"pattern": rf"^{ON_ONE_LINE}*{VISIBLE}{ON_ONE_LINE}*$"}),
 ]
 """A name for people: something visible, without control characters."""
 PhoneNumber = Annotated[

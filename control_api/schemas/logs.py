@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, not_before
 from sessions.common.json_values import Timestamp
 from sessions.config.settings import LogLevel
 from sessions.logs.records import LogQuery
@@ -22,7 +22,7 @@ class LogSearch(Body):
     connection_id: _Text | None = None
     process: _Text | None = None
     since: Timestamp | None = None
-    until: Timestamp | None = None
+    until: Annotated[Timestamp, not_before("since")] | None = None
     cursor: _Text | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 

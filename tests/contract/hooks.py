@@ -37,6 +37,7 @@ for name, values in {
     schemathesis.openapi.format(name, values)
 
 _ID = re.compile(r"[0-9a-z]{26}")
+_VARIABLE = re.compile(r"[A-Za-z0-9_]{1,50}(\.[A-Za-z0-9_]{1,50}){0,2}")
 
 _numbers = count()
 _KNOWN: dict[str, dict[str, list[str]]] = json.loads(os.environ.get("CONTRACT_KNOWN", "{}"))
@@ -49,10 +50,14 @@ def before_call(
 ) -> None:
     """Make what is right by itself right together; what is wrong by itself stays wrong."""
     _fit_together(case.body)
+    if case.operation.method.upper() == "PATCH" and isinstance(case.body, dict):
+        _fit_change(case.body)
     if "/webhooks" in case.operation.path and isinstance(case.body, dict):
         _fit_webhook(case.body)
     if case.operation.path == "/api/whatsapp/messages":
         _ask_of_one_direction(case.query)
+    for earlier, later in (("since", "until"), ("from", "to")):
+        _order(case.query, earlier, later)
     # Within a scenario of many steps, the steps before say what to name.
     if case.meta is not None and case.meta.phase.name is not TestPhase.STATEFUL:
         _name_what_is_there(case, next(_numbers))
@@ -137,11 +142,31 @@ def _fit_business(value: dict[str, Any]) -> None:
         value["startsAt"] = "2040-01-31T09:00:00Z"
     if _time(value.get("endsAt")) is not None:
         value["endsAt"] = "2040-01-31T10:00:00Z"
+    if isinstance(value.get("template"), str) and value["template"].startswith("ready_"):
+        # Others need values that not every trigger has.
+        value["template"] = "ready_welcome"
+    variables = value.get("variables")
+    if isinstance(variables, dict) and all(map(_VARIABLE.fullmatch, variables)):
+        known = {f"customer.attributes.a{n}": each for n, each in enumerate(variables.values())}
+        value["variables"] = {name: each for name, each in known.items() if not _is_group(each)}
     texts = value.get("texts")
     if isinstance(texts, dict):
         for language, text in texts.items():
             if isinstance(text, str):
                 texts[language] = text.replace("{", "(")
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+def _fit_change(value: dict[str, Any]) -> None:
+    """Give what ends a beginning before it, and leave what needs a time its own."""
+    if _time(value.get("endsAt")) is not None and value.get("startsAt") is None:
+        value["startsAt"] = "2040-01-31T09:00:00Z"
+    for name in ("offset", "sendAt"):
+        if value.get(name, "") is None:
+            del value[name]
 
 
 def _grant(value: dict[str, Any]) -> None:

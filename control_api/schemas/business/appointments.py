@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -18,8 +18,9 @@ from business.model import (
 )
 from business.omissions import Omission, Omitted
 from business.states import moves_from
-from control_api.schemas.base import Answer, Name
+from control_api.schemas.base import Answer, Name, not_before, taken_away
 from control_api.schemas.business.fields import (
+    ChangedTimes,
     Id,
     Line,
     Notes,
@@ -92,15 +93,21 @@ class NewAppointment(OrderedTimes):
     external_id: Annotated[Line, Field(min_length=1)] | None = None
 
 
-class AppointmentChange(OrderedTimes):
-    """PATCH /api/appointments/{id}: another time is the same as `reschedule`."""
+class AppointmentChange(ChangedTimes):
+    """PATCH /api/appointments/{id}: another time is the same as `reschedule`.
+
+    Null takes the place, the notes or `externalId` away.
+    """
 
     service: Name | None = None
-    starts_at: Time | None = Field(None, examples=["2040-01-31T09:00:00Z"])
-    ends_at: Time | None = Field(None, examples=["2040-01-31T09:30:00Z"])
     location: Line | None = None
     notes: Notes | None = None
     external_id: Annotated[Line, Field(min_length=1)] | None = None
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that change, as they are stored, but for the times."""
+        given = self.model_dump(exclude_none=True, by_alias=True, exclude={"starts_at", "ends_at"})
+        return given | taken_away(self, location=None, notes="", external_id=None)
 
 
 class Reschedule(OrderedTimes):
@@ -114,7 +121,7 @@ class AppointmentQuery(PageQuery):
     """GET /api/appointments, in the order of their times: `from` (inclusive), `to` (exclusive)."""
 
     since: Time | None = Field(None, alias="from")
-    until: Time | None = Field(None, alias="to")
+    until: Annotated[Time, not_before("since", "from")] | None = Field(None, alias="to")
     status: AppointmentStatus | None = None
     customer: Id | None = None
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{13}[0-9a-z]{26}$")] | None = None

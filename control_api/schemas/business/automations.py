@@ -23,7 +23,7 @@ from business.model import (
 )
 from business.ready_made import ReadyMade, Trade
 from business.timing import OFFSET_PATTERN
-from control_api.schemas.base import NULL, Answer, Body, Name, never
+from control_api.schemas.base import NULL, Answer, Body, Name, never, taken_away
 from control_api.schemas.business.fields import (
     Id,
     Line,
@@ -57,6 +57,9 @@ DeliveryHour = Annotated[
         }
     ),
 ]
+
+
+OFFSET_NEEDED = "How long before? For example 24h or 1d."
 
 
 class ConditionWish(Body):
@@ -97,15 +100,15 @@ class NewAutomation(_AutomationFields):
     @model_validator(mode="after")
     def _has_a_time(self) -> NewAutomation:
         if self.trigger.is_before and self.offset is None:
-            raise ValueError("offset: how long before? For example 24h or 1d.")
+            raise ValueError(f"offset: {OFFSET_NEEDED}")
         return self
 
 
 class AutomationChange(_AutomationFields):
     """PATCH /api/automations/{id}: what waits is planned again.
 
-    `"deliveryHour": null` lets messages go at any hour, `"expects": null` leaves that to the
-    template.
+    `"deliveryHour": null` lets messages go at any hour, `"offset": null` at once, `"expects": null`
+    leaves that to the template, and `"conditions": null` lets it work for all records.
     """
 
     name: Name | None = None
@@ -115,13 +118,10 @@ class AutomationChange(_AutomationFields):
     enabled: bool | None = None
 
     def to_fields(self) -> dict[str, Any]:
-        """Return the fields that are given, as they are stored; None removes one."""
-        removed = {
-            name: None
-            for field, name in (("delivery_hour", "deliveryHour"), ("expects", "expects"))
-            if field in self.model_fields_set and getattr(self, field) is None
-        }
-        return super().to_fields() | removed
+        """Return the fields that change, as they are stored."""
+        return super().to_fields() | taken_away(
+            self, delivery_hour=None, offset=None, expects=None, conditions={}
+        )
 
 
 class AutomationQuery(PageQuery):
@@ -149,12 +149,13 @@ class LastErrorView(Answer):
 
 
 class AutomationView(Answer):
-    """An automation. A ready-made one has no id: POST it with your connection to have it.
+    """An automation. A ready-made one is nobody's and has no id: POST it with your connection.
 
     `trades` are the kinds of business that a ready-made one suits.
     """
 
     id: str | None = None
+    owner: str | None = None
     name: str
     enabled: bool
     trigger: Trigger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import (
     Field,
@@ -12,7 +13,7 @@ from business.model import (
     Campaign,
     CampaignStatus,
 )
-from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.base import Answer, Body, Name, taken_away
 from control_api.schemas.business.fields import (
     Tag,
     TemplateId,
@@ -34,12 +35,17 @@ class NewCampaign(Body):
 
 
 class CampaignChange(Body):
-    """PATCH /api/campaigns/{id}, before it has started."""
+    """PATCH /api/campaigns/{id}, before it has started; null takes the time of a draft away."""
 
     name: Name | None = None
     template: TemplateId | None = None
     list: Tag | None = None
     send_at: Time | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that change, as they are stored."""
+        given = self.model_dump(exclude_none=True, by_alias=True)
+        return given | taken_away(self, send_at=None)
 
 
 class CampaignCounts(Answer):

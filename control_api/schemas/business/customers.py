@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
     StringConstraints,
 )
@@ -16,7 +19,8 @@ from business.model import (
     Language,
     Purpose,
 )
-from control_api.schemas.base import Answer, Body, Name, PhoneNumber
+from business.occasions import check_birthday
+from control_api.schemas.base import Answer, Body, Name, PhoneNumber, taken_away
 from control_api.schemas.business.fields import (
     Line,
     Notes,
@@ -27,12 +31,27 @@ from control_api.schemas.business.fields import (
     Zone,
     viewed,
 )
+from sessions.common.clock import utc_now
 from sessions.common.json_values import WrittenTimestamp
 
+MOST_ATTRIBUTES = 50
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,49}$")]
+
+
+def _with_a_real_birthday(attributes: dict[str, str | None]) -> dict[str, str | None]:
+    birthday = attributes.get("birthday")
+    if birthday is not None:
+        # Somewhere it is tomorrow already.
+        check_birthday(birthday, utc_now().date() + timedelta(days=1))
+    return attributes
+
+
 Attributes = Annotated[
-    dict[AttributeName, Line], Field(max_length=50, examples=[{"birthday": "1990-05-17"}])
+    dict[AttributeName, Line | None],
+    Field(max_length=MOST_ATTRIBUTES, examples=[{"birthday": "1990-05-17"}]),
+    AfterValidator(_with_a_real_birthday),
 ]
+"""What a provider notes of a customer, by names of their own; `birthday` is a date."""
 Wanted = Literal["in", "out"]
 
 
@@ -88,9 +107,13 @@ class _CustomerFields(Body):
     attributes: Attributes | None = None
     consents: ConsentWishes | None = None
 
-    def to_changes(self) -> dict[str, Any]:
-        """Return the fields that are given, as they are stored."""
-        return self.model_dump(exclude_none=True, by_alias=True, exclude={"consents"})
+    def to_fields(self, before: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the fields that are given, as they are stored; attributes join those `before`."""
+        fields = self.model_dump(exclude_none=True, by_alias=True, exclude={"consents"})
+        if self.attributes is not None:
+            joined = {**(before or {}), **self.attributes}
+            fields["attributes"] = {key: each for key, each in joined.items() if each is not None}
+        return fields
 
     def to_states(self) -> dict[Purpose, Agreement]:
         """Return what the person agrees to."""
@@ -105,10 +128,18 @@ class NewCustomer(_CustomerFields):
 
 
 class CustomerChange(_CustomerFields):
-    """PATCH /api/customers/{id}: only the given fields change."""
+    """PATCH /api/customers/{id}: only the given fields change, and only the given attributes.
+
+    Null takes the name, the time zone, the notes, the tags or an attribute away.
+    """
 
     name: Name | None = None
     phone: PhoneNumber | None = None
+
+    def to_changes(self, found: Customer) -> dict[str, Any]:
+        """Return the fields of a customer that change, as they are stored."""
+        absent = taken_away(self, name="", time_zone=None, notes="", tags=[], attributes={})
+        return self.to_fields(found.attributes) | absent
 
 
 class CustomerQuery(PageQuery):

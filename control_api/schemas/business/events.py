@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     Field,
@@ -14,8 +14,9 @@ from business.model import (
     Registration,
     RegistrationStatus,
 )
-from control_api.schemas.base import Answer, Body, Name
+from control_api.schemas.base import Answer, Body, Name, taken_away
 from control_api.schemas.business.fields import (
+    ChangedTimes,
     Id,
     Line,
     Notes,
@@ -40,15 +41,21 @@ class NewEvent(OrderedTimes):
     notes: Notes | None = None
 
 
-class EventChange(OrderedTimes):
-    """PATCH /api/events/{id}: a smaller capacity takes no place from anybody."""
+class EventChange(ChangedTimes):
+    """PATCH /api/events/{id}: a smaller capacity takes no place from anybody.
+
+    Null takes the capacity (everybody gets a place), the place or the notes away.
+    """
 
     name: Name | None = None
-    starts_at: Time | None = Field(None, examples=["2040-01-31T18:00:00Z"])
-    ends_at: Time | None = Field(None, examples=["2040-01-31T20:00:00Z"])
     location: Line | None = None
     capacity: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = None
     notes: Notes | None = None
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that change, as they are stored."""
+        given = self.model_dump(exclude_none=True, by_alias=True)
+        return given | taken_away(self, location=None, capacity=None, notes="")
 
 
 class EventView(Answer):

@@ -17,6 +17,14 @@ from control_api.schemas.base import Answer, Body
 from control_api.schemas.messages import SendHeaders
 from sessions.common.json_values import Timestamp
 from sessions.connections.pacing import TimeZone
+from sessions.messages.visible_text import (
+    ON_ONE_LINE,
+    TYPED,
+    VISIBLE,
+    check_line,
+    check_text,
+    check_typed,
+)
 from sessions.storage.record import Record
 
 RequestHeaders = SendHeaders
@@ -46,13 +54,43 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
 TemplateId = Annotated[
     str,
     StringConstraints(pattern=r"^([0-9a-z]{26}|ready_[a-z0-9_]{1,40})$"),
-    Field(examples=["ready_reminder"]),
+    Field(examples=["ready_welcome"]),
 ]
-Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
-Tag = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f,;]{1,50}$")]
+
+
+def _if_any(text: str) -> str:
+    """Refuse a text that is not empty and shows nothing."""
+    return check_text(text) if text else text
+
+
+Line = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    AfterValidator(check_line),
+    AfterValidator(_if_any),
+    Field(json_schema_extra={"pattern": rf"^({ON_ONE_LINE}*{VISIBLE}{ON_ONE_LINE}*)?$"}),
+]
+"""A text on one line, which may be empty."""
+_IN_TAG = ON_ONE_LINE.replace("]", ",;]")
+Tag = Annotated[
+    str,
+    StringConstraints(pattern=rf"^{_IN_TAG}{{1,50}}$"),
+    AfterValidator(check_text),
+    Field(
+        json_schema_extra={
+            "pattern": rf"^{_IN_TAG}*{VISIBLE.replace(']', ',;]')}{_IN_TAG}*$",
+            "maxLength": 50,
+        }
+    ),
+]
 Tags = Annotated[list[Tag], Field(max_length=50)]
-Notes = Annotated[str, StringConstraints(max_length=4000)]
-Searched = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Notes = Annotated[
+    str,
+    StringConstraints(max_length=4000),
+    AfterValidator(check_typed),
+    Field(json_schema_extra={"pattern": rf"^{TYPED}*$"}),
+]
+Searched = Annotated[str, StringConstraints(max_length=100, pattern=rf"^{ON_ONE_LINE}*$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}([0-9a-z]{13})?$")]
 View = TypeVar("View", bound=Answer)
 
@@ -76,12 +114,27 @@ class PageQuery(Body):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+END_WRONG = "It must be after startsAt, by at most 31 days."
+
+
+def is_in_order(start: datetime, end: datetime) -> bool:
+    """Tell whether something may begin and end at these times."""
+    return start < end <= start + _LONGEST_TIME
+
+
 class OrderedTimes(Body):
     """A body in which `endsAt` has to be after `startsAt`."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         start, end = getattr(self, "starts_at", None), getattr(self, "ends_at", None)
-        if start and end and not start < end <= start + _LONGEST_TIME:
-            raise ValueError("endsAt: it must be after startsAt, by at most 31 days")
+        if start and end and not is_in_order(start, end):
+            raise ValueError(f"endsAt: {END_WRONG}")
         return self
+
+
+class ChangedTimes(OrderedTimes):
+    """A PATCH of a record that has a time."""
+
+    starts_at: Time | None = Field(None, examples=["2040-01-31T09:00:00Z"])
+    ends_at: Time | None = Field(None, examples=["2040-01-31T10:00:00Z"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
@@ -12,7 +12,7 @@ from business.model import (
     AppointmentStatus,
 )
 from business.statistics import MessageCounts, Outcomes
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, not_before
 from control_api.schemas.business.fields import (
     Time,
 )
@@ -23,7 +23,7 @@ class StatsQuery(Body):
     """GET /provider/stats: the last 30 days, unless `from` and `to` say otherwise."""
 
     since: Time | None = Field(None, alias="from")
-    until: Time | None = Field(None, alias="to")
+    until: Annotated[Time, not_before("since", "from")] | None = Field(None, alias="to")
     by: Literal["day", "week", "month"] = "day"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import (
     ConfigDict,
@@ -17,7 +17,7 @@ from business.model import (
     Subscriber,
     SubscriberStatus,
 )
-from control_api.schemas.base import NULL, Answer, Body, PhoneNumber, never
+from control_api.schemas.base import NULL, Answer, Body, PhoneNumber, never, taken_away
 from control_api.schemas.business.fields import (
     Line,
     PageQuery,
@@ -53,12 +53,20 @@ class NewSubscriber(Body):
 
 
 class SubscriberChange(Body):
-    """PATCH /api/subscribers/{id}: only the given fields change."""
+    """PATCH /api/subscribers/{id}: only the given fields change.
+
+    Null takes the name or the time zone away.
+    """
 
     name: Line | None = None
     language: Language | None = None
     time_zone: Zone | None = None
     status: Literal["unsubscribed"] | None = None
+
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that change, as they are stored."""
+        given = self.model_dump(exclude_none=True, by_alias=True)
+        return given | taken_away(self, name="", time_zone=None)
 
 
 class SubscriberQuery(PageQuery):

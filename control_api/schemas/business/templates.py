@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -25,8 +26,14 @@ from control_api.schemas.business.fields import (
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
+from sessions.messages.visible_text import PATTERN, check_text
 
-SomeText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
+SomeText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST),
+    AfterValidator(check_text),
+    Field(json_schema_extra={"pattern": PATTERN}),
+]
 
 
 class TemplateTexts(Body):
@@ -70,6 +77,7 @@ class TemplateView(Answer):
     """
 
     id: str
+    owner: str | None = None
     name: str
     texts: dict[Language, str]
     samples: dict[Language, str]
@@ -80,7 +88,8 @@ class TemplateView(Answer):
     @classmethod
     def of(cls, template: Template, samples: Mapping[Language, str]) -> TemplateView:
         """Show a template."""
-        return viewed(cls, template, ready_made=not template.owner, samples=dict(samples))
+        owner = template.owner or None
+        return viewed(cls, template, owner=owner, ready_made=owner is None, samples=dict(samples))
 
 
 class TemplateList(Answer):

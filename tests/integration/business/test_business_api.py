@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -136,6 +137,46 @@ async def test_appointments_are_listed_in_the_order_of_their_times(
     assert len(within["items"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "start", "end"),
+    [
+        ("/api/appointments", "from", "to"),
+        ("/provider/stats", "from", "to"),
+        ("/api/whatsapp/messages", "since", "until"),
+        ("/api/logs", "since", "until"),
+    ],
+)
+async def test_a_span_that_ends_before_it_begins_is_refused(
+    client: Client, path: str, start: str, end: str
+) -> None:
+    async with client.get(path, params={start: in_days(2), end: in_days(1)}) as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"]) == (422, "invalid_fields")
+    assert told["errors"] == [{"field": end, "message": f"This is before `{start}`."}]
+    await get(client, f"{path}?{start}={in_days(1)}&{end}={in_days(1)}")
+
+
+async def test_statistics_of_days_to_come_need_an_end(client: Client) -> None:
+    async with client.get("/provider/stats", params={"from": in_days(2)}) as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"]) == (422, "invalid_parameter")
+    assert [each["field"] for each in told["errors"]] == ["from"]
+
+
+async def test_an_end_before_the_beginning_that_is_stored_is_refused(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    evening = {"name": "Evening", "startsAt": in_days(3)}
+    for path, body in (("/api/appointments", booking), ("/api/events", evening)):
+        record = await made(client, path, body)
+        for days in (2, 3, 90):
+            async with client.patch(f"{path}/{record['id']}", json={"endsAt": in_days(days)}) as no:
+                told = await no.json()
+            assert (no.status, told["code"]) == (422, "invalid_parameter")
+            assert [each["field"] for each in told["errors"]] == ["endsAt"]
+        assert await get(client, f"{path}/{record['id']}") == record
+
+
 async def test_customers_are_found_by_parts_of_names_and_numbers(client: Client) -> None:
     await made(client, "/api/customers", CUSTOMER | {"tags": ["vip"]})
     other = {"name": "נועה [בר]", "phone": "+972549999999"}
@@ -212,6 +253,220 @@ async def test_a_registration_tells_who_comes(client: Client, booking: dict[str,
     registered = await made(client, path, {"customer": booking["customer"]})
     assert registered["customerName"] == CUSTOMER["name"]
     assert (await get(client, path))["items"] == [registered]
+
+
+NOTHING = "\u200b\u2066\u2060"
+"""Characters that show nothing."""
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/api/customers", {"name": NOTHING}),
+        ("/api/customers", {"name": "Da\u0000na"}),
+        ("/api/customers", {"notes": "one\u0000two"}),
+        ("/api/customers", {"tags": [NOTHING]}),
+        ("/api/customers", {"attributes": {"pet": NOTHING}}),
+        ("/api/subscribers", {"name": NOTHING}),
+        ("/api/subscribers", {"list": NOTHING}),
+        ("/api/templates", {"name": NOTHING}),
+        ("/api/templates", {"texts": {"en": "Hi", "he": NOTHING}}),
+        ("/api/templates", {"texts": {"en": "  \n"}}),
+        ("/api/templates", {"texts": {"en": "Hi\u0000"}}),
+        ("/api/events", {"name": NOTHING}),
+        ("/api/events", {"location": NOTHING}),
+        ("/api/events", {"notes": "\u0007"}),
+        ("/api/whatsapp/connections", {"connectionId": "other", "name": NOTHING}),
+    ],
+)
+async def test_what_shows_nothing_or_is_no_text_is_refused_by_its_field(
+    client: Client, path: str, fields: dict[str, Any]
+) -> None:
+    good: dict[str, Any] = {
+        "/api/customers": CUSTOMER,
+        "/api/subscribers": {"phone": CUSTOMER["phone"]},
+        "/api/templates": {"name": "Text", "texts": {"en": "Hi"}},
+        "/api/events": {"name": "Evening", "startsAt": in_days(3)},
+    }.get(path, {})
+    status, told = await post(client, path, {**good, **fields})
+    assert (status, told["code"]) == (422, "invalid_fields")
+    (named,) = told["errors"]
+    assert named["field"].partition(".")[0] in fields
+    assert re.search("nothing to see|control character", named["message"])
+
+
+@pytest.mark.parametrize(
+    "birthday", ["yesterday", "", "1990-02-30", "13-01", "0000-01-01", "2999-01-01", "17-05-1990"]
+)
+async def test_a_birthday_is_a_day_of_the_past(client: Client, birthday: str) -> None:
+    status, told = await post(
+        client, "/api/customers", CUSTOMER | {"attributes": {"birthday": birthday}}
+    )
+    assert (status, told["code"]) == (422, "invalid_fields")
+    assert [each["field"] for each in told["errors"]] == ["attributes"]
+
+
+async def test_a_birthday_may_be_told_without_its_year(client: Client) -> None:
+    for number, birthday in enumerate(("1990-05-17", "05-17", "02-29", "2000-02-29")):
+        wish = {"phone": f"+97254123456{number}", "attributes": {"birthday": birthday}}
+        assert (await made(client, "/api/customers", wish))["attributes"]["birthday"] == birthday
+
+
+async def patched(client: Client, path: str, body: object) -> Any:
+    async with client.patch(path, json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/api/customers", {"timeZone": "Asia/Tokyo", "notes": "Late", "tags": ["vip"]}),
+        ("/api/subscribers", {"name": "Dana", "timeZone": "Asia/Tokyo"}),
+        ("/api/events", {"capacity": 20, "location": "Upstairs", "notes": "Bring shoes"}),
+        ("/api/appointments", {"location": "Upstairs", "notes": "Late", "externalId": "17"}),
+        ("/api/campaigns", {"sendAt": "2040-01-31T09:00:00.000Z"}),
+        ("/api/automations", {"deliveryHour": "18:00", "offset": "1d", "expects": "confirm"}),
+    ],
+)
+async def test_null_takes_away_what_a_record_can_do_without_and_leaves_the_rest(
+    client: Client, booking: dict[str, Any], path: str, fields: dict[str, Any]
+) -> None:
+    sending = {"name": "One", "template": "ready_welcome", "connectionId": "main"}
+    plain = {
+        "/api/customers": {"name": "Noa", "phone": "+972549999999"},
+        "/api/subscribers": {"phone": "+972549999999"},
+        "/api/events": {"name": "Evening", "startsAt": in_days(3)},
+        "/api/appointments": booking,
+        "/api/campaigns": sending,
+        "/api/automations": sending | {"trigger": "customer.birthday", "purpose": "service"},
+    }[path]
+    record = await made(client, path, plain | fields)
+    for name in fields:
+        address = f"{path}/{record['id']}"
+        left = {key: value for key, value in record.items() if key not in (name, "messages")}
+        record = await patched(client, address, {name: None})
+        assert not record.get(name)
+        assert left.items() <= record.items()
+        assert await get(client, address) == record
+
+
+async def test_two_appointments_may_lose_the_id_that_another_program_gave_them(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    for key in ("17", "18"):
+        record = await made(client, "/api/appointments", booking | {"externalId": key})
+        await patched(client, f"/api/appointments/{record['id']}", {"externalId": None})
+
+
+async def test_null_in_a_customers_change(client: Client) -> None:
+    known = {"birthday": "1990-05-17", "pet": "Rex"}
+    record = await made(client, "/api/customers", CUSTOMER | {"attributes": known})
+    path = f"/api/customers/{record['id']}"
+    changed = await patched(client, path, {"attributes": {"birthday": None, "car": "red"}})
+    assert changed["attributes"] == {"pet": "Rex", "car": "red"}
+    assert (await patched(client, path, {"attributes": None}))["attributes"] == {}
+    unnamed = await patched(client, path, {"name": None, "language": None, "phone": None})
+    assert (unnamed["name"], unnamed["language"], unnamed["phone"]) == (
+        "",
+        CUSTOMER["language"],
+        CUSTOMER["phone"],
+    )
+
+
+async def test_a_customer_has_no_more_attributes_than_one_request_may_give(client: Client) -> None:
+    many = {f"a{number}": "x" for number in range(50)}
+    record = await made(client, "/api/customers", CUSTOMER | {"attributes": many})
+    path = f"/api/customers/{record['id']}"
+    async with client.patch(path, json={"attributes": {"other": "x"}}) as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"]) == (422, "invalid_parameter")
+    await patched(client, path, {"attributes": {"other": "x", "a1": None}})
+
+
+async def test_everybody_who_waits_gets_a_place_without_a_capacity(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    evening = {"name": "Evening", "startsAt": in_days(3), "capacity": 1}
+    event = await made(client, "/api/events", evening)
+    path = f"/api/events/{event['id']}"
+    other = await made(client, "/api/customers", CUSTOMER | {"phone": "+972549999999"})
+    for customer in (booking["customer"], other["id"]):
+        await made(client, f"{path}/registrations", {"customer": customer})
+    await patched(client, path, {"capacity": None})
+    assert (await get(client, path))["registered"] == 2
+
+
+async def test_what_has_to_have_a_time_keeps_it(client: Client, booking: dict[str, Any]) -> None:
+    reminder = {
+        "name": "Remind",
+        "trigger": "before_appointment",
+        "offset": "1d",
+        "template": "ready_reminder",
+        "purpose": "reminder",
+        "connectionId": "main",
+    }
+    automation = await made(client, "/api/automations", reminder)
+    path = f"/api/automations/{automation['id']}"
+    async with client.patch(path, json={"offset": None}) as answer:
+        told = await answer.json()
+    assert (answer.status, told["errors"][0]["field"]) == (422, "offset")
+    spring = {"name": "Spring", "template": "ready_welcome", "connectionId": "main"}
+    campaign = await made(client, "/api/campaigns", spring | {"sendAt": in_days(3)})
+    path = f"/api/campaigns/{campaign['id']}"
+    await post(client, f"{path}/start")
+    async with client.patch(path, json={"sendAt": None}) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (409, "not_possible_now")
+
+
+@pytest.mark.parametrize(
+    ("moves", "detail"),
+    [
+        (["confirm", "confirm"], "The appointment is confirmed, so it cannot be confirmed."),
+        (["no-show", "cancel"], "The appointment is a no-show, so it cannot be cancelled."),
+        (
+            ["cancel", "no-show"],
+            "The appointment is cancelled, so it cannot be marked as a no-show.",
+        ),
+        (["complete", "reschedule"], "The appointment is completed, so it cannot be moved."),
+    ],
+)
+async def test_a_refused_move_says_so_in_plain_english(
+    client: Client, booking: dict[str, Any], moves: list[str], detail: str
+) -> None:
+    appointment = await made(client, "/api/appointments", booking)
+    for move in moves:
+        body = {"startsAt": in_days(9)} if move == "reschedule" else None
+        status, told = await post(client, f"/api/appointments/{appointment['id']}/{move}", body)
+    assert (status, told["detail"]) == (409, detail)
+
+
+async def test_a_campaign_that_cannot_change_says_so_in_plain_english(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    spring = {
+        "name": "Spring",
+        "template": "ready_welcome",
+        "connectionId": booking["connectionId"],
+    }
+    path = f"/api/campaigns/{(await made(client, '/api/campaigns', spring))['id']}"
+    _, early = await post(client, f"{path}/pause")
+    assert early["detail"] == "The campaign is a draft, so it cannot be paused."
+    await post(client, f"{path}/start")
+    async with client.patch(path, json={"name": "Summer"}) as answer:
+        late = await answer.json()
+    assert late["detail"] == "The campaign is running, so it cannot be changed."
+    _, again = await post(client, f"{path}/start")
+    assert again["detail"] == "The campaign is running, so it cannot be started."
+
+
+async def test_what_exists_already_is_told_in_plain_english(
+    client: Client, booking: dict[str, Any]
+) -> None:
+    known = booking | {"externalId": "17"}
+    first = await made(client, "/api/appointments", known)
+    status, told = await post(client, "/api/appointments", known)
+    assert (status, told["detail"]) == (409, f"This appointment exists already: {first['id']}.")
 
 
 async def test_every_answer_of_a_customer_is_kept(client: Client) -> None:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from business.model import Template
 from business.ready_made import READY_AUTOMATIONS, Trade
+from sessions.common.ids import new_id
+from tests.integration.business.conftest import Shop
 from tests.integration.business.test_business_api import (
     CUSTOMER,
     booking,
@@ -15,12 +18,14 @@ from tests.integration.business.test_business_api import (
     made,
     post,
 )
+from tests.integration.business.test_campaigns import draft
 
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.test_utils import TestClient
 
     from sessions.storage.mongo import Database
+    from tests.builders import Stores
 
     Client = TestClient[web.Request, web.Application]
 
@@ -65,6 +70,126 @@ async def test_what_is_wrong_with_a_text_names_the_variable(
 ) -> None:
     status, refused = await post(client, "/api/templates/preview", {"draft": text})
     assert (status, refused["code"], refused.get("variable")) == (422, code, variable)
+
+
+@pytest.mark.parametrize(
+    ("given", "variable"),
+    [
+        ({"customer.shoeSize": "42"}, "customer.shoeSize"),
+        ({"nobody": {"name": "x"}}, "nobody.name"),
+        ({"customer": "Dana"}, "customer"),
+        ({"customer.attributes": "Rex"}, "customer.attributes"),
+    ],
+)
+async def test_a_preview_refuses_values_for_what_does_not_exist(
+    client: Client, given: dict[str, Any], variable: str
+) -> None:
+    wish = {"draft": "Hi {{customer.firstName}}", "variables": given}
+    status, refused = await post(client, "/api/templates/preview", wish)
+    assert (status, refused["code"], refused["variable"]) == (422, "template_invalid", variable)
+    saved = {"name": "Wrong", "texts": {"en": f"Hi {{{{{variable}}}}}"}}
+    assert (await post(client, "/api/templates", saved))[1]["detail"] == refused["detail"]
+
+
+async def test_a_preview_takes_attributes_of_any_name(client: Client) -> None:
+    wish = {
+        "draft": "{{customer.attributes.pet}} and {{customer.firstName}}",
+        "variables": {"customer.attributes.pet": "Rex", "customer": {"firstName": "Noa"}},
+    }
+    _, shown = await post(client, "/api/templates/preview", wish)
+    assert shown["text"] == "Rex and Noa"
+
+
+OF_APPOINTMENT = "{{appointment.service}} at {{appointment.startsAt | time}}"
+NEVER_THERE = ["appointment.service", "appointment.startsAt"]
+BIRTHDAY = {"trigger": "customer.birthday", "purpose": "marketing", "offset": None}
+
+
+async def _template(client: Client, text: str, **texts: str) -> str:
+    made_ = await made(client, "/api/templates", {"name": "Text", "texts": {"en": text, **texts}})
+    return str(made_["id"])
+
+
+@pytest.mark.parametrize(
+    ("text", "trigger", "variables"),
+    [
+        (OF_APPOINTMENT, None, NEVER_THERE),
+        (OF_APPOINTMENT, "customer.birthday", NEVER_THERE),
+        (OF_APPOINTMENT, "subscriber.confirmed", NEVER_THERE),
+        (OF_APPOINTMENT, "event.registered", NEVER_THERE),
+        ("{{event.name}}", "appointment.booked", ["event.name"]),
+        ("{{subscriber.list}}", "customer.birthday", ["subscriber.list"]),
+        ("{{customer.attributes.pet}}", None, ["customer.attributes.pet"]),
+    ],
+)
+async def test_what_no_recipient_has_a_value_for_is_refused_when_it_is_made_or_changed(
+    client: Client, stores: Stores, text: str, trigger: str | None, variables: list[str]
+) -> None:
+    await stores.connection("main")
+    wrong, good = await _template(client, "Hi", he=text), await _template(client, "Hi")
+    path = "/api/campaigns"
+    wish: dict[str, Any] = {"name": "Spring", "connectionId": "main"}
+    if trigger is not None:
+        path, wish = "/api/automations", AUTOMATION | {"trigger": trigger, "enabled": False}
+    status, refused = await post(client, path, wish | {"template": wrong})
+    assert (status, refused["code"], refused["variables"]) == (
+        422,
+        "template_unsuitable",
+        variables,
+    )
+    record = await made(client, path, wish | {"template": good})
+    changes = (
+        (f"{path}/{record['id']}", client.patch, {"template": wrong}),
+        (f"/api/templates/{good}", client.put, {"name": "Text", "texts": {"en": text}}),
+    )
+    for address, change, body in changes:
+        async with change(address, json=body) as answer:
+            refused = await answer.json()
+        assert (answer.status, refused["variables"]) == (422, variables), refused
+    assert (await get(client, f"{path}/{record['id']}")) == record
+    assert (await get(client, f"/api/templates/{good}"))["texts"] == {"en": "Hi"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi{% if appointment.service %}, {{appointment.service}}{% endif %}",
+        "Hi {{appointment.service | default('you')}}",
+        "Hi {{customer.firstName}} of {{subscriber.list}}, {{connection.name}}",
+    ],
+)
+async def test_what_a_text_can_do_without_goes_to_everybody(shop: Shop, text: str) -> None:
+    template = Template(
+        id=new_id(), owner=shop.owner, created_at=shop.clock(), name="Text", texts={"en": text}
+    )
+    await shop.business.automations.save_template(template)
+    await shop.business.automations.require_suitable(shop.owner, template.id, None)
+    await shop.subscriber(name="Dana")
+    campaign = await draft(shop, template=template.id)
+    await shop.business.campaigns.start(campaign)
+    await shop.business.campaigns.go_on()
+    (message,) = await shop.messages()
+    assert str(message.text).startswith("Hi")
+
+
+async def test_customers_may_have_any_attribute(client: Client, stores: Stores) -> None:
+    await stores.connection("main")
+    template = await _template(client, "Greet {{customer.attributes.pet}}")
+    wish = AUTOMATION | BIRTHDAY | {"template": template}
+    await made(client, "/api/automations", wish)
+
+
+async def test_a_template_changes_whose_former_campaigns_are_over(
+    client: Client, stores: Stores
+) -> None:
+    await stores.connection("main")
+    template = await _template(client, "Hi")
+    wish = {"name": "Spring", "connectionId": "main", "template": template}
+    campaign = await made(client, "/api/campaigns", wish)
+    await post(client, f"/api/campaigns/{campaign['id']}/cancel")
+    body = {"name": "Text", "texts": {"en": OF_APPOINTMENT}}
+    async with client.put(f"/api/templates/{template}", json=body) as answer:
+        assert answer.status == 200, await answer.text()
 
 
 async def test_a_refused_template_names_the_language_of_the_wrong_text(client: Client) -> None:

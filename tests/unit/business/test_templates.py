@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from business.errors import TemplateInvalidError, ValueMissingError
 from business.model import Language, Template
 from business.ready_made import READY_TEMPLATES
-from business.templates import check, render
+from business.templates import check, needed, render
 
 VALUES: dict[str, dict[str, Any]] = {
     "customer": {"name": "Dana Levi", "firstName": "Dana", "attributes": {"pet": "Rex"}},
@@ -67,6 +67,9 @@ def test_a_text_is_written_in_the_language_and_the_zone(
         "{{customer.attributes.pet | default('x') | day}}",
         "{{customer.name" + " | upper" * 100 + "}}",
         "{{customer.name" + " | upper" * 500 + "}}",
+        "  ",
+        "\u200b\u2066\u2069",
+        "{% if customer.name %} {% endif %}",
         "{{customer.name",
         "{{" + "(" * 2000 + "1" + ")" * 2000 + "}}",
         "{% if customer.name %}" * 100 + "{% endif %}" * 100,
@@ -84,13 +87,29 @@ def test_what_a_text_cannot_have_is_refused_when_it_is_saved(text: str) -> None:
         "{{customer.attributes.cat}}",
         "{{customer.attributes.items}}",
         "{{event.name}}",
-        "  ",
+        "{{event.startsAt | date}}",
+        "{% if customer.attributes.cat %}a{% endif %}",
     ],
 )
 def test_a_missing_value_is_an_error_when_the_text_is_written(text: str) -> None:
     check(text)
     with pytest.raises(ValueMissingError):
         render(text, VALUES, Language.EN, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        ("Hi {{customer.firstName}}", []),
+        ("{{appointment.endsAt | time}}, {{appointment.service}}", ["endsAt", "service"]),
+        ("a{% if appointment.service %}{{appointment.service}}{% endif %}", []),
+        ("{{appointment.service | default('it')}}, {{appointment.startsAt | day}}", ["startsAt"]),
+        ("{% if not appointment.service %}{{appointment.location}}{% endif %}", ["location"]),
+    ],
+)
+def test_what_a_text_needs_and_values_lack_is_named(text: str, lacking: list[str]) -> None:
+    person = {"customer": VALUES["customer"]}
+    assert needed(text, person) == [f"appointment.{name}" for name in lacking]
 
 
 @pytest.mark.parametrize(("year", "zone"), [(1, "America/New_York"), (9999, "Asia/Jerusalem")])

@@ -51,8 +51,8 @@ export class EventForm {
       name,
       startsAt: starts.toISOString(),
       endsAt: ends.toISOString(),
-      capacity: this.#capacity.value ? this.#capacity.valueAsNumber : undefined,
-      location: this.#location.value.trim() || undefined,
+      capacity: this.#capacity.value ? this.#capacity.valueAsNumber : null,
+      location: this.#location.value.trim() || null,
     };
     if (event) return api(recordPath('events', event), { method: 'PATCH', body });
     return api('api/events', { method: 'POST', body });

@@ -57,7 +57,7 @@ export class CustomerForm {
     if (!phone) throw new Wrong('number', this.#phone);
     const body = {
       phone,
-      name: this.#name.value.trim() || undefined,
+      name: this.#name.value.trim() || null,
       language: this.#language.value,
       tags: this.#tags.value.split(',').map((each) => each.trim()).filter(Boolean),
       notes: this.#notes.value,

@@ -42,7 +42,7 @@ class Templates(Group[Transport]):
     def list(
         self, *, ready_made: bool | None = None, page_size: int | None = None
     ) -> Pages[TemplateView]:
-        """List one's own templates, or those that are ready-made."""
+        """List the templates, or those that are ready-made."""
         query: Query = {"readyMade": ready_made, "limit": page_size}
         return Pages(get(_TEMPLATES, model(TemplateList), query))
 
@@ -86,7 +86,7 @@ class Automations(Group[Transport]):
     def list(
         self, *, ready_made: bool | None = None, page_size: int | None = None
     ) -> Pages[AutomationView]:
-        """List one's own automations, or those that are ready-made."""
+        """List the automations, or those that are ready-made."""
         query: Query = {"readyMade": ready_made, "limit": page_size}
         return Pages(get(_AUTOMATIONS, model(AutomationList), query))
 

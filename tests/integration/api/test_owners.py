@@ -188,6 +188,23 @@ async def test_each_scope_is_needed_where_it_is_declared_and_nowhere_else(world:
     assert wrong == []
 
 
+async def test_an_administrator_sees_everybodys_business_and_each_owners_by_name(
+    world: World,
+) -> None:
+    collections = [each for each in CLOSED if each.needs == "business" and _lists(world, each)]
+    assert len(collections) >= len(BUSINESS)
+    for operation in collections:
+        path = operation.path.replace("/provider/", "/api/")
+        theirs = {person.id: person.things[path] for person in (world.dana, world.noa)}
+        everybodys = await world.call(operation, world.admin.headers)
+        assert all(thing in everybodys.text for thing in theirs.values()), operation
+        for owner, thing in theirs.items():
+            asked = {"owner": owner}
+            answer = await world.call(operation, world.admin.headers, query=asked)
+            shown = [each for each in theirs.values() if each in answer.text]
+            assert shown == [thing], (str(operation), owner)
+
+
 async def test_scopes_bind_an_administrators_key_too(world: World) -> None:
     lacking = {
         scope: {"X-Api-Key": (await world.new_key(world.admin, *(set(ALL_SCOPES) - {scope})))[1]}
@@ -267,6 +284,18 @@ async def test_what_is_open_asks_for_nobody_and_is_meant_to_be(world: World) -> 
         values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         answer = await world.call(operation, {}, values, body)
         assert (answer.json or {}).get("code") != "unauthorized", operation
+
+
+BUSINESS = (
+    "customers", "appointments", "events", "subscribers", "templates", "automations", "campaigns",
+)  # fmt: skip
+
+
+def _lists(world: World, operation: Operation) -> bool:
+    """Tell whether an operation lists things of which everybody in this world has one."""
+    path = operation.path.replace("/provider/", "/api/")
+    is_list = operation.method == "GET" and not operation.named("path")
+    return is_list and path in world.dana.things
 
 
 _FINE = (200, 201, 202, 204)

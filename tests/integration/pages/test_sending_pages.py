@@ -10,8 +10,9 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from sessions.common.clock import utc_now
+from tests.integration.conftest import KEY
 from tests.integration.pages.business import DANA, Shop
-from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
 from tests.people import DESKTOP, PHONE
 
 if TYPE_CHECKING:
@@ -247,6 +248,92 @@ async def test_a_campaign_tells_whom_it_reaches_runs_with_its_numbers_and_pauses
         await card.get_by_role("button", name="Cancel for good").click()
         await page.get_by_role("button", name="Cancel the campaign").click()
         await expect(card.locator(".state-pill")).to_have_text("Cancelled")
+
+
+NOA = "noa@example.com"
+SHOWN = {
+    "templates": "[data-records] .template",
+    "automations": "[data-records] .rule",
+    "subscribers": ".subscriber",
+    "campaigns": ".campaign",
+}
+"""What each page shows of a record."""
+
+
+@pytest.fixture
+async def noa(shop: Shop, stores: Stores) -> str:
+    """Give a test a user beside the administrator, with one record of each kind; return her id."""
+    for email in (EMAIL, NOA):
+        wish = {"email": email, "password": PASSWORD, "name": email, "setupToken": KEY}
+        made = await shop.make("auth/register", **wish)
+    owner = str(made["user"]["id"])
+    await stores.connection("hers", owner=owner)
+    hers = f"?owner={owner}"
+    text = await shop.make(f"templates{hers}", name="Of Noa", texts={"en": "Hi from Noa"})
+    sends = {"name": "Of Noa", "template": text["id"], "connectionId": "hers"}
+    rule = {"trigger": "before_appointment", "offset": "3h", "purpose": "reminder"}
+    await shop.make(f"automations{hers}", **sends, **rule, enabled=True)
+    await shop.make(f"subscribers{hers}", phone="+972541234567")
+    await shop.make(f"campaigns{hers}", **sends)
+    return owner
+
+
+@pytest.mark.parametrize(("email", "count"), [(EMAIL, 2), (NOA, 1)])
+async def test_an_administrator_sees_everybodys_records_and_others_their_own(
+    shop: Shop, noa: str, person: Browser, database: Database, email: str, count: int
+) -> None:
+    await shop.make("templates", name="Ours", texts={"en": "Hi"})
+    await shop.remind()
+    await shop.make("subscribers", phone="+972541234568")
+    ours = {"name": "Ours", "template": "ready_welcome", "connectionId": "main"}
+    await shop.make("campaigns", **ours)
+    for owner in ("admin", noa):
+        await _sent(database, owner, "read", owner=owner)
+    async with dashboard(shop.client, person, path="/provider/stats", email=email) as seen:
+        page = seen.page
+        await expect(page.locator("[data-figure=sent] dd")).to_have_text(str(count))
+        for view, record in SHOWN.items():
+            await page.goto(str(shop.client.make_url(f"/provider/{view}")))
+            await expect(page.locator(record)).to_have_count(count)
+
+
+async def test_an_administrator_changes_what_another_has_with_what_that_one_has(
+    shop: Shop, noa: str, person: Browser
+) -> None:
+    await shop.make("templates", name="Ours", texts={"en": "Hi"})
+    async with dashboard(shop.client, person, path="/provider/automations") as seen:
+        page = seen.page
+        rule = _rule(page, "3 hours before the appointment, remind.")
+        await expect(rule).to_contain_text("Sends “Of Noa”")
+        await rule.get_by_role("button", name="Change").click()
+        form = page.get_by_role("dialog", name="Change the automation")
+        texts = form.get_by_label("What it sends").locator("option")
+        await expect(texts.filter(has_text="Of Noa")).to_have_count(1)
+        await expect(texts.filter(has_text="Ours")).to_have_count(0)
+        await form.get_by_label("Number").fill("4")
+        await form.get_by_role("button", name="Save").click()
+        await expect(_rule(page, "4 hours before the appointment, remind.")).to_be_visible()
+        await page.goto(str(shop.client.make_url("/provider/campaigns")))
+        card = page.locator(".campaign")
+        await expect(card).to_contain_text("One person would get it now.")
+        await card.get_by_role("button", name="Start").click()
+        await page.get_by_role("button", name="Start the campaign").click()
+        await expect(card.locator(".state-pill")).to_have_text("Running")
+    (automation,) = (await shop.get(f"automations?owner={noa}"))["items"]
+    assert (automation["offset"], automation["connectionId"]) == ("4h", "hers")
+
+
+async def test_a_text_that_its_recipients_lack_the_values_for_is_told_in_the_form(
+    shop: Shop, person: Browser
+) -> None:
+    async with dashboard(shop.client, person, path="/provider/automations") as seen:
+        page = seen.page
+        await page.get_by_role("button", name="New automation").first.click()
+        form = page.get_by_role("dialog", name="New automation")
+        await form.get_by_label("When", exact=True).select_option("A customer's birthday")
+        await form.get_by_label("What it sends").select_option("Reminder")
+        await form.get_by_role("button", name="Make it and switch it on").click()
+        await expect(form.get_by_text("This text needs something")).to_be_visible()
 
 
 async def test_statistics_are_read_by_the_keyboard_and_as_tables(

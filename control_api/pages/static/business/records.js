@@ -1,5 +1,8 @@
 // @ts-check
-/** Ask for and change the records of whoever is signed in; an administrator would see everybody's mixed. */
+/**
+ * Ask for and change records: those of whoever is signed in, and for an administrator everybody's.
+ * What is made is one's own, and what can be chosen for a record is its owner's.
+ */
 
 import { api } from '../dashboard/api.js';
 import { kindOf, working } from '../dashboard/dialog.js';
@@ -8,7 +11,8 @@ import { hasText, t } from '../dashboard/texts.js';
 import { toast } from '../dashboard/toast.js';
 import { closest, one } from '../shared/dom.js';
 
-const ME = one(document, '[data-me]').dataset.me ?? '';
+/** Whoever is signed in. */
+export const ME = one(document, '[data-me]').dataset.me ?? '';
 const LARGEST_PAGE = '200';
 /**
  * Errors for which there is a text, by code.
@@ -17,16 +21,17 @@ const LARGEST_PAGE = '200';
 export const KINDS = {
   automation_not_found: 'gone', campaign_not_found: 'gone', subscriber_not_found: 'gone', template_not_found: 'text',
   connection_not_found: 'connection', already_exists: 'listed', in_use: 'used', not_possible_now: 'changed',
-  template_invalid: 'unreadable', queue_full: 'many', rate_limited: 'many',
+  template_invalid: 'unreadable', template_unsuitable: 'unsuitable', queue_full: 'many', rate_limited: 'many',
 };
 
 /**
- * The address of one's own records.
+ * An address with a query.
  * @param {string} path
- * @param {Record<string, string>} [query] What is empty is left out.
+ * @param {Record<string, string>} query What is empty is left out.
  */
-export function own(path, query = {}) {
-  return `${path}?${new URLSearchParams([['owner', ME], ...Object.entries(query).filter(([, value]) => value)])}`;
+export function withQuery(path, query) {
+  const given = new URLSearchParams(Object.entries(query).filter(([, value]) => value)).toString();
+  return given ? `${path}?${given}` : path;
 }
 
 /**
@@ -35,19 +40,19 @@ export function own(path, query = {}) {
  * @param {unknown} [body]
  */
 export function post(path, body) {
-  return api(own(path), { method: 'POST', body, headers: { 'Idempotency-Key': randomKey() } });
+  return api(path, { method: 'POST', body, headers: { 'Idempotency-Key': randomKey() } });
 }
 
 /**
- * All of one's own records at an address.
+ * All records at an address.
  * @param {string} path
  * @returns {Promise<any[]>}
  */
-export async function allOwn(path) {
+export async function all(path) {
   const records = [];
   let cursor = '';
   do {
-    const page = await api(own(path, { limit: LARGEST_PAGE, cursor }));
+    const page = await api(withQuery(path, { limit: LARGEST_PAGE, cursor }));
     records.push(...page.items);
     cursor = page.cursor ?? '';
   } while (cursor);
@@ -55,22 +60,35 @@ export async function allOwn(path) {
 }
 
 /**
- * One's own templates and the ready-made ones.
+ * The templates, and the ready-made ones.
  * @returns {Promise<Api.Template[]>}
  */
 export async function allTemplates() {
-  const [mine, ready] = await Promise.all([allOwn('api/templates'), api('api/templates?readyMade=true')]);
-  return [...mine, ...ready.items];
+  const [written, ready] = await Promise.all([all('api/templates'), api('api/templates?readyMade=true')]);
+  return [...written, ...ready.items];
+}
+
+/** @returns {Promise<Api.Connection[]>} */
+export async function allConnections() {
+  return (await api('api/whatsapp/connections')).items;
 }
 
 /**
- * One's own connections, as choices.
- * @returns {Promise<{ value: string, text: string }[]>}
+ * The connections of an owner, as choices.
+ * @param {Api.Connection[]} connections
+ * @param {string} owner
  */
-export async function ownConnections() {
-  /** @type {Api.ConnectionList} */
-  const { items } = await api(own('api/whatsapp/connections'));
-  return items.map(({ connectionId, name }) => ({ value: connectionId, text: name }));
+export function connectionChoices(connections, owner) {
+  return connections.filter((each) => each.owner === owner).map(({ connectionId, name }) => ({ value: connectionId, text: name }));
+}
+
+/**
+ * The templates of an owner and the ready-made ones, as choices.
+ * @param {Api.Template[]} templates
+ * @param {string} owner
+ */
+export function templateChoices(templates, owner) {
+  return templates.filter((each) => each.readyMade || each.owner === owner).map((each) => ({ value: each.id, text: templateName(each) }));
 }
 
 /**

@@ -5,7 +5,7 @@ import { api } from '../../dashboard/api.js';
 import { field, one, showOnly } from '../../shared/dom.js';
 import { FormDialog, Wrong } from '../form_dialog.js';
 import { fillForm, fillSelect, valuesOf } from '../form_values.js';
-import { KINDS, post, templateName } from '../records.js';
+import { KINDS, ME, connectionChoices, post, templateChoices, templateName } from '../records.js';
 import { partsOf } from '../sentence.js';
 
 /** The dialog. */
@@ -14,6 +14,8 @@ export class Editor {
   #form = this.#dialog.form;
   /** @type {Api.Template[]} */
   #templates = [];
+  /** @type {Api.Connection[]} */
+  #connections = [];
   /** @type {Api.Automation | null} */
   #changes = null;
 
@@ -24,13 +26,19 @@ export class Editor {
   /**
    * Know what can be chosen.
    * @param {Api.Template[]} templates
-   * @param {{ value: string, text: string }[]} connections
+   * @param {Api.Connection[]} connections
    */
   know(templates, connections) {
     this.#templates = templates;
-    const texts = templates.map((each) => ({ value: each.id, text: templateName(each) }));
-    fillSelect(field(this.#form, 'template', HTMLSelectElement), texts);
-    fillSelect(field(this.#form, 'connection', HTMLSelectElement), connections);
+    this.#connections = connections;
+    this.#offer();
+  }
+
+  /** Offer what the owner of the automation has. */
+  #offer() {
+    const owner = this.#changes?.owner ?? ME;
+    fillSelect(field(this.#form, 'template', HTMLSelectElement), templateChoices(this.#templates, owner));
+    fillSelect(field(this.#form, 'connection', HTMLSelectElement), connectionChoices(this.#connections, owner));
   }
 
   /** Return the automation that was made, or null. */
@@ -55,6 +63,7 @@ export class Editor {
    * @param {Parameters<typeof fillForm>[2]} values
    */
   #ask(mode, values) {
+    this.#offer();
     return this.#dialog.ask(() => fillForm(this.#form, mode, values), () => this.#send(valuesOf(this.#form)));
   }
 

@@ -9,7 +9,7 @@ import { toast } from '../../dashboard/toast.js';
 import { byId, closest, one } from '../../shared/dom.js';
 import { fillSelect } from '../form_values.js';
 import { showRecords } from '../keyed_list.js';
-import { KINDS, allTemplates, doing, onActs, own, ownConnections, post, templateName } from '../records.js';
+import { KINDS, ME, allConnections, allTemplates, connectionChoices, doing, onActs, post, templateName } from '../records.js';
 import { RecordList } from '../record_list.js';
 import { partsOf } from '../sentence.js';
 import { cardOf } from './card.js';
@@ -24,11 +24,13 @@ class AutomationsView {
   #offered = one(this.#root, '[data-offers]');
   /** @type {Map<string, Api.Template>} */
   #templates = new Map();
+  /** @type {Api.Connection[]} */
+  #connections = [];
   /** @type {Automation[]} */
   #offers = [];
   /** @type {RecordList<Automation>} */
   #list = new RecordList(this.#root, {
-    path: () => own('api/automations'),
+    path: () => 'api/automations',
     item: (automation) => cardOf(automation, ...this.#parts(automation)),
     seen: (automation) => [automation, this.#parts(automation)],
   });
@@ -50,14 +52,16 @@ class AutomationsView {
   }
 
   async #refresh() {
-    const asked = [allTemplates(), ownConnections(), api('api/automations?readyMade=true')];
+    const asked = [allTemplates(), allConnections(), api('api/automations?readyMade=true')];
     const [templates, connections, ready] = await Promise.all(asked);
+    const choices = connectionChoices(connections, ME);
+    this.#connections = connections;
     this.#templates = new Map(templates.map((/** @type {Api.Template} */ each) => [each.id, each]));
     this.#offers = ready.items.map((/** @type {Api.Automation} */ each, /** @type {number} */ place) => ({ ...each, id: `offer-${place}` }));
     this.#editor.know(templates, connections);
-    fillSelect(this.#connection, connections);
-    one(this.#root, '[data-over]').hidden = connections.length < 2;
-    one(this.#root, '[data-no-connection]').hidden = connections.length > 0;
+    fillSelect(this.#connection, choices);
+    one(this.#root, '[data-over]').hidden = choices.length < 2;
+    one(this.#root, '[data-no-connection]').hidden = choices.length > 0;
     await this.#list.refresh();
     this.#showOffers();
   }
@@ -66,7 +70,7 @@ class AutomationsView {
   #showOffers() {
     const trade = one(this.#root, '[name=trade]:checked', HTMLInputElement).value;
     const timeOf = (/** @type {Automation} */ { trigger, offset, deliveryHour }) => JSON.stringify([trigger, partsOf(offset), deliveryHour]);
-    const there = new Set(this.#list.records.map(timeOf));
+    const there = new Set(this.#list.records.filter(({ owner }) => owner === ME).map(timeOf));
     const offers = this.#offers.filter((each) => each.trades?.some((suited) => suited === trade) && !there.has(timeOf(each)));
     const canSwitch = this.#connection.options.length > 0;
     const card = (/** @type {Automation} */ offer) => cardOf(offer, ...this.#parts(offer), canSwitch);
@@ -79,8 +83,9 @@ class AutomationsView {
    * @param {Automation} automation
    * @returns {[Api.Template | undefined, string | undefined]}
    */
-  #parts({ template, connectionId }) {
-    return [this.#templates.get(template), [...this.#connection.options].find(({ value }) => value === connectionId)?.text];
+  #parts({ template, connectionId, owner }) {
+    const over = this.#connections.find((each) => each.connectionId === connectionId && each.owner === owner);
+    return [this.#templates.get(template), over?.name];
   }
 
   /**

@@ -7,7 +7,7 @@ import { LOCALE, number, t } from '../../dashboard/texts.js';
 import { byId, closest, field, one, showOnly } from '../../shared/dom.js';
 import { valuesOf } from '../form_values.js';
 import { daysAfter, dayKey, startOf } from '../local_time.js';
-import { allOwn, allTemplates, own, templateName } from '../records.js';
+import { all, allTemplates, templateName, withQuery } from '../records.js';
 import { sentenceOf } from '../sentence.js';
 import { Bars } from './bars.js';
 import { keyOf, stepsOf } from './steps.js';
@@ -69,8 +69,8 @@ class StatsView {
     if (isWrong) return;
     // The last day counts to its end.
     const span = { from: startOf(from).toISOString(), to: startOf(daysAfter(to, 1)).toISOString(), by };
-    const asked = [api(own('provider/stats', span)), allOwn('api/automations'), allTemplates()];
-    const [stats, automations, templates] = await Promise.all(asked);
+    const needed = [api(withQuery('provider/stats', span)), all('api/automations'), allTemplates()];
+    const [stats, automations, templates] = await Promise.all(needed);
     showOnly(this.#root, 'when', 'stats');
     // What is the same is left alone: somebody may be reading a chart.
     const seen = JSON.stringify([stats.messages, stats.appointments, stats.automations, stats.replies, span.from, by]);

@@ -11,7 +11,7 @@ import { byId, copyOf, field, one, setText } from '../../shared/dom.js';
 import { FormDialog, Wrong } from '../form_dialog.js';
 import { fillForm, fillSelect, valuesOf } from '../form_values.js';
 import { ImportDialog } from '../import_dialog.js';
-import { KINDS, doing, onActs, own, ownConnections, post } from '../records.js';
+import { KINDS, ME, allConnections, connectionChoices, doing, onActs, post, withQuery } from '../records.js';
 import { RecordList } from '../record_list.js';
 
 const ROW = byId('subscriber', HTMLTemplateElement);
@@ -23,12 +23,12 @@ class SubscribersView {
   #filter = one(this.#root, '[data-filter]', HTMLFormElement);
   /** @type {RecordList<Api.Subscriber>} */
   #list = new RecordList(this.#root, {
-    path: () => own('api/subscribers', valuesOf(this.#filter)),
+    path: () => withQuery('api/subscribers', valuesOf(this.#filter)),
     isNarrowed: () => Object.values(valuesOf(this.#filter)).some(Boolean),
     item: row,
   });
   #add = new FormDialog('add-subscriber', KINDS);
-  #import = new ImportDialog(own('api/subscribers/import'), () => this.#lookAgain());
+  #import = new ImportDialog('api/subscribers/import', () => this.#lookAgain());
   #remove = new ConfirmDialog('remove-subscriber', KINDS);
   /** @type {number | undefined} */
   #timer;
@@ -51,9 +51,9 @@ class SubscribersView {
   }
 
   async #refresh() {
-    const [{ items }, connections] = await Promise.all([api(own('api/subscribers/lists')), ownConnections(), this.#list.refresh()]);
+    const [{ items }, connections] = await Promise.all([api('api/subscribers/lists'), allConnections(), this.#list.refresh()]);
     this.#showLists(items);
-    fillSelect(field(this.#add.form, 'connectionId', HTMLSelectElement), connections);
+    fillSelect(field(this.#add.form, 'connectionId', HTMLSelectElement), connectionChoices(connections, ME));
   }
 
   /** @param {Api.SubscribedList[]} lists */

@@ -7,7 +7,7 @@ import { keepTrue } from '../../dashboard/live.js';
 import { t } from '../../dashboard/texts.js';
 import { toast } from '../../dashboard/toast.js';
 import { byId, copyOf, one } from '../../shared/dom.js';
-import { KINDS, onActs, own, templateName } from '../records.js';
+import { KINDS, onActs, templateName } from '../records.js';
 import { RecordList } from '../record_list.js';
 import { Editor } from './editor.js';
 
@@ -16,7 +16,7 @@ const CARD = byId('template', HTMLTemplateElement);
 class TemplatesView {
   #root = byId('templates');
   /** @type {RecordList<Api.Template>} */
-  #list = new RecordList(this.#root, { path: () => own('api/templates'), item: card });
+  #list = new RecordList(this.#root, { path: () => 'api/templates', item: card });
   /** @type {Api.Template[]} */
   #ready = [];
   #editor = new Editor();

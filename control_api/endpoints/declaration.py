@@ -198,11 +198,10 @@ def add_endpoints(app: web.Application, groups: typing.Iterable[Endpoints]) -> N
 def _without_others(path: str, paths: typing.Iterable[str]) -> str:
     """Exclude declared paths from a path that ends in a parameter and would match them."""
     parent, _, last = path.rpartition("/")
-    others = [
-        each.removeprefix(f"{parent}/")
-        for each in paths
-        if each.startswith(f"{parent}/") and not re.search("[{/]", each.removeprefix(f"{parent}/"))
-    ]
-    if not last.startswith("{") or not others:
+    if not last.startswith("{"):
+        return path
+    siblings = (each.removeprefix(f"{parent}/") for each in paths if each.startswith(f"{parent}/"))
+    others = [each for each in siblings if not re.search("[{/]", each)]
+    if not others:
         return path
     return f"{parent}/{{{last.strip('{}')}:(?!(?:{'|'.join(others)})$)[^{{}}/]+}}"

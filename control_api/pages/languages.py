@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 from typing import Literal
 
@@ -46,8 +47,9 @@ class Texts:
     """One that counts something, in scripts only, has a form for each plural category."""
 
     @classmethod
+    @cache
     def load(cls, language: Language) -> Texts:
-        """Read the texts of a language from the package."""
+        """Read the texts of a language from the package, once in a process."""
         file = files("control_api.pages") / "languages" / f"{language}.json"
         return cls(language, json.loads(file.read_text(encoding="utf-8")))
 

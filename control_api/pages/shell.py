@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
 import aiohttp_jinja2
 from aiohttp import web
-from jinja2 import PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from control_api.pages.languages import COOKIE, Language, Texts, wanted_language
 from control_api.pages.static_files import StaticFiles
@@ -47,18 +48,24 @@ PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
 
 def set_up_pages(app: web.Application) -> None:
     """Give the application its templates, texts and static files."""
-    aiohttp_jinja2.setup(
-        app,
+    static = StaticFiles.load()
+    app[aiohttp_jinja2.APP_KEY] = _templates()
+    app[_TEXTS] = {language: Texts.load(language) for language in Language}
+    app[_STATIC] = static
+    app.router.add_get("/static/{version}/{name:.+}", static.serve)
+
+
+@cache
+def _templates() -> Environment:
+    """Return the templates; what is compiled of them serves all applications of a process."""
+    return Environment(
         loader=PackageLoader("control_api.pages"),
+        autoescape=True,
         undefined=StrictUndefined,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    static = StaticFiles.load()
-    app[_TEXTS] = {language: Texts.load(language) for language in Language}
-    app[_STATIC] = static
-    app.router.add_get("/static/{version}/{name:.+}", static.serve)
 
 
 def page(

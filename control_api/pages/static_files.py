@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
@@ -25,8 +26,9 @@ class StaticFiles:
     version: str
 
     @classmethod
+    @cache
     def load(cls) -> StaticFiles:
-        """Read the files of the package."""
+        """Read the files of the package, once in a process."""
         by_name = dict(sorted(_walk(files("control_api.pages") / "static", "")))
         digest = hashlib.sha256()
         for name, content in by_name.items():

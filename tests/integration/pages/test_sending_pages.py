@@ -321,6 +321,9 @@ async def test_an_administrator_changes_what_another_has_with_what_that_one_has(
         await expect(card.locator(".state-pill")).to_have_text("Running")
     (automation,) = (await shop.get(f"automations?owner={noa}"))["items"]
     assert (automation["offset"], automation["connectionId"]) == ("4h", "hers")
+    ours, path = {"connectionId": "main"}, f"/api/automations/{automation['id']}"
+    async with shop.client.patch(path, json=ours) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (404, "connection_not_found")
 
 
 async def test_a_text_that_its_recipients_lack_the_values_for_is_told_in_the_form(

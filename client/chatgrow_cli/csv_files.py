@@ -32,6 +32,8 @@ _NAMES: Mapping[str, str] = {
 """The field for each column, whose name is read without capitals, spaces, `_` and `-`."""
 _TIMES: Mapping[str, str] = {"send_at": "sendAt", "expires_at": "expiresAt"}
 _COLUMNS = "to, text, reference, priority, sendAt, expiresAt, replyTo, mediaUrl"
+_NAMED_DELIMITER = re.compile(r'\A"?sep=([^"\r\n])"?\r?\n', re.IGNORECASE)
+"""The first line of some files of Excel, such as `sep=;`."""
 _MOST_SHOWN = 5
 AT_ONCE = 1000
 """The most messages that the API takes in one request."""
@@ -75,12 +77,7 @@ class CsvFile:
 
 def read_csv(content: bytes, ignore_columns: bool) -> CsvFile:
     """Read a file; raise WrongUseError that names each line that cannot be right."""
-    text = _decoded(content)
-    reader = csv.reader(io.StringIO(text, newline=""), _dialect(text), strict=True)
-    try:
-        rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise WrongUseError(f"Line {reader.line_num} is no CSV: {error}.") from error
+    rows = _rows(_decoded(content))
     if not rows:
         raise WrongUseError("The file is empty.")
     fields = _fields(rows[0][1], ignore_columns)
@@ -102,14 +99,21 @@ def _decoded(content: bytes) -> str:
         raise WrongUseError("The file is no UTF-8: save it as “CSV UTF-8”.") from None
 
 
-def _dialect(text: str) -> type[csv.Dialect]:
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """Return the rows that are not empty, each with the line on which it ends."""
+    named = _NAMED_DELIMITER.match(text)
+    # An empty line in its place leaves all others their numbers.
+    lines = io.StringIO(_NAMED_DELIMITER.sub("\n", text), newline="")
+    reader = csv.reader(lines, delimiter=named[1] if named else _delimiter(text), strict=True)
+    try:
+        return [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise WrongUseError(f"Line {reader.line_num} is no CSV: {error}.") from error
+
+
+def _delimiter(text: str) -> str:
     """Find the delimiter in the first line: it depends on the language of the spreadsheet."""
-    first = text.lstrip().partition("\n")[0]
-
-    class Found(csv.excel):
-        delimiter = max(",;\t", key=first.count)
-
-    return Found
+    return max(",;\t", key=text.lstrip().partition("\n")[0].count)
 
 
 def _fields(header: list[str], ignore_columns: bool) -> list[str | None]:

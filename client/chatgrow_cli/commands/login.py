@@ -59,17 +59,21 @@ def login(
     _tell(Output(as_json), session, made, me)
 
 
-def logout(context: typer.Context) -> None:
+def logout(context: typer.Context, as_json: AsJson = False) -> None:
     """Forget the login; a key that the login made is revoked."""
-    session = session_of(context)
+    session, output = session_of(context), Output(as_json)
     kept = session.logins.read()
+    revoked = _revoke(session, kept) if kept and kept.key_id else None
     if kept is None:
         note("You were not logged in.")
-        return
-    if kept.key_id and not _revoke(session, kept):
+    elif revoked is False:
         note(f"The key {kept.key_id} could not be revoked; it is still in the list of keys.")
     session.logins.remove()
-    Output().say("Logged out.")
+    if as_json:
+        told = {"loggedOut": kept is not None, "url": kept and kept.url, "keyRevoked": revoked}
+        output.document(told)
+    elif kept:
+        output.say("Logged out.")
 
 
 def _address(given: Optional[str], before: Optional[Login]) -> str:

@@ -16,7 +16,7 @@ from chatgrow_cli.output import Output, local
 from chatgrow_cli.sending import FileSender, Forecast, Priority, Sent, Wanted, counted, wait_for_all
 from chatgrow_cli.session import session_of
 from chatgrow_cli.values import coming_moment
-from chatgrow_client import Client
+from chatgrow_client import Client, ForbiddenError
 from chatgrow_client.models import Accepted, MediaKind, MediaRequest, MessageRequest, MessageView
 
 _REPEATABLE = 16 * 1024 * 1024
@@ -102,7 +102,7 @@ def send(
             _forecast_one(output, client, connection_id, one)
             return
         if file is not None:
-            one["media"] = _media(client, file, kind, exact=key is not None)
+            one["media"] = _media(client, file, kind, key)
         accepted = client.messages.send(connection_id, **one, idempotency_key=key)
         _finish_one(output, client, accepted, wait, timeout)
 
@@ -129,12 +129,30 @@ def _content(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
-def _media(client: Client, file: Path, kind: Optional[_Kind], *, exact: bool) -> MediaRequest:
+def _media(client: Client, file: Path, kind: Optional[_Kind], key: Optional[str]) -> MediaRequest:
+    """Return the file for a request; with a key, the same one for each repetition."""
     shown = {"filename": file.name, "as_": MediaKind(kind) if kind else None}
-    if exact and file.stat().st_size <= _REPEATABLE:
+    if key is None:
+        return MediaRequest.of(media_id=client.media.upload(file).media_id, **shown)
+    if file.stat().st_size <= _REPEATABLE:
         content = base64.b64encode(file.read_bytes()).decode()
         return MediaRequest.of(base64=content, **shown)
-    return MediaRequest.of(media_id=client.media.upload(file).media_id, **shown)
+    media_id = _sent_before(client, file, key) or client.media.upload(file).media_id
+    return MediaRequest.of(media_id=media_id, **shown)
+
+
+def _sent_before(client: Client, file: Path, key: str) -> Optional[str]:
+    """Return the upload that was sent under this key, if its name and size are those of the file.
+
+    Uploaded anew, it would be another file, and the API would refuse the key.
+    """
+    try:
+        earlier = next(iter(client.messages.list(idempotency_key=key, page_size=1)), None)
+    except ForbiddenError:  # a key that may not read
+        return None
+    media = earlier.media if earlier else None
+    same = media is not None and (media.filename, media.size) == (file.name, file.stat().st_size)
+    return media.media_id if media and same else None
 
 
 def _finish_one(

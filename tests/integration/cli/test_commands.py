@@ -60,10 +60,13 @@ async def test_a_password_makes_a_key_which_the_logout_revokes(
     async with client.get("/api/api-keys") as listed:
         ids = [each["id"] for each in (await listed.json())["items"]]
     assert made["key_id"] not in ids
-    assert (await run("logout")).code == 0
+    left = await run("logout", "--json")
+    told = {"loggedOut": True, "url": address, "keyRevoked": True}
+    assert (left.code, left.json) == (0, told)
     async with client.get("/api/api-keys") as listed:
         assert len((await listed.json())["items"]) == len(ids) - 1
     assert (await run("connections")).code == 4
+    assert (await run("logout", "--json")).json == {"loggedOut": False}
 
 
 async def test_connections_are_told_in_plain_words(run: Run, main: str) -> None:
@@ -97,6 +100,21 @@ async def test_a_file_is_sent_and_repeated_exactly_under_a_key(
     shown = (await run("messages", uploaded.json["messageId"], "--json")).json
     assert shown["media"]["filename"] == "menu.txt"
     assert shown["text"] == "Our menu"
+
+
+async def test_a_large_file_is_sent_once_under_its_key_and_another_one_is_refused(
+    run: Run, main: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "menu.bin"
+    file.write_bytes(bytes(17 * 1024 * 1024))
+    send = ("send", TO, "--file", str(file), "--key", "menu", "--json")
+    sent = [await run(*send) for _ in range(2)]
+    assert sent[0].json["messageId"] == sent[1].json["messageId"]
+    file.write_bytes(bytes(18 * 1024 * 1024))
+    refused = await run(*send)
+    assert refused.code == 1
+    assert "idempotency_key_reused" in refused.err
+    assert len((await run("messages", "--json")).json) == 1
 
 
 async def test_a_table_is_sent_once_however_often_it_is_given(

@@ -32,6 +32,14 @@ def test_the_files_of_spreadsheets_are_read(text: str | bytes) -> None:
     assert (line.number, line.message.to, line.message.message) == (2, "+972501234567", "שלום")
 
 
+@pytest.mark.parametrize("first", ["sep=;", '"SEP=|"', "sep=\t", "sep=,"])
+def test_a_first_line_may_name_the_delimiter(first: str) -> None:
+    cells = (("to", "text"), ("1", '"Hello, Dana; hello"'))
+    rows = [first, *(first.strip('"')[-1].join(row) for row in cells)]
+    (line,) = _read("\ufeff" + "\r\n".join(rows)).lines
+    assert (line.number, line.message.message) == (3, "Hello, Dana; hello")
+
+
 def test_all_columns_are_read_and_a_text_stays_as_it_is() -> None:
     read = _read(
         "to,text,reference,priority,send at,Expires_At,media-url\n"

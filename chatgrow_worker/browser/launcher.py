@@ -18,6 +18,7 @@ from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent, user_agent_of
 from chatgrow_worker.page.answering import Document, remove_service_workers
+from chatgrow_worker.page.bridge import bounded
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from chatgrow_worker.page.wipes import watch_wipes
@@ -133,7 +134,7 @@ class Launcher:
 
     async def _page(self, context: BrowserContext) -> WhatsAppPage:
         bell = asyncio.Event()
-        async with self._launching():
+        async with bounded(self._options.launch_limit, Reason.BROWSER_UNAVAILABLE):
             page = context.pages[0] if context.pages else await context.new_page()
             cdp = await context.new_cdp_session(page)
             await set_user_agent(cdp)
@@ -147,18 +148,9 @@ class Launcher:
         return whatsapp
 
     async def _add_script(self, context: BrowserContext, page: WhatsAppPage) -> None:
-        async with self._launching():
+        async with bounded(self._options.launch_limit, Reason.BROWSER_UNAVAILABLE):
             await context.expose_binding(BELL, lambda _source, *words: page.hear(*words))
             await context.add_init_script(self._options.script)
-
-    @asynccontextmanager
-    async def _launching(self) -> AsyncIterator[None]:
-        """Limit the time of a step of the launch; raise PageBrokenError if it fails."""
-        try:
-            async with asyncio.timeout(self._options.launch_limit.total_seconds()):
-                yield
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
 
     async def _close(self, context: BrowserContext) -> bool:
         """Close the browser, so that its IndexedDB is written completely; tell whether it did."""

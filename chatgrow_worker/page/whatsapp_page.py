@@ -5,26 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Awaitable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from http import HTTPStatus
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from playwright.async_api import ElementHandle, Page, Response
-from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
 
 from chatgrow_worker.page.answering import Answering, Document, answer_navigations, answered
-from chatgrow_worker.page.errors import (
-    LineDeadError,
-    PageBrokenError,
-    PageCallError,
-    PageNotLoadedError,
-)
+from chatgrow_worker.page.bridge import Bridge, bounded
+from chatgrow_worker.page.errors import PageCallError, PageNotLoadedError
 from chatgrow_worker.page.files import OutgoingFile
 from chatgrow_worker.page.heard import ResponsesPage, RowsFound, RowsPage
 from chatgrow_worker.page.login_end import OF_NO_LOAD, EndSign, LoginEnd
 from chatgrow_worker.page.qr_form import QrForm
+from chatgrow_worker.page.served import document_of, refuse_errors
 from chatgrow_worker.page.snapshot import (
     About,
     Download,
@@ -55,32 +49,11 @@ _NO_TIME = timedelta(0)
 _NOT_BEGUN = ("", _NO_TIME, False)
 _ACCOUNT = re.compile(r"[0-9]{1,20}@(?:c\.us|lid)")
 """The id of a person's account; a number check never returns that of a group."""
-_CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
-_FILE_INPUT = "() => Object.assign(document.createElement('input'), {type: 'file'})"
-Result = TypeVar("Result")
 _LOCAL_STORAGE = "() => ({...localStorage})"
 _PUT_BACK = """(dump) => {
     localStorage.clear();
     for (const [name, text] of Object.entries(dump)) localStorage.setItem(name, text);
 }"""
-
-
-_KEPT_HEADERS = (
-    "content-type",
-    "content-security-policy",
-    "content-security-policy-report-only",
-    "cross-origin-embedder-policy",
-    "cross-origin-embedder-policy-report-only",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
-    "document-policy",
-    "origin-agent-cluster",
-    "permissions-policy",
-    "referrer-policy",
-    "x-content-type-options",
-    "x-frame-options",
-)
-"""The headers that belong to a document: no cookies, and none about its transfer."""
 
 
 class WhatsAppPage:
@@ -93,6 +66,7 @@ class WhatsAppPage:
 
     def __init__(self, page: Page, bell: asyncio.Event, call_limit: timedelta) -> None:
         self._page = page
+        self._bridge = Bridge(page, call_limit)
         self._call_limit = call_limit
         self._decided: dict[str, Outcome] = {}
         self._typing = _NOT_BEGUN
@@ -144,39 +118,22 @@ class WhatsAppPage:
         self._navigates = True
         self._begin_load()
         load = self._load
-        try:
-            async with asyncio.timeout(limit.total_seconds()):
-                if saved is not None:
-                    self._saved = await answer_navigations(self._page, url, saved)
-                answer = await self._page.goto(url, wait_until="commit", timeout=0)
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(
-                Reason.PAGE_UNREACHABLE, f"{url}: {_first_line(error)}"
-            ) from error
-        _check(answer)
+        async with bounded(limit, Reason.PAGE_UNREACHABLE, f"{url}: "):
+            if saved is not None:
+                self._saved = await answer_navigations(self._page, url, saved)
+            answer = await self._page.goto(url, wait_until="commit", timeout=0)
+        refuse_errors(answer)
         if saved is None and answer is not None:
-            served = await self._read(answer)
+            served = await document_of(answer, self._call_limit)
             self.served = served if load == self._load else None
-
-    async def _read(self, answer: Response) -> Document | None:
-        """Return the document that was served, with its policy headers."""
-        try:
-            async with asyncio.timeout(self._call_limit.total_seconds()):
-                body, headers = await answer.body(), await answer.all_headers()
-        except (PlaywrightError, TimeoutError):
-            return None  # it has navigated meanwhile; another page can be saved later
-        return Document(body, {name: headers[name] for name in _KEPT_HEADERS if name in headers})
 
     async def reload(self, limit: timedelta) -> None:
         """Reload the page."""
         self._navigates = True
         self._begin_load()
-        try:
-            async with asyncio.timeout(limit.total_seconds()):
-                answer = await self._page.reload(wait_until="commit", timeout=0)
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
-        _check(answer)
+        async with bounded(limit, Reason.PAGE_UNREACHABLE):
+            answer = await self._page.reload(wait_until="commit", timeout=0)
+        refuse_errors(answer)
 
     async def pairing_code(self, phone: str, lives: timedelta) -> PairingCode:
         """Return the code to type on the phone with this number, and alert that phone.
@@ -187,7 +144,7 @@ class WhatsAppPage:
         """
         within = self._call_limit * 2 / 3
         milliseconds = [each // _MILLISECOND for each in (lives, within)]
-        answer = await self._call("pairingCode", phone, *milliseconds)
+        answer = await self._bridge.call("pairingCode", phone, *milliseconds)
         return PairingCode.model_validate(answer)
 
     async def restore_local_storage(self, url: str, dump: dict[str, str], limit: timedelta) -> None:
@@ -195,12 +152,9 @@ class WhatsAppPage:
 
         This opens the address once with an empty document instead of WhatsApp's.
         """
-        try:
-            async with asyncio.timeout(limit.total_seconds()):
-                await self._open_empty(url)
-                await self._page.evaluate(_PUT_BACK, dump)
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.PAGE_UNREACHABLE, _first_line(error)) from error
+        async with bounded(limit, Reason.PAGE_UNREACHABLE):
+            await self._open_empty(url)
+            await self._page.evaluate(_PUT_BACK, dump)
 
     async def leave(self) -> dict[str, str]:
         """Replace the page by an empty document, which ends WhatsApp's scripts.
@@ -208,18 +162,15 @@ class WhatsAppPage:
         Returns all of localStorage as the scripts have left it, which is a credential. The page
         answers no other calls afterwards.
         """
-        try:
-            async with asyncio.timeout(self._call_limit.total_seconds()):
-                await self._open_empty(self._page.url.partition("#")[0])
-                left: dict[str, str] = await self._page.evaluate(_LOCAL_STORAGE)
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
+        async with bounded(self._call_limit, Reason.PAGE_UNRESPONSIVE):
+            await self._open_empty(self._page.url.partition("#")[0])
+            left: dict[str, str] = await self._page.evaluate(_LOCAL_STORAGE)
         return left
 
     async def snapshot(self) -> Snapshot | None:
         """Return what the page shows; None while it is loading."""
         try:
-            return Snapshot.model_validate(await self._call("snapshot"))
+            return Snapshot.model_validate(await self._bridge.call("snapshot"))
         except PageNotLoadedError:
             return None
 
@@ -234,22 +185,22 @@ class WhatsAppPage:
         """
         heard = None if recorded is None else [*recorded]
         try:
-            return Look.model_validate(await self._call("look", epoch, serial, heard))
+            return Look.model_validate(await self._bridge.call("look", epoch, serial, heard))
         except PageNotLoadedError:
             return None
 
     async def qr_code(self, form: QrForm = QrForm.PAGE) -> ShownCode | None:
         """Return the QR code that is shown; None if there is no valid one."""
-        value = await self._call("qrCode", form)
+        value = await self._bridge.call("qrCode", form)
         return None if value is None else ShownCode.model_validate(value)
 
     async def about(self) -> About:
         """Return the version of WhatsApp Web."""
-        return About.model_validate(await self._call("about"))
+        return About.model_validate(await self._bridge.call("about"))
 
     async def refresh_code(self) -> None:
         """Request a new series of QR codes, which comes within a second; ends a pairing code."""
-        await self._call("refreshCode")
+        await self._bridge.call("refreshCode")
 
     async def account_of(self, chat_id: str) -> str | None:
         """Ask WhatsApp for the id of a number's account; None if the number has no account.
@@ -258,21 +209,21 @@ class WhatsAppPage:
         an id made from the number would not arrive. The answer is remembered, and messages are sent
         to it, so anything that cannot be an account raises PageCallError.
         """
-        value = await self._call("accountOf", chat_id)
+        value = await self._bridge.call("accountOf", chat_id)
         if value is not None and not _ACCOUNT.fullmatch(str(value)):
             raise PageCallError("UnexpectedAnswer", None, "the id of an account was expected")
         return None if value is None else str(value)
 
     async def log_out(self) -> None:
         """Start the logout, of which the phone is informed; the page then shows a QR code."""
-        await self._call("logOut")
+        await self._bridge.call("logOut")
 
     async def prepare(self, chat_id: str, typing: timedelta = _NO_TIME) -> str:
         """Return a new key for one message to this chat, and begin to show "typing" for a while.
 
         `show_typing` then tells whether that worked, without another call.
         """
-        answer = await self._call("prepare", chat_id, typing // _MILLISECOND)
+        answer = await self._bridge.call("prepare", chat_id, typing // _MILLISECOND)
         prepared = Prepared.model_validate(answer)
         self._typing = (chat_id, typing, prepared.typing)
         return prepared.key
@@ -286,7 +237,7 @@ class WhatsAppPage:
         if begun == [chat_id, span]:
             self._typing = _NOT_BEGUN
             return bool(shown)
-        return bool(await self._call("showTyping", chat_id, span // _MILLISECOND))
+        return bool(await self._bridge.call("showTyping", chat_id, span // _MILLISECOND))
 
     async def send(
         self,
@@ -302,15 +253,15 @@ class WhatsAppPage:
         `file` until the send has ended.
         """
         parts = {**content.for_page(), "refersTo": refers_to}
-        self._note(key, await self._call_with(file, "send", key, chat_id, parts))
+        self._note(key, await self._bridge.call_with(file, "send", key, chat_id, parts))
 
     async def mark_read(self, chat_id: str) -> int:
         """Mark a chat read, which its people may see; return how many messages stay unread."""
-        return int(await self._call("markRead", chat_id))
+        return int(await self._bridge.call("markRead", chat_id))
 
     async def groups(self) -> list[Group]:
         """Return the groups of the account, with those of their participants that it knows."""
-        return [Group.model_validate(each) for each in await self._call("groups")]
+        return [Group.model_validate(each) for each in await self._bridge.call("groups")]
 
     async def resend(
         self,
@@ -325,37 +276,37 @@ class WhatsAppPage:
         A message whose file was not uploaded needs all its parts again.
         """
         parts = content and {**content.for_page(), "refersTo": refers_to}
-        self._note(key, await self._call_with(file, "resend", key, chat_id, parts))
+        self._note(key, await self._bridge.call_with(file, "resend", key, chat_id, parts))
 
     async def outcome(self, key: str) -> Outcome:
         """Return the outcome of a send that was started in this load of the page."""
         if (decided := self._decided.pop(key, None)) is not None:
             return decided
-        return self._read_outcome(await self._call("outcome", key))
+        return self._read_outcome(await self._bridge.call("outcome", key))
 
     async def look_up(self, key: str, chat_id: str) -> LookUp:
         """Look up a message by its key in the page's own store."""
-        return LookUp.model_validate(await self._call("lookUp", key, chat_id))
+        return LookUp.model_validate(await self._bridge.call("lookUp", key, chat_id))
 
     async def begin_download(self, key: str) -> None:
         """Start to fetch the file of a received message; ask `download_state` for the result."""
-        await self._call("beginDownload", key)
+        await self._bridge.call("beginDownload", key)
 
     async def download_state(self, key: str) -> Download:
         """Return what became of a file that is fetched in this load of the page."""
-        return Download.model_validate(await self._call("downloadState", key))
+        return Download.model_validate(await self._bridge.call("downloadState", key))
 
     async def download_piece(self, key: str, start: int, end: int) -> bytes:
         """Return bytes of a fetched file, up to but without `end`."""
-        return base64.b64decode(str(await self._call("downloadPiece", key, start, end)))
+        return base64.b64decode(str(await self._bridge.call("downloadPiece", key, start, end)))
 
     async def drop_download(self, key: str) -> None:
         """Let the page forget a file."""
-        await self._call("dropDownload", key)
+        await self._bridge.call("dropDownload", key)
 
     async def has_line(self) -> bool:
         """Tell whether the page has a line to WhatsApp."""
-        return bool(await self._call("hasLine"))
+        return bool(await self._bridge.call("hasLine"))
 
     async def locate_received(
         self, since: datetime, before: float | None, *, history: bool
@@ -364,45 +315,42 @@ class WhatsAppPage:
 
         `history` includes what the phone has sent of its history.
         """
-        answer = await self._call("locateReceived", _seconds(since), before, history)
+        answer = await self._bridge.call("locateReceived", _seconds(since), before, history)
         return RowsFound.model_validate(answer)
 
     async def received_rows(self, after: float, limit: int) -> RowsPage:
         """Return the messages of others after a row of the page's table, at most `limit` rows."""
-        return RowsPage.model_validate(await self._call("receivedRows", after, limit))
+        return RowsPage.model_validate(await self._bridge.call("receivedRows", after, limit))
 
     async def received_of(self, keys: Sequence[str]) -> list[dict[str, Any]]:
         """Return the messages of others with these keys, as the page's table has them."""
-        return _items(await self._call("receivedOf", [*keys]))
+        return _items(await self._bridge.call("receivedOf", [*keys]))
 
     async def received_changes(self, since: datetime) -> list[dict[str, Any]]:
         """Return the messages of others that were edited or revoked since a time."""
-        return _items(await self._call("receivedChanges", _seconds(since)))
+        return _items(await self._bridge.call("receivedChanges", _seconds(since)))
 
     async def received_reactions(self, since: datetime, offset: int) -> ResponsesPage:
         """Return a page of the reactions of others since a time."""
-        answer = await self._call("receivedReactions", _seconds(since), offset)
+        answer = await self._bridge.call("receivedReactions", _seconds(since), offset)
         return ResponsesPage.model_validate(answer)
 
     async def received_votes(self, since: datetime, offset: int) -> ResponsesPage:
         """Return a page of the votes of others since a time."""
-        answer = await self._call("receivedVotes", _seconds(since), offset)
+        answer = await self._bridge.call("receivedVotes", _seconds(since), offset)
         return ResponsesPage.model_validate(answer)
 
     async def local_storage(self, *, always: bool = False) -> dict[str, str] | None:
         """Return all of localStorage, a credential; None if it is the same as at the last call."""
-        value = await self._call("localStorage", always)
+        value = await self._bridge.call("localStorage", always)
         return None if value is None else {str(name): str(text) for name, text in value.items()}
 
     async def tidy(self) -> None:
         """Make the page collect its garbage."""
-        try:
-            async with asyncio.timeout(self._call_limit.total_seconds()):
-                session = await self._page.context.new_cdp_session(self._page)
-                await session.send("HeapProfiler.collectGarbage")
-                await session.detach()
-        except (PlaywrightError, TimeoutError) as error:
-            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, _first_line(error)) from error
+        async with bounded(self._call_limit, Reason.PAGE_UNRESPONSIVE):
+            session = await self._page.context.new_cdp_session(self._page)
+            await session.send("HeapProfiler.collectGarbage")
+            await session.detach()
 
     def _begin_load(self) -> None:
         """Forget what was true for the previous load of the page."""
@@ -425,70 +373,6 @@ class WhatsAppPage:
             await self._saved.stop()
         async with answered(self._page, url, Document()):
             await self._page.goto(url, wait_until="commit", timeout=0)
-
-    async def _call_with(
-        self, file: OutgoingFile | None, name: str, key: str, chat_id: str, parts: Any
-    ) -> Any:
-        """Call a function with the parts of a message, to which its file is added, if any."""
-        if file is None:
-            return await self._call(name, key, chat_id, parts)
-        # The file does not cross the bridge: the browser reads it when the page needs it.
-        handle = await self._in_time(name, self._page.evaluate_handle(_FILE_INPUT))
-        try:
-            element = cast("ElementHandle", handle.as_element())
-            await self._in_time(name, element.set_input_files(file.path))
-            about = {
-                "input": element,
-                "as": str(file.kind),
-                "mimetype": file.mimetype,
-                "filename": file.filename,
-                "prepWithinMs": file.prepare_within // timedelta(milliseconds=1),
-            }
-            return await self._call(name, key, chat_id, {**parts, **about})
-        finally:
-            with suppress(PlaywrightError):
-                await handle.dispose()
-
-    async def _call(self, name: str, *args: Any) -> Any:
-        return _unwrap(await self._in_time(name, self._page.evaluate(_CALL, [name, list(args)])))
-
-    async def _in_time(self, name: str, work: Awaitable[Result]) -> Result:
-        """Await something that the page does; raise PageBrokenError or PageNotLoadedError."""
-        try:
-            async with asyncio.timeout(self._call_limit.total_seconds()):
-                return await work
-        except TimeoutError as error:
-            raise PageBrokenError(Reason.PAGE_UNRESPONSIVE, f"no answer to {name}") from error
-        except PlaywrightError as error:
-            if "Execution context was destroyed" in error.message:
-                raise PageNotLoadedError from error
-            reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
-            raise PageBrokenError(reason, _first_line(error)) from error
-
-
-def _check(answer: Response | None) -> None:
-    """Raise PageBrokenError if WhatsApp or a proxy answers with an error."""
-    if answer is not None and answer.status >= HTTPStatus.BAD_REQUEST:
-        raise PageBrokenError(
-            Reason.PAGE_UNREACHABLE, f"{answer.url}: answered {answer.status} {answer.status_text}"
-        )
-
-
-def _unwrap(answer: Any) -> Any:
-    if answer is None:
-        raise PageNotLoadedError
-    if not isinstance(answer, dict):
-        raise PageCallError("BadAnswer", None, f"the bridge answered {type(answer).__name__}")
-    if answer.get("ok"):
-        return answer.get("value")
-    if answer.get("name") == "LineDeadError":
-        raise LineDeadError
-    code, status = answer.get("code"), answer.get("status")
-    raise PageCallError(str(answer.get("name")), code, str(answer.get("message")), status)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _seconds(moment: datetime) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from sessions.metrics import ProcessMetrics, exposition
+from sessions.metrics import ProcessMetrics
 
 
 class Scrape:
@@ -38,4 +39,4 @@ class Scrape:
 
 def scrape(metrics: ProcessMetrics) -> Scrape:
     """Read a process's metrics without asking for them by HTTP."""
-    return Scrape(exposition(metrics.registry).decode())
+    return Scrape(generate_latest(metrics.registry).decode())

@@ -46,7 +46,8 @@ class ConnectionRunner:
         """Take when the lease was requested, on the monotonic clock."""
         self._services = services
         self._lease = lease
-        self._connection = connection
+        self.connection = connection
+        """As it was when its lease was taken."""
         self._proxy = services.proxy_passwords.open(connection)
         self._was_linked = connection.linked_number is not None
         self._ending = asyncio.Event()
@@ -94,11 +95,6 @@ class ConnectionRunner:
             ),
         )
 
-    @property
-    def connection(self) -> Connection:
-        """The connection as it was when its lease was taken."""
-        return self._connection
-
     def ring(self) -> None:
         """Note that a message may be due."""
         self._doorbell.set()
@@ -115,7 +111,7 @@ class ConnectionRunner:
     async def run(self) -> None:
         """Run until `end` is called, the lease is lost or the connection stops."""
         # Every log record from here on, also those of tasks and threads, names the connection.
-        connection = self._connection
+        connection = self.connection
         with logger.contextualize(owner=connection.owner, connection=connection.connection_id):
             logger.info("Runs here, generation {}", self._lease.generation)
             await self._run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from prometheus_client import Counter, Histogram
 
@@ -36,90 +37,75 @@ class WorkerMetrics:
     def __init__(self, process: ProcessMetrics, now: Callable[[], datetime] = utc_now) -> None:
         self.process = process
         self._now = now
-        registry = process.registry
+        counter = partial(Counter, registry=process.registry)
+        histogram = partial(Histogram, registry=process.registry)
         self._reasons: set[str] = set()
-        self._sends = Counter(
+        self._sends = counter(
             "chatgrow_sends_total",
             "Sends that ended, by result and, where it did not go out, the reason.",
             ["result", "reason"],
-            registry=registry,
         )
-        self._results = Counter(
+        self._results = counter(
             "chatgrow_send_results_total",
             "Sends that ended, by result alone.",
             ["result"],
-            registry=registry,
         )
-        self._from_queue = Histogram(
+        self._from_queue = histogram(
             "chatgrow_message_enqueue_to_sent_seconds",
             "From when a message could go, accepted or due if that was later, until it was sent.",
             buckets=LONG,
-            registry=registry,
         )
-        self._from_claim = Histogram(
+        self._from_claim = histogram(
             "chatgrow_message_claim_to_sent_seconds",
             "From when a worker took a message in hand until it was sent.",
             buckets=LONG,
-            registry=registry,
         )
-        self._to_device = Histogram(
+        self._to_device = histogram(
             "chatgrow_message_sent_to_delivered_seconds",
             "From when a message was sent until a device of the recipient had it.",
             buckets=LONG,
-            registry=registry,
         )
-        self._lease_losses = Counter(
+        self._lease_losses = counter(
             "chatgrow_lease_losses_total",
             "Connections given up because their lease was lost.",
-            registry=registry,
         )
-        self._page_breaks = Counter(
-            "chatgrow_page_breaks_total", "Pages that broke.", ["reason"], registry=registry
-        )
-        self._login_ends = Counter(
+        self._page_breaks = counter("chatgrow_page_breaks_total", "Pages that broke.", ["reason"])
+        self._login_ends = counter(
             "chatgrow_login_ends_total",
             "Logins that ended, by reason; one that is saved may have been tried afterwards.",
             ["reason"],
-            registry=registry,
         )
-        self._bans = Counter(
+        self._bans = counter(
             "chatgrow_account_bans_total",
             "Temporary bans of accounts that WhatsApp has told of.",
-            registry=registry,
         )
-        self._restarts = Counter(
+        self._restarts = counter(
             "chatgrow_browser_restarts_total",
             "Browsers opened anew for a connection that ran here before.",
-            registry=registry,
         )
-        self._saves = Counter(
+        self._saves = counter(
             "chatgrow_session_saves_total",
             "Saves of a login: saved, unchanged or failed.",
             ["result"],
-            registry=registry,
         )
-        self._save_duration = Histogram(
+        self._save_duration = histogram(
             "chatgrow_session_save_duration_seconds",
             "How long saving a login took, unchanged ones included.",
             buckets=SHORT,
-            registry=registry,
         )
-        self._save_size = Histogram(
+        self._save_size = histogram(
             "chatgrow_session_save_size_bytes",
             "The size of saved logins, whole, packed and encrypted.",
             buckets=_SIZES,
-            registry=registry,
         )
-        self._received = Counter(
+        self._received = counter(
             "chatgrow_received_messages_total",
             "Messages that were received and recorded, each once; imported history is not counted.",
-            registry=registry,
         )
-        self._received_files = Counter(
+        self._received_files = counter(
             "chatgrow_received_files_total",
             "Files of received messages, by what became of them.",
             ["result"],
-            registry=registry,
         )
         self._begin()
 

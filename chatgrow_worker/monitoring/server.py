@@ -10,16 +10,10 @@ from socket import gethostname
 
 from aiohttp import hdrs, web
 from loguru import logger
-from prometheus_client import CollectorRegistry
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from chatgrow_worker.settings import WorkerSettings
-from sessions.metrics import (
-    CONTENT_TYPE,
-    MetricsClosedError,
-    NoMetricsTokenError,
-    check_scrape,
-    exposition,
-)
+from sessions.metrics import MetricsClosedError, NoMetricsTokenError, check_scrape
 from sessions.network.hosts import OurHosts
 
 _OTHER_HOST = (
@@ -54,7 +48,8 @@ async def serving_metrics(
         except NoMetricsTokenError as error:
             return _refused(401, error.code, str(error), {"WWW-Authenticate": "Bearer"})
         await asyncio.gather(*(look() for look in looks))
-        return web.Response(body=exposition(registry), headers={"Content-Type": CONTENT_TYPE})
+        headers = {"Content-Type": CONTENT_TYPE_LATEST}
+        return web.Response(body=generate_latest(registry), headers=headers)
 
     app = web.Application()
     app.router.add_get("/metrics", show)

@@ -15,7 +15,7 @@ from loguru import logger
 
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
 from chatgrow_worker.page.snapshot import Download
-from chatgrow_worker.waiting import any_of, happens
+from chatgrow_worker.waiting import any_of
 from sessions.connections.leases import Lease
 from sessions.conversations.documents import Documents
 from sessions.conversations.model import MediaState, ReceivedMessage
@@ -215,14 +215,13 @@ class Downloads:
         """Have the page fetch a file; return its size. Raises _NotFetchedError."""
         await self._page.begin_download(key)
         give_up = time.monotonic() + self._limits.within.total_seconds()
-        never = asyncio.Event()
         while True:
             state = await self._page.download_state(key)
             if state.state == "ready" and state.size is not None:
                 return state.size
             if state.state != "pending" or time.monotonic() >= give_up:
                 raise _NotFetchedError(state.code or "not in time")
-            await happens(never, _POLL)
+            await asyncio.sleep(_POLL.total_seconds())
 
     async def _pieces(self, key: str, size: int) -> AsyncIterator[bytes]:
         if size > self._store.limits.largest:

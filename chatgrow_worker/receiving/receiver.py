@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from loguru import logger
 
@@ -29,10 +28,6 @@ _MARK_EVERY = timedelta(minutes=5)
 _MOST_WAITING = 200
 
 
-class ReceivingPage(SweptPage, Protocol):
-    """What the receiver needs of a page; `WhatsAppPage` is the real one."""
-
-
 @dataclass(frozen=True)
 class ReceivingLimits:
     """How far back sweeps go, and when a message without content is told of as such."""
@@ -50,7 +45,7 @@ class Receiver:
 
     def __init__(
         self,
-        page: ReceivingPage,
+        page: SweptPage,
         inbox: Inbox,
         marks: Marks,
         lease: Lease,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import ssl
 from datetime import timedelta
-from types import TracebackType
 from typing import Generic
 
 import httpx
@@ -100,12 +99,7 @@ class Client(_Groups[SyncTransport]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -142,12 +136,7 @@ class AsyncClient(_Groups[AsyncTransport]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 

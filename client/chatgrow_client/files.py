@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Callable, Union
 from urllib.parse import unquote
 
@@ -80,12 +79,7 @@ class Download:
         self.about = About.of(self._response)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._response.close()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -114,12 +108,7 @@ class AsyncDownload:
         self.about = About.of(self._response)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._response.aclose()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -187,12 +176,7 @@ class _Arriving:
         """Append a piece."""
         self._opened.write(piece)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
         self._opened.close()
         if error is None:
             self._partial.replace(self.path)

@@ -19,9 +19,7 @@ class CsrfError(DomainError):
     """The request has a session cookie, but no proof that one of our pages made it."""
 
     code = "csrf"
-
-    def __init__(self) -> None:
-        super().__init__(f"A request with the session cookie needs the page's {HEADER}.")
+    text = f"A request with the session cookie needs the page's {HEADER}."
 
 
 class CsrfTokens:

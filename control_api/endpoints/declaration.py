@@ -28,7 +28,7 @@ class _NoQuery(BaseModel):
     """No query parameters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """A declared endpoint; if `owned`, an administrator may give `?owner=`."""
 
@@ -37,12 +37,12 @@ class Endpoint:
     tag: str
     handle: Handle
     answers: Mapping[int, Answer]
-    needs: Scope | None
-    admin: bool
-    owned: bool
-    open: bool
-    problems: tuple[str, ...]
-    example: Mapping[str, Any] | None
+    needs: Scope | None = None
+    admin: bool = False
+    owned: bool = False
+    open: bool = False
+    problems: tuple[str, ...] = ()
+    example: Mapping[str, Any] | None = None
     takes_file: bool = False
     """Whether the body is a file, which the handler receives by itself."""
     accepts: str | None = None
@@ -126,41 +126,19 @@ class Endpoints:
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(self._declared)
 
-    def _declare(
-        self,
-        method: str,
-        path: str,
-        *,
-        answers: Mapping[int, Answer],
-        needs: Scope | None = None,
-        admin: bool = False,
-        open: bool = False,  # noqa: A002  the word of the contract
-        problems: tuple[str, ...] = (),
-        example: Mapping[str, Any] | None = None,
-        takes_file: bool = False,
-        accepts: str | None = None,
-        most_bytes: int | None = None,
-        page: Handle | None = None,
-    ) -> Callable[[Handle], Handle]:
+    def _declare(self, method: str, path: str, **declared: Any) -> Callable[[Handle], Handle]:
+        """Declare an endpoint by the other fields of `Endpoint`."""
+
         def declare(handle: Handle) -> Handle:
             self._declared.append(
                 Endpoint(
-                    method,
-                    path,
-                    self.tag,
-                    handle,
-                    answers,
-                    needs,
-                    admin,
-                    self.owned and not open,
-                    open,
-                    problems,
-                    example,
-                    takes_file,
-                    accepts,
+                    method=method,
+                    path=path,
+                    tag=self.tag,
+                    handle=handle,
+                    owned=self.owned and not declared.get("open", False),
+                    **declared,
                     **_models_of(handle),
-                    most_bytes=most_bytes,
-                    page=page,
                 )
             )
             return handle

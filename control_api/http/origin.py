@@ -11,9 +11,7 @@ class ForeignOriginError(DomainError):
     """Another site made the browser send this request."""
 
     code = "foreign_origin"
-
-    def __init__(self) -> None:
-        super().__init__("This can only be asked for by the page itself.")
+    text = "This can only be asked for by the page itself."
 
 
 def require_own_origin(request: web.Request) -> None:

@@ -186,9 +186,7 @@ class BadCredentialsError(DomainError):
     """The user does not exist or the password is wrong; the response does not say which."""
 
     code = "invalid_credentials"
-
-    def __init__(self) -> None:
-        super().__init__("E-mail address or password is wrong.")
+    text = "E-mail address or password is wrong."
 
 
 class ForbiddenError(DomainError):
@@ -201,12 +199,10 @@ class SetupTokenError(DomainError):
     """There is no administrator yet, and the request has no valid setup token."""
 
     code = "setup_token_required"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The first registration makes the administrator. Give as setupToken the first API "
-            "key, or what the file setup.token in the data directory of the API holds."
-        )
+    text = (
+        "The first registration makes the administrator. Give as setupToken the first API "
+        "key, or what the file setup.token in the data directory of the API holds."
+    )
 
 
 class ForeignOriginError(DomainError):
@@ -219,12 +215,10 @@ class HostNotAllowedError(DomainError):
     """The request names a host that is not ours."""
 
     code = "host_not_allowed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The Host header names a host that this API does not serve. If it is one of yours, "
-            "name it in PUBLIC_URL or ALLOWED_HOSTS."
-        )
+    text = (
+        "The Host header names a host that this API does not serve. If it is one of yours, "
+        "name it in PUBLIC_URL or ALLOWED_HOSTS."
+    )
 
 
 class _TryLaterError(DomainError):
@@ -323,9 +317,7 @@ class OtherNumberError(DomainError):
     """The link is for another phone number, which the response does not name."""
 
     code = "other_number"
-
-    def __init__(self) -> None:
-        super().__init__("This link is for a phone with another number.")
+    text = "This link is for a phone with another number."
 
 
 class PairingError(DomainError):

@@ -40,9 +40,7 @@ class PageTimedOutError(DomainError):
     """The worker gave no answer in time."""
 
     code = "page_timed_out"
-
-    def __init__(self) -> None:
-        super().__init__("The worker did not answer in time. Try again.")
+    text = "The worker did not answer in time. Try again."
 
 
 async def answer_of_page(

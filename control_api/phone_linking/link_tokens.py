@@ -23,27 +23,21 @@ class LinkUnknownError(DomainError):
     """The link was not made by us, or was changed."""
 
     code = "link_unknown"
-
-    def __init__(self) -> None:
-        super().__init__("This link is not valid.")
+    text = "This link is not valid."
 
 
 class LinkExpiredError(DomainError):
     """The link has expired, was revoked, or its connection was deleted."""
 
     code = "link_expired"
-
-    def __init__(self) -> None:
-        super().__init__("This link does not work any more.")
+    text = "This link does not work any more."
 
 
 class LinkUsedError(DomainError):
     """A phone was linked after the link was made."""
 
     code = "link_used"
-
-    def __init__(self) -> None:
-        super().__init__("This link has been used: a phone was linked.")
+    text = "This link has been used: a phone was linked."
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from control_api.endpoints.declaration import Endpoints
 from control_api.services import SERVICES
-from sessions.metrics import CONTENT_TYPE, check_scrape, exposition
+from sessions.metrics import check_scrape
 
 routes = Endpoints("Health")
 
@@ -22,5 +23,5 @@ async def show(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     check_scrape(services.settings, request.headers.get("Authorization"))
     await services.metrics.look()
-    body = exposition(services.metrics.process.registry)
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+    body = generate_latest(services.metrics.process.registry)
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -40,7 +40,7 @@ from sessions.common.ids import new_id
 from sessions.messages.quotas import QuotaExceededError
 from sessions.messages.sealed_texts import TextKeyMissingError, TextUnreadableError
 from sessions.network.guarded_client import check_url
-from sessions.webhooks.deliveries import DeliveryFilter, Redrive
+from sessions.webhooks.deliveries import Redrive
 from sessions.webhooks.model import ALL_EVENTS, Delivery, Try, Webhook
 
 routes = Endpoints("Webhooks", owned=True)
@@ -170,8 +170,7 @@ async def test(request: web.Request) -> web.Response:
 async def deliveries(request: web.Request, query: DeliveryQuery) -> web.Response:
     """List what a webhook was and is to be told, newest first, with each try."""
     services, webhook = request.app[SERVICES], await _webhook_of(request)
-    wanted = DeliveryFilter(query.status)
-    found, cursor = await services.deliveries.page(webhook, wanted, query.cursor, query.limit)
+    found, cursor = await services.deliveries.page(webhook, query.status, query.cursor, query.limit)
     items = [_delivery(services, each) for each in found]
     return answer(DeliveryList(items=items, cursor=cursor))
 

@@ -28,20 +28,14 @@ class BadRefreshTokenError(DomainError):
     """The refresh token is unknown, used or expired."""
 
     code = "invalid_refresh_token"
-
-    def __init__(self) -> None:
-        super().__init__("This refresh token does not work (any more). Sign in again.")
+    text = "This refresh token does not work (any more). Sign in again."
 
 
 class SignInExpiredError(DomainError):
     """The sign-in has reached its longest time."""
 
     code = "sign_in_expired"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This sign-in has lasted as long as one may. Sign in with your password again."
-        )
+    text = "This sign-in has lasted as long as one may. Sign in with your password again."
 
 
 @dataclass(frozen=True)

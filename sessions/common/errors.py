@@ -4,9 +4,13 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """A refusal with a stable `code`, and a text for the caller."""
+    """A refusal with a stable `code`, and a text for the caller: `text`, if it never varies."""
 
     code: ClassVar[str] = "error"
+    text: ClassVar[str] = ""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text or self.text)
 
 
 class ConnectionNotFoundError(DomainError):

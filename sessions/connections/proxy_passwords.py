@@ -23,12 +23,10 @@ class NoKeysError(DomainError):
     """A password cannot be encrypted: this process has no keys."""
 
     code = "no_encryption_keys"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The password cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to the same "
-            "keys that the workers have."
-        )
+    text = (
+        "The password cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to the same "
+        "keys that the workers have."
+    )
 
 
 class ProxyPasswords:

@@ -39,7 +39,6 @@ _Before = Callable[[Collection[str]], Awaitable[None]]
 _AT_ONCE = 1000
 _LATE_EVENTS = timedelta(days=1)
 """How long a worker may still publish events of erased messages, which it held for Redis."""
-"""What arq puts before a job's id to name its key (arq.constants.job_key_prefix)."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sessions.encryption.errors import BlobError, BlobReason
+from sessions.encryption.frames import bound
 from sessions.encryption.keys import KeyRing
 from sessions.encryption.sealed_value import SealedValue
 
@@ -24,7 +24,7 @@ _NONCE_BYTES = 12
 def seal_value(keys: KeyRing, text: str, *place: str) -> SealedValue:
     """Encrypt a value for one place, such as the id of its record and the name of its field."""
     key, nonce = keys.first, secrets.token_bytes(_NONCE_BYTES)
-    sealed = AESGCM(key.secret).encrypt(nonce, text.encode(), _bound(key.id, *place))
+    sealed = AESGCM(key.secret).encrypt(nonce, text.encode(), bound(_KIND, key.id, *place))
     return SealedValue(key_id=key.id, key_check=key.check(), nonce=nonce, sealed=sealed)
 
 
@@ -37,8 +37,8 @@ def open_value(keys: KeyRing, value: SealedValue, *place: str) -> str:
             f"A value is encrypted under another key than the one that goes by {key.id!r}.",
         )
     try:
-        bound = _bound(key.id, *place)
-        return AESGCM(key.secret).decrypt(value.nonce, value.sealed, bound).decode()
+        bound_to = bound(_KIND, key.id, *place)
+        return AESGCM(key.secret).decrypt(value.nonce, value.sealed, bound_to).decode()
     except (InvalidTag, ValueError):
         raise BlobError(BlobReason.DAMAGED, "An encrypted value does not verify.") from None
 
@@ -46,9 +46,3 @@ def open_value(keys: KeyRing, value: SealedValue, *place: str) -> str:
 def is_under_first_key(keys: KeyRing, value: SealedValue) -> bool:
     """Tell whether a value is encrypted with the ring's first key."""
     return value.key_id == keys.first.id and value.key_check == keys.first.check()
-
-
-def _bound(*fields: str) -> bytes:
-    """Return authenticated data; different lists of fields give different bytes."""
-    encoded = [field.encode() for field in (_KIND, *fields)]
-    return b"".join(struct.pack(">I", len(field)) + field for field in encoded)

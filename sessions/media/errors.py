@@ -28,9 +28,7 @@ class MediaEmptyError(DomainError):
     """The file has no bytes."""
 
     code = "media_empty"
-
-    def __init__(self) -> None:
-        super().__init__("The file is empty: it has 0 bytes.")
+    text = "The file is empty: it has 0 bytes."
 
 
 class MediaQuotaError(DomainError):
@@ -56,12 +54,10 @@ class MediaKeyMissingError(DomainError):
     """There are no keys here, or not the one with which the file is encrypted."""
 
     code = "media_key_missing"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The file cannot be encrypted or decrypted: this process lacks the key. The operator "
-            "has to set SESSION_ENCRYPTION_KEYS for the API and the workers."
-        )
+    text = (
+        "The file cannot be encrypted or decrypted: this process lacks the key. The operator "
+        "has to set SESSION_ENCRYPTION_KEYS for the API and the workers."
+    )
 
 
 class MediaDamagedError(DomainError):

@@ -31,45 +31,35 @@ class NotOwnMessageError(DomainError):
     """Only a message that was sent from here can be edited or revoked."""
 
     code = "not_own_message"
-
-    def __init__(self) -> None:
-        super().__init__("This message was received: it can be neither edited nor revoked.")
+    text = "This message was received: it can be neither edited nor revoked."
 
 
 class NotEditableError(DomainError):
     """The message has no text that could be edited."""
 
     code = "not_editable"
-
-    def __init__(self) -> None:
-        super().__init__("This message has no text that could be edited.")
+    text = "This message has no text that could be edited."
 
 
 class EditWindowOverError(DomainError):
     """WhatsApp no longer takes edits of the message."""
 
     code = "edit_window_over"
-
-    def __init__(self) -> None:
-        super().__init__("WhatsApp takes edits of a message for 20 minutes only.")
+    text = "WhatsApp takes edits of a message for 20 minutes only."
 
 
 class RevokeWindowOverError(DomainError):
     """WhatsApp no longer takes a revocation of the message."""
 
     code = "revoke_window_over"
-
-    def __init__(self) -> None:
-        super().__init__("WhatsApp takes the revocation of a message for two and a half days only.")
+    text = "WhatsApp takes the revocation of a message for two and a half days only."
 
 
 class MessageRevokedError(DomainError):
     """The message was revoked."""
 
     code = "message_revoked"
-
-    def __init__(self) -> None:
-        super().__init__("This message was revoked.")
+    text = "This message was revoked."
 
 
 REFUSALS = (

@@ -48,9 +48,7 @@ class TextUnreadableError(DomainError):
     """An encrypted text was changed or copied from another message, and cannot be recovered."""
 
     code = "text_unreadable"
-
-    def __init__(self) -> None:
-        super().__init__("An encrypted text was changed, or copied from another message.")
+    text = "An encrypted text was changed, or copied from another message."
 
 
 class TextSealer:

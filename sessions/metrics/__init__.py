@@ -14,16 +14,13 @@ never decrease.
 from sessions.metrics.cached_probe import CachedProbe, StoreProbe
 from sessions.metrics.process import LONG, SHORT, ProcessMetrics
 from sessions.metrics.serving import (
-    CONTENT_TYPE,
     ConnectionLabels,
     MetricsClosedError,
     NoMetricsTokenError,
     check_scrape,
-    exposition,
 )
 
 __all__ = [
-    "CONTENT_TYPE",
     "LONG",
     "SHORT",
     "CachedProbe",
@@ -33,5 +30,4 @@ __all__ = [
     "ProcessMetrics",
     "StoreProbe",
     "check_scrape",
-    "exposition",
 ]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import (
@@ -35,11 +36,10 @@ class ProcessMetrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._lag = Histogram(
+        histogram = partial(Histogram, buckets=SHORT, registry=self.registry)
+        self._lag = histogram(
             "chatgrow_event_loop_lag_seconds",
             "How much later than due the event loop does its work.",
-            buckets=SHORT,
-            registry=self.registry,
         )
         self._store_up = Gauge(
             "chatgrow_store_up",
@@ -52,11 +52,9 @@ class ProcessMetrics:
             "Free space on the disk with this process's data.",
             registry=self.registry,
         ).set_function(lambda: free_bytes(data))
-        self._accepting = Histogram(
+        self._accepting = histogram(
             "chatgrow_accept_duration_seconds",
             "How long it took to store what a request or a job asked to send.",
-            buckets=SHORT,
-            registry=self.registry,
         )
         self._accepted = Counter(
             "chatgrow_messages_accepted_total",

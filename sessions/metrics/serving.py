@@ -5,42 +5,30 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-
 from sessions.common.errors import DomainError
 from sessions.logs.masking import mask
 
 if TYPE_CHECKING:
     from sessions.config.settings import SharedSettings
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
 _TAIL_OF_ID = 6
-
-
-def exposition(registry: CollectorRegistry) -> bytes:
-    """Return all metrics of a registry as text."""
-    return generate_latest(registry)
 
 
 class MetricsClosedError(DomainError):
     """Metrics are closed: in production they are served only if METRICS_TOKEN is set."""
 
     code = "metrics_closed"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "In production metrics are served with a token only: set METRICS_TOKEN, and send it as "
-            "Authorization: Bearer."
-        )
+    text = (
+        "In production metrics are served with a token only: set METRICS_TOKEN, and send it as "
+        "Authorization: Bearer."
+    )
 
 
 class NoMetricsTokenError(DomainError):
     """The scrape has no METRICS_TOKEN, or a wrong one."""
 
     code = "unauthorized"
-
-    def __init__(self) -> None:
-        super().__init__("Send METRICS_TOKEN as Authorization: Bearer.")
+    text = "Send METRICS_TOKEN as Authorization: Bearer."
 
 
 def check_scrape(settings: SharedSettings, authorization: str | None) -> None:

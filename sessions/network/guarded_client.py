@@ -15,8 +15,6 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -24,7 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from sessions.common.errors import DomainError
-from sessions.network.hosts import is_listed
+from sessions.network.hosts import is_address, is_listed
 from sessions.network.public_addresses import AddressNotAllowedError, is_public
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -156,16 +154,7 @@ class GuardedClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close all connections."""
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
 
     @asynccontextmanager
@@ -219,7 +208,7 @@ class GuardedClient:
         self, method: str, target: URL, headers: Mapping[str, str], body: bytes | None
     ) -> aiohttp.ClientResponse:
         # aiohttp does not ask its resolver about an address.
-        if _is_address(target.host or "") and not _may_reach(self._allowed, str(target.host)):
+        if is_address(target.host or "") and not _may_reach(self._allowed, str(target.host)):
             raise _not_allowed(str(target.host))
         with _named():
             return await self._session.request(
@@ -267,9 +256,9 @@ def check_url(url: str, allowed_hosts: Collection[str]) -> None:
     host = _plain(parsed.host or "")
     if is_listed(host, allowed):
         return
-    if (_is_address(host) and not is_public(host)) or host == "localhost":
+    if (is_address(host) and not is_public(host)) or host == "localhost":
         raise _not_allowed(host)
-    if not _is_address(host) and _ENDS_IN_NUMBER.search(host):
+    if not is_address(host) and _ENDS_IN_NUMBER.search(host):
         raise UrlNotAllowedError("Write the host's address as four decimal numbers, with dots.")
     if parsed.scheme != "https":
         raise UrlNotAllowedError("Give a URL that begins with https://.")
@@ -281,14 +270,6 @@ def _may_reach(allowed: Collection[str], address: str) -> bool:
 
 def _plain(host: str) -> str:
     return host.lower().removesuffix(".")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _parsed(url: str, base: URL | None = None) -> URL:

@@ -38,7 +38,7 @@ class OurHosts:
         return name is not None and (
             name in self.names
             or name == ""
-            or _is_address(name)
+            or is_address(name)
             or any(f".{name}".endswith(domain) for domain in self.domains)
         )
 
@@ -63,10 +63,11 @@ def _name(host: str) -> str | None:
         return None
     if found["v6"] is None:
         return found["name"].removesuffix(".")
-    return found["v6"] if _is_address(found["v6"]) else None
+    return found["v6"] if is_address(found["v6"]) else None
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Tell whether a host is an IP address, which may have a zone."""
     try:
         ip_address(name.partition("%")[0])
     except ValueError:

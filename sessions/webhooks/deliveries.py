@@ -43,13 +43,6 @@ class DeliveryNotFoundError(DomainError):
 
 
 @dataclass(frozen=True)
-class DeliveryFilter:
-    """Which deliveries of a webhook to list."""
-
-    status: DeliveryStatus | None = None
-
-
-@dataclass(frozen=True)
 class Redrive:
     """Which deliveries to send again: these, or all since a time, or all that failed."""
 
@@ -199,12 +192,12 @@ class Deliveries:
         )
 
     async def page(
-        self, webhook: Webhook, wanted: DeliveryFilter, cursor: str | None, limit: int
+        self, webhook: Webhook, status: DeliveryStatus | None, cursor: str | None, limit: int
     ) -> tuple[list[Delivery], str | None]:
         """Return deliveries, newest first, and the cursor of the next page if there is one."""
         query: dict[str, Any] = {"webhook": webhook.id}
-        if wanted.status is not None:
-            query["status"] = wanted.status
+        if status is not None:
+            query["status"] = status
         if cursor is not None:
             at, after = await self._position(webhook, cursor)
             query["$or"] = [{"createdAt": {"$lt": at}}, {"createdAt": at, "_id": {"$lt": after}}]

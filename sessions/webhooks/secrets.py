@@ -26,12 +26,10 @@ class NoWebhookKeysError(DomainError):
     """A secret can be neither encrypted nor decrypted: this process has no keys."""
 
     code = "no_encryption_keys"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A webhook's secret cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to the "
-            "same keys that the workers have."
-        )
+    text = (
+        "A webhook's secret cannot be stored: set SESSION_ENCRYPTION_KEYS for the API, to the "
+        "same keys that the workers have."
+    )
 
 
 class WebhookSecrets:

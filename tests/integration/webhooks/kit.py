@@ -15,7 +15,7 @@ from sessions.messages.sealed_texts import TextSealer
 from sessions.network.guarded_client import GuardedClient
 from sessions.outgoing_events.relay import Relay
 from sessions.storage.turns import Turns
-from sessions.webhooks.deliveries import Deliveries, DeliveryFilter
+from sessions.webhooks.deliveries import Deliveries
 from sessions.webhooks.families import all_families
 from sessions.webhooks.model import ALL_EVENTS, Delivery, Webhook
 from sessions.webhooks.secrets import WebhookSecrets
@@ -80,7 +80,7 @@ class Kit:
 
     async def told(self, webhook: Webhook) -> list[Delivery]:
         """Return the deliveries of a webhook, in the order of their events."""
-        found, _ = await self.deliveries.page(webhook, DeliveryFilter(), None, 200)
+        found, _ = await self.deliveries.page(webhook, None, None, 200)
         return sorted(found, key=lambda each: each.order)
 
     async def make_due(self, webhook: Webhook) -> None:

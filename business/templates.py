@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from business.errors import TemplateInvalidError, ValueMissingError
 from business.model import Language
 from business.words import written_date, written_day
-from sessions.messages.acceptance import MessageText
+from sessions.messages.fields import MessageText
 from sessions.messages.visible_text import is_visible
 
 _Read = TypeVar("_Read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
@@ -208,7 +208,7 @@ def _file_work(
 
 
 async def _make_ready(
-    keep_doing: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+    keep_doing: Callable[[AsyncIterable[None]], Awaitable[None]],
     bell: asyncio.Event,
     every: timedelta,
     stop: asyncio.Event,
@@ -217,14 +217,16 @@ async def _make_ready(
 
     What runs at `stop` is cut off and given back, so that another worker does it.
     """
-
-    async def rest() -> None:
-        await happens(bell, to_the_next(every))
-        bell.clear()
-
     with suppress(StoppedError):
         async with unless_stopped(stop):
-            await keep_doing(rest)
+            await keep_doing(_rings(bell, every))
+
+
+async def _rings(bell: asyncio.Event, every: timedelta) -> AsyncIterator[None]:
+    while True:
+        yield
+        await happens(bell, to_the_next(every))
+        bell.clear()
 
 
 async def _tidy(profiles: LeftProfiles, stop: asyncio.Event) -> None:

@@ -102,7 +102,7 @@ def build_services(
 ) -> WorkerServices:
     """Build the services that all connections share; `create_indexes` has to follow."""
     connections = ConnectionStore(stores.database, events)
-    outbox = Outbox(stores.database, connections, events)
+    outbox = Outbox(stores.database, events)
     removals = Removals(stores.database, outbox, events)
     checks = NumberCheckRequests(stores.database)
     page_requests = PageRequests(stores.database)
@@ -114,7 +114,6 @@ def build_services(
     leases = LeaseStore(
         stores.database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
     )
-    texts = TextSealer(keys, on=settings.seal_texts)
     return WorkerServices(
         connections,
         outbox,
@@ -187,7 +186,6 @@ async def build_intake(
     if not settings.takes_jobs:
         return RefuseMessage(failures)
     acceptance = Acceptance(
-        services.connections,
         services.outbox,
         keys,
         services.doorbell,
@@ -262,9 +260,7 @@ def converting_program(settings: WorkerSettings) -> Ffmpeg | None:
 
 async def _ring_owner(services: WorkerServices, message: Message) -> None:
     """Wake up the worker that runs the connection of a message."""
-    connection = await services.connections.get(message.connection)
-    if connection.lease and connection.leased:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    await services.doorbell.dispatch(await services.connections.get(message.connection))
 
 
 def browser_options(settings: WorkerSettings) -> BrowserOptions:

@@ -171,7 +171,7 @@ class Services:
     ) -> Services:
         """Build the stores, whose indexes are there; raise ConfigurationError."""
         connections = ConnectionStore(database, events)
-        outbox = Outbox(database, connections, events)
+        outbox = Outbox(database, events)
         ring = _key_ring(settings)
         texts = TextSealer(ring, on=settings.seal_texts)
         idempotency = IdempotencyStore(database, texts)
@@ -195,7 +195,6 @@ class Services:
         read_marks = ReadMarks(database)
         referred = ReferredMessages(database)
         acceptance = Acceptance(
-            connections,
             outbox,
             idempotency,
             doorbell,

@@ -52,7 +52,7 @@ class Stores:
         self.database = database
         self.events = events or EventLog()
         self.connections = ConnectionStore(database, self.events)
-        self.outbox = Outbox(database, self.connections, self.events)
+        self.outbox = Outbox(database, self.events)
         self.queue = SendQueue(database, self.events)
         self.media = MediaStore(database, MEDIA_KEYS, MEDIA_LIMITS)
         self.inbox = Inbox(database, self.events, PLAIN, utc_now)
@@ -105,7 +105,7 @@ class Stores:
 
     async def add(self, connection: Connection, drafts: Sequence[Draft]) -> list[Message]:
         """Put messages into the outbox, behind those that are there."""
-        places = await self.connections.take_places(
+        places = await self.outbox.places.take(
             connection.owner, connection.connection_id, len(drafts)
         )
         return await self.outbox.add(places, drafts)

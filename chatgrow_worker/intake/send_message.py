@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import DomainError
 from sessions.media.errors import MediaKeyMissingError
-from sessions.messages.acceptance import Acceptance, SendRequest
+from sessions.messages.acceptance import Acceptance
 from sessions.messages.quotas import QueueFullError
+from sessions.messages.requests import SendRequest
 from sessions.messages.sealed_texts import TextKeyMissingError
 from sessions.queue.intake_failures import IntakeFailures
 from sessions.storage.mongo import STORE_DOWN, brief

@@ -11,9 +11,9 @@ from control_api.services import Services
 from sessions.connections.model import Connection
 from sessions.connections.pacing import HOUR, MINUTE, Pacing
 from sessions.connections.states import ConnectionState, Reason
-from sessions.messages.acceptance import MessageRequest
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.positions import COUNTED_AT_MOST
+from sessions.messages.requests import MessageRequest
 
 
 async def waiting_of(

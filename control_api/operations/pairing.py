@@ -63,8 +63,7 @@ async def pairing_code_for(
     if not free:
         await services.pairing_limits.charge(connection.id, phone)
     asked = await services.linking.ask_for_pairing(connection.id, phone)
-    if connection.lease:
-        await services.doorbell.look(connection.lease.worker, connection.id)
+    await services.doorbell.ring_owner(connection)
     code, expires_at = await _answer(request, connection.id, asked)
     given_again = before is not None and (before.phone, before.code) == (phone, code)
     if given_again and not free:
@@ -92,9 +91,7 @@ async def _require_askable(request: web.Request, connection: Connection, phone: 
 def _may_be_named(request: web.Request, asked_for: Connection, linked: LinkedHere) -> bool:
     """Tell whether who asks may know of the connection that has the number."""
     caller = request[IDENTITY].caller
-    if caller is None or linked.owner != asked_for.owner:
-        return False
-    return caller.connections is None or linked.id in caller.connections
+    return caller is not None and linked.owner == asked_for.owner and caller.may_use(linked.id)
 
 
 async def _answer(request: web.Request, connection: str, asked: str) -> tuple[str, datetime]:

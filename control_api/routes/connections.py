@@ -147,8 +147,7 @@ async def change(request: web.Request, body: ConnectionChange) -> web.Response:
         connection = await services.connections.change(connection, changes)
     if _NEW_CHATS & changes.keys():
         await services.outbox.try_new_chats(connection.id)
-    if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)
+    await services.doorbell.dispatch(connection)
     return answer(await _view(services, connection))
 
 

@@ -37,12 +37,12 @@ from control_api.schemas.messages import (
     RetryFailed,
     SendHeaders,
 )
-from control_api.services import SERVICES, Services
+from control_api.services import SERVICES
 from sessions.common.callers import Scope
-from sessions.connections.model import Connection
 from sessions.conversations.received_search import ReceivedFilter
 from sessions.conversations.sides import Place
-from sessions.messages.acceptance import MessageRequest, Receipt, SendRequest
+from sessions.messages.acceptance import Receipt
+from sessions.messages.requests import MessageRequest, SendRequest
 from sessions.messages.search import MessageFilter
 from sessions.storage.mongo import STORE_DOWN
 
@@ -260,7 +260,7 @@ async def retry(request: web.Request, body: Retry | None) -> web.Response:
     # The message is queued, even if this read still shows its old status.
     with suppress(*STORE_DOWN):
         connection = await services.connections.get(message.connection)
-        await _ring(services, connection)
+        await services.doorbell.dispatch(connection)
         waiting = await waiting_of(services, connection, message)
     return answer(view_of(services, message, waiting), HTTPStatus.ACCEPTED)
 
@@ -279,7 +279,7 @@ async def retry_failed(request: web.Request, body: RetryFailed) -> web.Response:
     failed = await services.outbox.count_failed(connection, body.reason)
     async with services.quotas.queue.room(connection.owner, failed):
         messages = await services.outbox.redrive_failed(connection, body.reason)
-    await _ring(services, connection)
+    await services.doorbell.dispatch(connection)
     items = [Accepted(message_id=each.id, status=each.status) for each in messages]
     return answer(AcceptedList(items=items), HTTPStatus.ACCEPTED)
 
@@ -296,8 +296,3 @@ async def _accept(
         only=caller_of(request).connections,
         api_key=caller_of(request).key_id,
     )
-
-
-async def _ring(services: Services, connection: Connection) -> None:
-    if connection.lease:
-        await services.doorbell.dispatch(connection.lease.worker, connection.id)

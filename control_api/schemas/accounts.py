@@ -23,7 +23,7 @@ from sessions.accounts.users import User
 from sessions.common.callers import Role, Scope
 from sessions.common.email_addresses import normal_email
 from sessions.common.json_values import Timestamp, WrittenTimestamp
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 
 
 def _normal(value: object) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from control_api.schemas.base import Answer, Body
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 
 LONGEST_TYPING = 30
 """Seconds of typing that one request shows."""

@@ -17,7 +17,7 @@ from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.connections.model import Connection, Proxy
 from sessions.connections.pacing import Pacing
 from sessions.connections.states import Actor, Command, ConnectionState, Reason
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 from sessions.messages.outbox import QueueDepth
 from sessions.network.public_addresses import host_of
 

@@ -25,7 +25,7 @@ from sessions.conversations.model import (
     ReceivedType,
 )
 from sessions.conversations.webhook_events import frame_of
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 from sessions.messages.responses import Vote
 
 PLACE = r"[0-9]{1,13}-"

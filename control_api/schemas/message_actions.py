@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from control_api.schemas.base import Body
-from sessions.messages.acceptance import MessageText
 from sessions.messages.content import Edit, Reaction
+from sessions.messages.fields import MessageText
 
 _BASE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff"

@@ -17,7 +17,7 @@ from control_api.schemas.base import Answer, Body, not_before
 from control_api.schemas.conversations import PLACE, AnyFields, Direction
 from control_api.schemas.messages import IdempotencyKey
 from sessions.common.json_values import Timestamp
-from sessions.messages.acceptance import ConnectionId, RecipientText, Reference
+from sessions.messages.fields import ConnectionId, RecipientText, Reference
 from sessions.messages.model import MessageStatus
 from sessions.recipients.address import parse_recipient
 

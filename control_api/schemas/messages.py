@@ -20,7 +20,6 @@ from control_api.schemas.reactions import ReactionView
 from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.media.kinds import MediaKind
-from sessions.messages.acceptance import ConnectionId, MessageRequest, PriorityName, Reference
 from sessions.messages.content import (
     Contact,
     Content,
@@ -33,7 +32,9 @@ from sessions.messages.content import (
     Revoke,
     Text,
 )
+from sessions.messages.fields import ConnectionId, PriorityName, Reference
 from sessions.messages.model import Message, MessageStatus
+from sessions.messages.requests import MessageRequest
 
 MAX_BULK = 1000
 """Messages in one bulk request."""

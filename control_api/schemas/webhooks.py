@@ -13,7 +13,7 @@ from control_api.schemas.accounts import ConnectionIds
 from control_api.schemas.base import Answer, Body, Name
 from sessions.common.json_values import Timestamp, WrittenTimestamp
 from sessions.events.log import EventType
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 from sessions.webhooks.model import (
     ALL_EVENTS,
     Delivery,

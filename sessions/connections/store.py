@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ReturnDocument, WriteConcern
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from sessions.common.errors import ConnectionExistsError, ConnectionNotFoundError, LeaseLostError
@@ -37,35 +34,8 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
 
-@dataclass(frozen=True)
-class Places:
-    """Places in the order of a connection's messages, from `first` on.
-
-    `at` is when they were taken. It is MongoDB's clock, not the caller's, so that a later place is
-    never due before an earlier one.
-    """
-
-    connection: Connection
-    first: int
-    at: datetime
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A connection by its owner's id for it, if our id is one of `only` (None: any)."""
-
-    owner: str
-    connection_id: str
-    only: frozenset[str] | None
-
-    @property
-    def filter(self) -> dict[str, Any]:
-        ids = {} if self.only is None else {"_id": {"$in": sorted(self.only)}}
-        return {"owner": {"$eq": self.owner}, "connectionId": {"$eq": self.connection_id}, **ids}
-
-
 _RESTING = [str(state) for state in ConnectionState if not needs_a_worker(state)]
-_PRESENT: dict[str, Any] = {"deletedAt": None}
+PRESENT: dict[str, Any] = {"deletedAt": None}
 """The filter for connections that are not being deleted."""
 HAS_LOGIN = {"$ifNull": ["$linked", {"$gt": ["$linkedNumber", None]}]}
 """The expression for connections that are linked to a phone and not logged out since."""
@@ -80,7 +50,7 @@ _TELLS_LOST = tells_state(
     {"$cond": [_STOPS, "$since", "$lease.expiresAt"]},
 )
 """Adds the event of what `Connection.observed` returns when the lease has expired."""
-_FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | _READ
+FIELDS = {field.alias or name: True for name, field in Connection.model_fields.items()} | _READ
 """The projection that reads a connection without an aggregation."""
 
 
@@ -91,10 +61,6 @@ class ConnectionStore:
         self._collection: Collection = database["connections"]
         self._events = events
         self._find = BatchedLookup(self._find_all)
-        # Places are taken without waiting for the journal. If MongoDB loses that write in a crash,
-        # it has lost the message at that place too: the message is journaled after it.
-        self._unjournaled = self._collection.with_options(write_concern=WriteConcern(w=1, j=False))
-        self._take_places = BatchedLookup(self._take_all)
 
     async def prepare(self) -> None:
         """Create the indexes; safe to repeat and to race."""
@@ -148,7 +114,7 @@ class ConnectionStore:
 
         `deleted_too` includes connections that are being deleted.
         """
-        found = await self._aggregate({"_id": internal_id} | ({} if deleted_too else _PRESENT))
+        found = await self._aggregate({"_id": internal_id} | ({} if deleted_too else PRESENT))
         if not found:
             raise ConnectionNotFoundError(internal_id)
         return found[0]
@@ -159,18 +125,18 @@ class ConnectionStore:
         Connections that do not exist, or are being deleted, are left out.
         """
         cursor = self._collection.aggregate(
-            [{"$match": {"_id": {"$in": [*internal_ids]}, **_PRESENT}}, _WITH_LEASED]
+            [{"$match": {"_id": {"$in": [*internal_ids]}, **PRESENT}}, _WITH_LEASED]
         )
         found = [Connection.model_validate(document) async for document in cursor]
         return {each.id: each for each in found}
 
     async def of_owner(self, owner: str | None) -> list[Connection]:
         """Return all connections of an owner, or of all owners for None, oldest first."""
-        return await self._aggregate(_PRESENT | ({} if owner is None else {"owner": owner}))
+        return await self._aggregate(PRESENT | ({} if owner is None else {"owner": owner}))
 
     async def count(self, owner: str) -> int:
         """Count the connections of an owner."""
-        return await self._collection.count_documents({"owner": {"$eq": owner}, **_PRESENT})
+        return await self._collection.count_documents({"owner": {"$eq": owner}, **PRESENT})
 
     async def want(self, connection: Connection, desired: Desired) -> Connection:
         """Ask for the connection to run or to stop; return the updated connection.
@@ -197,62 +163,6 @@ class ConnectionStore:
         if before and (before["state"], before["reason"]) != (after.state, after.reason):
             self._events.publish(observed_event(after))
         return after
-
-    async def present(self, internal_ids: Iterable[str]) -> set[str]:
-        """Return which of these connections exist and are not being deleted."""
-        ids = {"$in": [*internal_ids]}
-        cursor = self._collection.find({"_id": ids, **_PRESENT}, projection={"_id": True})
-        return {document["_id"] async for document in cursor}
-
-    async def take_places(
-        self, owner: str, connection_id: str, count: int, only: frozenset[str] | None = None
-    ) -> Places:
-        """Take the next places in the order of messages of the owner's connection.
-
-        Concurrent callers share one write. Raises ConnectionNotFoundError, also if the
-        connection's id is not one of `only`.
-        """
-        return await self._take_places((_Named(owner, connection_id, only), count))
-
-    async def next_place(self, internal_id: str, count: int = 1) -> int:
-        """Take the next places in the connection's order of messages; return the first.
-
-        Raises ConnectionNotFoundError, also for a connection that is being deleted.
-        """
-        places = await self._take({"_id": internal_id}, count)
-        if places is None:
-            raise ConnectionNotFoundError(internal_id)
-        return places.first
-
-    async def _take_all(
-        self, wanted: Sequence[tuple[_Named, int]]
-    ) -> list[Places | ConnectionNotFoundError]:
-        """Take places for several callers, with one write for each connection."""
-        counts: Counter[_Named] = Counter()
-        for named, count in wanted:
-            counts[named] += count
-        taken = await asyncio.gather(
-            *(self._take(named.filter, count) for named, count in counts.items())
-        )
-        rows = dict(zip(counts, taken, strict=True))
-        given: list[Places | ConnectionNotFoundError] = []
-        for named, count in wanted:
-            row = rows[named]
-            given.append(row or ConnectionNotFoundError(named.connection_id))
-            if row:
-                rows[named] = replace(row, first=row.first + count)
-        return given
-
-    async def _take(self, which: dict[str, Any], count: int) -> Places | None:
-        document: dict[str, Any] | None = await self._unjournaled.find_one_and_update(
-            {**which, **_PRESENT},
-            {"$inc": {"nextSeq": count}},
-            projection={**_FIELDS, "nextSeq": True, "now": "$$NOW"},
-        )
-        if document is None:
-            return None
-        connection = Connection.model_validate(document)
-        return Places(connection, int(document["nextSeq"]), document["now"])
 
     async def move(
         self,
@@ -398,7 +308,7 @@ class ConnectionStore:
             {"owner": {"$eq": owner}, "connectionId": {"$eq": connection_id}}
             for owner, connection_id in dict.fromkeys(names)
         ]
-        cursor = self._collection.aggregate([{"$match": {"$or": pairs, **_PRESENT}}, _WITH_LEASED])
+        cursor = self._collection.aggregate([{"$match": {"$or": pairs, **PRESENT}}, _WITH_LEASED])
         records = [Connection.model_validate(document) async for document in cursor]
         found = {(each.owner, each.connection_id): each for each in records}
         return [found.get(name) or ConnectionNotFoundError(name[1]) for name in names]

@@ -1,4 +1,4 @@
-"""Accept messages from HTTP and arq: validate, fix their ids, store them, ring the doorbell."""
+"""Accept messages from HTTP and arq: fix their ids, store them, ring the doorbell."""
 
 from __future__ import annotations
 
@@ -7,217 +7,26 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, Protocol
 
 from loguru import logger
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
-from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from sessions.common.errors import DomainError
-from sessions.common.json_values import Timestamp
 from sessions.connections.model import Connection
-from sessions.connections.store import ConnectionStore, Places
-from sessions.messages.content import (
-    MAX_TEXT,
-    Contact,
-    Content,
-    Location,
-    Poll,
-    Text,
-)
+from sessions.connections.places import Places
+from sessions.messages.actions import ActionRequest
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake, MediaRequest, Sender
-from sessions.messages.model import Draft, Message, Original, Priority, UsedMedia
+from sessions.messages.model import Draft, Message, Original, UsedMedia
 from sessions.messages.outbox import Outbox
 from sessions.messages.quotas import QueueFullError, QueueQuota
 from sessions.messages.referred import ReferredMessages
-from sessions.messages.sealed_texts import StoredContent, TextSealer
-from sessions.messages.visible_text import PATTERN, check_text
+from sessions.messages.requests import MessageRequest, SendRequest
+from sessions.messages.sealed_texts import TextSealer
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
-from sessions.recipients.address import parse_recipient
 
-
-def _check_recipient(text: str) -> str:
-    parse_recipient(text)
-    return text
-
-
-def _expect_text(value: object) -> object:
-    """Refuse a JSON number, since JSON drops leading zeros and spreadsheets round long numbers."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(  # noqa: TRY004  what pydantic tells the sender
-            'Send the number as text, in quotes: "+972501234567".'
-        )
-    return value
-
-
-PriorityName = Literal["high", "normal", "low"]
-_PRIORITIES = {priority.name.lower(): priority for priority in Priority}
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-RecipientText = Annotated[
-    str,
-    BeforeValidator(_expect_text),
-    AfterValidator(_check_recipient),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "whatsapp-recipient",
-            "description": "A phone number in international format, with or without `+` or `00`, "
-            "spaces, dashes, dots or slashes, or a WhatsApp id (`…@c.us`, `…@g.us`, `…@lid`).",
-            "examples": ["+972501234567"],
-        }
-    ),
-]
-
-MessageText = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=MAX_TEXT),
-    AfterValidator(check_text),
-    Field(json_schema_extra={"pattern": PATTERN}),
-]
-Reference = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
-    Field(examples=["order-17"]),
-]
-MessageId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9a-z]{26}$"),
-    Field(examples=["01m8m2f3zbf1dn0s2avywe78bk"]),
-]
-
-
-_OTHERS = ("location", "contact", "poll", "media")
-_ONE_CONTENT = (
-    "A message has one content: a message, a location, a contact, a poll or media, whose caption "
-    "is the message."
-)
-
-
-def _one_content(schema: dict[str, Any]) -> None:
-    """Say that one content is wanted, and that media may have a message as its caption."""
-    given: dict[str, Any] = {"not": {"type": "null"}}
-    alone = {"message": given, "media": {"type": "null"}}
-    schema["oneOf"] = [
-        {"required": ["message"], "properties": alone},
-        *({"required": [name], "properties": {name: given}} for name in _OTHERS),
-    ]
-
-
-class MessageRequest(BaseModel):
-    """One message as a request describes it: with one content, and to which message it replies."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=False,
-        extra="forbid",
-        frozen=True,
-        json_schema_extra=_one_content,
-    )
-
-    to: RecipientText
-    location: Location | None = None
-    contact: Contact | None = None
-    poll: Poll | None = None
-    media: MediaRequest | None = None
-    message: MessageText | None = Field(None, validate_default=True)
-    reply_to: MessageId | None = None
-    reference: Reference | None = None
-    priority: PriorityName | None = "normal"
-    send_at: Timestamp | None = Field(None, examples=["2040-01-31T09:00:00Z"])
-    expires_at: Timestamp | None = Field(None, examples=["2040-01-31T09:05:00Z"])
-
-    @model_validator(mode="after")
-    def _can_be_sent_in_time(self) -> MessageRequest:
-        if self.send_at and self.expires_at and self.expires_at <= self.send_at:
-            raise ValueError("expiresAt: it would expire before sendAt")
-        return self
-
-    @field_validator("message", mode="after")
-    @classmethod
-    def _has_one_content(cls, message: str | None, info: ValidationInfo) -> str | None:
-        # A content that is wrong is not among the data, and is told of by itself.
-        given = [name for name in _OTHERS if info.data.get(name, "wrong") is not None]
-        if message is None and not given:
-            raise PydanticKnownError("missing")
-        others = given if message is None or given == ["media"] else [*given, "message"]
-        if len(others) > 1 and all(name in info.data for name in given):
-            raise PydanticCustomError("one_content", _ONE_CONTENT)
-        return message
-
-    @property
-    def content(self) -> Content:
-        """What the message contains."""
-        if self.media is not None:
-            return self.media.content(self.message)
-        other = self.location or self.contact or self.poll
-        return other or Text(text=self.message or "")
-
-    def to_draft(
-        self, message_id: str, stored: StoredContent, media: UsedMedia | Original | None = None
-    ) -> Draft:
-        """Return the message to store; `stored` is its content, encrypted if contents are.
-
-        `media` is its file, if it has one that is stored already.
-        """
-        return Draft(
-            id=message_id,
-            to=parse_recipient(self.to).chat_id,
-            kind=stored.kind,
-            text=stored.text,
-            content=stored.content,
-            media=media,
-            reply_to=self.reply_to,
-            reference=self.reference,
-            priority=_PRIORITIES[self.priority or "normal"],
-            send_at=self.send_at,
-            expires_at=self.expires_at,
-        )
-
-
-class Asked(Protocol):
-    """What can be accepted: a message, or an action."""
-
-    @property
-    def content(self) -> Content:
-        """What it contains."""
-
-    @property
-    def reply_to(self) -> str | None:
-        """The id of the message that it answers."""
-
-    @property
-    def media(self) -> MediaRequest | None:
-        """Its file, if it has one."""
-
-    @property
-    def send_at(self) -> datetime | None:
-        """When it is to be sent."""
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When it is too late for it."""
-
-    def to_draft(
-        self, message_id: str, stored: StoredContent, media: UsedMedia | Original | None = None
-    ) -> Draft:
-        """Return the message to store; `stored` is its content, encrypted if contents are.
-
-        `media` is its file, if it has one that is stored already.
-        """
+Asked = MessageRequest | ActionRequest
+"""What can be accepted."""
 
 
 class ReplyToUnknownError(DomainError):
@@ -232,12 +41,6 @@ class ReplyToUnknownError(DomainError):
             {"field": "replyTo" if single else f"messages.{each}.replyTo", "message": text}
             for each in places
         ]
-
-
-class SendRequest(MessageRequest):
-    """POST /api/whatsapp/send, and the arguments of the arq function `send_message`."""
-
-    connection_id: ConnectionId
 
 
 class ExpiredAlreadyError(DomainError):
@@ -266,7 +69,6 @@ class Receipt:
 class Acceptance:
     """Accept messages into the outbox."""
 
-    connections: ConnectionStore
     outbox: Outbox
     keys: IdempotencyStore
     doorbell: Doorbell
@@ -293,7 +95,7 @@ class Acceptance:
         TextKeyMissingError, ExpiredAlreadyError, and what `MediaIntake.take` raises.
         """
         began = time.monotonic()
-        places = await self.connections.take_places(owner, connection_id, len(asked), only)
+        places = await self.outbox.places.take(owner, connection_id, len(asked), only)
         await self._refuse_expired(places.connection, asked, key)
         sender = Sender(owner, only, api_key)
         receipt = await self._store(places, asked, key, body, sender)
@@ -311,16 +113,12 @@ class Acceptance:
         Raises ConnectionNotFoundError or QueueFullError.
         """
         began = time.monotonic()
-        places = await self.connections.take_places(owner, connection_id, len(drafts))
+        places = await self.outbox.places.take(owner, connection_id, len(drafts))
         async with self.quota.room(places.connection.owner, len(drafts)):
             messages = await self.outbox.add(places, drafts)
         self.metrics.accepted(len(messages), time.monotonic() - began)
-        await self._ring(places.connection)
+        await self.doorbell.dispatch(places.connection)
         return messages
-
-    async def _ring(self, connection: Connection) -> None:
-        if connection.lease and connection.leased:
-            await self.doorbell.dispatch(connection.lease.worker, connection.id)
 
     async def _refuse_expired(
         self, connection: Connection, asked: Sequence[Asked], key: str | None
@@ -391,7 +189,7 @@ class Acceptance:
             for place, (each, id_) in enumerate(zip(asked, ticket.message_ids, strict=True))
         ]
         messages = await self.outbox.add(places, drafts)
-        await self._ring(connection)
+        await self.doorbell.dispatch(connection)
         return Receipt(connection, messages, ticket.replayed)
 
     async def _files_of(

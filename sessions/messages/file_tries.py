@@ -7,7 +7,7 @@ So a crash only delays a message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -158,29 +158,17 @@ class FileWork:
         self._work = work
         self._free = asyncio.Semaphore(at_once)
 
-    async def do_due(self) -> None:
-        """Do everything that is due now; raise STORE_DOWN errors."""
-        failed: Exception | None = None
-        async with asyncio.TaskGroup() as group:
-            try:
-                await self._start_due(group)
-            except STORE_DOWN as error:
-                failed = error  # raised here, it would end the tries, and come out as a group
-        if failed is not None:
-            raise failed
-
-    async def keep_doing(self, rest: Callable[[], Awaitable[object]]) -> None:
-        """Do what is due until this is cancelled; `rest` waits until more may be due.
+    async def keep_doing(self, rings: AsyncIterable[None]) -> None:
+        """Do what is due at each ring; after the last one, wait for the tries that run.
 
         A slow try does not keep others from beginning.
         """
         async with asyncio.TaskGroup() as group:
-            while True:
+            async for _ in rings:
                 try:
                     await self._start_due(group)
                 except STORE_DOWN as error:
                     logger.warning("No files are made ready, MongoDB is away: {}", brief(error))
-                await rest()
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         while message := await self._claim_when_free():

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from loguru import logger
 
@@ -36,10 +35,10 @@ class MediaConverter:
         tries: FileTries,
         store: MediaStore,
         ffmpeg: Ffmpeg,
-        converted: Callable[[Message], Any],
+        converted: Callable[[Message], Awaitable[None]],
         at_once: int = 1,
     ) -> None:
-        """Take what to call, and await if it is awaitable, when a message's file is converted."""
+        """Take what to call when a message's file is converted."""
         self._tries = tries
         self._store = store
         self._ffmpeg = ffmpeg
@@ -47,13 +46,9 @@ class MediaConverter:
         lasts = ffmpeg.limits.within + _MARGIN
         self._work = FileWork(tries, TO_CONVERT, lambda: lasts, at_once, self._convert)
 
-    async def convert_due(self) -> None:
-        """Convert everything that is due now; raise STORE_DOWN errors."""
-        await self._work.do_due()
-
-    async def keep_converting(self, rest: Callable[[], Awaitable[object]]) -> None:
-        """Convert what is due until this is cancelled; `rest` waits until more may be due."""
-        await self._work.keep_doing(rest)
+    async def keep_converting(self, rings: AsyncIterable[None]) -> None:
+        """Convert what is due at each ring, and end after the last one."""
+        await self._work.keep_doing(rings)
 
     async def _convert(self, message: Message) -> None:
         original = message.original
@@ -77,9 +72,7 @@ class MediaConverter:
             return
         if original.fetched:
             await self._store.remove([original.media_id])
-        done = self._converted(changed)
-        if asyncio.iscoroutine(done):
-            await done
+        await self._converted(changed)
 
     async def _used(self, message: Message, original: Original) -> UsedMedia:
         """Convert a file and store the result; raise DomainError."""

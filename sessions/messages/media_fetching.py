@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from loguru import logger
@@ -91,11 +89,11 @@ class MediaFetcher:
         texts: TextSealer,
         client: GuardedClient,
         limits: FetchLimits,
-        fetched: Callable[[Message], Any],
+        fetched: Callable[[Message], Awaitable[None]],
         *,
         converts: bool = False,
     ) -> None:
-        """Take what to call, and await if it is awaitable, when a message's file is stored.
+        """Take what to call when a message's file is stored.
 
         With `converts`, a file that WhatsApp would not play is left to be converted.
         """
@@ -108,13 +106,9 @@ class MediaFetcher:
         self._converts = converts
         self._work = FileWork(tries, TO_FETCH, self._lasts, limits.at_once, self._fetch)
 
-    async def fetch_due(self) -> None:
-        """Fetch everything that is due now; raise STORE_DOWN errors."""
-        await self._work.do_due()
-
-    async def keep_fetching(self, rest: Callable[[], Awaitable[object]]) -> None:
-        """Fetch what is due until this is cancelled; `rest` waits until more may be due."""
-        await self._work.keep_doing(rest)
+    async def keep_fetching(self, rings: AsyncIterable[None]) -> None:
+        """Fetch what is due at each ring, and end after the last one."""
+        await self._work.keep_doing(rings)
 
     def _lasts(self) -> timedelta:
         return self._within() + _MARGIN
@@ -168,9 +162,7 @@ class MediaFetcher:
         if changed is None:
             await self._store.remove([file.media_id])
             return
-        done = self._fetched(changed)
-        if asyncio.iscoroutine(done):
-            await done
+        await self._fetched(changed)
 
     async def _put_off(self, message: Message, error: DomainError) -> None:
         tries = message.fetch.tries if message.fetch else 1

@@ -14,7 +14,7 @@ from sessions.common.errors import ConnectionNotFoundError, MessageNotFoundError
 from sessions.common.ids import new_id
 from sessions.connections.model import Connection
 from sessions.connections.pacing import NEW_CHATS_LIMITED
-from sessions.connections.store import ConnectionStore, Places
+from sessions.connections.places import MessagePlaces, Places
 from sessions.events.log import EventLog
 from sessions.messages.events import status_event
 from sessions.messages.indexes import create_indexes, forget_finished
@@ -73,11 +73,11 @@ NOTHING_WAITS = QueueDepth(0, None)
 class Outbox:
     """Store messages, look them up, cancel and redrive them."""
 
-    def __init__(self, database: Database, connections: ConnectionStore, events: EventLog) -> None:
+    def __init__(self, database: Database, events: EventLog) -> None:
+        self.places = MessagePlaces(database)
         self._collection: Collection = database["messages"]
         self._events = events
         self._numbers = KnownNumbers(database)
-        self._connections = connections
         self._inserts = MessageInserts(self._collection)
 
     async def prepare(self, keep_for: timedelta) -> None:
@@ -156,7 +156,7 @@ class Outbox:
         Returns False while MongoDB is away; `cancel_left` finds such messages later.
         """
         with suppress(*STORE_DOWN):
-            gone = {*connections} - await self._connections.present(connections)
+            gone = await self.places.gone(connections)
             for connection in gone:
                 await self.cancel_queued(connection)
             return bool(gone)
@@ -199,7 +199,7 @@ class Outbox:
         message = await self.find(owner, message_id)
         happening = Happening.RETRY_CONFIRMED if unknown_too else Happening.RETRIED
         await self._numbers.of(message.owner).forget_denied([message.to])
-        place = await self._place(message.connection, message.connection_id)
+        place = await self.places.take_of(message.connection, message.connection_id)
         changes = {**_QUEUED_AGAIN, "seq": place}
         changed = await self._change(owner, message_id, happening, changes)
         if await self._cancel_if_gone([message.connection]):
@@ -235,7 +235,7 @@ class Outbox:
 
     async def _queue_again(self, connection: Connection, failed: Sequence[str]) -> list[Message]:
         """Queue failed messages again in this order; return those that were failed."""
-        first = await self._place(connection.id, connection.connection_id, len(failed))
+        first = await self.places.take_of(connection.id, connection.connection_id, len(failed))
         # The mark finds the messages that this call queued: others may queue the same ones.
         mark = {"queuedIn": new_id()}
         changes = {**_QUEUED_AGAIN, **mark}
@@ -286,13 +286,6 @@ class Outbox:
             [{"$match": sent}, {"$group": {"_id": "$connection", "count": {"$sum": 1}}}]
         )
         return {str(each["_id"]): int(each["count"]) async for each in cursor}
-
-    async def _place(self, connection: str, connection_id: str, count: int = 1) -> int:
-        """Take places in a connection's order; return the first."""
-        try:
-            return await self._connections.next_place(connection, count)
-        except ConnectionNotFoundError:
-            raise ConnectionNotFoundError(connection_id) from None
 
     async def _change(
         self,

@@ -182,18 +182,15 @@ class Doorbell:
         life = _JOB_LIFE + (max(at - datetime.now(UTC), timedelta(0)) if at else timedelta(0))
         await self._bounded(self._enqueue(Job.DELIVER_WEBHOOK, webhook, job_id, at, life))
 
-    async def dispatch(self, worker: str, connection: str) -> None:
-        """Tell the owner of a connection that a message is due."""
-        await self._ring((worker, Ring.DISPATCH, connection))
-
-    async def look(self, worker: str, connection: str) -> None:
-        """Tell the owner of a connection that something is asked of it or of its page."""
-        await self._ring((worker, Ring.LOOK, connection))
+    async def dispatch(self, connection: Connection) -> None:
+        """Tell the owner of a connection, if it has one, that a message is due."""
+        if connection.lease and connection.leased:
+            await self._ring((connection.lease.worker, Ring.DISPATCH, connection.id))
 
     async def ring_owner(self, connection: Connection) -> None:
         """Tell the owner of a connection, or any worker if it has none, to look at it."""
         if connection.lease and connection.leased:
-            await self.look(connection.lease.worker, connection.id)
+            await self._ring((connection.lease.worker, Ring.LOOK, connection.id))
         else:
             await self.start_connection(connection.id)
 

@@ -12,9 +12,9 @@ from control_api.schemas.messages import BulkSend
 from sessions.common.clock import utc_now
 from sessions.encryption.keys import Key, KeyRing
 from sessions.encryption.sealed_value import SealedValue
-from sessions.messages.acceptance import MessageRequest, SendRequest
 from sessions.messages.content import Contact, Content, Kind, Location, Poll, Text
 from sessions.messages.model import Message, MessageStatus
+from sessions.messages.requests import MessageRequest, SendRequest
 from sessions.messages.sealed_texts import StoredContent, TextSealer, TextUnreadableError
 
 KEYS = KeyRing([Key.generate()])

@@ -35,7 +35,7 @@ from control_api.schemas.business.fields import (
 from sessions.common.errors import DomainError
 from sessions.common.json_values import WrittenTimestamp
 from sessions.connections.pacing import ClockTime
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 
 
 def _hour(value: object) -> object:

@@ -21,7 +21,7 @@ from control_api.schemas.business.fields import (
     viewed,
 )
 from sessions.common.json_values import WrittenTimestamp
-from sessions.messages.acceptance import ConnectionId
+from sessions.messages.fields import ConnectionId
 
 
 class NewCampaign(Body):

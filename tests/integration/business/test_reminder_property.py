@@ -172,7 +172,6 @@ class ShopMaker:
 
     def _business(self, stores: Stores, clock: Clock) -> Business:
         acceptance = Acceptance(
-            stores.connections,
             stores.outbox,
             IdempotencyStore(self.database, PLAIN),
             Doorbell(self.redis),

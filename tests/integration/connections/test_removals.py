@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient
 from chatgrow_worker.login.leftovers import LeftProfiles
 from sessions.common.errors import ConnectionNotFoundError
 from sessions.common.ids import new_id
+from sessions.connections.places import MessagePlaces
 from sessions.connections.states import ConnectionState, Reason
-from sessions.connections.store import ConnectionStore
 from sessions.deletion.connections import Removals
 from sessions.events.log import EventType
 from sessions.messages.model import Draft, MessageStatus
@@ -167,27 +167,28 @@ async def test_of_two_deletions_one_is_told_that_there_is_nothing(
         await removals.begin(connection)
 
 
-class DeletedMeanwhile(ConnectionStore):
+class DeletedMeanwhile(MessagePlaces):
     """Gives a place in the order, and then the connection is deleted."""
 
-    removals: Removals
+    def __init__(self, stores: Stores, removals: Removals) -> None:
+        super().__init__(stores.database)
+        self.connections, self.removals = stores.connections, removals
 
-    async def next_place(self, internal_id: str, count: int = 1) -> int:
-        place = await super().next_place(internal_id, count)
-        await self.removals.begin(await self.get(internal_id))
+    async def take_of(self, internal_id: str, connection_id: str, count: int = 1) -> int:
+        place = await super().take_of(internal_id, connection_id, count)
+        await self.removals.begin(await self.connections.get(internal_id))
         return place
 
 
 async def test_what_a_deletion_overtakes_waits_no_more(stores: Stores, removals: Removals) -> None:
-    connections = DeletedMeanwhile(stores.database, stores.events)
-    connections.removals = removals
-    outbox = Outbox(stores.database, connections, stores.events)
+    outbox = Outbox(stores.database, stores.events)
+    outbox.places = DeletedMeanwhile(stores, removals)
     cancelled = await stores.message(await stores.connection("first"))
     await stores.outbox.cancel(OWNER, cancelled.id)
     with pytest.raises(ConnectionNotFoundError, match="first"):
         await outbox.redrive(OWNER, cancelled.id, unknown_too=False)
     second = await stores.connection("second")
-    places = await connections.take_places(OWNER, "second", 1)
+    places = await outbox.places.take(OWNER, "second", 1)
     await removals.begin(second)
     draft = Draft(id=new_id(), to=TO, text="too late")
     await outbox.add(places, [draft])

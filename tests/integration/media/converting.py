@@ -18,6 +18,7 @@ from sessions.messages.file_tries import FileTries
 from sessions.messages.media_converting import MediaConverter
 from sessions.messages.model import Draft, Message, Original
 from tests.builders import OWNER, TO, Stores
+from tests.rings import once
 
 MIB = 1024 * 1024
 
@@ -36,7 +37,10 @@ class Converting:
     def __post_init__(self) -> None:
         ffmpeg = Ffmpeg(self.program, ConversionLimits(self.within, self.largest))
         tries = FileTries(self.stores.database, self.stores.events)
-        self.converter = MediaConverter(tries, self.stores.media, ffmpeg, self.converted.append)
+        self.converter = MediaConverter(tries, self.stores.media, ffmpeg, self._note)
+
+    async def _note(self, message: Message) -> None:
+        self.converted.append(message)
 
     async def message(
         self, content: bytes, kind: MediaKind, *, fetched: bool = False, filename: str | None = None
@@ -52,7 +56,7 @@ class Converting:
 
     async def after(self, message: Message) -> Message:
         """Convert what is due; return the message as it is then."""
-        await self.converter.convert_due()
+        await self.converter.keep_converting(once())
         return await self.stores.outbox.find(None, message.id)
 
     async def due_again(self, message: Message) -> None:

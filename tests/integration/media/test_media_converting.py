@@ -19,6 +19,7 @@ from sessions.messages.media_uses import MediaUses
 from sessions.messages.model import CONVERTING_MEDIA, MessageStatus
 from tests.builders import OWNER, Stores
 from tests.integration.media.converting import Converting
+from tests.rings import once
 from tests.waiting import until
 
 MP3 = b"ID3 sound"
@@ -127,7 +128,7 @@ async def test_a_worker_that_stops_gives_its_try_back(
     runs = tmp_path / "runs"
     world = script(f"echo $$ > {runs}.new; mv {runs}.new {runs}; exec sleep 600")
     message = await world.message(MP3, MediaKind.VOICE)
-    running = asyncio.create_task(world.converter.convert_due())
+    running = asyncio.create_task(world.converter.keep_converting(once()))
     await until(runs.exists)
     running.cancel()
     await asyncio.wait({running})
@@ -146,7 +147,7 @@ async def test_after_a_crash_another_worker_converts_and_one_result_counts(
     waits = f"until [ -e {go_on} ]; do sleep 0.02; done"
     first = script(f"touch {runs}", waits, f'cat {tmp_path / "made"} > "$target"')
     message = await first.message(MP3, MediaKind.VOICE)
-    running = asyncio.create_task(first.converter.convert_due())
+    running = asyncio.create_task(first.converter.keep_converting(once()))
     await until(runs.exists)
     second = script()
     assert (await second.after(message)).media is None
@@ -166,7 +167,7 @@ async def test_a_message_that_was_cancelled_meanwhile_keeps_only_its_original(
     waits = f"until [ -e {go_on} ]; do sleep 0.02; done"
     world = script(f"touch {runs}", waits, f'cat {tmp_path / "made"} > "$target"')
     message = await world.message(MP3, MediaKind.VOICE)
-    running = asyncio.create_task(world.converter.convert_due())
+    running = asyncio.create_task(world.converter.keep_converting(once()))
     await until(runs.exists)
     await world.stores.outbox.cancel(OWNER, message.id)
     go_on.touch()

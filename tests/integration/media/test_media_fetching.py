@@ -30,9 +30,10 @@ from sessions.messages.model import (
     MessageStatus,
 )
 from sessions.network.guarded_client import GuardedClient
-from sessions.storage.mongo import STORE_DOWN
 from tests.builders import MEDIA_KEYS, OWNER, PLAIN, TO, Stores
+from tests.logged import logged
 from tests.refusing import refusing
+from tests.rings import at_once_and_at, once
 from tests.waiting import until
 
 MIB = 1024 * 1024
@@ -93,7 +94,7 @@ class Fetching:
 
     async def after(self, message: Message) -> Message:
         """Fetch what is due; return the message as it is then."""
-        await self.fetcher.fetch_due()
+        await self.fetcher.keep_fetching(once())
         return await self.stores.outbox.find(None, message.id)
 
     async def due_again(self, message: Message) -> None:
@@ -114,6 +115,10 @@ async def fetching(
 ) -> AsyncIterator[Fetching]:
     store = MediaStore(stores.database, MEDIA_KEYS, LIMITS)
     fetched: list[Message] = []
+
+    async def note(message: Message) -> None:
+        fetched.append(message)
+
     async with GuardedClient(allowed, resolver) as client:
         fetcher = MediaFetcher(
             FileTries(stores.database, stores.events),
@@ -121,7 +126,7 @@ async def fetching(
             PLAIN,
             client,
             FetchLimits(within, tries),
-            fetched.append,
+            note,
             converts=converts,
         )
         yield Fetching(stores, store, fetcher, fetched)
@@ -133,8 +138,9 @@ async def test_a_mongodb_that_refuses_is_told_and_the_file_fetched_later(
     async with fetching(stores, "127.0.0.1") as world:
         message = await world.message(host.gives("/picture.png", PNG))
         async with refusing(stores.database, "messages"):
-            with pytest.raises(STORE_DOWN):
-                await world.fetcher.fetch_due()
+            with logged("WARNING") as lines:
+                await world.fetcher.keep_fetching(once())
+        assert any("No files are made ready" in each for each in lines)
         assert (await world.after(message)).media is not None
 
 
@@ -151,7 +157,7 @@ async def test_a_file_is_fetched_and_its_message_released(stores: Stores, host: 
         stored = await world.store.find(OWNER, ready.media.media_id)
         assert stored.metadata.sha256 == hashlib.sha256(PNG).hexdigest()
         assert world.store.filename_of(stored) == "picture one.png"
-        await world.fetcher.fetch_due()
+        await world.fetcher.keep_fetching(once())
         assert host.asked == ["/dir/picture one.png"]
 
 
@@ -205,7 +211,7 @@ async def test_what_can_be_converted_is_kept_for_that(stores: Stores, host: Host
         assert waits.original is not None
         assert (waits.original.kind, waits.original.fetched) == (MediaKind.VOICE, True)
         assert (await world.store.find(OWNER, waits.original.media_id)).metadata.size == 9
-        await world.fetcher.fetch_due()
+        await world.fetcher.keep_fetching(once())
         assert host.asked == ["/sound.mp3"]
         # What nothing can be made of is still refused.
         failed = await world.after(await world.message(host.gives("/a", PNG), MediaKind.VIDEO))
@@ -218,7 +224,7 @@ async def test_what_fails_for_now_is_tried_again_a_few_times(stores: Stores, hos
         message = await world.message(url)
         waits = await world.after(message)
         assert (waits.status, waits.reason) == (MessageStatus.QUEUED, FETCHING_MEDIA)
-        await world.fetcher.fetch_due()
+        await world.fetcher.keep_fetching(once())
         assert len(host.asked) == 1
         await world.due_again(message)
         failed = await world.after(message)
@@ -328,14 +334,10 @@ async def test_a_slow_host_keeps_no_other_file_waiting(stores: Stores, host: Hos
         await never.wait()
         return web.Response()
 
-    async def rest() -> None:
-        await bell.wait()
-        bell.clear()
-
     host.answers["/slow"] = wait
     async with fetching(stores, "127.0.0.1") as world:
         slow = await world.message(host.url("/slow"))
-        running = asyncio.create_task(world.fetcher.keep_fetching(rest))
+        running = asyncio.create_task(world.fetcher.keep_fetching(at_once_and_at(bell)))
         await until(lambda: host.asked == ["/slow"])
         quick = await world.message(host.gives("/quick.png", PNG))
         bell.set()
@@ -361,7 +363,7 @@ async def test_a_message_that_was_cancelled_meanwhile_keeps_no_file(
     host.answers["/a.png"] = wait
     async with fetching(stores, "127.0.0.1") as world:
         message = await world.message(host.url("/a.png"))
-        running = asyncio.create_task(world.fetcher.fetch_due())
+        running = asyncio.create_task(world.fetcher.keep_fetching(once()))
         await asked.wait()
         await stores.outbox.cancel(OWNER, message.id)
         go_on.set()
@@ -386,13 +388,13 @@ async def test_after_a_crash_another_worker_tries_again_and_one_result_counts(
     host.answers["/a.png"] = slowly
     async with fetching(stores, "127.0.0.1") as first, fetching(stores, "127.0.0.1") as second:
         message = await first.message(host.url("/a.png"))
-        running = asyncio.create_task(first.fetcher.fetch_due())
+        running = asyncio.create_task(first.fetcher.keep_fetching(once()))
 
         async def is_asked() -> bool:
             return asked == 1
 
         await until(is_asked)
-        await second.fetcher.fetch_due()
+        await second.fetcher.keep_fetching(once())
         assert asked == 1
         await second.due_again(message)
         ready = await second.after(message)

@@ -15,12 +15,13 @@ from control_api.settings import ApiSettings
 from sessions.common.clock import utc_now
 from sessions.connections.model import Connection, Held
 from sessions.connections.pacing import DAY, HOUR, MINUTE, Pacing
-from sessions.messages.acceptance import Acceptance, SendRequest
+from sessions.messages.acceptance import Acceptance
 from sessions.messages.idempotency import IdempotencyStore
 from sessions.messages.media_intake import MediaIntake
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.quotas import QueueQuota
 from sessions.messages.referred import ReferredMessages
+from sessions.messages.requests import SendRequest
 from sessions.metrics import ProcessMetrics
 from sessions.queue.doorbell import Doorbell
 from sessions.storage.server_clock import ServerClock
@@ -48,7 +49,6 @@ async def test_what_is_not_scheduled_is_due_at_once_whatever_the_senders_clock_s
     async def send(text: str, now: Callable[[], datetime]) -> Message:
         keys, metrics = IdempotencyStore(stores.database, PLAIN), ProcessMetrics()
         api = Acceptance(
-            stores.connections,
             stores.outbox,
             keys,
             Doorbell(redis),

@@ -63,7 +63,6 @@ async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> Async
 def _send_message(redis: ArqRedis, stores: Stores) -> SendMessage:
     keys = IdempotencyStore(stores.database, PLAIN)
     acceptance = Acceptance(
-        stores.connections,
         stores.outbox,
         keys,
         Doorbell(redis),

@@ -14,7 +14,11 @@ import pytest
 from redis.exceptions import RedisError
 
 from chatgrow_worker.intake.rings import RingListener
+from sessions.common.clock import utc_now
+from sessions.connections.model import Connection, LeaseHolder
+from sessions.connections.states import ConnectionState
 from sessions.queue.doorbell import Doorbell, Ring, open_redis, worker_channel
+from tests.builders import OWNER
 from tests.conftest import PATIENCE
 from tests.waiting import until
 
@@ -25,6 +29,22 @@ if TYPE_CHECKING:
 
 Heard = list[tuple[Ring, str] | None]
 """What a worker heard; None where rings may have been lost before."""
+
+
+def _run_by(worker: str, connection: str) -> Connection:
+    """Return a connection that a worker runs."""
+    now = utc_now()
+    return Connection(
+        id=connection,
+        owner=OWNER,
+        connection_id=connection,
+        name=connection,
+        state=ConnectionState.CONNECTED,
+        since=now,
+        created_at=now,
+        lease=LeaseHolder(worker=worker, instance="its process", expires_at=now),
+        leased=True,
+    )
 
 
 @pytest.fixture
@@ -59,9 +79,9 @@ async def test_a_burst_rings_at_once_and_once_more_at_its_end(
 ) -> None:
     bell = Doorbell(redis)
     for _ in range(50):
-        await bell.dispatch("one", "busy")
+        await bell.dispatch(_run_by("one", "busy"))
     await until(lambda: len(heard) > 1)
-    await bell.look("one", "busy")
+    await bell.ring_owner(_run_by("one", "busy"))
     await until(lambda: len(heard) > 2)
     assert heard == [(Ring.DISPATCH, "busy")] * 2 + [(Ring.LOOK, "busy")]
 
@@ -71,7 +91,7 @@ async def test_a_burst_for_one_connection_does_not_hold_up_another(
 ) -> None:
     bell = Doorbell(redis)
     for connection in ("busy", "busy", "calm"):
-        await bell.dispatch("one", connection)
+        await bell.dispatch(_run_by("one", connection))
     # The second ring comes later. The next test must not hear it.
     await until(lambda: len(heard) > 2)
     assert heard[:2] == [(Ring.DISPATCH, "busy"), (Ring.DISPATCH, "calm")]
@@ -81,7 +101,7 @@ async def test_each_worker_of_a_name_hears_its_rings_and_no_other_does(
     redis: ArqRedis, heard: Heard
 ) -> None:
     async with _hearing(redis, "one") as twin, _hearing(redis, "two") as other:
-        await Doorbell(redis).look("one", "mine")
+        await Doorbell(redis).ring_owner(_run_by("one", "mine"))
         await until(lambda: heard == twin == [(Ring.LOOK, "mine")])
         assert other == []
 
@@ -91,7 +111,7 @@ async def test_after_a_broken_line_a_worker_looks_for_what_it_missed(
 ) -> None:
     await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
     await until(lambda: heard == [None])
-    await Doorbell(redis).dispatch("one", "mine")
+    await Doorbell(redis).dispatch(_run_by("one", "mine"))
     await until(lambda: heard == [None, (Ring.DISPATCH, "mine")])
 
 
@@ -106,7 +126,7 @@ async def test_a_line_that_dies_without_a_word_is_opened_anew(
         let_die()
         # A line that answers late is opened anew as well.
         await until(lambda: None in heard)
-        await Doorbell(redis).dispatch("one", "mine")
+        await Doorbell(redis).dispatch(_run_by("one", "mine"))
         await until(lambda: (Ring.DISPATCH, "mine") in heard)
 
 
@@ -145,11 +165,11 @@ async def test_what_comes_after_the_end_opens_no_connection_anew(servers: Server
         await ended.ping()
     with pytest.raises(RedisError):
         await ended.ping()
-    await Doorbell(ended).dispatch("one", "late")  # costs a poll, and nothing else
+    await Doorbell(ended).dispatch(_run_by("one", "late"))  # costs a poll, and nothing else
 
 
 async def test_what_is_no_ring_is_passed_over(redis: ArqRedis, heard: Heard) -> None:
     for data in (b"", b"\xff", b"dance mine"):
         await redis.publish(worker_channel("one"), data)
-    await Doorbell(redis).dispatch("one", "mine")
+    await Doorbell(redis).dispatch(_run_by("one", "mine"))
     await until(lambda: heard == [(Ring.DISPATCH, "mine")])

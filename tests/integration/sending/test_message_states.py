@@ -23,6 +23,7 @@ from sessions.messages.planned import PlannedMessage, PlannedMessages
 from sessions.messages.states import MOVES, OF_ACK, Happening
 from sessions.network.guarded_client import GuardedClient
 from tests.builders import OWNER, PLAIN, TO, Stores
+from tests.rings import once
 from tests.seen_commands import SeenCommands, noting
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ def _plans_again(case: Case) -> Awaitable[object]:
     return _planned(case.stores).revise([wanted])
 
 
+async def _ignore(_: Message) -> None:
+    pass
+
+
 async def _fetches(case: Case) -> None:
     async with GuardedClient(()) as client:
         await MediaFetcher(
@@ -101,8 +106,8 @@ async def _fetches(case: Case) -> None:
             PLAIN,
             client,
             FetchLimits(timedelta(seconds=5), tries=1),
-            lambda _: None,
-        ).fetch_due()
+            _ignore,
+        ).keep_fetching(once())
 
 
 _H = Happening

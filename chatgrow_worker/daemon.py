@@ -15,6 +15,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profiles_root import owned_root, succeed
 from chatgrow_worker.browser.temporary import own_temporary_folder
+from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.intake.arq_consumer import Command, Intake
 from chatgrow_worker.intake.rings import RingListener
 from chatgrow_worker.login.leftovers import LeftProfiles
@@ -28,12 +29,9 @@ from chatgrow_worker.wiring import (
     build_converter,
     build_fetcher,
     build_intake,
-    build_services,
     converting_program,
-    create_indexes,
     emergency_html,
     key_ring,
-    webhook_limits,
 )
 from sessions.blobs import BlobStore
 from sessions.common.ids import new_id
@@ -62,7 +60,7 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Run connections until `stop` is set."""
     options = browser_options(settings)
     # Bad settings are reported before waiting for servers.
-    key_ring(settings)
+    keys = key_ring(settings)
     converting_program(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(without_settings())
@@ -80,28 +78,18 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
         now = await stack.enter_async_context(server_clock(stores.database))
         html = emergency_html(settings, stores, now)
         launcher = Launcher(driver, options, root, html.for_opening)
-        services = build_services(
-            settings, stores, events, launcher, instance, predecessor, now=now, html=html
+        services = WorkerServices(
+            settings, stores, events, launcher, instance, predecessor, keys=keys, now=now, html=html
         )
-        await create_indexes(settings, stores, services)
+        await services.prepare()
         pool = ConnectionPool(
             services, settings.worker_id, instance, settings.whatsapp_max_connections
         )
-        send_message = await build_intake(settings, stores, services)
-        webhooks = await stack.enter_async_context(
-            open_webhooks(
-                stores,
-                events,
-                services,
-                key_ring(settings),
-                webhook_limits(settings),
-                settings.worker_id,
-            )
-        )
+        send_message = await build_intake(services)
+        webhooks = await stack.enter_async_context(open_webhooks(stores, events, services, keys))
         client = await stack.enter_async_context(GuardedClient(settings.media_allowed_hosts))
-        fetcher = build_fetcher(settings, stores, events, services, client)
-        converter = build_converter(settings, stores, events, services)
-        await stack.enter_async_context(observed(settings, stores, pool, services))
+        fetcher, converter = build_fetcher(services, client), build_converter(services)
+        await stack.enter_async_context(observed(pool, services))
         logger.info("Worker {} is ready", settings.worker_id)
         async with asyncio.TaskGroup() as group:
             # Rings are heard until the last connection has ended.

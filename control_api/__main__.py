@@ -38,7 +38,8 @@ async def serve(settings: ApiSettings, stop: asyncio.Event) -> None:
             open_event_log(stores.redis, settings.events_kept_for)
         )
         now = await stack.enter_async_context(server_clock(stores.database))
-        services = await Services.open(stores.database, stores.redis, events, settings, now)
+        services = await Services.over(stores.database, stores.redis, events, settings, now)
+        await services.prepare()
         await stack.enter_async_context(services.metrics.process.watching_the_loop())
         chosen = settings.initial_api_key.get_secret_value() if settings.initial_api_key else None
         await ensure_first_key(services.keys, chosen, settings.data_dir, services.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -81,84 +80,115 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 
-@dataclass(frozen=True)
 class Services:
-    """The services that handlers use, opened once."""
+    """The services that handlers use, built once for a program."""
 
-    database: Database
-    connections: ConnectionStore
-    outbox: Outbox
-    idempotency: IdempotencyStore
-    expiry: Expiry
-    search: MessageSearch
-    positions: QueuePositions
-    received_search: ReceivedSearch
-    read_marks: ReadMarks
-    chats: Chats
-    timeline: Timeline
-    keys: ApiKeyStore
-    users: UserStore
-    webhooks: WebhookStore
-    webhook_secrets: WebhookSecrets
-    deliveries: Deliveries
-    setup: Setup
-    sign_ins: SignInStore
-    passwords: Passwords
-    tokens: AccessTokens
-    links: LinkSigner
-    qr_images: QrImages
-    csrf: CsrfTokens
-    devices: KnownDevices
-    workers: WorkerRegistry
-    fleet: FleetStore
-    breaker: BreakerReader
-    history: QueueHistory
-    texts: TextSealer
-    acceptance: Acceptance
-    linking: LinkingRequests
-    commands: CommandRequests
-    removals: Removals
-    proxy_passwords: ProxyPasswords
-    received: ReceivedMessages
-    received_files: ReceivedFiles
-    erasures: Erasures
-    deleted_data: DeletedData
-    checks: NumberCheckRequests
-    page_requests: PageRequests
-    numbers: KnownNumbers
-    referred: ReferredMessages
-    doorbell: Doorbell
-    media: MediaStore
-    media_janitor: MediaJanitor
-    media_eraser: MediaEraser
-    quotas: Quotas
-    limiter: Limiter
-    login_attempts: LoginAttempts
-    setup_attempts: SetupAttempts
-    pairing_limits: PairingLimits
-    logs: LogRecords
-    intake_failures: IntakeFailures
-    jobs: SendJobs
-    saved_html: SavedHtmlStore
-    metrics: ApiMetrics
-    events: EventStream
-    business: Business | None
-    settings: ApiSettings
-    now: Callable[[], datetime]
-
-    @classmethod
-    async def open(
-        cls,
+    def __init__(
+        self,
         database: Database,
         redis: ArqRedis,
         events: EventLog,
         settings: ApiSettings,
         now: Callable[[], datetime],
-    ) -> Services:
-        """Build the stores and create their indexes; raise ConfigurationError."""
-        services = await cls.over(database, redis, events, settings, now)
-        await services.prepare()
-        return services
+        costliest_hash: str | None,
+    ) -> None:
+        """Build them; `costliest_hash` is that of all passwords. Raises ConfigurationError."""
+        self.database, self.settings, self.now = database, settings, now
+        ring, secret = _key_ring(settings), signing_secret(settings)
+        self.texts = TextSealer(ring, on=settings.seal_texts)
+        self.doorbell = Doorbell(redis)
+        self.events = EventStream(redis)
+
+        self.connections = ConnectionStore(database, events)
+        self.linking = LinkingRequests(database)
+        self.commands = CommandRequests(database)
+        self.page_requests = PageRequests(database)
+        self.proxy_passwords = ProxyPasswords(ring)
+        self.checks = NumberCheckRequests(database)
+        self.numbers = KnownNumbers(database, settings.not_on_whatsapp_for)
+        self.links = LinkSigner(secret, settings.link_lifetime, now)
+        self.qr_images = QrImages()
+
+        self.users, self.keys = UserStore(database), ApiKeyStore(database)
+        self.setup = Setup(self.users, self.keys, SetupTokenStore(database), settings.data_dir, now)
+        self.sign_ins = SignInStore(database, settings.sign_in_expires_in)
+        self.passwords = Passwords(settings.bcrypt_rounds, costliest=costliest_hash)
+        self.tokens = AccessTokens(secret, settings.jwt_expires_in)
+        self.csrf = CsrfTokens(secret)
+        self.devices = KnownDevices(secret, now)
+
+        self.webhooks = WebhookStore(database, events)
+        self.webhook_secrets = WebhookSecrets(ring)
+        self.deliveries = Deliveries(
+            database, self.webhooks, self.texts, self.doorbell.deliver_webhook
+        )
+
+        bounded = BoundedRedis()
+        self.limiter = Limiter(redis, bounded)
+        self.login_attempts = LoginAttempts(self.limiter, GrowingDelay(redis, bounded))
+        self.setup_attempts = SetupAttempts(self.limiter)
+        self.pairing_limits = PairingLimits(self.limiter)
+        self.quotas = Quotas.of(settings, database, self.connections, self.keys, self.webhooks)
+
+        self.workers = WorkerRegistry(database)
+        self.fleet = FleetStore(database, self.connections, self.workers)
+        self.breaker = BreakerReader(database)
+        self.saved_html = SavedHtmlStore(database)
+        self.history = QueueHistory(database)
+        self.logs = LogRecords(database)
+        answers = {"mongo": self.database_answers, "redis": self.doorbell.answers}
+        process = ProcessMetrics(settings.data_dir)
+        labels = ConnectionLabels(with_names=settings.metrics_names)
+        self.metrics = ApiMetrics(
+            process, StoreProbe(process, answers), self.fleet, now, labels, self.webhooks
+        )
+
+        self.media = MediaStore(database, ring, MediaLimits.of(settings))
+        self.media_janitor = MediaJanitor(database, MediaUses(database).needed)
+        self.media_eraser = MediaEraser(database)
+
+        self.outbox = Outbox(database, events)
+        self.idempotency = IdempotencyStore(database, self.texts)
+        self.expiry = Expiry(database, events)
+        self.search = MessageSearch(database)
+        self.positions = QueuePositions(database, now)
+        self.referred = ReferredMessages(database)
+        self.intake_failures = IntakeFailures(database, now)
+        self.jobs = SendJobs(redis)
+        self.acceptance = Acceptance(
+            self.outbox,
+            self.idempotency,
+            self.doorbell,
+            process,
+            now,
+            self.quotas.queue,
+            self.texts,
+            MediaIntake(self.media, converts=settings.media_convert),
+            self.referred,
+        )
+
+        self.received = ReceivedMessages(database)
+        self.received_search = ReceivedSearch(database)
+        self.received_files = ReceivedFiles(database, events)
+        self.read_marks = ReadMarks(database)
+        self.chats = Chats(database, self.read_marks)
+        self.timeline = Timeline(database)
+
+        self.removals = Removals(database, self.outbox, events)
+        self.erasures = Erasures(database, redis, events)
+        self.deleted_data = DeletedData(database, redis)
+        self.business = self._business(events) if settings.business else None
+
+    def _business(self, events: EventLog) -> Business:
+        return Business.over(
+            self.database,
+            self.connections,
+            self.acceptance,
+            self.erasures,
+            events,
+            self.now,
+            self.settings.business_time_zone,
+        )
 
     @classmethod
     async def over(
@@ -169,109 +199,9 @@ class Services:
         settings: ApiSettings,
         now: Callable[[], datetime],
     ) -> Services:
-        """Build the stores, whose indexes are there; raise ConfigurationError."""
-        connections = ConnectionStore(database, events)
-        outbox = Outbox(database, events)
-        ring = _key_ring(settings)
-        texts = TextSealer(ring, on=settings.seal_texts)
-        idempotency = IdempotencyStore(database, texts)
-        doorbell = Doorbell(redis)
-        media = MediaStore(database, ring, MediaLimits.of(settings))
-        bounded = BoundedRedis()
-        limiter = Limiter(redis, bounded)
-        workers = WorkerRegistry(database)
-        process, labels = (
-            ProcessMetrics(settings.data_dir),
-            ConnectionLabels(with_names=settings.metrics_names),
-        )
-        answers = {"mongo": lambda: database_answers(database), "redis": doorbell.answers}
-        probe = StoreProbe(process, answers)
-        fleet = FleetStore(database, connections, workers)
-        secret = signing_secret(settings)
-        keys, users = ApiKeyStore(database), UserStore(database)
-        webhooks = WebhookStore(database, events)
-        quotas = Quotas.of(settings, database, connections, keys, webhooks)
-        tokens = SetupTokenStore(database)
-        read_marks = ReadMarks(database)
-        referred = ReferredMessages(database)
-        acceptance = Acceptance(
-            outbox,
-            idempotency,
-            doorbell,
-            process,
-            now,
-            quotas.queue,
-            texts,
-            MediaIntake(media, converts=settings.media_convert),
-            referred,
-        )
-        erasures = Erasures(database, redis, events)
-        business = None
-        if settings.business:
-            zone = settings.business_time_zone
-            business = Business.over(database, connections, acceptance, erasures, events, now, zone)
-        return cls(
-            database=database,
-            connections=connections,
-            outbox=outbox,
-            idempotency=idempotency,
-            expiry=Expiry(database, events),
-            search=MessageSearch(database),
-            positions=QueuePositions(database, now),
-            received_search=ReceivedSearch(database),
-            read_marks=read_marks,
-            chats=Chats(database, read_marks),
-            timeline=Timeline(database),
-            keys=keys,
-            users=users,
-            webhooks=webhooks,
-            webhook_secrets=WebhookSecrets(ring),
-            deliveries=Deliveries(database, webhooks, texts, doorbell.deliver_webhook),
-            setup=Setup(users, keys, tokens, settings.data_dir, now),
-            sign_ins=SignInStore(database, settings.sign_in_expires_in),
-            passwords=Passwords(settings.bcrypt_rounds, costliest=await users.costliest_hash()),
-            tokens=AccessTokens(secret, settings.jwt_expires_in),
-            links=LinkSigner(secret, settings.link_lifetime, now),
-            qr_images=QrImages(),
-            csrf=CsrfTokens(secret),
-            devices=KnownDevices(secret, now),
-            workers=workers,
-            fleet=fleet,
-            breaker=BreakerReader(database),
-            history=QueueHistory(database),
-            texts=texts,
-            acceptance=acceptance,
-            referred=referred,
-            linking=LinkingRequests(database),
-            commands=CommandRequests(database),
-            removals=Removals(database, outbox, events),
-            proxy_passwords=ProxyPasswords(ring),
-            received=ReceivedMessages(database),
-            received_files=ReceivedFiles(database, events),
-            erasures=erasures,
-            deleted_data=DeletedData(database, redis),
-            checks=NumberCheckRequests(database),
-            page_requests=PageRequests(database),
-            numbers=KnownNumbers(database, settings.not_on_whatsapp_for),
-            doorbell=doorbell,
-            media=media,
-            media_eraser=MediaEraser(database),
-            media_janitor=MediaJanitor(database, MediaUses(database).needed),
-            quotas=quotas,
-            limiter=limiter,
-            login_attempts=LoginAttempts(limiter, GrowingDelay(redis, bounded)),
-            setup_attempts=SetupAttempts(limiter),
-            pairing_limits=PairingLimits(limiter),
-            logs=LogRecords(database),
-            intake_failures=IntakeFailures(database, now),
-            jobs=SendJobs(redis),
-            saved_html=SavedHtmlStore(database),
-            events=EventStream(redis),
-            business=business,
-            metrics=ApiMetrics(process, probe, fleet, now, labels, webhooks),
-            settings=settings,
-            now=now,
-        )
+        """Build the services; `prepare` has to follow. Raises ConfigurationError."""
+        costliest = await UserStore(database).costliest_hash()
+        return cls(database, redis, events, settings, now, costliest)
 
     async def prepare(self) -> None:
         """Create the indexes, on which uniqueness depends; safe to repeat and to race."""

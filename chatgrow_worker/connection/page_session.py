@@ -14,11 +14,11 @@ from chatgrow_worker.browser.profiles_root import check_room
 from chatgrow_worker.browser.recycling import Recycling
 from chatgrow_worker.connection.ban import BanKeeper
 from chatgrow_worker.connection.errands import Errands
+from chatgrow_worker.connection.limits import Limits
 from chatgrow_worker.connection.linking import Linking
 from chatgrow_worker.connection.number_checks import NumberChecks
 from chatgrow_worker.connection.number_guard import NumberGuard
 from chatgrow_worker.connection.recovery import Recovery
-from chatgrow_worker.connection.services import Limits
 from chatgrow_worker.connection.state_meaning import CHANGED, MEANING, UPDATE_DUE
 from chatgrow_worker.connection.state_reporter import StateReporter
 from chatgrow_worker.connection.steady import Steady

@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 from chatgrow_worker.browser.browser import Browser
-from chatgrow_worker.browser.recycling import RecyclingLimits
+from chatgrow_worker.connection.limits import Limits
 from chatgrow_worker.connection.number_checks import AskedConnections
-from chatgrow_worker.connection.recovery import RecoveryRules
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
-from chatgrow_worker.page.qr_form import QrForm
-from chatgrow_worker.receiving.downloads import DownloadLimits
-from chatgrow_worker.receiving.receiver import ReceivingLimits
-from chatgrow_worker.sending.limits import SendLimits
 from chatgrow_worker.sending.outgoing_files import OutgoingFiles
-from chatgrow_worker.whatsapp_change.change_gate import GateLimits
+from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.whatsapp_change.change_watch import ChangeWatch
 from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
 from sessions.blobs import BlobStore
-from sessions.common.disk_space import DiskWatch
 from sessions.connections.commands import CommandRequests
 from sessions.connections.leases import LeaseStore
 from sessions.connections.linking import LinkingRequests
@@ -35,18 +28,27 @@ from sessions.connections.store import ConnectionStore
 from sessions.connections.workers import WorkerRegistry
 from sessions.conversations.inbox import Inbox
 from sessions.conversations.marks import Marks
+from sessions.conversations.received import ReceivedMessages
 from sessions.conversations.received_files import ReceivedFiles
 from sessions.deletion.connections import Removals
-from sessions.media.store import MediaStore
+from sessions.encryption.keys import KeyRing
+from sessions.events.log import EventLog
+from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.effects import Effects
-from sessions.messages.file_tries import FileBells
+from sessions.messages.file_tries import FileBells, FileTries
 from sessions.messages.outbox import Outbox
 from sessions.messages.referred import ReferredMessages
 from sessions.messages.sealed_texts import TextSealer
 from sessions.messages.send_queue import SendQueue
+from sessions.metrics import ProcessMetrics
+from sessions.program import Stores
 from sessions.queue.doorbell import Doorbell
 from sessions.recipients.known_numbers import KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
+from sessions.whatsapp.breaker import WhatsAppBreaker
+
+_DOWNLOADS_AT_ONCE = 3
+"""Each holds a file in a page's memory, and one of Motor's few threads now and then."""
 
 
 class StartSlots:
@@ -105,74 +107,72 @@ class PageOpener(Protocol):
         """Open WhatsApp Web on the connection's profile, with a dump of localStorage put back."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How often a page is polled, and how long it may stay in each state."""
-
-    look_every: timedelta
-    look_when_ready: timedelta
-    look_while_loading: timedelta
-    start_slot: timedelta
-    recovery_rules: RecoveryRules
-    reload: timedelta
-    disk: DiskWatch
-    """The disk of the profiles."""
-    recycling: RecyclingLimits
-    collect_garbage: bool
-    qr_form: QrForm
-    qr_asked_within: timedelta
-    pairing_pause: timedelta
-    wipe_within: timedelta
-    """How long a page may take to wipe its login; it deletes its databases one by one."""
-    save_after: timedelta
-    save_every: timedelta
-    lease_ttl: timedelta
-    lease_margin: timedelta
-    restart_first: timedelta
-    restart_cap: timedelta
-    safety_poll: timedelta
-    ban_pause: timedelta
-    logout_within: timedelta
-    sends: SendLimits
-    downloads: DownloadLimits
-    receiving: ReceivingLimits
-    gate: GateLimits
-
-
-@dataclass(frozen=True)
 class WorkerServices:
-    """The stores, the browsers, the clock and the metrics."""
+    """The stores, the browsers, the clock and the metrics, built once for a program."""
 
-    connections: ConnectionStore
-    outbox: Outbox
-    queue: SendQueue
-    leases: LeaseStore
-    registry: WorkerRegistry
-    blobs: BlobStore
-    linking: LinkingRequests
-    commands: CommandRequests
-    removals: Removals
-    checks: NumberCheckRequests
-    page_requests: PageRequests
-    asked: AskedConnections
-    numbers: KnownNumbers
-    doorbell: Doorbell
-    pages: PageOpener
-    limits: Limits
-    start_slots: StartSlots
-    now: Callable[[], datetime]
-    metrics: WorkerMetrics
-    change_watch: ChangeWatch
-    html: EmergencyHtml
-    proxy_passwords: ProxyPasswords
-    texts: TextSealer
-    media: MediaStore
-    inbox: Inbox
-    marks: Marks
-    outgoing_files: OutgoingFiles
-    received_files: ReceivedFiles
-    download_slots: asyncio.Semaphore
-    """How many received files are fetched at a time."""
-    file_bells: FileBells
-    referred: ReferredMessages
-    effects: Effects
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        stores: Stores,
+        events: EventLog,
+        pages: PageOpener,
+        instance: str,
+        predecessor: str | None = None,
+        *,
+        keys: KeyRing,
+        now: Callable[[], datetime],
+        html: EmergencyHtml,
+    ) -> None:
+        """Build them; `prepare` has to follow."""
+        database = stores.database
+        self.settings, self.database, self.pages = settings, database, pages
+        self.now, self.html = now, html
+        self.limits = Limits.of(settings)
+        self.metrics = WorkerMetrics(ProcessMetrics(settings.whatsapp_session_path), now)
+        self.doorbell = Doorbell(stores.redis)
+        self.start_slots = StartSlots(settings.start_concurrency)
+        self.change_watch = ChangeWatch(WhatsAppBreaker(database, self.limits.breaker))
+
+        self.connections = ConnectionStore(database, events)
+        self.leases = LeaseStore(
+            database, events, settings.worker_id, instance, settings.lease_ttl, predecessor
+        )
+        self.registry = WorkerRegistry(database)
+        self.linking = LinkingRequests(database)
+        self.commands = CommandRequests(database)
+        self.page_requests = PageRequests(database)
+        self.checks = NumberCheckRequests(database)
+        self.asked = AskedConnections(self.checks, settings.safety_poll)
+        self.numbers = KnownNumbers(database, settings.not_on_whatsapp_for)
+        self.proxy_passwords = ProxyPasswords(keys)
+        self.blobs = BlobStore(database, keys)
+
+        self.texts = TextSealer(keys, on=settings.seal_texts)
+        self.outbox = Outbox(database, events)
+        self.queue = SendQueue(database, events)
+        self.referred = ReferredMessages(database)
+        self.effects = Effects(database, self.texts)
+        self.removals = Removals(database, self.outbox, events)
+
+        self.media = MediaStore(database, keys, MediaLimits.of(settings))
+        self.outgoing_files = OutgoingFiles(self.media, settings.media_prepare_limit)
+        self.file_tries, self.file_bells = FileTries(database, events), FileBells()
+
+        self.inbox = Inbox(database, events, self.texts, now)
+        self.marks = Marks(database)
+        self.received_files = ReceivedFiles(database, events)
+        self.download_slots = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
+
+    async def prepare(self) -> None:
+        """Create the indexes that connections need; safe to repeat and to race."""
+        for store in (
+            self.connections,
+            self.removals,
+            self.checks,
+            self.page_requests,
+            self.numbers,
+            self.media,
+        ):
+            await store.prepare()
+        await self.outbox.prepare(self.settings.message_retention)
+        await ReceivedMessages(self.database).prepare(self.settings.received_retention)

@@ -23,12 +23,12 @@ from sessions.webhooks.sender import Sender
 from sessions.webhooks.store import WebhookStore
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from chatgrow_worker.connection.services import WorkerServices
     from sessions.encryption.keys import KeyRing
     from sessions.events.log import EventLog
     from sessions.program import Stores
+
+_POLL = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -39,47 +39,34 @@ class Webhooks:
     deliverers: Deliverers
 
 
-@dataclass(frozen=True)
-class WebhookLimits:
-    """What operators set."""
-
-    allowed_hosts: Collection[str]
-    keep_for: timedelta
-    poll: timedelta = timedelta(seconds=5)
-
-
 @asynccontextmanager
 async def open_webhooks(
-    stores: Stores,
-    events: EventLog,
-    services: WorkerServices,
-    keys: KeyRing,
-    limits: WebhookLimits,
-    holder: str,
+    stores: Stores, events: EventLog, services: WorkerServices, keys: KeyRing
 ) -> AsyncIterator[Webhooks]:
     """Yield the relay and the deliverers, with the client that they send by."""
-    database, now, doorbell = stores.database, services.now, services.doorbell
+    settings, database, doorbell = services.settings, stores.database, services.doorbell
+    holder = settings.worker_id
     metrics = WebhookMetrics(services.metrics.process.registry)
     store = WebhookStore(database, events)
     deliveries = Deliveries(database, store, services.texts, doorbell.deliver_webhook)
     await store.prepare()
-    await deliveries.prepare(limits.keep_for)
+    await deliveries.prepare(settings.webhook_retention)
     relay = Relay(database, all_families(services.texts), deliveries)
-    async with GuardedClient(limits.allowed_hosts) as client:
-        sender = Sender(client, WebhookSecrets(keys), now)
+    async with GuardedClient(settings.webhook_allowed_hosts) as client:
+        sender = Sender(client, WebhookSecrets(keys), services.now)
         yield Webhooks(
             Relaying(
                 relay,
                 await prepare_relay(database, relay, holder),
                 EventStream(stores.redis),
                 count=metrics.relayed,
-                poll=limits.poll,
+                poll=_POLL,
             ),
             Deliverers(
-                Delivering(store, deliveries, sender, now, metrics.tried),
+                Delivering(store, deliveries, sender, services.now, metrics.tried),
                 store,
                 Turns(database["webhooks"], holder, TURN_LASTS),
                 doorbell.deliver_webhook,
-                sweep_every=limits.poll,
+                sweep_every=_POLL,
             ),
         )

@@ -30,6 +30,7 @@ from tests.builders import Stores
 from tests.conftest import PATIENCE
 from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.integration.ready_pages import ReadyPages
+from tests.integration.services import services_with
 from tests.integration.world import KeptWorld, World
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ async def indexes(
     """Create the indexes once for all tests: `database` leaves them where they are."""
     settings = quick_settings(tmp_path_factory.mktemp("indexes"))
     events = EventLog()
-    services = await Services.open(lasting_database, lasting_redis, events, settings, utc_now)
+    services = await Services.over(lasting_database, lasting_redis, events, settings, utc_now)
+    await services.prepare()
     await Relay(lasting_database, all_families(services.texts), services.deliveries).prepare()
 
 
@@ -103,7 +105,7 @@ def limited_by(
 ) -> Services:
     """Return the same services as another process has them, which count in this Redis."""
     limiter, delay = Limiter(redis, bounded), GrowingDelay(redis, bounded)
-    return replace(
+    return services_with(
         services,
         limiter=limiter,
         login_attempts=LoginAttempts(limiter, delay, growth),
@@ -162,7 +164,7 @@ async def world(
     # A test makes a connection for each operation of the API.
     many = Quota("connections", 10_000, services.connections.count)
     quotas = replace(services.quotas, connections=many)
-    app = build_app(replace(services, settings=settings, quotas=quotas))
+    app = build_app(services_with(services, settings=settings, quotas=quotas))
     # With a worker that lives, /health is no 503.
     worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
     await database["workers"].insert_one({"_id": "one", **worker})

@@ -7,16 +7,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatgrow_worker.browser.browser import Browser
-from chatgrow_worker.browser.launcher import Launcher
 from chatgrow_worker.browser.profile_notes import ProfileNote, write_note
 from chatgrow_worker.connection.services import PageOpener, WorkerServices
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.pool.pool import ConnectionPool
 from chatgrow_worker.settings import WorkerSettings
-from chatgrow_worker.wiring import build_services
+from chatgrow_worker.wiring import emergency_html, key_ring
+from sessions.common.clock import utc_now
 from sessions.connections.commands import CommandRequests
 from sessions.connections.model import Connection, Proxy
 from sessions.connections.states import ConnectionState, Reason
@@ -108,15 +108,23 @@ async def pageless_worker(
         **settings,
     )
     servers = Servers(stores.database, redis, "")
-    parts = build_services(own, servers, stores.events, cast("Launcher", pages), "instance")
-    limits = replace(
+    parts = WorkerServices(
+        own,
+        servers,
+        stores.events,
+        pages,
+        "instance",
+        keys=key_ring(own),
+        now=utc_now,
+        html=emergency_html(own, servers, utc_now),
+    )
+    parts.limits = replace(
         parts.limits,
         save_after=timedelta(0),
         wipe_within=timedelta(0),
         restart_first=timedelta(milliseconds=20),
         look_every=timedelta(milliseconds=100),
     )
-    parts = replace(parts, limits=limits)
     pool = ConnectionPool(parts, "one", "instance", room)
     yield PagelessWorker(stores, pages, pool, parts.commands, parts.removals, parts)
     await pool.close(LONG, at_once=1)

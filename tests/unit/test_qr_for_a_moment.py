@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+from chatgrow_worker.connection.limits import Limits
 from chatgrow_worker.connection.logout import Logout
 from chatgrow_worker.connection.page_session import PageSession, PageSessionServices
-from chatgrow_worker.connection.services import Limits
 from chatgrow_worker.page.login_end import LoginEnd
 from chatgrow_worker.page.snapshot import Look, PageState, Snapshot
 from sessions.common.disk_space import DiskWatch

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.messages.model import Ack
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
+from tests.integration.services import services_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -466,7 +466,7 @@ async def test_health_tells_of_disks_and_is_away_where_none_has_room(
         await services.workers.beat(f"worker-{number}", "instance", 1, 10, DiskState(disk))
     quiet = {"disk_full_below": 0, "disk_low_below": 0}
     settings = services.settings.model_copy(update=quiet | own)
-    app = build_app(replace(services, settings=settings))
+    app = build_app(services_with(services, settings=settings))
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/health")
         health = await answer.json()

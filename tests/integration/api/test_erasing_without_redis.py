@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from control_api.services import Services
 from sessions.deletion.recipients import DeletedData, Erasures
 from tests.builders import TO, Stores
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 from tests.logged import logged
 from tests.ports import free_port
 from tests.waiting import until
@@ -34,7 +34,7 @@ async def without_redis(
 ) -> AsyncIterator[Services]:
     """Give a test services whose erasures find no Redis."""
     redis = ArqRedis(host="127.0.0.1", port=free_port())
-    yield replace(
+    yield services_with(
         services,
         erasures=Erasures(database, redis, stores.events),
         deleted_data=DeletedData(database, redis),

@@ -30,6 +30,7 @@ from sessions.queue.doorbell import open_redis
 from tests.builders import OWNER, TO, Stores
 from tests.integration.conftest import KEY
 from tests.integration.event_api import ALL, LIMITS, EventApi, event_api
+from tests.integration.services import services_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -302,7 +303,7 @@ async def test_head_and_an_unknown_parameter_follow_nothing(api: EventApi) -> No
 
 async def test_without_redis_a_client_is_told_when_to_ask_again(services: Services) -> None:
     nowhere = EventStream(ArqRedis(host="127.0.0.1", port=1))
-    app = build_app(replace(services, events=nowhere))
+    app = build_app(services_with(services, events=nowhere))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         answer = await client.get(ALL)
         problem = await answer.json()

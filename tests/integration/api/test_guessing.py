@@ -28,6 +28,7 @@ from control_api.services import Services
 from tests.conftest import PATIENCE
 from tests.integration.api.test_limits import hang, kill, own_redis
 from tests.integration.conftest import KEY, limited_by
+from tests.integration.services import services_with
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -50,7 +51,7 @@ async def api(services: Services, **settings: object) -> AsyncIterator[Client]:
     """Serve the API behind a proxy to clients that keep no cookies; requests are not limited."""
     also = {"trusted_proxies": (ip_network("127.0.0.1"),), "rate_limit_max_requests": 100_000}
     changed = services.settings.model_copy(update=also | settings)
-    app = build_app(replace(services, settings=changed))
+    app = build_app(services_with(services, settings=changed))
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         yield client
 
@@ -380,7 +381,7 @@ async def test_few_passwords_are_checked_at_once_and_few_wait(
     monkeypatch.setattr(bcrypt, "checkpw", check)
     growth = replace(GROWTH, first=timedelta(microseconds=1), longest=timedelta(microseconds=1))
     busy = limited_by(services, redis, BoundedRedis(PATIENCE), growth)
-    busy = replace(busy, passwords=Passwords(4, at_once=2, waiting=3))
+    busy = services_with(busy, passwords=Passwords(4, at_once=2, waiting=3))
     async with api(busy) as client:
         guesses = [
             asyncio.create_task(_log_in(client, address=f"198.51.100.{number}"))

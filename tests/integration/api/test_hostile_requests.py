@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from control_api.app import build_app
 from control_api.http.transport import ApiRunner
 from control_api.services import Services
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 from tests.logged import logged
 
 HOST = b"Host: localhost\r\n"
@@ -133,7 +134,7 @@ async def serving(services: Services, **settings: object) -> AsyncIterator[Api]:
     """Listen on a free port, with settings of the test's own."""
     settings.setdefault("rate_limit_max_requests", 100_000)
     chosen = services.settings.model_copy(update=settings)
-    app = build_app(replace(services, settings=chosen))
+    app = build_app(services_with(services, settings=chosen))
     runner = ApiRunner(app, chosen.keepalive_timeout)
     await runner.setup()
     try:

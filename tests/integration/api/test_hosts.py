@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from pydantic import HttpUrl
 from control_api.app import build_app
 from control_api.services import Services
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -28,7 +28,7 @@ OURS = {
 
 async def _statuses(services: Services, host: str, path: str = "/api/auth/me") -> tuple[int, str]:
     settings = services.settings.model_copy(update=OURS)
-    app = build_app(replace(services, settings=settings))
+    app = build_app(services_with(services, settings=settings))
     async with TestClient(TestServer(app)) as client:
         headers = {"Host": host, "X-Api-Key": KEY}
         answer = await client.get(path, headers=headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
 from sessions.common.clock import utc_now
+from tests.integration.services import services_with
 from tests.integration.world import PASSWORD, Answer, Person, World, call, must
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ async def test_behind_a_proxy_the_client_is_who_the_proxy_names(
     made = await _make(world, world.dana.headers, allowedIps=["203.0.113.0/24"])
     trusted = {"trusted_proxies": (ip_network("127.0.0.1"),)}
     settings = services.settings.model_copy(update=trusted)
-    async with TestClient(TestServer(build_app(replace(services, settings=settings)))) as client:
+    async with TestClient(
+        TestServer(build_app(services_with(services, settings=settings)))
+    ) as client:
         for address, status in (("203.0.113.9", 200), ("198.51.100.9", 401)):
             headers = {**_key(made), "X-Forwarded-For": address}
             assert (await client.get(ME, headers=headers)).status == status

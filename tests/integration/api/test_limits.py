@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from signal import SIGCONT, SIGSTOP
@@ -28,6 +27,7 @@ from sessions.embedded import REDIS
 from sessions.embedded.launch import find_binary
 from sessions.queue.doorbell import open_redis
 from tests.integration.conftest import KEY, limited_by
+from tests.integration.services import services_with
 from tests.logged import logged
 from tests.ports import free_port
 from tests.waiting import until
@@ -51,7 +51,7 @@ async def api(
     services: Services, redis: ArqRedis, bounded: BoundedRedis | None = None, **settings: object
 ) -> AsyncIterator[Client]:
     """Serve the API, as a process of its own does, with settings of the test's own."""
-    settled = replace(services, settings=services.settings.model_copy(update=settings))
+    settled = services_with(services, settings=services.settings.model_copy(update=settings))
     changed = limited_by(settled, redis, bounded or BoundedRedis(PATIENCE))
     async with TestClient(TestServer(build_app(changed))) as client:
         yield client

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from sessions.accounts.users import UserStore
 from sessions.common.clock import utc_now
 from sessions.connections.workers import WorkerRegistry
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -33,7 +33,7 @@ async def away(services: Services) -> AsyncIterator[Client]:
     """Serve the API over a MongoDB that is away; nobody has many requests."""
     nobody = AsyncIOMotorClient[dict[str, Any]]("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=1)
     database = nobody["chatgrow"]
-    changed = replace(
+    changed = services_with(
         services,
         settings=services.settings.model_copy(update={"rate_limit_max_requests": 1}),
         database=database,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from control_api.app import build_app
 from control_api.services import Services
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
@@ -36,7 +36,7 @@ PATHS = {
 @asynccontextmanager
 async def api(services: Services, **settings: object) -> AsyncIterator[Client]:
     """Serve the API with settings of the test's own."""
-    changed = replace(services, settings=services.settings.model_copy(update=settings))
+    changed = services_with(services, settings=services.settings.model_copy(update=settings))
     async with TestClient(TestServer(build_app(changed))) as client:
         yield client
 

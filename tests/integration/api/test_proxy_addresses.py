@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from control_api.services import Services
@@ -47,6 +47,8 @@ async def test_an_administrator_may_and_everybody_where_a_setting_names_it(
     as_admin = await world.client.post(PATH, json=wish, headers=world.admin.headers)
     assert as_admin.status == 201
     settings = services.settings.model_copy(update={"proxy_allowed_hosts": (".0.0.1",)})
-    async with TestClient(TestServer(build_app(replace(services, settings=settings)))) as client:
+    async with TestClient(
+        TestServer(build_app(services_with(services, settings=settings)))
+    ) as client:
         as_user = await client.post(PATH, json=wish, headers=world.noa.headers)
         assert as_user.status == 201, await as_user.text()

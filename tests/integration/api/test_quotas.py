@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from sessions.connections.states import ConnectionState
 from sessions.queue.intake_failures import IntakeFailures
 from tests.builders import OWNER, TO, Stores
 from tests.integration.conftest import JWT_SECRET, KEY
+from tests.integration.services import services_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ async def _tenant(services: Services, client: Client, name: str = "dana") -> Ten
 async def unlimited(services: Services) -> AsyncIterator[Client]:
     """Serve the API without a limit of requests."""
     settings = services.settings.model_copy(update={"api_key_rate_limit_per_owner": 1_000_000})
-    app = build_app(replace(services, settings=settings))
+    app = build_app(services_with(services, settings=settings))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from sessions.common.clock import utc_now
 from sessions.connections.model import Connection
 from sessions.connections.store import ConnectionStore
 from sessions.events.log import EventLog
+from tests.integration.services import services_with
 from tests.integration.world import Person, World, must
 from tests.waiting import until
 
@@ -157,7 +157,7 @@ async def test_a_connection_made_meanwhile_keeps_its_owner(
     connections = _OneMadeMeanwhile(database, EventLog())
     user = await services.users.create("dana@example.com", "Dana", "no hash", utc_now())
     with pytest.raises(UserHasConnectionsError):
-        await remove_user(replace(services, connections=connections), user)
+        await remove_user(services_with(services, connections=connections), user)
     assert await services.users.get(user.id) == user
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from sessions.accounts.api_keys import Grant
 from sessions.common.clock import utc_now
 from sessions.events.log import EventLog
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 from tests.logged import logged
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def token_file(api_settings: ApiSettings) -> Path:
 async def anybody(request: pytest.FixtureRequest, services: Services) -> AsyncIterator[Client]:
     """Serve the API to strangers, where users may register themselves and where they may not."""
     settings = services.settings.model_copy(update={"allow_registration": request.param})
-    app = build_app(replace(services, settings=settings))
+    app = build_app(services_with(services, settings=settings))
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -143,7 +143,9 @@ async def test_the_token_of_one_process_opens_another(
 
 async def test_guesses_are_counted_for_the_network(services: Services) -> None:
     settings = services.settings.model_copy(update={"trusted_proxies": (ip_network("127.0.0.1"),)})
-    async with TestClient(TestServer(build_app(replace(services, settings=settings)))) as client:
+    async with TestClient(
+        TestServer(build_app(services_with(services, settings=settings)))
+    ) as client:
         here = {"X-Forwarded-For": "198.51.100.1"}
         answers = [await _register(client, "a guess", **here) for _ in range(21)]
         assert answers == [REFUSED] * 20 + [(429, "too_many_attempts")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from sessions.connections.pacing import Pacing
 from sessions.messages.model import Message
 from tests.builders import OWNER, Stores
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -166,6 +167,6 @@ async def shop(services: Services, stores: Stores, clock: Clock) -> Shop:
 @pytest.fixture
 async def api(services: Services) -> AsyncIterator[Client]:
     """Serve the API with the business side, to a key of the owner."""
-    app = build_app(replace(services))
+    app = build_app(services_with(services))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from control_api.app import build_app
 from sessions.common.clock import utc_now
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -542,7 +542,7 @@ async def test_statistics_count_messages_and_appointments(
 
 
 async def test_without_the_business_side_nothing_of_it_is_there(services: Services) -> None:
-    app = build_app(replace(services, business=None))
+    app = build_app(services_with(services, business=None))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         async with client.get("/api/customers") as answer:
             assert answer.status == 404

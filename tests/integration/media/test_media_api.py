@@ -21,6 +21,7 @@ from control_api.services import Services
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.media_intake import MediaIntake
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 from tests.integration.world import World, call, must
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ async def small(services: Services, database: Database) -> AsyncIterator[Client]
     keys = services.media._keys
     media = MediaStore(database, keys, MediaLimits(MIB, 3 * MIB, *[timedelta(days=1)] * 2))
     settings = services.settings.model_copy(update={"body_timeout": timedelta(seconds=0.1)})
-    app = build_app(replace(services, media=media, settings=settings))
+    app = build_app(services_with(services, media=media, settings=settings))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client
 
@@ -150,7 +151,7 @@ async def test_what_can_be_converted_is_accepted_where_conversions_are_on(
     services: Services,
 ) -> None:
     acceptance = replace(services.acceptance, media=MediaIntake(services.media, converts=True))
-    app = build_app(replace(services, acceptance=acceptance))
+    app = build_app(services_with(services, acceptance=acceptance))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         await must(client, "POST", "/api/whatsapp/connections", {}, NEW_CONNECTION)
         uploaded = (await _upload(client, b"fLaC" + bytes(100)))["mediaId"]

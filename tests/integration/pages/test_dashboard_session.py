@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from http.cookies import Morsel
 from ipaddress import ip_network
@@ -17,6 +16,7 @@ from control_api.credentials.access_tokens import Claims
 from control_api.services import Services
 from sessions.common.clock import utc_now
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, web
@@ -90,7 +90,7 @@ async def test_over_https_the_cookie_is_for_https_only(services: Services) -> No
     settings = services.settings.model_copy(
         update={"trusted_proxies": (ip_network("127.0.0.0/8"),)}
     )
-    app = build_app(replace(services, settings=settings))
+    app = build_app(services_with(services, settings=settings))
     async with TestClient(TestServer(app)) as client:
         first = DANA | {"setupToken": KEY}
         https = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,6 +23,7 @@ from sessions.connections.store import ConnectionStore
 from tests.builders import Stores
 from tests.conftest import PATIENCE
 from tests.integration.conftest import limited_by
+from tests.integration.services import services_with
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -234,9 +234,7 @@ async def test_a_database_that_is_away_is_told_apart_from_a_link_that_does_not_w
 ) -> None:
     token, _ = services.links.make(await stores.connection())
     nobody = AsyncIOMotorClient[dict[str, Any]]("mongodb://127.0.0.1:1", serverSelectionTimeoutMS=1)
-    away = dataclasses.replace(
-        services, connections=ConnectionStore(nobody["chatgrow"], stores.events)
-    )
+    away = services_with(services, connections=ConnectionStore(nobody["chatgrow"], stores.events))
     async with TestClient(TestServer(build_app(away))) as client:
         answer = await state_of(client, token)
         assert (answer["http"], answer["code"]) == (503, "store_unavailable")

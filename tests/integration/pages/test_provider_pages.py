@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from control_api.app import build_app
 from tests.integration.conftest import KEY
 from tests.integration.pages.dashboard import EMAIL, PASSWORD
+from tests.integration.services import services_with
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -38,7 +38,7 @@ async def dana(stranger: Client) -> Client:
 @pytest.fixture
 async def without(services: Services) -> AsyncIterator[Client]:
     """Serve the API without the business side."""
-    app = build_app(replace(services, business=None))
+    app = build_app(services_with(services, business=None))
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client
 

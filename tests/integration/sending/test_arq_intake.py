@@ -26,7 +26,6 @@ from sessions.messages.quotas import QueueQuota
 from sessions.messages.referred import ReferredMessages
 from sessions.messages.search import MessageFilter, MessageSearch
 from sessions.metrics import ProcessMetrics
-from sessions.program import Stores as Servers
 from sessions.queue.doorbell import SHARED_QUEUE, Doorbell, Job
 from sessions.queue.intake_failures import IntakeFailures
 from tests.builders import LONG, PLAIN, Stores
@@ -233,7 +232,6 @@ async def test_a_job_that_takes_too_long_is_tried_again(redis: ArqRedis, stores:
 )
 async def test_in_production_jobs_are_taken_only_where_that_was_set(
     worker: PagelessWorker[NoPages],
-    redis: ArqRedis,
     tmp_path: Path,
     setting: bool | None,
     environment: Literal["development", "production"],
@@ -241,11 +239,10 @@ async def test_in_production_jobs_are_taken_only_where_that_was_set(
 ) -> None:
     stores = worker.stores
     await stores.connection()
-    settings = WorkerSettings(
+    worker.parts.settings = WorkerSettings(
         _env_file=None, data_dir=tmp_path, app_env=environment, arq_intake=setting
     )
-    servers = Servers(stores.database, redis, "")
-    send_message = await build_intake(settings, servers, worker.parts)
+    send_message = await build_intake(worker.parts)
     await send_message({"job_id": "order-17"}, GOOD, owner="admin")
     assert await stores.database["messages"].count_documents({}) == int(taken)
     failed = await stores.database["intakeFailures"].find_one({"_id": "order-17"})

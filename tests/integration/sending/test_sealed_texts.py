@@ -16,7 +16,6 @@ from sessions.encryption.keys import Key, KeyRing
 from sessions.messages.content import Text
 from sessions.messages.model import Ack, Message, MessageStatus
 from sessions.messages.sealed_texts import Rotated, TextSealer, rotate_texts
-from sessions.program import Stores as Servers
 from tests.builders import OWNER, Stores
 from tests.dispatching import dispatching, reaches
 from tests.fake_page import FakePage
@@ -123,9 +122,7 @@ async def test_the_text_of_a_job_is_sealed_as_soon_as_a_worker_takes_it(
     lease: Lease, stores: Stores, database: Database, redis: ArqRedis, tmp_path: Path
 ) -> None:
     async with pageless_worker(stores, redis, tmp_path, NoPages(tmp_path), **SEALED) as worker:
-        settings = WorkerSettings(_env_file=None, data_dir=tmp_path)
-        servers = Servers(database, redis, "")
-        send_message = await build_intake(settings, servers, worker.parts)
+        send_message = await build_intake(worker.parts)
         await send_message({"job_id": "order-17"}, _body(), owner=OWNER)
         assert await naming(database, redis, TEXT) == set()
         page = FakePage()

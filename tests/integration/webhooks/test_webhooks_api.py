@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sessions.outgoing_events.relay import Relay
 from sessions.webhooks.families import all_families
 from tests.builders import OWNER, PLAIN, TO, Stores
 from tests.integration.conftest import KEY
+from tests.integration.services import services_with
 from tests.integration.webhooks.receiver import Receiver, status
 from tests.ports import LOOPBACK, free_port
 
@@ -233,7 +233,7 @@ async def test_a_key_for_one_connection_has_no_webhooks(
 
 
 async def test_without_keys_no_secret_can_be_stored(services: Services, receiver: Receiver) -> None:
-    keyless = replace(services, webhook_secrets=type(services.webhook_secrets)(None))
+    keyless = services_with(services, webhook_secrets=type(services.webhook_secrets)(None))
     async with TestClient(TestServer(build_app(keyless)), headers={"X-Api-Key": KEY}) as client:
         body = {"url": receiver.url, "events": ["*"]}
         problem = await _call(client, "POST", HOOKS, body, 409)

@@ -33,6 +33,8 @@ _SERVERS = "servers"
 _SYNC_MS = 3000
 """How long a page takes to synchronise: a peer that looks later never sees that it has."""
 _SETTINGS = {
+    # The simulated page is light: while some wait for their first synchronisation, others start.
+    "START_CONCURRENCY": "16",
     "WHATSAPP_MAX_CONNECTIONS": "100",
     # The load of a whole day comes in minutes here, from one address.
     "RATE_LIMIT_MAX_REQUESTS": "100000000",

@@ -24,11 +24,9 @@ async def views_of(
     ]
 
 
-async def view_of_one(
-    services: Services, message: Message, fields: Sequence[str] = ()
-) -> MessageView:
+async def view_of_one(services: Services, message: Message) -> MessageView:
     """Return the view of one message."""
-    (view,) = await views_of(services, [message], fields)
+    (view,) = await views_of(services, [message])
     return view
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessions.connections.leases import Lease
     from sessions.storage.mongo import Collection, Database
 
-KEEP = 3
+_KEEP = 3
 COMMIT_WITHIN = timedelta(minutes=5)
 """A save that takes longer is refused: the sweep may already have removed its files."""
 
@@ -88,9 +88,8 @@ class History:
 class BlobRecords:
     """Read and change the lists of blobs on the records of connections."""
 
-    def __init__(self, database: Database, keep: int = KEEP) -> None:
+    def __init__(self, database: Database) -> None:
         self._collection: Collection = database["connections"]
-        self._keep = keep
 
     async def history(self, lease: Lease) -> History:
         """Return what is saved so far, as the connection's owner; raise LeaseLostError."""
@@ -116,14 +115,14 @@ class BlobRecords:
             "blobSerial": before.serial or {"$in": [0, None]},
             "$expr": {"$lt": ["$$NOW", deadline]},
         }
-        newest = {"$each": [blob.model_dump(by_alias=True)], "$position": 0, "$slice": self._keep}
+        newest = {"$each": [blob.model_dump(by_alias=True)], "$position": 0, "$slice": _KEEP}
         change = {"$set": {"blobSerial": blob.serial}, "$push": {"blobs": newest}}
         document: dict[str, Any] | None = await self._collection.find_one_and_update(
             unchanged, change, projection={"blobs": 1}
         )
         if document is None:
             raise await self._refusal(lease, before)
-        old, kept = _blobs(document), self._keep - 1
+        old, kept = _blobs(document), _KEEP - 1
         return _files(old[kept:]) - _files([blob, *old[:kept]])
 
     async def forget(self, lease: Lease) -> None:

@@ -16,7 +16,7 @@ from sessions.blobs.archive import unpack
 from sessions.blobs.encryption import Header, Identity, rewrap
 from sessions.blobs.gridfs import BlobFiles
 from sessions.blobs.login_files import LARGEST
-from sessions.blobs.records import KEEP, Blob, BlobKind, BlobRecords, History
+from sessions.blobs.records import Blob, BlobKind, BlobRecords, History
 from sessions.blobs.transfer import Login, Saved, Saving, fetch
 from sessions.common.errors import DomainError
 from sessions.common.threads import Stop, in_thread, to_the_end
@@ -39,13 +39,11 @@ class BlobStore:
     call returns only when all of its work has stopped.
     """
 
-    def __init__(
-        self, database: Database, keys: KeyRing, keep: int = KEEP, largest: int = LARGEST
-    ) -> None:
+    def __init__(self, database: Database, keys: KeyRing, largest: int = LARGEST) -> None:
         self._keys = keys
         self._largest = largest
         self._slots = asyncio.Semaphore(_SLOTS)
-        self._records = BlobRecords(database, keep)
+        self._records = BlobRecords(database)
         self._files = BlobFiles(database)
 
     @asynccontextmanager

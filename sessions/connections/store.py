@@ -196,15 +196,7 @@ class ConnectionStore:
         if to in HOLDS_LOGIN or to is ConnectionState.LOGGED_OUT:
             changes["linked"] = to in HOLDS_LOGIN
         if linked_number is not None:
-            number = {"$literal": linked_number}
-            again = {"$eq": ["$linkedNumber", number]}
-            logins = {"$ifNull": ["$logins", 0]}
-            changes["linkedNumber"] = number
-            # A pause belongs to the account that WhatsApp refused, not to one linked later.
-            same = {"$eq": [{"$ifNull": ["$paused.number", number]}, number]}
-            changes["paused"] = {"$cond": [same, {"$ifNull": ["$paused", None]}, None]}
-            changes["logins"] = {"$cond": [again, logins, {"$add": [logins, 1]}]}
-            changes["linkedAt"] = {"$cond": [again, "$linkedAt", "$$NOW"]}
+            changes |= _linked_to(linked_number)
         moved = await self._write(
             lease, [{"$set": changes}], {"state": {"$in": [current, to, *or_from]}}
         )
@@ -320,6 +312,21 @@ class ConnectionStore:
             [{"$match": exact}, {"$sort": {"createdAt": 1}}, _WITH_LEASED]
         )
         return [Connection.model_validate(document) async for document in cursor]
+
+
+def _linked_to(linked_number: str) -> dict[str, Any]:
+    """Return the fields of a connection whose phone has this number."""
+    number = {"$literal": linked_number}
+    again = {"$eq": ["$linkedNumber", number]}
+    logins = {"$ifNull": ["$logins", 0]}
+    # A pause belongs to the account that WhatsApp refused, not to one linked later.
+    same = {"$eq": [{"$ifNull": ["$paused.number", number]}, number]}
+    return {
+        "linkedNumber": number,
+        "paused": {"$cond": [same, {"$ifNull": ["$paused", None]}, None]},
+        "logins": {"$cond": [again, logins, {"$add": [logins, 1]}]},
+        "linkedAt": {"$cond": [again, "$linkedAt", "$$NOW"]},
+    }
 
 
 def _first_state(owner: str, connection_id: str, now: datetime) -> dict[str, Any]:

@@ -19,9 +19,9 @@ OVERDUE = {"$and": [{"$gt": ["$expiresAt", None]}, {"$lte": ["$expiresAt", "$$NO
 """The expression for messages whose `expiresAt` is over."""
 
 
-async def in_order(messages: Collection, query: dict[str, Any], limit: int = 0) -> list[Message]:
-    """Return the messages that match, in the order of sending; `limit` 0 means all."""
-    cursor = messages.find(query, sort=ORDER, limit=limit)
+async def in_order(messages: Collection, query: dict[str, Any]) -> list[Message]:
+    """Return the messages that match, in the order of sending."""
+    cursor = messages.find(query, sort=ORDER)
     return [Message.model_validate(document) async for document in cursor]
 
 

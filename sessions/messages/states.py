@@ -137,12 +137,6 @@ _ENDINGS = {
 }
 
 
-def next_statuses(status: MessageStatus) -> list[MessageStatus]:
-    """Return the statuses that may follow this one, in their usual order."""
-    after = {move.after for move in MOVES.values() if status in move.before}
-    return [each for each in MessageStatus if each in after - {status}]
-
-
 def ending_in(status: MessageStatus) -> Happening:
     """Return what ends a claimed message in this status; raise IllegalMoveError for others."""
     if status not in _ENDINGS:

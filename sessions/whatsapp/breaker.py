@@ -184,18 +184,29 @@ class WhatsAppBreaker(BreakerReader):
             "detail": detail[:500],
             "version": version,
         }
+        document = await self._add(report)
+        breaker = Breaker.model_validate(document)
+        if breaker.state is not BreakerState.CLOSED:
+            await self._confirm(breaker.state)
+            return
+        why = opens(breaker, await self._running(), self.limits, document["now"])
+        if why is not None:
+            await self._open(why)
+
+    async def _add(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Put a report in place of the connection's own and of old ones; return the document."""
         old = {"$subtract": ["$$NOW", _ms(_STALE_AFTER)]}
         others = _where(
             "$reports",
             {
                 "$and": [
-                    {"$ne": ["$$each.connection", {"$literal": lease.connection}]},
+                    {"$ne": ["$$each.connection", {"$literal": report["connection"]}]},
                     {"$gt": ["$$each.at", old]},
                 ]
             },
         )
         own = {"$mergeObjects": [{"$literal": report}, {"at": "$$NOW"}]}
-        document = await self._collection.find_one_and_update(
+        document: dict[str, Any] = await self._collection.find_one_and_update(
             {"_id": _ID},
             [
                 {
@@ -209,13 +220,7 @@ class WhatsAppBreaker(BreakerReader):
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        breaker = Breaker.model_validate(document)
-        if breaker.state is not BreakerState.CLOSED:
-            await self._confirm(breaker.state)
-            return
-        why = opens(breaker, await self._running(), self.limits, document["now"])
-        if why is not None:
-            await self._open(why)
+        return document
 
     async def withdraw(self, lease: Lease) -> None:
         """Remove a connection's report: its page works."""

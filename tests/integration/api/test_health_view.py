@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
@@ -17,7 +15,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
 from tests.integration.pages.dashboard import dashboard
-from tests.people import go_to
+from tests.people import PageSession, go_to
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -44,39 +42,82 @@ async def _connected(stores: Stores, connection_id: str = "main") -> Lease:
     return lease
 
 
-@asynccontextmanager
-async def _dashboard(client: Client, person: Browser) -> AsyncIterator[Page]:
-    async with dashboard(client, person) as seen:
-        yield seen.page
-        assert await seen.barriers() == []
-        assert seen.complaints == []
-
-
-async def _says(page: Page, verdict: str, tone: str, names: str = "") -> None:
-    await go_to(page, "Health")
-    told = page.locator(f"[data-verdict={verdict}][data-tone={tone}]")
+async def _says(seen: PageSession, verdict: str, tone: str, names: str = "") -> None:
+    """Go to the view of health, and find this there, and nothing that keeps people out."""
+    await go_to(seen.page, "Health")
+    told = seen.page.locator(f"[data-verdict={verdict}][data-tone={tone}]")
     await expect(told).to_contain_text(names)
+    await _is_for_everybody(seen)
+
+
+async def _is_for_everybody(seen: PageSession) -> None:
+    assert await seen.barriers() == []
+    assert seen.complaints == []
+
+
+_OPERATOR = "whoever runs the server"
 
 
 @pytest.mark.parametrize(
-    ("reason", "acts"),
+    "reasons",
     [
-        (Reason.PAGE_UNREACHABLE, "nobody, it goes on by itself"),
-        (Reason.DISK_FULL, "whoever runs the server"),
-        pytest.param(Reason.DISK_READ_ONLY, "whoever runs the server", marks=pytest.mark.slow),
-        pytest.param(Reason.DISK_UNUSABLE, "whoever runs the server", marks=pytest.mark.slow),
-        pytest.param(Reason.KEY_MISSING, "whoever runs the server", marks=pytest.mark.slow),
-        (Reason.WHATSAPP_CHANGED, "whoever runs the server"),
+        {
+            Reason.PAGE_UNREACHABLE: "nobody, it goes on by itself",
+            Reason.DISK_FULL: _OPERATOR,
+            Reason.WHATSAPP_CHANGED: _OPERATOR,
+        },
+        pytest.param(
+            {
+                Reason.DISK_READ_ONLY: _OPERATOR,
+                Reason.DISK_UNUSABLE: _OPERATOR,
+                Reason.KEY_MISSING: _OPERATOR,
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
+    ids=["some reasons", "the others"],
 )
 async def test_without_a_connection_that_is_connected_nothing_is_well(
-    client: Client, person: Browser, stores: Stores, reason: Reason, acts: str
+    client: Client, person: Browser, stores: Stores, reasons: dict[Reason, str]
 ) -> None:
-    lease = await _connected(stores)
-    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
-    async with _dashboard(client, person) as page:
-        await expect(page.locator("[data-acts]")).to_have_text(acts)
-        await _says(page, "none_connected", "bad", "Main")
+    lease, before = await _connected(stores), _S.CONNECTED
+    async with dashboard(client, person) as seen:
+        for reason, acts in reasons.items():
+            await stores.connections.move(lease, before, _S.DISCONNECTED, reason)
+            before = _S.DISCONNECTED
+            await seen.page.goto(str(client.make_url("/dashboard")))
+            await expect(seen.page.locator("[data-acts]")).to_have_text(acts)
+            await _says(seen, "none_connected", "bad", "Main")
+
+
+async def test_what_connections_do_is_told(client: Client, person: Browser, stores: Stores) -> None:
+    move = stores.connections.move
+    async with dashboard(client, person) as seen:
+        await _says(seen, "idle", "good")
+        lease = await _connected(stores)
+        await _says(seen, "good", "good", "Messages can be accepted and sent")
+        # One that sends without confirmation is not away.
+        await move(lease, _S.CONNECTED, _S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
+        await _says(seen, "unconfirmed", "warn", "Main")
+        # One that comes up is no fault.
+        await move(lease, _S.DEGRADED, _S.STARTING, Reason.BROWSER_STARTING)
+        await stores.message(await stores.connections.get(lease.connection))
+        await _says(seen, "coming_up", "warn", "Main")
+
+
+async def test_one_of_two_that_is_away_is_named(
+    client: Client, person: Browser, stores: Stores
+) -> None:
+    await _connected(stores, "other")
+    lease, before = await _connected(stores), _S.CONNECTED
+    async with dashboard(client, person) as seen:
+        for reason, verdict, tone in (
+            (Reason.NETWORK_DOWN, "away", "warn"),
+            (Reason.DISK_FULL, "connections", "bad"),
+        ):
+            await stores.connections.move(lease, before, _S.DISCONNECTED, reason)
+            before = _S.DISCONNECTED
+            await _says(seen, verdict, tone, "Main")
 
 
 @pytest.mark.parametrize(("disk", "tone"), [("disk_low", "warn"), ("disk_full", "bad")])
@@ -85,25 +126,11 @@ async def test_a_disk_without_room_is_told(
 ) -> None:
     await _connected(stores)
     await stores.database["workers"].update_one({"_id": "one"}, {"$set": {"disk": disk}})
-    async with _dashboard(client, person) as page:
-        await _says(page, disk, tone)
-        await expect(page.locator("[data-part=disk] [data-state]")).to_have_attribute(
+    async with dashboard(client, person) as seen:
+        await _says(seen, disk, tone)
+        await expect(seen.page.locator("[data-part=disk] [data-state]")).to_have_attribute(
             "data-state", disk
         )
-
-
-@pytest.mark.parametrize(
-    ("reason", "verdict", "tone"),
-    [(Reason.NETWORK_DOWN, "away", "warn"), (Reason.DISK_FULL, "connections", "bad")],
-)
-async def test_one_of_two_that_is_away_is_named(
-    client: Client, person: Browser, stores: Stores, reason: Reason, verdict: str, tone: str
-) -> None:
-    await _connected(stores, "other")
-    lease = await _connected(stores)
-    await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, reason)
-    async with _dashboard(client, person) as page:
-        await _says(page, verdict, tone, "Main")
 
 
 async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections(
@@ -113,52 +140,24 @@ async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections
     breaker = whatsapp_breaker(stores.database)
     await breaker.report(lease, OWNER, Cause.FUNCTION_MISSING, "missing: send", None)
     await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.WHATSAPP_CHANGED)
-    async with _dashboard(client, person) as page:
-        await expect(page.locator(".rows, main").first).to_contain_text("changed its web page")
-        await _says(page, "changed", "bad", "none fails for it")
+    async with dashboard(client, person) as seen:
+        rows = seen.page.locator(".rows, main").first
+        await expect(rows).to_contain_text("changed its web page")
+        await _says(seen, "changed", "bad", "none fails for it")
 
 
-async def test_all_is_well_while_messages_go_out(
-    client: Client, person: Browser, stores: Stores
-) -> None:
-    async with _dashboard(client, person) as page:
-        await _says(page, "idle", "good")
-        await _connected(stores)
-        await _says(page, "good", "good", "Messages can be accepted and sent")
-
-
-@pytest.mark.parametrize(("queued", "tone"), [(0, "warn"), (1, "bad")])
 async def test_a_phone_that_was_never_linked_is_missed_only_by_what_waits(
-    client: Client, person: Browser, stores: Stores, queued: int, tone: str
+    client: Client, person: Browser, stores: Stores
 ) -> None:
     typed = "+972501234567"
     connection = await stores.connections.create(OWNER, "main", "Main", typed, utc_now())
     lease = await stores.leases().acquire(connection.id)
     assert lease is not None
     await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
-    for _ in range(queued):
+    async with dashboard(client, person) as seen:
+        await _says(seen, "none_connected", "warn", "Main")
         await stores.message(connection)
-    async with _dashboard(client, person) as page:
-        await _says(page, "none_connected", tone, "Main")
-
-
-async def test_connections_that_come_up_are_no_fault(
-    client: Client, person: Browser, stores: Stores
-) -> None:
-    lease = await _connected(stores)
-    await stores.connections.move(lease, _S.CONNECTED, _S.STARTING, Reason.BROWSER_STARTING)
-    await stores.message(await stores.connections.get(lease.connection))
-    async with _dashboard(client, person) as page:
-        await _says(page, "coming_up", "warn", "Main")
-
-
-async def test_a_connection_that_sends_without_confirmation_is_not_away(
-    client: Client, person: Browser, stores: Stores
-) -> None:
-    lease = await _connected(stores)
-    await stores.connections.move(lease, _S.CONNECTED, _S.DEGRADED, Reason.SENDS_UNACKNOWLEDGED)
-    async with _dashboard(client, person) as page:
-        await _says(page, "unconfirmed", "warn", "Main")
+        await _says(seen, "none_connected", "bad", "Main")
 
 
 async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direction(
@@ -170,8 +169,8 @@ async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direct
         connection = await stores.connections.get(lease.connection)
         await stores.connections.change(connection, {"name": f"קבלה {number}"})
         await stores.connections.move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.DISK_FULL)
-    async with _dashboard(client, person) as page:
-        await _says(page, "connections", "bad", "\u2068קבלה 4\u2069 and 2 more")
+    async with dashboard(client, person) as seen:
+        await _says(seen, "connections", "bad", "\u2068קבלה 4\u2069 and 2 more")
 
 
 async def test_a_message_of_a_banned_account_says_so_and_until_when(
@@ -182,14 +181,15 @@ async def test_a_message_of_a_banned_account_says_so_and_until_when(
     banned = (_S.CONNECTED, _S.DISCONNECTED, Reason.TEMPORARILY_BANNED)
     await stores.connections.move(lease, *banned, until=until)
     await stores.message(await stores.connections.get(lease.connection))
-    async with _dashboard(client, person) as page:
-        await go_to(page, "Messages")
+    async with dashboard(client, person, view="/messages") as seen:
+        page = seen.page
         row = page.locator("tbody tr, li").filter(has_text="Waiting").first
         await expect(row).to_contain_text("WhatsApp has banned this account for a while (until")
         await row.click()
         told = page.locator("#message [data-why]")
         await expect(told).to_contain_text("WhatsApp has banned this account for a while (until")
         await expect(told).not_to_contain_text("banned the account")
+        await _is_for_everybody(seen)
 
 
 async def test_the_numbers_beside_a_chart_are_whole(
@@ -198,8 +198,8 @@ async def test_the_numbers_beside_a_chart_are_whole(
     owners = [{"owner": OWNER, "queued": 280_000, "oldestSeconds": 60, "sent": 0, "failed": 0}]
     sample = {"at": utc_now(), "owners": owners}
     await stores.database["queueHistory"].insert_one(sample)
-    async with _dashboard(client, person) as page:
-        await go_to(page, "Health")
+    async with dashboard(client, person, view="/health") as seen:
+        page = seen.page
         label = page.locator(".chart-label", has_text="300,000")
         chart = page.locator("svg", has=label)
         await expect(label).to_be_visible()
@@ -207,3 +207,4 @@ async def test_the_numbers_beside_a_chart_are_whole(
         assert starts is not None
         assert edge is not None
         assert starts["x"] >= edge["x"]
+        await _is_for_everybody(seen)

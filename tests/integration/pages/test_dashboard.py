@@ -67,7 +67,7 @@ async def test_the_connections_are_for_everybody(
         await is_in_order(seen)
 
 
-async def test_a_card_changes_by_an_event_and_in_place(
+async def test_a_card_changes_goes_and_comes_by_an_event(
     person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
     async with event_api(database, redis, api_settings) as api:
@@ -84,6 +84,11 @@ async def test_a_card_changes_by_an_event_and_in_place(
             said = seen.page.locator("[data-announce]")
             await expect(said).to_have_text("Main: No phone linked")
             assert await seen.page.evaluate("document.querySelector('.connection').kept")
+            await api.client.delete("/api/whatsapp/connections/main")
+            none = seen.page.get_by_text("Connect your first WhatsApp number")
+            await expect(none).to_be_visible()
+            await api.client.post("/api/whatsapp/connections", json={"connectionId": "new"})
+            await expect(_card(seen.page, "new")).to_be_visible()
 
 
 async def test_events_change_a_card_and_ask_for_no_list(
@@ -108,21 +113,6 @@ async def test_events_change_a_card_and_ask_for_no_list(
                 await expect(card.locator("[data-waiting]")).to_have_text("0")
                 assert set(await clockwork.asked_soon()) == {"/api/whatsapp/connections/main"}
             await expect(card.locator("[data-waiting]")).to_have_text("1")
-
-
-async def test_a_deleted_connection_goes_and_a_new_one_comes_by_an_event(
-    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> None:
-    async with event_api(database, redis, api_settings) as api:
-        await api.stores.connection()
-        async with dashboard(api.client, person) as seen:
-            await expect(_card(seen.page)).to_be_visible()
-            await api.client.delete("/api/whatsapp/connections/main")
-            await expect(
-                seen.page.get_by_text("Connect your first WhatsApp number")
-            ).to_be_visible()
-            await api.client.post("/api/whatsapp/connections", json={"connectionId": "new"})
-            await expect(_card(seen.page, "new")).to_be_visible()
 
 
 async def test_a_card_offers_what_helps_and_says_who_acts(
@@ -174,14 +164,27 @@ async def test_a_taken_id_is_shown_where_it_can_be_changed(
         await expect(opener).to_be_focused()
 
 
-async def test_a_connection_is_deleted_once_its_name_is_typed(
+async def test_a_connection_is_renamed_slowed_down_and_deleted_once_its_name_is_typed(
     client: Client, person: Browser, stores: Stores
 ) -> None:
-    await stores.connection()
+    connection = await stores.connection()
     async with dashboard(client, person) as seen:
         page = seen.page
-        await _card(page).get_by_label("More for this connection").click()
-        await page.get_by_role("button", name="Delete…").click()
+        form = page.get_by_role("dialog")
+        await _choose(_card(page), "Name and pace…")
+        await expect(form.get_by_label("As it is now")).to_be_checked()
+        await form.get_by_label("Faster").check()
+        await form.get_by_label("Name", exact=True).fill("Renamed")
+        await is_in_order(seen)
+        await page.get_by_role("button", name="Save").click()
+        card = _card(page, "Renamed")
+        await expect(card).to_be_visible()
+        assert (await stores.connections.get(connection.id)).pacing.per_day == 5000
+        await _choose(card, "Name and pace…")
+        await expect(form.get_by_label("Faster")).to_be_checked()
+        await expect(form.get_by_label("As it is now")).to_be_hidden()
+        await page.keyboard.press("Escape")
+        await _choose(card, "Delete…")
         delete = page.get_by_role("button", name="Delete for good")
         await expect(delete).to_be_disabled()
         field = page.get_by_label("To confirm, type its name")
@@ -189,31 +192,17 @@ async def test_a_connection_is_deleted_once_its_name_is_typed(
         await page.keyboard.press("Enter")
         await expect(delete).to_be_disabled()
         await is_in_order(seen)
-        await field.fill("Main")
+        await field.fill("Renamed")
         await delete.click()
-        await expect(_card(page)).to_have_count(0)
-        await expect(page.get_by_text("Main is deleted.")).to_be_visible()
+        await expect(card).to_have_count(0)
+        await expect(page.get_by_text("Renamed is deleted.")).to_be_visible()
         await expect(page.get_by_text("Connect your first WhatsApp number")).to_be_visible()
 
 
-async def test_name_and_pace_are_changed(client: Client, person: Browser, stores: Stores) -> None:
-    connection = await stores.connection()
-    async with dashboard(client, person) as seen:
-        page = seen.page
-        await _card(page).get_by_label("More for this connection").click()
-        await page.get_by_role("button", name="Name and pace…").click()
-        form = page.get_by_role("dialog")
-        await expect(form.get_by_label("As it is now")).to_be_checked()
-        await form.get_by_label("Faster").check()
-        await form.get_by_label("Name", exact=True).fill("Renamed")
-        await is_in_order(seen)
-        await page.get_by_role("button", name="Save").click()
-        await expect(_card(page, "Renamed")).to_be_visible()
-        assert (await stores.connections.get(connection.id)).pacing.per_day == 5000
-        await _card(page, "Renamed").get_by_label("More for this connection").click()
-        await page.get_by_role("button", name="Name and pace…").click()
-        await expect(form.get_by_label("Faster")).to_be_checked()
-        await expect(form.get_by_label("As it is now")).to_be_hidden()
+async def _choose(card: Locator, name: str) -> None:
+    """Take a command from the menu of a card."""
+    await card.get_by_label("More for this connection").click()
+    await card.get_by_role("button", name=name).click()
 
 
 async def test_a_linking_page_is_shared_and_works(
@@ -253,30 +242,13 @@ async def test_an_administrator_acts_on_everybodys_connections(
         await expect(_card(seen.page)).to_have_count(1)
 
 
-async def test_who_is_cut_off_or_signed_out_is_told(
+async def test_who_is_cut_off_or_signed_out_is_told_though_an_answer_is_on_its_way(
     client: Client, person: Browser, lease: Lease, database: Database
 ) -> None:
     async with dashboard(client, person) as seen:
         page = seen.page
         await expect(_card(page)).to_be_visible(timeout=10_000)
-        await page.context.set_offline(True)
-        await expect(page.get_by_text("You are offline")).to_be_visible()
-        await page.context.set_offline(False)
-        await expect(page.get_by_text("You are offline")).to_be_hidden()
-        await database["signIns"].delete_many({})
-        await page.evaluate("dispatchEvent(new Event('online'))")
-        await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
-        await page.keyboard.press("Escape")
-        await page.get_by_role("link", name="Sign in again").click()
-        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-
-
-async def test_an_answer_on_its_way_does_not_hide_that_the_line_is_down(
-    client: Client, person: Browser, lease: Lease
-) -> None:
-    async with dashboard(client, person) as seen:
-        page = seen.page
-        await expect(_card(page)).to_be_visible(timeout=10_000)
+        offline = page.get_by_text("You are offline")
         asked: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
         await page.route(
             "**/api/whatsapp/connections?*", lambda route: asked.set_result(route), times=1
@@ -285,11 +257,19 @@ async def test_an_answer_on_its_way_does_not_hide_that_the_line_is_down(
         request = await asked
         answer = await request.fetch()
         await page.context.set_offline(True)
-        await expect(page.get_by_text("You are offline")).to_be_visible()
+        await expect(offline).to_be_visible()
         late = (await answer.text()).replace('"Main"', '"Renamed"')
         await request.fulfill(response=answer, body=late)
         await expect(page.get_by_text("Renamed").first).to_be_visible()
-        assert await page.get_by_text("You are offline").is_visible()
+        assert await offline.is_visible()
+        await page.context.set_offline(False)
+        await expect(offline).to_be_hidden()
+        await database["signIns"].delete_many({})
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.get_by_role("link", name="Sign in again").click()
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 async def test_what_cannot_be_shown_is_said_and_comes_by_itself(

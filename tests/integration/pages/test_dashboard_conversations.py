@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Request, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.page_requests import Errand, PageRequests
@@ -17,7 +17,7 @@ from tests.integration.event_api import EventApi, event_api
 from tests.integration.pages.dashboard import dashboard, is_in_order
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import FRIEND, Received
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, PageSession
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 OTHER = "972502222222@c.us"
 GROUP = "120363012345678901@g.us"
-HOSTILE = {
-    "overridden": "\u202egnp.exe",
-    "long": "W" * 300,
-    "markup": "<img src=x onerror=document.title='owned'><b>bold</b>",
-    "emoji": "👩‍👩‍👧‍👦🇮🇱👍🏽",
-    "huge": "a" * 10_000,
-    "lines": "one\n\n\n\ntwo\n" * 40,
-}
+HOSTILE = (
+    "\u202egnp.exe",
+    "W" * 300,
+    "<img src=x onerror=document.title='owned'><b>bold</b>",
+    "👩‍👩‍👧‍👦🇮🇱👍🏽",
+    "a" * 10_000,
+    "one\n\n\n\ntwo\n" * 40,
+)
 
 
 @pytest.fixture
@@ -105,46 +105,64 @@ async def test_a_conversation_is_read_by_everybody(
         await is_in_order(seen)
 
 
-@pytest.mark.parametrize("what", [*HOSTILE])
 async def test_what_strangers_write_is_only_text(
-    api: EventApi, person: Browser, received: Received, what: str
-) -> None:
-    text = HOSTILE[what]
-    await received.text(text, name=text[:150], chat=OTHER)
-    async with dashboard(api.client, person, view="/conversations", viewport=PHONE) as seen:
-        await seen.page.locator(".chat-link").click()
-        await expect(_bubbles(seen.page)).to_have_count(1)
-        whole = seen.page.get_by_role("button", name="Show all of it")
-        if len(text) > 5_000:
-            await whole.click()
-        shown = await seen.page.locator(".bubble-text").text_content()
-        assert shown == text
-        assert not await seen.overflows()
-        assert seen.complaints == []
-        assert "owned" not in await seen.page.title()
-        # Whatever turns the direction ends with the text it stands in.
-        isolated = "getComputedStyle(document.querySelector('[data-thread-title] bdi')).unicodeBidi"
-        assert await seen.page.evaluate(isolated) == "isolate"
-
-
-async def test_a_new_message_appears_and_is_announced(
     api: EventApi, person: Browser, received: Received
 ) -> None:
-    await received.text("first", name="Dana")
+    chats = {f"97250222222{number}@c.us": text for number, text in enumerate(HOSTILE)}
+    for chat, text in chats.items():
+        await received.text(text, name=text[:150], chat=chat)
+    async with dashboard(api.client, person, view="/conversations", viewport=PHONE) as seen:
+        for chat, text in chats.items():
+            await _is_only_text(seen, chat, text)
+
+
+async def _is_only_text(seen: PageSession, chat: str, text: str) -> None:
+    page = seen.page
+    await page.locator(f".chat-link[data-chat='{chat}']").click()
+    await expect(_bubbles(page)).to_have_count(1)
+    whole = page.get_by_role("button", name="Show all of it")
+    if len(text) > 5_000:
+        await whole.click()
+    shown = await page.locator(".bubble-text").text_content()
+    assert shown == text
+    assert not await seen.overflows()
+    assert seen.complaints == []
+    assert "owned" not in await page.title()
+    # Whatever turns the direction ends with the text it stands in.
+    isolated = "getComputedStyle(document.querySelector('[data-thread-title] bdi')).unicodeBidi"
+    assert await page.evaluate(isolated) == "isolate"
+    await page.get_by_role("button", name="Back to the chats").click()
+
+
+async def test_what_is_on_the_screen_is_read_and_what_comes_is_announced(
+    api: EventApi, person: Browser, received: Received
+) -> None:
+    first = await received.text("first", name="Dana")
     async with dashboard(api.client, person, view="/conversations") as seen:
-        await _chat(seen.page, "Dana").click()
-        await expect(_bubbles(seen.page)).to_have_count(1)
+        page = seen.page
+        unread = _chat(page, "Dana").locator("[data-count]")
+        await expect(unread).to_have_text("1")
+        async with page.expect_request("**/read?*"):
+            await _chat(page, "Dana").click()
+        await expect(_bubbles(page)).to_have_count(1)
+        marks = ReadMarks(api.stores.database)
+
+        async def is_read() -> bool:
+            return bool(await marks.of(first.connection, [FRIEND]))
+
+        await until(is_read)
+        await expect(unread).to_be_hidden()
         await received.text("second", name="Dana", at=utc_now())
-        await expect(_bubbles(seen.page)).to_have_count(2)
-        live = seen.page.locator("[data-live]")
+        await expect(_bubbles(page)).to_have_count(2)
+        live = page.locator("[data-live]")
         await expect(live).to_have_text("New message from Dana: second")
         await expect(live).to_have_attribute("aria-live", "polite")
         await received.text("elsewhere", name="Noa", chat=OTHER, at=utc_now())
-        await expect(_chat(seen.page, "Noa")).to_contain_text("elsewhere")
-        await expect(_chat(seen.page, "Noa").locator("[data-count]")).to_have_text("1")
+        await expect(_chat(page, "Noa")).to_contain_text("elsewhere")
+        await expect(_chat(page, "Noa").locator("[data-count]")).to_have_text("1")
 
 
-async def test_an_answer_is_sent_by_keyboard_and_its_status_follows(
+async def test_answers_are_sent_by_keyboard_and_not_twice_when_one_is_lost(
     api: EventApi, person: Browser, received: Received
 ) -> None:
     asked = await received.text("Are you open?", name="Dana")
@@ -165,39 +183,32 @@ async def test_an_answer_is_sent_by_keyboard_and_its_status_follows(
         assert (stored["text"], stored["to"], stored["replyTo"]) == ("Until six", FRIEND, asked.id)
         await _send_next(api.stores, received.lease)
         await expect(_bubbles(page).nth(1).locator(".pill")).to_have_text("Sent")
-
-
-async def test_a_lost_answer_does_not_send_twice(
-    api: EventApi, person: Browser, received: Received
-) -> None:
-    await received.text(name="Dana")
-    async with dashboard(api.client, person, view="/conversations") as seen:
-        page = seen.page
-        await _chat(page, "Dana").click()
-        keys: list[str] = []
-
-        page.on(
-            "request",
-            lambda asked: (
-                keys.append(asked.headers["idempotency-key"])
-                if asked.method == "POST" and "/send" in asked.url
-                else None
-            ),
-        )
+        keys = _keys_of_sends(page)
         await page.route("**/api/whatsapp/send?*", lambda route: route.abort())
-        await page.get_by_role("textbox", name="Write a message").fill("Until six")
+        await write.fill("Until seven")
         await page.get_by_role("button", name="Send").click()
-        await expect(
-            page.get_by_role("alert").filter(has_text="Your text is still here")
-        ).to_be_visible()
+        kept = page.get_by_role("alert").filter(has_text="Your text is still here")
+        await expect(kept).to_be_visible()
         await page.unroute("**/api/whatsapp/send?*")
         await page.get_by_role("button", name="Send").click()
-        await expect(_bubbles(page)).to_have_count(2)
+        await expect(_bubbles(page)).to_have_count(3)
         assert len(keys) == 2
         assert len(set(keys)) == 1
 
 
-async def test_what_was_begun_in_one_chat_stays_there(
+def _keys_of_sends(page: Page) -> list[str]:
+    """Return a list that gets the idempotency key of each send from here on."""
+    keys: list[str] = []
+
+    def note(asked: Request) -> None:
+        if asked.method == "POST" and "/send" in asked.url:
+            keys.append(asked.headers["idempotency-key"])
+
+    page.on("request", note)
+    return keys
+
+
+async def test_what_was_begun_in_one_chat_stays_there_and_what_cannot_be_sent_is_told(
     api: EventApi, person: Browser, received: Received
 ) -> None:
     await received.text(name="Dana")
@@ -211,8 +222,11 @@ async def test_what_was_begun_in_one_chat_stays_there(
         await expect(write).to_have_value("")
         await _chat(page, "Dana").click()
         await expect(write).to_have_value("for Dana")
+        away = {"$set": {"state": "disconnected"}}
+        await api.stores.database["connections"].update_many({}, away)
         await page.reload()
         await expect(page.locator("[data-thread-title]")).to_have_text("Dana")
+        await expect(page.get_by_text("This connection cannot send right now")).to_be_visible()
         await page.go_back()
         await expect(page.locator("[data-thread-title]")).to_have_text("Noa")
 
@@ -267,34 +281,6 @@ async def test_a_number_that_nobody_wrote_from_is_written_to(
         await expect(_bubbles(page)).to_have_count(1)
         stored = await api.stores.database["messages"].find_one({}) or {}
         assert (stored["text"], stored["to"]) == ("שלום", OTHER)
-
-
-async def test_a_connection_that_cannot_send_says_so(
-    api: EventApi, person: Browser, received: Received
-) -> None:
-    await received.text(name="Dana")
-    await api.stores.database["connections"].update_many({}, {"$set": {"state": "disconnected"}})
-    async with dashboard(api.client, person, view="/conversations") as seen:
-        await _chat(seen.page, "Dana").click()
-        await expect(seen.page.get_by_text("This connection cannot send right now")).to_be_visible()
-
-
-async def test_what_is_on_the_screen_is_read(
-    api: EventApi, person: Browser, received: Received
-) -> None:
-    message = await received.text(name="Dana")
-    async with dashboard(api.client, person, view="/conversations") as seen:
-        unread = _chat(seen.page, "Dana").locator("[data-count]")
-        await expect(unread).to_have_text("1")
-        async with seen.page.expect_request("**/read?*"):
-            await _chat(seen.page, "Dana").click()
-        marks = ReadMarks(api.stores.database)
-
-        async def is_read() -> bool:
-            return bool(await marks.of(message.connection, [FRIEND]))
-
-        await until(is_read)
-        await expect(unread).to_be_hidden()
 
 
 async def test_a_group_is_called_by_its_subject_once_whatsapp_tells_it(

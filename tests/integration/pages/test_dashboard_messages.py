@@ -55,7 +55,9 @@ async def _send(stores: Stores, lease: Lease) -> None:
     await stores.queue.settle(lease, claimed, MessageStatus.SENT)
 
 
-async def test_events_change_rows_and_ask_for_no_list(api: EventApi, person: Browser) -> None:
+async def test_events_change_rows_and_only_a_gap_has_the_list_asked_for_again(
+    api: EventApi, person: Browser
+) -> None:
     connection, lease = await connected(api.stores)
     for _ in range(2):
         await api.stores.message(connection)
@@ -70,24 +72,17 @@ async def test_events_change_rows_and_ask_for_no_list(api: EventApi, person: Bro
         await expect(second).to_contain_text("Sent")
         await expect(second.locator("[data-why]")).to_be_empty()
         assert await clockwork.asked_soon() == []
+        await api.stores.database["messages"].update_many({}, {"$set": {"status": "read"}})
+        api.stores.events.publish(GAP)
+        await api.settled()
+        async with seen.page.expect_response(f"**{LIST}?*"):
+            await clockwork.asked_soon()
+        await expect(first).to_contain_text("Read")
 
 
-async def test_a_message_that_is_looked_for_no_more_goes_and_a_new_one_comes(
+async def test_what_is_open_follows_a_message_and_what_is_looked_for_no_more_goes(
     api: EventApi, person: Browser
 ) -> None:
-    connection, lease = await api.stores.leased()
-    await api.stores.message(connection)
-    async with dashboard(api.client, person, view="/messages") as seen:
-        await seen.page.get_by_role("radio", name="Waiting").check(force=True)
-        await expect(_rows(seen.page)).to_have_count(1)
-        await _send(api.stores, lease)
-        await expect(seen.page.get_by_role("heading", name="Nothing found")).to_be_visible()
-        await api.stores.message(connection)
-        await expect(_rows(seen.page)).to_have_count(1)
-        await is_in_order(seen)
-
-
-async def test_the_dialog_on_a_message_follows_it(api: EventApi, person: Browser) -> None:
     connection, lease = await api.stores.leased()
     await api.stores.message(connection)
     async with dashboard(api.client, person, view="/messages") as seen:
@@ -96,22 +91,16 @@ async def test_the_dialog_on_a_message_follows_it(api: EventApi, person: Browser
         await expect(step).to_contain_text("Waiting")
         await _send(api.stores, lease)
         await expect(step).to_contain_text("Sent")
-
-
-async def test_behind_a_gap_everything_is_asked_for_again(api: EventApi, person: Browser) -> None:
-    connection, lease = await api.stores.leased()
-    await api.stores.message(connection)
-    async with dashboard(api.client, person, view="/messages") as seen:
-        clockwork = await with_clock(seen)
+        await seen.page.keyboard.press("Escape")
+        await seen.page.get_by_role("radio", name="Waiting").check(force=True)
+        await expect(seen.page.get_by_role("heading", name="Nothing found")).to_be_visible()
+        await api.stores.message(connection)
+        await expect(_rows(seen.page)).to_have_count(1)
         await _send(api.stores, lease)
-        await expect(_rows(seen.page)).to_contain_text("Sent")
-        await clockwork.settle(LIST)
-        await api.stores.database["messages"].update_one({}, {"$set": {"status": "read"}})
-        api.stores.events.publish(GAP)
-        await api.settled()
-        async with seen.page.expect_response(f"**{LIST}?*"):
-            await clockwork.asked_soon()
-        await expect(_rows(seen.page)).to_contain_text("Read")
+        await expect(seen.page.get_by_role("heading", name="Nothing found")).to_be_visible()
+        await api.stores.message(connection)
+        await expect(_rows(seen.page)).to_have_count(1)
+        await is_in_order(seen)
 
 
 @pytest.mark.parametrize(

@@ -270,24 +270,18 @@ async def test_where_nothing_is_to_do_the_page_says_so(
         await _is_in_order(seen, link)
 
 
-async def test_the_page_tells_which_connection_it_is_for_and_until_when(
-    person: Browser, link: str, stores: Stores, lease: Lease
+async def test_another_link_opened_in_the_same_tab_counts_and_tells_whose_it_is_and_until_when(
+    person: Browser, link: str, client: Client, stores: Stores, lease: Lease
 ) -> None:
     connection = await stores.connections.get(lease.connection)
     await stores.connections.change(connection, {"name": "<img src=x onerror=alert(1)>"})
-    async with visit(person, link) as seen:
-        await expect(seen.page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
-        await expect(seen.page.get_by_text("This link works until")).to_contain_text(":")
-        await _is_in_order(seen, link)
-
-
-async def test_another_link_opened_in_the_same_tab_counts(
-    person: Browser, link: str, client: Client, stores: Stores
-) -> None:
     async with visit(person, f"{link}x") as seen:
         await expect(seen.page.get_by_role("heading", name="does not work")).to_be_visible()
         await seen.page.goto(link)
         await expect(seen.page.get_by_role("img", name="QR")).to_be_visible()
+        await expect(seen.page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+        await expect(seen.page.get_by_text("This link works until")).to_contain_text(":")
+        await _is_in_order(seen, link)
         await client.delete("/api/whatsapp/connections/main/qr-link")
         await expect(seen.page.get_by_role("heading", name="has expired")).to_be_visible()
         await _is_in_order(seen, link)

@@ -92,6 +92,30 @@ async def test_who_has_the_number_is_found_and_booked_like_the_last_time(
     assert booked["endsAt"] == f"{DAY}T12:30:00.000Z"
 
 
+async def test_another_day_is_found_again_with_back_and_who_answers_meanwhile_is_announced(
+    shop: Shop, person: Browser
+) -> None:
+    booked = await shop.book(await shop.make("customers", **DANA))
+    async with dashboard(shop.client, person, path=PATH) as seen:
+        page = seen.page
+        await expect(_item(page)).to_be_visible()
+        await page.locator(".week-day a").nth(0).click()
+        none = page.get_by_role("heading", name="No appointments on this day")
+        await expect(none).to_be_visible()
+        await page.get_by_role("button", name="The week after").click()
+        await expect(page.locator(".week-day a[aria-current]")).to_have_count(1)
+        await page.go_back()
+        await page.go_back()
+        await expect(_item(page)).to_be_visible()
+        # Who answers meanwhile is announced, and the focus stays.
+        await _item(page).locator("summary").focus()
+        async with shop.client.post(f"/api/appointments/{booked['id']}/confirm") as answer:
+            assert answer.status == 200
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await expect(page.locator("[data-announce]")).to_contain_text("Dana Levi")
+        await expect(_item(page).locator("summary")).to_be_focused()
+
+
 async def test_an_appointment_is_confirmed_moved_and_cancelled(shop: Shop, person: Browser) -> None:
     await shop.book(await shop.make("customers", **DANA))
     async with dashboard(shop.client, person, path=PATH) as seen:
@@ -140,33 +164,3 @@ async def test_the_messages_of_an_appointment_are_told_with_their_states(
         await stores.database["messages"].update_one({}, {"$set": failed})
         await seen.page.evaluate("dispatchEvent(new Event('online'))")
         await expect(told.nth(0).get_by_text("This number is not on WhatsApp")).to_be_visible()
-
-
-async def test_who_answers_meanwhile_is_announced_and_the_focus_stays(
-    shop: Shop, person: Browser
-) -> None:
-    booked = await shop.book(await shop.make("customers", **DANA))
-    async with dashboard(shop.client, person, path=PATH) as seen:
-        page = seen.page
-        await _item(page).locator("summary").focus()
-        async with shop.client.post(f"/api/appointments/{booked['id']}/confirm") as answer:
-            assert answer.status == 200
-        await page.evaluate("dispatchEvent(new Event('online'))")
-        await expect(page.locator("[data-announce]")).to_contain_text("Dana Levi")
-        await expect(_item(page).locator("summary")).to_be_focused()
-
-
-async def test_another_day_is_chosen_and_found_again_with_back(shop: Shop, person: Browser) -> None:
-    await shop.book(await shop.make("customers", **DANA))
-    async with dashboard(shop.client, person, path=PATH) as seen:
-        page = seen.page
-        await expect(_item(page)).to_be_visible()
-        await page.locator(".week-day a").nth(0).click()
-        await expect(
-            page.get_by_role("heading", name="No appointments on this day")
-        ).to_be_visible()
-        await page.get_by_role("button", name="The week after").click()
-        await expect(page.locator(".week-day a[aria-current]")).to_have_count(1)
-        await page.go_back()
-        await page.go_back()
-        await expect(_item(page)).to_be_visible()

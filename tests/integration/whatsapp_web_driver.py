@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from playwright.async_api import Error, Page, Playwright
 
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
+from tests.whatsapp_web.beside import whatsapp_web_beside
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 WA_JS = Path(__file__).parents[2] / "node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js"
@@ -22,6 +23,8 @@ USER_AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/150.0.0.0 Safari/537.36"
 )
+QUICK = {"syncMs": 200, "reconnectMs": 50}
+"""A synchronisation and reconnects that take no time."""
 BEFORE = "window.WPPConfig = {disableGoogleAnalytics: true, linkPreviewApiServers: []};"
 AFTER = """
 window.heard = [];
@@ -216,9 +219,21 @@ class World:
 @asynccontextmanager
 async def small_world(folder: Path, playwright: Playwright) -> AsyncIterator[World]:
     """Start the service, with a synchronisation and reconnects that take no time."""
-    async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(whatsapp_web(folder / "service"))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+    async with whatsapp_web(folder / "service") as web, _world(web, playwright, folder) as world:
+        yield world
+
+
+@asynccontextmanager
+async def lasting_world(folder: Path, playwright: Playwright) -> AsyncIterator[World]:
+    """Do the same for many tests."""
+    with whatsapp_web_beside(folder / "service") as web:
+        async with _world(web, playwright, folder) as world:
+            yield world
+
+
+@asynccontextmanager
+async def _world(web: WhatsAppWeb, playwright: Playwright, folder: Path) -> AsyncIterator[World]:
+    async with aiohttp.ClientSession() as session:
         hand = Hand(session, web.url)
-        await hand.faults(syncMs=200, reconnectMs=50)
+        await hand.faults(**QUICK)
         yield World(web, hand, playwright, folder)

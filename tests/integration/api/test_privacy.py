@@ -10,7 +10,7 @@ from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.messages.content import Text
-from tests.integration.browser.test_browser import CONNECTION, PHONE, link, make_launcher
+from tests.integration.browser.launching import CONNECTION, PHONE, link, make_launcher
 from tests.integration.whatsapp_web_driver import Tab, small_world
 from tests.waiting import until
 

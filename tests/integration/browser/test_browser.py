@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,30 +21,33 @@ from aiohttp.web import Application, Request, Response, StreamResponse, WebSocke
 
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.launcher import Launcher
-from chatgrow_worker.browser.options import BrowserOptions, find_chromium
 from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk, disk_reason, owned_root, succeed
-from chatgrow_worker.browser.savings import ALL, NONE, PROVEN, Saving, Savings
-from chatgrow_worker.browser.temporary import own_temporary_folder
+from chatgrow_worker.browser.savings import ALL, NONE, PROVEN, Savings
 from chatgrow_worker.browser.user_agent import override_for
-from chatgrow_worker.page.answering import Document
 from chatgrow_worker.page.errors import PageBrokenError, PageCallError
-from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from chatgrow_worker.settings import WorkerSettings
 from sessions.common.errors import ConfigurationError
 from sessions.connections.model import Proxy
 from sessions.connections.states import Reason
 from sessions.messages.content import Text
 from tests.conftest import PATIENCE
+from tests.integration.browser.launching import (
+    CONNECTION,
+    PHONE,
+    THEM,
+    driving,
+    link,
+    make_launcher,
+    process_of,
+)
+from tests.integration.browser.one_page import OnePage
+from tests.integration.scripted_pages import until_it_shows
 from tests.processes import children_named, kill_all
 from tests.waiting import until
-from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
+from tests.whatsapp_web import WhatsAppWeb
 
-CONNECTION = "01aaaaaaaaaaaaaaaaaaaaaaaa"
-PHONE = "+972501111111"
-THEM = "972501234567@c.us"
 NEVER = "15557654321@c.us"
 STATE_NEEDS = {
     "WAWebStreamModel": "Stream",
@@ -54,38 +57,14 @@ STATE_NEEDS = {
 """Modules without which no page tells its state, and what wa-js lacks of each."""
 
 
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
-    async with whatsapp_web(tmp_path / "web") as web:
-        yield web
-
-
-@pytest.fixture
-async def driver(tmp_path: Path) -> AsyncIterator[Driver]:
-    (tmp_path / "profiles").mkdir()
-    with own_temporary_folder(tmp_path / "profiles") as temporary:
-        driver = Driver(temporary)
-        yield driver
-        await driver.close()
-
-
-@pytest.fixture
-def launcher(driver: Driver, tmp_path: Path, web: WhatsAppWeb) -> Launcher:
-    return make_launcher(driver, web.url, tmp_path / "profiles")
-
-
-async def test_a_browser_that_does_not_start_says_why(tmp_path: Path) -> None:
+async def test_a_browser_that_does_not_start_says_why(driver: Driver, tmp_path: Path) -> None:
     browser = tmp_path / "chromium"
     browser.write_text("#!/bin/sh\necho 'No usable sandbox!' >&2\nexit 1\n")
     browser.chmod(0o755)
-    (tmp_path / "profiles").mkdir()
-    with own_temporary_folder(tmp_path / "profiles") as temporary:
-        driver = Driver(temporary)
-        launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
-        with pytest.raises(PageBrokenError) as broken:
-            async with launcher.open(CONNECTION):
-                pass
-        await driver.close()
+    launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path / "profiles", browser)
+    with pytest.raises(PageBrokenError) as broken:
+        async with launcher.open(CONNECTION):
+            pass
     assert broken.value.reason is Reason.BROWSER_UNAVAILABLE
     assert str(broken.value) == "No usable sandbox!"
 
@@ -95,79 +74,23 @@ async def test_a_browser_starts_on_a_profile_of_which_nothing_can_be_read(
 ) -> None:
     profile = tmp_path / "profiles" / CONNECTION
     async with launcher.open(CONNECTION) as browser:
-        await _until_page(browser.page, PageState.QR)
+        await until_it_shows(browser.page, PageState.QR)
     for file in profile.rglob("*"):
         if file.is_file() and not file.is_symlink():
             file.write_bytes(os.urandom(3000))
     async with launcher.open(CONNECTION) as browser:
-        await _until_page(browser.page, PageState.QR)
+        await until_it_shows(browser.page, PageState.QR)
 
 
-async def test_a_page_that_whatsapp_or_a_proxy_refuses_is_unreachable(tmp_path: Path) -> None:
+async def test_a_page_that_whatsapp_or_a_proxy_refuses_is_unreachable(
+    driver: Driver, tmp_path: Path
+) -> None:
     async with TestServer(Application()) as refusing:
-        driver = Driver(tmp_path)
         launcher = make_launcher(driver, str(refusing.make_url("")), tmp_path)
         with pytest.raises(PageBrokenError, match="answered 404") as broken:
             async with launcher.open(CONNECTION):
                 pass
-        await driver.close()
     assert broken.value.reason is Reason.PAGE_UNREACHABLE
-
-
-def make_launcher(
-    driver: Driver,
-    url: str,
-    root: Path,
-    browser: Path | None = None,
-    *,
-    sandbox: bool = os.geteuid() != 0,
-    savings: Savings = ALL,
-    saved: Document | None = None,
-) -> Launcher:
-    """Make a launcher of the browser there is, or of this one; pages are opened from `saved`."""
-
-    async def saved_html(_connection: str) -> Document | None:
-        return saved
-
-    wa_js = WorkerSettings.model_fields["wa_js_path"].default
-    limit = timedelta(seconds=30)
-    options = BrowserOptions(
-        executable=find_chromium(browser),
-        sandbox=sandbox,
-        savings=savings,
-        url=f"{url}/",
-        script=init_script(read_wa_js(wa_js), url, "Test", hide=Saving.HIDDEN_PAGE in savings),
-        call_limit=timedelta(seconds=10),
-        launch_limit=limit,
-        close_limit=timedelta(seconds=5),
-    )
-    return Launcher(driver, options, root, saved_html)
-
-
-async def _until_page(page: WhatsAppPage, state: PageState) -> None:
-    async def there() -> bool:
-        snapshot = await page.snapshot()
-        return snapshot is not None and snapshot.state is state
-
-    await until(there)
-
-
-async def link(page: WhatsAppPage, web: WhatsAppWeb) -> None:
-    """Scan what the page shows, and wait until it can send."""
-    await _until_page(page, PageState.QR)
-    codes: list[str] = []
-
-    async def shown() -> bool:
-        code = await page.qr_code()
-        codes.extend([code.text] if code else [])
-        return bool(code)
-
-    await until(shown)
-    async with aiohttp.ClientSession(web.url) as http:
-        await http.post("/control/phones", json={"number": PHONE})
-        scan = await http.post(f"/control/phones/{PHONE}/scan", json={"code": codes[-1]})
-        assert scan.status == 200
-    await _until_page(page, PageState.READY)
 
 
 async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
@@ -182,7 +105,7 @@ async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
         assert (about.version, about.manifest) == ("2.3000.1039000000", "1039000000_main")
         await http.put("/control/faults", json={"moduleMissing": ["WAWebSendMsgChatAction"]})
         await page.reload(limit)
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
         assert (await page.about()).missing == (), "codes that were never shown lack nothing"
         for module, name in STATE_NEEDS.items():
@@ -251,7 +174,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
     shutil.rmtree(browser.profile / "Default/Local Storage")
     async with launcher.open(CONNECTION, local_storage=left) as browser:
         page = browser.page
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
     assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
@@ -286,7 +209,7 @@ async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_pag
     async with launcher.open(CONNECTION, local_storage=left) as browser:
         # Its requests have gone through the service worker, which may not name another browser.
         await until(lambda: _is_controlled(browser.page))
-        await _until_page(browser.page, PageState.READY)
+        await until_it_shows(browser.page, PageState.READY)
 
 
 async def test_a_service_worker_from_before_is_forgotten_once_they_are_switched_off(
@@ -296,7 +219,7 @@ async def test_a_service_worker_from_before_is_forgotten_once_they_are_switched_
     async with make_launcher(driver, web.url, root, savings=NONE).open(CONNECTION) as browser:
         await until(lambda: _is_controlled(browser.page))
     async with make_launcher(driver, web.url, root, savings=PROVEN).open(CONNECTION) as browser:
-        await _until_page(browser.page, PageState.QR)
+        await until_it_shows(browser.page, PageState.QR)
         assert not await _is_controlled(browser.page)
 
 
@@ -326,14 +249,14 @@ async def test_a_page_is_opened_from_what_was_served_before_whatever_is_served_n
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         assert page.served is None
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         assert await _evaluates(page, "document.documentElement.dataset.version === '1'")
         assert not await _evaluates(page, _INLINE_SCRIPT_RUNS), "its policy belongs to it"
         await page.reload(timedelta(seconds=30))
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         await page._page.evaluate("location.reload()")
         await until(lambda: page.restarts == 1)
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         assert "WANoiseInfo" in await page.leave()
 
 
@@ -351,13 +274,14 @@ async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
     async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
         page = browser.page
         await link(page, web)
-        await http.put("/control/faults", json={"hydration": 3000})
+        # It floods after the synchronisation: by then it has to be counted.
+        await http.put("/control/faults", json={"hydration": 3000, "syncMs": None})
         await page.reload(timedelta(seconds=30))
         events = "WPP.on('chat.new_message', () => (window.seen = (window.seen ?? 0) + 1))"
         await until(lambda: _evaluates(page, f"Boolean(window.WPP) && ({events}, true)"))
         rings = [0]
         counting = asyncio.create_task(_count_rings(page, rings))
-        await _until_page(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
         key = await page.prepare(THEM)
         await page.send(key, THEM, Text(text="in the middle of it"))
         assert await _sent(page, key) == "OK"
@@ -400,32 +324,22 @@ async def _arrived(web: WhatsAppWeb) -> list[str]:
         return [each["text"] for each in await (await http.get("/control/ledger")).json()]
 
 
-async def test_a_number_that_is_not_on_whatsapp_is_told(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    async with aiohttp.ClientSession(web.url) as http:
-        await http.put("/control/numbers/+15551230000", json={"registered": False})
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await link(page, web)
-        assert await page.account_of("15551230000@c.us") is None
-        with pytest.raises(PageCallError):
-            await page.prepare("15551230000@c.us")
+async def test_a_number_that_is_not_on_whatsapp_is_told(one: OnePage) -> None:
+    await one.control("PUT", "numbers/+15551230000", registered=False)
+    assert await one.page.account_of("15551230000@c.us") is None
+    with pytest.raises(PageCallError):
+        await one.page.prepare("15551230000@c.us")
 
 
-async def test_the_bell_rings_for_a_change_that_no_event_tells(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
-        page = browser.page
-        await link(page, web)
-        for _ in range(3):
-            await http.put("/control/faults", json={"needsUpdate": True})
-            # A look just after the change, as any other bell may bring about: it is told by that.
-            await until(partial(_needs_update, page, True))
-            page.bell.clear()
-            await http.put("/control/faults", json={"needsUpdate": False})
-            await _rings_until(page, partial(_needs_update, page, False))
+async def test_the_bell_rings_for_a_change_that_no_event_tells(one: OnePage) -> None:
+    page = one.page
+    for _ in range(3):
+        await one.control("PUT", "faults", needsUpdate=True)
+        # A look just after the change, as any other bell may bring about: it is told by that.
+        await until(partial(_needs_update, page, True))
+        page.bell.clear()
+        await one.control("PUT", "faults", needsUpdate=False)
+        await _rings_until(page, partial(_needs_update, page, False))
 
 
 async def _rings_until(page: WhatsAppPage, holds: Callable[[], Awaitable[bool]]) -> None:
@@ -443,29 +357,18 @@ async def _needs_update(page: WhatsAppPage, due: object) -> bool:
     return snapshot is not None and snapshot.needs_update is due
 
 
-async def test_a_page_that_was_tidied_goes_on_and_one_that_is_gone_says_so(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await link(page, web)
-        await page.tidy()
-        key = await page.prepare(THEM)
-        await page.send(key, THEM, Text(text="after"))
-        assert await _sent(page, key) == "OK"
-    with pytest.raises(PageBrokenError):
-        await page.tidy()
+async def test_a_page_that_was_tidied_goes_on(one: OnePage) -> None:
+    await one.page.tidy()
+    await one.send(Text(text="after"))
 
 
-async def test_the_bell_rings_when_the_page_changes(launcher: Launcher, web: WhatsAppWeb) -> None:
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await link(page, web)
-        key = await page.prepare(THEM)
-        page.bell.clear()
-        await page.send(key, THEM, Text(text="ring"))
-        async with asyncio.timeout(10):
-            await page.bell.wait()
+async def test_the_bell_rings_when_the_page_changes(one: OnePage) -> None:
+    page = one.page
+    key = await page.prepare(THEM)
+    page.bell.clear()
+    await page.send(key, THEM, Text(text="ring"))
+    async with asyncio.timeout(10):
+        await page.bell.wait()
 
 
 async def test_the_bell_rings_when_a_send_is_decided_that_its_answer_left_open(
@@ -489,36 +392,42 @@ async def test_the_bell_rings_when_a_send_is_decided_that_its_answer_left_open(
 async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _until_page(page, PageState.QR)
+        await until_it_shows(page, PageState.QR)
         kill_all(_browsers(driver))
         with pytest.raises(PageBrokenError):
-            await _until_page(page, PageState.LOADING)
+            await until_it_shows(page, PageState.LOADING)
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _until_page(page, PageState.QR)
+        await until_it_shows(page, PageState.QR)
 
 
-async def test_a_killed_driver_is_replaced(launcher: Launcher, driver: Driver) -> None:
+async def test_a_killed_driver_is_replaced(web: WhatsAppWeb, tmp_path: Path) -> None:
+    async with driving(tmp_path) as driver:
+        launcher = make_launcher(driver, web.url, tmp_path / "profiles")
+        async with launcher.open(CONNECTION) as browser:
+            page = browser.page
+            await until_it_shows(page, PageState.QR)
+            process_of(driver).kill()
+            with pytest.raises(PageBrokenError):
+                await until_it_shows(page, PageState.LOADING)
+        left = set(Path(os.environ["TMPDIR"]).iterdir())
+        assert left
+        async with launcher.open(CONNECTION) as browser:
+            page = browser.page
+            await until_it_shows(page, PageState.QR)
+            assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
+
+
+async def test_no_process_outlives_its_page_which_says_that_it_is_gone(
+    launcher: Launcher, driver: Driver
+) -> None:
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
-        await _until_page(page, PageState.QR)
-        process_of(driver).kill()
-        with pytest.raises(PageBrokenError):
-            await _until_page(page, PageState.LOADING)
-    left = set(Path(os.environ["TMPDIR"]).iterdir())
-    assert left
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await _until_page(page, PageState.QR)
-        assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
-
-
-async def test_no_process_outlives_its_page(launcher: Launcher, driver: Driver) -> None:
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await _until_page(page, PageState.QR)
+        await until_it_shows(page, PageState.QR)
         assert _browsers(driver)
     assert _browsers(driver) == []
+    with pytest.raises(PageBrokenError):
+        await page.tidy()
 
 
 async def test_an_opening_that_is_given_up_leaves_nothing_running(
@@ -668,13 +577,11 @@ async def test_a_proxy_is_reached_at_the_address_that_was_looked_at(
     assert asked.is_set()
 
 
-async def test_a_site_that_is_away_is_told(tmp_path: Path) -> None:
-    driver = Driver(tmp_path)
+async def test_a_site_that_is_away_is_told(driver: Driver, tmp_path: Path) -> None:
     launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)
     with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
         async with launcher.open(CONNECTION):
             pass
-    await driver.close()
 
 
 async def test_a_process_left_on_a_profile_is_ended_and_its_locks_removed(tmp_path: Path) -> None:
@@ -709,12 +616,6 @@ def test_the_user_agent_and_its_hints_agree() -> None:
     assert override["userAgent"] == "X Chrome/156.0.0.0 Y"
     brands = {each["brand"]: each["version"] for each in override["userAgentMetadata"]["brands"]}
     assert brands["Google Chrome"] == "156"
-
-
-def process_of(driver: Driver) -> psutil.Process:
-    """Return the driver's process; other tests have drivers of their own here."""
-    assert driver._process is not None
-    return driver._process
 
 
 def _browsers(driver: Driver) -> list[psutil.Process]:

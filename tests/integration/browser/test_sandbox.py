@@ -14,7 +14,7 @@ import pytest
 from chatgrow_worker.browser.driver import Driver
 from chatgrow_worker.browser.options import find_chromium
 from chatgrow_worker.browser.temporary import own_temporary_folder
-from tests.integration.browser.test_browser import CONNECTION, link, make_launcher, process_of
+from tests.integration.browser.launching import CONNECTION, link, make_launcher, process_of
 from tests.processes import children_named
 from tests.whatsapp_web import whatsapp_web
 

@@ -11,11 +11,9 @@ import pytest
 from chatgrow_worker.page.files import OutgoingFile
 from chatgrow_worker.page.snapshot import Outcome
 from sessions.messages.content import Media
-from tests.integration.browser.test_browser import PHONE, THEM
-from tests.integration.browser.test_kinds import OnePage, linked_page, one
+from tests.integration.browser.launching import PHONE, THEM
+from tests.integration.browser.one_page import OnePage
 from tests.waiting import until
-
-__all__ = ["linked_page", "one"]
 
 MIB = 1024 * 1024
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100

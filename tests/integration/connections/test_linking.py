@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser
 
-from chatgrow_worker.browser.driver import Driver
-from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.connection.linking import Linking, PairingPage
 from chatgrow_worker.connection.qr import QrPage, QrPublisher
 from chatgrow_worker.connection.state_reporter import StateReporter
@@ -27,7 +26,8 @@ from sessions.connections.linking import LinkingRequests, Pairing, PairingRefusa
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.integration.browser.test_browser import make_launcher
+from tests.integration import scripted_pages
+from tests.integration.scripted_pages import until_it_shows
 from tests.waiting import until
 from tests.whatsapp_web import WhatsAppWeb, whatsapp_web
 from tests.whatsapp_web.linking import QR_URL
@@ -45,26 +45,11 @@ async def web(tmp_path: Path) -> AsyncIterator[WhatsAppWeb]:
 
 
 @asynccontextmanager
-async def opened(web: WhatsAppWeb, folder: Path) -> AsyncIterator[WhatsAppPage]:
+async def opened(web: WhatsAppWeb, browser: Browser) -> AsyncIterator[WhatsAppPage]:
     """Open a page that is not linked."""
-    root = folder / "profiles"
-    root.mkdir()
-    with own_temporary_folder(root) as temporary:
-        driver = Driver(temporary)
-        async with make_launcher(driver, web.url, root).open(
-            "01aaaaaaaaaaaaaaaaaaaaaaaa"
-        ) as opened:
-            await _shows(opened.page, PageState.QR)
-            yield opened.page
-        await driver.close()
-
-
-async def _shows(page: WhatsAppPage, state: PageState) -> None:
-    async def there() -> bool:
-        snapshot = await page.snapshot()
-        return snapshot is not None and snapshot.state is state
-
-    await until(there)
+    async with scripted_pages.opened(browser, web.url) as (_, calls):
+        await until_it_shows(calls, PageState.QR)
+        yield calls
 
 
 class LinkingPage(PairingPage, QrPage, Protocol):
@@ -106,10 +91,10 @@ async def _always() -> bool:
 
 
 async def test_a_pairing_code_that_is_there_already_does_not_live_longer(
-    stores: Stores, web: WhatsAppWeb, tmp_path: Path
+    stores: Stores, web: WhatsAppWeb, person: Browser
 ) -> None:
     _, lease = await stores.leased()
-    async with opened(web, tmp_path) as page:
+    async with opened(web, person) as page:
         requests = Desk(stores, page, lease)
         first, second = await requests.pair(), await requests.pair()
         assert first.code == second.code
@@ -118,8 +103,8 @@ async def test_a_pairing_code_that_is_there_already_does_not_live_longer(
         assert second.expires_at < first.expires_at <= requests.now + PAIRING_CODE_LIVES
 
 
-async def test_a_pairing_code_that_ran_out_is_renewed(web: WhatsAppWeb, tmp_path: Path) -> None:
-    async with opened(web, tmp_path) as page:
+async def test_a_pairing_code_that_ran_out_is_renewed(web: WhatsAppWeb, person: Browser) -> None:
+    async with opened(web, person) as page:
         first = await page.pairing_code(PHONE, PAIRING_CODE_LIVES)
         again = await page.pairing_code(PHONE, PAIRING_CODE_LIVES)
         renewed = await page.pairing_code(PHONE, timedelta(0))
@@ -128,10 +113,10 @@ async def test_a_pairing_code_that_ran_out_is_renewed(web: WhatsAppWeb, tmp_path
 
 
 async def test_a_pairing_code_that_does_not_come_is_an_answer_and_no_broken_page(
-    stores: Stores, web: WhatsAppWeb, tmp_path: Path
+    stores: Stores, web: WhatsAppWeb, person: Browser
 ) -> None:
     _, lease = await stores.leased()
-    async with opened(web, tmp_path) as page:
+    async with opened(web, person) as page:
         requests = Desk(stores, page, lease)
         await _faults(web, pairingSilent=True)
         refusal = (await requests.ask()).refusal
@@ -142,9 +127,9 @@ async def test_a_pairing_code_that_does_not_come_is_an_answer_and_no_broken_page
 
 
 async def test_a_qr_code_links_though_a_pairing_code_was_asked_for(
-    web: WhatsAppWeb, tmp_path: Path
+    web: WhatsAppWeb, person: Browser
 ) -> None:
-    async with opened(web, tmp_path) as page:
+    async with opened(web, person) as page:
         before = await page.qr_code()
         await page.pairing_code(PHONE, PAIRING_CODE_LIVES)
         shown = await page.qr_code()
@@ -152,29 +137,29 @@ async def test_a_qr_code_links_though_a_pairing_code_was_asked_for(
         assert shown is not None
         assert shown.text != before.text, "the code from before is void"
         await _scan(web, shown.text)
-        await _shows(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
 
 
 async def test_new_codes_come_when_those_of_a_round_have_run_out(
-    web: WhatsAppWeb, tmp_path: Path
+    web: WhatsAppWeb, person: Browser
 ) -> None:
     await _faults(web, qrFirstMs=1000, qrNextMs=200)
-    async with opened(web, tmp_path) as page:
-        await _shows(page, PageState.QR_IDLE)
+    async with opened(web, person) as page:
+        await until_it_shows(page, PageState.QR_IDLE)
         await _faults(web, qrFirstMs=60_000)
         await page.refresh_code()
-        await _shows(page, PageState.QR)
+        await until_it_shows(page, PageState.QR)
         shown = await page.qr_code()
         assert shown is not None
         assert timedelta(seconds=20) < shown.left <= timedelta(seconds=60)
         await _scan(web, shown.text)
-        await _shows(page, PageState.READY)
+        await until_it_shows(page, PageState.READY)
 
 
 async def test_the_text_of_a_qr_code_is_what_the_page_draws_unless_another_is_set(
-    web: WhatsAppWeb, tmp_path: Path
+    web: WhatsAppWeb, person: Browser
 ) -> None:
-    async with opened(web, tmp_path) as page:
+    async with opened(web, person) as page:
         texts = {}
         for form in QrForm:
             shown = await page.qr_code(form)

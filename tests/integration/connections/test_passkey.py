@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import Playwright
+from playwright.async_api import Browser, Playwright
 
-from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
-from tests.integration.scripted_pages import calls_of, opened
-from tests.integration.whatsapp_web_driver import WA_JS, small_world
+from tests.integration.scripted_pages import opened, shows, until_it_shows
+from tests.integration.whatsapp_web_driver import small_world
 from tests.waiting import until
 
 PHONE = "+972501111111"
@@ -34,49 +32,45 @@ LOADS_LATE = f"""
 
 
 async def test_a_passkey_is_heard_of_though_its_module_loads_late(
-    tmp_path: Path, playwright: Playwright
+    tmp_path: Path, playwright: Playwright, person: Browser
 ) -> None:
-    async with small_world(tmp_path, playwright) as world:
-        script = LOADS_LATE + init_script(read_wa_js(WA_JS), world.web.url, "Test")
-        async with opened(playwright, tmp_path / "profile", script) as page:
-            calls = calls_of(page)
-            await calls.open(f"{world.web.url}/", timedelta(seconds=20))
-            await until(lambda: _shows(calls, PageState.QR))
-            await page.evaluate("() => { window.loaded = true; }")
-            assert await _shows(calls, PageState.QR)
-            await world.hand.faults(passkey=True)
-            await world.hand.good("POST", "/control/phones", number=PHONE)
-            shown = await calls.qr_code()
-            assert shown is not None
-            await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=shown.text)
-            await until(lambda: _shows(calls, PageState.PASSKEY))
+    async with (
+        small_world(tmp_path, playwright) as world,
+        opened(person, world.web.url, first=LOADS_LATE) as (page, calls),
+    ):
+        await until_it_shows(calls, PageState.QR)
+        await page.evaluate("() => { window.loaded = true; }")
+        assert await shows(calls, PageState.QR)
+        await world.hand.faults(passkey=True)
+        await world.hand.good("POST", "/control/phones", number=PHONE)
+        shown = await calls.qr_code()
+        assert shown is not None
+        await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=shown.text)
+        await until_it_shows(calls, PageState.PASSKEY)
 
 
 async def test_a_passkey_is_wanted_until_the_page_shows_codes_again(
-    tmp_path: Path, playwright: Playwright
+    tmp_path: Path, playwright: Playwright, person: Browser
 ) -> None:
     """New refs go on coming meanwhile, and wa-js tells a code for each: none of them links."""
     async with small_world(tmp_path, playwright) as world:
         await world.hand.faults(passkey=True, qrFirstMs=5000, qrNextMs=500)
         await world.hand.good("POST", "/control/phones", number=PHONE)
-        script = init_script(read_wa_js(WA_JS), world.web.url, "Test") + HEARD
-        async with opened(playwright, tmp_path / "profile", script) as page:
-            calls = calls_of(page)
-            await calls.open(f"{world.web.url}/", timedelta(seconds=20))
-            await until(lambda: _shows(calls, PageState.QR))
+        async with opened(person, world.web.url, then=HEARD) as (page, calls):
+            await until_it_shows(calls, PageState.QR)
             code = await page.evaluate("WPP.conn.getAuthCode().then((code) => code.fullCode)")
             await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=code)
-            await until(lambda: _shows(calls, PageState.PASSKEY))
+            await until_it_shows(calls, PageState.PASSKEY)
             scanned = code.split(",")[0]
             await until(lambda: page.evaluate("(ref) => heard.at(-1) !== ref", scanned))
-            assert await _shows(calls, PageState.PASSKEY)
+            assert await shows(calls, PageState.PASSKEY)
             assert await calls.qr_code() is None
             await world.hand.faults(qrFirstMs=None)
             await page.evaluate("document.getElementById('cancel-passkey').click()")  # not drawn
             fresh = await _next_code(calls)
             await world.hand.faults(passkey=False)
             await world.hand.good("POST", f"/control/phones/{PHONE}/scan", code=fresh)
-            await until(lambda: _shows(calls, PageState.READY))
+            await until_it_shows(calls, PageState.READY)
 
 
 async def _next_code(calls: WhatsAppPage) -> str:
@@ -90,8 +84,3 @@ async def _next_code(calls: WhatsAppPage) -> str:
 
     await until(given)
     return found[0]
-
-
-async def _shows(calls: WhatsAppPage, state: PageState) -> bool:
-    snapshot = await calls.snapshot()
-    return snapshot is not None and snapshot.state is state

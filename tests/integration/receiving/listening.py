@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
-from chatgrow_worker.page.script import init_script, read_wa_js
 from chatgrow_worker.page.snapshot import PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from chatgrow_worker.receiving.receiver import Receiver, ReceivingLimits
@@ -21,9 +18,10 @@ from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.conversations.model import MediaState, ReceivedMessage
 from tests.builders import Stores
-from tests.integration.scripted_pages import opened
-from tests.integration.whatsapp_web_driver import WA_JS, World
+from tests.integration.scripted_pages import opened, until_it_shows
+from tests.integration.whatsapp_web_driver import QUICK, World
 from tests.waiting import until
+from tests.whatsapp_web.faults import Faults, as_json
 
 ME = "+972501111111"
 FRIEND_NUMBER = "+15551234567"
@@ -40,6 +38,7 @@ class Line:
     receiver: Receiver
     world: World
     stores: Stores
+    lease: Lease
     ended: list[MediaState] = field(default_factory=list)
     """What has become of files, as downloads count it."""
 
@@ -88,15 +87,6 @@ class Line:
         await until(is_so)
         return (await self.stored())[0]
 
-    async def waits_for(self, state: PageState = PageState.READY) -> None:
-        """Wait until the page shows a state."""
-
-        async def shows() -> bool:
-            snapshot = await self.page.snapshot()
-            return snapshot is not None and snapshot.state is state
-
-        await until(shows)
-
 
 def new_receiver(page: WhatsAppPage, stores: Stores, lease: Lease, **limits: Any) -> Receiver:
     """Return a receiver for a page."""
@@ -104,33 +94,35 @@ def new_receiver(page: WhatsAppPage, stores: Stores, lease: Lease, **limits: Any
     return Receiver(page, stores.inbox, stores.marks, lease, given, utc_now)
 
 
-@asynccontextmanager
-async def scripted(world: World, profile: Path) -> AsyncIterator[tuple[Page, WhatsAppPage]]:
-    """Open a page with our script on a profile."""
-    script = init_script(read_wa_js(WA_JS), world.web.url, "Test")
-    async with opened(world.playwright, profile, script) as page:
-        calls = WhatsAppPage(page, asyncio.Event(), timedelta(seconds=20))
-        await calls.open(f"{world.web.url}/", timedelta(seconds=20))
-        yield page, calls
+@dataclass
+class LinkedPage:
+    """A page that is linked to its number, for one test after the other."""
 
+    raw: Page
+    page: WhatsAppPage
+    world: World
 
-async def link(line: Line) -> None:
-    """Link the page to its number."""
-    await line.waits_for(PageState.QR)
-    shown = await line.page.qr_code()
-    assert shown is not None
-    await line.world.hand.good("POST", "/control/phones", number=ME)
-    await line.world.hand.good("POST", f"/control/phones/{ME}/scan", code=shown.text)
-    await line.waits_for()
-
-
-@asynccontextmanager
-async def linked_line(
-    world: World, stores: Stores, lease: Lease, profile: Path
-) -> AsyncIterator[Line]:
-    """Give a page that is linked, and looked at once."""
-    async with scripted(world, profile) as (raw, calls):
-        line = Line(raw, calls, new_receiver(calls, stores, lease), world, stores)
-        await link(line)
+    async def line(self, stores: Stores) -> Line:
+        """Return what follows the page from here on, without faults; nothing is recorded yet."""
+        none = dict.fromkeys(as_json(Faults()))
+        await self.world.hand.faults(**none, number=ME)
+        await self.world.hand.faults(**{**none, **QUICK})
+        _, lease = await stores.leased()
+        receiver = new_receiver(self.page, stores, lease)
+        line = Line(self.raw, self.page, receiver, self.world, stores, lease)
         await line.look()
-        yield line
+        await stores.database["receivedMessages"].delete_many({})
+        return line
+
+
+@asynccontextmanager
+async def linked_page(world: World, browser: Browser) -> AsyncIterator[LinkedPage]:
+    """Open a page, and link it."""
+    async with opened(browser, world.web.url) as (raw, page):
+        await until_it_shows(page, PageState.QR)
+        shown = await page.qr_code()
+        assert shown is not None
+        await world.hand.good("POST", "/control/phones", number=ME)
+        await world.hand.good("POST", f"/control/phones/{ME}/scan", code=shown.text)
+        await until_it_shows(page, PageState.READY)
+        yield LinkedPage(raw, page, world)

@@ -5,30 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Playwright
 
 from chatgrow_worker.page.errors import PageCallError
+from chatgrow_worker.page.snapshot import PageState
 from sessions.conversations.documents import Documents
 from sessions.conversations.model import Card, MediaState, Place, ReceivedMessage, ReceivedType
-from tests.builders import PLAIN, Stores
-from tests.integration.receiving.listening import FRIEND, FRIEND_NUMBER, ME, Line, linked_line
-from tests.integration.whatsapp_web_driver import small_world
+from tests.builders import PLAIN
+from tests.integration.receiving.listening import FRIEND, FRIEND_NUMBER, ME, Line
+from tests.integration.scripted_pages import until_it_shows
 from tests.waiting import until
-
-
-@pytest.fixture
-async def line(stores: Stores, tmp_path: Path, playwright: Playwright) -> AsyncIterator[Line]:
-    _, lease = await stores.leased()
-    async with (
-        small_world(tmp_path, playwright) as world,
-        linked_line(world, stores, lease, tmp_path / "profile") as line,
-    ):
-        yield line
 
 
 async def test_a_text_is_recorded_with_its_sender(line: Line) -> None:
@@ -106,19 +95,19 @@ async def test_a_message_without_content_is_recorded_at_once(line: Line) -> None
     await line.one(type=ReceivedType.TEXT, text="late")
 
 
-async def test_a_flood_of_old_messages_is_not_recorded(line: Line) -> None:
-    await line.world.hand.faults(number=ME, hydration=3000)
-    await line.says(text="live")
-    await line.page.reload(timedelta(seconds=20))
-    await line.waits_for()
+async def test_a_flood_of_old_messages_is_not_recorded(own_line: Line) -> None:
+    await own_line.world.hand.faults(number=ME, hydration=3000)
+    await own_line.says(text="live")
+    await own_line.page.reload(timedelta(seconds=20))
+    await until_it_shows(own_line.page, PageState.READY)
 
     async def flooded() -> bool:
-        return bool(await line.raw.evaluate("WPP.whatsapp.MsgStore.length >= 3000"))
+        return bool(await own_line.raw.evaluate("WPP.whatsapp.MsgStore.length >= 3000"))
 
     await until(flooded)
-    await line.look()
-    await line.says(text="after")
-    texts = [each.text for each in await line.records(2)]
+    await own_line.look()
+    await own_line.says(text="after")
+    texts = [each.text for each in await own_line.records(2)]
     assert texts == ["live", "after"]
 
 
@@ -151,22 +140,22 @@ async def test_only_what_others_write_in_chats_and_groups_is_told(line: Line) ->
     assert message.text == "this"
 
 
-async def test_a_look_carries_a_bounded_part_and_what_has_no_room_is_swept(line: Line) -> None:
-    await line.says(text="in the table")
-    await line.records(1)
-    await line.look()  # after it the page has forgotten what was recorded
+async def test_a_look_carries_a_bounded_part_and_what_has_no_room_is_swept(own_line: Line) -> None:
+    await own_line.says(text="in the table")
+    await own_line.records(1)
+    await own_line.look()  # after it the page has forgotten what was recorded
     # More than the page keeps: these are not in its table, so only what it kept is recorded.
-    await line.raw.evaluate(_TELL, [{**_FROM, "count": 5100}])
-    await line.stores.database["receivedMessages"].delete_many({})
-    look = await line.page.look("", 0, line.receiver.heard)
+    await own_line.raw.evaluate(_TELL, [{**_FROM, "count": 5100}])
+    await own_line.stores.database["receivedMessages"].delete_many({})
+    look = await own_line.page.look("", 0, own_line.receiver.heard)
     assert look is not None
     assert (len(look.received.items), look.received.more, look.received.missed) == (100, True, True)
-    again = await line.page.look("", 0, line.receiver.heard)
+    again = await own_line.page.look("", 0, own_line.receiver.heard)
     assert again is not None
     assert again.received.items == look.received.items, "it is told again until it is recorded"
-    assert await line.receiver.receive(look.epoch, look.received)
-    await line.look()
-    texts = Counter(each.text for each in await line.stored())
+    assert await own_line.receiver.receive(look.epoch, look.received)
+    await own_line.look()
+    texts = Counter(each.text for each in await own_line.stored())
     assert texts == {"x": 5000, "in the table": 1}
 
 
@@ -180,20 +169,20 @@ _UNREADABLE = """(types) => {
 }"""
 
 
-async def test_a_row_that_whatsapp_cannot_read_is_told_of_all_the_same(line: Line) -> None:
-    await line.says(text="fine")
-    await line.says(poll={"name": "When?", "options": ["now", "later"]})
-    await line.records(2)
-    await line.raw.evaluate(_UNREADABLE, ["poll_creation"])
-    page = await line.page.received_rows(0, 100)
+async def test_a_row_that_whatsapp_cannot_read_is_told_of_all_the_same(own_line: Line) -> None:
+    await own_line.says(text="fine")
+    await own_line.says(poll={"name": "When?", "options": ["now", "later"]})
+    await own_line.records(2)
+    await own_line.raw.evaluate(_UNREADABLE, ["poll_creation"])
+    page = await own_line.page.received_rows(0, 100)
     assert [(each["type"], each["sender"]) for each in page.items] == [
         ("chat", FRIEND),
         ("unreadable", FRIEND),
     ]
-    await line.raw.evaluate(_UNREADABLE, ["chat"])
+    await own_line.raw.evaluate(_UNREADABLE, ["chat"])
     # If none can be read, nothing may count as recorded.
     with pytest.raises(PageCallError):
-        await line.page.received_rows(0, 100)
+        await own_line.page.received_rows(0, 100)
 
 
 def _has(line: Line, what: Callable[[ReceivedMessage], bool]) -> Callable[[], Awaitable[bool]]:

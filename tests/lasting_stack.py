@@ -1,13 +1,13 @@
 """One stack for test after test: started when first asked for, cleared between them.
 
 The programs go on running; what they keep is taken away. A stack that cannot be cleared in time
-is ended, and the next test has a new one.
+is ended, and the next test has a new one. Tests to which a linked phone is enough share it, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +39,34 @@ class LastingStack:
         self._new_folder = new_folder
         self._running = AsyncExitStack()
         self._system: StackClient | None = None
+        self._linked = False
 
     async def lend(self) -> StackClient:
-        """Return the stack that runs, or a new one."""
+        """Return the stack that runs, or a new one, with nothing in it."""
+        if self._linked:
+            await self.take_back()
+        return await self._started()
+
+    async def lend_linked(self) -> StackClient:
+        """Return a stack whose connection `main` is linked, and that has delivered nothing yet."""
+        system = await self._started()
+        async with self._ended_if_it_fails():
+            if not self._linked:
+                await system.link()
+                self._linked = True
+            await system.forget_deliveries()
+        return system
+
+    async def take_back_linked(self) -> None:
+        """Take back the faults; a stack whose connection is not linked any more is ended."""
+        if self._system is None:
+            return
+        async with self._ended_if_it_fails():
+            await _put_right(self._system)
+            await self._system.until_state("connected")
+            self._system.forget_restarts()
+
+    async def _started(self) -> StackClient:
         if self._system is None:
             settings = (f"--env={name}={value}" for name, value in _SETTINGS.items())
             supervised = stack("--supervise", "--data", str(self._new_folder()), *settings)
@@ -53,15 +78,21 @@ class LastingStack:
         """Clear it for the next test; a stack that is not clear in time is ended."""
         if self._system is None:
             return
-        try:
+        self._linked = False
+        async with self._ended_if_it_fails():
             await _clear(self._system)
+
+    @asynccontextmanager
+    async def _ended_if_it_fails(self) -> AsyncIterator[None]:
+        try:
+            yield
         except BaseException:
             await self.end()
             raise
 
     async def end(self) -> None:
         """Stop it."""
-        self._system = None
+        self._system, self._linked = None, False
         await self._running.aclose()
 
 
@@ -70,12 +101,12 @@ async def _clear(system: StackClient) -> None:
 
     Connections go before the phones: a page whose line is cut waits for it before it logs out.
     """
-    await until(lambda: _all_run(system), within=PATIENCE, every=LOOK_EVERY)
     await _put_right(system)
     async with AsyncMongoClient[dict[str, Any]](system.about["mongo"]) as client:
         database = client.get_default_database()
         await _delete_connections(system, database)
         await system.control("POST", "reset")
+        system.forgotten = 0
         await _hurry(system)
         for name in await database.list_collection_names():
             if name not in _PROGRAMS_OWN:
@@ -92,11 +123,13 @@ async def _hurry(system: StackClient) -> None:
 
 
 async def _put_right(system: StackClient) -> None:
-    """Take back every fault, of everyone and of each number that is linked."""
+    """Take back every fault, of everyone and of each number that is linked, once all run."""
+    await until(lambda: _all_run(system), within=PATIENCE, every=LOOK_EVERY)
     none = dict.fromkeys(as_json(Faults()))
     devices: list[dict[str, Any]] = await system.control("GET", "devices")
     for number in (None, *{each["number"] for each in devices}):
         await system.control("PUT", "faults", none if number is None else none | {"number": number})
+    await _hurry(system)
 
 
 async def _delete_connections(system: StackClient, database: Database) -> None:

@@ -36,6 +36,8 @@ class StackClient:
     about: dict[str, Any]
     restarts: list[dict[str, Any]]
     look_every: timedelta = LOOK_EVERY
+    forgotten: int = 0
+    """How many deliveries belong to tests before."""
 
     async def get(self, path: str) -> dict[str, Any]:
         """Ask the API."""
@@ -77,6 +79,12 @@ class StackClient:
         assert shown["http"] == 200, shown
         await self.control("POST", "phones", {"number": phone})
         await self.control("POST", f"phones/{phone}/scan", {"code": shown["code"]})
+
+    async def link(self, connection_id: str = "main", /, **fields: object) -> None:
+        """Create a connection, and link our phone."""
+        await self.create(connection_id, **fields)
+        await self.scan(connection_id)
+        await self.until_state("connected", connection_id)
 
     async def status(self, connection_id: str = "main") -> dict[str, Any]:
         """Return the status of a connection."""
@@ -169,7 +177,11 @@ class StackClient:
     async def ledger(self) -> list[dict[str, Any]]:
         """Return what the simulated WhatsApp has delivered."""
         entries: list[dict[str, Any]] = await self.control("GET", "ledger")
-        return entries
+        return entries[self.forgotten :]
+
+    async def forget_deliveries(self) -> None:
+        """Begin the ledger anew from here on."""
+        self.forgotten += len(await self.ledger())
 
     async def until_restarted(self, name: str, times: int = 1) -> None:
         """Wait until the stack has started a dead process again."""

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tests.stack_client import StackClient
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests that share a linked connection follow one another: it is linked once."""
+    items.sort(key=lambda item: item.get_closest_marker("linked") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -44,10 +49,19 @@ async def lasting_stack(
 
 
 @pytest.fixture
-async def system(lasting_stack: LastingStack) -> AsyncIterator[StackClient]:
-    """Give a test a supervised stack that has nothing in it; whatever it does there may stay."""
-    yield await lasting_stack.lend()
-    await lasting_stack.take_back()
+async def system(
+    request: pytest.FixtureRequest, lasting_stack: LastingStack
+) -> AsyncIterator[StackClient]:
+    """Give a test a supervised stack that has nothing in it; whatever it does there may stay.
+
+    One that is marked `linked` has the connection `main`, and leaves it linked.
+    """
+    if request.node.get_closest_marker("linked"):
+        yield await lasting_stack.lend_linked()
+        await lasting_stack.take_back_linked()
+    else:
+        yield await lasting_stack.lend()
+        await lasting_stack.take_back()
 
 
 @pytest.fixture

@@ -43,12 +43,10 @@ async def _booked(system: StackClient, within: timedelta) -> dict[str, Any]:
     )
 
 
+@pytest.mark.linked
 async def test_a_reminder_goes_by_itself_and_its_answer_confirms_and_is_answered(
     system: StackClient,
 ) -> None:
-    await system.create("main")
-    await system.scan()
-    await system.until_state("connected")
     appointment = await _booked(system, DAY + timedelta(seconds=5))
     (planned,) = appointment["messages"]
     await system.until_message(planned["messageId"], "read")

@@ -28,12 +28,6 @@ async def database_of(system: StackClient) -> AsyncIterator[Database]:
         yield client.get_default_database()
 
 
-async def _link(system: StackClient, connection: str = "main", **fields: object) -> None:
-    await system.create(connection, **fields)
-    await system.scan(connection)
-    await system.until_state("connected", connection)
-
-
 async def _devices(system: StackClient) -> list[str]:
     return [each["device"] for each in await system.control("GET", "devices")]
 
@@ -61,8 +55,8 @@ async def _nothing_is_left(system: StackClient) -> None:
     assert await _devices(system) == []
 
 
+@pytest.mark.linked
 async def test_a_restart_keeps_the_login_and_loses_no_message(system: StackClient) -> None:
-    await _link(system)
     devices = await _devices(system)
     before = (await system.status())["since"]
     await system.control("PUT", "faults", {"sendDelayMs": 1500})
@@ -85,7 +79,7 @@ async def test_a_restart_keeps_the_login_and_loses_no_message(system: StackClien
 
 
 async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: StackClient) -> None:
-    await _link(system)
+    await system.link()
     await system.until_saved()
     assert (await system.post(f"{MAIN}/logout"))["http"] == 202
     assert (await system.post(f"{MAIN}/logout"))["http"] in (202, 409)
@@ -107,7 +101,7 @@ async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: Sta
 async def test_a_logout_needs_no_connection_that_runs_and_no_worker_that_lives(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     # Stopped: a worker starts it to log it out.
     await system.post(f"{MAIN}/stop")
     await system.until_state("stopped")
@@ -131,7 +125,7 @@ async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(
     tmp_path: Path, mongo_option: tuple[str, str]
 ) -> None:
     async with stack("--data", str(tmp_path), *mongo_option, "--env", "LOGOUT_LIMIT=4") as system:
-        await _link(system)
+        await system.link()
         await system.until_saved()
         await system.control("PUT", "faults", {"dropNetwork": True})
         await system.post(f"{MAIN}/logout")
@@ -145,7 +139,7 @@ async def test_a_logout_that_whatsapp_cannot_be_told_of_says_so(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: StackClient) -> None:
-    await _link(system)
+    await system.link()
     await system.until_saved()
     sent = await system.send("before")
     await system.until_message(sent, "read")
@@ -164,7 +158,7 @@ async def test_a_deleted_connection_leaves_nothing_and_its_id_is_free(system: St
     assert (await system.message(in_hand))["status"] in ("sent", "delivered", "read", "unknown")
     assert (await system.message(sent))["status"] == "read"
 
-    await _link(system)
+    await system.link()
     await system.until_saved()
     # The same id is another connection at once, while the worker that removes the first dies.
     assert await system.delete(MAIN) == 202
@@ -227,7 +221,7 @@ async def test_commands_are_found_by_their_bell(mongo_option: tuple[str, str]) -
     """None is looked for here within the test's time: what is not told is not found."""
     rarely = "--env", "SAFETY_POLL=1h", "--env", "LEASE_TTL=10m"
     async with stack(*mongo_option, *rarely) as system:
-        await _link(system)
+        await system.link()
         before = (await system.status())["since"]
         assert (await system.post(f"{MAIN}/restart"))["http"] == 202
 

@@ -18,12 +18,6 @@ from tests.stack_client import LOOK_EVERY, PATIENCE, THEIR_PHONE, StackClient, s
 from tests.waiting import until
 
 
-async def _linked(system: StackClient, **fields: object) -> None:
-    await system.create("main", **fields)
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def _arrived(system: StackClient, count: int) -> list[datetime]:
     async def all_there() -> bool:
         return len(await system.ledger()) >= count
@@ -38,7 +32,7 @@ async def test_the_pace_holds_when_another_worker_takes_over(
 ) -> None:
     pacing = {"perMinute": 4, "jitterSeconds": [1, 2]}
     async with stack("--workers", "2", "--data", str(tmp_path), *mongo_option) as system:
-        await _linked(system, pacing=pacing)
+        await system.link(pacing=pacing)
         await system.until_saved()
         owner = (await system.status())["worker"]
         ids = [await system.send(f"text {number}") for number in range(5)]
@@ -66,8 +60,8 @@ async def test_the_pace_holds_when_another_worker_takes_over(
         assert all(gap >= timedelta(seconds=1) for gap in gaps)
 
 
+@pytest.mark.linked
 async def test_a_flushed_redis_loses_nothing(system: StackClient) -> None:
-    await _linked(system)
     pool = redis_client(system.about["redis"])
     ids = []
     for number in range(10):
@@ -81,8 +75,8 @@ async def test_a_flushed_redis_loses_nothing(system: StackClient) -> None:
     ]
 
 
+@pytest.mark.linked
 async def test_a_job_from_a_python_backend_is_delivered(system: StackClient) -> None:
-    await _linked(system)
     pool = redis_client(system.about["redis"])
     body = {"connectionId": "main", "to": THEIR_PHONE, "message": "from a job"}
     await pool.enqueue_job("send_message", body, _queue_name=SHARED_QUEUE, _job_id="o-17")
@@ -131,7 +125,7 @@ async def test_without_the_re_send_a_ghost_is_what_is_called_unknown(
 
 async def _ghost(system: StackClient) -> str:
     """Leave a message stored by a page that died before it sent; return its id."""
-    await _linked(system)
+    await system.link()
     first = await system.send("settles the chat")
     await system.until_message(first, "read")
     await system.control("PUT", "faults", {"pendingOnly": True})

@@ -13,6 +13,8 @@ from tests.waiting import until
 OTHER_PHONE = "+972502222222"
 
 
+# `test_link_page.py` sees codes of two rounds; `test_control_api.py` asks for one over the API.
+@pytest.mark.slow
 async def test_qr_codes_go_on_after_a_round_while_somebody_asks_for_them(
     system: StackClient,
 ) -> None:

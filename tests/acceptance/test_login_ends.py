@@ -13,12 +13,6 @@ from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, StackClient
 from tests.waiting import until
 
 
-async def _link(system: StackClient) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def _fault(system: StackClient, **faults: object) -> None:
     await system.control("PUT", "faults", {"number": OUR_PHONE, **faults})
 
@@ -62,7 +56,7 @@ def _browser(system: StackClient) -> set[int]:
 async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
     system: StackClient, fault: dict[str, Any], reason: str
 ) -> None:
-    await _link(system)
+    await system.link()
     await system.until_saved()
     await _fault(system, **fault)
     if "loginFailure" not in fault and "logoutReason" not in fault:
@@ -72,10 +66,10 @@ async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
     await _until_no_blob_is_left(system)
 
 
+@pytest.mark.linked
 async def test_a_login_that_a_page_wipes_for_a_fault_of_its_own_comes_back(
     system: StackClient,
 ) -> None:
-    await _link(system)
     await system.until_saved()
     before = _browser(system)
     # Of this reason nothing is told: the page goes where it goes after an unlink, too.
@@ -90,7 +84,7 @@ async def test_a_login_that_a_page_wipes_for_a_fault_of_its_own_comes_back(
 async def test_a_browser_that_dies_while_its_page_wipes_the_login_costs_no_login(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     await system.until_saved()
     faults = {"logoutUnheard": True, "leaveMs": 600_000, "logoutReason": "web_fail_add_chat"}
     await _fault(system, **faults)
@@ -104,7 +98,7 @@ async def test_a_browser_that_dies_while_its_page_wipes_the_login_costs_no_login
 async def test_a_phone_that_unlinks_while_nothing_runs_is_told_at_the_next_start(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     await system.until_saved()
     await system.post("/api/whatsapp/connections/main/stop")
     await system.until_state("stopped")
@@ -120,7 +114,7 @@ async def test_a_phone_that_unlinks_soon_after_a_scan_is_heard_on_a_bus_that_cam
 ) -> None:
     # wa-js has looked for the page's command bus in vain by then, and does not look again.
     await system.control("PUT", "faults", {"deferredMs": 4000})
-    await _link(system)
+    await system.link()
     await system.control("POST", f"phones/{OUR_PHONE}/unlink")
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == "unlinked"
@@ -135,7 +129,7 @@ async def test_a_phone_that_unlinks_soon_after_a_scan_is_heard_on_a_bus_that_cam
 async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     begun = datetime.now(UTC)
     await _fault(system, banSeconds=8)
     status = await _until_why(system, "temporarily_banned")
@@ -160,7 +154,7 @@ async def test_a_temporary_ban_is_told_with_its_end_and_passes_by_itself(
 async def test_a_page_that_whatsapp_calls_too_old_keeps_its_login_and_comes_back(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     await _fault(system, loginFailure=405)
     assert (await _until_why(system, "update_needed"))["state"] == "disconnected"
     await _fault(system, loginFailure=None)
@@ -168,10 +162,12 @@ async def test_a_page_that_whatsapp_calls_too_old_keeps_its_login_and_comes_back
     assert len(await system.control("GET", "devices")) == 1
 
 
+# `test_commands.py` ends a login on request, and looks at more.
+@pytest.mark.slow
 async def test_a_logout_on_request_is_done_when_the_phone_lists_nothing_any_more(
     system: StackClient,
 ) -> None:
-    await _link(system)
+    await system.link()
     await system.post("/api/whatsapp/connections/main/logout")
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == "logged_out_by_request"

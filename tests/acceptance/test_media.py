@@ -24,12 +24,6 @@ WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 " + bytes(1000)
 MEDIA = "/api/whatsapp/media"
 
 
-async def _linked(system: StackClient) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def _upload(system: StackClient, content: bytes) -> str:
     url = system.about["api"] + MEDIA
     async with system.http.post(url, data=io.BytesIO(content)) as answer:
@@ -48,8 +42,8 @@ def _inside(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+@pytest.mark.linked
 async def test_files_go_out_as_what_they_are(system: StackClient) -> None:
-    await _linked(system)
     uploaded = await _upload(system, PNG)
     ids = [
         await _send(system, {"mediaId": uploaded}, message="a picture"),
@@ -73,8 +67,8 @@ async def test_files_go_out_as_what_they_are(system: StackClient) -> None:
     assert (shown["media"]["as"], shown["media"]["mimetype"]) == ("image", "image/png")
 
 
+@pytest.mark.linked
 async def test_what_cannot_be_shown_as_asked_is_refused_at_once(system: StackClient) -> None:
-    await system.create()
     uploaded = await _upload(system, PNG)
     for media, code in (
         ({"mediaId": uploaded, "as": "voice"}, "media_unsuitable"),
@@ -89,9 +83,11 @@ async def test_what_cannot_be_shown_as_asked_is_refused_at_once(system: StackCli
         assert refused.get("code") == code, refused
 
 
+@pytest.mark.linked
 async def test_a_url_inside_the_network_is_not_fetched(system: StackClient) -> None:
-    await _linked(system)
-    inside = await _send(system, {"url": f"{system.about['simulator']}/static/sw.js"})
+    file = {"url": f"{system.about['simulator']}/static/sw.js"}
+    # To somebody else than other tests: what goes to the same person waits for it.
+    inside = await _send(system, file, to="+15553334444")
     after = await system.send("passes it", to="+15551112222")
     await system.until_message(after, "read")
 
@@ -103,8 +99,8 @@ async def test_a_url_inside_the_network_is_not_fetched(system: StackClient) -> N
     await until(waits_or_failed, within=PATIENCE)
 
 
+@pytest.mark.linked
 async def test_a_file_comes_in_and_can_be_sent_on(system: StackClient) -> None:
-    await _linked(system)
     await system.control("POST", "phones", {"number": THEIR_PHONE})
     media = {"base64": _inside(PNG), "mimetype": "image/png", "filename": "theirs.png"}
     await system.control("POST", f"phones/{THEIR_PHONE}/say", {"to": OUR_PHONE, "media": media})
@@ -123,6 +119,7 @@ async def test_a_file_comes_in_and_can_be_sent_on(system: StackClient) -> None:
     await system.until_message(on, "read")
 
 
+@pytest.mark.linked
 @pytest.mark.parametrize(
     "kill_after",
     [
@@ -134,7 +131,6 @@ async def test_a_file_comes_in_and_can_be_sent_on(system: StackClient) -> None:
 async def test_a_worker_that_is_killed_while_it_sends_a_large_file_sends_it_once(
     system: StackClient, kill_after: str
 ) -> None:
-    await _linked(system)
     await system.until_login_is_on_disk()
     large = PNG + bytes(20 * MIB)
     uploaded = await _upload(system, large)
@@ -171,7 +167,7 @@ async def test_a_film_and_a_sound_are_converted_on_their_way(
     sound = _recorded(tmp_path / "a.mp3", "sine=duration=1")
     film = _recorded(tmp_path / "a.avi", "testsrc2=duration=1")
     async with stack(*mongo_option, "--env", "MEDIA_CONVERT=true") as system:
-        await _linked(system)
+        await system.link()
         ids = [
             await _send(system, {"mediaId": await _upload(system, content), "as": kind})
             for content, kind in ((sound, "voice"), (film, "video"))

@@ -48,10 +48,8 @@ async def test_a_linked_phone_sends_and_returns_without_a_new_scan(system: Stack
     assert all(entry["arrivals"] == 1 for entry in await system.ledger())
 
 
+@pytest.mark.linked
 async def test_the_browser_and_its_driver_are_told_no_setting(system: StackClient) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
     worker = psutil.Process(system.pid("worker-1"))
     settings = {name.upper() for name in WorkerSettings.model_fields}
     assert settings & set(worker.environ())
@@ -78,11 +76,9 @@ async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
         assert [entry["text"] for entry in await second.ledger()] == ["before", "after"]
 
 
+@pytest.mark.linked
 @pytest.mark.timeout(300)
 async def test_any_process_may_be_killed(system: StackClient) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
     await system.until_login_is_on_disk()
     texts = []
     for name in ("api", "worker-1", "mongo", "redis", "simulator"):

@@ -35,16 +35,10 @@ async def _until_recorded(system: StackClient, count: int) -> list[dict[str, Any
     return await _received(system)
 
 
-async def _linked(system: StackClient) -> None:
-    await system.create("main")
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
     system: StackClient,
 ) -> None:
-    await _linked(system)
+    await system.link()
     await system.until_login_is_on_disk()
     said = [await _says(system, "text 0")]
     await _until_recorded(system, 1)
@@ -78,7 +72,7 @@ async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
 async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
     system: StackClient,
 ) -> None:
-    await _linked(system)
+    await system.link()
     await system.control("PUT", "faults", {"number": OUR_PHONE, "hydration": 3000})
     await system.post("/api/whatsapp/connections/main/restart")
     await system.until_message(await system.send("through the flood"), "read")
@@ -90,7 +84,7 @@ async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
 async def test_without_the_tables_of_the_page_sending_and_receiving_go_on(
     system: StackClient,
 ) -> None:
-    await _linked(system)
+    await system.link()
     missing = ["WAWebSchemaMessage", "WAWebDBMessageSerialization"]
     await system.control("PUT", "faults", {"moduleMissing": missing})
     await system.post("/api/whatsapp/connections/main/restart")

@@ -13,20 +13,14 @@ MEXICO_ASKED, MEXICO_ACCOUNT = "525512345678", "5215512345678"
 RESTRICTED, WITHOUT_LID, DEAD = "972500000001", "972500000002", "972500000003"
 
 
-async def _linked(system: StackClient, **fields: object) -> None:
-    await system.create("main", **fields)
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def _number(system: StackClient, number: str, what: dict[str, Any]) -> None:
     await system.control("PUT", f"numbers/{number}", what)
 
 
+@pytest.mark.linked
 async def test_a_message_reaches_the_account_that_whatsapp_answers(system: StackClient) -> None:
     await _number(system, ASKED, {"canonical": ACCOUNT})
     await _number(system, MEXICO_ASKED, {"canonical": MEXICO_ACCOUNT})
-    await _linked(system)
     read = await system.until_message(await system.send("olá", to=f"+{ASKED}"), "read")
     assert (read["to"], read["chatId"]) == (f"{ASKED}@c.us", f"{ACCOUNT}@c.us")
     # A number that the library of numbers calls impossible is WhatsApp's to judge.
@@ -54,7 +48,7 @@ async def test_what_cannot_be_reached_fails_with_its_reason_and_holds_nobody_up(
     await _number(system, RESTRICTED, {"trouble": "acp2Restricted"})
     await _number(system, DEAD, {"registered": False})
     gone, others = [await _group(system, members) for members in ([OUR_PHONE], [THEIR_PHONE])]
-    await _linked(system)
+    await system.link()
     await system.control("DELETE", f"groups/{gone}")
     wanted = {
         await system.send("to a lost group", to=gone): ("failed", "group_gone"),
@@ -75,7 +69,7 @@ async def test_what_cannot_be_reached_fails_with_its_reason_and_holds_nobody_up(
 @pytest.mark.slow
 async def test_typing_that_cannot_be_shown_keeps_nothing_from_going(system: StackClient) -> None:
     await _number(system, WITHOUT_LID, {"trouble": "noAccountLid"})
-    await _linked(system, pacing={"jitterSeconds": [0, 0]})
+    await system.link(pacing={"jitterSeconds": [0, 0]})
     await system.until_message(await system.send("no hidden id", to=WITHOUT_LID), "read")
     await system.control("PUT", "faults", {"presenceHang": True})
     await system.until_message(await system.send("no presence"), "read")

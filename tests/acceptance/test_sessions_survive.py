@@ -62,8 +62,8 @@ async def test_a_worker_killed_soon_after_the_scan_stays_linked(
     assert len(await system.control("GET", "devices")) == 1
 
 
+@pytest.mark.linked
 async def test_a_page_that_is_slow_to_use_its_login_keeps_it(system: StackClient) -> None:
-    await _link(system)
     # Longer than the worker waits between two looks at a page that loads, and at a QR screen.
     await system.control("PUT", "faults", {"unpairedMs": 4000})
     assert (await system.post("/api/whatsapp/connections/main/restart"))["http"] == 202
@@ -258,6 +258,8 @@ async def test_codes_stop_when_nobody_asks_and_come_again_when_asked(
         await system.until_state("connected")
 
 
+# `test_link_page.py` links a phone by a code; `test_pairing_limits.py` asks over the API.
+@pytest.mark.slow
 async def test_a_pairing_code_links_a_phone(system: StackClient) -> None:
     await system.create()
     early = await system.post(

@@ -21,7 +21,9 @@ import aiohttp
 import pytest
 
 from chatgrow_worker.settings import WorkerSettings
+from control_api import __main__ as control_api
 from control_api.settings import ApiSettings
+from tests.logging_setup import logging_undone
 from tests.ports import free_port
 from tests.stack_client import PATIENCE, ROOT, StackClient
 from tests.waiting import until
@@ -113,12 +115,15 @@ async def test_its_env_file_loads_unchanged_and_its_curl_lines_answer(tmp_path: 
     assert "JWT_SECRET can be guessed" in log
 
 
-async def test_its_env_file_is_refused_in_production(tmp_path: Path) -> None:
+def test_its_env_file_is_refused_in_production(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     text = (FOLDER / "users_document.env").read_text().replace("development", "production")
     (tmp_path / ".env").write_text(text)
-    async with _program("control_api", tmp_path, "0") as process:
-        assert await process.wait() == 78
-    log = (tmp_path / "control_api.log").read_text()
+    monkeypatch.chdir(tmp_path)
+    with mock.patch.dict(os.environ, {"PORT": "0"}, clear=True), logging_undone():
+        assert control_api.main(()) == 78
+    log = capfd.readouterr().err
     assert "MONGODB_URI" in log
     assert "Traceback" not in log
 

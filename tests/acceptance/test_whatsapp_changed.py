@@ -11,12 +11,6 @@ SOON = ("--env", "CHANGED_PROBE_EVERY=2s")
 TEXTS = ["one", "two", "three"]
 
 
-async def _link(system: StackClient) -> None:
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
-
-
 async def _stop(system: StackClient) -> None:
     assert (await system.post("/api/whatsapp/connections/main/stop"))["http"] == 202
     await system.until_state("stopped")
@@ -71,7 +65,7 @@ async def test_without_a_module_that_sending_needs_nothing_fails(
     mongo_option: tuple[str, str], module: str
 ) -> None:
     async with stack(*mongo_option, *SOON) as system:
-        await _link(system)
+        await system.link()
         await _stop(system)
         await system.control("PUT", "faults", {"moduleMissing": [module]})
         ids = [await system.send(text) for text in TEXTS]
@@ -88,7 +82,7 @@ async def test_without_a_module_that_sending_needs_nothing_fails(
 @pytest.mark.timeout(180)
 async def test_while_every_send_throws_nothing_fails(mongo_option: tuple[str, str]) -> None:
     async with stack(*mongo_option, *SOON) as system:
-        await _link(system)
+        await system.link()
         await system.control("PUT", "faults", {"sendThrows": True})
         ids = [await system.send(text) for text in TEXTS]
         await _until_waiting(system)

@@ -46,13 +46,8 @@ def main() -> int:
     report = Report.kept_in(given.keep)
     for line in machine():
         report.step(line)
-    sizes = QUICK if given.quick else Sizes(rounds=given.rounds)
-    if given.sessions:
-        sizes = replace(sizes, fleets=tuple(given.sessions))
-    if given.side:
-        sizes = replace(sizes, sides=tuple(given.side))
     try:
-        asyncio.run(_run(report, given.parts or list(PARTS), sizes))
+        asyncio.run(_run(report, given.parts or list(PARTS), _sizes(given)))
     finally:
         if given.keep:
             report.keep_in(given.keep)
@@ -72,6 +67,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small amounts, to see that it runs")
     parser.add_argument("--rounds", type=int, default=Sizes.rounds, help="of the part fleet")
     parser.add_argument("--sessions", type=int, action="append", help="of the part fleet")
+    parser.add_argument("--connections", type=int, action="append", help="of the part growth")
+    parser.add_argument("--paced", type=int, action="append", help="connections of the part paced")
     parser.add_argument("--side", action="append", choices=Sizes.sides, help="of the part fleet")
     parser.add_argument("--keep", type=Path, help="go on with the figures of this file")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md and .svg")
@@ -79,6 +76,18 @@ def _parse() -> argparse.Namespace:
     if unknown := sorted(set(given.parts) - set(PARTS)):
         parser.error(f"unknown: {', '.join(unknown)}")
     return given
+
+
+def _sizes(given: argparse.Namespace) -> Sizes:
+    """Return how much is done: all of it, or as much as was asked for."""
+    given_numbers = {
+        "fleets": given.sessions,
+        "sides": given.side,
+        "connections": given.connections,
+        "paced_connections": given.paced,
+    }
+    chosen: dict[str, Any] = {name: tuple(each) for name, each in given_numbers.items() if each}
+    return replace(QUICK if given.quick else Sizes(rounds=given.rounds), **chosen)
 
 
 async def _run(report: Report, parts: list[str], sizes: Sizes) -> None:

@@ -161,6 +161,8 @@ class _Round:
         known = texts(f"{self._label}, known", recipients, recipients)
         for number in range(self.count):
             await self.side.send(session_name(number), known)
+        # What those messages leave to be done is not to be counted with the ones that are measured.
+        await asyncio.sleep(self.sizes.settle.total_seconds())
         messages = texts(f"{self._label}, paced", self.sizes.paced_messages, recipients)
         before, began = self._used(), time.monotonic()
         await self.side.send_paced(self.count, messages)

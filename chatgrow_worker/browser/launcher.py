@@ -18,7 +18,7 @@ from chatgrow_worker.browser.profile import free_profile, profile_of
 from chatgrow_worker.browser.profiles_root import check_disk
 from chatgrow_worker.browser.user_agent import set_user_agent, user_agent_of
 from chatgrow_worker.page.answering import Document, remove_service_workers
-from chatgrow_worker.page.bridge import bounded
+from chatgrow_worker.page.bridge import bounded, why
 from chatgrow_worker.page.errors import PageBrokenError
 from chatgrow_worker.page.whatsapp_page import BELL, WhatsAppPage
 from chatgrow_worker.page.wipes import watch_wipes
@@ -26,7 +26,6 @@ from sessions.connections.model import Proxy
 from sessions.connections.states import Reason
 from sessions.network.public_addresses import AddressNotAllowedError, require_public
 
-_LONGEST_REASON = 1000
 SavedHtmlSource = Callable[[str], Awaitable[Document | None]]
 
 
@@ -110,7 +109,7 @@ class Launcher:
             async with asyncio.timeout(options.launch_limit.total_seconds()):
                 return await self._finish(launching)
         except (PlaywrightError, TimeoutError, OSError) as error:
-            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, _why(error)) from error
+            raise PageBrokenError(Reason.BROWSER_UNAVAILABLE, why(error)) from error
 
     async def _user_agent_of(self, chromium: BrowserType) -> list[str]:
         """Return the switch for a normal browser's user agent; ask the browser only once."""
@@ -185,10 +184,3 @@ def _proxy_settings(proxy: Proxy | None) -> ProxySettings | None:
     if proxy.password is not None:
         settings["password"] = proxy.password.get_secret_value()
     return settings
-
-
-def _why(error: Exception) -> str:
-    """Return the error output of the browser itself, or else the first line of the error."""
-    text = str(error)
-    errors = [line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line]
-    return (" ".join(filter(None, errors)) or text.partition("\n")[0])[:_LONGEST_REASON]

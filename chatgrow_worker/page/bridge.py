@@ -22,6 +22,7 @@ from sessions.connections.states import Reason
 
 _CALL = "([name, args]) => window[Symbol.for('bridge')]?.(name, args) ?? null"
 _FILE_INPUT = "() => Object.assign(document.createElement('input'), {type: 'file'})"
+_LONGEST_REASON = 1000
 Result = TypeVar("Result")
 
 
@@ -70,7 +71,7 @@ class Bridge:
             if "Execution context was destroyed" in error.message:
                 raise PageNotLoadedError from error
             reason = Reason.PAGE_CRASHED if "crashed" in error.message else Reason.PAGE_UNREACHABLE
-            raise PageBrokenError(reason, _first_line(error)) from error
+            raise PageBrokenError(reason, why(error)) from error
 
 
 @asynccontextmanager
@@ -80,7 +81,7 @@ async def bounded(limit: timedelta, reason: Reason, what: str = "") -> AsyncIter
         async with asyncio.timeout(limit.total_seconds()):
             yield
     except (PlaywrightError, TimeoutError) as error:
-        raise PageBrokenError(reason, f"{what}{_first_line(error)}") from error
+        raise PageBrokenError(reason, f"{what}{why(error)}") from error
 
 
 def _unwrap(answer: Any) -> Any:
@@ -96,5 +97,8 @@ def _unwrap(answer: Any) -> Any:
     raise PageCallError(str(answer.get("name")), code, str(answer.get("message")), status)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def why(error: BaseException) -> str:
+    """Return the error output of the browser itself, or else the first line of the error."""
+    text = str(error) or type(error).__name__
+    errors = [line.partition("[err]")[2].strip() for line in text.splitlines() if "[err]" in line]
+    return (" ".join(filter(None, errors)) or text.partition("\n")[0])[:_LONGEST_REASON]

@@ -355,7 +355,7 @@ class WhatsAppPage:
     def _begin_load(self) -> None:
         """Forget what was true for the previous load of the page."""
         self._load += 1
-        self.served, self.has_sent = None, False
+        self.served, self.has_sent, self._typing = None, False, _NOT_BEGUN
 
     def _note(self, key: str, answer: Any) -> None:
         """Keep the outcome of a send that has ended already; there is one send at a time."""

@@ -7,8 +7,8 @@ import signal
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 
 from sessions.common.clock import utc_now
@@ -16,6 +16,7 @@ from sessions.queue.doorbell import SHARED_QUEUE, redis_client
 from tests.chaos.kills import kills
 from tests.stack_client import LOOK_EVERY, PATIENCE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
+from tests.worker_kills import kill_worker
 
 
 async def _arrived(system: StackClient, count: int) -> list[datetime]:
@@ -94,7 +95,7 @@ async def test_kills_between_sent_and_recorded_neither_lose_nor_repeat(
     assert delivered == sent
 
 
-_GHOSTS = ("--supervise", "--env", "GHOST_WAIT=1", "--env", "LEASE_TTL=3")
+_GHOSTS = ("--supervise", "--env", "GHOST_WAIT=1")
 
 
 @pytest.mark.slow
@@ -128,20 +129,23 @@ async def _ghost(system: StackClient) -> str:
     await system.link()
     first = await system.send("settles the chat")
     await system.until_message(first, "read")
+    await system.until_login_is_on_disk()
     await system.control("PUT", "faults", {"pendingOnly": True})
     ghost = await system.send("stored, not sent")
+    held: list[Any] = []
 
-    async def written_down() -> bool:
-        return "whatsappId" in await system.message(ghost)
+    async def held_back() -> bool:
+        held[:] = await system.control("GET", "held")
+        return bool(held)
 
-    await until(written_down, every=LOOK_EVERY)
-    # The connection says so once the page has certainly stored what it holds back.
-    await system.until_state("degraded")
-    worker = psutil.Process(system.pid("worker-1"))
-    family = [worker, *worker.children(recursive=True)]
-    worker.kill()
-    # A page that lives a moment longer would still send it.
-    _, alive = psutil.wait_procs(family, timeout=20)
-    assert not alive
+    async def given_up() -> bool:
+        now = await system.control("GET", "held")
+        return not any(each in now for each in held)
+
+    # A page stores a message before it hands it over.
+    await until(held_back, within=PATIENCE, every=LOOK_EVERY)
+    await kill_worker(system, lose_disk=False, browsers_too=True)
+    # What is held back for a page would still arrive before its death is noticed.
+    await until(given_up, within=PATIENCE, every=LOOK_EVERY)
     await system.control("PUT", "faults", {"pendingOnly": False})
     return ghost

@@ -51,6 +51,7 @@ class Control:
             web.put("/control/groups/{group}", self.change_group),
             web.delete("/control/groups/{group}", self.end_group),
             web.get("/control/ledger", self.ledger),
+            web.get("/control/held", self.held),
             web.get("/control/devices", self.devices),
             web.post("/control/reset", self.reset),
         ]
@@ -129,6 +130,10 @@ class Control:
         sender, recipient = (request.query.get(name) for name in ("from", "to"))
         entries = await self._service.ledger.entries(_party(sender), _party(recipient))
         return web.json_response(entries)
+
+    async def held(self, request: web.Request) -> web.Response:
+        """Tell which messages of connected pages are held back."""
+        return web.json_response(self._service.relay.held_back())
 
     async def devices(self, request: web.Request) -> web.Response:
         """Tell what is linked and online."""

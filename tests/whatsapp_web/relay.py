@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -56,6 +57,17 @@ class Relay:
         self._board = board
         self._faults = faults
         self._tasks: set[asyncio.Task[None]] = set()
+        self._holds = itertools.count(1)
+        self._held: dict[int, tuple[Page, str]] = {}
+
+    def held_back(self) -> list[dict[str, Any]]:
+        """List what is held back for connected pages, each with a number of its own."""
+        pages = self._board.pages()
+        return [
+            {"number": number, "id": message_id}
+            for number, (page, message_id) in self._held.items()
+            if page in pages
+        ]
 
     async def accept(self, page: Page, sender: Account, outgoing: Outgoing) -> dict[str, Any]:
         """Take a message over and return the ack's content; RefusedError for a nack.
@@ -63,11 +75,7 @@ class Relay:
         A message that is on its way is no longer the page's: it is delivered even when the page
         dies before the ack. What `pendingOnly` holds back was never taken over.
         """
-        poll = outgoing.type == "poll_creation"
-        await self._faults.until(
-            sender.digits,
-            lambda faults: not faults.pending_only and (faults.polls_arrive or not poll),
-        )
+        await self._hold_back(page, sender, outgoing)
         if page not in self._board.pages():
             raise ConnectionError("the page died while its message was held back")
         recipient = await self._recipient(sender, outgoing.to)
@@ -82,6 +90,17 @@ class Relay:
             self._spawn(self._deliver(sender, recipient, outgoing))
         await _pause(faults.ack_delay_ms)
         return {"t": _now()}
+
+    async def _hold_back(self, page: Page, sender: Account, outgoing: Outgoing) -> None:
+        number, poll = next(self._holds), outgoing.type == "poll_creation"
+        self._held[number] = (page, outgoing.id)
+        try:
+            await self._faults.until(
+                sender.digits,
+                lambda faults: not faults.pending_only and (faults.polls_arrive or not poll),
+            )
+        finally:
+            del self._held[number]
 
     async def speak(self, sender: Account, recipient: str, outgoing: Outgoing) -> None:
         """Let a phone that we hold say something to a linked number or in a group."""

@@ -5,13 +5,16 @@
 // Sources (WhatsApp's modules, dump of 2026-04-27): WAWebMsgActionCapability (what may be done),
 // WAWebMessageEditUtils (1,200 s for edits), WAWebRevokeMsgConstants (2.5 days for revocations),
 // WAWebRevokeMsgAction (a revoked message gets a new key), WAWebSendMessageEditAction (an edit is shown
-// before it is sent; `isSendFailure` tells that it was refused).
+// before it is sent; `isSendFailure` tells that it was refused), WAWebSendReactionMsgAction and
+// WAWebAddonSendMsgData (a reaction is stored with ack 0 before it is sent, and then gets 1, or -1 if it
+// was refused).
 const actions = (() => {
   const EDIT_WINDOW_S = 1200;
   const REVOKE_WINDOW_S = 2.5 * 24 * 60 * 60;
   const SHOWN_WITHIN_MS = 5000;
   const RECENT = 100;
-  const DONE = {result: 'OK', code: null, refusal: null, ack: 1};
+  const SENT = 1;
+  const DONE = {result: 'OK', code: null, refusal: null, ack: SENT};
 
   const age = (message) => Date.now() / 1000 - message.t;
 
@@ -36,24 +39,29 @@ const actions = (() => {
     );
   }
 
+  // The row of our last reaction to a message. One that was taken back has an empty text.
   async function ownReaction(message) {
-    return (await whatsApp.reactionsOf(String(message.id))).reactionByMe ?? null;
+    const rows = await whatsApp.reactionTable().anyOf(['parentMsgKey'], [String(message.id)]);
+    const own = rows.filter(({msgKey}) => inPage.isOurs(msgKey));
+    return own.sort((one, other) => one.timestamp - other.timestamp).at(-1) ?? null;
   }
 
+  // Rows of the phone's history have no ack: they come from WhatsApp.
+  const isTaken = (row) => (row?.ack ?? SENT) >= SENT;
+
+  // The page shows a reaction before WhatsApp has it, also after a refusal and after a restart; then it is
+  // sent again. The recipient sees the last one of each person, however often that came.
   async function react({refersTo, emoji = null}) {
     const message = await targetOf(refersTo);
     if (message.type === 'revoked') throw inPage.refusal('message_revoked');
-    let own = await ownReaction(message);
-    const by = () => own && String(own.senderUserJid);
-    let sender = by();
+    let own = null;
     async function stands() {
       own = await ownReaction(message);
-      sender = by() ?? sender;
-      return (own?.reactionText ?? null) === emoji;
+      return (own?.reactionText || null) === emoji;
     }
-    if (!(await stands())) await whatsApp.sendReaction(message, emoji);
+    if (!(await stands()) || !isTaken(own)) await whatsApp.sendReaction(message, emoji);
     if (!(await inPage.becomes(stands, SHOWN_WITHIN_MS))) throw doubt();
-    return {...DONE, by: sender};
+    return {...DONE, by: own && String(own.senderUserJid)};
   }
 
   function checkEdit(message) {

@@ -83,7 +83,6 @@ const {whatsApp, selfTest} = (() => {
     sendContact: waJs('chat.sendVCardContactMessage', KINDS, ['ContactModel', 'VCard']),
     sendPoll: waJs('chat.sendCreatePollMessage', KINDS),
     sendReaction: waJs('chat.sendReactionToMessage', KINDS, ['functions.sendReactionToMsg']),
-    reactionsOf: waJs('chat.getReactions', KINDS, ['functions.getReactions']),
     editMessage: waJs('chat.editMessage', KINDS, ['functions.addAndSendMessageEdit']),
     canEditText: waJs('whatsapp.functions.canEditMsg', KINDS),
     canEditCaption: waJs('whatsapp.functions.canEditCaption', KINDS),

@@ -85,13 +85,12 @@ const messageTable = (() => {
   }
 
   const nextOf = (rows, offset) => (rows.length === ROWS_AT_ONCE ? offset + ROWS_AT_ONCE : null);
-  const isOurs = (key) => String(key).startsWith('true_');
 
   // Returns the reactions of others since a time, from one page of the table.
   async function reactions(since, offset) {
     const rows = await whatsApp.reactionTable().all({limit: ROWS_AT_ONCE, offset});
     const items = rows
-      .filter(({t, msgKey}) => t >= since && !isOurs(msgKey))
+      .filter(({t, msgKey}) => t >= since && !inPage.isOurs(msgKey))
       .map(({parentMsgKey, senderUserJid, reactionText, t}) => ({
         kind: 'reaction',
         key: String(parentMsgKey),
@@ -121,7 +120,7 @@ const messageTable = (() => {
   async function votes(since, offset) {
     const rows = await whatsApp.voteTable().all({limit: ROWS_AT_ONCE, offset});
     const late = rows.filter(
-      ({senderTimestampMs, msgKey}) => senderTimestampMs >= since * 1000 && !isOurs(msgKey),
+      ({senderTimestampMs, msgKey}) => senderTimestampMs >= since * 1000 && !inPage.isOurs(msgKey),
     );
     const items = await Promise.all(late.map((row) => describeVote(whatsApp.voteOfRow(row))));
     return {items: items.filter(Boolean), next: nextOf(rows, offset)};

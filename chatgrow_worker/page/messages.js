@@ -42,6 +42,7 @@ const inPage = (() => {
   // A key reads `true_<chat>_<id>`, or `false_…` for a message of somebody else.
   const chatIn = (key) => key.split('_')[1];
   const bareId = (key) => key.split('_')[2] ?? key;
+  const isOurs = (key) => String(key).startsWith('true_');
 
-  return {after, refusal, becomes, chatOf, find, chatIn, bareId};
+  return {after, refusal, becomes, chatOf, find, chatIn, bareId, isOurs};
 })();

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
-from chatgrow_worker.page.snapshot import Outcome
+from chatgrow_worker.page.snapshot import Outcome, PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.messages.content import Content
 from tests.integration.browser.launching import PHONE, THEM
+from tests.integration.scripted_pages import until_it_shows
 from tests.waiting import until
 from tests.whatsapp_web.faults import Faults, as_json
 
@@ -69,6 +71,11 @@ class OnePage:
         outcome = await self.outcome(await self.begin(content, refers_to))
         assert outcome.error is not None, outcome
         return outcome.error.code
+
+    async def load_anew(self) -> None:
+        """Load the page anew, and wait until it can send."""
+        await self.page.reload(timedelta(seconds=30))
+        await until_it_shows(self.page, PageState.READY)
 
     async def says(self, text: str) -> str:
         """Let the other phone say something; return its key once the page has it."""

@@ -73,6 +73,32 @@ async def test_reactions_stand_change_and_are_taken_back(one: OnePage) -> None:
         assert shown == [expected] * 2
 
 
+async def test_a_reaction_that_whatsapp_has_not_is_sent_again_although_the_page_has_it(
+    one: OnePage,
+) -> None:
+    own = await one.send(Text(text="good!"))
+    for emoji in ("👍", None):
+
+        async def held() -> bool:
+            return bool(await one.control("GET", "held"))
+
+        async def given_up() -> bool:
+            return not await held()
+
+        await one.control("PUT", "faults", pendingOnly=True)
+        await one.begin(Reaction(emoji=emoji), own)
+        await until(held)
+        await one.load_anew()  # as after a crash
+        await until(given_up)
+        await one.control("PUT", "faults", pendingOnly=False, serverErrorRate=1)
+        outcome = await one.outcome(await one.begin(Reaction(emoji=emoji), own))
+        assert outcome.error is not None, "not sent again"
+        await one.control("PUT", "faults", serverErrorRate=0)
+        await one.send(Reaction(emoji=emoji), own)
+        [entry] = await one.ledger()
+        assert entry["reactions"] == ([] if emoji is None else [{"from": PHONE, "emoji": emoji}])
+
+
 async def test_an_edit_is_asked_for_verified_and_repeated_under_its_id(one: OnePage) -> None:
     own, theirs = await one.send(Text(text="frist")), await one.says("mine")
     key = await one.send(Edit(text="first"), own)

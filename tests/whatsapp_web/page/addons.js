@@ -50,6 +50,10 @@ defineModule('WAWebAddonReactionTableMode', (exports, require) => {
         await storage.put('model-storage', 'reactions', row);
       }
     },
+    async updateAck(reaction, ack) {
+      const { parentMsgKey, senderUserJid } = reactionMsgDataToReactionRow(reaction);
+      await storage.update('model-storage', 'reactions', [parentMsgKey, senderUserJid], () => ({ ack }));
+    },
   };
 });
 
@@ -104,6 +108,7 @@ defineModule('WAWebReactionsJob', (exports, require, importNamespace) => {
 
 defineModule('WAWebSendReactionMsgAction', (exports, require, importNamespace) => {
   const MsgKey = require('WAWebMsgKey');
+  const { ACK } = require('WAWebAck');
 
   async function reactionTo(msg, reactionText) {
     const { getMePnUserOrThrow, getMeLidUserOrThrow } = require('WAWebUserPrefsMeUser');
@@ -114,14 +119,16 @@ defineModule('WAWebSendReactionMsgAction', (exports, require, importNamespace) =
     const now = Date.now();
     const times = { t: Math.floor(now / 1000), reactionTimestamp: now };
     const about = { id, from, to: remote, author: participant, reactionParentKey: msg.id, reactionText };
-    return { ...about, ...times, type: 'reaction', ack: 0, read: true };
+    return { ...about, ...times, type: 'reaction', ack: ACK.CLOCK, read: true };
   }
 
-  /** React to a message; an empty text takes the reaction back. Resolves with nothing. */
+  /** React to a message; an empty text takes the reaction back. Shown first, sent then. */
   exports.sendReactionToMsg = async (msg, reactionText) => {
     const data = await reactionTo(msg, reactionText);
     await require('WAWebReactionsJob').keep(data, { allowNotify: false });
     const { error } = await importNamespace('WAWebSendMsgJob').encryptAndSendMsg({ data });
+    const { reactionTableMode } = require('WAWebAddonReactionTableMode');
+    await reactionTableMode.updateAck(data, error ? ACK.FAILED : ACK.SENT);
     if (error) throw new Error('Reaction send error');
   };
 });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sessions.messages.content import Contact, Edit, Location, Poll, Reaction, Revoke, Text
 from tests.integration.browser.launching import PHONE, THEM
 from tests.integration.browser.one_page import OnePage
@@ -97,6 +99,14 @@ async def test_a_reaction_that_whatsapp_has_not_is_sent_again_although_the_page_
         await one.send(Reaction(emoji=emoji), own)
         [entry] = await one.ledger()
         assert entry["reactions"] == ([] if emoji is None else [{"from": PHONE, "emoji": emoji}])
+
+
+async def test_typing_that_was_begun_is_over_when_the_page_loads_anew(one: OnePage) -> None:
+    span = timedelta(seconds=1)
+    await one.page.prepare(THEM, span)
+    await one.control("PUT", "faults", presenceHang=True)
+    await one.load_anew()
+    assert await one.page.show_typing(THEM, span) is False
 
 
 async def test_an_edit_is_asked_for_verified_and_repeated_under_its_id(one: OnePage) -> None:

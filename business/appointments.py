@@ -110,12 +110,9 @@ class Appointments:
     async def edit(self, found: Appointment, changes: Mapping[str, Any]) -> Appointment:
         """Change what an appointment says, but neither its time nor its status.
 
-        A value of None takes a field away. Raises ExistsError for the externalId of another one.
+        Raises ExistsError for the externalId of another one.
         """
-        update = changing({name: each for name, each in changes.items() if each is not None})
-        if gone := {name: True for name, each in changes.items() if each is None}:
-            update["$unset"] = gone
-        changed = await self._change(found, update, {})
+        changed = await self._change(found, changing(changes), {})
         if changed is None:
             raise AppointmentNotFoundError(found.id)
         return changed

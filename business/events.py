@@ -172,4 +172,4 @@ class Events:
 
 def _ended() -> dict[str, Any]:
     """Return the update that cancels a registration."""
-    return changing({"status": RegistrationStatus.CANCELLED}) | {"$unset": {"claim": True}}
+    return changing({"status": RegistrationStatus.CANCELLED, "claim": None})

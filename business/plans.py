@@ -36,7 +36,7 @@ from business.occasions import (
 from business.omissions import Omitted, omitted
 from business.planner import HORIZON, Rules, Slot, is_wanted, next_look, slots, write
 from business.ready_made import READY_TEMPLATES
-from business.store import CHANGED, Store
+from business.store import Store, changing
 from business.stores import Stores
 from sessions.common.errors import ConnectionNotFoundError, DomainError
 from sessions.messages.model import Message
@@ -121,7 +121,7 @@ class Plans:
     async def _look_again(self) -> None:
         near = {"lookAgainAt": {"$lte": self._now()}}
         for store in self._subjects:
-            await store.collection.update_many(near, {**CHANGED, "$unset": {"lookAgainAt": True}})
+            await store.collection.update_many(near, changing({"lookAgainAt": None}))
 
     async def _unsettled(self) -> list[str]:
         owners: set[str] = set()

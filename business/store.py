@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound=Owned)
 Index = Sequence[tuple[str, int]]
 
-CHANGED: Mapping[str, Any] = {"$inc": {"revision": 1}, "$set": {"dirty": True}}
-"""What every change adds to its own: messages planned before it stop, and are planned anew."""
-
 
 def changing(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the update that sets fields of a record on which messages depend."""
-    return {**CHANGED, "$set": {**changes, "dirty": True}}
+    """Return the update that sets fields of a record on which messages depend.
+
+    None takes a field away. Messages planned before it stop, and are planned anew.
+    """
+    fields = {name: value for name, value in changes.items() if value is not None}
+    gone = {name: True for name in changes if name not in fields}
+    update = {"$inc": {"revision": 1}, "$set": {**fields, "dirty": True}}
+    return {**update, "$unset": gone} if gone else update
 
 
 def telling(
@@ -34,11 +37,12 @@ def telling(
 ) -> list[dict[str, Any]]:
     """Return an update as a pipeline that also adds an event for webhooks, in the same write.
 
-    It takes `$set`, `$inc`, and `$push` of one value with or without `$each` and `$slice`.
+    It takes `$set`, `$unset`, `$inc`, and `$push` of one value with or without `$each` and
+    `$slice`.
     """
     fields: dict[str, Any] = {
         name: {"$literal": value} for name, value in update.get("$set", {}).items()
-    }
+    } | dict.fromkeys(update.get("$unset", {}), "$$REMOVE")
     for name, amount in update.get("$inc", {}).items():
         fields[name] = {"$add": [{"$ifNull": [f"${name}", 0]}, amount]}
     for name, value in update.get("$push", {}).items():
@@ -178,7 +182,7 @@ class Store(Generic[Kind]):
 
     async def touch(self, owner: str, which: Mapping[str, Any]) -> None:
         """Have the messages about matching records planned anew."""
-        await self.collection.update_many({**which, "owner": owner}, CHANGED)
+        await self.collection.update_many({**which, "owner": owner}, changing({}))
 
     async def _exists(self, document: Mapping[str, Any]) -> ExistsError:
         same = {name: {"$eq": document.get(name)} for name in self._unique if name in document}

@@ -39,6 +39,13 @@ async def test_each_move_of_an_appointment_is_told_with_what_it_said_then(shop: 
     assert "happenings" not in first
 
 
+async def test_the_write_that_tells_takes_fields_away_too(shop: Shop) -> None:
+    subscriber = await shop.subscriber(time_zone="Asia/Tokyo")
+    changes = {"status": SubscriberStatus.UNSUBSCRIBED, "timeZone": None}
+    changed = await shop.business.subscribers.change(subscriber, changes)
+    assert (changed.status, changed.time_zone) == (SubscriberStatus.UNSUBSCRIBED, None)
+
+
 async def test_who_joins_and_leaves_a_list_is_told(shop: Shop) -> None:
     shop.clock.at = utc_now()
     subscriber = await shop.subscriber()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from sessions.events.stream import STREAM_DOWN, EventStream, Position, PositionLostError
-from sessions.outgoing_events.relay import AT_ONCE
 from sessions.storage.mongo import STORE_DOWN, brief
 from sessions.storage.turns import Turns
 
@@ -112,7 +111,7 @@ class Relaying:
     async def _pass_all_on(self) -> None:
         while told := await self._relay.pass_on():
             self._count(told)
-            if told < AT_ONCE or not await self._turns.take(TURN):
+            if not self._relay.may_have_more or not await self._turns.take(TURN):
                 return  # what came meanwhile has rung
 
     async def _end(self) -> Position | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from sessions.outgoing_events.pending import FIELD, HAS_PENDING, PendingEvent, p
 if TYPE_CHECKING:
     from sessions.storage.mongo import Collection, Database
 
-AT_ONCE = 500
+_AT_ONCE = 500
 """How many documents of each family one pass reads."""
 _FAMILY = "family"
 
@@ -64,6 +64,8 @@ class Relay:
         self._unreadable: set[str] = set()
         self.is_heard = True
         """Whether anybody wanted events when some were last taken."""
+        self.may_have_more = False
+        """Whether the last pass read as much as it may of a family."""
 
     async def prepare(self) -> None:
         """Create the indexes by which documents with entries are found; safe to repeat."""
@@ -75,6 +77,8 @@ class Relay:
     async def pass_on(self) -> int:
         """Hand the oldest events on; return how many entries went. Raises STORE_DOWN errors."""
         documents = await self._read()
+        read = Counter(each[_FAMILY] for each in documents)
+        self.may_have_more = _AT_ONCE in read.values()
         if not documents:
             return 0
         # Asked afterwards: whoever wants events by now gets all that came later than that.
@@ -126,7 +130,7 @@ class Relay:
         return [
             {"$match": {**HAS_PENDING, "_id": {"$nin": sorted(self._unreadable)}}},
             {"$sort": {f"{FIELD}.at": ASCENDING}},
-            {"$limit": AT_ONCE},
+            {"$limit": _AT_ONCE},
             {"$project": {**fields, _FAMILY: {"$literal": family.collection}}},
         ]
 
@@ -161,7 +165,7 @@ class Relay:
         ends = []
         for name in self._families:
             read = [each for each in documents if each[_FAMILY] == name]
-            if len(read) == AT_ONCE:
+            if len(read) == _AT_ONCE:
                 ends += [entry.at for entry in pending_in(read[-1])[:1]]
         return min(ends, default=None)
 

@@ -100,6 +100,19 @@ async def test_the_relay_knows_whether_anybody_hears_it(kit: Kit) -> None:
     assert kit.relay.is_heard
 
 
+async def test_what_one_pass_leaves_is_taken_at_once(kit: Kit, redis: ArqRedis) -> None:
+    relays = _Relays(kit, redis)
+    await kit.webhook("https://crm.example/")
+    await kit.stores.connection()
+    collection = kit.database["connections"]
+    one = await collection.find_one({})
+    assert one is not None
+    many = [{**one, "_id": f"{each:026}", "connectionId": f"c{each}"} for each in range(600)]
+    await collection.insert_many(many)
+    async with relays.running("one", LONG):
+        await relays.have_taken(601)
+
+
 async def test_only_one_relays_and_another_follows(kit: Kit, redis: ArqRedis) -> None:
     relays = _Relays(kit, redis)
     await kit.webhook("https://crm.example/")

@@ -205,7 +205,7 @@ class SetupTokenError(DomainError):
     )
 
 
-class ForeignOriginError(DomainError):
+class OriginNotAllowedError(DomainError):
     """A page of an origin that is not in CORS_ORIGINS wants to use the API."""
 
     code = "origin_not_allowed"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from control_api.http.problems import ForeignOriginError, Handler
+from control_api.http.problems import Handler, OriginNotAllowedError
 
 CORS_ORIGINS = web.AppKey("cors_origins", frozenset[str])
 
@@ -22,7 +22,7 @@ _REMEMBERED = "600"
 async def answer_preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer CORS preflight requests, without credentials.
 
-    Raises ForeignOriginError if the origin is not listed.
+    Raises OriginNotAllowedError if the origin is not listed.
     """
     asks = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in (
         request.headers
@@ -30,7 +30,7 @@ async def answer_preflights(request: web.Request, handler: Handler) -> web.Strea
     if not asks or hdrs.ORIGIN not in request.headers:
         return await handler(request)
     if request.headers[hdrs.ORIGIN] not in request.app[CORS_ORIGINS]:
-        raise ForeignOriginError("Pages of this origin may not use the API: see CORS_ORIGINS.")
+        raise OriginNotAllowedError("Pages of this origin may not use the API: see CORS_ORIGINS.")
     return web.Response(
         status=HTTPStatus.NO_CONTENT,
         headers={

@@ -18,6 +18,7 @@ from business.stores import Stores
 from sessions.accounts.users import UserNotFoundError, UserStore
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
+from sessions.common.field_errors import in_words
 from sessions.config.settings import SharedSettings, Span, is_placeholder
 from sessions.program import command_line, open_stores, run_program, unless_stopped
 from sessions.storage.mongo import NO_ANSWER, brief
@@ -132,8 +133,7 @@ def _span(text: str) -> timedelta:
     try:
         return adapter.validate_python(text)
     except ValidationError as error:
-        says = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise argparse.ArgumentTypeError(says) from error
+        raise argparse.ArgumentTypeError(in_words(error.errors()[0])) from error
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from sessions import __version__
 from sessions.common.errors import ConfigurationError, StoreUnavailableError
+from sessions.common.field_errors import in_words
 from sessions.config.env_file import (
     UNREADABLE,
     misspelt,
@@ -188,7 +189,8 @@ async def _until_signal(
 
 def explain(name: str, error: ValidationError) -> None:
     """Name each setting that is wrong; values are left out, they can be secrets."""
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
+    for item in error.errors(include_url=False, include_input=False):
         setting = "_".join(str(part) for part in item["loc"]).upper()
-        says = item["msg"].removeprefix("Value error, ")
-        print(f"{name}: setting {setting}: {says}", file=sys.stderr)
+        # What is wrong with several together is of none, and names them by itself.
+        where = f"setting {setting}: " if setting else ""
+        print(f"{name}: {where}{in_words(item)}", file=sys.stderr)

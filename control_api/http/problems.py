@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 from loguru import logger
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from control_api.http.problem_codes import STATUS_OF_CODE
 from sessions.common.errors import DomainError, StoreUnavailableError
+from sessions.common.field_errors import in_words
 from sessions.storage.mongo import NO_ANSWER, STORE_DOWN
 
 PROBLEM_TYPE = "application/problem+json"
@@ -27,12 +27,6 @@ _MOST_LISTED = 1000
 """The most errors in a response: one for each message of the largest bulk request."""
 _MOST_NAMED = 50
 _LONGEST_FIELD = 100
-_MESSAGES = {
-    "model_type": "Send a JSON object.",
-    "missing": "This field is required.",
-    "extra_forbidden": "There is no such field.",
-    "string_unicode": "This is not valid Unicode.",
-}
 _TEXTS = {
     HTTPStatus.NOT_FOUND: "There is nothing at this path.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This path does not take this method.",
@@ -139,29 +133,10 @@ def fields_of(error: ValidationError) -> list[dict[str, str]]:
     return [
         {
             "field": ".".join(map(str, item["loc"]))[:_LONGEST_FIELD] or "(body)",
-            "message": _message_of(item),
+            "message": in_words(item),
         }
         for item in found[:_MOST_LISTED]
     ]
-
-
-def _message_of(item: ErrorDetails) -> str:
-    """Say what is wrong; pydantic's own words for lengths speak of "items after validation"."""
-    limits = item.get("ctx", {})
-    match item["type"]:
-        case "too_short":
-            return f"Give at least {_counted(limits['min_length'], limits)}."
-        case "too_long":
-            return f"Give at most {_counted(limits['max_length'], limits)}."
-        case known if known in _MESSAGES:
-            return _MESSAGES[known]
-    return item["msg"].removeprefix("Value error, ")
-
-
-def _counted(length: int, limits: Mapping[str, Any]) -> str:
-    # Only a secret's type has no name here.
-    noun = "character" if limits["field_type"] == "Value" else "item"
-    return f"{length} {noun}" + ("" if length == 1 else "s")
 
 
 def _too_many(count: int) -> dict[str, str]:

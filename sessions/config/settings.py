@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sessions.common.disk_space import FULL_BELOW, LOW_BELOW, DiskWatch
 from sessions.common.errors import ConfigurationError
 from sessions.common.retention import KEPT_FOR
+from sessions.config.env_file import ENCODING, ENV_FILE
 
 EXIT_FAILED = 1
 """Exit code after an unexpected error: starting again may help."""
@@ -53,9 +54,12 @@ def _check_time(value: timedelta) -> timedelta:
 
 def _bytes(value: object) -> object:
     """Read `10m`, `500k`, `1g` or plain bytes."""
-    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip().lower())):
-        return int(found[1]) * 1024 ** " kmg".index(found[2] or " ")
-    return value
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip().lower())
+    if found is None:
+        raise ValueError("a size is a whole number of bytes, or has a unit (500k, 10m, 1g)")
+    return int(found[1]) * 1024 ** " kmg".index(found[2] or " ")
 
 
 def comma_separated(value: object) -> object:
@@ -96,7 +100,8 @@ class SharedSettings(BaseSettings):
     """What every process of the project needs to know."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,

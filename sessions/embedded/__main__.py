@@ -5,12 +5,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from sessions.common.disk_space import FULL_BELOW
-from sessions.config.env_file import ENV_FILE, UNREADABLE, quiet_dotenv, why_unreadable
+from sessions.config.env_file import UNREADABLE, in_env_file, quiet_dotenv, why_unreadable
 from sessions.config.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
 from sessions.embedded.kinds import KINDS, EmbeddedServerError, MissingPartError, ServerKind
 from sessions.embedded.launch import StoppedError, become_server
@@ -63,9 +62,12 @@ def _fail(text: str, exit_code: int) -> int:
 
 
 def _environment() -> Mapping[str, str]:
-    """Return the variables of `.env` and, over them, the environment's; empty ones do not count."""
-    written = {name: value for name, value in dotenv_values(ENV_FILE).items() if value}
-    return {**written, **{name: value for name, value in os.environ.items() if value}}
+    """Return the variables of `.env` and, over them, the environment's; empty ones do not count.
+
+    As for the programs, a name may be written in any case.
+    """
+    given = chain(in_env_file().items(), os.environ.items())
+    return {name.upper(): value for name, value in given if value}
 
 
 def _may_be_embedded(environment: Mapping[str, str]) -> bool:
@@ -81,7 +83,7 @@ def _parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> a
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path(environment.get("DATA_DIR", "var")),
+        default=Path(environment.get("DATA_DIR", "var")).expanduser(),
         help="the data directory (default: DATA_DIR, else ./var)",
     )
     parser.add_argument(

@@ -7,7 +7,7 @@ import signal
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -249,12 +249,22 @@ async def test_a_server_of_ones_own_starts_nothing(
     tmp_path: Path, server: str, setting: str, written_in: str
 ) -> None:
     if written_in == ".env":
-        (tmp_path / ".env").write_text(f"{setting}=there://somewhere\n")
+        # As for the programs, in any case.
+        (tmp_path / ".env").write_text(f"{setting.lower()}=there://somewhere\n")
     environment = {setting: "there://somewhere"} if written_in == "environment" else {}
     exit_code, said, _ = await _run(server, tmp_path, environment)
     assert exit_code == 0
     assert said == f"{setting} is set: no embedded {server} is started.\n"
     assert not (tmp_path / "embedded").exists()
+
+
+async def test_the_data_directory_may_begin_in_the_home_directory(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    environment = {"DATA_DIR": "~/taken", "HOME": str(tmp_path)}
+    async with _launched("redis", tmp_path, environment, where=()) as process:
+        assert process.stderr is not None
+        complaint = (await process.stderr.read()).decode()
+    assert f"{tmp_path}/taken" in complaint
 
 
 async def _attach(data_dir: Path) -> ServerUris:
@@ -273,10 +283,15 @@ async def _run(
 
 @asynccontextmanager
 async def _launched(
-    server: str, data_dir: Path, environment: Mapping[str, str] | None = None, *options: str
+    server: str,
+    data_dir: Path,
+    environment: Mapping[str, str] | None = None,
+    *options: str,
+    where: Sequence[str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    data = ("--data", str(data_dir)) if where is None else where
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sessions.embedded", server, "--data", str(data_dir), *options),
+        *(sys.executable, "-m", "sessions.embedded", server, *data, *options),
         cwd=data_dir,
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], **(environment or {})},
         stdout=asyncio.subprocess.PIPE,

@@ -61,6 +61,25 @@ def test_a_setting_that_cannot_work_is_named(
 
 
 @pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"METRICS_TOKEN": "short"}, "setting METRICS_TOKEN: Give at least 16 characters."),
+        ({"MEDIA_MAX_SIZE": "1.5g"}, "setting MEDIA_MAX_SIZE: a size is a whole number of bytes"),
+        (
+            {"APP_ENV": "production", "REDIS_URL": "redis://..."},
+            "control_api: REDIS_URL is an example's placeholder",
+        ),
+    ],
+)
+def test_what_is_wrong_with_settings_is_told_in_words(
+    ended: Ended, settings: dict[str, str], says: str
+) -> None:
+    code, errors = ended("control_api", **settings)
+    assert code == 78
+    assert says in errors
+
+
+@pytest.mark.parametrize(
     ("setting", "value"),
     [
         ("CHROMIUM_PATH", "/nowhere/chromium"),
@@ -245,6 +264,24 @@ def test_an_env_file_that_cannot_be_read_is_named(
     assert ".env" in errors
     assert "Traceback" not in errors
     assert "secret" not in errors
+
+
+def test_a_byte_order_mark_hides_no_setting(ended: Ended, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LOG_LEVEL=loud\n", encoding="utf-8-sig")
+    code, errors = ended("control_api")
+    assert code == 78
+    assert "setting LOG_LEVEL" in errors
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("MONGO_URL", "MONGODB_URI"), ("JWT_SECRET_KEY", "JWT_SECRET")]
+)
+def test_the_name_that_others_have_for_a_setting_is_told(
+    ended: Ended, tmp_path: Path, written: str, meant: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{written}=secret\n")
+    _, errors = ended("control_api", MONGODB_URI="mongodb://")
+    assert f"There is no setting {written}, as .env has it: did you mean {meant}?" in errors
 
 
 def test_a_misspelt_setting_is_told_without_its_value(ended: Ended, tmp_path: Path) -> None:

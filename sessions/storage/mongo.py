@@ -7,6 +7,7 @@ changes only `sessions`.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,23 +65,34 @@ async def open_database(uri: str, patience: timedelta) -> AsyncIterator[Database
 def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, Any]]:
     try:
         _check_password(uri)
-        return AsyncIOMotorClient(
-            uri,
-            tz_aware=True,
-            w="majority",
-            journal=True,
-            appname="chatgrow",
-            serverSelectionTimeoutMS=_milliseconds(answer_within),
-            connectTimeoutMS=_milliseconds(_ANSWER_WITHIN),
-            socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
-        )
-    except (errors.PyMongoError, ValueError) as error:
+        return _client_of(uri, answer_within)
+    except (errors.InvalidURI, ValueError) as error:
         # The driver's own text is not repeated: it can quote a part of the password.
         raise ConfigurationError(
             "MONGODB_URI is not an address we can use, like mongodb://host:27017/name. If USER:"
             "PASSWORD@ stands before the host, percent-encode the password, all of it but letters "
             "and digits (# is %23, / is %2F, @ is %40)"
         ) from error
+    except (errors.PyMongoError, UserWarning, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(f"MONGODB_URI cannot be used with its options: {why}") from error
+
+
+def _client_of(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, Any]]:
+    with warnings.catch_warnings():
+        # With a warning only, the driver would leave an option out, and so do without TLS.
+        warnings.filterwarnings("error", "(?!Unknown option)", UserWarning)
+        return AsyncIOMotorClient(
+            uri,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            readPreference="primary",
+            appname="chatgrow",
+            serverSelectionTimeoutMS=_milliseconds(answer_within),
+            connectTimeoutMS=_milliseconds(_ANSWER_WITHIN),
+            socketTimeoutMS=_milliseconds(_SOCKET_LIMIT),
+        )
 
 
 def _check_password(uri: str) -> None:

@@ -12,6 +12,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from pymongo import ReadPreference, WriteConcern
 from ulid import ULID
 
 from sessions.accounts.api_keys import ApiKeyStore
@@ -314,6 +315,30 @@ async def test_a_password_that_is_not_percent_encoded_is_told_without_any_of_it(
         async with open_database(uri, PATIENCE):
             pytest.fail("that is no address")
     assert not re.search("sec|ret@|ord@", str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("tls=true&tlsCAFile=/nowhere/secret.pem", "No such file or directory"),
+        ("tls=maybe", "The value of tls must be"),
+        ("loadBalanced=true&replicaSet=rs0", "replicaSet"),
+    ],
+)
+async def test_options_of_an_address_that_cannot_work_are_told(options: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match="MONGODB_URI cannot be used") as refused:
+        async with open_database(f"mongodb://{NOBODY}/x?{options}", PATIENCE):
+            pytest.fail("that is no address")
+    assert says in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+async def test_an_address_does_not_make_reads_old_or_writes_unsafe(servers: ServerUris) -> None:
+    unsafe = "w=0&journal=false&readPreference=secondary"
+    joint = "&" if "?" in servers.mongo else "?"
+    async with open_database(f"{servers.mongo}{joint}{unsafe}", PATIENCE) as database:
+        assert database.read_preference == ReadPreference.PRIMARY
+        assert database.write_concern == WriteConcern(w="majority", j=True)
 
 
 @pytest.mark.parametrize("command", [("control_api",), ("sessions", "saved-page", "show")])

@@ -18,6 +18,7 @@ from chatgrow_worker.browser.temporary import own_temporary_folder
 from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.intake.arq_consumer import Command, Intake
 from chatgrow_worker.intake.rings import RingListener
+from chatgrow_worker.intake.send_message import RefuseJob
 from chatgrow_worker.login.leftovers import LeftProfiles
 from chatgrow_worker.observed import observed
 from chatgrow_worker.pool.pool import ConnectionPool
@@ -104,9 +105,9 @@ async def run_worker(settings: WorkerSettings, stop: asyncio.Event) -> None:
                     "left profiles": _tidy(LeftProfiles(root, services.removals, pool.runs), stop),
                     **_file_work(fetcher, converter, services.file_bells, settings, stop),
                     "change watch": services.change_watch.follow(stop, pool.look_all),
-                    "shared queue": _shared_queue(stores, pool, send_message, webhooks).listen(
-                        stop
-                    ),
+                    "shared queue": _shared_queue(
+                        stores, pool, send_message, webhooks, RefuseJob(services.intake_failures)
+                    ).listen(stop),
                     "webhook relay": webhooks.relaying.run(stop),
                     "webhook sweep": webhooks.deliverers.sweep(stop),
                 },
@@ -127,7 +128,11 @@ async def _watch(stop: asyncio.Event, work: dict[str, Coroutine[Any, Any, None]]
 
 
 def _shared_queue(
-    stores: Stores, pool: ConnectionPool, send_message: Command, webhooks: Webhooks
+    stores: Stores,
+    pool: ConnectionPool,
+    send_message: Command,
+    webhooks: Webhooks,
+    refuse: RefuseJob,
 ) -> Intake:
     async def start(_ctx: object, connection: str) -> None:
         if not await pool.take(str(connection)) and await pool.leaves(str(connection)):
@@ -141,7 +146,7 @@ def _shared_queue(
         Job.SEND_MESSAGE: send_message,
         Job.DELIVER_WEBHOOK: deliver,
     }
-    return Intake(SHARED_QUEUE, anyone, stores.redis_url, *_SHARED_POLL)
+    return Intake(SHARED_QUEUE, anyone, stores.redis_url, *_SHARED_POLL, refuse)
 
 
 async def _beat(pool: ConnectionPool, stop: asyncio.Event) -> None:

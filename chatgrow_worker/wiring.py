@@ -10,7 +10,7 @@ from chatgrow_worker.browser.options import BrowserOptions, check_sandbox, find_
 from chatgrow_worker.browser.savings import Saving
 from chatgrow_worker.connection.services import WorkerServices
 from chatgrow_worker.intake.arq_consumer import Command
-from chatgrow_worker.intake.send_message import RefuseMessage, SendMessage
+from chatgrow_worker.intake.send_message import RefuseJob, RefuseMessage, SendMessage
 from chatgrow_worker.page.script import WrongScriptError, init_script, read_wa_js
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.whatsapp_change.emergency_html import EmergencyHtml
@@ -26,7 +26,6 @@ from sessions.messages.model import Message
 from sessions.messages.quotas import QueueQuota
 from sessions.network.guarded_client import GuardedClient
 from sessions.program import Stores
-from sessions.queue.intake_failures import IntakeFailures
 from sessions.whatsapp.saved_html import SavedHtmlStore
 
 _CONVERSIONS_AT_ONCE = 1
@@ -51,11 +50,10 @@ async def build_intake(services: WorkerServices) -> Command:
     """Build the command for `send_message` jobs, or one that refuses them; create its indexes."""
     settings, database = services.settings, services.database
     keys = IdempotencyStore(database, services.texts)
-    failures = IntakeFailures(database, services.now)
     await keys.prepare()
-    await failures.prepare()
+    await services.intake_failures.prepare()
     if not settings.takes_jobs:
-        return RefuseMessage(failures)
+        return RefuseMessage(RefuseJob(services.intake_failures))
     acceptance = Acceptance(
         services.outbox,
         keys,
@@ -67,7 +65,7 @@ async def build_intake(services: WorkerServices) -> Command:
         MediaIntake(services.media, converts=settings.media_convert),
         services.referred,
     )
-    return SendMessage(acceptance, failures)
+    return SendMessage(acceptance, services.intake_failures)
 
 
 def build_fetcher(services: WorkerServices, client: GuardedClient) -> MediaFetcher:

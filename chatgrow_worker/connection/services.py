@@ -43,6 +43,7 @@ from sessions.messages.send_queue import SendQueue
 from sessions.metrics import ProcessMetrics
 from sessions.program import Stores
 from sessions.queue.doorbell import Doorbell
+from sessions.queue.intake_failures import IntakeFailures
 from sessions.recipients.known_numbers import KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
 from sessions.whatsapp.breaker import WhatsAppBreaker
@@ -153,6 +154,8 @@ class WorkerServices:
         self.referred = ReferredMessages(database)
         self.effects = Effects(database, self.texts)
         self.removals = Removals(database, self.outbox, events)
+
+        self.intake_failures = IntakeFailures(database, now)
 
         self.media = MediaStore(database, keys, MediaLimits.of(settings))
         self.outgoing_files = OutgoingFiles(self.media, settings.media_prepare_limit)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from arq.connections import ArqRedis
-from arq.worker import Worker, func
+from arq.worker import Function, Worker, func
 from loguru import logger
 from redis.exceptions import RedisError
 
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Awaitable[None]]
 """An arq function: it takes arq's context and the arguments of the job."""
+Refuse = Callable[[str, str], Awaitable[None]]
+"""What is done with a job that no command can do: it takes the job's id, and why."""
 
 _JOB_LIMIT = timedelta(seconds=20)
 _MAX_TRIES = 1000
 """arq drops a job after this many tries, in which it counts restarts of the worker."""
+_UNREADABLE = ""
+"""The name of the function of a job that cannot be read."""
 
 
 class Intake:
@@ -41,9 +45,11 @@ class Intake:
         redis_url: str,
         poll_every: timedelta,
         poll_while_busy: timedelta,
+        refuse: Refuse,
     ) -> None:
         self._queue = queue
         self._commands = commands
+        self._refuse = refuse
         self._redis_url = redis_url
         self._poll_every = poll_every
         self._poll_while_busy = poll_while_busy
@@ -86,7 +92,7 @@ class Intake:
                 await bell.get_message(True, self._poll_every.total_seconds())
 
     def _worker(self, pool: ArqRedis) -> Worker:
-        return Worker(
+        worker = Worker(
             functions=[func(_job(run), name=name) for name, run in self._commands.items()],
             queue_name=self._queue,
             redis_pool=pool,
@@ -98,8 +104,38 @@ class Intake:
             poll_delay=self._poll_while_busy.total_seconds(),
             log_results=False,
             job_serializer=serialize,
-            job_deserializer=deserialize,
+            job_deserializer=_read,
         )
+        worker.functions = _Functions(worker.functions, self._refuse)
+        return worker
+
+
+class _Functions(dict[str, Any]):
+    """The functions of arq by name; arq itself drops a job for any other name."""
+
+    def __init__(self, known: Mapping[str, Any], refuse: Refuse) -> None:
+        super().__init__(known)
+        self._refuse = refuse
+
+    def __missing__(self, name: str) -> Function:
+        reason = f"there is no function {name!r}"
+        if name == _UNREADABLE:
+            reason = "it is not written as redis_client of sessions.queue.doorbell writes jobs"
+
+        async def refuse(ctx: dict[Any, Any], *_: Any, **__: Any) -> None:
+            await self._refuse(str(ctx["job_id"]), reason)
+
+        return func(refuse, name=name)
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    """Read a job; one that cannot be read is for no function, and so is refused."""
+    try:
+        job = deserialize(data)
+        readable = isinstance(job["a"], list) and isinstance(job["k"], dict)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        readable = False
+    return job if readable else {"t": None, "f": _UNREADABLE, "a": [], "k": {}, "et": 0}
 
 
 def _job(run: Command) -> WorkerCoroutine:

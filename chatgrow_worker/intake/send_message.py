@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.errors import DomainError
+from sessions.common.field_errors import in_words
 from sessions.media.errors import MediaKeyMissingError
 from sessions.messages.acceptance import Acceptance
 from sessions.messages.quotas import QueueFullError
@@ -103,22 +104,36 @@ class SendMessage:
 
 
 @dataclass(frozen=True)
-class RefuseMessage:
-    """Refuse and record all jobs, in place of `SendMessage`, if the intake is switched off."""
+class RefuseJob:
+    """Record that a job was refused, and why; it is tried again while MongoDB is away."""
 
     failures: IntakeFailures
 
-    async def __call__(self, ctx: dict[Any, Any], *_: object, **__: object) -> None:
-        """Record that a job was refused, and which setting to change."""
-        job, reason = str(ctx["job_id"]), "messages from arq jobs are not accepted: see ARQ_INTAKE"
+    async def __call__(self, job: str, reason: str) -> None:
+        """Refuse a job by its id."""
         logger.error("Job {} was refused: {}", job, reason)
-        await self.failures.record(job, reason)
+        try:
+            await self.failures.record(job, reason)
+        except STORE_DOWN as error:
+            raise Retry(defer=_AGAIN) from error
+
+
+@dataclass(frozen=True)
+class RefuseMessage:
+    """Refuse and record all jobs, in place of `SendMessage`, if the intake is switched off."""
+
+    refuse: RefuseJob
+
+    async def __call__(self, ctx: dict[Any, Any], *_: object, **__: object) -> None:
+        """Say which setting to change."""
+        reason = "messages from arq jobs are not accepted: see ARQ_INTAKE"
+        await self.refuse(str(ctx["job_id"]), reason)
 
 
 def _summary(error: Exception) -> str:
     """Describe an error without the values, which can be texts and phone numbers."""
     if not isinstance(error, ValidationError):
         return str(error)
-    items = error.errors(include_url=False, include_context=False, include_input=False)
-    named = ((".".join(map(str, each["loc"])) or "body", each["msg"]) for each in items)
+    items = error.errors(include_url=False, include_input=False)
+    named = ((".".join(map(str, each["loc"])) or "body", in_words(each)) for each in items)
     return "; ".join(f"{field}: {message}" for field, message in named)

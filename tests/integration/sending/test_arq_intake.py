@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import pickle
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from arq import Retry
+from arq.constants import job_key_prefix
 
 from chatgrow_worker.intake.arq_consumer import Command, Intake
-from chatgrow_worker.intake.send_message import SendMessage
+from chatgrow_worker.intake.send_message import RefuseJob, SendMessage
 from chatgrow_worker.settings import WorkerSettings
 from chatgrow_worker.wiring import build_intake
 from sessions.common.clock import utc_now
@@ -51,7 +54,8 @@ async def intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncI
 async def _intake(redis: ArqRedis, servers: ServerUris, stores: Stores) -> AsyncIterator[None]:
     await stores.connection()
     commands: dict[str, Command] = {Job.SEND_MESSAGE: _send_message(redis, stores)}
-    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON)
+    refuse = RefuseJob(IntakeFailures(stores.database, utc_now))
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON, refuse)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
     yield
@@ -118,7 +122,8 @@ async def test_a_job_makes_one_message_however_often_it_runs(
 @pytest.mark.parametrize(
     ("body", "named", "reason"),
     [
-        (GOOD | {"to": "12"}, {}, "to:"),
+        (GOOD | {"to": "12"}, {}, "to: A phone number with its country code has"),
+        ({"connectionId": "main", "to": "+972501234567"}, {}, "message: This field is required."),
         (GOOD | {"connectionId": "none"}, {}, "no connection"),
         (GOOD | {"colour": "red"}, {}, "colour:"),
         ("text", {}, "body:"),
@@ -193,6 +198,35 @@ async def test_a_job_with_too_many_arguments_is_recorded(
     await _settled(stores, 0, 1)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        pickle.dumps({"t": None, "f": "send_message", "a": (GOOD,), "k": {}, "et": 0}),
+        b"[" * 100_000,
+        b"{}",
+        b'{"t": null, "f": "send_message", "a": 7, "k": {}, "et": 0}',
+        json.dumps({"t": None, "f": "send", "a": [GOOD], "k": {}, "et": 0}).encode(),
+    ],
+    ids=["pickled", "no JSON", "no job", "no arguments", "no such function"],
+)
+async def test_a_job_that_arq_would_drop_without_a_trace_is_recorded(
+    intake: None, redis: ArqRedis, stores: Stores, written: bytes
+) -> None:
+    await redis.set(f"{job_key_prefix}bad", written)
+    await redis.zadd(SHARED_QUEUE, {"bad": 1})
+    await _settled(stores, 0, 1)
+    await _ended(redis)
+
+
+async def test_a_refusal_that_cannot_be_recorded_is_tried_again(stores: Stores) -> None:
+    refuse = RefuseJob(IntakeFailures(stores.database, utc_now))
+    async with refusing(stores.database, "update", "intakeFailures", times=1, errorCode=14031):
+        with pytest.raises(Retry):
+            await refuse("bad", "no such function")
+    await refuse("bad", "no such function")
+    assert await stores.database["intakeFailures"].count_documents({}) == 1
+
+
 class _BrokenKeys(IdempotencyStore):
     async def ticket(self, *_: object) -> Ticket:
         raise RuntimeError("broken")
@@ -252,7 +286,7 @@ async def test_in_production_jobs_are_taken_only_where_that_was_set(
 
 
 async def test_a_ring_is_heard_at_once_however_seldom_it_polls(
-    redis: ArqRedis, servers: ServerUris
+    redis: ArqRedis, servers: ServerUris, stores: Stores
 ) -> None:
     heard: list[str] = []
 
@@ -260,7 +294,8 @@ async def test_a_ring_is_heard_at_once_however_seldom_it_polls(
         heard.append(connection)
 
     commands: dict[str, Command] = {Job.START_CONNECTION: start}
-    intake = Intake(SHARED_QUEUE, commands, servers.redis, timedelta(hours=1), SOON)
+    refuse = RefuseJob(IntakeFailures(stores.database, utc_now))
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, timedelta(hours=1), SOON, refuse)
     stop = asyncio.Event()
     listening = asyncio.create_task(intake.listen(stop))
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 SOON = timedelta(milliseconds=50)
 
 
+async def _refuse(job: str, reason: str) -> None:
+    raise AssertionError(f"{job}: {reason}")
+
+
 @asynccontextmanager
 async def _taking(servers: ServerUris) -> AsyncIterator[list[str]]:
     """Take the jobs of the shared queue inside the block."""
@@ -30,7 +34,7 @@ async def _taking(servers: ServerUris) -> AsyncIterator[list[str]]:
         taken.append(webhook)
 
     commands: dict[str, Command] = {Job.DELIVER_WEBHOOK: deliver}
-    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON)
+    intake = Intake(SHARED_QUEUE, commands, servers.redis, SOON, SOON, _refuse)
     stop = asyncio.Event()
     task = asyncio.create_task(intake.listen(stop))
     try:

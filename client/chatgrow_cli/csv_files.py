@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from chatgrow_cli.exit_codes import WrongUseError
 from chatgrow_cli.values import time_of
+from chatgrow_cli.words import number_of
 from chatgrow_client.models import MediaRequest, MessageRequest
 
 _NAMES: Mapping[str, str] = {
@@ -84,7 +85,7 @@ def read_csv(content: bytes, ignore_columns: bool) -> CsvFile:
     lines, wrong = _lines(rows[1:], fields)
     if wrong:
         more = len(wrong) - _MOST_SHOWN
-        end = f"; and {more} more lines" if more > 0 else ""
+        end = f"; and {number_of(more, 'more line')}" if more > 0 else ""
         raise WrongUseError(f"{'; '.join(wrong[:_MOST_SHOWN])}{end}. Nothing was sent.")
     if not lines:
         raise WrongUseError("The file has no line below its header.")

@@ -112,6 +112,11 @@ def why(connection: ConnectionView | StatusView) -> str:
     return f"{told} Until {local(connection.until)}." if connection.until else told
 
 
+def number_of(count: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 message` or `2 messages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def state(code: object) -> str:
     """Say what a state is."""
     return STATES.get(str(code), str(code))

@@ -153,7 +153,11 @@ def _headers(api_key: str | None, access_token: str | None) -> dict[str, str]:
 
 def _checked(base_url: str) -> str:
     """Return the address; raise ValueError if it is none of a server."""
-    address = httpx.URL(base_url)
-    if address.scheme not in ("http", "https") or not address.host:
+    try:
+        address = httpx.URL(base_url)
+        usable = address.scheme in ("http", "https") and bool(address.host)
+    except httpx.InvalidURL:
+        usable = False
+    if not usable:
         raise ValueError(f"The base_url {base_url!r} is not like https://chatgrow.example.com.")
     return base_url

@@ -69,7 +69,7 @@ def _show(output: Output, connection: ConnectionView) -> None:
         "why": words.why(connection),
         "who acts now": words.actor(connection.acts_next),
         "number": connection.phone_number or "none",
-        "waiting": f"{connection.queue.queued} messages",
+        "waiting": words.number_of(connection.queue.queued, "message"),
         "longest wait since": local(connection.queue.oldest_queued_at),
         "worker": connection.worker or "none",
         "page": page or "unknown",

@@ -57,7 +57,7 @@ def _tell(output: Output, arrival: Arrival) -> None:
 
 def _secrets(session: Session, file: Optional[Path]) -> list[str]:
     if file is not None:
-        found = file.read_text(encoding="utf-8").split()
+        found = file.read_text(encoding="utf-8-sig").split()
     elif session.environ.get(SECRET):
         found = session.environ[SECRET].split()
     elif sys.stdin.isatty():

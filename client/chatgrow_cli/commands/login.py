@@ -6,10 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Optional
 
+import httpx
 import typer
 
 from chatgrow_cli.commands.options import AsJson
-from chatgrow_cli.exit_codes import WrongUseError
+from chatgrow_cli.exit_codes import CommandError, WrongUseError
 from chatgrow_cli.logins import KEY, URL, Login
 from chatgrow_cli.output import Output, note
 from chatgrow_cli.session import Session, session_of
@@ -45,7 +46,7 @@ def login(
     machine; the password is not kept.
     """
     session = session_of(context)
-    before = session.logins.read()
+    before = _kept(session)
     address = _address(url or session.environ.get(URL), before)
     if email is None:
         made = Login(address, _secret("API key", key_file))
@@ -62,7 +63,7 @@ def login(
 def logout(context: typer.Context, as_json: AsJson = False) -> None:
     """Forget the login; a key that the login made is revoked."""
     session, output = session_of(context), Output(as_json)
-    kept = session.logins.read()
+    kept = _kept(session)
     revoked = _revoke(session, kept) if kept and kept.key_id else None
     if kept is None:
         note("You were not logged in.")
@@ -76,12 +77,22 @@ def logout(context: typer.Context, as_json: AsJson = False) -> None:
         output.say("Logged out.")
 
 
+def _kept(session: Session) -> Optional[Login]:
+    """Return the login that was kept; one that cannot be read is none, and is replaced."""
+    try:
+        return session.logins.read()
+    except CommandError:
+        return None
+
+
 def _address(given: Optional[str], before: Optional[Login]) -> str:
     if given is None:
         if not sys.stdin.isatty():
             raise WrongUseError("Say the address: chatgrow login https://chatgrow.example.com")
         given = str(typer.prompt("Address of the API", default=before.url if before else None))
-    return (given if "://" in given else f"https://{given}").rstrip("/")
+    if "://" not in given:
+        given = f"{'http' if _is_here(f'http://{given}') else 'https'}://{given}"
+    return given.rstrip("/")
 
 
 def _secret(name: str, file: Optional[str]) -> str:
@@ -89,7 +100,7 @@ def _secret(name: str, file: Optional[str]) -> str:
     if file == "-" or (file is None and not sys.stdin.isatty()):
         read = sys.stdin.readline()
     elif file is not None:
-        read = Path(file).read_text(encoding="utf-8")
+        read = Path(file).read_text(encoding="utf-8-sig")
     else:
         read = str(typer.prompt(name, hide_input=True, err=True))
     if not read.strip():
@@ -141,4 +152,9 @@ def _tell(output: Output, session: Session, login: Login, me: Me) -> None:
 
 
 def _is_here(url: str) -> bool:
-    return url.partition("://")[2].startswith(("127.", "localhost", "[::1]"))
+    """Tell whether an address is on this machine, so that nobody is on the way."""
+    try:
+        host = httpx.URL(url).host
+    except httpx.InvalidURL:
+        return False
+    return host in ("localhost", "::1") or host.startswith("127.")

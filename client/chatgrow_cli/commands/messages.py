@@ -99,7 +99,8 @@ def retry(
         accepted = client.messages.retry_failed(meant, reason=reason)
     if as_json:
         output.document(accepted)
-    output.say(f"{len(accepted.items)} messages of {meant} wait again.", "good")
+    queued_again = words.number_of(len(accepted.items), "message")
+    output.say(f"Queued again: {queued_again} of {meant}.", "good")
 
 
 def _found(client: Client, message_id: str) -> Union[MessageView, ReceivedView]:

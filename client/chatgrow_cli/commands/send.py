@@ -119,7 +119,7 @@ def _text(text: Optional[str], *, needed: bool) -> Optional[str]:
     if text == "-" or (text is None and needed):
         if text is None and sys.stdin.isatty():
             raise WrongUseError("There is no text: chatgrow send TO TEXT, or give it as input.")
-        text = sys.stdin.read().rstrip("\n")
+        text = sys.stdin.read().removeprefix("\ufeff").rstrip("\n")
     if needed and not text:
         raise WrongUseError("The text is empty.")
     return text
@@ -202,7 +202,8 @@ def _may_send_file(
         return not dry_run
     if not sys.stdin.isatty():
         raise WrongUseError("Nobody can be asked here: look with --dry-run, send with --yes.")
-    question = f"Send {found.count} messages over {sender.connection_id}?"
+    messages = words.number_of(found.count, "message")
+    question = f"Send {messages} over {sender.connection_id}?"
     return typer.confirm(question, abort=True, err=True)
 
 
@@ -228,7 +229,7 @@ def _send_file(
     if output.as_json:
         told = {"connectionId": sender.connection_id, "messages": [each.to_json() for each in sent]}
         output.document(told)
-    output.say(f"{len(sent)} messages: {counted(sent)}.")
+    output.say(f"{words.number_of(len(sent), 'message')}: {counted(sent)}.")
     if code is not ExitCode.DONE:
         _tell_missing(output, sent)
         raise typer.Exit(code)
@@ -257,7 +258,7 @@ def _tell_forecast(output: Output, found: Forecast) -> None:
     if found.count == 0:
         output.say("Nothing is new.")
         return
-    what = "1 message" if found.count == 1 else f"{found.count} messages"
+    what = words.number_of(found.count, "message")
     if found.first_at is None or found.last_at is None:
         output.say(f"{what}, after many others: there is no estimate.")
     elif found.first_at == found.last_at:

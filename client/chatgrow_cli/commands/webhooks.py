@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from chatgrow_cli import words
 from chatgrow_cli.commands.options import AsJson, Since
 from chatgrow_cli.exit_codes import CommandError, WrongUseError
 from chatgrow_cli.logins import write_private
@@ -125,7 +126,7 @@ def redrive(
         done = client.webhooks.redrive(webhook, ids=ids, since=since, events=event)
     if as_json:
         output.document(done)
-    output.say(f"{done.redriven} events are sent again.", "good")
+    output.say(f"Sent again: {words.number_of(done.redriven, 'event')}.", "good")
 
 
 def _state(webhook: WebhookView) -> str:

@@ -43,6 +43,19 @@ async def test_a_key_is_checked_before_it_is_kept(run: Run, shell: CommandLine) 
     assert (await run("connections", "--json")).json == []
 
 
+async def test_a_login_that_cannot_be_read_is_replaced_or_forgotten(
+    run: Run, shell: CommandLine
+) -> None:
+    address = shell.environ.pop("CHATGROW_URL")
+    shell.environ.clear()
+    shell.folder.mkdir()
+    for command in (("logout",), ("login", address.removeprefix("http://"))):
+        (shell.folder / "login.json").write_text('{"url":')
+        assert (await run("connections")).code == 1
+        assert (await run(*command, typed=f"{KEY}\n")).code == 0
+    assert (await run("connections", "--json")).json == []
+
+
 async def test_a_password_makes_a_key_which_the_logout_revokes(
     run: Run, shell: CommandLine, client: TestClient[web.Request, web.Application]
 ) -> None:

@@ -66,6 +66,9 @@ def test_all_columns_are_read_and_a_text_stays_as_it_is() -> None:
         ("to,text\n1,\n", "line 2: there is no text"),
         ("to,text\n1,Hello, Dana\n", "line 2: it has more cells"),
         ("to,text,sendAt\n1,Hello,tomorrow\n", "line 2: sendAt: 'tomorrow'"),
+        # A day as Excel counts them, which is a second of 1970 to a computer.
+        ("to,text,sendAt\n1,Hello,46326.375\n", "line 2: sendAt: '46326.375'"),
+        ("to,text,sendAt\n1,Hello,20261031\n", "line 2: sendAt: '20261031'"),
         ('to,text\n1,"Hello\n', "is no CSV"),
         ("to,text\n1,שלום\n".encode("cp1255"), "CSV UTF-8"),
     ],

@@ -80,6 +80,10 @@ def test_the_key_is_told_under_which_a_message_may_have_been_sent(tmp_path: Path
         ("messages", "--received", "--to", "+972501234567"),
         ("retry",),
         ("login",),
+        ("login", "http://[", "--key-file", "-"),
+        ("send", "+972501234567", "Hello", "--timeout", "9" * 20 + "d"),
+        ("send", "+972501234567", "Hello", "--send-at", "9999999d"),
+        ("messages", "--since", "9999999d"),
     ],
 )
 def test_wrong_use_asks_nothing_of_the_api(tmp_path: Path, arguments: tuple[str, ...]) -> None:

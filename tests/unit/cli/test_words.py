@@ -26,3 +26,8 @@ def test_there_are_words_for_each_code_and_no_others(
 
 def test_a_code_of_a_later_version_stands_for_itself() -> None:
     assert words.state("teleporting") == "teleporting"
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
+def test_one_is_no_plural(count: int, told: str) -> None:
+    assert words.number_of(count, "file") == told

@@ -123,8 +123,10 @@ def _hold(connection: Connection, message: Message, now: datetime, position: int
         return Waiting(reason=f"connection_{state}", detail=detail, until=until)
     held = connection.held
     if held is not None and held.until > now:
-        when = estimate(connection.pacing, held.until, position)
-        return Waiting(reason=held.reason, until=held.until, estimated_at=when)
+        # What holds it back may end within the quiet hours.
+        until = connection.pacing.allowed_from(held.until)
+        when = estimate(connection.pacing, until, position)
+        return Waiting(reason=held.reason, until=until, estimated_at=when)
     if position:
         when = estimate(connection.pacing, now, position)
         return Waiting(reason="behind_others", estimated_at=when)

@@ -22,9 +22,12 @@ from sessions.messages.model import Message
 from sessions.storage.mongo import STORE_DOWN
 
 _BEARER = "bearer "
+_DOTS = 2
+"""How many a JWT has."""
 _RENEWED_AFTER = 0.25
 """The fraction of a token's lifetime after which an active session gets a new token."""
 _TOKEN_OVER = "This token does not work (any more). Sign in again."  # noqa: S105  no secret
+_NO_TOKEN = "This is no token of a sign-in. An API key goes into X-Api-Key."  # noqa: S105
 _ELSEWHERE = "This API key does not work from this address."
 _NOTHING_SENT = "Send an API key in X-Api-Key, or a token as Authorization: Bearer."
 _FOR_EVERYBODY = ("/health", "/metrics", "/docs", "/openapi.json", "/dashboard/static", "/static")
@@ -85,8 +88,9 @@ async def _identity(request: web.Request) -> Identity:
         return Identity(caller, UnauthorizedError("This API key does not work (any more)."))
     given = request.headers.get("Authorization", "")
     if given[: len(_BEARER)].lower() == _BEARER:
-        caller = await caller_by_token(services, given[len(_BEARER) :].strip())
-        return Identity(caller, UnauthorizedError(_TOKEN_OVER))
+        token = given[len(_BEARER) :].strip()
+        refusal = _TOKEN_OVER if token.count(".") == _DOTS else _NO_TOKEN
+        return Identity(await caller_by_token(services, token), UnauthorizedError(refusal))
     if cookie := request.cookies.get(COOKIE):
         return await _by_cookie(request, cookie)
     return _stranger()

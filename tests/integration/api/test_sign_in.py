@@ -317,3 +317,10 @@ async def test_a_sign_in_ends_at_a_set_time_however_much_it_is_used(
     assert "Bearer" in refused.headers["WWW-Authenticate"]
     again = {"email": DANA["email"], "password": PASSWORD}
     assert (await _post(stranger, "/api/auth/login", again))["http"] == 200
+
+
+async def test_an_api_key_in_the_place_of_a_token_is_told_where_it_goes(stranger: Client) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    refused = await (await stranger.get("/api/auth/me", headers=headers)).json()
+    assert refused["code"] == "unauthorized"
+    assert "X-Api-Key" in refused["detail"]

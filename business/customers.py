@@ -79,7 +79,10 @@ class Customers:
         consents: Mapping[Purpose, Agreement],
         how: str,
     ) -> Customer:
-        """Change a customer and what they agreed to; raise CustomerNotFoundError or ExistsError."""
+        """Change a customer and what they agreed to; None takes a field or an attribute away.
+
+        Raises CustomerNotFoundError or ExistsError.
+        """
         phone = str(changes.get("phone", found.phone))
         await self._consents.record(found.owner, phone, consents, how, self._now())
         changed: Customer | None = found

@@ -47,7 +47,8 @@ async def create(request: web.Request, body: NewCustomer, headers: RequestHeader
     owner, now = owner_of(request), request.app[SERVICES].now()
 
     async def make(record_id: str) -> Customer:
-        fields = {**body.to_fields(), "_id": record_id, "owner": owner, "createdAt": now}
+        about = {"attributes": body.attributes_after({}), "owner": owner, "createdAt": now}
+        fields = {**body.to_fields(), **about, "_id": record_id}
         customer = Customer.model_validate(fields)
         return await business.customers.add(customer, body.to_states(), "api")
 
@@ -120,12 +121,11 @@ async def change(request: web.Request, body: CustomerChange) -> web.Response:
     """Change a customer; messages that wait are written anew."""
     found = await _customer(request)
     customers = business_of(request).customers
-    changes = body.to_changes(found)
-    if len(changes.get("attributes", ())) > MOST_ATTRIBUTES:
+    if len(body.attributes_after(found.attributes)) > MOST_ATTRIBUTES:
         raise InvalidParameterError(
             "attributes", f"A customer has at most {MOST_ATTRIBUTES} of them: take some away."
         )
-    changed = await customers.change(found, changes, body.to_states(), "api")
+    changed = await customers.change(found, body.to_changes(), body.to_states(), "api")
     return answer(await _view(request, changed))
 
 

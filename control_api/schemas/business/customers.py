@@ -107,13 +107,14 @@ class _CustomerFields(Body):
     attributes: Attributes | None = None
     consents: ConsentWishes | None = None
 
-    def to_fields(self, before: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the fields that are given, as they are stored; attributes join those `before`."""
-        fields = self.model_dump(exclude_none=True, by_alias=True, exclude={"consents"})
-        if self.attributes is not None:
-            joined = {**(before or {}), **self.attributes}
-            fields["attributes"] = {key: each for key, each in joined.items() if each is not None}
-        return fields
+    def attributes_after(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Return the attributes of a customer who had others before."""
+        joined = {**before, **(self.attributes or {})}
+        return {name: each for name, each in joined.items() if each is not None}
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the fields that are given, as they are stored, but for the attributes."""
+        return self.model_dump(exclude_none=True, by_alias=True, exclude={"consents", "attributes"})
 
     def to_states(self) -> dict[Purpose, Agreement]:
         """Return what the person agrees to."""
@@ -136,10 +137,14 @@ class CustomerChange(_CustomerFields):
     name: Name | None = None
     phone: PhoneNumber | None = None
 
-    def to_changes(self, found: Customer) -> dict[str, Any]:
-        """Return the fields of a customer that change, as they are stored."""
+    def to_changes(self) -> dict[str, Any]:
+        """Return the fields that change, as they are stored; None takes one away.
+
+        Attributes come one by one, since somebody else may change others at the same time.
+        """
+        given = {f"attributes.{name}": each for name, each in (self.attributes or {}).items()}
         absent = taken_away(self, name="", time_zone=None, notes="", tags=[], attributes={})
-        return self.to_fields(found.attributes) | absent
+        return self.to_fields() | given | absent
 
 
 class CustomerQuery(PageQuery):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -372,6 +373,17 @@ async def test_null_in_a_customers_change(client: Client) -> None:
         CUSTOMER["language"],
         CUSTOMER["phone"],
     )
+
+
+async def test_changes_of_different_attributes_at_once_all_count(client: Client) -> None:
+    record = await made(client, "/api/customers", CUSTOMER)
+    path = f"/api/customers/{record['id']}"
+    wanted = {f"a{number}": str(number) for number in range(10)}
+    await asyncio.gather(
+        *(patched(client, path, {"attributes": {name: text}}) for name, text in wanted.items())
+    )
+    async with client.get(path) as answer:
+        assert (await answer.json())["attributes"] == wanted
 
 
 async def test_a_customer_has_no_more_attributes_than_one_request_may_give(client: Client) -> None:

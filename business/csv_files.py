@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,12 +14,12 @@ import phonenumbers
 from business.errors import FileUnreadableError
 from sessions.common.errors import InvalidRecipientError
 from sessions.messages.visible_text import is_visible, without_controls
-from sessions.recipients.address import parse_phone_number
+from sessions.recipients.address import parse_phone_number, plain
 
 MOST_LINES = 100_000
 _SCIENTIFIC = re.compile(r"\s*\d+([.,]\d+)?[eE][+-]?\d+\s*", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_SEPARATOR_LINE = re.compile(r"sep=([,;\t])(?:\r\n|\r|\n)", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?(?:\r\n|\r|\n)', re.IGNORECASE)
 """A first line by which a spreadsheet is told what divides columns; it is no part of the table."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
@@ -96,7 +95,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """
     lines = io.StringIO(text, newline="").readlines()
     told = _SEPARATOR_LINE.match(text)
-    delimiter = told[1] if told else max(",;\t", key=text.partition("\n")[0].count)
+    delimiter = told[1] if told else max(",;\t", key=text.lstrip().partition("\n")[0].count)
     begin = first = 1 if told else 0
     reader = csv.reader(lines[begin:], delimiter=delimiter)
     for row in reader:
@@ -152,12 +151,11 @@ def _cells(names: Sequence[str], row: Sequence[str]) -> dict[str, str]:
 
 def phone_in(cell: str) -> str:
     """Return the number in a cell; raise FlawError, which says what a spreadsheet did to it."""
-    # Copied numbers come with marks of the direction, which nobody sees.
-    text = "".join(each for each in cell if unicodedata.category(each) != "Cf").strip()
+    text = plain(cell)
     if _SCIENTIFIC.fullmatch(text):
         reason = "A spreadsheet has rounded this number: format the column as text."
         raise FlawError(Flaw.ROUNDED, reason)
-    if not text.startswith(("+", "00")):
+    if not text.lstrip("(").startswith(("+", "00")):
         reason = "The number has no + and country code: a spreadsheet may have lost it."
         raise FlawError(Flaw.NO_COUNTRY, reason)
     try:

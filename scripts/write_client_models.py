@@ -96,7 +96,9 @@ class Models:
             return _name_in(schema["$ref"])
         if "anyOf" in schema:
             kinds = [self._type(each, closed=closed) for each in schema["anyOf"]]
-            return _union([each for each in kinds if each != "None"], optional="None" in kinds)
+            # An answer has a value where the default is one.
+            optional = "None" in kinds and (closed or schema.get("default") is None)
+            return _union([each for each in kinds if each != "None"], optional=optional)
         if "oneOf" in schema and "discriminator" in schema:
             union = _union([self._type(each, closed=closed) for each in schema["oneOf"]])
             by = schema["discriminator"]["propertyName"]

@@ -1162,7 +1162,7 @@ class NewApiKey(Body):
 
     name: str
     scopes: List[Scope]
-    all_owners: bool = False
+    all_owners: Optional[bool] = False
     connection_ids: Optional[List[str]] = None
     allowed_ips: Optional[List[str]] = None
     expires_at: Optional[AwareDatetime] = None
@@ -1194,7 +1194,7 @@ class NewAutomation(Body):
     template: str
     purpose: Purpose
     connection_id: str
-    enabled: bool = False
+    enabled: Optional[bool] = False
 
 
 class NewCampaign(Body):
@@ -1203,7 +1203,7 @@ class NewCampaign(Body):
     name: str
     template: str
     connection_id: str
-    list: str = "news"
+    list: Optional[str] = "news"
     send_at: Optional[AwareDatetime] = None
 
 
@@ -1262,10 +1262,10 @@ class NewSubscriber(Body):
 
     name: Optional[str] = None
     phone: str
-    list: str = "news"
+    list: Optional[str] = "news"
     language: Optional[Language] = None
     time_zone: Optional[str] = None
-    double_opt_in: bool = False
+    double_opt_in: Optional[bool] = False
     connection_id: Optional[str] = None
 
 
@@ -1314,7 +1314,8 @@ class Pacing(Answer):
 
     A person writes a few messages a minute, and WhatsApp first restricts numbers that write
     to many strangers. Hence a pause of seconds after each message, modest limits for an hour
-    and a day, and a small limit for new chats.
+    and a day, and a small limit for new chats. Null for a field is the same as leaving it
+    out, but `"quietHours": null` means none.
     """
 
     enabled: bool = True
@@ -1361,7 +1362,7 @@ class PasswordChange(Body):
 
     password: str
     new_password: str
-    revoke_api_keys: bool = False
+    revoke_api_keys: Optional[bool] = False
 
 
 class PhoneRequest(Body):
@@ -1705,7 +1706,7 @@ class Reschedule(Body):
 class Retry(Body):
     """POST …/messages/{id}/retry: `confirm` repeats even a message that may have been sent."""
 
-    confirm: bool = False
+    confirm: Optional[bool] = False
 
 
 class RetryFailed(Body):
@@ -1727,7 +1728,7 @@ class Role(OpenEnum):
 class RotateSecret(Body):
     """POST …/rotate-secret: for `overlap`, events are signed with both secrets."""
 
-    overlap: str = "24h"
+    overlap: Optional[str] = "24h"
 
 
 class SampleView(Answer):
@@ -1986,7 +1987,7 @@ class TryView(Answer):
 class Typing(Body):
     """POST …/chats/{chatId}/typing: for how long to show that somebody types."""
 
-    seconds: int = 5
+    seconds: Optional[int] = 5
 
 
 class TypingView(Answer):

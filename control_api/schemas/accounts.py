@@ -22,7 +22,7 @@ from sessions.accounts.api_keys import ApiKey
 from sessions.accounts.users import User
 from sessions.common.callers import Role, Scope
 from sessions.common.email_addresses import normal_email
-from sessions.common.json_values import Timestamp, WrittenTimestamp
+from sessions.common.json_values import OrDefault, Shape, Timestamp, WrittenTimestamp
 from sessions.messages.fields import ConnectionId
 
 
@@ -33,7 +33,8 @@ def _normal(value: object) -> object:
 Email = Annotated[
     str,
     BeforeValidator(_normal),
-    StringConstraints(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    StringConstraints(max_length=254),
+    Shape(r"^[^@\s\x00]+@[^@\s\x00]+$", "This is no e-mail address."),
     # The pattern alone allows more: invisible characters are refused too.
     WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
@@ -105,7 +106,7 @@ class PasswordChange(Body):
 
     password: GivenPassword
     new_password: NewPassword
-    revoke_api_keys: bool = False
+    revoke_api_keys: OrDefault[bool] = False
     """Whether the caller's API keys are revoked too; /api/auth/me shows how many there are."""
 
 
@@ -156,7 +157,7 @@ class NewApiKey(Body):
 
     name: Name
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
-    all_owners: bool = False
+    all_owners: OrDefault[bool] = False
     """Whether the key may use the connections of all owners, as an administrator may."""
     connection_ids: ConnectionIds | None = Field(None, examples=[["business_main"]])
     """The only connections that the key may use; if left out, all of its owner's."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -18,7 +19,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from sessions.messages.visible_text import ON_ONE_LINE, VISIBLE, check_line, check_text
-from sessions.recipients.address import parse_phone_number
+from sessions.recipients.address import expect_text, parse_phone_number
 
 
 class Body(BaseModel):
@@ -89,6 +90,7 @@ Name = Annotated[
 """A name for people: something visible, without control characters."""
 PhoneNumber = Annotated[
     str,
+    BeforeValidator(expect_text),
     AfterValidator(parse_phone_number),
     WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
 ]

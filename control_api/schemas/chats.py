@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from control_api.schemas.base import Answer, Body
+from sessions.common.json_values import OrDefault
 from sessions.messages.fields import ConnectionId
 
 LONGEST_TYPING = 30
@@ -22,7 +23,7 @@ class OfConnection(Body):
 class Typing(Body):
     """POST …/chats/{chatId}/typing: for how long to show that somebody types."""
 
-    seconds: Annotated[int, Field(ge=1, le=LONGEST_TYPING)] = 5
+    seconds: OrDefault[Annotated[int, Field(ge=1, le=LONGEST_TYPING)]] = 5
 
 
 class TypingView(Answer):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     StringConstraints,
@@ -17,7 +18,7 @@ from pydantic import (
 
 from control_api.schemas.base import Answer, Body, FieldProblem
 from control_api.schemas.reactions import ReactionView
-from sessions.common.json_values import WrittenTimestamp
+from sessions.common.json_values import OrDefault, WrittenTimestamp
 from sessions.connections.states import Reason
 from sessions.media.kinds import MediaKind
 from sessions.messages.content import (
@@ -35,6 +36,7 @@ from sessions.messages.content import (
 from sessions.messages.fields import ConnectionId, PriorityName, Reference
 from sessions.messages.model import Message, MessageStatus
 from sessions.messages.requests import MessageRequest
+from sessions.messages.visible_text import ON_ONE_LINE, check_line
 
 MAX_BULK = 1000
 """Messages in one bulk request."""
@@ -42,7 +44,9 @@ MAX_BULK = 1000
 
 IdempotencyKey = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(check_line),
+    Field(json_schema_extra={"pattern": f"^{ON_ONE_LINE}*$"}),
 ]
 
 
@@ -113,7 +117,7 @@ class BulkSend(Body):
 class Retry(Body):
     """POST …/messages/{id}/retry: `confirm` repeats even a message that may have been sent."""
 
-    confirm: bool = False
+    confirm: OrDefault[bool] = False
 
 
 class RetryFailed(Body):

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from control_api.schemas.accounts import ConnectionIds
 from control_api.schemas.base import Answer, Body, Name
-from sessions.common.json_values import Timestamp, WrittenTimestamp
+from sessions.common.json_values import OrDefault, Shape, Timestamp, WrittenTimestamp
 from sessions.events.log import EventType
 from sessions.messages.fields import ConnectionId
 from sessions.webhooks.model import (
@@ -87,10 +87,17 @@ def span_of(text: str) -> timedelta:
     return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 
 
-Url = Annotated[str, StringConstraints(max_length=2000, pattern=URL_PATTERN)]
+Url = Annotated[
+    str,
+    StringConstraints(max_length=2000),
+    Shape(URL_PATTERN, "Give an address like https://crm.example.com/whatsapp."),
+]
 EventName = Annotated[
     str,
-    StringConstraints(pattern=rf"^(\*|{'|'.join(map(re.escape, OFFERED))})$"),
+    Shape(
+        rf"^(\*|{'|'.join(map(re.escape, OFFERED))})$",
+        f"There is no such event: take *, or of {', '.join(OFFERED)}.",
+    ),
     WithJsonSchema({"type": "string", "enum": [ALL_EVENTS, *OFFERED]}),
 ]
 _ALL_AND_OTHERS = {"contains": {"const": ALL_EVENTS}, "minItems": 2}
@@ -117,7 +124,9 @@ Headers = Annotated[
     ),
 ]
 Overlap = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{1,6}[smhd]$"), AfterValidator(_short_enough)
+    str,
+    Shape(r"^[0-9]{1,6}[smhd]$", "Give a number with s, m, h or d behind it, like 24h."),
+    AfterValidator(_short_enough),
 ]
 EventId = Annotated[str, StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z_-]+\.[0-9]+$")]
 
@@ -154,7 +163,7 @@ class WebhookChanges(Body):
 class RotateSecret(Body):
     """POST …/rotate-secret: for `overlap`, events are signed with both secrets."""
 
-    overlap: Overlap = "24h"
+    overlap: OrDefault[Overlap] = "24h"
 
 
 class RedriveRequest(Body):

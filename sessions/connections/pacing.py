@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     WithJsonSchema,
@@ -16,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from sessions.common.json_values import WholeNumber
+from sessions.common.json_values import Shape, WholeNumber, or_null
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -42,7 +43,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
-ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+ClockTime = Annotated[
+    str,
+    Shape(
+        r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "Give a time of day from 00:00 to 23:59, like 08:00."
+    ),
+]
 TimeZone = Annotated[
     str,
     AfterValidator(_known_zone),
@@ -99,22 +105,52 @@ class QuietHours(_Part):
         return start <= now < end if start <= end else now >= start or now < end
 
 
+_NO_QUIET_HOURS = ("quietHours", "quiet_hours")
+"""What null says something of: there are to be none."""
+
+
+def _as_tuple(value: object) -> object:
+    """Take a list: a value that was looked at before is no JSON any more."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _nullable(schema: dict[str, Any]) -> None:
+    """Say that each field may be null."""
+    for name, field in schema["properties"].items():
+        if name not in _NO_QUIET_HOURS:
+            schema["properties"][name] = or_null(field) | {"default": field.pop("default")}
+
+
 class Pacing(_Part):
     """The limits of one connection; the defaults are those of a careful sender.
 
     A person writes a few messages a minute, and WhatsApp first restricts numbers that write to
     many strangers. Hence a pause of seconds after each message, modest limits for an hour and a
-    day, and a small limit for new chats.
+    day, and a small limit for new chats. Null for a field is the same as leaving it out, but
+    `"quietHours": null` means none.
     """
+
+    model_config = ConfigDict(json_schema_extra=_nullable)
 
     enabled: bool = True
     per_minute: WholeNumber = Field(20, ge=1, le=10_000)
     per_hour: WholeNumber = Field(240, ge=1, le=100_000)
     per_day: WholeNumber = Field(1000, ge=1, le=1_000_000)
     new_chats_per_day: WholeNumber = Field(50, ge=0, le=100_000)
-    jitter_seconds: tuple[JitterSeconds, JitterSeconds] = (1.0, 4.0)
+    jitter_seconds: Annotated[tuple[JitterSeconds, JitterSeconds], BeforeValidator(_as_tuple)] = (
+        1.0,
+        4.0,
+    )
     typing: bool = True
     quiet_hours: QuietHours | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        said = {name: each for name, each in given.items() if each is not None}
+        return said | {name: given[name] for name in _NO_QUIET_HOURS if name in given}
 
     @model_validator(mode="after")
     def _ordered_jitter(self) -> Pacing:

@@ -22,9 +22,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from sessions.common.json_values import OrDefault
 from sessions.media.kinds import MediaKind
 from sessions.messages.visible_text import PATTERN, check_text
-from sessions.recipients.address import parse_phone_number
+from sessions.recipients.address import expect_text, parse_phone_number
 
 MAX_TEXT = 65_536
 """Characters in one message: the limit of WhatsApp's own clients."""
@@ -67,6 +68,7 @@ _Option = Annotated[
 ]
 _Phone = Annotated[
     str,
+    BeforeValidator(expect_text),
     AfterValidator(parse_phone_number),
     WithJsonSchema({"type": "string", "format": "phone-number", "examples": ["+972501234567"]}),
 ]
@@ -178,7 +180,7 @@ class Poll(_Content):
         BeforeValidator(_as_tuple),
         AfterValidator(_check_different),
     ]
-    multiple: Annotated[bool, Field(strict=True)] = False
+    multiple: OrDefault[Annotated[bool, Field(strict=True)]] = False
 
 
 class Media(_Content):

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from sessions.common.json_values import Shape
 from sessions.messages.content import MAX_TEXT
-from sessions.messages.visible_text import PATTERN, check_text
-from sessions.recipients.address import parse_recipient
+from sessions.messages.visible_text import ON_ONE_LINE, PATTERN, check_line, check_text
+from sessions.recipients.address import expect_text, parse_recipient
 
 
 def _check_recipient(text: str) -> str:
@@ -16,20 +17,16 @@ def _check_recipient(text: str) -> str:
     return text
 
 
-def _expect_text(value: object) -> object:
-    """Refuse a JSON number, since JSON drops leading zeros and spreadsheets round long numbers."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(  # noqa: TRY004  what pydantic tells the sender
-            'Send the number as text, in quotes: "+972501234567".'
-        )
-    return value
-
-
 PriorityName = Literal["high", "normal", "low"]
-ConnectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ConnectionId = Annotated[
+    str,
+    Shape(
+        r"^[A-Za-z0-9_-]{1,64}$", "Use 1 to 64 letters of English, digits, dashes and underscores."
+    ),
+]
 RecipientText = Annotated[
     str,
-    BeforeValidator(_expect_text),
+    BeforeValidator(expect_text),
     AfterValidator(_check_recipient),
     WithJsonSchema(
         {
@@ -49,11 +46,13 @@ MessageText = Annotated[
 ]
 Reference = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"),
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(check_line),
+    Field(json_schema_extra={"pattern": f"^{ON_ONE_LINE}*$"}),
     Field(examples=["order-17"]),
 ]
 MessageId = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9a-z]{26}$"),
+    Shape(r"^[0-9a-z]{26}$", "This is no id of a message."),
     Field(examples=["01m8m2f3zbf1dn0s2avywe78bk"]),
 ]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import binascii
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -18,6 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from sessions.common.json_values import Shape
 from sessions.media.conversion import can_convert
 from sessions.media.errors import MediaNotFoundError
 from sessions.media.kinds import MediaKind, check_kind, kind_of
@@ -27,9 +32,26 @@ from sessions.messages.content import Media, Name
 from sessions.messages.model import Original, UsedMedia
 
 _BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+_DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 _SOURCES = ("mediaId", "url", "base64")
 _ONE_SOURCE = "A file has one source: a mediaId, a url or its content in base64."
 _MAX_URL = 2048
+
+
+def _bare(value: object) -> object:
+    """Take base64 out of a data URL, as browsers write it, and out of lines, as programs do."""
+    if not isinstance(value, str):
+        return value
+    found = _DATA_URL.match(value)
+    return "".join(value[found.end() if found else 0 :].split())
+
+
+def _check_base64(text: str) -> str:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise ValueError("This is not base64.") from error
+    return text
 
 
 def _one_source(schema: dict[str, Any]) -> None:
@@ -55,17 +77,30 @@ class MediaRequest(BaseModel):
 
     media_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
     url: (
-        Annotated[str, StringConstraints(max_length=_MAX_URL, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://")]
+        Annotated[
+            str,
+            StringConstraints(max_length=_MAX_URL),
+            Shape(r"^[Hh][Tt][Tt][Pp][Ss]?://", "Give an address that begins with https://."),
+        ]
         | None
     ) = Field(None, examples=["https://example.org/picture.png"])
-    base64: Annotated[str, StringConstraints(min_length=1, pattern=_BASE64)] | None = Field(
-        None, examples=["UE5H"], repr=False
-    )
+    base64: (
+        Annotated[
+            str,
+            BeforeValidator(_bare),
+            StringConstraints(min_length=1),
+            AfterValidator(_check_base64),
+            Field(json_schema_extra={"pattern": _BASE64}),
+        ]
+        | None
+    ) = Field(None, examples=["UE5H"], repr=False)
     mimetype: (
         Annotated[
             str,
-            StringConstraints(
-                max_length=127, pattern=r"^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;[\x20-\x7e]*)?$"
+            StringConstraints(max_length=127),
+            Shape(
+                r"^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+(;[\x20-\x7e]*)?$",
+                "Give a type such as image/png.",
             ),
         ]
         | None

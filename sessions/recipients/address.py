@@ -15,7 +15,7 @@ import phonenumbers
 from sessions.common.errors import InvalidRecipientError
 
 _WHATSAPP_ID = re.compile(r"\d{5,32}(-\d{5,20})?@(c\.us|g\.us|lid)", re.ASCII)
-_NUMBER = re.compile(r"\+?[\d\s()./\-\u2010-\u2015]+", re.ASCII)
+_NUMBER = re.compile(r"\(?\+?[\d\s()./\-\u2010-\u2015\u2212]+", re.ASCII)
 _INTERNATIONAL_PREFIX = "00"
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
 """Digits of a number with its country code (ITU E.164; no country uses fewer)."""
@@ -38,10 +38,19 @@ def parse_recipient(text: str) -> Recipient:
     Raises InvalidRecipientError for a country code that does not exist or an impossible number of
     digits. Whether the number is in use is for WhatsApp to decide.
     """
-    text = _clean(text)
+    text = plain(text)
     if len(text) <= _MAX_LENGTH and _WHATSAPP_ID.fullmatch(text):
         return Recipient(chat_id=text)
     return Recipient(chat_id=account_of(parse_phone_number(text)))
+
+
+def expect_text(value: object) -> object:
+    """Refuse a JSON number, since JSON drops leading zeros and spreadsheets round long numbers."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004  what pydantic tells the sender
+            'Send the number as text, in quotes: "+972501234567".'
+        )
+    return value
 
 
 def account_of(number: str) -> str:
@@ -60,13 +69,14 @@ def parse_phone_number(text: str, region: str | None = None) -> str:
 
     With a `region` (`IL`), a number with a leading zero is read as a national number.
     """
-    text = _clean(text)
+    text = plain(text)
     if len(text) > _MAX_LENGTH or not _NUMBER.fullmatch(text):
         raise InvalidRecipientError(
-            "Not a phone number in international format (+972501234567) and not a WhatsApp id."
+            "Not a phone number in international format (+972501234567) and not a WhatsApp id "
+            "(…@c.us, …@g.us, …@lid)."
         )
     digits = re.sub(r"\D", "", text)
-    if not text.startswith("+"):
+    if "+" not in text:
         digits = digits.removeprefix(_INTERNATIONAL_PREFIX)
     if region is not None and digits.startswith("0"):
         return _e164(_local(digits, region))
@@ -114,7 +124,7 @@ def _e164(number: phonenumbers.PhoneNumber) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _clean(text: str) -> str:
+def plain(text: str) -> str:
     """Return the text with plain digits and spaces, and without invisible characters.
 
     NFKC turns full-width characters and no-break spaces into plain ones. Format characters

@@ -26,6 +26,9 @@ from sessions.recipients.address import parse_phone_number, parse_recipient
         ("972/50.111.1111", "972501111111@c.us"),
         ("+44 (0)20 7946 0958", "442079460958@c.us"),
         ("+39 06 1234567", "39061234567@c.us"),
+        ("(+972) 50-1111111", "972501111111@c.us"),
+        ("(00972) 50-1111111", "972501111111@c.us"),
+        ("+972\u221250\u22121111111", "972501111111@c.us"),
     ],
 )
 def test_what_is_understood(text: str, chat_id: str) -> None:

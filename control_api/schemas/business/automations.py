@@ -9,7 +9,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -33,7 +32,7 @@ from control_api.schemas.business.fields import (
     viewed,
 )
 from sessions.common.errors import DomainError
-from sessions.common.json_values import WrittenTimestamp
+from sessions.common.json_values import OrDefault, Shape, WrittenTimestamp
 from sessions.connections.pacing import ClockTime
 from sessions.messages.fields import ConnectionId
 
@@ -43,7 +42,11 @@ def _hour(value: object) -> object:
     return f"{value:02}:00" if whole else value
 
 
-Offset = Annotated[str, StringConstraints(pattern=OFFSET_PATTERN), Field(examples=["24h"])]
+Offset = Annotated[
+    str,
+    Shape(OFFSET_PATTERN, "Give a number with m, h, d or w behind it, like 24h."),
+    Field(examples=["24h"]),
+]
 DeliveryHour = Annotated[
     ClockTime,
     BeforeValidator(_hour),
@@ -95,7 +98,7 @@ class NewAutomation(_AutomationFields):
     template: TemplateId
     purpose: Purpose
     connection_id: ConnectionId
-    enabled: bool = False
+    enabled: OrDefault[bool] = False
 
     @model_validator(mode="after")
     def _has_a_time(self) -> NewAutomation:

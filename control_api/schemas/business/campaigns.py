@@ -20,7 +20,7 @@ from control_api.schemas.business.fields import (
     Time,
     viewed,
 )
-from sessions.common.json_values import WrittenTimestamp
+from sessions.common.json_values import OrDefault, WrittenTimestamp
 from sessions.messages.fields import ConnectionId
 
 
@@ -30,7 +30,7 @@ class NewCampaign(Body):
     name: Name
     template: TemplateId
     connection_id: ConnectionId
-    list: Tag = "news"
+    list: OrDefault[Tag] = "news"
     send_at: Time | None = Field(None, examples=["2040-01-31T09:00:00Z"])
 
 

@@ -26,7 +26,7 @@ from control_api.schemas.business.fields import (
     Zone,
     viewed,
 )
-from sessions.common.json_values import WrittenTimestamp
+from sessions.common.json_values import OrDefault, WrittenTimestamp
 from sessions.messages.fields import ConnectionId
 
 
@@ -39,10 +39,10 @@ class NewSubscriber(Body):
 
     name: Line | None = None
     phone: PhoneNumber
-    list: Tag = "news"
+    list: OrDefault[Tag] = "news"
     language: Language | None = None
     time_zone: Zone | None = None
-    double_opt_in: bool = False
+    double_opt_in: OrDefault[bool] = False
     connection_id: ConnectionId | None = Field(None, examples=["business_main"])
 
     @model_validator(mode="after")

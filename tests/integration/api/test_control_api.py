@@ -485,9 +485,30 @@ async def test_health_tells_of_disks_and_is_away_where_none_has_room(
         ),
         ("/api/api-keys", {"name": "A", "scopes": []}, "Give at least 1 item."),
         ("/api/api-keys", {"name": "A", "scopes": ["send"] * 21}, "Give at most 20 items."),
+        (
+            "/api/whatsapp/connections",
+            {"connectionId": "my shop", "phoneNumber": 972501234567},
+            'Send the number as text, in quotes: "+972501234567".',
+        ),
+        (
+            "/api/whatsapp/connections",
+            {"connectionId": "main\n"},
+            "Use 1 to 64 letters of English, digits, dashes and underscores.",
+        ),
+        (
+            "/api/whatsapp/send",
+            {"contact": {"name": "Dana", "phone": 972501234567}},
+            'Send the number as text, in quotes: "+972501234567".',
+        ),
+        ("/api/whatsapp/send", {"media": {"base64": "UE5"}}, "This is not base64."),
+        (
+            "/api/webhooks",
+            {"url": "crm.example.com", "events": ["*"]},
+            "Give an address like https://crm.example.com/whatsapp.",
+        ),
     ],
 )
-async def test_a_length_is_told_in_words(
+async def test_what_is_wrong_is_told_in_words(
     client: Client, path: str, body: dict[str, object], message: str
 ) -> None:
     problem = await (await client.post(path, json=body)).json()

@@ -10,9 +10,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from yarl import URL
 
 from sessions.common.clock import utc_now
 from sessions.common.ids import new_id
+from sessions.connections.states import ConnectionState
 from sessions.messages.model import Draft, MessageStatus
 from sessions.messages.positions import COUNTED_AT_MOST
 from tests.builders import TO, Stores
@@ -250,6 +252,55 @@ async def test_a_byte_order_mark_and_null_for_what_is_optional_are_taken(client:
     assert (await message.json())["priority"] == "normal"
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/api-keys", {"name": "A", "scopes": ["send"], "allOwners": None}),
+        (SEND, {"poll": {"question": "When?", "options": ["A", "B"], "multiple": None}}),
+        ("/api/subscribers", {"phone": "+972501234567", "list": None, "doubleOptIn": None}),
+        (
+            "/api/campaigns",
+            {"name": "A", "template": "ready_welcome", "connectionId": "main", "list": None},
+        ),
+        (
+            "/api/automations",
+            {"name": "A", "trigger": "subscriber.confirmed", "template": "ready_welcome"}
+            | {"purpose": "service", "connectionId": "main", "enabled": None},
+        ),
+        (
+            "/api/whatsapp/connections",
+            {"connectionId": "other", "pacing": {"jitterSeconds": None, "typing": None}},
+        ),
+    ],
+)
+async def test_null_is_the_same_as_leaving_a_field_with_a_default_out(
+    client: Client, path: str, body: dict[str, object]
+) -> None:
+    whole = body | {"connectionId": "main", "to": BODY["to"]} if path == SEND else body
+    answer = await client.post(path, json=whole)
+    assert answer.status in (201, 202), await answer.text()
+
+
+async def test_null_changes_nothing_of_a_pace_but_ends_the_quiet_hours(client: Client) -> None:
+    path = "/api/whatsapp/connections/main"
+    quiet = {"start": "22:00", "end": "07:00", "timeZone": "Asia/Jerusalem"}
+    pace = {"perMinute": 7, "jitterSeconds": [2, 3], "quietHours": quiet}
+    await client.patch(path, json={"pacing": pace})
+    nothing = {"perMinute": None, "jitterSeconds": None, "enabled": None, "quietHours": None}
+    changed = await (await client.patch(path, json={"pacing": nothing})).json()
+    assert changed["pacing"]["perMinute"] == 7
+    assert changed["pacing"]["jitterSeconds"] == [2, 3]
+    assert changed["pacing"]["enabled"] is True
+    assert "quietHours" not in changed["pacing"]
+
+
+async def test_a_time_in_a_query_may_have_its_plus(client: Client) -> None:
+    await _accepted(client)
+    for since, found in (("2020-01-01T00:00:00+02:00", 1), ("2190-01-01%2000:00:00+02:00", 0)):
+        listed = await client.get(URL(f"/api/whatsapp/messages?since={since}", encoded=True))
+        assert len((await listed.json())["items"]) == found
+
+
 async def test_a_cancelled_message_that_is_retried_is_as_new(client: Client) -> None:
     later = (utc_now() + timedelta(days=1)).isoformat()
     path = f"/api/whatsapp/messages/{(await _accepted(client, sendAt=later))['messageId']}"
@@ -413,6 +464,25 @@ async def test_a_message_that_is_due_in_quiet_hours_goes_when_they_end(client: C
     body = {"connectionId": "main", "messages": [message]}
     told = await (await client.post(f"{SEND}/bulk?dryRun=true", json=body)).json()
     assert [datetime.fromisoformat(each) for each in told["estimatedAt"]] == times[:1]
+
+
+async def test_a_message_that_the_pace_holds_into_quiet_hours_waits_for_their_end(
+    client: Client, stores: Stores
+) -> None:
+    quiet = {"start": "21:00", "end": "08:00", "timeZone": "Asia/Jerusalem"}
+    await client.patch(
+        "/api/whatsapp/connections/main", json={"pacing": {"enabled": True, "quietHours": quiet}}
+    )
+    lease = await stores.leases().acquire()
+    assert lease is not None
+    starting, connected = ConnectionState.STARTING, ConnectionState.CONNECTED
+    await stores.connections.move(lease, starting, connected, None, "+972501234567")
+    late = datetime(2040, 1, 31, 21, 30, tzinfo=UTC)
+    await stores.connections.hold(lease, late, "rate_limited_per_day")
+    waiting = (await _accepted(client))["waiting"]
+    assert waiting["reason"] == "rate_limited_per_day"
+    times = [datetime.fromisoformat(waiting[each]) for each in ("until", "estimatedAt")]
+    assert times == [datetime(2040, 2, 1, 6, tzinfo=UTC)] * 2
 
 
 async def test_a_scheduled_message_says_when(client: Client) -> None:

@@ -85,6 +85,23 @@ async def test_a_send_may_contain_a_file_of_some_megabytes(world: World) -> None
         assert answer.status == 202, await answer.text()
 
 
+@pytest.mark.parametrize("written", ["data:image/png;base64,{}", "{}", " {}\n"])
+async def test_base64_may_be_a_data_url_or_stand_in_lines(world: World, written: str) -> None:
+    connection = await world.new_connection(world.dana)
+    picture = PNG[:100]
+    lines = base64.encodebytes(picture).decode()
+    media = {"base64": written.format(lines)}
+    body = {"connectionId": connection, "to": "+972501234567", "media": media}
+    async with world.client.post(
+        "/api/whatsapp/send", json=body, headers=world.dana.headers
+    ) as answer:
+        assert answer.status == 202, await answer.text()
+        place = answer.headers["Location"]
+    async with world.client.get(place, headers=world.dana.headers) as shown:
+        media = (await shown.json())["media"]
+    assert (media["mimetype"], media["size"]) == ("image/png", len(picture))
+
+
 async def test_a_form_names_its_file(client: Client) -> None:
     form = FormData()
     form.add_field("note", "first")

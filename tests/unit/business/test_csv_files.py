@@ -63,13 +63,28 @@ def test_what_is_no_table_is_refused_whole(content: bytes) -> None:
         read_table(content, COLUMNS)
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["＋972 54-123-4567", "٠٠٩٧٢٥٤١٢٣٤٥٦٧", "(+972) 54\u2212123\u22124567", "(00972) 541234567"],
+)
+def test_a_number_is_read_as_a_send_reads_it(cell: str) -> None:
+    assert phone_in(cell) == "+972541234567"
+
+
+def test_empty_lines_before_the_header_do_not_hide_the_delimiter() -> None:
+    (line,) = read_table(b"\n\r\nname;phone\n" + b"a,b,c;+972541234567\n", COLUMNS)
+    assert (line.number, line.cells["name"]) == (4, "a,b,c")
+
+
 @pytest.mark.parametrize("marked", ["\u200e{}\u200f", "\u202a{}\u202c", "\u00a0{}"])
 def test_invisible_marks_of_a_copied_number_do_not_count(marked: str) -> None:
     assert phone_in(marked.format("+972 54-123-4567")) == "+972541234567"
 
 
-def test_a_line_that_tells_a_spreadsheet_the_delimiter_is_no_header() -> None:
-    (line,) = read_table(b"sep=;\r\nname;phone\r\na,b,c;+972541234567\r\n", COLUMNS)
+@pytest.mark.parametrize("told", ["sep=;", '"sep=;"', "SEP=|"])
+def test_a_line_that_tells_a_spreadsheet_the_delimiter_is_no_header(told: str) -> None:
+    table = f"{told}\r\nname;phone\r\na,b,c;+972541234567\r\n".replace(";", told.strip('"')[-1])
+    (line,) = read_table(table.encode(), COLUMNS)
     assert line.cells == {"name": "a,b,c", "phone": "+972541234567"}
 
 

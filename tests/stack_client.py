@@ -170,6 +170,26 @@ class StackClient:
 
         await until(in_hand, within=PATIENCE, every=LOOK_EVERY)
 
+    async def until_held_back(self) -> list[dict[str, Any]]:
+        """Wait until the simulator holds a message back; the page has stored it by then."""
+        held: list[dict[str, Any]] = []
+
+        async def some() -> bool:
+            held[:] = await self.control("GET", "held")
+            return bool(held)
+
+        await until(some, within=PATIENCE, every=LOOK_EVERY)
+        return held
+
+    async def until_given_up(self, held: list[dict[str, Any]]) -> None:
+        """Wait until the simulator knows that the page of these messages is dead."""
+
+        async def gone() -> bool:
+            now = await self.control("GET", "held")
+            return not any(each in now for each in held)
+
+        await until(gone, within=PATIENCE, every=LOOK_EVERY)
+
     async def message(self, message_id: str) -> dict[str, Any]:
         """Return a message."""
         return await self.get(f"/api/whatsapp/messages/{message_id}")

@@ -7,7 +7,6 @@ import signal
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -132,20 +131,9 @@ async def _ghost(system: StackClient) -> str:
     await system.until_login_is_on_disk()
     await system.control("PUT", "faults", {"pendingOnly": True})
     ghost = await system.send("stored, not sent")
-    held: list[Any] = []
-
-    async def held_back() -> bool:
-        held[:] = await system.control("GET", "held")
-        return bool(held)
-
-    async def given_up() -> bool:
-        now = await system.control("GET", "held")
-        return not any(each in now for each in held)
-
-    # A page stores a message before it hands it over.
-    await until(held_back, within=PATIENCE, every=LOOK_EVERY)
+    held = await system.until_held_back()
     await kill_worker(system, lose_disk=False, browsers_too=True)
-    # What is held back for a page would still arrive before its death is noticed.
-    await until(given_up, within=PATIENCE, every=LOOK_EVERY)
+    # Before its death is noticed, what is held back for a page would still arrive.
+    await system.until_given_up(held)
     await system.control("PUT", "faults", {"pendingOnly": False})
     return ghost

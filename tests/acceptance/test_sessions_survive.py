@@ -180,12 +180,11 @@ async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_rep
     await _link(system)
     await system.control("PUT", "faults", {"pendingOnly": True})
     message = await system.send("in hand")
-    await system.until_sending(message)
-    # The connection says so once the page has certainly stored what it holds back.
-    await system.until_state("degraded")
+    held = await system.until_held_back()
     await system.control("POST", f"phones/{OUR_PHONE}/unlink")
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == "unlinked"
+    await system.until_given_up(held)
     await system.control("PUT", "faults", {"pendingOnly": False})
     await system.post("/api/whatsapp/connections/main/start")
     await system.scan()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
 
 ENV_FILE = Path(".env")
-ENCODING = "utf-8-sig"
-"""UTF-8, with or without the byte order mark that some editors write."""
 UNREADABLE = (OSError, UnicodeDecodeError)
 """The errors of reading settings from a file that cannot be read."""
 _CLOSE = 0.85
@@ -55,22 +53,17 @@ def quiet_dotenv() -> None:
 def unread_lines() -> Iterator[int]:
     """Yield the numbers of the lines that are neither a setting nor a comment."""
     try:
-        with ENV_FILE.open(encoding=ENCODING) as file:
+        with ENV_FILE.open(encoding="utf-8") as file:
             yield from (each.original.line for each in parse_stream(file) if each.error)
     except FileNotFoundError:
         return
-
-
-def in_env_file() -> dict[str, str | None]:
-    """Return the settings in the file, by their names as they are written."""
-    return dotenv_values(ENV_FILE, encoding=ENCODING)
 
 
 def misspelt(settings: Sequence[type[BaseSettings]]) -> Iterator[tuple[str, str, str]]:
     """Yield unknown names that look like a setting: the name, where it stands, what it may mean."""
     known = {name for each in settings for name in _names(each)}
     written = dict.fromkeys(os.environ, "the environment") | dict.fromkeys(
-        in_env_file(), str(ENV_FILE)
+        dotenv_values(ENV_FILE), str(ENV_FILE)
     )
     for name, where in written.items():
         if name.upper() not in known and (meant := _closest(name.upper(), known)):

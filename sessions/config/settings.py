@@ -20,7 +20,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sessions.common.disk_space import FULL_BELOW, LOW_BELOW, DiskWatch
 from sessions.common.errors import ConfigurationError
 from sessions.common.retention import KEPT_FOR
-from sessions.config.env_file import ENCODING, ENV_FILE
 
 EXIT_FAILED = 1
 """Exit code after an unexpected error: starting again may help."""
@@ -100,8 +99,7 @@ class SharedSettings(BaseSettings):
     """What every process of the project needs to know."""
 
     model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding=ENCODING,
+        env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,

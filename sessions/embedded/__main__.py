@@ -8,8 +8,10 @@ from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+from dotenv import dotenv_values
+
 from sessions.common.disk_space import FULL_BELOW
-from sessions.config.env_file import UNREADABLE, in_env_file, quiet_dotenv, why_unreadable
+from sessions.config.env_file import ENV_FILE, UNREADABLE, quiet_dotenv, why_unreadable
 from sessions.config.settings import EXIT_CONFIGURATION, NOT_IN_PRODUCTION, is_placeholder
 from sessions.embedded.kinds import KINDS, EmbeddedServerError, MissingPartError, ServerKind
 from sessions.embedded.launch import StoppedError, become_server
@@ -66,7 +68,7 @@ def _environment() -> Mapping[str, str]:
 
     As for the programs, a name may be written in any case.
     """
-    given = chain(in_env_file().items(), os.environ.items())
+    given = chain(dotenv_values(ENV_FILE).items(), os.environ.items())
     return {name.upper(): value for name, value in given if value}
 
 

@@ -267,13 +267,6 @@ def test_an_env_file_that_cannot_be_read_is_named(
     assert "secret" not in errors
 
 
-def test_a_byte_order_mark_hides_no_setting(ended: Ended, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("LOG_LEVEL=loud\n", encoding="utf-8-sig")
-    code, errors = ended("control_api")
-    assert code == 78
-    assert "setting LOG_LEVEL" in errors
-
-
 @pytest.mark.parametrize(
     ("written", "meant"), [("MONGO_URL", "MONGODB_URI"), ("JWT_SECRET_KEY", "JWT_SECRET")]
 )

@@ -49,7 +49,7 @@ async def read_body(
     try:
         return model.model_validate_json(body, strict=True, context=context)
     except ValidationError as error:
-        raise _refusal_of(error) from None
+        raise _refusal_of(error, body) from None
 
 
 def _check_keys(body: bytes) -> None:
@@ -64,13 +64,23 @@ def _check_keys(body: bytes) -> None:
         raise InvalidParameterError("(body)", f"There are more than {_MOST_KEYS} fields in it.")
 
 
-def _refusal_of(error: ValidationError) -> DomainError:
+def _refusal_of(error: ValidationError, body: bytes) -> DomainError:
     if error.error_count() == 1:
         (only,) = error.errors(include_url=False, include_context=False, include_input=False)
         if only["type"] == "json_invalid":
+            if not _is_utf_8(body):
+                return MalformedJsonError("The body is not UTF-8, which JSON has to be.")
             why = only["msg"].removeprefix("Invalid JSON: ")
             return MalformedJsonError(f"The body is not JSON: {why}.")
     return InvalidFieldsError(error)
+
+
+def _is_utf_8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def answer(

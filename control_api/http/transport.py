@@ -11,7 +11,12 @@ from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10
-from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError, LineTooLong
+from aiohttp.http_exceptions import (
+    BadHttpMethod,
+    ContentEncodingError,
+    HttpProcessingError,
+    LineTooLong,
+)
 from loguru import logger
 
 from control_api.http.headers import protect
@@ -118,6 +123,12 @@ def _malformed(error: BaseException | None) -> web.Response:
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             "request_header_fields_too_large",
             "The request line or a header is longer than we take.",
+        )
+    if isinstance(error, ContentEncodingError):
+        return problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "Send the body as it is, or with Content-Encoding: gzip.",
         )
     if isinstance(error, BadHttpMethod):
         return problem(HTTPStatus.BAD_REQUEST, "malformed_request", "This is no HTTP method.")

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from sessions.common.json_values import Shape
 from sessions.messages.visible_text import ON_ONE_LINE, VISIBLE, check_line, check_text
 from sessions.recipients.address import expect_text, parse_phone_number
 
@@ -65,6 +66,11 @@ def never(*given: str, **fields: Mapping[str, Any]) -> dict[str, Any]:
     A field that is missing counts as if it had that value, unless it is `given`.
     """
     return {"not": {"required": [*given], "properties": fields}}
+
+
+def cursor_like(pattern: str) -> Shape:
+    """Return what the cursor of a list has to look like."""
+    return Shape(pattern, "This is no cursor of this list.")
 
 
 def not_before(start: str, named: str | None = None) -> AfterValidator:

@@ -8,11 +8,10 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    StringConstraints,
     WithJsonSchema,
 )
 
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, cursor_like
 from control_api.schemas.fields import known_names, optional_names, pattern_of, split_names
 from control_api.schemas.messages import MessageView
 from control_api.schemas.reactions import ReactionView
@@ -165,9 +164,7 @@ class ChatsQuery(Body):
     """GET /api/whatsapp/chats: the connection, and which page."""
 
     connection_id: ConnectionId
-    cursor: Annotated[str, StringConstraints(pattern=rf"^{PLACE}[0-9a-z@.\-]{{0,64}}$")] | None = (
-        None
-    )
+    cursor: Annotated[str, cursor_like(rf"^{PLACE}[0-9a-z@.\-]{{0,64}}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 30
 
 
@@ -175,7 +172,7 @@ class ConversationQuery(Body):
     """GET /api/whatsapp/chats/{chatId}/messages: the connection, which page, and which fields."""
 
     connection_id: ConnectionId
-    cursor: Annotated[str, StringConstraints(pattern=rf"^{PLACE}[0-9a-z]{{26}}$")] | None = None
+    cursor: Annotated[str, cursor_like(rf"^{PLACE}[0-9a-z]{{26}}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     fields: AnyFields = Field(default_factory=tuple)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, cursor_like
 from sessions.common.json_values import WrittenTimestamp
 from sessions.queue.intake_failures import IntakeFailure
 
@@ -14,7 +14,7 @@ from sessions.queue.intake_failures import IntakeFailure
 class IntakeFailureQuery(Body):
     """GET /api/whatsapp/intake-failures: which page."""
 
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
+    cursor: Annotated[str, cursor_like(r"^[0-9a-z]{26}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 

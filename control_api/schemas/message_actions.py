@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from control_api.schemas.base import Body
+from sessions.common.json_values import Shape
 from sessions.messages.content import Edit, Reaction
 from sessions.messages.fields import MessageText
 
@@ -23,7 +24,8 @@ _ONE = f"(?:{_FLAG}|{_KEY}|{_BASE}{_FORM}{_SKIN}{_TAGS})"
 _LONGEST = 40
 Emoji = Annotated[
     str,
-    StringConstraints(max_length=_LONGEST, pattern=f"^{_ONE}(?:\u200d{_ONE})*$"),
+    StringConstraints(max_length=_LONGEST),
+    Shape(f"^{_ONE}(?:\u200d{_ONE})*$", "Give one emoji."),
 ]
 """One emoji, as Unicode builds them: a sign with its form, skin and tags, or several joined."""
 

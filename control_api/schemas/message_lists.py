@@ -9,11 +9,10 @@ from pydantic import (
     BeforeValidator,
     Field,
     RootModel,
-    StringConstraints,
     WithJsonSchema,
 )
 
-from control_api.schemas.base import Answer, Body, not_before
+from control_api.schemas.base import Answer, Body, cursor_like, not_before
 from control_api.schemas.conversations import PLACE, AnyFields, Direction
 from control_api.schemas.messages import IdempotencyKey
 from sessions.common.json_values import Timestamp
@@ -55,7 +54,7 @@ class MessageQuery(Body):
     idempotency_key: IdempotencyKey | None = None
     since: Timestamp | None = None
     until: Annotated[Timestamp, not_before("since")] | None = None
-    cursor: Annotated[str, StringConstraints(pattern=rf"^({PLACE})?[0-9a-z]{{26}}$")] | None = None
+    cursor: Annotated[str, cursor_like(rf"^({PLACE})?[0-9a-z]{{26}}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     fields: AnyFields = Field(default_factory=tuple)
 

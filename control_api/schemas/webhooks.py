@@ -128,7 +128,11 @@ Overlap = Annotated[
     Shape(r"^[0-9]{1,6}[smhd]$", "Give a number with s, m, h or d behind it, like 24h."),
     AfterValidator(_short_enough),
 ]
-EventId = Annotated[str, StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z_-]+\.[0-9]+$")]
+EventId = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    Shape(r"^[0-9A-Za-z_-]+\.[0-9]+$", "This is no id of an event."),
+]
 
 
 class NewWebhook(Body):

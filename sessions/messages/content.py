@@ -24,7 +24,7 @@ from pydantic.alias_generators import to_camel
 
 from sessions.common.json_values import OrDefault
 from sessions.media.kinds import MediaKind
-from sessions.messages.visible_text import PATTERN, check_text
+from sessions.messages.visible_text import ON_ONE_LINE, PATTERN, VISIBLE, check_line, check_text
 from sessions.recipients.address import expect_text, parse_phone_number
 
 MAX_TEXT = 65_536
@@ -51,8 +51,9 @@ _SEEN = Field(json_schema_extra={"pattern": PATTERN})
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=_MAX_NAME),
+    AfterValidator(check_line),
     AfterValidator(check_text),
-    _SEEN,
+    Field(json_schema_extra={"pattern": rf"^{ON_ONE_LINE}*{VISIBLE}{ON_ONE_LINE}*$"}),
 ]
 _Question = Annotated[
     str,

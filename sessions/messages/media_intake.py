@@ -75,7 +75,7 @@ class MediaRequest(BaseModel):
         json_schema_extra=_one_source,
     )
 
-    media_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")] | None = None
+    media_id: Annotated[str, Shape(r"^[0-9a-z]{26}$", "This is no id of a file.")] | None = None
     url: (
         Annotated[
             str,

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
-    StringConstraints,
 )
 
 from business.model import (
@@ -18,7 +17,7 @@ from business.model import (
 )
 from business.omissions import Omission, Omitted
 from business.states import moves_from
-from control_api.schemas.base import Answer, Name, not_before, taken_away
+from control_api.schemas.base import Answer, Name, cursor_like, not_before, taken_away
 from control_api.schemas.business.fields import (
     ChangedTimes,
     Id,
@@ -124,7 +123,7 @@ class AppointmentQuery(PageQuery):
     until: Annotated[Time, not_before("since", "from")] | None = Field(None, alias="to")
     status: AppointmentStatus | None = None
     customer: Id | None = None
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{13}[0-9a-z]{26}$")] | None = None
+    cursor: Annotated[str, cursor_like(r"^[0-9]{13}[0-9a-z]{26}$")] | None = None
 
 
 class AppointmentView(Answer):

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     Field,
-    StringConstraints,
 )
 
 from business.model import (
@@ -32,10 +31,16 @@ from control_api.schemas.business.fields import (
     viewed,
 )
 from sessions.common.clock import utc_now
-from sessions.common.json_values import WrittenTimestamp
+from sessions.common.json_values import Shape, WrittenTimestamp
 
 MOST_ATTRIBUTES = 50
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,49}$")]
+AttributeName = Annotated[
+    str,
+    Shape(
+        r"^[A-Za-z][A-Za-z0-9_]{0,49}$",
+        "Use at most 50 letters of English, digits and underscores.",
+    ),
+]
 
 
 def _with_a_real_birthday(attributes: dict[str, str | None]) -> dict[str, str | None]:

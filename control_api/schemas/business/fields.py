@@ -13,9 +13,9 @@ from pydantic import (
 )
 
 from business.model import Customer
-from control_api.schemas.base import Answer, Body
+from control_api.schemas.base import Answer, Body, cursor_like
 from control_api.schemas.messages import SendHeaders
-from sessions.common.json_values import Timestamp
+from sessions.common.json_values import Shape, Timestamp
 from sessions.connections.pacing import TimeZone
 from sessions.messages.visible_text import (
     ON_ONE_LINE,
@@ -50,10 +50,10 @@ def _of_a_place(zone: str) -> str:
 
 Zone = Annotated[TimeZone, AfterValidator(_of_a_place)]
 Time = Annotated[Timestamp, AfterValidator(_in_our_time)]
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}$")]
+Id = Annotated[str, Shape(r"^[0-9a-z]{26}$", "This is no id.")]
 TemplateId = Annotated[
     str,
-    StringConstraints(pattern=r"^([0-9a-z]{26}|ready_[a-z0-9_]{1,40})$"),
+    Shape(r"^([0-9a-z]{26}|ready_[a-z0-9_]{1,40})$", "This is no id of a template."),
     Field(examples=["ready_welcome"]),
 ]
 
@@ -91,7 +91,7 @@ Notes = Annotated[
     Field(json_schema_extra={"pattern": rf"^{TYPED}*$"}),
 ]
 Searched = Annotated[str, StringConstraints(max_length=100, pattern=rf"^{ON_ONE_LINE}*$")]
-Cursor = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{26}([0-9a-z]{13})?$")]
+Cursor = Annotated[str, cursor_like(r"^[0-9a-z]{26}([0-9a-z]{13})?$")]
 View = TypeVar("View", bound=Answer)
 
 

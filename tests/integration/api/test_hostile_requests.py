@@ -352,6 +352,10 @@ async def test_bodies_that_cannot_be_read_are_refused(api: Api) -> None:
     }
     expected = {name: (400, code) for name, (_, _, code) in bodies.items()}
     assert await api.refusals(requests) == expected
+    brotli = await api.refusals(
+        {"brotli": _post(b"Content-Encoding: br\r\nContent-Length: 1\r\n", b"x")}
+    )
+    assert brotli == {"brotli": (415, "unsupported_media_type")}
     half = gzip.compress(b"{}" * 1000)[:20]
     cut = await api.ask(_post(b"Content-Encoding: gzip\r\nContent-Length: 20\r\n", half))
     assert cut is not None

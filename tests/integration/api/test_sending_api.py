@@ -252,6 +252,29 @@ async def test_a_byte_order_mark_and_null_for_what_is_optional_are_taken(client:
     assert (await message.json())["priority"] == "normal"
 
 
+@pytest.mark.parametrize("encoding", ["cp1255", "utf-16"])
+async def test_a_body_in_another_encoding_is_told_so(client: Client, encoding: str) -> None:
+    body = json.dumps(BODY | {"message": "שלום"}, ensure_ascii=False).encode(encoding)
+    answer = await client.post(SEND, data=body, headers={"Content-Type": "application/json"})
+    assert (answer.status, (await answer.json())["code"]) == (400, "malformed_json")
+    assert "UTF-8" in (await answer.json())["detail"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"contact": {"name": "Dana\nTEL:+1", "phone": "+972501234567"}},
+        {"media": {"base64": "UE5H", "filename": "a\r\nb.txt"}},
+        {"location": {"latitude": 1, "longitude": 1, "name": "a\tb"}},
+    ],
+)
+async def test_a_name_stands_on_one_line(client: Client, content: dict[str, Any]) -> None:
+    body = {name: BODY[name] for name in ("connectionId", "to")} | content
+    answer = await client.post(SEND, json=body)
+    assert answer.status == 422
+    assert "control character" in (await answer.json())["errors"][0]["message"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

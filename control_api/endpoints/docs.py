@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from functools import cache
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -73,6 +74,11 @@ def add_docs(app: web.Application, groups: Collection[Endpoints]) -> None:
         return web.FileResponse(found, headers={"Cache-Control": "public, max-age=86400"})
 
     app.router.add_get("/openapi.json", openapi)
+
+    async def without_slash(request: web.Request) -> web.Response:
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": "../docs"})
+
     app.router.add_get("/docs", page)
+    app.router.add_get("/docs/", without_slash)
     app.router.add_get("/docs/start.js", start)
     app.router.add_get("/docs/{name}", file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import hdrs, web
 
 from control_api.endpoints.declaration import Endpoints
-from control_api.routes.dashboard_frame import View, redirect, show_view
+from control_api.routes.dashboard_frame import View, redirect, show_view, without_slash
 from control_api.schemas.webhooks import OFFERED
 
 routes = Endpoints("Dashboard")
@@ -59,7 +59,7 @@ async def account(request: web.Request) -> web.Response:
 
 
 async def show_missing(request: web.Request) -> web.Response:
-    """Answer 404 for an unknown view; redirect `/dashboard/` to `/dashboard`."""
-    if request.path == "/dashboard/":
-        return redirect(request, "dashboard")
+    """Answer 404 for an unknown view; redirect `/dashboard/` to `/dashboard`, and so on."""
+    if request.path.endswith("/"):
+        return without_slash(request)
     raise web.HTTPNotFound

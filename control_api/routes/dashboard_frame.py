@@ -155,6 +155,11 @@ def redirect(request: web.Request, path: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers=headers)
 
 
+def without_slash(request: web.Request) -> web.Response:
+    """Redirect to the address without the slash at its end, as people type it."""
+    return redirect(request, request.rel_url.raw_path.strip("/"))
+
+
 def _csrf(request: web.Request) -> str:
     session = request[IDENTITY].session
     return request.app[SERVICES].csrf.of(session.sign_in) if session else ""

@@ -11,7 +11,7 @@ from business.model import Trigger
 from business.ready_made import Trade
 from control_api.auth.identity import authorize, identity_of
 from control_api.endpoints.declaration import Endpoints
-from control_api.routes.dashboard_frame import View, redirect, show_view
+from control_api.routes.dashboard_frame import View, redirect, show_view, without_slash
 from sessions.common.callers import Scope
 
 routes = Endpoints("Provider pages")
@@ -93,9 +93,14 @@ async def stats(request: web.Request) -> web.Response:
 
 
 async def show_missing(request: web.Request) -> web.Response:
-    """Answer 404 for an unknown page; redirect `/provider` to the page of today."""
+    """Answer 404 for an unknown page; redirect `/provider` to the page of today.
+
+    An address with a slash at its end is redirected to the one without it.
+    """
     if request.path in ("/provider", "/provider/"):
         return redirect(request, View.TODAY.path)
+    if request.path.endswith("/"):
+        return without_slash(request)
     raise web.HTTPNotFound
 
 

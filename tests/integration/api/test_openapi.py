@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 UNDOCUMENTED = {
     "/openapi.json": "the document itself",
     "/docs": "a page about the document",
+    "/docs/": "the way to that page",
     "/docs/start.js": "a part of that page",
     "/docs/{name}": "parts of that page",
     "/static/{version}/{name}": "parts of pages",

@@ -207,8 +207,15 @@ async def test_a_session_that_is_used_goes_on(dana: Client, services: Services) 
 async def test_a_page_that_does_not_exist_says_so_in_words(dana: Client) -> None:
     answer = await dana.get("/dashboard/nothing")
     assert (answer.status, answer.content_type) == (404, "text/html")
-    slash = await dana.get("/dashboard/", allow_redirects=False)
-    assert (slash.status, slash.headers["Location"]) == (303, "../dashboard")
+
+
+@pytest.mark.parametrize("path", ["dashboard", "dashboard/messages", "provider/customers", "docs"])
+async def test_a_slash_behind_the_address_of_a_page_does_not_matter(
+    dana: Client, path: str
+) -> None:
+    slash = await dana.get(f"/{path}/", allow_redirects=False)
+    up = "../" * (path.count("/") + 1)
+    assert (slash.status, slash.headers["Location"]) == (303, f"{up}{path}")
 
 
 async def test_a_session_that_is_used_ends_at_a_set_time_all_the_same(

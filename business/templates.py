@@ -95,12 +95,24 @@ def _in_language(write: Callable[[datetime, Language], str]) -> Callable[[Contex
     return written
 
 
+def _local_time(moment: datetime, language: Language) -> str:
+    return f"{written_date(moment, language)}, {moment:%H:%M}"
+
+
+@pass_context
+def _written(context: Context, value: object) -> object:
+    """Write a time that no filter has written as people of the place do, and not in UTC."""
+    return _in_language(_local_time)(context, value) if isinstance(value, datetime) else value
+
+
 def _default(value: object, other: str = "") -> object:
     return other if isinstance(value, StrictUndefined) else value
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=_Missing, autoescape=False)
+    environment = ImmutableSandboxedEnvironment(
+        undefined=_Missing, autoescape=False, finalize=_written
+    )
     environment.globals.clear()
     environment.filters.clear()
     environment.tests.clear()
@@ -171,7 +183,8 @@ def _read(read: Callable[[str], _Read], text: str) -> _Read:
     try:
         return read(text)
     except TemplateError as error:
-        raise TemplateInvalidError(f"The text cannot be read: {error.message}.") from error
+        why = (error.message or "").rstrip(".")
+        raise TemplateInvalidError(f"The text cannot be read: {why}.") from error
     except (RecursionError, SyntaxError, MemoryError, OverflowError, ValueError) as error:
         raise TemplateInvalidError("The text cannot be read: it is nested too deep.") from error
 

@@ -36,10 +36,15 @@ from sessions.common.json_values import OrDefault, Shape, WrittenTimestamp
 from sessions.connections.pacing import ClockTime
 from sessions.messages.fields import ConnectionId
 
+_HOURS = 24
+
 
 def _hour(value: object) -> object:
-    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24
-    return f"{value:02}:00" if whole else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if not 0 <= value < _HOURS:
+        raise ValueError("Give an hour from 0 to 23, or a time of day like 18:30.")
+    return f"{value:02}:00"
 
 
 Offset = Annotated[

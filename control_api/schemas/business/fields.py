@@ -74,7 +74,9 @@ Line = Annotated[
 _IN_TAG = ON_ONE_LINE.replace("]", ",;]")
 Tag = Annotated[
     str,
-    StringConstraints(pattern=rf"^{_IN_TAG}{{1,50}}$"),
+    Shape(
+        rf"^{_IN_TAG}{{1,50}}$", "Use 1 to 50 characters on one line, no comma and no semicolon."
+    ),
     AfterValidator(check_text),
     Field(
         json_schema_extra={
@@ -90,7 +92,12 @@ Notes = Annotated[
     AfterValidator(check_typed),
     Field(json_schema_extra={"pattern": rf"^{TYPED}*$"}),
 ]
-Searched = Annotated[str, StringConstraints(max_length=100, pattern=rf"^{ON_ONE_LINE}*$")]
+Searched = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(check_line),
+    Field(json_schema_extra={"pattern": rf"^{ON_ONE_LINE}*$"}),
+]
 Cursor = Annotated[str, cursor_like(r"^[0-9a-z]{26}([0-9a-z]{13})?$")]
 View = TypeVar("View", bound=Answer)
 

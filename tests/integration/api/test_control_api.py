@@ -502,6 +502,16 @@ async def test_health_tells_of_disks_and_is_away_where_none_has_room(
         ),
         ("/api/whatsapp/send", {"media": {"base64": "UE5"}}, "This is not base64."),
         (
+            "/api/automations",
+            {"deliveryHour": 24},
+            "Give an hour from 0 to 23, or a time of day like 18:30.",
+        ),
+        (
+            "/api/customers",
+            {"phone": "+972501234567", "tags": ["a,b"]},
+            "Use 1 to 50 characters on one line, no comma and no semicolon.",
+        ),
+        (
             "/api/webhooks",
             {"url": "crm.example.com", "events": ["*"]},
             "Give an address like https://crm.example.com/whatsapp.",

@@ -28,6 +28,12 @@ VALUES: dict[str, dict[str, Any]] = {
         ("{{appointment.startsAt | date}}", Language.EN, "Tuesday, 2 February 2027"),
         ("{{appointment.startsAt | date}}", Language.HE, "יום שלישי, 2 בפברואר 2027"),
         ("{{appointment.startsAt | time}}", Language.EN, "14:30"),
+        ("{{appointment.startsAt}}", Language.EN, "Tuesday, 2 February 2027, 14:30"),
+        (
+            "{{appointment.startsAt | default('soon')}}",
+            Language.HE,
+            "יום שלישי, 2 בפברואר 2027, 14:30",
+        ),
         ("{{appointment.startsAt | default('soon') | time}}", Language.EN, "14:30"),
         ("at {{appointment.location | default('our place')}}", Language.EN, "at our place"),
         ("a{% if appointment.location %} at {{appointment.location}}{% endif %}", Language.EN, "a"),

@@ -11,7 +11,7 @@ from chatgrow_worker.page.snapshot import Outcome, PageState
 from chatgrow_worker.page.whatsapp_page import WhatsAppPage
 from sessions.messages.content import Content
 from tests.integration.browser.launching import PHONE, THEM
-from tests.integration.scripted_pages import until_it_shows
+from tests.integration.scripted_pages import shows, until_it_shows
 from tests.waiting import until
 from tests.whatsapp_web.faults import Faults, as_json
 
@@ -27,11 +27,17 @@ class OnePage:
         self._known = 0
 
     async def begin_anew(self) -> None:
-        """Take faults back, and forget what was delivered so far."""
+        """Take faults back, have it synchronise quickly, and forget what was delivered so far.
+
+        A page that cannot be used as a test has left it is loaded anew.
+        """
         none = dict.fromkeys(as_json(Faults()))
         for number in (None, PHONE):
             await self.control("PUT", "faults", **none, **({"number": number} if number else {}))
+        await self.control("PUT", "faults", syncMs=200)
         self._known += len(await self.ledger())
+        if not await shows(self.page, PageState.READY):
+            await self.load_anew()
 
     async def control(self, method: str, path: str, **body: Any) -> Any:
         async with self._http.request(method, f"/control/{path}", json=body or None) as answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,61 +70,6 @@ async def test_a_browser_that_does_not_start_says_why(driver: Driver, tmp_path: 
     assert str(broken.value) == "No usable sandbox!"
 
 
-async def test_a_browser_starts_on_a_profile_of_which_nothing_can_be_read(
-    launcher: Launcher, tmp_path: Path
-) -> None:
-    profile = tmp_path / "profiles" / CONNECTION
-    async with launcher.open(CONNECTION) as browser:
-        await until_it_shows(browser.page, PageState.QR)
-    for file in profile.rglob("*"):
-        if file.is_file() and not file.is_symlink():
-            file.write_bytes(os.urandom(3000))
-    async with launcher.open(CONNECTION) as browser:
-        await until_it_shows(browser.page, PageState.QR)
-
-
-async def test_a_page_that_whatsapp_or_a_proxy_refuses_is_unreachable(
-    driver: Driver, tmp_path: Path
-) -> None:
-    async with TestServer(Application()) as refusing:
-        launcher = make_launcher(driver, str(refusing.make_url("")), tmp_path)
-        with pytest.raises(PageBrokenError, match="answered 404") as broken:
-            async with launcher.open(CONNECTION):
-                pass
-    assert broken.value.reason is Reason.PAGE_UNREACHABLE
-
-
-async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(
-    launcher: Launcher, web: WhatsAppWeb
-) -> None:
-    limit = timedelta(seconds=30)
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
-        page = browser.page
-        await link(page, web)
-        assert await _lacks(page) == ()
-        about = await page.about()
-        assert (about.version, about.manifest) == ("2.3000.1039000000", "1039000000_main")
-        await http.put("/control/faults", json={"moduleMissing": ["WAWebSendMsgChatAction"]})
-        await page.reload(limit)
-        await until_it_shows(page, PageState.READY)
-        assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
-        assert (await page.about()).missing == (), "codes that were never shown lack nothing"
-        for module, name in STATE_NEEDS.items():
-            await http.put("/control/faults", json={"moduleMissing": [module]})
-            await page.reload(limit)
-            await until(partial(_cannot_be_read, page, f"WPP.whatsapp.{name}"))
-
-
-async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
-    look = await page.look("", 0)
-    return look.missing if look else ("no page",)
-
-
-async def _cannot_be_read(page: WhatsAppPage, lacks: str) -> bool:
-    look = await page.look("", 0)
-    return look is not None and look.snapshot is None and lacks in look.missing
-
-
 async def _sent(page: WhatsAppPage, key: str) -> str:
     async def decided() -> bool:
         return (await page.outcome(key)).state != "pending"
@@ -136,7 +82,8 @@ async def _sent(page: WhatsAppPage, key: str) -> str:
 @pytest.mark.parametrize(
     "savings",
     [
-        # Every acceptance test runs browsers with all savings.
+        # Every acceptance test runs browsers with all savings. Without any, the test below puts a
+        # login back and opens a saved page.
         pytest.param(ALL, id="all", marks=pytest.mark.slow),
         pytest.param(PROVEN, id="proven"),
         pytest.param(NONE, id="none", marks=pytest.mark.slow),
@@ -145,9 +92,12 @@ async def _sent(page: WhatsAppPage, key: str) -> str:
 async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again(
     driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
 ) -> None:
-    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=savings)
+    make = partial(make_launcher, driver, web.url, tmp_path / "profiles", savings=savings)
+    launcher = make()
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
+        served = page.served
+        assert served is not None
         await link(page, web)
         snapshot = await page.snapshot()
         assert snapshot is not None
@@ -169,6 +119,7 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         assert not (await page.look_up(unheard_of, NEVER)).found
         await page.send(key, THEM, Text(text="the same id again"))
         assert await _sent(page, key) == "DuplicateMessageError"
+        assert page.has_sent
         left = await page.leave()
     # As if Chromium had not come to writing any of it, which it seldom fails to at a close.
     shutil.rmtree(browser.profile / "Default/Local Storage")
@@ -178,74 +129,13 @@ async def test_a_page_is_linked_sends_once_and_is_still_linked_when_opened_again
         known = await page.look_up(key, THEM)
         assert (known.found, known.ack) == (True, 3)
     assert await _arrived(web) == ["שלום 👋🏽 $1 `x` </script>"]
+    await _opens_from_what_was_served_before(make(saved=served), web)
 
 
-async def test_a_page_that_crashes_is_told_from_one_that_hangs(
-    driver: Driver, web: WhatsAppWeb, tmp_path: Path
-) -> None:
-    async with make_launcher(driver, web.url, tmp_path / "profiles").open(CONNECTION) as browser:
-        tab, crashed = browser.page._page, asyncio.Event()
-        tab.on("crash", lambda _: crashed.set())
-        cdp = await tab.context.new_cdp_session(tab)
-        crash = asyncio.create_task(cdp.send("Page.crash"))
-        await crashed.wait()
-        with pytest.raises(PageBrokenError) as broken:
-            await browser.page.snapshot()
-        assert broken.value.reason is Reason.PAGE_CRASHED
-        crash.cancel()  # who has crashed does not answer
-
-
-async def test_a_login_is_put_back_although_a_service_worker_answers_for_the_page(
-    driver: Driver, web: WhatsAppWeb, tmp_path: Path
-) -> None:
-    launcher = make_launcher(driver, web.url, tmp_path / "profiles", savings=NONE)
-    async with launcher.open(CONNECTION) as browser:
-        await link(browser.page, web)
-        await until(lambda: _is_controlled(browser.page))
-        left = await browser.page.leave()
-        assert "WANoiseInfo" in left
-        assert await browser.page._page.title() == ""  # an empty document, not WhatsApp's
-    shutil.rmtree(browser.profile / "Default/Local Storage")
-    async with launcher.open(CONNECTION, local_storage=left) as browser:
-        # Its requests have gone through the service worker, which may not name another browser.
-        await until(lambda: _is_controlled(browser.page))
-        await until_it_shows(browser.page, PageState.READY)
-
-
-async def test_a_service_worker_from_before_is_forgotten_once_they_are_switched_off(
-    driver: Driver, web: WhatsAppWeb, tmp_path: Path
-) -> None:
-    root = tmp_path / "profiles"
-    async with make_launcher(driver, web.url, root, savings=NONE).open(CONNECTION) as browser:
-        await until(lambda: _is_controlled(browser.page))
-    async with make_launcher(driver, web.url, root, savings=PROVEN).open(CONNECTION) as browser:
-        await until_it_shows(browser.page, PageState.QR)
-        assert not await _is_controlled(browser.page)
-
-
-async def _is_controlled(page: WhatsAppPage) -> bool:
-    """Tell whether a service worker answers for the page; asked behind the worker's back."""
-    return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
-
-
-@pytest.mark.parametrize("savings", [ALL, NONE], ids=["all", "none"])
-async def test_a_page_is_opened_from_what_was_served_before_whatever_is_served_now(
-    driver: Driver, web: WhatsAppWeb, tmp_path: Path, savings: Savings
-) -> None:
-    """Without savings a service worker answers for the page."""
-    root = tmp_path / "profiles"
-    async with make_launcher(driver, web.url, root, savings=savings).open(CONNECTION) as browser:
-        page = browser.page
-        served = page.served
-        assert served is not None
-        await link(page, web)
-        key = await page.prepare(THEM)
-        await page.send(key, THEM, Text(text="before"))
-        assert await _sent(page, key) == "OK"
-        assert page.has_sent
+async def _opens_from_what_was_served_before(launcher: Launcher, web: WhatsAppWeb) -> None:
+    """Open a linked page from the HTML of version 1, while WhatsApp serves something broken."""
     async with aiohttp.ClientSession(web.url) as http:
         await http.put("/control/faults", json={"brokenHtml": True, "htmlVersion": 2})
-    launcher = make_launcher(driver, web.url, root, savings=savings, saved=served)
     async with launcher.open(CONNECTION) as browser:
         page = browser.page
         assert page.served is None
@@ -268,32 +158,63 @@ _INLINE_SCRIPT_RUNS = """() => {
 }"""
 
 
-async def test_a_flood_of_old_messages_after_the_start_hides_nothing(
-    launcher: Launcher, web: WhatsAppWeb
+async def test_a_service_worker_answers_for_a_page_until_they_are_switched_off(
+    driver: Driver, web: WhatsAppWeb, tmp_path: Path
 ) -> None:
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
+    """It keeps neither a login from being put back nor a page from what was served before."""
+    make = partial(make_launcher, driver, web.url, tmp_path / "profiles")
+    async with make(savings=NONE).open(CONNECTION) as browser:
         page = browser.page
+        served = page.served
+        assert served is not None
         await link(page, web)
-        # It floods after the synchronisation: by then it has to be counted.
-        await http.put("/control/faults", json={"hydration": 3000, "syncMs": None})
-        await page.reload(timedelta(seconds=30))
-        events = "WPP.on('chat.new_message', () => (window.seen = (window.seen ?? 0) + 1))"
-        await until(lambda: _evaluates(page, f"Boolean(window.WPP) && ({events}, true)"))
-        rings = [0]
-        counting = asyncio.create_task(_count_rings(page, rings))
-        await until_it_shows(page, PageState.READY)
         key = await page.prepare(THEM)
-        await page.send(key, THEM, Text(text="in the middle of it"))
+        await page.send(key, THEM, Text(text="before"))
         assert await _sent(page, key) == "OK"
-        await until(lambda: _evaluates(page, "window.seen >= 3000"))
-        counting.cancel()
+        assert page.has_sent
+        await until(lambda: _is_controlled(page))
+        left = await page.leave()
+        assert "WANoiseInfo" in left
+        assert await page._page.title() == ""  # an empty document, not WhatsApp's
+    shutil.rmtree(browser.profile / "Default/Local Storage")
+    async with make(savings=NONE).open(CONNECTION, local_storage=left) as browser:
+        page = browser.page
+        # Its requests have gone through the service worker, which may not name another browser.
+        await until(lambda: _is_controlled(page))
+        await until_it_shows(page, PageState.READY)
+    await _opens_from_what_was_served_before(make(savings=NONE, saved=served), web)
+    async with aiohttp.ClientSession(web.url) as http:
+        await http.put("/control/faults", json={"brokenHtml": False, "htmlVersion": 1})
+    async with make(savings=PROVEN).open(CONNECTION) as browser:
+        await until_it_shows(browser.page, PageState.READY)
+        assert not await _is_controlled(browser.page)
 
-        async def read() -> bool:
-            look = await page.look("", 0)
-            return look is not None and any((each.key, each.ack) == (key, 3) for each in look.acks)
 
-        await until(read)
-        assert rings[0] < 300, "a ring for each event would keep the worker from all else"
+async def _is_controlled(page: WhatsAppPage) -> bool:
+    """Tell whether a service worker answers for the page; asked behind the worker's back."""
+    return bool(await page._page.evaluate("Boolean(navigator.serviceWorker.controller)"))
+
+
+async def test_a_flood_of_old_messages_after_the_start_hides_nothing(one: OnePage) -> None:
+    page = one.page
+    # It floods after the synchronisation: by then it has to be counted.
+    await one.control("PUT", "faults", hydration=3000, syncMs=1000)
+    await page.reload(timedelta(seconds=30))
+    events = "WPP.on('chat.new_message', () => (window.seen = (window.seen ?? 0) + 1))"
+    await until(lambda: _evaluates(page, f"Boolean(window.WPP) && ({events}, true)"))
+    rings = [0]
+    counting = asyncio.create_task(_count_rings(page, rings))
+    await until_it_shows(page, PageState.READY)
+    key = await one.send(Text(text="in the middle of it"))
+    await until(lambda: _evaluates(page, "window.seen >= 3000"))
+    counting.cancel()
+
+    async def read() -> bool:
+        look = await page.look("", 0)
+        return look is not None and any((each.key, each.ack) == (key, 3) for each in look.acks)
+
+    await until(read)
+    assert rings[0] < 300, "a ring for each event would keep the worker from all else"
 
 
 async def _evaluates(page: WhatsAppPage, script: str) -> bool:
@@ -322,6 +243,32 @@ async def _tells_acks_anew_to_who_followed_another_load(page: WhatsAppPage) -> N
 async def _arrived(web: WhatsAppWeb) -> list[str]:
     async with aiohttp.ClientSession(web.url) as http:
         return [each["text"] for each in await (await http.get("/control/ledger")).json()]
+
+
+async def test_a_page_tells_which_functions_it_lacks_and_which_version_it_is(one: OnePage) -> None:
+    page, limit = one.page, timedelta(seconds=30)
+    assert await _lacks(page) == ()
+    about = await page.about()
+    assert (about.version, about.manifest) == ("2.3000.1039000000", "1039000000_main")
+    await one.control("PUT", "faults", moduleMissing=["WAWebSendMsgChatAction"])
+    await page.reload(limit)
+    await until_it_shows(page, PageState.READY)
+    assert await _lacks(page) == ("WPP.whatsapp.functions.addAndSendMsgToChat",)
+    assert (await page.about()).missing == (), "codes that were never shown lack nothing"
+    for module, name in STATE_NEEDS.items():
+        await one.control("PUT", "faults", moduleMissing=[module])
+        await page.reload(limit)
+        await until(partial(_cannot_be_read, page, f"WPP.whatsapp.{name}"))
+
+
+async def _lacks(page: WhatsAppPage) -> tuple[str, ...]:
+    look = await page.look("", 0)
+    return look.missing if look else ("no page",)
+
+
+async def _cannot_be_read(page: WhatsAppPage, lacks: str) -> bool:
+    look = await page.look("", 0)
+    return look is not None and look.snapshot is None and lacks in look.missing
 
 
 async def test_a_number_that_is_not_on_whatsapp_is_told(one: OnePage) -> None:
@@ -372,33 +319,79 @@ async def test_the_bell_rings_when_the_page_changes(one: OnePage) -> None:
 
 
 async def test_the_bell_rings_when_a_send_is_decided_that_its_answer_left_open(
-    launcher: Launcher, web: WhatsAppWeb
+    one: OnePage,
 ) -> None:
-    async with launcher.open(CONNECTION) as browser, aiohttp.ClientSession(web.url) as http:
-        page = browser.page
-        await link(page, web)
-        key = await page.prepare(THEM)
-        await http.put("/control/faults", json={"ackDelayMs": 1000, "deliveryDelayMs": 3_600_000})
-        await page.send(key, THEM, Text(text="late"))
-        assert (await page.outcome(key)).state == "pending"
-        page.bell.clear()
+    page = one.page
+    key = await page.prepare(THEM)
+    await one.control("PUT", "faults", ackDelayMs=1000, deliveryDelayMs=3_600_000)
+    await page.send(key, THEM, Text(text="late"))
+    assert (await page.outcome(key)).state == "pending"
+    page.bell.clear()
 
-        async def decided() -> bool:
-            return (await page.outcome(key)).state == "done"
+    async def decided() -> bool:
+        return (await page.outcome(key)).state == "done"
 
-        await _rings_until(page, decided)
+    await _rings_until(page, decided)
 
 
-async def test_a_killed_browser_is_told_and_opens_again(launcher: Launcher, driver: Driver) -> None:
+async def test_a_browser_that_ends_is_told_of_leaves_nothing_running_and_opens_again(
+    launcher: Launcher, driver: Driver
+) -> None:
+    await _is_killed(launcher, driver)
+    await _is_closed(launcher, driver)
+    await _has_a_page_that_crashes_on_a_profile_of_which_nothing_can_be_read(launcher)
+    await _is_given_up_while_it_opens(launcher, driver)
+
+
+async def _is_killed(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await until_it_shows(page, PageState.QR)
+        await until_it_shows(browser.page, PageState.QR)
         kill_all(_browsers(driver))
         with pytest.raises(PageBrokenError):
-            await until_it_shows(page, PageState.LOADING)
+            await until_it_shows(browser.page, PageState.LOADING)
+
+
+async def _is_closed(launcher: Launcher, driver: Driver) -> None:
     async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await until_it_shows(page, PageState.QR)
+        await until_it_shows(browser.page, PageState.QR)
+        assert _browsers(driver)
+    assert _browsers(driver) == []
+    with pytest.raises(PageBrokenError):
+        await browser.page.tidy()
+
+
+async def _has_a_page_that_crashes_on_a_profile_of_which_nothing_can_be_read(
+    launcher: Launcher,
+) -> None:
+    for file in launcher.profile(CONNECTION).rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            file.write_bytes(os.urandom(3000))
+    async with launcher.open(CONNECTION) as browser:
+        await until_it_shows(browser.page, PageState.QR)
+        tab, crashed = browser.page._page, asyncio.Event()
+        tab.on("crash", lambda _: crashed.set())
+        cdp = await tab.context.new_cdp_session(tab)
+        crash = asyncio.create_task(cdp.send("Page.crash"))
+        await crashed.wait()
+        with pytest.raises(PageBrokenError) as broken:
+            await browser.page.snapshot()
+        # It is told from one that hangs.
+        assert broken.value.reason is Reason.PAGE_CRASHED
+        crash.cancel()  # who has crashed does not answer
+
+
+async def _is_given_up_while_it_opens(launcher: Launcher, driver: Driver) -> None:
+    """Which version it is has been asked for before: what runs next is the browser itself."""
+
+    async def open_for_ever() -> None:
+        async with launcher.open(CONNECTION):
+            await asyncio.Event().wait()
+
+    opening = asyncio.create_task(open_for_ever())
+    await until(lambda: bool(_browsers(driver)))
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+    assert _browsers(driver) == []
 
 
 async def test_a_killed_driver_is_replaced(web: WhatsAppWeb, tmp_path: Path) -> None:
@@ -418,34 +411,6 @@ async def test_a_killed_driver_is_replaced(web: WhatsAppWeb, tmp_path: Path) -> 
             assert left.isdisjoint(Path(os.environ["TMPDIR"]).iterdir())
 
 
-async def test_no_process_outlives_its_page_which_says_that_it_is_gone(
-    launcher: Launcher, driver: Driver
-) -> None:
-    async with launcher.open(CONNECTION) as browser:
-        page = browser.page
-        await until_it_shows(page, PageState.QR)
-        assert _browsers(driver)
-    assert _browsers(driver) == []
-    with pytest.raises(PageBrokenError):
-        await page.tidy()
-
-
-async def test_an_opening_that_is_given_up_leaves_nothing_running(
-    launcher: Launcher, driver: Driver
-) -> None:
-    async def open_for_ever() -> None:
-        async with launcher.open(CONNECTION):
-            await asyncio.Event().wait()
-
-    async with launcher.open(CONNECTION):
-        pass  # which version it is has been asked for now, so what runs next is the browser itself
-    opening = asyncio.create_task(open_for_ever())
-    await until(lambda: bool(_browsers(driver)))
-    opening.cancel()
-    await asyncio.gather(opening, return_exceptions=True)
-    assert _browsers(driver) == []
-
-
 _REACHED = """async (host) => {
   const socket = new WebSocket(`ws://${host}/`);
   const opens = await new Promise((told) => {
@@ -456,7 +421,9 @@ _REACHED = """async (host) => {
 }"""
 
 
-async def test_a_page_reaches_its_own_host_and_no_other(driver: Driver, tmp_path: Path) -> None:
+async def test_a_page_reaches_its_own_host_and_no_other_until_that_refuses_or_is_away(
+    driver: Driver, tmp_path: Path
+) -> None:
     """`localhost` stands for all the others: it is the same server by another name."""
 
     async def answer(request: Request) -> StreamResponse:
@@ -476,6 +443,16 @@ async def test_a_page_reaches_its_own_host_and_no_other(driver: Driver, tmp_path
             assert await page.evaluate(_REACHED, f"127.0.0.1:{server.port}") == [True, True]
             for other in ("localhost", "[::1]", "127.0.0.2"):
                 assert await page.evaluate(_REACHED, f"{other}:{server.port}") == [False, False]
+            await _cannot_open(browser.page, f"{url}/nothing", "answered 404")
+            await server.close()
+            await _cannot_open(browser.page, url, url.removeprefix("http://"))
+
+
+async def _cannot_open(page: WhatsAppPage, url: str, why: str) -> None:
+    """Open what WhatsApp or a proxy refuses, or what is away."""
+    with pytest.raises(PageBrokenError, match=re.escape(why)) as broken:
+        await page.open(url, timedelta(seconds=30))
+    assert broken.value.reason is Reason.PAGE_UNREACHABLE
 
 
 async def test_a_connection_goes_through_its_own_proxy(launcher: Launcher) -> None:
@@ -575,13 +552,6 @@ async def test_a_proxy_is_reached_at_the_address_that_was_looked_at(
             async with launcher.open(CONNECTION, proxy=proxy):
                 pass
     assert asked.is_set()
-
-
-async def test_a_site_that_is_away_is_told(driver: Driver, tmp_path: Path) -> None:
-    launcher = make_launcher(driver, "http://127.0.0.1:1", tmp_path)
-    with pytest.raises(PageBrokenError, match=r"127\.0\.0\.1:1"):
-        async with launcher.open(CONNECTION):
-            pass
 
 
 async def test_a_process_left_on_a_profile_is_ended_and_its_locks_removed(tmp_path: Path) -> None:

@@ -86,6 +86,24 @@ class StackClient:
         await self.scan(connection_id)
         await self.until_state("connected", connection_id)
 
+    async def link_again(self) -> None:
+        """Start the connection `main`, which was logged out, and link our phone."""
+        await self.post("/api/whatsapp/connections/main/start")
+        await self.scan()
+        await self.until_state("connected")
+
+    async def until_in_group(self, chat_id: str) -> dict[str, Any]:
+        """Wait until the page of `main` knows a group; return what is listed of it."""
+        found: list[dict[str, Any]] = []
+
+        async def listed() -> bool:
+            answer = await self.get("/api/whatsapp/groups?connectionId=main")
+            found[:] = [each for each in answer.get("items", ()) if each["chatId"] == chat_id]
+            return bool(found)
+
+        await until(listed, within=PATIENCE, every=LOOK_EVERY)
+        return found[0]
+
     async def status(self, connection_id: str = "main") -> dict[str, Any]:
         """Return the status of a connection."""
         return await self.get(f"/api/whatsapp/connections/{connection_id}/status")

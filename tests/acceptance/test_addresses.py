@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.stack_client import OUR_PHONE, StackClient
 
 OTHER_PHONE = "+972502222222"
@@ -14,15 +16,14 @@ async def _kept_under_hidden_ids(system: StackClient, phone: str) -> str:
     return str((await system.control("PUT", f"numbers/{phone}", wanted))["lid"])
 
 
+@pytest.mark.linked
 async def test_each_kind_of_address_is_delivered_to_and_told_of(system: StackClient) -> None:
     members = {"subject": "We", "members": [OUR_PHONE, MEMBER]}
     group = str((await system.control("POST", "groups", members))["id"])
     hidden = await _kept_under_hidden_ids(system, "+972504444444")
     await _kept_under_hidden_ids(system, OTHER_PHONE)
     await system.control("PUT", "numbers/+972505555555", {"receiptsFromLid": True})
-    await system.create()
-    await system.scan()
-    await system.until_state("connected")
+    await system.until_in_group(group)
     texts = {
         hidden: "to a hidden id",
         OTHER_PHONE: "to a number kept under one",

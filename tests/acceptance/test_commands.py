@@ -78,8 +78,8 @@ async def test_a_restart_keeps_the_login_and_loses_no_message(system: StackClien
     assert await _devices(system) == devices
 
 
+@pytest.mark.linked
 async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: StackClient) -> None:
-    await system.link()
     await system.until_saved()
     assert (await system.post(f"{MAIN}/logout"))["http"] == 202
     assert (await system.post(f"{MAIN}/logout"))["http"] in (202, 409)
@@ -91,8 +91,7 @@ async def test_a_logout_ends_the_login_everywhere_and_keeps_messages(system: Sta
     assert refused["state"] == "logged_out"
     waiting = await system.send("for the next login")
 
-    await system.post(f"{MAIN}/start")
-    await system.scan()
+    await system.link_again()
     await system.until_message(waiting, "read")
 
 

@@ -97,6 +97,7 @@ async def test_a_poll_that_whatsapp_never_takes_stops_no_other_message(
     assert [each["type"] for each in await _ours(system)] == ["chat", "poll_creation"]
 
 
+@pytest.mark.linked
 async def test_groups_are_listed_and_typing_and_reading_reach_the_page(
     system: StackClient,
 ) -> None:
@@ -106,21 +107,20 @@ async def test_groups_are_listed_and_typing_and_reading_reach_the_page(
     group = await system.control(
         "POST", "groups", {"subject": "Team", "members": members, "admins": [THEIR_PHONE]}
     )
-    await system.link()
-    listed = await system.get("/api/whatsapp/groups?connectionId=main")
-    (team,) = listed["items"]
-    assert (team["chatId"], team["subject"], team["size"]) == (group["id"], "Team", 3)
+    team = await system.until_in_group(group["id"])
+    assert (team["subject"], team["size"]) == ("Team", 3)
     people = {each["number"]: each["admin"] for each in team["participants"]}
     assert people == {each: each == THEIR_PHONE for each in members}
     sent = await _send(system, to=team["chatId"], message="hello team")
     await system.until_message(sent, "sent")
+    before = await _unread(system)
     await system.control(
         "POST", f"phones/{THEIR_PHONE}/say", {"to": OUR_PHONE, "text": "are you there?"}
     )
     chat = f"/api/whatsapp/chats/{THEIR_PHONE.lstrip('+')}@c.us"
 
     async def recorded() -> bool:
-        return await _unread(system) == 1
+        return await _unread(system) == before + 1
 
     await until(recorded, within=PATIENCE)
     typing = await system.post(f"{chat}/typing?connectionId=main", {"seconds": 1})

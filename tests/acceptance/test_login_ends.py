@@ -40,17 +40,17 @@ def _browser(system: StackClient) -> set[int]:
     return {each.pid for each in children_named(system.pid("worker-1"), "chromium")}
 
 
+# The test below ends one without any fault, and `test_login_end.py` tells the reasons apart.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ({}, "unlinked"),
-        pytest.param({"unlinkBy": "wipe"}, "unlinked", marks=pytest.mark.slow),
-        pytest.param({"leaveMs": 600_000}, "unlinked", marks=pytest.mark.slow),
-        pytest.param({"loginFailure": 406}, "unlinked", marks=pytest.mark.slow),
-        # `test_login_end.py` tells the reasons apart.
-        pytest.param({"loginFailure": 403}, "account_locked", marks=pytest.mark.slow),
+        ({"unlinkBy": "wipe"}, "unlinked"),
+        ({"leaveMs": 600_000}, "unlinked"),
+        ({"loginFailure": 406}, "unlinked"),
+        ({"loginFailure": 403}, "account_locked"),
         # Lost: the login that was saved is tried, and the phone does not list it any more either.
-        pytest.param({"logoutReason": "syncd_failure"}, "unlinked", marks=pytest.mark.slow),
+        ({"logoutReason": "syncd_failure"}, "unlinked"),
     ],
 )
 async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
@@ -61,8 +61,47 @@ async def test_a_login_that_ends_for_good_is_told_why_and_leaves_nothing_behind(
     await _fault(system, **fault)
     if "loginFailure" not in fault and "logoutReason" not in fault:
         await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await _until_ended(system, reason)
+    await _until_no_blob_is_left(system)
+
+
+async def _until_ended(system: StackClient, reason: str = "unlinked") -> None:
     await system.until_state("logged_out")
     assert (await system.status())["reason"] == reason
+
+
+@pytest.mark.linked
+async def test_a_phone_that_unlinks_is_told_and_leaves_nothing_behind_and_can_be_linked_again(
+    system: StackClient,
+) -> None:
+    await system.until_saved()
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await _until_ended(system)
+    await _until_no_blob_is_left(system)
+    await _soon_after_a_scan_it_is_heard_on_a_bus_that_came_late(system)
+    await _while_nothing_runs_it_is_told_at_the_next_start(system)
+    await system.link_again()
+
+
+async def _soon_after_a_scan_it_is_heard_on_a_bus_that_came_late(system: StackClient) -> None:
+    # wa-js has looked for the page's command bus in vain by then, and does not look again.
+    await system.control("PUT", "faults", {"deferredMs": 4000})
+    await system.link_again()
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await _until_ended(system)
+    await system.control("PUT", "faults", {"deferredMs": None})
+
+
+async def _while_nothing_runs_it_is_told_at_the_next_start(system: StackClient) -> None:
+    waiting = await system.send("for later")
+    await system.link_again()
+    await system.until_message(waiting, "read")
+    await system.until_saved()
+    await system.post("/api/whatsapp/connections/main/stop")
+    await system.until_state("stopped")
+    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
+    await system.post("/api/whatsapp/connections/main/start")
+    await _until_ended(system)
     await _until_no_blob_is_left(system)
 
 
@@ -93,35 +132,6 @@ async def test_a_browser_that_dies_while_its_page_wipes_the_login_costs_no_login
     kill_all(children_named(system.pid("worker-1"), "chromium"))
     await system.until_message(await system.send("still linked"), "read")
     assert len(await system.control("GET", "devices")) == 1
-
-
-async def test_a_phone_that_unlinks_while_nothing_runs_is_told_at_the_next_start(
-    system: StackClient,
-) -> None:
-    await system.link()
-    await system.until_saved()
-    await system.post("/api/whatsapp/connections/main/stop")
-    await system.until_state("stopped")
-    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
-    await system.post("/api/whatsapp/connections/main/start")
-    await system.until_state("logged_out")
-    assert (await system.status())["reason"] == "unlinked"
-    await _until_no_blob_is_left(system)
-
-
-async def test_a_phone_that_unlinks_soon_after_a_scan_is_heard_on_a_bus_that_came_late(
-    system: StackClient,
-) -> None:
-    # wa-js has looked for the page's command bus in vain by then, and does not look again.
-    await system.control("PUT", "faults", {"deferredMs": 4000})
-    await system.link()
-    await system.control("POST", f"phones/{OUR_PHONE}/unlink")
-    await system.until_state("logged_out")
-    assert (await system.status())["reason"] == "unlinked"
-    waiting = await system.send("for later")
-    await system.post("/api/whatsapp/connections/main/start")
-    await system.scan()
-    await system.until_message(waiting, "read")
 
 
 # `test_runner.py` has bans with their ends.

@@ -1,11 +1,13 @@
-"""A whole run in production: what it logs tells no secret, and what it counts is what happened."""
+"""A whole run in production: its logs tell no secret, its numbers and its events are true."""
 
 from __future__ import annotations
 
 import base64
 import os
 import secrets
-from collections.abc import Iterator
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import psutil
 from pymongo import AsyncMongoClient
 
 from sessions.encryption.keys import Key
+from tests.event_reader import EventReader, Received
 from tests.ports import free_port
+from tests.processes import alive
 from tests.scraping import Scrape
 from tests.stack_client import LOOK_EVERY, OUR_PHONE, THEIR_PHONE, StackClient, stack
 from tests.waiting import until
@@ -24,7 +28,7 @@ PASSWORD = "hunter2-of-the-proxy"
 METRICS_TOKEN = "only-Prometheus-has-this"
 
 
-async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
+async def test_no_log_tells_a_secret_and_every_number_and_event_is_true() -> None:
     jwt_secret, key, port = secrets.token_urlsafe(32), Key.generate(), free_port()
     settings = {
         "APP_ENV": "production",
@@ -34,14 +38,14 @@ async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
         "METRICS_PORT": str(port),
         "METRICS_TOKEN": METRICS_TOKEN,
         "METRICS_NAMES": "true",
+        # A dead worker is told of soon.
+        "LEASE_TTL": "5",
     }
     options = [f"--env={name}={value}" for name, value in settings.items()]
-    async with stack(*options) as system:
-        await system.create(phoneNumber=OUR_PHONE)
-        shown = await system.get("/api/whatsapp/connections/main/qr?format=json&wait=60")
-        await system.scan()
-        await system.until_state("connected")
-        await _send_and_fail(system)
+    async with stack(*options) as system, _following(system) as follower:
+        code = await _link(system, follower)
+        await _send_one(system, follower)
+        await _fail(system)
         await _break_a_page(system)
         message = await system.send(TEXT)
         await system.until_message(message, "read")
@@ -49,13 +53,16 @@ async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
         api = await _scrape(system, system.about["api"] + "/metrics")
         _check_numbers(worker, api)
         await _check_records(system, message)
-        await system.post("/api/whatsapp/connections/main/stop")
+        for each in ("proxied", "main"):
+            await system.post(f"/api/whatsapp/connections/{each}/stop")
+            await system.until_state("stopped", each)
         await _until_left(system, f"http://127.0.0.1:{port}/metrics")
+        await _lose_the_worker_and_end_the_api(system, follower)
         needles = [
             *(TEXT, PASSWORD, METRICS_TOKEN, jwt_secret, system.about["apiKey"]),
             *(number.lstrip("+") for number in (OUR_PHONE, THEIR_PHONE, REFUSED)),
             key.text().partition(":")[2],
-            *(part for part in shown["code"].split(",") if len(part) > 8),
+            *(part for part in code.split(",") if len(part) > 8),
         ]
         logs = await _all_logs(system)
     assert len(logs) >= 6
@@ -65,10 +72,66 @@ async def test_no_log_tells_a_secret_and_every_number_is_true() -> None:
                 assert form not in content, f"{name} tells {needle!r}"
 
 
-async def _send_and_fail(system: StackClient) -> None:
-    """Send one that arrives and one that is refused, and ask for what cannot be had."""
-    arrives = await system.send(TEXT)
-    await system.until_message(arrives, "read")
+@asynccontextmanager
+async def _following(system: StackClient) -> AsyncIterator[EventReader]:
+    events = system.about["api"] + "/api/whatsapp/events"
+    async with system.http.get(events, timeout=None) as response:
+        follower = EventReader(response)
+        await follower.until_marked()
+        yield follower
+
+
+async def _link(system: StackClient, follower: EventReader) -> str:
+    """Link our phone with the code that an event tells; return that."""
+    await system.create(phoneNumber=OUR_PHONE)
+    shown = await follower.until("connection.qr")
+    assert _states(shown) == ["starting", "awaiting_scan"]
+    code = str(shown[-1].data["code"])
+    await system.control("POST", "phones", {"number": OUR_PHONE})
+    # Read soon after, a message may be told of as read at once.
+    await system.control("PUT", "faults", {"readReceipts": False})
+    await system.control("POST", f"phones/{OUR_PHONE}/scan", {"code": code})
+    linked = await follower.until("connection.state", state="connected")
+    assert linked[-1].data["phoneNumber"] == OUR_PHONE
+    return code
+
+
+def _states(events: list[Received]) -> list[str]:
+    """Return the states in the order in which they were reached."""
+    told = (each.data["state"] for each in events if each.type == "connection.state")
+    return list(dict.fromkeys(told))
+
+
+async def _send_one(system: StackClient, follower: EventReader) -> None:
+    """Send a message whose life is told."""
+    message = await system.send(TEXT)
+    life = await follower.until("message.status", messageId=message, status="delivered")
+    if "queued" not in [each.data.get("status") for each in life]:
+        # The API tells of it, a worker of the others: it may come after them.
+        life += await follower.until("message.status", messageId=message, status="queued")
+    told = [each.data for each in life if each.type == "message.status"]
+    assert [each["status"] for each in sorted(told, key=lambda each: each["at"])] == [
+        *["queued", "sending", "sent", "delivered"]
+    ]
+    assert not any(TEXT in str(each.data) for each in life)
+    await system.control("PUT", "faults", {"readReceipts": True})
+
+
+async def _lose_the_worker_and_end_the_api(system: StackClient, follower: EventReader) -> None:
+    await follower.until("connection.state", connectionId="main", state="stopped")
+    await system.post("/api/whatsapp/connections/main/start")
+    await follower.until("connection.state", connectionId="main", reason="browser_starting")
+    os.kill(system.pid("worker-1"), signal.SIGKILL)
+    lost = await follower.until("connection.state", connectionId="main", state="disconnected")
+    assert lost[-1].data["reason"] == "worker_lost"
+    api = system.pid("api")
+    os.kill(api, signal.SIGTERM)
+    assert await follower.until_ended() == []
+    await until(lambda: not alive(api))
+
+
+async def _fail(system: StackClient) -> None:
+    """Send one that is refused, and ask for what cannot be had."""
     await system.control("PUT", f"numbers/{REFUSED.lstrip('+')}", {"registered": False})
     refused = await system.send(TEXT, to=REFUSED)
     await system.until_message(refused, "failed")

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from chatgrow_worker.settings import WorkerSettings
+from tests.acceptance.test_webhooks import told_of_everything
 from tests.processes import alive, children_named, kill_all
 from tests.stack_client import LOOK_EVERY, OUR_PHONE, PATIENCE, ROOT, StackClient, stack
 from tests.waiting import until
@@ -21,31 +22,27 @@ from tests.worker_kills import kill_worker
 TEXTS = ["שלום, התור שלך מחר בשעה 9:30", "Hello from ChatGrow! 👋🏽", "line one\nline two $1 {x}"]
 
 
-async def test_a_linked_phone_sends_and_returns_without_a_new_scan(system: StackClient) -> None:
-    await system.create()
-    early = await system.send("queued before the phone was linked")
-    waiting = (await system.message(early))["waiting"]
-    assert waiting["reason"].startswith("connection_")
-    await system.scan()
-    await system.until_state("connected")
-    assert (await system.status())["phoneNumber"] == OUR_PHONE
-
-    ids = [early, *[await system.send(text) for text in TEXTS]]
+async def test_a_phone_is_linked_and_sends_and_a_receiver_is_told_of_everything(
+    system: StackClient,
+) -> None:
+    async with told_of_everything(system) as ids:
+        await system.create()
+        ids.append(await system.send("queued before the phone was linked"))
+        waiting = (await system.message(ids[0]))["waiting"]
+        assert waiting["reason"].startswith("connection_")
+        await system.scan()
+        await system.until_state("connected")
+        assert (await system.status())["phoneNumber"] == OUR_PHONE
+        ids += [await system.send(text) for text in TEXTS]
     for message_id in ids:
-        read = await system.until_message(message_id, "read")
+        read = await system.message(message_id)
         steps = ("queued", "sending", "sent", "delivered", "read")
         # Not as texts: a time without a fraction would sort behind one with it.
         times = [datetime.fromisoformat(read[f"{step}At"]) for step in steps]
         assert times == sorted(times)
-    assert [entry["text"] for entry in await system.ledger()][1:] == TEXTS
-
-    devices = await system.control("GET", "devices")
-    os.kill(system.pid("worker-1"), signal.SIGTERM)
-    await system.until_restarted("worker-1")
-    after = await system.send("after the restart")
-    await system.until_message(after, "read")
-    assert (await system.control("GET", "devices")) == devices
-    assert all(entry["arrivals"] == 1 for entry in await system.ledger())
+    entries = await system.ledger()
+    assert [entry["text"] for entry in entries][1:] == TEXTS
+    assert all(entry["arrivals"] == 1 for entry in entries)
 
 
 @pytest.mark.linked

@@ -27,6 +27,10 @@ async def _received(system: StackClient) -> list[dict[str, Any]]:
         return await found.to_list()
 
 
+async def _recorded(system: StackClient) -> set[str]:
+    return {each["bareId"] for each in await _received(system)}
+
+
 async def _until_recorded(system: StackClient, count: int) -> list[dict[str, Any]]:
     async def all_there() -> bool:
         return len(await _received(system)) >= count
@@ -35,14 +39,16 @@ async def _until_recorded(system: StackClient, count: int) -> list[dict[str, Any
     return await _received(system)
 
 
+@pytest.mark.linked
+@pytest.mark.parametrize("kills", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
-    system: StackClient,
+    system: StackClient, kills: int
 ) -> None:
-    await system.link()
     await system.until_login_is_on_disk()
+    before = await _recorded(system)
     said = [await _says(system, "text 0")]
-    await _until_recorded(system, 1)
-    for kill in range(2):
+    await _until_recorded(system, len(before) + 1)
+    for kill in range(kills):
         said += [await _says(system, f"before {kill}.{number}") for number in range(5)]
         os.kill(system.pid((await system.status())["worker"]), signal.SIGKILL)
         said += [await _says(system, f"meanwhile {kill}.{number}") for number in range(20)]
@@ -52,7 +58,7 @@ async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
         await system.until_restarted("worker-1", kill + 1)
         await system.until_state("connected")
     said.append(await _says(system, "last", GROUP_MEMBER))
-    await _until_recorded(system, len(said))
+    await _until_recorded(system, len(before) + len(said))
 
     async def all_happened() -> bool:
         found = {each["bareId"]: each for each in await _received(system)}
@@ -62,7 +68,7 @@ async def test_a_worker_that_is_killed_while_phones_speak_loses_nothing(
 
     await until(all_happened, within=PATIENCE)
     recorded = [each["bareId"] for each in await _received(system)]
-    assert sorted(recorded) == sorted(said)
+    assert sorted(recorded) == sorted([*before, *said])
     # Sending goes on as if nothing had been received.
     await system.until_message(await system.send("answer"), "read")
 
@@ -81,14 +87,19 @@ async def test_a_flood_of_old_messages_neither_is_recorded_nor_delays_sending(
     assert message["text"] == "live"
 
 
+@pytest.mark.linked
 async def test_without_the_tables_of_the_page_sending_and_receiving_go_on(
     system: StackClient,
 ) -> None:
-    await system.link()
+    before = await _recorded(system)
     missing = ["WAWebSchemaMessage", "WAWebDBMessageSerialization"]
     await system.control("PUT", "faults", {"moduleMissing": missing})
     await system.post("/api/whatsapp/connections/main/restart")
     await system.until_message(await system.send("all the same"), "read")
-    await _says(system, "live")
-    (message,) = await _until_recorded(system, 1)
+    said = await _says(system, "live")
+    recorded = await _until_recorded(system, len(before) + 1)
+    (message,) = [each for each in recorded if each["bareId"] == said]
     assert (message["text"], message["fromNumber"]) == ("live", THEIR_PHONE)
+    await system.control("PUT", "faults", {"moduleMissing": None})
+    await system.post("/api/whatsapp/connections/main/restart")
+    await system.until_message(await system.send("with them again"), "read")

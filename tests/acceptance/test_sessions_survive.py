@@ -40,23 +40,26 @@ async def _sends(system: StackClient, text: str, connection: str = "main") -> No
     await system.until_message(sent, "read")
 
 
-@pytest.mark.parametrize(
-    "lose_disk",
-    [
-        # `test_any_process_may_be_killed` goes on with the same disk; `test_session_source.py` has
-        # a login of which the disk lacks a part.
-        pytest.param(False, marks=pytest.mark.slow),
-        True,
-    ],
-)
-async def test_a_worker_killed_soon_after_the_scan_stays_linked(
-    system: StackClient, lose_disk: bool
-) -> None:
+# `test_any_process_may_be_killed` goes on with the same disk; `test_session_source.py` has a login
+# of which the disk lacks a part.
+@pytest.mark.slow
+async def test_a_worker_killed_soon_after_the_scan_stays_linked(system: StackClient) -> None:
     await _link(system)
-    if lose_disk:
-        await system.until_saved()
-    # Otherwise at once: Chromium has not written localStorage to its disk yet.
-    await kill_worker(system, lose_disk=lose_disk)
+    # At once: Chromium has not written localStorage to its disk yet.
+    await kill_worker(system, lose_disk=False)
+    await _goes_on(system)
+
+
+@pytest.mark.linked
+async def test_a_worker_that_is_killed_and_loses_its_disk_stays_linked(
+    system: StackClient,
+) -> None:
+    await system.until_saved()
+    await kill_worker(system, lose_disk=True)
+    await _goes_on(system)
+
+
+async def _goes_on(system: StackClient) -> None:
     await system.until_restarted("worker-1")
     await _sends(system, "after the kill")
     assert len(await system.control("GET", "devices")) == 1
@@ -192,8 +195,11 @@ async def test_a_phone_that_unlinks_with_a_message_in_hand_neither_loses_nor_rep
     assert [(each["text"], each["arrivals"]) for each in await system.ledger()] == [("in hand", 1)]
 
 
-async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -> None:
-    await _link(system)
+@pytest.mark.linked
+async def test_a_stop_finishes_the_send_in_hand_and_saves_and_no_new_scan_is_needed(
+    system: StackClient,
+) -> None:
+    devices = await system.control("GET", "devices")
     await system.control("PUT", "faults", {"sendDelayMs": 2000})
     first = await system.send("in hand")
     second = await system.send("after the stop")
@@ -206,6 +212,7 @@ async def test_a_stop_finishes_the_send_in_hand_and_saves(system: StackClient) -
         assert record["blobs"][0]["kind"] == "clean"
     await system.until_message(second, "read")
     assert [each["arrivals"] for each in await system.ledger()] == [1, 1]
+    assert await system.control("GET", "devices") == devices
 
 
 # `test_browser.py` takes the localStorage of a linked page away in the same manner.

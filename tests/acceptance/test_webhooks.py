@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -18,19 +20,16 @@ def _statuses(receiver: Receiver, message_id: str) -> list[str]:
     return [each["status"] for each in events.values() if each.get("messageId") == message_id]
 
 
-@pytest.mark.parametrize("kills", [0, pytest.param(3, marks=pytest.mark.slow)])
-async def test_a_receiver_misses_nothing(system: StackClient, kills: int) -> None:
+@asynccontextmanager
+async def told_of_everything(system: StackClient) -> AsyncIterator[list[str]]:
+    """Tell a receiver of everything; yield a list for the ids of messages that are sent.
+
+    At the end they are read, and the receiver has missed nothing of them and of the connection.
+    """
     async with receiving() as receiver:
-        wish = {"url": receiver.url, "events": ["*"]}
-        made = await system.post("/api/webhooks", wish)
-        await system.create()
-        await system.scan()
-        await system.until_state("connected")
-        sent = [await system.send("first")]
-        for number in range(kills):
-            await kill_worker(system, lose_disk=False)
-            await system.until_restarted("worker-1", number + 1)
-            sent.append(await system.send(f"after kill {number}"))
+        made = await system.post("/api/webhooks", {"url": receiver.url, "events": ["*"]})
+        sent: list[str] = []
+        yield sent
         for message_id in sent:
             await system.until_message(message_id, "read")
 
@@ -51,3 +50,15 @@ async def test_a_receiver_misses_nothing(system: StackClient, kills: int) -> Non
 
         # What is about a connection and what is about a message comes in no common order.
         await until(states_told, within=PATIENCE)
+
+
+# `test_one_message.py` tells of everything while nothing is killed.
+@pytest.mark.slow
+async def test_a_receiver_misses_nothing_though_workers_are_killed(system: StackClient) -> None:
+    async with told_of_everything(system) as sent:
+        await system.link()
+        sent.append(await system.send("first"))
+        for number in range(3):
+            await kill_worker(system, lose_disk=False)
+            await system.until_restarted("worker-1", number + 1)
+            sent.append(await system.send(f"after kill {number}"))

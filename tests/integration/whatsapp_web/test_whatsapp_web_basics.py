@@ -42,8 +42,10 @@ async def test_a_message_goes_from_code_to_read(world: World) -> None:
             "me": "972501234567@c.us",
         }
         chosen = await tab.new_id(FRIEND)
+        await world.hand.faults(holdAcks=True)
         sent = await tab.send(FRIEND, "hello", message_id=chosen)
         assert sent == {"id": chosen, "ack": 1, "result": "OK", "code": None}
+        await world.hand.faults(holdAcks=False)
         await tab.until("window.heard.filter((e) => e.name === 'chat.msg_ack_change').length >= 3")
         acks = await tab.heard("chat.msg_ack_change")
         assert acks == [{"ack": ack, "ids": [chosen]} for ack in (1, 2, 3)]

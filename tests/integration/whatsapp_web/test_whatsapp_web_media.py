@@ -214,7 +214,7 @@ async def test_a_poll_of_the_page_never_arrives(world: World) -> None:
 
 
 async def test_a_vote_comes_in(world: World) -> None:
-    await world.hand.faults(pollsArrive=True)
+    await world.hand.faults(pollsArrive=True, holdAcks=True)
     async with world.linked(ME) as tab:
         await tab.ask(
             "() => { window.votes = []; WPP.on('chat.poll_response', (vote) => window.votes.push({"

@@ -83,6 +83,7 @@ async def test_a_file_is_sent_with_its_hash(
         "detectMentioned": False,
         "waveform": False,
     }
+    await world.hand.faults(holdAcks=True)
     async with world.linked(ME) as tab:
         options["messageId"] = await tab.new_id(FRIEND)
         sent = await tab.ask(SEND_FILE, {"to": FRIEND, "data": data, "options": options})

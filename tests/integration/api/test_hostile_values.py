@@ -55,7 +55,8 @@ if TYPE_CHECKING:
 
 _Place = TypeVar("_Place")
 _Value = TypeVar("_Value")
-SHARES = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+_ALL = (pytest.mark.slow, pytest.mark.timeout(600))
+SHARES = pytest.mark.parametrize("every", [5, pytest.param(1, marks=_ALL)])
 """With every change every fifth combination is tried, so that each place meets other values, and
 each value other places; `make slow` tries them all."""
 MILLION = 1_000_000

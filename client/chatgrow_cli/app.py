@@ -71,7 +71,9 @@ def _ended(run: Callable[[], Any]) -> int:
 def _told(error: Exception) -> int:
     # An error of usage; its class has another place in other versions of Typer.
     if format_message := getattr(error, "format_message", None):
-        note(f"{format_message()} (--help shows how it is used)")
+        # Without arguments the help itself is shown, and nothing is to be said.
+        if told := format_message().replace("Value error, ", ""):
+            note(f"{told} (--help shows how it is used)")
         return ExitCode.WRONG_USE
     if code_of(error) is ExitCode.BUG:
         logging.getLogger(__name__).debug("A fault of chatgrow:", exc_info=error)

@@ -150,4 +150,5 @@ def _by_line(error: InvalidRequestError, chunk: Chunk) -> Exception:
     if not told:
         return error
     more = f"; and {len(told) - 5} more" if len(told) > 5 else ""
-    return CommandError(f"The API refuses {'; '.join(told[:5])}{more}. Nothing of them was sent.")
+    refused = f"{'; '.join(told[:5])}{more}".rstrip(".")
+    return CommandError(f"The API refuses {refused}. Nothing of them was sent.")

@@ -119,9 +119,19 @@ def _text(text: Optional[str], *, needed: bool) -> Optional[str]:
     if text == "-" or (text is None and needed):
         if text is None and sys.stdin.isatty():
             raise WrongUseError("There is no text: chatgrow send TO TEXT, or give it as input.")
-        text = sys.stdin.read().removeprefix("\ufeff").rstrip("\n")
+        text = _typed().removeprefix("\ufeff").rstrip("\n")
     if needed and not text:
         raise WrongUseError("The text is empty.")
+    return text
+
+
+def _typed() -> str:
+    """Return what standard input has; raise WrongUseError for what is no text."""
+    try:
+        text = sys.stdin.read()
+        text.encode()  # Python may have kept bytes that are no text as halves of characters
+    except UnicodeError:
+        raise WrongUseError("What came from standard input is not UTF-8.") from None
     return text
 
 
@@ -208,8 +218,12 @@ def _may_send_file(
 
 
 def _tell_sent_before(output: Output, chunk: Chunk, at: datetime) -> None:
-    lines = f"{chunk.lines[0].number} to {chunk.lines[-1].number}"
-    output.note(f"Lines {lines} were accepted at {local(at)}; they are not sent again.")
+    first, last = chunk.lines[0].number, chunk.lines[-1].number
+    if first == last:
+        output.note(f"Line {first} was accepted at {local(at)}; it is not sent again.")
+    else:
+        lines = f"Lines {first} to {last}"
+        output.note(f"{lines} were accepted at {local(at)}; they are not sent again.")
 
 
 def _send_file(

@@ -92,6 +92,28 @@ def test_wrong_use_asks_nothing_of_the_api(tmp_path: Path, arguments: tuple[str,
     assert len(ran.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("arguments", [(), ("webhooks",)])
+def test_without_arguments_there_is_help_and_no_complaint(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    ran = over(tmp_path, _refused).run(*arguments)
+    assert ran.code == ExitCode.WRONG_USE
+    assert "Commands" in ran.out + ran.err
+    assert "chatgrow: " not in ran.err
+
+
+def test_what_is_no_text_on_standard_input_is_told(tmp_path: Path) -> None:
+    ran = over(tmp_path, _refused).run("send", "-c", "main", "+972501234567", typed=b"\xff\xfe")
+    assert ran.code == ExitCode.WRONG_USE
+    assert "not UTF-8" in ran.err
+
+
+def test_a_word_that_is_not_among_the_choices_is_told_in_words(tmp_path: Path) -> None:
+    ran = over(tmp_path, _refused).run("send", "+972501234567", "Hello", "--priority", "urgent")
+    assert ran.code == ExitCode.WRONG_USE
+    assert "Value error" not in ran.err
+
+
 def test_without_a_login_nothing_is_allowed(tmp_path: Path) -> None:
     ran = CommandLine(tmp_path).run("connections")
     assert ran.code == ExitCode.NOT_ALLOWED

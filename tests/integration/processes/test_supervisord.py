@@ -64,8 +64,10 @@ class Supervised:
 
 
 async def test_every_killed_program_comes_back_and_all_stop_in_order(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("no setting\nWHATSAPP_MAX_CONECTIONS=3\n")
-    async with supervised(tmp_path) as running:
+    folder = tmp_path / "My projects"
+    folder.mkdir()
+    (folder / ".env").write_text("no setting\nWHATSAPP_MAX_CONECTIONS=3\n")
+    async with supervised(folder) as running:
         await until(running.healthy, within=WITHIN)
         pids = await running.pids()
         for number, pid in zip((signal.SIGKILL, signal.SIGTERM) * 2, pids, strict=True):

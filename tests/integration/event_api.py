@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, get_port_socket
 
 from control_api.app import build_app
 from control_api.event_stream.feed import EventFeed
@@ -36,6 +37,7 @@ LIMITS = StreamLimits(
     per_owner=5, look_up=timedelta(milliseconds=50), ask_again=timedelta(milliseconds=100)
 )
 ALL = "/api/whatsapp/events"
+SocketFactory = Callable[[str, int, socket.AddressFamily], socket.socket]
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,16 @@ async def event_api(
     redis: ArqRedis,
     settings: ApiSettings,
     limits: StreamLimits = LIMITS,
+    at: SocketFactory = get_port_socket,
     **feed: Any,
 ) -> AsyncIterator[EventApi]:
-    """Serve the API in this loop."""
+    """Serve the API in this loop, at a port of its own or `at` a given socket."""
     async with open_event_log(redis) as events:
         stores = Stores(database, events)
         services = await Services.over(database, redis, events, settings, utc_now)
         await services.keys.choose_first(KEY, utc_now())
         app = build_app(services)
         streams = app[STREAMS] = EventStreams(EventFeed(services.events, **feed), limits)
-        async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
+        server = TestServer(app, socket_factory=at)
+        async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
             yield EventApi(client, services, streams, stores, redis)

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient
 from playwright.async_api import Browser, BrowserContext, ViewportSize, expect
 
 from tests.integration.conftest import KEY
-from tests.people import DESKTOP, PageSession, sign_in, visit
+from tests.people import DESKTOP, PageSession, Person, sign_in, visit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SOON_MS = 5_000
 @asynccontextmanager
 async def dashboard(
     client: Client,
-    person: Browser,
+    who: Browser | Person,
     *,
     view: str = "",
     path: str | None = None,
@@ -40,7 +40,8 @@ async def dashboard(
 ) -> AsyncIterator[PageSession]:
     """Open a view, or a page by its path, as whoever this is; the first is the administrator.
 
-    With `by_form` they fill in the sign-in page; elsewhere what it sends is sent without the page.
+    They visit it as in `visit`. With `by_form` they fill in the sign-in page; elsewhere what it
+    sends is sent without the page.
     """
     url = str(client.make_url(path or f"/dashboard{view}"))
 
@@ -51,7 +52,7 @@ async def dashboard(
         assert answer.status == 303, await answer.text()
 
     before = None if by_form else sent
-    look = visit(person, url, locale=locale, viewport=viewport, dark=dark, before=before)
+    look = visit(who, url, locale=locale, viewport=viewport, dark=dark, before=before)
     async with look as seen:
         if by_form:
             await sign_in(seen.page, email, PASSWORD, KEY)
@@ -97,7 +98,10 @@ class Clockwork:
 
 
 async def with_clock(seen: PageSession) -> Clockwork:
-    """Load the page anew with a clock that can be stopped, and follow the events there."""
+    """Load the page anew with a clock that can be stopped, and follow the events there.
+
+    A browser's context has one clock for all that is visited there.
+    """
     await seen.page.clock.install()
     async with seen.page.expect_response("**/api/whatsapp/events"):
         await seen.page.reload()

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, ViewportSize, expect
+from playwright.async_api import ViewportSize, expect
 
 from business.model import Agreement, Purpose
 from sessions.common.clock import utc_now
 from tests.builders import OWNER
-from tests.integration.event_api import EventApi, event_api
+from tests.integration.event_api import EventApi
 from tests.integration.pages.business import DANA, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import Received
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 
 if TYPE_CHECKING:
-    from arq.connections import ArqRedis
-
-    from control_api.settings import ApiSettings
-    from sessions.storage.mongo import Database
     from tests.builders import Stores
     from tests.integration.pages.dashboard import Client
 
@@ -35,17 +30,9 @@ async def shop(client: Client, stores: Stores) -> Shop:
     return await Shop.open(client, stores)
 
 
-@pytest.fixture
-async def api(
-    database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> AsyncIterator[EventApi]:
-    async with event_api(database, redis, api_settings) as api:
-        yield api
-
-
 @pytest.mark.parametrize(("locale", "viewport", "dark"), LOOKS)
 async def test_customers_are_for_everybody(
-    shop: Shop, person: Browser, locale: str, viewport: ViewportSize, dark: bool
+    shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:
     await shop.make("customers", **DANA, notes="Prefers mornings", consents={"marketing": "out"})
     look: dict[str, Any] = {"locale": locale, "viewport": viewport, "dark": dark}
@@ -56,7 +43,7 @@ async def test_customers_are_for_everybody(
         await is_in_order(seen)
 
 
-async def test_customers_are_found_by_name_number_and_tag(shop: Shop, person: Browser) -> None:
+async def test_customers_are_found_by_name_number_and_tag(shop: Shop, person: Person) -> None:
     await shop.make("customers", **DANA)
     await shop.make("customers", name="Noa", phone="+972549999999")
     async with dashboard(shop.client, person, path="/provider/customers") as seen:
@@ -75,7 +62,7 @@ async def test_customers_are_found_by_name_number_and_tag(shop: Shop, person: Br
         await expect(names).to_have_count(2)
 
 
-async def test_a_customer_is_added_and_a_known_number_is_told(shop: Shop, person: Browser) -> None:
+async def test_a_customer_is_added_and_a_known_number_is_told(shop: Shop, person: Person) -> None:
     async with dashboard(shop.client, person, path="/provider/customers") as seen:
         page = seen.page
         for name in ("Dana", "Somebody else"):
@@ -98,7 +85,7 @@ async def test_a_customer_is_added_and_a_known_number_is_told(shop: Shop, person
     }
 
 
-async def test_a_table_is_imported_and_wrong_lines_are_told(shop: Shop, person: Browser) -> None:
+async def test_a_table_is_imported_and_wrong_lines_are_told(shop: Shop, person: Person) -> None:
     table = "name,phone\nDana,+972541234567\nAvi,972541234568\n"
     async with dashboard(shop.client, person, path="/provider/customers") as seen:
         page = seen.page
@@ -118,7 +105,7 @@ async def test_a_table_is_imported_and_wrong_lines_are_told(shop: Shop, person: 
 
 @pytest.mark.parametrize(("locale", "viewport", "dark"), LOOKS)
 async def test_all_that_is_known_of_a_customer_is_on_one_page(
-    api: EventApi, person: Browser, locale: str, viewport: ViewportSize, dark: bool
+    api: EventApi, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:
     _, lease = await connected(api.stores)
     received = Received(api.stores, lease)
@@ -149,7 +136,7 @@ async def test_all_that_is_known_of_a_customer_is_on_one_page(
 
 
 async def test_a_customer_is_changed_and_erased_once_the_name_is_typed(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     dana = await shop.make("customers", **DANA)
     await shop.book(dana)

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, expect
+from playwright.async_api import Locator, Page, Route, ViewportSize, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.integration.event_api import event_api
+from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import PASSWORD, dashboard, is_in_order, with_clock
-from tests.people import DESKTOP, PHONE, visit
+from tests.people import DESKTOP, PHONE, Person, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from arq.connections import ArqRedis
 
-    from control_api.settings import ApiSettings
     from sessions.storage.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
@@ -52,7 +50,7 @@ def _card(page: Page, name: str = "main") -> Locator:
 )
 async def test_the_connections_are_for_everybody(
     client: Client,
-    person: Browser,
+    person: Person,
     lease: Lease,
     locale: str,
     viewport: ViewportSize,
@@ -67,56 +65,50 @@ async def test_the_connections_are_for_everybody(
         await is_in_order(seen)
 
 
-async def test_a_card_changes_goes_and_comes_by_an_event(
-    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> None:
-    async with event_api(database, redis, api_settings) as api:
-        lease = await _connected(api.stores)
-        async with dashboard(api.client, person) as seen:
-            card = _card(seen.page)
-            await expect(card).to_contain_text("Connected")
-            await seen.page.evaluate("document.querySelector('.connection').kept = true")
-            move = api.stores.connections.move
-            await move(lease, _S.CONNECTED, _S.LOGGED_OUT, Reason.UNLINKED)
-            await expect(card).to_contain_text("The phone has removed this device")
-            await expect(card).to_contain_text("Who acts now: you")
-            await expect(card.get_by_role("button", name="Link a phone")).to_be_visible()
-            said = seen.page.locator("[data-announce]")
-            await expect(said).to_have_text("Main: No phone linked")
-            assert await seen.page.evaluate("document.querySelector('.connection').kept")
-            await api.client.delete("/api/whatsapp/connections/main")
-            none = seen.page.get_by_text("Connect your first WhatsApp number")
-            await expect(none).to_be_visible()
-            await api.client.post("/api/whatsapp/connections", json={"connectionId": "new"})
-            await expect(_card(seen.page, "new")).to_be_visible()
+async def test_a_card_changes_goes_and_comes_by_an_event(api: EventApi, person: Person) -> None:
+    lease = await _connected(api.stores)
+    async with dashboard(api.client, person) as seen:
+        card = _card(seen.page)
+        await expect(card).to_contain_text("Connected")
+        await seen.page.evaluate("document.querySelector('.connection').kept = true")
+        move = api.stores.connections.move
+        await move(lease, _S.CONNECTED, _S.LOGGED_OUT, Reason.UNLINKED)
+        await expect(card).to_contain_text("The phone has removed this device")
+        await expect(card).to_contain_text("Who acts now: you")
+        await expect(card.get_by_role("button", name="Link a phone")).to_be_visible()
+        said = seen.page.locator("[data-announce]")
+        await expect(said).to_have_text("Main: No phone linked")
+        assert await seen.page.evaluate("document.querySelector('.connection').kept")
+        await api.client.delete("/api/whatsapp/connections/main")
+        none = seen.page.get_by_text("Connect your first WhatsApp number")
+        await expect(none).to_be_visible()
+        await api.client.post("/api/whatsapp/connections", json={"connectionId": "new"})
+        await expect(_card(seen.page, "new")).to_be_visible()
 
 
-async def test_events_change_a_card_and_ask_for_no_list(
-    person: Browser, database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> None:
-    async with event_api(database, redis, api_settings) as api:
-        connection, lease = await api.stores.leased()
-        async with dashboard(api.client, person) as seen:
-            clockwork = await with_clock(seen)
-            card = _card(seen.page)
-            await expect(card).to_contain_text("Starting")
-            move = api.stores.connections.move
-            await move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
-            await expect(card).to_contain_text("+972 50-123-4567")
-            await clockwork.settle("/api/whatsapp/connections")
-            await move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.NETWORK_DOWN)
-            await expect(card).to_contain_text("The internet connection is gone")
-            assert await clockwork.asked_soon() == []
-            await api.stores.message(connection)
-            await api.settled()
-            async with seen.page.expect_response("**/api/whatsapp/connections/main?*"):
-                await expect(card.locator("[data-waiting]")).to_have_text("0")
-                assert set(await clockwork.asked_soon()) == {"/api/whatsapp/connections/main"}
-            await expect(card.locator("[data-waiting]")).to_have_text("1")
+async def test_events_change_a_card_and_ask_for_no_list(api: EventApi, person: Person) -> None:
+    connection, lease = await api.stores.leased()
+    async with dashboard(api.client, person.browser) as seen:
+        clockwork = await with_clock(seen)
+        card = _card(seen.page)
+        await expect(card).to_contain_text("Starting")
+        move = api.stores.connections.move
+        await move(lease, _S.STARTING, _S.CONNECTED, None, "+972501234567")
+        await expect(card).to_contain_text("+972 50-123-4567")
+        await clockwork.settle("/api/whatsapp/connections")
+        await move(lease, _S.CONNECTED, _S.DISCONNECTED, Reason.NETWORK_DOWN)
+        await expect(card).to_contain_text("The internet connection is gone")
+        assert await clockwork.asked_soon() == []
+        await api.stores.message(connection)
+        await api.settled()
+        async with seen.page.expect_response("**/api/whatsapp/connections/main?*"):
+            await expect(card.locator("[data-waiting]")).to_have_text("0")
+            assert set(await clockwork.asked_soon()) == {"/api/whatsapp/connections/main"}
+        await expect(card.locator("[data-waiting]")).to_have_text("1")
 
 
 async def test_a_card_offers_what_helps_and_says_who_acts(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     connection = await stores.connection()
     await stores.connections.want(connection, "stopped")
@@ -139,7 +131,7 @@ async def test_a_card_offers_what_helps_and_says_who_acts(
 
 
 async def test_a_taken_id_is_shown_where_it_can_be_changed(
-    client: Client, person: Browser, lease: Lease
+    client: Client, person: Person, lease: Lease
 ) -> None:
     async with dashboard(client, person) as seen:
         page = seen.page
@@ -165,7 +157,7 @@ async def test_a_taken_id_is_shown_where_it_can_be_changed(
 
 
 async def test_a_connection_is_renamed_slowed_down_and_deleted_once_its_name_is_typed(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     connection = await stores.connection()
     async with dashboard(client, person) as seen:
@@ -206,7 +198,7 @@ async def _choose(card: Locator, name: str) -> None:
 
 
 async def test_a_linking_page_is_shared_and_works(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     _, lease = await stores.leased()
     await stores.connections.move(lease, _S.STARTING, _S.AWAITING_SCAN, Reason.QR_SHOWN)
@@ -220,7 +212,7 @@ async def test_a_linking_page_is_shared_and_works(
 
 
 async def test_an_administrator_acts_on_everybodys_connections(
-    client: Client, person: Browser, database: Database
+    client: Client, person: Person, database: Database
 ) -> None:
     async with dashboard(client, person) as seen:
         page = seen.page
@@ -243,7 +235,7 @@ async def test_an_administrator_acts_on_everybodys_connections(
 
 
 async def test_who_is_cut_off_or_signed_out_is_told_though_an_answer_is_on_its_way(
-    client: Client, person: Browser, lease: Lease, database: Database
+    client: Client, person: Person, lease: Lease, database: Database
 ) -> None:
     async with dashboard(client, person) as seen:
         page = seen.page
@@ -273,7 +265,7 @@ async def test_who_is_cut_off_or_signed_out_is_told_though_an_answer_is_on_its_w
 
 
 async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
-    client: Client, person: Browser, lease: Lease
+    client: Client, person: Person, lease: Lease
 ) -> None:
     async with dashboard(client, person) as seen:
         page = seen.page
@@ -285,7 +277,7 @@ async def test_what_cannot_be_shown_is_said_and_comes_by_itself(
 
 
 async def test_a_name_in_the_address_is_only_the_name_of_a_message(
-    client: Client, person: Browser, lease: Lease
+    client: Client, person: Person, lease: Lease
 ) -> None:
     async with dashboard(client, person) as seen:
         asked: list[str] = []

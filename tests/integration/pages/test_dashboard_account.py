@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from sessions.accounts.api_keys import Grant
 from sessions.common.callers import FIRST_OWNER, Scope
 from sessions.common.clock import utc_now
 from tests.builders import Stores
 from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -38,7 +38,7 @@ async def _works(client: Client, key: str) -> bool:
 
 
 async def test_a_key_is_created_shown_once_and_revoked(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     await stores.connection()
     async with dashboard(client, person, view="/account") as seen:
@@ -78,7 +78,7 @@ async def test_a_key_is_created_shown_once_and_revoked(
 )
 async def test_the_account_is_for_everybody(
     client: Client,
-    person: Browser,
+    person: Person,
     services: Services,
     locale: str,
     viewport: ViewportSize,
@@ -96,7 +96,7 @@ async def test_the_account_is_for_everybody(
 
 
 async def test_a_wrong_password_is_said_and_a_new_one_revokes_the_keys(
-    client: Client, person: Browser, services: Services
+    client: Client, person: Person, services: Services
 ) -> None:
     _, key = await services.keys.create(Grant(FIRST_OWNER, "Backend"), utc_now())
     async with dashboard(client, person, view="/account") as seen:
@@ -122,7 +122,7 @@ async def test_a_wrong_password_is_said_and_a_new_one_revokes_the_keys(
 
 
 async def test_the_linking_pages_of_a_connection_are_revoked(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     await stores.connection()
     made = await (await client.post("/api/whatsapp/connections/main/qr-link")).json()

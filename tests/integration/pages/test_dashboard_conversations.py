@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Request, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.page_requests import Errand, PageRequests
 from sessions.conversations.read_marks import ReadMarks
 from sessions.messages.model import MessageStatus
-from tests.integration.event_api import EventApi, event_api
+from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import dashboard, is_in_order
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import FRIEND, Received
-from tests.people import DESKTOP, PHONE, PageSession
+from tests.people import DESKTOP, PHONE, PageSession, Person
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from arq.connections import ArqRedis
     from playwright.async_api import ViewportSize
 
-    from control_api.settings import ApiSettings
     from sessions.connections.leases import Lease
-    from sessions.storage.mongo import Database
     from tests.builders import Stores
 
 OTHER = "972502222222@c.us"
@@ -39,14 +35,6 @@ HOSTILE = (
     "a" * 10_000,
     "one\n\n\n\ntwo\n" * 40,
 )
-
-
-@pytest.fixture
-async def api(
-    database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> AsyncIterator[EventApi]:
-    async with event_api(database, redis, api_settings) as api:
-        yield api
 
 
 @pytest.fixture
@@ -86,7 +74,7 @@ async def _send_next(stores: Stores, lease: Lease) -> None:
 )
 async def test_a_conversation_is_read_by_everybody(
     api: EventApi,
-    person: Browser,
+    person: Person,
     received: Received,
     locale: str,
     viewport: ViewportSize,
@@ -106,7 +94,7 @@ async def test_a_conversation_is_read_by_everybody(
 
 
 async def test_what_strangers_write_is_only_text(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     chats = {f"97250222222{number}@c.us": text for number, text in enumerate(HOSTILE)}
     for chat, text in chats.items():
@@ -135,7 +123,7 @@ async def _is_only_text(seen: PageSession, chat: str, text: str) -> None:
 
 
 async def test_what_is_on_the_screen_is_read_and_what_comes_is_announced(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     first = await received.text("first", name="Dana")
     async with dashboard(api.client, person, view="/conversations") as seen:
@@ -163,7 +151,7 @@ async def test_what_is_on_the_screen_is_read_and_what_comes_is_announced(
 
 
 async def test_answers_are_sent_by_keyboard_and_not_twice_when_one_is_lost(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     asked = await received.text("Are you open?", name="Dana")
     async with dashboard(api.client, person, view="/conversations") as seen:
@@ -209,7 +197,7 @@ def _keys_of_sends(page: Page) -> list[str]:
 
 
 async def test_what_was_begun_in_one_chat_stays_there_and_what_cannot_be_sent_is_told(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     await received.text(name="Dana")
     await received.text(name="Noa", chat=OTHER)
@@ -232,7 +220,7 @@ async def test_what_was_begun_in_one_chat_stays_there_and_what_cannot_be_sent_is
 
 
 async def test_on_a_phone_the_list_and_the_conversation_take_turns(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     await received.text(name="Dana")
     async with dashboard(api.client, person, view="/conversations", viewport=PHONE) as seen:
@@ -245,7 +233,7 @@ async def test_on_a_phone_the_list_and_the_conversation_take_turns(
 
 
 async def test_older_messages_and_chats_are_behind_a_button(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     for n in range(60):
         await received.text(f"message {n}", name="Dana")
@@ -264,7 +252,7 @@ async def test_older_messages_and_chats_are_behind_a_button(
 
 
 async def test_a_number_that_nobody_wrote_from_is_written_to(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     await received.text(name="Dana")
     async with dashboard(api.client, person, view="/conversations", locale="he-IL") as seen:
@@ -284,7 +272,7 @@ async def test_a_number_that_nobody_wrote_from_is_written_to(
 
 
 async def test_a_group_is_called_by_its_subject_once_whatsapp_tells_it(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     await received.text("hello", chat=GROUP, sender=FRIEND, name="Dana")
     requests = PageRequests(api.stores.database)

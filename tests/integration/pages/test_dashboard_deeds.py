@@ -6,10 +6,10 @@ import base64
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from sessions.conversations.identity import parse_key
 from sessions.conversations.model import MediaState, ReceivedMedia, ReceivedMessage, ReceivedType
@@ -19,17 +19,12 @@ from sessions.messages.model import Message, MessageStatus
 from sessions.messages.responses import Reaction
 from tests.arrivals import after
 from tests.builders import OWNER
-from tests.integration.event_api import EventApi, event_api
+from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import dashboard, is_in_order
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import FRIEND, Received
+from tests.people import Person
 from tests.waiting import until
-
-if TYPE_CHECKING:
-    from arq.connections import ArqRedis
-
-    from control_api.settings import ApiSettings
-    from sessions.storage.mongo import Database
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAFElEQVR4nGNgkLOJqpi25RIDZQwAihUaQUzX9bkA"
@@ -37,14 +32,6 @@ PNG = base64.b64decode(
 )
 """A picture of 8 × 8 pixels."""
 PDF = b"%PDF-1.7\n" + bytes(2_000)
-
-
-@pytest.fixture
-async def api(
-    database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> AsyncIterator[EventApi]:
-    async with event_api(database, redis, api_settings) as api:
-        yield api
 
 
 @pytest.fixture
@@ -107,7 +94,7 @@ async def _queued(api: EventApi) -> dict[str, Any]:
 
 
 async def test_a_reaction_goes_out_and_those_of_others_are_shown(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     asked = await received.text("Are you open?", name="Dana")
     async with dashboard(api.client, person, view="/conversations") as seen:
@@ -136,7 +123,7 @@ async def test_a_reaction_goes_out_and_those_of_others_are_shown(
 
 
 async def test_a_text_is_changed_where_it_was_written(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     sent = await _sent(api, received, "Until sixx")
     async with dashboard(api.client, person, view="/conversations") as seen:
@@ -155,7 +142,7 @@ async def test_a_text_is_changed_where_it_was_written(
 
 
 async def test_a_message_is_deleted_for_everyone_only_after_a_question(
-    api: EventApi, person: Browser, received: Received
+    api: EventApi, person: Person, received: Received
 ) -> None:
     sent = await _sent(api, received, "to nobody")
     async with dashboard(api.client, person, view="/conversations") as seen:
@@ -172,7 +159,7 @@ async def test_a_message_is_deleted_for_everyone_only_after_a_question(
 
 
 async def test_a_picture_is_shown_and_any_other_file_is_offered(
-    api: EventApi, person: Browser, received: Received, tmp_path: Path
+    api: EventApi, person: Person, received: Received, tmp_path: Path
 ) -> None:
     await _with_file(api, received, PNG, "image/png")
     async with dashboard(api.client, person, view="/conversations") as seen:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from sessions.common.clock import utc_now
 from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.people import Person
 
 if TYPE_CHECKING:
     from sessions.storage.mongo import Database
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     ],
 )
 async def test_a_chart_is_read_by_the_keyboard_and_by_a_screen_reader(
-    client: Client, person: Browser, database: Database, locale: str, one_hour: str, six_hours: str
+    client: Client, person: Person, database: Database, locale: str, one_hour: str, six_hours: str
 ) -> None:
     for minutes, queued in ((150, 3), (100, 30), (50, 1)):
         at = utc_now() - timedelta(minutes=minutes)

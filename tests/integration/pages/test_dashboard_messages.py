@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from sessions.connections.states import ConnectionState
 from sessions.events.log import GAP
 from sessions.messages.model import MessageStatus
 from tests.builders import Stores
-from tests.integration.event_api import EventApi, event_api
+from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import dashboard, is_in_order, with_clock
+from tests.people import Person
 
 if TYPE_CHECKING:
-    from arq.connections import ArqRedis
-
-    from control_api.settings import ApiSettings
     from sessions.connections.leases import Lease
     from sessions.connections.model import Connection
-    from sessions.storage.mongo import Database
     from tests.integration.pages.dashboard import Client
 
 LIST = "/api/whatsapp/messages"
-
-
-@pytest.fixture
-async def api(
-    database: Database, redis: ArqRedis, api_settings: ApiSettings
-) -> AsyncIterator[EventApi]:
-    async with event_api(database, redis, api_settings) as api:
-        yield api
 
 
 def _rows(page: Page) -> Locator:
@@ -56,12 +44,12 @@ async def _send(stores: Stores, lease: Lease) -> None:
 
 
 async def test_events_change_rows_and_only_a_gap_has_the_list_asked_for_again(
-    api: EventApi, person: Browser
+    api: EventApi, person: Person
 ) -> None:
     connection, lease = await connected(api.stores)
     for _ in range(2):
         await api.stores.message(connection)
-    async with dashboard(api.client, person, view="/messages") as seen:
+    async with dashboard(api.client, person.browser, view="/messages") as seen:
         clockwork = await with_clock(seen)
         first, second = _rows(seen.page).nth(1), _rows(seen.page).nth(0)
         await expect(second).to_contain_text("Behind one other message")
@@ -81,7 +69,7 @@ async def test_events_change_rows_and_only_a_gap_has_the_list_asked_for_again(
 
 
 async def test_what_is_open_follows_a_message_and_what_is_looked_for_no_more_goes(
-    api: EventApi, person: Browser
+    api: EventApi, person: Person
 ) -> None:
     connection, lease = await api.stores.leased()
     await api.stores.message(connection)
@@ -116,7 +104,7 @@ async def test_what_is_open_follows_a_message_and_what_is_looked_for_no_more_goe
     ],
 )
 async def test_how_many_go_before_is_said_in_the_plural_of_the_language(
-    client: Client, person: Browser, stores: Stores, locale: str, one: str, two: str, many: str
+    client: Client, person: Person, stores: Stores, locale: str, one: str, two: str, many: str
 ) -> None:
     connection, _ = await connected(stores)
     for _ in range(12):

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from sessions.common.clock import utc_now
 from sessions.webhooks.model import Delivery, DeliveryStatus, Try
 from tests.builders import Stores
 from tests.integration.pages.dashboard import dashboard, is_in_order
 from tests.integration.webhooks.receiver import Receiver, receiving, status
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 from tests.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def _deliver(database: Database, webhook: str, **fields: Any) -> None:
 )
 async def test_the_view_is_used_by_everybody(
     client: Client,
-    person: Browser,
+    person: Person,
     receiver: Receiver,
     database: Database,
     locale: str,
@@ -107,7 +107,7 @@ async def test_the_view_is_used_by_everybody(
 
 
 async def test_a_webhook_is_made_and_its_secret_is_shown_once(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     await stores.connection("main")
     async with dashboard(client, person, view="/webhooks") as seen:
@@ -142,7 +142,7 @@ async def test_a_webhook_is_made_and_its_secret_is_shown_once(
 
 
 async def test_what_was_given_up_is_sent_again(
-    client: Client, person: Browser, receiver: Receiver, database: Database
+    client: Client, person: Person, receiver: Receiver, database: Database
 ) -> None:
     made = await _make(client, receiver.url)
     ended = {"status": DeliveryStatus.FAILED, "ended_at": utc_now()}
@@ -165,7 +165,7 @@ async def test_what_was_given_up_is_sent_again(
 
 
 async def test_a_webhook_is_tried_changed_switched_off_and_deleted(
-    client: Client, person: Browser, receiver: Receiver
+    client: Client, person: Person, receiver: Receiver
 ) -> None:
     made = await _make(client, receiver.url)
     receiver.answers.append(status(500, "<b>broken</b>"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, ViewportSize, expect
+from playwright.async_api import ViewportSize, expect
 
 from tests.integration.pages.business import DANA, DAY, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 
 if TYPE_CHECKING:
     from tests.builders import Stores
@@ -27,7 +27,7 @@ async def shop(client: Client, stores: Stores) -> Shop:
     ("locale", "viewport", "dark"), [("en-GB", DESKTOP, True), ("he-IL", PHONE, False)]
 )
 async def test_events_are_for_everybody(
-    shop: Shop, person: Browser, locale: str, viewport: ViewportSize, dark: bool
+    shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:
     event = await shop.make("events", name="Open evening", startsAt=f"{DAY}T18:00:00Z", capacity=1)
     dana = await shop.make("customers", **DANA)
@@ -42,7 +42,7 @@ async def test_events_are_for_everybody(
 
 
 async def test_an_event_is_filled_and_who_waits_gets_the_next_place(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     await shop.make("customers", **DANA)
     async with dashboard(shop.client, person, path=PATH) as seen:

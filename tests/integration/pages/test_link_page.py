@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, Page, Route, ViewportSize, expect
+from playwright.async_api import Page, Route, ViewportSize, expect
 
 from control_api.services import Services
 from sessions.common.clock import utc_now
@@ -17,7 +17,7 @@ from sessions.connections.linking import PairingRefusal, Refused
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.people import DESKTOP, PHONE, PageSession, visit
+from tests.people import DESKTOP, PHONE, PageSession, Person, visit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ async def _picture(page: Page) -> str:
     [("en-GB", DESKTOP, True, "ltr"), ("he-IL", PHONE, False, "rtl")],
 )
 async def test_the_page_is_for_everybody(
-    person: Browser, link: str, locale: str, viewport: ViewportSize, dark: bool, direction: str
+    person: Person, link: str, locale: str, viewport: ViewportSize, dark: bool, direction: str
 ) -> None:
     async with visit(person, link, locale=locale, viewport=viewport, dark=dark) as seen:
         page = seen.page
@@ -93,7 +93,7 @@ async def test_the_page_is_for_everybody(
 
 
 async def test_the_code_renews_itself_with_a_countdown_until_the_link_ends(
-    person: Browser, link: str, stores: Stores, lease: Lease
+    person: Person, link: str, stores: Stores, lease: Lease
 ) -> None:
     async with visit(person, link) as seen:
         page = seen.page
@@ -116,7 +116,7 @@ async def test_the_code_renews_itself_with_a_countdown_until_the_link_ends(
 
 
 async def test_each_state_is_told_in_words_and_success_at_once(
-    person: Browser, link: str, stores: Stores, lease: Lease
+    person: Person, link: str, stores: Stores, lease: Lease
 ) -> None:
     async with visit(person, link) as seen:
         notice = seen.page.get_by_role("status").get_by_role("heading")
@@ -146,7 +146,7 @@ async def test_each_state_is_told_in_words_and_success_at_once(
 
 
 async def test_a_server_that_is_away_is_said_and_found_again(
-    person: Browser, link: str, stores: Stores, lease: Lease
+    person: Person, link: str, stores: Stores, lease: Lease
 ) -> None:
     async with visit(person, link) as seen:
         page = seen.page
@@ -170,7 +170,7 @@ async def test_a_server_that_is_away_is_said_and_found_again(
 
 
 async def test_opening_the_page_after_a_rest_has_codes_shown_again(
-    person: Browser, link: str, stores: Stores, lease: Lease
+    person: Person, link: str, stores: Stores, lease: Lease
 ) -> None:
     move = stores.connections.move
     await move(lease, _S.AWAITING_SCAN, _S.STOPPED, Reason.QR_NOT_SCANNED, rests=True)
@@ -185,9 +185,9 @@ async def test_opening_the_page_after_a_rest_has_codes_shown_again(
 
 
 async def test_a_page_that_nobody_looks_at_asks_for_no_codes(
-    person: Browser, link: str, stores: Stores, lease: Lease
+    person: Person, link: str, stores: Stores, lease: Lease
 ) -> None:
-    async with visit(person, link) as seen:
+    async with visit(person.browser, link) as seen:
         page = seen.page
         await page.clock.install()
         await page.reload()
@@ -213,7 +213,7 @@ _LOOK = """(hidden) => {
 
 
 async def test_a_code_is_asked_for_by_number_and_shown_while_it_works(
-    person: Browser, link: str, stores: Stores, lease: Lease, services: Services
+    person: Person, link: str, stores: Stores, lease: Lease, services: Services
 ) -> None:
     async with visit(person, link, locale="he-IL", viewport=PHONE) as seen:
         page = seen.page
@@ -256,7 +256,7 @@ async def _answer(services: Services, lease: Lease, seconds: int = 180, **told: 
 
 
 async def test_where_nothing_is_to_do_the_page_says_so(
-    person: Browser, link: str, stores: Stores, lease: Lease, client: Client
+    person: Person, link: str, stores: Stores, lease: Lease, client: Client
 ) -> None:
     async with visit(person, link[:-4], locale="he-IL", viewport=PHONE, dark=True) as seen:
         heading = seen.page.get_by_role("heading", name="הקישור הזה לא עובד")
@@ -271,7 +271,7 @@ async def test_where_nothing_is_to_do_the_page_says_so(
 
 
 async def test_another_link_opened_in_the_same_tab_counts_and_tells_whose_it_is_and_until_when(
-    person: Browser, link: str, client: Client, stores: Stores, lease: Lease
+    person: Person, link: str, client: Client, stores: Stores, lease: Lease
 ) -> None:
     connection = await stores.connections.get(lease.connection)
     await stores.connections.change(connection, {"name": "<img src=x onerror=alert(1)>"})

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from sessions.common.clock import utc_now
 from tests.integration.conftest import KEY
 from tests.integration.pages.business import DANA, Shop
 from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 
 if TYPE_CHECKING:
     from control_api.services import Services
@@ -60,7 +60,7 @@ def _rule(page: Page, sentence: str) -> Locator:
 )
 async def test_the_pages_are_for_everybody(
     shop: Shop,
-    person: Browser,
+    person: Person,
     database: Database,
     locale: str,
     viewport: ViewportSize,
@@ -86,7 +86,7 @@ async def test_the_pages_are_for_everybody(
 
 
 async def test_a_ready_made_automation_is_switched_on_changed_previewed_and_deleted(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     dana = await shop.make("customers", **DANA)
     await shop.book(dana, startsAt=_soon(days=6))
@@ -128,7 +128,7 @@ async def test_a_ready_made_automation_is_switched_on_changed_previewed_and_dele
 
 
 async def test_an_automation_tells_in_plain_words_what_was_missing(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     text = {"en": "Come to {{appointment.location}}"}
     template = await shop.make("templates", name="Place", texts=text)
@@ -142,7 +142,7 @@ async def test_an_automation_tells_in_plain_words_what_was_missing(
 
 
 async def test_a_template_is_written_with_its_preview_and_wrong_variables_are_told_at_the_field(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     async with dashboard(shop.client, person, path="/provider/templates") as seen:
         page = seen.page
@@ -170,7 +170,7 @@ async def test_a_template_is_written_with_its_preview_and_wrong_variables_are_to
 
 
 async def test_subscribers_are_added_imported_filtered_and_unsubscribed(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     table = b"phone,name,list\n+972541234561,Noa,vip\n054123,Avi,vip\n"
     async with dashboard(shop.client, person, path="/provider/subscribers") as seen:
@@ -205,7 +205,7 @@ async def test_subscribers_are_added_imported_filtered_and_unsubscribed(
 
 
 async def test_a_campaign_tells_whom_it_reaches_runs_with_its_numbers_and_pauses_by_itself(
-    shop: Shop, person: Browser, services: Services, database: Database
+    shop: Shop, person: Person, services: Services, database: Database
 ) -> None:
     assert services.business is not None
     campaigns = services.business.campaigns
@@ -280,7 +280,7 @@ async def noa(shop: Shop, stores: Stores) -> str:
 
 @pytest.mark.parametrize(("email", "count"), [(EMAIL, 2), (NOA, 1)])
 async def test_an_administrator_sees_everybodys_records_and_others_their_own(
-    shop: Shop, noa: str, person: Browser, database: Database, email: str, count: int
+    shop: Shop, noa: str, person: Person, database: Database, email: str, count: int
 ) -> None:
     await shop.make("templates", name="Ours", texts={"en": "Hi"})
     await shop.remind()
@@ -298,7 +298,7 @@ async def test_an_administrator_sees_everybodys_records_and_others_their_own(
 
 
 async def test_an_administrator_changes_what_another_has_with_what_that_one_has(
-    shop: Shop, noa: str, person: Browser
+    shop: Shop, noa: str, person: Person
 ) -> None:
     await shop.make("templates", name="Ours", texts={"en": "Hi"})
     async with dashboard(shop.client, person, path="/provider/automations") as seen:
@@ -327,7 +327,7 @@ async def test_an_administrator_changes_what_another_has_with_what_that_one_has(
 
 
 async def test_a_text_that_its_recipients_lack_the_values_for_is_told_in_the_form(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     async with dashboard(shop.client, person, path="/provider/automations") as seen:
         page = seen.page
@@ -340,7 +340,7 @@ async def test_a_text_that_its_recipients_lack_the_values_for_is_told_in_the_for
 
 
 async def test_statistics_are_read_by_the_keyboard_and_as_tables(
-    shop: Shop, person: Browser, database: Database
+    shop: Shop, person: Person, database: Database
 ) -> None:
     automation = await shop.remind(offset="2h")
     plan = {"trigger": "before_appointment", "origin": automation["id"]}

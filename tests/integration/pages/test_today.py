@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
+from playwright.async_api import Locator, Page, ViewportSize, expect
 
 from sessions.common.clock import utc_now
 from tests.integration.pages.business import DANA, DAY, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
-from tests.people import DESKTOP, PHONE
+from tests.people import DESKTOP, PHONE, Person
 
 if TYPE_CHECKING:
     from tests.builders import Stores
@@ -34,7 +34,7 @@ def _item(page: Page, name: str = DANA["name"]) -> Locator:
     [("en-GB", DESKTOP, True, "Not confirmed"), ("he-IL", PHONE, False, "לא אושר")],
 )
 async def test_the_day_is_for_everybody(
-    shop: Shop, person: Browser, locale: str, viewport: ViewportSize, dark: bool, state: str
+    shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool, state: str
 ) -> None:
     await shop.remind()
     await shop.book(await shop.make("customers", **DANA))
@@ -52,7 +52,7 @@ async def test_the_day_is_for_everybody(
         await is_in_order(seen)
 
 
-async def test_a_number_and_a_time_book_an_appointment(shop: Shop, person: Browser) -> None:
+async def test_a_number_and_a_time_book_an_appointment(shop: Shop, person: Person) -> None:
     async with dashboard(shop.client, person, path=PATH) as seen:
         page = seen.page
         await page.get_by_role("button", name="New appointment").first.click()
@@ -73,7 +73,7 @@ async def test_a_number_and_a_time_book_an_appointment(shop: Shop, person: Brows
 
 
 async def test_who_has_the_number_is_found_and_booked_like_the_last_time(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     dana = await shop.make("customers", **DANA)
     await shop.book(dana, service="Massage", endsAt=f"{DAY}T09:30:00Z")
@@ -93,7 +93,7 @@ async def test_who_has_the_number_is_found_and_booked_like_the_last_time(
 
 
 async def test_another_day_is_found_again_with_back_and_who_answers_meanwhile_is_announced(
-    shop: Shop, person: Browser
+    shop: Shop, person: Person
 ) -> None:
     booked = await shop.book(await shop.make("customers", **DANA))
     async with dashboard(shop.client, person, path=PATH) as seen:
@@ -116,7 +116,7 @@ async def test_another_day_is_found_again_with_back_and_who_answers_meanwhile_is
         await expect(_item(page).locator("summary")).to_be_focused()
 
 
-async def test_an_appointment_is_confirmed_moved_and_cancelled(shop: Shop, person: Browser) -> None:
+async def test_an_appointment_is_confirmed_moved_and_cancelled(shop: Shop, person: Person) -> None:
     await shop.book(await shop.make("customers", **DANA))
     async with dashboard(shop.client, person, path=PATH) as seen:
         page = seen.page
@@ -143,7 +143,7 @@ async def test_an_appointment_is_confirmed_moved_and_cancelled(shop: Shop, perso
 
 
 async def test_the_messages_of_an_appointment_are_told_with_their_states(
-    shop: Shop, person: Browser, stores: Stores
+    shop: Shop, person: Person, stores: Stores
 ) -> None:
     await shop.remind("3h", name="Three hours before")
     await shop.remind("1w", name="A week before")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp.test_utils import TestClient
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.leases import Lease
@@ -15,7 +15,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
 from tests.integration.pages.dashboard import dashboard
-from tests.people import PageSession, go_to
+from tests.people import PageSession, Person, go_to
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -78,7 +78,7 @@ _OPERATOR = "whoever runs the server"
     ids=["some reasons", "the others"],
 )
 async def test_without_a_connection_that_is_connected_nothing_is_well(
-    client: Client, person: Browser, stores: Stores, reasons: dict[Reason, str]
+    client: Client, person: Person, stores: Stores, reasons: dict[Reason, str]
 ) -> None:
     lease, before = await _connected(stores), _S.CONNECTED
     async with dashboard(client, person) as seen:
@@ -90,7 +90,7 @@ async def test_without_a_connection_that_is_connected_nothing_is_well(
             await _says(seen, "none_connected", "bad", "Main")
 
 
-async def test_what_connections_do_is_told(client: Client, person: Browser, stores: Stores) -> None:
+async def test_what_connections_do_is_told(client: Client, person: Person, stores: Stores) -> None:
     move = stores.connections.move
     async with dashboard(client, person) as seen:
         await _says(seen, "idle", "good")
@@ -106,7 +106,7 @@ async def test_what_connections_do_is_told(client: Client, person: Browser, stor
 
 
 async def test_one_of_two_that_is_away_is_named(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     await _connected(stores, "other")
     lease, before = await _connected(stores), _S.CONNECTED
@@ -122,7 +122,7 @@ async def test_one_of_two_that_is_away_is_named(
 
 @pytest.mark.parametrize(("disk", "tone"), [("disk_low", "warn"), ("disk_full", "bad")])
 async def test_a_disk_without_room_is_told(
-    client: Client, person: Browser, stores: Stores, disk: str, tone: str
+    client: Client, person: Person, stores: Stores, disk: str, tone: str
 ) -> None:
     await _connected(stores)
     await stores.database["workers"].update_one({"_id": "one"}, {"$set": {"disk": disk}})
@@ -134,7 +134,7 @@ async def test_a_disk_without_room_is_told(
 
 
 async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     lease = await _connected(stores)
     breaker = whatsapp_breaker(stores.database)
@@ -147,7 +147,7 @@ async def test_a_change_of_whatsapp_web_comes_before_what_it_does_to_connections
 
 
 async def test_a_phone_that_was_never_linked_is_missed_only_by_what_waits(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     typed = "+972501234567"
     connection = await stores.connections.create(OWNER, "main", "Main", typed, utc_now())
@@ -161,7 +161,7 @@ async def test_a_phone_that_was_never_linked_is_missed_only_by_what_waits(
 
 
 async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direction(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     await _connected(stores)
     for number in range(7):
@@ -174,7 +174,7 @@ async def test_of_many_connections_in_need_some_are_named_each_in_its_own_direct
 
 
 async def test_a_message_of_a_banned_account_says_so_and_until_when(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     lease = await _connected(stores)
     until = utc_now() + timedelta(days=2)
@@ -193,7 +193,7 @@ async def test_a_message_of_a_banned_account_says_so_and_until_when(
 
 
 async def test_the_numbers_beside_a_chart_are_whole(
-    client: Client, person: Browser, stores: Stores
+    client: Client, person: Person, stores: Stores
 ) -> None:
     owners = [{"owner": OWNER, "queued": 280_000, "oldestSeconds": 60, "sent": 0, "failed": 0}]
     sample = {"at": utc_now(), "owners": owners}

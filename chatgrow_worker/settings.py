@@ -6,12 +6,14 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
+from typing import Annotated
 
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from chatgrow_worker.browser.savings import Savings, read_savings
 from chatgrow_worker.page.qr_form import QrForm
 from chatgrow_worker.page.script import WA_JS_SHA256
+from sessions.common.json_values import Shape
 from sessions.common.npm_packages import npm_package
 from sessions.config.settings import Hosts, MediaSettings, Span
 
@@ -26,7 +28,13 @@ def _own_name() -> str:
 class WorkerSettings(MediaSettings):
     """Who this worker is, how much it runs, and how it drives WhatsApp Web."""
 
-    worker_id: str = Field(default_factory=_own_name, pattern=r"^[A-Za-z0-9_.-]{1,100}$")
+    worker_id: Annotated[
+        str,
+        Shape(
+            r"^[A-Za-z0-9_.-]{1,100}$",
+            "Use 1 to 100 letters of English, digits, dots, dashes and underscores.",
+        ),
+    ] = Field(default_factory=_own_name)
     """The worker's name, with `WORKER_NUMBER` appended if that is set; no two workers may share a
     name. Without it, the name is made from the host's name."""
     worker_number: int | None = Field(None, ge=0)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
     from sessions.storage.mongo import Database
 
+_NAMES = {"APP_ENV": "APP_ENV or NODE_ENV"}
+"""What a setting with two names is called: an error does not tell which one was set."""
 Settings = TypeVar("Settings", bound=SharedSettings)
 
 
@@ -192,5 +194,5 @@ def explain(name: str, error: ValidationError) -> None:
     for item in error.errors(include_url=False, include_input=False):
         setting = "_".join(str(part) for part in item["loc"]).upper()
         # What is wrong with several together is of none, and names them by itself.
-        where = f"setting {setting}: " if setting else ""
+        where = f"setting {_NAMES.get(setting, setting)}: " if setting else ""
         print(f"{name}: {where}{in_words(item)}", file=sys.stderr)

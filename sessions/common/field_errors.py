@@ -12,6 +12,8 @@ _TEXTS = {
     "missing": "This field is required.",
     "extra_forbidden": "There is no such field.",
     "string_unicode": "This is not valid Unicode.",
+    "url_parsing": "Give a whole address, like https://whatsapp.example.org.",
+    "url_scheme": "Give an address that begins with https:// or http://.",
 }
 
 

@@ -70,6 +70,8 @@ def test_a_setting_that_cannot_work_is_named(
             {"APP_ENV": "production", "REDIS_URL": "redis://..."},
             "control_api: REDIS_URL is an example's placeholder",
         ),
+        ({"NODE_ENV": "prod"}, "setting APP_ENV or NODE_ENV: Input should be 'development'"),
+        ({"PUBLIC_URL": "example.org"}, "setting PUBLIC_URL: Give a whole address"),
     ],
 )
 def test_what_is_wrong_with_settings_is_told_in_words(

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from control_api.auth.identity import identify
-from control_api.background import end_streams, run_background
+from control_api.background import end_streams, follow_events, run_upkeep
 from control_api.endpoints.declaration import add_endpoints
 from control_api.endpoints.docs import add_docs
 from control_api.event_stream.feed import EventFeed
@@ -103,8 +103,11 @@ VIEWS = (*CORE_VIEWS, *BUSINESS_VIEWS)
 """Every page."""
 
 
-def build_app(services: Services) -> web.Application:
-    """Return the application over open services."""
+def build_app(services: Services, *, upkeep: bool = True) -> web.Application:
+    """Return the application over open services.
+
+    Without `upkeep` it leaves the regular work on records to others that serve the same stores.
+    """
     app = web.Application(
         middlewares=[
             observe_requests,
@@ -124,7 +127,9 @@ def build_app(services: Services) -> web.Application:
         EventFeed(services.events),
         StreamLimits(per_owner=services.settings.event_streams_per_owner),
     )
-    app.cleanup_ctx.append(run_background)
+    app.cleanup_ctx.append(follow_events)
+    if upkeep:
+        app.cleanup_ctx.append(run_upkeep)
     app.cleanup_ctx.append(sending_tests)
     business = services.business is not None
     groups = GROUPS if business else CORE_GROUPS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from aiohttp import web
@@ -39,12 +39,35 @@ _REPLIES_AT_LEAST_EVERY = timedelta(seconds=15)
 _DELETED_DATA_EVERY = timedelta(seconds=10)
 
 
-async def run_background(app: web.Application) -> AsyncIterator[None]:
-    """Run the background tasks while the application serves; if one fails, the program ends."""
+async def follow_events(app: web.Application) -> AsyncIterator[None]:
+    """Read events for those who follow them while the application serves."""
+    async with _running((app[STREAMS].feed.run(),)):
+        yield
+
+
+async def run_upkeep(app: web.Application) -> AsyncIterator[None]:
+    """Repeat the regular work on records while the application serves."""
     services: Services = app[SERVICES]
+    async with _running(_upkeep(services, app[STREAMS].feed)):
+        yield
+    # What was used since the last time would be forgotten.
+    with suppress(*STORE_DOWN):
+        await services.keys.write_uses()
+
+
+@asynccontextmanager
+async def _running(work: Iterable[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run tasks inside the block; if one fails, the program ends."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def _upkeep(services: Services, feed: EventFeed) -> tuple[Coroutine[None, None, None], ...]:
     lost, codes = services.connections.announce_lost, services.connections.forget_expired_codes
     work: tuple[Coroutine[None, None, None], ...] = (
-        app[STREAMS].feed.run(),
         _repeat("lost workers", lost, _LOST_WORKERS_EVERY),
         _repeat("expired codes", codes, _EXPIRED_EVERY),
         _repeat("erasures", services.erasures.go_on, _ERASURES_EVERY),
@@ -64,16 +87,9 @@ async def run_background(app: web.Application) -> AsyncIterator[None]:
             *work,
             _repeat("business", business.go_on, _BUSINESS_EVERY),
             _repeat("campaigns", business.campaigns.go_on, _CAMPAIGNS_EVERY),
-            _answer_replies(business.replies, app[STREAMS].feed),
+            _answer_replies(business.replies, feed),
         )
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        yield
-        for task in tasks:
-            task.cancel()
-    # What was used since the last time would be forgotten.
-    with suppress(*STORE_DOWN):
-        await services.keys.write_uses()
+    return work
 
 
 async def end_streams(app: web.Application) -> None:

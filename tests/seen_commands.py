@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sessions.storage.mongo import Database
 
 
-_WRITES = ("insert", "update", "findAndModify")
+_WRITES = ("insert", "update", "findAndModify", "delete")
 
 
 class SeenCommands(monitoring.CommandListener):

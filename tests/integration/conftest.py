@@ -32,11 +32,13 @@ from tests.integration.pageless import NoPages, PagelessWorker, pageless_worker
 from tests.integration.ready_pages import ReadyPages
 from tests.integration.services import services_with
 from tests.integration.world import KeptWorld, World
+from tests.seen_commands import SeenCommands, noting
 
 if TYPE_CHECKING:
     from aiohttp import web
     from arq.connections import ArqRedis
 
+    from sessions.embedded import ServerUris
     from sessions.storage.mongo import Database
 
     Client = TestClient[web.Request, web.Application]
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
 KEY = "a key of at least thirty-two characters"
 SEALING_KEY = Key("tests", b"t" * 32)
+WITH_UPKEEP = pytest.mark.parametrize("upkeep", [True], ids=["with upkeep"])
+"""Marks a test in which the API does the regular work on records, too."""
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +66,15 @@ async def indexes(
 def database(database: Database, indexes: None) -> Database:
     """Give a test an empty database with all indexes."""
     return database
+
+
+@pytest.fixture
+async def noted(
+    database: Database, servers: ServerUris
+) -> AsyncIterator[tuple[Database, SeenCommands]]:
+    """Give a test its database once more, with a client whose commands are noted."""
+    async with noting(database, servers.mongo) as noted:
+        yield noted
 
 
 @pytest.fixture
@@ -135,17 +148,23 @@ async def ready_worker(
 
 
 @pytest.fixture
-async def client(services: Services) -> AsyncIterator[Client]:
+def upkeep() -> bool:
+    """Leave the regular work on records undone, of which few tests tell: see `WITH_UPKEEP`."""
+    return False
+
+
+@pytest.fixture
+async def client(services: Services, upkeep: bool) -> AsyncIterator[Client]:
     """Serve the API over the test's stores; its requests carry a key."""
-    server = TestServer(build_app(services))
+    server = TestServer(build_app(services, upkeep=upkeep))
     async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
         yield client
 
 
 @pytest.fixture
-async def stranger(services: Services) -> AsyncIterator[Client]:
+async def stranger(services: Services, upkeep: bool) -> AsyncIterator[Client]:
     """Serve the API to requests that carry no key."""
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=upkeep))) as client:
         yield client
 
 
@@ -164,7 +183,7 @@ async def world(
     # A test makes a connection for each operation of the API.
     many = Quota("connections", 10_000, services.connections.count)
     quotas = replace(services.quotas, connections=many)
-    app = build_app(services_with(services, settings=settings, quotas=quotas))
+    app = build_app(services_with(services, settings=settings, quotas=quotas), upkeep=False)
     # With a worker that lives, /health is no 503.
     worker = {"running": 0, "capacity": 1, "seenAt": datetime(2100, 1, 1, tzinfo=UTC)}
     await database["workers"].insert_one({"_id": "one", **worker})

@@ -97,6 +97,8 @@ async def event_api(
     settings: ApiSettings,
     limits: StreamLimits = LIMITS,
     at: SocketFactory = get_port_socket,
+    *,
+    upkeep: bool = False,
     **feed: Any,
 ) -> AsyncIterator[EventApi]:
     """Serve the API in this loop, at a port of its own or `at` a given socket."""
@@ -104,7 +106,7 @@ async def event_api(
         stores = Stores(database, events)
         services = await Services.over(database, redis, events, settings, utc_now)
         await services.keys.choose_first(KEY, utc_now())
-        app = build_app(services)
+        app = build_app(services, upkeep=upkeep)
         streams = app[STREAMS] = EventStreams(EventFeed(services.events, **feed), limits)
         server = TestServer(app, socket_factory=at)
         async with TestClient(server, headers={"X-Api-Key": KEY}) as client:

@@ -128,7 +128,7 @@ async def test_names_can_be_asked_for_and_no_label_holds_a_number(
     services = await Services.over(database, redis, EventLog(), settings, utc_now)
     for name in ("972501234567", "972501230567"):
         await stores.message(await stores.connection(name))
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         seen = await _scrape(client)
     labels = [each["connection"] for each in seen.series("chatgrow_queue_messages")]
     assert len(set(labels)) == 2
@@ -141,7 +141,7 @@ async def test_the_token_is_wanted_where_one_is_set(
     token = SecretStr("a token of sixteen and more")
     settings = api_settings.model_copy(update={"metrics_token": token})
     services = await Services.over(database, redis, EventLog(), settings, utc_now)
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         for header in ("", "Bearer", "Bearer a token of sixteen and mor", token.get_secret_value()):
             refused = await client.get("/metrics", headers={"Authorization": header})
             assert refused.status == 401
@@ -154,7 +154,7 @@ async def test_metrics_are_closed_in_production_without_a_token(
 ) -> None:
     settings = api_settings.model_copy(update={"app_env": "production"})
     services = await Services.over(database, redis, EventLog(), settings, utc_now)
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         for headers in ({}, {"Authorization": "Bearer of a token that nobody has set"}):
             refused = await client.get("/metrics", headers=headers)
             assert refused.status == 403
@@ -169,7 +169,7 @@ async def test_a_scrape_is_answered_though_mongodb_is_frozen(
         uri = f"mongodb://127.0.0.1:{gate.port}/{database.name}?directConnection=true"
         async with open_database(uri, PATIENCE) as through:
             services = await Services.over(through, redis, EventLog(), api_settings, utc_now)
-            async with TestClient(TestServer(build_app(services))) as client:
+            async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
                 gate.shut()
                 began = time.monotonic()
                 for _ in range(3):

@@ -36,7 +36,7 @@ async def _api(
             await before_the_first()
         return await handler(request)
 
-    app = build_app(services)
+    app = build_app(services, upkeep=False)
     app.middlewares.insert(0, meanwhile)
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")

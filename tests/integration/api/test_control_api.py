@@ -21,6 +21,7 @@ from sessions.connections.states import ConnectionState, Reason
 from sessions.messages.model import Ack
 from sessions.whatsapp.breaker import Cause
 from tests.builders import OWNER, Stores, whatsapp_breaker
+from tests.cases import in_one_test
 from tests.integration.services import services_with
 from tests.waiting import until
 
@@ -105,7 +106,7 @@ async def test_a_proxy_is_shown_changed_and_taken_away(client: Client, stores: S
     assert kept.proxy is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "server",
     [
         "http://:::80",
@@ -196,7 +197,7 @@ async def test_a_message_shows_each_status_with_its_time(client: Client, stores:
     assert shown["text"] == "Hello"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "fields"),
     [
         ({}, {"connectionId", "to", "message"}),
@@ -232,7 +233,7 @@ async def test_a_wrong_send_is_refused_naming_each_field(
     assert all(error["message"] for error in problem["errors"])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("body", "fields"),
     [
         ({"connectionId": "x/../y"}, {"connectionId"}),
@@ -256,7 +257,7 @@ async def test_a_wrong_connection_is_refused_naming_each_field(
     assert (await (await client.get("/api/whatsapp/connections")).json())["items"] == []
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "body", [b"", b"{", b"{'a': 1}", b"\xff\xfe", b"[" * 100_000, b'{"message":"\\ud800"}']
 )
 async def test_what_is_not_json_is_a_400(client: Client, body: bytes) -> None:
@@ -279,7 +280,7 @@ async def test_other_media_types_and_large_bodies_are_refused(client: Client) ->
     assert (await large.json())["code"] == "request_entity_too_large"
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/whatsapp/connections/none", 404, "connection_not_found"),
@@ -466,7 +467,7 @@ async def test_health_tells_of_disks_and_is_away_where_none_has_room(
         await services.workers.beat(f"worker-{number}", "instance", 1, 10, DiskState(disk))
     quiet = {"disk_full_below": 0, "disk_low_below": 0}
     settings = services.settings.model_copy(update=quiet | own)
-    app = build_app(services_with(services, settings=settings))
+    app = build_app(services_with(services, settings=settings), upkeep=False)
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/health")
         health = await answer.json()

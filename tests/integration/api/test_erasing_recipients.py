@@ -15,6 +15,7 @@ from sessions.events.stream import EventStream
 from sessions.messages.model import MessageStatus
 from sessions.queue.doorbell import SHARED_QUEUE, Job
 from tests.builders import OWNER, Stores
+from tests.integration.conftest import WITH_UPKEEP
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ async def test_the_same_key_does_not_send_once_more(client: Client, lease: Lease
     assert (await again.json())["code"] == "idempotency_key_reused"
 
 
+@WITH_UPKEEP
 async def test_what_is_being_sent_is_erased_when_it_is_sent(
     client: Client, stores: Stores, lease: Lease, database: Database, redis: ArqRedis
 ) -> None:

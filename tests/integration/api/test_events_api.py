@@ -303,7 +303,7 @@ async def test_head_and_an_unknown_parameter_follow_nothing(api: EventApi) -> No
 
 async def test_without_redis_a_client_is_told_when_to_ask_again(services: Services) -> None:
     nowhere = EventStream(ArqRedis(host="127.0.0.1", port=1))
-    app = build_app(services_with(services, events=nowhere))
+    app = build_app(services_with(services, events=nowhere), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         answer = await client.get(ALL)
         problem = await answer.json()
@@ -352,9 +352,8 @@ async def test_a_client_that_takes_nothing_is_cut_off_and_harms_nobody(
 async def test_events_are_read_as_long_as_anybody_follows(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
-    # The business side follows all the time, to hear what customers answer.
-    settings = api_settings.model_copy(update={"business": False})
-    async with event_api(database, redis, settings) as api:
+    # With its upkeep, the business side follows all the time, to hear what customers answer.
+    async with event_api(database, redis, api_settings) as api:
         follower = await api.follow()
         await follower.until_marked()
         follower.response.close()
@@ -458,8 +457,8 @@ async def test_two_programs_tell_the_same_and_a_dead_worker_once(
     database: Database, redis: ArqRedis, api_settings: ApiSettings
 ) -> None:
     async with (
-        event_api(database, redis, api_settings) as one,
-        event_api(database, redis, api_settings) as two,
+        event_api(database, redis, api_settings, upkeep=True) as one,
+        event_api(database, redis, api_settings, upkeep=True) as two,
         open_event_log(redis) as events,
     ):
         worker = Stores(database, events)

@@ -51,7 +51,7 @@ async def api(services: Services, **settings: object) -> AsyncIterator[Client]:
     """Serve the API behind a proxy to clients that keep no cookies; requests are not limited."""
     also = {"trusted_proxies": (ip_network("127.0.0.1"),), "rate_limit_max_requests": 100_000}
     changed = services.settings.model_copy(update=also | settings)
-    app = build_app(services_with(services, settings=changed))
+    app = build_app(services_with(services, settings=changed), upkeep=False)
     async with TestClient(TestServer(app), cookie_jar=DummyCookieJar()) as client:
         yield client
 

@@ -134,7 +134,7 @@ async def serving(services: Services, **settings: object) -> AsyncIterator[Api]:
     """Listen on a free port, with settings of the test's own."""
     settings.setdefault("rate_limit_max_requests", 100_000)
     chosen = services.settings.model_copy(update=settings)
-    app = build_app(services_with(services, settings=chosen))
+    app = build_app(services_with(services, settings=chosen), upkeep=False)
     runner = ApiRunner(app, chosen.keepalive_timeout)
     await runner.setup()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import HttpUrl
 
 from control_api.app import build_app
 from control_api.services import Services
+from tests.cases import in_one_test
 from tests.integration.conftest import KEY
 from tests.integration.services import services_with
 
@@ -26,16 +28,21 @@ OURS = {
 }
 
 
-async def _statuses(services: Services, host: str, path: str = "/api/auth/me") -> tuple[int, str]:
+@pytest.fixture
+async def named(services: Services) -> AsyncIterator[Client]:
+    """Serve the API under names of its own."""
     settings = services.settings.model_copy(update=OURS)
-    app = build_app(services_with(services, settings=settings))
-    async with TestClient(TestServer(app)) as client:
-        headers = {"Host": host, "X-Api-Key": KEY}
-        answer = await client.get(path, headers=headers)
-        return answer.status, (await answer.json()).get("code", "")
+    app = build_app(services_with(services, settings=settings), upkeep=False)
+    async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
+        yield client
 
 
-@pytest.mark.parametrize(
+async def _told(client: Client, host: str) -> tuple[int, str]:
+    answer = await client.get("/api/auth/me", headers={"Host": host})
+    return answer.status, (await answer.json()).get("code", "")
+
+
+@in_one_test(
     "host",
     [
         "localhost",
@@ -56,11 +63,11 @@ async def _statuses(services: Services, host: str, path: str = "/api/auth/me") -
         "internal",
     ],
 )
-async def test_names_of_ours_and_addresses_are_served(services: Services, host: str) -> None:
-    assert await _statuses(services, host) == (200, "")
+async def test_names_of_ours_and_addresses_are_served(named: Client, host: str) -> None:
+    assert await _told(named, host) == (200, "")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "host",
     [
         "evil.example",
@@ -81,11 +88,11 @@ async def test_names_of_ours_and_addresses_are_served(services: Services, host: 
         "localhost:80.evil.example",
     ],
 )
-async def test_other_names_are_refused_even_with_a_key(services: Services, host: str) -> None:
-    assert await _statuses(services, host) == (421, "host_not_allowed")
+async def test_other_names_are_refused_even_with_a_key(named: Client, host: str) -> None:
+    assert await _told(named, host) == (421, "host_not_allowed")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@in_one_test("path", PATHS)
 async def test_other_names_are_refused_everywhere(stranger: Client, path: str) -> None:
     answer = await stranger.get(path, headers={"Host": "evil.example"})
     assert (answer.status, (await answer.json())["code"]) == (421, "host_not_allowed")

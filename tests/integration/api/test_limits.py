@@ -53,7 +53,7 @@ async def api(
     """Serve the API, as a process of its own does, with settings of the test's own."""
     settled = services_with(services, settings=services.settings.model_copy(update=settings))
     changed = limited_by(settled, redis, bounded or BoundedRedis(PATIENCE))
-    async with TestClient(TestServer(build_app(changed))) as client:
+    async with TestClient(TestServer(build_app(changed, upkeep=False))) as client:
         yield client
 
 

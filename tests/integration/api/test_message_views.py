@@ -10,6 +10,7 @@ from sessions.encryption.keys import Key, KeyRing
 from sessions.messages.model import StoredText
 from sessions.messages.sealed_texts import TextSealer
 from tests.builders import Stores
+from tests.cases import in_one_test
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -62,7 +63,7 @@ async def test_only_the_named_fields_are_shown_besides_those_that_all_have(
     assert not view.keys() & {"text", "waiting"}
 
 
-@pytest.mark.parametrize("fields", ["txt", "text,txt", "text,", "messageId", "text text"])
+@in_one_test("fields", ["txt", "text,txt", "text,", "messageId", "text text"])
 async def test_fields_that_cannot_be_left_out_are_refused(client: Client, fields: str) -> None:
     assert (await client.get(f"{MESSAGES}?fields={fields}")).status == 422
 

@@ -42,7 +42,7 @@ async def away(services: Services) -> AsyncIterator[Client]:
         users=UserStore(database),
         workers=WorkerRegistry(database),
     )
-    async with TestClient(TestServer(build_app(changed))) as client:
+    async with TestClient(TestServer(build_app(changed, upkeep=False))) as client:
         yield client
     nobody.close()
 

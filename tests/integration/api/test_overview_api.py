@@ -16,7 +16,7 @@ from sessions.connections.workers import WorkerRegistry
 from sessions.messages.model import Message
 from sessions.monitoring.queue_history import QueueHistory, Sample, in_steps
 from tests.builders import Stores
-from tests.integration.conftest import KEY
+from tests.integration.conftest import KEY, WITH_UPKEEP
 from tests.logged import logged
 from tests.waiting import until
 
@@ -128,6 +128,7 @@ async def test_of_many_processes_one_writes_a_minute_down(stores: Stores) -> Non
     assert await processes[3].claim() is not None
 
 
+@WITH_UPKEEP
 async def test_the_history_is_written_while_the_api_serves(
     client: Client, services: Services
 ) -> None:

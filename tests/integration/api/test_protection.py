@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
 from control_api.services import Services
+from tests.cases import in_one_test
 from tests.integration.conftest import KEY
 from tests.integration.services import services_with
 
@@ -37,7 +38,7 @@ PATHS = {
 async def api(services: Services, **settings: object) -> AsyncIterator[Client]:
     """Serve the API with settings of the test's own."""
     changed = services_with(services, settings=services.settings.model_copy(update=settings))
-    async with TestClient(TestServer(build_app(changed))) as client:
+    async with TestClient(TestServer(build_app(changed, upkeep=False))) as client:
         yield client
 
 
@@ -48,7 +49,7 @@ async def web_client(services: Services) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("path", PATHS)
+@in_one_test("path", PATHS)
 async def test_every_answer_is_protected(stranger: Client, path: str) -> None:
     answer = await stranger.get(path)
     assert answer.status == PATHS[path]
@@ -108,7 +109,7 @@ async def test_pages_of_a_listed_origin_may_read_every_answer(web_client: Client
     assert _may_read(invalid.headers)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "origin", ["https://evil.example", "null", f"{OURS}.evil.example", "http://app.example.org", ""]
 )
 async def test_pages_of_other_origins_may_not(web_client: Client, origin: str) -> None:

@@ -48,7 +48,7 @@ async def test_an_administrator_may_and_everybody_where_a_setting_names_it(
     assert as_admin.status == 201
     settings = services.settings.model_copy(update={"proxy_allowed_hosts": (".0.0.1",)})
     async with TestClient(
-        TestServer(build_app(services_with(services, settings=settings)))
+        TestServer(build_app(services_with(services, settings=settings), upkeep=False))
     ) as client:
         as_user = await client.post(PATH, json=wish, headers=world.noa.headers)
         assert as_user.status == 201, await as_user.text()

@@ -100,7 +100,7 @@ async def test_in_production_without_keys_no_password_is_taken(
     settings = api_settings.model_copy(update=without)
     services = await Services.over(database, redis, stores.events, settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
-    app, headers = build_app(services), {"X-Api-Key": KEY}
+    app, headers = build_app(services, upkeep=False), {"X-Api-Key": KEY}
     async with TestClient(TestServer(app), headers=headers) as client:
         refused = await client.post(PATH, json={"connectionId": "main", "proxy": PROXY})
         assert (refused.status, (await refused.json())["code"]) == (409, "no_encryption_keys")

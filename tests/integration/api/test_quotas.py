@@ -85,7 +85,7 @@ async def _tenant(services: Services, client: Client, name: str = "dana") -> Ten
 async def unlimited(services: Services) -> AsyncIterator[Client]:
     """Serve the API without a limit of requests."""
     settings = services.settings.model_copy(update={"api_key_rate_limit_per_owner": 1_000_000})
-    app = build_app(services_with(services, settings=settings))
+    app = build_app(services_with(services, settings=settings), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client
 
@@ -121,7 +121,7 @@ async def test_processes_that_make_connections_at_once_never_make_too_many(
 ) -> None:
     dana = await _tenant(services, unlimited)
     other = await Services.over(database, redis, stores.events, services.settings, utc_now)
-    async with TestClient(TestServer(build_app(other))) as second:
+    async with TestClient(TestServer(build_app(other, upkeep=False))) as second:
         twin = Tenant(second, dana.id, dana.headers)
         await asyncio.gather(
             dana.together(CONNECTIONS, _names(MANY)),

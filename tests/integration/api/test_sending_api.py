@@ -18,6 +18,7 @@ from sessions.connections.states import ConnectionState
 from sessions.messages.model import Draft, MessageStatus
 from sessions.messages.positions import COUNTED_AT_MOST
 from tests.builders import TO, Stores
+from tests.cases import in_one_test
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -192,7 +193,9 @@ async def test_a_partial_bulk_takes_the_good_messages_and_names_the_others(
     assert [each["field"] for each in problem["errors"]] == ["messages.0.to"]
 
 
-@pytest.mark.parametrize("text", ["\u05d0" * 4096, "\U0001f600" * 4096])
+@pytest.mark.parametrize(
+    "text", [pytest.param("\u05d0" * 4096, marks=pytest.mark.slow), "\U0001f600" * 4096]
+)
 async def test_a_thousand_long_messages_fit_into_a_bulk_however_they_are_written(
     client: Client, stores: Stores, text: str
 ) -> None:
@@ -400,7 +403,7 @@ async def test_messages_that_come_together_get_places_of_their_own(
         assert len({each["seq"] for each in found}) == 15
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
+@in_one_test("key", ["", "x" * 256])
 async def test_a_key_that_cannot_be_kept_is_refused(client: Client, key: str) -> None:
     answer = await client.post(SEND, json=BODY, headers={"Idempotency-Key": key})
     assert answer.status == 422
@@ -525,7 +528,7 @@ async def test_an_urgent_message_goes_before_the_others(client: Client) -> None:
             assert (await shown.json())["waiting"]["position"] == position
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "field"),
     [
         ({"priority": "urgent"}, "priority"),
@@ -731,7 +734,7 @@ async def test_another_pace_frees_what_the_allowance_for_new_chats_has_put_off(
     assert due.reason is None
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "pacing",
     [
         {"perMinute": 0},

@@ -60,7 +60,7 @@ def token_file(api_settings: ApiSettings) -> Path:
 async def anybody(request: pytest.FixtureRequest, services: Services) -> AsyncIterator[Client]:
     """Serve the API to strangers, where users may register themselves and where they may not."""
     settings = services.settings.model_copy(update={"allow_registration": request.param})
-    app = build_app(services_with(services, settings=settings))
+    app = build_app(services_with(services, settings=settings), upkeep=False)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -137,14 +137,14 @@ async def test_the_token_of_one_process_opens_another(
     settings = services.settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
     elsewhere = await Services.over(database, redis, EventLog(), settings, utc_now)
     await elsewhere.setup.prepare()
-    async with TestClient(TestServer(build_app(elsewhere))) as client:
+    async with TestClient(TestServer(build_app(elsewhere, upkeep=False))) as client:
         assert await _register(client, token_file.read_text().strip()) == (201, "admin")
 
 
 async def test_guesses_are_counted_for_the_network(services: Services) -> None:
     settings = services.settings.model_copy(update={"trusted_proxies": (ip_network("127.0.0.1"),)})
     async with TestClient(
-        TestServer(build_app(services_with(services, settings=settings)))
+        TestServer(build_app(services_with(services, settings=settings), upkeep=False))
     ) as client:
         here = {"X-Forwarded-For": "198.51.100.1"}
         answers = [await _register(client, "a guess", **here) for _ in range(21)]

@@ -16,6 +16,7 @@ from control_api.credentials.passwords import Passwords
 from control_api.services import Services
 from sessions.common.clock import utc_now
 from sessions.events.log import EventLog
+from tests.cases import in_one_test
 from tests.integration.conftest import JWT_SECRET, KEY
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ async def test_a_changed_bcrypt_rounds_counts_from_the_next_sign_in(
     await _register(stranger)
     settings = api_settings.model_copy(update={"bcrypt_rounds": 5})
     services = await Services.over(database, redis, EventLog(), settings, utc_now)
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         for password, status, rounds in (("wrong", 401, 4), (PASSWORD, 200, 5), (PASSWORD, 200, 5)):
             wish = {"email": DANA["email"], "password": password}
             assert (await _post(client, "/api/auth/login", wish))["http"] == status
@@ -94,7 +95,7 @@ async def test_registration_can_be_opened(
     settings = api_settings.model_copy(update={"allow_registration": True})
     services = await Services.over(database, redis, EventLog(), settings, utc_now)
     await services.keys.choose_first(KEY, utc_now())
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         assert (await _post(client, "/api/auth/register", FIRST))["user"]["role"] == "admin"
         assert (await _post(client, "/api/auth/register", NOA))["user"]["role"] == "user"
 
@@ -121,7 +122,7 @@ async def test_signing_in_is_refused_alike_for_a_wrong_password_and_nobody(
     assert (wrong["http"], wrong["code"]) == (401, "invalid_credentials")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("change", "field"),
     [
         ({"password": "short"}, "password"),

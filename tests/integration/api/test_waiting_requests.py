@@ -63,7 +63,7 @@ async def test_the_servers_end_is_not_held_up(
     code: str,
 ) -> None:
     await state(stores)
-    server = TestServer(build_app(services))
+    server = TestServer(build_app(services, upkeep=False))
     async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
         waiting = asyncio.ensure_future(client.request(method, path, json=body))
         await until(lambda: _is_asked(stores))
@@ -91,7 +91,7 @@ async def test_a_client_that_has_gone_is_asked_for_no_longer(
         return await _questions(stores) == 0
 
     # As the program serves: aiohttp's server for tests would cancel the handler.
-    runner = ApiRunner(build_app(services), services.settings.keepalive_timeout)
+    runner = ApiRunner(build_app(services, upkeep=False), services.settings.keepalive_timeout)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

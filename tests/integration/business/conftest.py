@@ -167,6 +167,6 @@ async def shop(services: Services, stores: Stores, clock: Clock) -> Shop:
 @pytest.fixture
 async def api(services: Services) -> AsyncIterator[Client]:
     """Serve the API with the business side, to a key of the owner."""
-    app = build_app(services_with(services))
+    app = build_app(services_with(services), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client

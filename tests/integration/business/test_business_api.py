@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from control_api.app import build_app
 from sessions.common.clock import utc_now
+from tests.cases import in_one_test
 from tests.integration.conftest import KEY
 from tests.integration.services import services_with
 
@@ -138,7 +139,7 @@ async def test_appointments_are_listed_in_the_order_of_their_times(
     assert len(within["items"]) == 1
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("path", "start", "end"),
     [
         ("/api/appointments", "from", "to"),
@@ -260,7 +261,7 @@ NOTHING = "\u200b\u2066\u2060"
 """Characters that show nothing."""
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("path", "fields"),
     [
         ("/api/customers", {"name": NOTHING}),
@@ -296,7 +297,7 @@ async def test_what_shows_nothing_or_is_no_text_is_refused_by_its_field(
     assert re.search("nothing to see|control character", named["message"])
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     "birthday", ["yesterday", "", "1990-02-30", "13-01", "0000-01-01", "2999-01-01", "17-05-1990"]
 )
 async def test_a_birthday_is_a_day_of_the_past(client: Client, birthday: str) -> None:
@@ -554,7 +555,7 @@ async def test_statistics_count_messages_and_appointments(
 
 
 async def test_without_the_business_side_nothing_of_it_is_there(services: Services) -> None:
-    app = build_app(services_with(services, business=None))
+    app = build_app(services_with(services, business=None), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         async with client.get("/api/customers") as answer:
             assert answer.status == 404
@@ -564,7 +565,7 @@ async def test_without_the_business_side_nothing_of_it_is_there(services: Servic
     assert "/api/whatsapp/send" in paths
 
 
-@pytest.mark.parametrize("zone", ["localtime", "Factory", "right/Asia/Jerusalem", "posix/UTC"])
+@in_one_test("zone", ["localtime", "Factory", "right/Asia/Jerusalem", "posix/UTC"])
 async def test_a_time_zone_is_the_same_on_every_machine(client: Client, zone: str) -> None:
     status, told = await post(client, "/api/customers", {**CUSTOMER, "timeZone": zone})
     assert (status, told["code"]) == (422, "invalid_fields")

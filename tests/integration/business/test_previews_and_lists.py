@@ -9,6 +9,7 @@ import pytest
 from business.model import Template
 from business.ready_made import READY_AUTOMATIONS, Trade
 from sessions.common.ids import new_id
+from tests.cases import in_one_test
 from tests.integration.business.conftest import Shop
 from tests.integration.business.test_business_api import (
     CUSTOMER,
@@ -72,7 +73,7 @@ async def test_what_is_wrong_with_a_text_names_the_variable(
     assert (status, refused["code"], refused.get("variable")) == (422, code, variable)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("given", "variable"),
     [
         ({"customer.shoeSize": "42"}, "customer.shoeSize"),

@@ -15,6 +15,7 @@ from sessions.connections.linking import LinkingRequests, PairingRefusal, Refuse
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
+from tests.integration.conftest import WITH_UPKEEP
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ async def test_a_connection_that_is_stopped_after_its_worker_has_died_holds_no_c
     assert await _stored(stores, lease) == set()
 
 
+@WITH_UPKEEP
 @pytest.mark.parametrize(
     ("lives", "ttl"),
     [(timedelta(0), timedelta(minutes=1)), (timedelta(minutes=1), timedelta(0))],

@@ -20,6 +20,7 @@ from control_api.app import build_app
 from control_api.services import Services
 from sessions.media.store import MediaLimits, MediaStore
 from sessions.messages.media_intake import MediaIntake
+from tests.cases import in_one_test
 from tests.integration.conftest import KEY
 from tests.integration.services import services_with
 from tests.integration.world import World, call, must
@@ -53,7 +54,7 @@ async def small(services: Services, database: Database) -> AsyncIterator[Client]
     keys = services.media._keys
     media = MediaStore(database, keys, MediaLimits(MIB, 3 * MIB, *[timedelta(days=1)] * 2))
     settings = services.settings.model_copy(update={"body_timeout": timedelta(seconds=0.1)})
-    app = build_app(services_with(services, media=media, settings=settings))
+    app = build_app(services_with(services, media=media, settings=settings), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         yield client
 
@@ -127,7 +128,7 @@ async def test_a_form_without_a_file_is_refused(client: Client) -> None:
     assert (refused["http"], refused["code"]) == (400, "malformed_body")
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("asked", "start", "end"),
     [
         ("bytes=0-0", 0, 1),
@@ -145,9 +146,7 @@ async def test_a_part_can_be_asked_for(client: Client, asked: str, start: int, e
         assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{len(PNG)}"
 
 
-@pytest.mark.parametrize(
-    "asked", ["bytes=9-1", "bytes=9999999-", "bytes=a-b", "bytes=-0", "bytes=-000"]
-)
+@in_one_test("asked", ["bytes=9-1", "bytes=9999999-", "bytes=a-b", "bytes=-0", "bytes=-000"])
 async def test_a_range_that_is_none_is_refused(client: Client, asked: str) -> None:
     made = await _upload(client, PNG)
     async with client.get(made["location"], headers={"Range": asked}) as answer:
@@ -168,7 +167,7 @@ async def test_what_can_be_converted_is_accepted_where_conversions_are_on(
     services: Services,
 ) -> None:
     acceptance = replace(services.acceptance, media=MediaIntake(services.media, converts=True))
-    app = build_app(services_with(services, acceptance=acceptance))
+    app = build_app(services_with(services, acceptance=acceptance), upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": KEY}) as client:
         await must(client, "POST", "/api/whatsapp/connections", {}, NEW_CONNECTION)
         uploaded = (await _upload(client, b"fLaC" + bytes(100)))["mediaId"]

@@ -81,7 +81,9 @@ async def test_what_is_not_scheduled_is_never_shown_as_scheduled(
     services = await Services.over(stores.database, redis, stores.events, api_settings, clock)
     await services.keys.choose_first(KEY, clock())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
-    async with TestClient(TestServer(build_app(services)), headers={"X-Api-Key": KEY}) as client:
+    async with TestClient(
+        TestServer(build_app(services, upkeep=False)), headers={"X-Api-Key": KEY}
+    ) as client:
         answer = await client.post("/api/whatsapp/send", json=wish)
         accepted = await answer.json()
         shown = await (await client.get(answer.headers["Location"])).json()
@@ -101,7 +103,7 @@ async def test_who_signs_in_at_a_host_that_is_behind_is_signed_in(
         "password": "correct horse battery staple",
         "setupToken": KEY,
     }
-    async with TestClient(TestServer(build_app(services))) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False))) as client:
         signed_in = await (await client.post("/api/auth/register", json=person)).json()
         headers = {"Authorization": f"Bearer {signed_in['accessToken']}"}
         assert (await client.get("/api/auth/me", headers=headers)).status == 200

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from chatgrow_worker.monitoring.metrics import WorkerMetrics
 from chatgrow_worker.page.snapshot import AckUpdate
 from chatgrow_worker.sending.acks import AckRecorder
 from control_api.app import build_app
-from control_api.background import run_background
 from control_api.services import Services
 from sessions.accounts.api_keys import Grant
 from sessions.common.clock import utc_now
@@ -23,7 +20,6 @@ from sessions.metrics.process import ProcessMetrics
 from tests.builders import OWNER, Stores
 from tests.dispatching import dispatching, reaches
 from tests.fake_page import FakePage
-from tests.seen_commands import SeenCommands, noting
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -31,8 +27,8 @@ if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
     from control_api.settings import ApiSettings
-    from sessions.embedded import ServerUris
     from sessions.storage.mongo import Database
+    from tests.seen_commands import SeenCommands
 
     Client = TestClient[web.Request, web.Application]
 
@@ -40,14 +36,6 @@ SEND = "/api/whatsapp/send"
 BODY = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
 _QUOTA = ("find connections", "aggregate messages")
 """What counts an owner's messages that wait, every two seconds at most and not for each message."""
-
-
-@pytest.fixture
-async def noted(
-    database: Database, servers: ServerUris
-) -> AsyncIterator[tuple[Database, SeenCommands]]:
-    async with noting(database, servers.mongo) as noted:
-        yield noted
 
 
 async def test_an_accepted_message_costs_three_calls(
@@ -61,8 +49,7 @@ async def test_an_accepted_message_costs_three_calls(
     user = await services.users.create("dana@example.com", "Dana", "a hash", utc_now())
     _, key = await services.keys.create(Grant(user.id, "a backend"), utc_now())
     await stores.connection(owner=user.id)
-    app = build_app(services)
-    app.cleanup_ctx.remove(run_background)  # what it asks is not for this message
+    app = build_app(services, upkeep=False)  # what it asks is not for this message
     async with TestClient(TestServer(app), headers={"X-Api-Key": key}) as client:
         seen.all.clear()
         async with client.post(SEND, json=BODY) as answer:

@@ -14,6 +14,7 @@ from sessions.messages.expiry import Expiry
 from sessions.messages.model import Draft, Message, MessageStatus
 from tests.builders import OWNER, TO, Stores
 from tests.dispatching import reaches
+from tests.integration.conftest import WITH_UPKEEP
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _told(stores: Stores) -> list[tuple[str, str]]:
     return [(each["messageId"], each["status"]) for each in data if "messageId" in each]
 
 
+@WITH_UPKEEP
 async def test_the_api_ends_what_is_overdue_where_no_worker_does(
     client: Client, stores: Stores
 ) -> None:

@@ -23,6 +23,7 @@ from sessions.messages.paced_sends import PacedSends
 from sessions.recipients.known_numbers import KnownNumber, KnownNumbers
 from sessions.recipients.number_checks import NumberCheckRequests
 from tests.builders import OWNER, TO, Stores
+from tests.cases import in_one_test
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ async def test_what_cannot_send_cannot_ask(client: Client, owner: Owner) -> None
     assert problem["state"] == "disconnected"
 
 
-@pytest.mark.parametrize("phone", ["12", "123-456@g.us", "77777777@lid", "a", "%20"])
+@in_one_test("phone", ["12", "123-456@g.us", "77777777@lid", "a", "%20"])
 async def test_only_a_phone_number_can_be_checked(client: Client, owner: Owner, phone: str) -> None:
     answer = await client.get(f"{PATH}/{phone}")
     assert answer.status == 422

@@ -67,7 +67,7 @@ async def test_a_send_that_is_refused_may_be_tried_again(
     await services.keys.choose_first(KEY, utc_now())
     wish = {"connectionId": "main", "to": "+972501234567", "message": "Hello"}
     headers = {"X-Api-Key": KEY, "Idempotency-Key": "order-17"}
-    async with TestClient(TestServer(build_app(services)), headers=headers) as client:
+    async with TestClient(TestServer(build_app(services, upkeep=False)), headers=headers) as client:
         async with refusing(stores.database, command, collection, **how):
             refused = await client.post("/api/whatsapp/send", json=wish)
         code = (await refused.json())["code"]

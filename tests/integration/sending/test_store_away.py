@@ -81,7 +81,7 @@ async def behind(
     async with _impatient(gate, shut_at, stores.database.name) as database:
         services = await Services.over(database, redis, stores.events, api_settings, utc_now)
         await services.keys.choose_first(KEY, utc_now())
-        server = TestServer(build_app(services))
+        server = TestServer(build_app(services, upkeep=False))
         async with TestClient(server, headers={"X-Api-Key": KEY}) as client:
             yield client
             gate.open()

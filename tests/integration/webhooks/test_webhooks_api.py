@@ -17,6 +17,7 @@ from sessions.messages.model import Draft
 from sessions.outgoing_events.relay import Relay
 from sessions.webhooks.families import all_families
 from tests.builders import OWNER, PLAIN, TO, Stores
+from tests.cases import in_one_test
 from tests.integration.conftest import KEY
 from tests.integration.services import services_with
 from tests.integration.webhooks.receiver import Receiver, status
@@ -46,7 +47,7 @@ async def person(services: Services) -> AsyncIterator[Client]:
     """The API with the key of somebody who is no administrator."""
     user = await services.users.create("dana@example.com", "Dana", "a hash", utc_now())
     _, key = await services.keys.create(Grant(user.id, "a backend"), utc_now())
-    app = build_app(services)
+    app = build_app(services, upkeep=False)
     async with TestClient(TestServer(app), headers={"X-Api-Key": key}) as client:
         yield client
 
@@ -142,7 +143,7 @@ async def test_what_is_left_out_of_a_change_stays(
     await _call(client, "PATCH", path, {"url": "http://192.168.0.1/"}, 422)
 
 
-@pytest.mark.parametrize(
+@in_one_test(
     ("fields", "code"),
     [
         ({"url": "https://169.254.169.254/"}, "address_not_allowed"),
@@ -227,14 +228,18 @@ async def test_a_key_for_one_connection_has_no_webhooks(
     connection = await stores.connection()
     grant = Grant(OWNER, "narrow", connections=frozenset([connection.id]))
     _, key = await services.keys.create(grant, utc_now())
-    async with TestClient(TestServer(build_app(services)), headers={"X-Api-Key": key}) as narrow:
+    async with TestClient(
+        TestServer(build_app(services, upkeep=False)), headers={"X-Api-Key": key}
+    ) as narrow:
         await _call(narrow, "POST", HOOKS, {"url": receiver.url, "events": ["*"]}, 403)
         await _call(narrow, "GET", HOOKS, None, 403)
 
 
 async def test_without_keys_no_secret_can_be_stored(services: Services, receiver: Receiver) -> None:
     keyless = services_with(services, webhook_secrets=type(services.webhook_secrets)(None))
-    async with TestClient(TestServer(build_app(keyless)), headers={"X-Api-Key": KEY}) as client:
+    async with TestClient(
+        TestServer(build_app(keyless, upkeep=False)), headers={"X-Api-Key": KEY}
+    ) as client:
         body = {"url": receiver.url, "events": ["*"]}
         problem = await _call(client, "POST", HOOKS, body, 409)
         assert problem["code"] == "no_encryption_keys"

@@ -13,7 +13,9 @@ Test = Callable[..., Awaitable[None]]
 _Place = TypeVar("_Place")
 _Value = TypeVar("_Value")
 SHARES = pytest.mark.parametrize(
-    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["share", "whole"]
+    "whole",
+    [False, pytest.param(True, marks=(pytest.mark.slow, pytest.mark.timeout(600)))],
+    ids=["share", "whole"],
 )
 """With every change each place meets one value, which the next place has not; `make slow` tries all
 combinations."""

@@ -217,8 +217,7 @@ class KeptWorld:
         """Store the records, if there are any yet, before an API works on them."""
         for name, records in self.records.items():
             await database[name].delete_many({})
-            if records:
-                await database[name].insert_many(records)
+            await database[name].insert_many(records)
 
     async def lend(self, client: Client, database: Database, first_key: str) -> World:
         """Return the world that was put back, or the first one."""
@@ -227,7 +226,8 @@ class KeptWorld:
             self.people = _copied((world.admin, world.dana, world.noa))
             names = await database.list_collection_names()
             for name in (each for each in names if not each.startswith("system.")):
-                self.records[name] = [each async for each in database[name].find()]
+                if records := [each async for each in database[name].find()]:
+                    self.records[name] = records
             return world
         admin, dana, noa = _copied(self.people)
         return World(client, admin, dana, noa)

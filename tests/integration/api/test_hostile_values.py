@@ -10,17 +10,18 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jwt
 import pytest
 
 from sessions.common.clock import utc_now
+from tests.cases import SHARES, in_one_test, share
 from tests.integration.conftest import JWT_SECRET
 from tests.integration.operations import (
     OPERATIONS,
@@ -42,23 +43,16 @@ from tests.integration.world import (
     is_documented,
     values_of,
 )
-from tests.seen_commands import SeenCommands, noting
 
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.test_utils import TestClient
 
-    from sessions.embedded import ServerUris
     from sessions.storage.mongo import Database
+    from tests.seen_commands import SeenCommands
 
     Client = TestClient[web.Request, web.Application]
 
-_Place = TypeVar("_Place")
-_Value = TypeVar("_Value")
-_ALL = (pytest.mark.slow, pytest.mark.timeout(600))
-SHARES = pytest.mark.parametrize("every", [5, pytest.param(1, marks=_ALL)])
-"""With every change every fifth combination is tried, so that each place meets other values, and
-each value other places; `make slow` tries them all."""
 MILLION = 1_000_000
 TEXTS = {
     "an operator": '{"$ne": ""}',
@@ -137,14 +131,6 @@ NOT_KEPT = {
 
 
 @pytest.fixture
-async def noted(
-    database: Database, servers: ServerUris
-) -> AsyncIterator[tuple[Database, SeenCommands]]:
-    async with noting(database, servers.mongo) as noted:
-        yield noted
-
-
-@pytest.fixture
 def database(noted: tuple[Database, SeenCommands]) -> Database:
     """Give a test a database that knows which collections were written to."""
     return noted[0]
@@ -152,12 +138,12 @@ def database(noted: tuple[Database, SeenCommands]) -> Database:
 
 @SHARES
 async def test_text_in_a_body_is_kept_as_text_or_refused(
-    world: World, noted: tuple[Database, SeenCommands], every: int
+    world: World, noted: tuple[Database, SeenCommands], whole: bool
 ) -> None:
     wrong = []
     database, seen = noted
     texts = {name: json.dumps(text) for name, text in TEXTS.items()}
-    for each in _attacks(texts, every):
+    for each in _attacks(texts, whole):
         seen.all.clear()
         answer = await _send(world, each.operation, each.body)
         wrong += _judge(world, each.operation, each.what, answer)
@@ -169,9 +155,9 @@ async def test_text_in_a_body_is_kept_as_text_or_refused(
 
 
 @SHARES
-async def test_what_is_no_text_in_a_body_is_refused(world: World, every: int) -> None:
+async def test_what_is_no_text_in_a_body_is_refused(world: World, whole: bool) -> None:
     wrong = []
-    for each in _attacks(VALUES, every):
+    for each in _attacks(VALUES, whole):
         answer = await _send(world, each.operation, each.body)
         wrong += _judge(world, each.operation, each.what, answer)
         is_operator = each.name.startswith("operator") and each.schema.get("type") == "string"
@@ -180,14 +166,14 @@ async def test_what_is_no_text_in_a_body_is_refused(world: World, every: int) ->
     assert wrong == []
 
 
-async def test_a_body_that_is_nothing_but_hostile_is_refused(world: World) -> None:
+@SHARES
+async def test_a_body_that_is_nothing_but_hostile_is_refused(world: World, whole: bool) -> None:
     wrong = []
-    for operation in _BODIES:
-        for name, body in BODIES.items():
-            answer = await _send(world, operation, body.encode())
-            wrong += _judge(world, operation, name, answer)
-            if answer.status < 300:
-                wrong.append(f"{operation} {name}: accepted: {answer}")
+    for operation, (name, body) in share(_BODIES, BODIES.items(), whole):
+        answer = await _send(world, operation, body.encode())
+        wrong += _judge(world, operation, name, answer)
+        if answer.status < 300:
+            wrong.append(f"{operation} {name}: accepted: {answer}")
     assert wrong == []
 
 
@@ -201,10 +187,10 @@ async def test_of_a_name_given_twice_the_last_value_counts(world: World) -> None
 
 
 @SHARES
-async def test_hostile_paths_name_nothing(world: World, every: int) -> None:
+async def test_hostile_paths_name_nothing(world: World, whole: bool) -> None:
     wrong = []
     places = [(each, name) for each in OPERATIONS for name in each.named("path")]
-    for (operation, name), (what, value) in _share(places, _on_the_wire(), every):
+    for (operation, name), (what, value) in share(places, _on_the_wire(), whole):
         values = values_of(operation, world.dana.things) | {name: "HERE"}
         path = operation.url(values).replace("HERE", value)
         body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
@@ -217,9 +203,9 @@ async def test_hostile_paths_name_nothing(world: World, every: int) -> None:
 
 
 @SHARES
-async def test_hostile_parameters_are_refused(world: World, every: int) -> None:
+async def test_hostile_parameters_are_refused(world: World, whole: bool) -> None:
     wrong = []
-    for operation, name, what, value in _parameters(every):
+    for operation, name, what, value in _parameters(whole):
         path = f"{operation.url(values_of(operation, world.dana.things))}?{name}={value}"
         body = body_of(operation, EXAMPLE_ID, things=world.dana.things)
         answer = await call(world.client, operation.method, path, world.dana.headers, body)
@@ -244,14 +230,14 @@ async def test_a_parameter_given_twice_is_refused(world: World) -> None:
 
 
 @SHARES
-async def test_hostile_headers_break_nothing(world: World, every: int) -> None:
+async def test_hostile_headers_break_nothing(world: World, whole: bool) -> None:
     wrong = []
     places = [
         (each, name)
         for each in ends_last(OPERATIONS)
         for name in (*each.named("header"), *_UNDECLARED_HEADERS.get(each.name, ()))
     ]
-    for (operation, name), (what, text) in _share(places, _in_a_header(), every):
+    for (operation, name), (what, text) in share(places, _in_a_header(), whole):
         answer = await world.call(
             operation,
             world.dana.headers | {name: text},
@@ -263,10 +249,10 @@ async def test_hostile_headers_break_nothing(world: World, every: int) -> None:
 
 
 @SHARES
-async def test_a_token_that_is_not_ours_opens_nothing(world: World, every: int) -> None:
+async def test_a_token_that_is_not_ours_opens_nothing(world: World, whole: bool) -> None:
     closed = [each for each in OPERATIONS if not each.is_open]
     tokens = _tokens(world.dana.token, JWT_SECRET)
-    for operation, (what, token) in _share(closed, tokens, every):
+    for operation, (what, token) in share(closed, tokens, whole):
         answer = await world.call(
             operation,
             {"Authorization": f"Bearer {token}"},
@@ -276,8 +262,13 @@ async def test_a_token_that_is_not_ours_opens_nothing(world: World, every: int) 
         assert answer.status == 401, (what, str(operation), answer)
 
 
-@pytest.mark.parametrize("header", ["Authorization: Bearer ", "X-Api-Key: ", "Authorization: "])
-@pytest.mark.parametrize("value", [b"\xff\xfe.\xed\xa0\x80.\xff", "שלום".encode(), b"a.b.\xc3\x28"])
+@in_one_test(
+    ("header", "value"),
+    product(
+        ["Authorization: Bearer ", "X-Api-Key: ", "Authorization: "],
+        [b"\xff\xfe.\xed\xa0\x80.\xff", "שלום".encode(), b"a.b.\xc3\x28"],
+    ),
+)
 async def test_credentials_that_are_no_text_are_unknown(
     stranger: Client, header: str, value: bytes
 ) -> None:
@@ -314,33 +305,24 @@ class _Attack:
         return f"{self.path} {self.name}"
 
 
-def _share(
-    places: Iterable[_Place], values: Iterable[_Value], every: int
-) -> Iterator[tuple[_Place, _Value]]:
-    """Yield a share of all combinations, place by place: with the next place, the next values."""
-    values = list(values)
-    for number, place in enumerate(places):
-        yield from ((place, value) for value in values[-number % every :: every])
-
-
-def _attacks(values: Mapping[str, str], every: int) -> Iterator[_Attack]:
+def _attacks(values: Mapping[str, str], whole: bool) -> Iterator[_Attack]:
     """Put values, which are JSON, into the fields of all bodies."""
     mark = "the place of the value"
     fields = [(each, *field) for each in _BODIES for field in fields_of(each)]
-    for (operation, path, schema), (name, value) in _share(fields, values.items(), every):
+    for (operation, path, schema), (name, value) in share(fields, values.items(), whole):
         template = json.dumps(with_value(full_body(operation, path), path, mark))
         body = template.replace(json.dumps(mark), value).encode()
         yield _Attack(operation, path, schema, name, body)
 
 
-def _parameters(every: int) -> Iterator[tuple[Operation, str, str, str]]:
+def _parameters(whole: bool) -> Iterator[tuple[Operation, str, str, str]]:
     """Put hostile texts into all parameters, and one into parameters that there are not."""
     wire = list(_on_the_wire())
     operations = ends_last(OPERATIONS)
     places = [(each, name) for each in operations for name in each.named("query")]
-    for (operation, name), (what, value) in _share(places, wire, every):
+    for (operation, name), (what, value) in share(places, wire, whole):
         yield operation, name, what, value
-    for operation, name in product(operations, ("connectionId[$ne]", "$where", "unknown")):
+    for operation, name in share(operations, ("connectionId[$ne]", "$where", "unknown"), whole):
         yield operation, name, *wire[0]
 
 

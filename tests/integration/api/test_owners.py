@@ -7,9 +7,13 @@ the day it is declared, or these tests say what they must be taught.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tests.cases import SHARES, share
 from tests.integration.operations import OPERATIONS, Operation, ends_last
 from tests.integration.world import (
     ALL_SCOPES,
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from arq.connections import ArqRedis
 
     from sessions.storage.mongo import Database
+    from tests.seen_commands import SeenCommands
 
     Client = TestClient[web.Request, web.Application]
 
@@ -60,19 +65,43 @@ NAMES_A_CONNECTION = "connectionId"
 NOBODYS_KEY = "cgw_nobody-has-this-key-0123456789abcdefgh"
 
 
+@pytest.fixture
+def database(noted: tuple[Database, SeenCommands]) -> Database:
+    """Give a test a database that knows which collections were written to."""
+    return noted[0]
+
+
+@dataclass
+class Stored:
+    """What is stored of somebody, by collection; only what was written to is read again."""
+
+    noted: tuple[Database, SeenCommands]
+    which: dict[str, Any]
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    async def changes(self) -> bool:
+        """Read it as it is now; tell whether it was otherwise the last time."""
+        database, seen = self.noted
+        written = seen.written() if self.found else await database.list_collection_names()
+        seen.all.clear()
+        before, now = self.found, await _stored(database, written, self.which)
+        self.found = before | now
+        return any(before.get(name, []) != each for name, each in now.items())
+
+
 async def test_what_others_own_is_as_if_it_were_not_there(
-    world: World, database: Database, redis: ArqRedis
+    world: World, noted: tuple[Database, SeenCommands], redis: ArqRedis
 ) -> None:
-    leaks = []
+    leaks, owned = [], Stored(noted, _of(world.dana))
     for operation in ends_last(CLOSED):
         theirs = world.dana.things | {CONNECTIONS: await world.new_connection(world.dana)}
         nobodys = {name: _another(thing) for name, thing in theirs.items()}
-        before = await _owned(database, world.dana)
-        secrets = _secrets(before, world.dana)
+        assert await owned.changes()
+        secrets = _secrets(owned, world.dana)
         await redis.flushdb()
         given = await _with_things_of(world, operation, theirs)
         rung = await _contents(redis)
-        if await _owned(database, world.dana) != before:
+        if await owned.changes():
             leaks.append(f"{operation} changed what is another's")
         if any(secret in given.text for secret in secrets - set(theirs.values())):
             leaks.append(f"{operation} told of another's: {given.text}")
@@ -87,7 +116,7 @@ async def test_what_others_own_is_as_if_it_were_not_there(
 
 
 async def test_what_a_key_is_not_for_is_as_if_it_were_not_there(
-    world: World, database: Database, redis: ArqRedis
+    world: World, noted: tuple[Database, SeenCommands], redis: ArqRedis
 ) -> None:
     """A key for one connection learns nothing of the other one that its owner has."""
     own = await world.new_connection(world.dana)
@@ -96,13 +125,14 @@ async def test_what_a_key_is_not_for_is_as_if_it_were_not_there(
     key = {"X-Api-Key": made.json["key"]}
     things = world.dana.things
     nobodys = {name: _another(thing) for name, thing in things.items()}
-    leaks = []
+    other = await _of_connection(noted[0], world.dana.id, things[CONNECTIONS])
+    leaks, stored = [], Stored(noted, other)
+    await stored.changes()
+    secrets = _secrets(stored, world.dana) - set(things.values())
     for operation in ends_last(CLOSED):
-        before = await _of_connection(database, world.dana.id, things[CONNECTIONS])
-        secrets = _secrets(before, world.dana) - set(things.values())
         await redis.flushdb()
         given = await _with_things_of(world, operation, things, key)
-        if await _of_connection(database, world.dana.id, things[CONNECTIONS]) != before:
+        if await stored.changes():
             leaks.append(f"{operation} changed the other connection")
         told = given.text + await _contents(redis)
         if any(secret in told for secret in secrets):
@@ -118,28 +148,31 @@ async def test_what_a_key_is_not_for_is_as_if_it_were_not_there(
 
 
 async def test_with_the_same_names_everybody_gets_their_own(
-    world: World, database: Database
+    world: World, noted: tuple[Database, SeenCommands]
 ) -> None:
-    wrong = []
+    wrong, owned = [], Stored(noted, _of(world.dana))
+    await owned.changes()
+    secrets = _secrets(owned, world.dana) - set(world.noa.things.values())
     for operation in ends_last(CLOSED):
-        before = await _owned(database, world.dana)
         answer = await _with_things_of(world, operation, world.noa.things)
         if answer.status >= 500 or answer.status in (400, 401, 404, 413, 415, 422):
             wrong.append(f"{operation} does not work with one's own: {answer}")
         if (answer.status == 403) != (operation.needs == "admin"):
             wrong.append(f"{operation} refuses one's own, or lets a user do all: {answer}")
-        secrets = _secrets(before, world.dana) - set(world.noa.things.values())
         if any(secret in answer.text for secret in secrets):
             wrong.append(f"{operation} told of another's: {answer.text}")
-        if await _owned(database, world.dana) != before:
+        if await owned.changes():
             wrong.append(f"{operation} changed what is another's")
     assert wrong == []
 
 
-async def test_only_an_administrator_names_another_owner(world: World) -> None:
+@SHARES
+async def test_only_an_administrator_names_another_owner(world: World, whole: bool) -> None:
     owned = [each for each in ends_last(CLOSED) if "owner" in each.named("query")]
     assert owned
     wrong = []
+    owners = (world.dana.id, "dana@example.com", "nobody", world.admin.id)
+    refused = {(str(operation), owner) for operation, owner in share(owned, owners, whole)}
     for operation in owned:
         values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
         query = _naming(operation, EXAMPLE_ID)
@@ -155,7 +188,7 @@ async def test_only_an_administrator_names_another_owner(world: World) -> None:
             asked = operation.wanted_query | query | {"owner": owner}
             return await world.call(operation, who.headers, values, body, asked)
 
-        for owner in (world.dana.id, "dana@example.com", "nobody", world.admin.id):
+        for owner in (each for each in owners if (str(operation), each) in refused):
             answer = await naming(owner, world.noa)
             if (answer.status, answer.json["code"]) != (403, "forbidden"):
                 wrong.append(f"{operation}?owner={owner} as a user: {answer}")
@@ -254,7 +287,8 @@ async def test_an_administrators_endpoint_is_closed_to_users(world: World) -> No
             assert (answer.status, answer.json["code"]) == (403, "forbidden"), operation
 
 
-async def test_without_a_key_that_works_now_everything_is_closed(world: World) -> None:
+@SHARES
+async def test_without_a_key_that_works_now_everything_is_closed(world: World, whole: bool) -> None:
     key_id, key = await world.new_key(world.dana)
     await must(world.client, "GET", "/api/auth/me", {"X-Api-Key": key})
     await must(world.client, "DELETE", f"/api/api-keys/{key_id}", world.dana.headers)
@@ -269,12 +303,11 @@ async def test_without_a_key_that_works_now_everything_is_closed(world: World) -
         # A key that does not work is not made good by a token that does.
         {"X-Api-Key": key, **world.dana.headers},
     ]
-    for operation in CLOSED:
+    for operation, headers in share(CLOSED, strangers, whole):
         values, body = values_of(operation, world.dana.things), _body(operation, world.dana)
-        for headers in strangers:
-            answer = await world.call(operation, headers, values, body)
-            told = (answer.status, answer.json["code"], answer.headers["WWW-Authenticate"])
-            assert told == (401, "unauthorized", "Bearer"), (str(operation), headers)
+        answer = await world.call(operation, headers, values, body)
+        told = (answer.status, answer.json["code"], answer.headers["WWW-Authenticate"])
+        assert told == (401, "unauthorized", "Bearer"), (str(operation), headers)
 
 
 async def test_what_is_open_asks_for_nobody_and_is_meant_to_be(world: World) -> None:
@@ -341,24 +374,23 @@ def _another(thing: str) -> str:
     return thing[:-1] + ("x" if thing[-1] != "x" else "y")
 
 
-async def _owned(database: Database, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Return all that is stored of a person, by collection."""
-    owner = {"$or": [{"owner": person.id}, {"user": person.id}, {"_id": person.id}]}
-    return await _stored(database, owner)
+def _of(person: Person) -> dict[str, Any]:
+    """Return the filter of all that is stored of a person."""
+    return {"$or": [{"owner": person.id}, {"user": person.id}, {"_id": person.id}]}
 
 
-async def _of_connection(
-    database: Database, owner: str, connection_id: str
-) -> dict[str, list[dict[str, Any]]]:
-    """Return all that is stored of one connection, by collection."""
+async def _of_connection(database: Database, owner: str, connection_id: str) -> dict[str, Any]:
+    """Return the filter of all that is stored of one connection."""
     found = await database["connections"].find_one({"owner": owner, "connectionId": connection_id})
     assert found is not None
-    its = {"$or": [{"_id": found["_id"]}, {"connection": found["_id"]}]}
-    return await _stored(database, its)
+    return {"$or": [{"_id": found["_id"]}, {"connection": found["_id"]}]}
 
 
-async def _stored(database: Database, which: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+async def _stored(
+    database: Database, names: Iterable[str], which: dict[str, Any]
+) -> dict[str, list[dict[str, Any]]]:
     """Return what is stored, by collection; asked in one call, since there are many of them."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     look: list[dict[str, Any]] = [
         {
             "$unionWith": {
@@ -370,17 +402,16 @@ async def _stored(database: Database, which: dict[str, Any]) -> dict[str, list[d
                 ],
             }
         }
-        for name in await database.list_collection_names()
+        for name in found
     ]
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     async for each in database.aggregate([{"$documents": []}, *look]):
         found[each["in"]].append(each["is"])
     return found
 
 
-def _secrets(owned: dict[str, list[dict[str, Any]]], person: Person) -> set[str]:
+def _secrets(owned: Stored, person: Person) -> set[str]:
     """Return what tells of a person's things: ids, the address, and the marks of their texts."""
-    ids = {str(each["_id"]) for documents in owned.values() for each in documents}
+    ids = {str(each["_id"]) for documents in owned.found.values() for each in documents}
     return ids | {f"{person.name}@example.com", f"of {person.name}"}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from sessions.__main__ import main
 from sessions.common.errors import ConfigurationError
 from sessions.encryption.errors import BlobError, BlobReason
 from sessions.encryption.keys import Key, KeyRing, open_key_ring
@@ -137,12 +138,11 @@ def test_processes_that_race_for_the_key_file_all_get_the_same_key(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["session.key"]
 
 
-def test_the_command_prints_a_key_that_the_setting_takes() -> None:
-    command = [sys.executable, "-m", "sessions", "new-key"]
-    printed = [
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-        for _ in range(2)
-    ]
+def test_the_command_prints_a_key_that_the_setting_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert [main(["new-key"]) for _ in range(2)] == [0, 0]
+    printed = capsys.readouterr().out.splitlines()
     first, second = (KeyRing.parse(text).first for text in printed)
     assert first.id != second.id
     assert first.secret != second.secret

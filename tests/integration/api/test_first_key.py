@@ -12,6 +12,7 @@ from sessions.accounts.api_keys import ApiKeyStore, Grant
 from sessions.common.callers import FIRST_OWNER
 from sessions.common.clock import utc_now
 from tests.integration.conftest import KEY
+from tests.logged import logged
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -38,10 +39,13 @@ async def test_a_revoked_first_key_stays_so_over_restarts(
     client: Client, services: Services, tmp_path: Path
 ) -> None:
     await _revoke_first(client)
-    for chosen in (KEY, None):
-        await ensure_first_key(services.keys, chosen, tmp_path, utc_now())
-        assert await _status(client, KEY) == 401
+    with logged("WARNING") as lines:
+        for chosen in (KEY, None):
+            await ensure_first_key(services.keys, chosen, tmp_path, utc_now())
+            assert await _status(client, KEY) == 401
     assert not (tmp_path / KEY_FILE).exists()
+    (told,) = lines
+    assert "INITIAL_API_KEY was revoked" in told
 
 
 async def test_a_revoked_first_key_is_as_if_it_were_not_there(

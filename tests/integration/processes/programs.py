@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ MAINS: dict[str, Callable[[Sequence[str]], int]] = {
     "business": business.__main__.main,
     "sessions": sessions.__main__.main,
     "sessions.embedded": sessions.embedded.__main__.main,
+    "preflight": lambda _: runpy.run_path(str(ROOT / "scripts/preflight.py"))["main"](),
 }
 """What each program does: what ends by itself, soon, needs no process of its own to show it."""
 Ended = Callable[..., tuple[int, str]]

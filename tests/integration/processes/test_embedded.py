@@ -37,41 +37,37 @@ ROOT = Path(__file__).parents[3]
 NOBODY = 65534
 
 
-async def test_what_was_written_survives_a_kill_on_the_same_socket(tmp_path: Path) -> None:
-    async with embedded_servers(tmp_path) as first:
+async def test_what_was_written_survives_a_kill_on_the_same_socket_however_long_its_path(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / ("long " * 20)
+    async with embedded_servers(data) as first:
         await _write(first)
         for pid in (await _mongo_pid(first.mongo), await _redis_pid(first.redis)):
             os.kill(pid, signal.SIGKILL)
             await until(lambda pid=pid: not alive(pid))  # type: ignore[misc]
-        await until(lambda: _answers(MONGO, tmp_path))
-        await until(lambda: _answers(REDIS, tmp_path))
+        await until(lambda: _answers(MONGO, data))
+        await until(lambda: _answers(REDIS, data))
         assert await _read(first) == ("kept", "kept")
-    async with embedded_servers(tmp_path) as second:
+    async with embedded_servers(data) as second:
         assert second == first
         assert await _read(second) == ("kept", "kept")
 
 
-async def test_the_servers_end_redis_first_when_the_block_is_left(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_the_servers_are_told_no_setting_and_end_redis_first_when_the_block_is_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO, "sessions.embedded")
+    monkeypatch.setenv("JWT_SECRET", "nobody else's")
     async with embedded_servers(tmp_path) as uris:
         pids = [await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)]
+        for server in map(psutil.Process, pids):
+            for process in (server, *server.parents()[:1]):
+                assert "JWT_SECRET" not in process.environ(), process.cmdline()
     assert not any(map(alive, pids))
     # On a loaded machine it also says that it waits.
     stopped = [each for each in caplog.messages if each.endswith("stopped")]
     assert stopped == ["embedded redis stopped", "embedded mongo stopped"]
-
-
-async def test_the_servers_are_told_no_setting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JWT_SECRET", "nobody else's")
-    async with embedded_servers(tmp_path) as uris:
-        for pid in (await _mongo_pid(uris.mongo), await _redis_pid(uris.redis)):
-            server = psutil.Process(pid)
-            for process in (server, *server.parents()[:1]):
-                assert "JWT_SECRET" not in process.environ(), process.cmdline()
 
 
 async def test_two_owners_of_one_data_directory_share_its_servers(tmp_path: Path) -> None:
@@ -228,19 +224,6 @@ except PermissionError:
 else:
     print("let in")
 """
-
-
-async def test_data_whose_path_is_too_long_for_a_socket_is_served_all_the_same(
-    tmp_path: Path,
-) -> None:
-    data = tmp_path / ("long " * 20)
-    found = []
-    for _ in range(2):
-        async with embedded_servers(data) as uris:
-            await _write(uris)
-            assert await _read(uris) == ("kept", "kept")
-            found.append(uris)
-    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(("server", "setting"), [("mongo", "MONGODB_URI"), ("redis", "REDIS_URL")])

@@ -46,6 +46,7 @@ def _python() -> str | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_what_somebody_else_has_set_up_can_be_tested() -> None:
     python = _python()

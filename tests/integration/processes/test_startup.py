@@ -16,8 +16,6 @@ from pymongo import ReadPreference, WriteConcern
 from ulid import ULID
 
 from sessions.accounts.api_keys import ApiKeyStore
-from sessions.common.callers import FIRST_OWNER
-from sessions.common.clock import utc_now
 from sessions.common.errors import ConfigurationError
 from sessions.config.settings import SharedSettings
 from sessions.embedded import MONGO, ServerUris
@@ -25,7 +23,6 @@ from sessions.embedded.layout import Layout
 from sessions.encryption.keys import Key
 from sessions.storage.mongo import open_database
 from tests.conftest import PATIENCE
-from tests.integration.conftest import KEY
 from tests.integration.processes.programs import PROGRAMS, Ended, program
 from tests.ports import LOOPBACK, free_port
 from tests.waiting import until
@@ -104,13 +101,11 @@ def test_a_worker_that_cannot_work_says_why(ended: Ended, setting: str, value: s
     ("name", "secret"),
     [("control_api", "JWT_SECRET"), ("chatgrow_worker", "SESSION_ENCRYPTION_KEYS")],
 )
-async def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
-    tmp_path: Path, servers: ServerUris, name: str, secret: str
+def test_a_secret_that_is_missing_is_named_before_a_server_that_is_away(
+    ended: Ended, name: str, secret: str
 ) -> None:
-    away = {"APP_ENV": "production", "MONGODB_URI": f"mongodb://{NOBODY}/x"}
-    async with program(name, tmp_path, servers, **away) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
+    code, errors = ended(name, APP_ENV="production", MONGODB_URI=f"mongodb://{NOBODY}/x")
+    assert code == 78
     assert secret in errors
     assert "MONGODB_URI" not in errors
 
@@ -128,14 +123,27 @@ def test_wa_js_that_is_missing_is_named(ended: Ended) -> None:
     assert "make setup" in errors
 
 
-async def test_another_wa_js_is_run_only_by_its_digest(tmp_path: Path, servers: ServerUris) -> None:
-    other = tmp_path / "wa.js"
-    other.write_text("alert('mine')")
-    async with program("chatgrow_worker", tmp_path, servers, WA_JS_PATH=str(other)) as process:
-        ended, errors = await _ended(process)
-    assert ended == 78
-    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+@pytest.fixture
+def other_wa_js(tmp_path: Path) -> tuple[Path, str]:
+    """Give a test a wa-js of its own, and its digest."""
+    file = tmp_path / "wa.js"
+    file.write_text("alert('mine')")
+    return file, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_another_wa_js_is_refused_with_its_digest(
+    ended: Ended, other_wa_js: tuple[Path, str]
+) -> None:
+    other, digest = other_wa_js
+    code, errors = ended("chatgrow_worker", WA_JS_PATH=str(other))
+    assert code == 78
     assert f"WA_JS_SHA256={digest}" in errors
+
+
+async def test_another_wa_js_is_run_by_its_digest(
+    tmp_path: Path, servers: ServerUris, other_wa_js: tuple[Path, str]
+) -> None:
+    other, digest = other_wa_js
     own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
     chosen = {"WA_JS_PATH": str(other), "WA_JS_SHA256": digest, "STARTUP_TIMEOUT": "20"}
     async with program("chatgrow_worker", tmp_path, own, **chosen) as process:
@@ -211,19 +219,6 @@ async def test_an_embedded_server_that_is_accepted_in_production_is_started(
         _env_file=None, app_env="production", embedded_servers_in_production=True
     )
     assert settings.mongo_address is settings.redis_address is None
-
-
-async def test_a_chosen_first_key_that_was_revoked_is_told(
-    tmp_path: Path, servers: ServerUris
-) -> None:
-    own = ServerUris(servers.mongo.replace("/chatgrow", f"/test-{ULID()}"), servers.redis)
-    async with open_database(own.mongo, PATIENCE) as database:
-        keys = ApiKeyStore(database)
-        await keys.choose_first(KEY, utc_now())
-        await keys.revoke(FIRST_OWNER, "initial", utc_now())
-    settings = {"INITIAL_API_KEY": KEY, "STARTUP_TIMEOUT": "20"}
-    async with program("control_api", tmp_path, own, **settings) as api:
-        assert any("INITIAL_API_KEY was revoked" in line for line in await _listens(api))
 
 
 async def _listens(process: asyncio.subprocess.Process) -> list[str]:

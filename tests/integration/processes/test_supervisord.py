@@ -17,6 +17,7 @@ import pytest
 
 from sessions.embedded import ServerUris
 from tests.conftest import ROOT
+from tests.integration.processes.programs import Ended
 from tests.ports import free_port
 from tests.processes import alive
 from tests.stack.readiness import healthy
@@ -106,14 +107,23 @@ async def test_what_cannot_run_or_has_nothing_to_do_is_not_started_again(
     ]
 
 
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"LOG_LEVEL": "loud"}, "setting LOG_LEVEL"),
-        ({"CHROMIUM_PATH": "/nowhere"}, "CHROMIUM_PATH names no program"),
-        ({"APP_ENV": "production"}, "JWT_SECRET is not set"),
-    ],
-)
+IMPOSSIBLE = [
+    ({"CHROMIUM_PATH": "/nowhere"}, "CHROMIUM_PATH names no program"),
+    ({"LOG_LEVEL": "loud"}, "setting LOG_LEVEL"),
+    ({"APP_ENV": "production"}, "JWT_SECRET is not set"),
+]
+"""Settings with which a part cannot run, and what is said of them."""
+
+
+@pytest.mark.parametrize(("settings", "named"), IMPOSSIBLE)
+def test_the_check_before_the_start_names_what_cannot_run(
+    ended: Ended, settings: dict[str, str], named: str
+) -> None:
+    code, errors = ended("preflight", **settings)
+    assert (code, errors.count(named)) == (78, 1), errors
+
+
+@pytest.mark.parametrize(("settings", "named"), IMPOSSIBLE[:1])
 async def test_nothing_starts_where_a_part_cannot(
     tmp_path: Path, settings: dict[str, str], named: str
 ) -> None:

@@ -148,7 +148,10 @@ def _wanted(message: Message) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-def test_whatever_befalls_workers_each_message_is_recorded_once(servers: ServerUris) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.slow)])
+def test_whatever_befalls_workers_each_message_is_recorded_once(
+    servers: ServerUris, examples: int
+) -> None:
     with asyncio.Runner() as runner:
         uri = servers.mongo.replace("/chatgrow", f"/test-{ULID()}")
         context = open_database(uri, timedelta(seconds=30))
@@ -165,7 +168,7 @@ def test_whatever_befalls_workers_each_message_is_recorded_once(servers: ServerU
         run_state_machine_as_test(
             InThisDatabase,
             settings=settings(
-                max_examples=25,
+                max_examples=examples,
                 stateful_step_count=20,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -185,7 +185,8 @@ async def _awaited(future: Any) -> Any:
 
 
 @pytest.mark.timeout(300)
-def test_any_mix_of_sends_cancels_and_crashes_ends_well(servers: ServerUris) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(25, marks=pytest.mark.slow)])
+def test_any_mix_of_sends_cancels_and_crashes_ends_well(servers: ServerUris, examples: int) -> None:
     with asyncio.Runner() as runner:
         uri = servers.mongo.replace("/chatgrow", f"/test-{ULID()}")
         context = open_database(uri, timedelta(seconds=30))
@@ -200,7 +201,7 @@ def test_any_mix_of_sends_cancels_and_crashes_ends_well(servers: ServerUris) -> 
         run_state_machine_as_test(
             InThisDatabase,
             settings=settings(
-                max_examples=25,
+                max_examples=examples,
                 stateful_step_count=12,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -156,7 +156,7 @@ class ShopMaker:
         return self.loop.run_until_complete(work)
 
     async def open(self, clock: Clock) -> Shop:
-        await emptied(self.database)
+        emptied(self.database)
         stores = Stores(self.database)
         business = self._business(stores, clock)
         await stores.connections.create(

@@ -79,7 +79,7 @@ async def test_an_answer_is_read_when_its_event_comes_and_nothing_is_asked_befor
     monkeypatch.setattr(background, "_REPLIES_AT_LEAST_EVERY", NEVER)
     async with (
         noting(database, servers.mongo) as (noted, seen),
-        event_api(noted, redis, api_settings) as api,
+        event_api(noted, redis, api_settings, upkeep=True) as api,
     ):
 
         async def looked_twice() -> bool:

@@ -19,8 +19,10 @@ owner() {
 # The socket and the process's id stand in var wherever DATA_DIR is; what another user, such as root, has
 # made there cannot be written. What we do not write may be anybody's, like the lost+found of a disk.
 make_var() {
-    local me each
-    me=$(id -un)
+    local me each here LC_ALL=C
+    me=$(id -un) here=$(pwd -P)
+    # The path of a socket has at most 107 bytes, 28 of them below this folder.
+    ((${#here} <= 79)) || fail "The path of this folder is too long, ${#here} bytes; at most 79 can be used: $here"
     [[ -d var ]] || mkdir -m 700 var 2>/dev/null || fail \
         "$me cannot make the folder var in $PWD, which belongs to $(owner .)." \
         "As root: install -d -o $me -m 700 $PWD/var"

@@ -59,6 +59,18 @@ def _started(folder: Path) -> bool:
     return True
 
 
+@pytest.mark.parametrize("length", [79, 80])
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_named(folder: Path, length: int) -> None:
+    folder.chmod(0o755)
+    deep = folder / "é".ljust(length - 2 - len(str(folder)), "e")
+    for name in ("scripts", ".venv"):
+        shutil.copytree(folder / name, deep / name)
+    deep.chmod(0o777)
+    ran = _run(deep)
+    assert ran.returncode == (0 if length == 79 else 78), ran.stderr
+    assert ("80 bytes; at most 79" in ran.stderr) is (length == 80)
+
+
 def test_a_folder_that_cannot_hold_var_is_named_with_its_owner(folder: Path) -> None:
     ran = _run(folder)
     assert ran.returncode == 78

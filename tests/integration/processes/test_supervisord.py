@@ -6,10 +6,11 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import aiohttp
@@ -64,9 +65,14 @@ class Supervised:
         return said.decode().strip()
 
 
-async def test_every_killed_program_comes_back_and_all_stop_in_order(tmp_path: Path) -> None:
-    folder = tmp_path / "My projects"
-    folder.mkdir()
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Make a folder whose path has a space, and is short enough for a socket."""
+    with TemporaryDirectory(prefix="My projects ") as name:
+        yield Path(name)
+
+
+async def test_every_killed_program_comes_back_and_all_stop_in_order(folder: Path) -> None:
     (folder / ".env").write_text("no setting\nWHATSAPP_MAX_CONECTIONS=3\n")
     async with supervised(folder) as running:
         await until(running.healthy, within=WITHIN)

@@ -21,7 +21,6 @@ from control_api.operations.business import (
     require_connection,
 )
 from control_api.schemas.business.automations import (
-    OFFSET_NEEDED,
     AutomationChange,
     AutomationList,
     AutomationPreview,
@@ -30,6 +29,7 @@ from control_api.schemas.business.automations import (
     AutomationView,
     NewAutomation,
     PlannedView,
+    missing_lead,
 )
 from control_api.schemas.business.fields import RequestHeaders
 from control_api.services import SERVICES
@@ -111,8 +111,12 @@ async def change(request: web.Request, body: AutomationChange) -> web.Response:
     found = await _automation(request)
     await require_connection(request, found.owner, body.connection_id)
     changes = body.to_fields()
-    if found.trigger.is_before and changes.get("offset", found.offset) is None:
-        raise InvalidParameterError("offset", OFFSET_NEEDED)
+    offset, hour = (
+        changes.get("offset", found.offset),
+        changes.get("deliveryHour", found.delivery_hour),
+    )
+    if question := missing_lead(found.trigger, offset, hour):
+        raise InvalidParameterError("offset", question)
     automations = business_of(request).automations
     changed = await automations.change(found, changes) if changes else found
     return answer(AutomationView.of(changed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -67,7 +68,13 @@ DeliveryHour = Annotated[
 ]
 
 
-OFFSET_NEEDED = "How long before? For example 24h or 1d."
+_AT_ONCE = r"^0+[mhdw]$"
+
+
+def missing_lead(trigger: Trigger, offset: str | None, hour: str | None) -> str | None:
+    """Return what to ask if a message could never go before what it is about, or None."""
+    at_once = offset is None or (hour is None and re.match(_AT_ONCE, offset, re.ASCII) is not None)
+    return "How long before? For example 24h or 1d." if trigger.is_before and at_once else None
 
 
 class ConditionWish(Body):
@@ -89,13 +96,19 @@ class _AutomationFields(Body):
         return self.model_dump(exclude_none=True, by_alias=True)
 
 
+_BEFORE = {"enum": [str(each) for each in Trigger if each.is_before]}
+
+
 class NewAutomation(_AutomationFields):
     """POST /api/automations: when this happens, send that template."""
 
     model_config = ConfigDict(
-        json_schema_extra=never(
-            trigger={"enum": [str(each) for each in Trigger if each.is_before]}, offset=NULL
-        )
+        json_schema_extra={
+            "allOf": [
+                never(trigger=_BEFORE, offset=NULL),
+                never("offset", trigger=_BEFORE, offset={"pattern": _AT_ONCE}, deliveryHour=NULL),
+            ]
+        }
     )
 
     name: Name
@@ -107,8 +120,8 @@ class NewAutomation(_AutomationFields):
 
     @model_validator(mode="after")
     def _has_a_time(self) -> NewAutomation:
-        if self.trigger.is_before and self.offset is None:
-            raise ValueError(f"offset: {OFFSET_NEEDED}")
+        if question := missing_lead(self.trigger, self.offset, self.delivery_hour):
+            raise ValueError(f"offset: {question}")
         return self
 
 

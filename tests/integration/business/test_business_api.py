@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -421,9 +422,17 @@ async def test_what_has_to_have_a_time_keeps_it(client: Client, booking: dict[st
     }
     automation = await made(client, "/api/automations", reminder)
     path = f"/api/automations/{automation['id']}"
-    async with client.patch(path, json={"offset": None}) as answer:
-        told = await answer.json()
-    assert (answer.status, told["errors"][0]["field"]) == (422, "offset")
+    for offset in (None, "0h"):
+        async with client.patch(path, json={"offset": offset}) as answer:
+            told = await answer.json()
+        assert (answer.status, told["errors"][0]["field"]) == (422, "offset")
+        async with client.post("/api/automations", json=reminder | {"offset": offset}) as answer:
+            told = await answer.json()
+        assert (answer.status, "offset: How long before?" in str(told["errors"])) == (422, True)
+    same_day = {"offset": "0d", "deliveryHour": "09:00"}
+    await patched(client, path, same_day)
+    async with client.patch(path, json={"deliveryHour": None}) as answer:
+        assert answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
     spring = {"name": "Spring", "template": "ready_welcome", "connectionId": "main"}
     campaign = await made(client, "/api/campaigns", spring | {"sendAt": in_days(3)})
     path = f"/api/campaigns/{campaign['id']}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -37,7 +36,7 @@ def verify_webhook(
     is replaced. The request may be as old as `tolerance`, or that far in the future. `event.id`
     is the same in each repetition: keep the ids that you handled, and answer 2xx to a known one.
     """
-    keys = [_key(each) for each in ([secret] if isinstance(secret, str) else secret)]
+    keys = [signing_key(each) for each in ([secret] if isinstance(secret, str) else secret)]
     given = {name.lower(): value for name, value in headers.items()}
     event_id, sent_at, signatures = (
         _header(given, name) for name in ("id", "timestamp", "signature")
@@ -50,11 +49,12 @@ def verify_webhook(
     return _event(event_id, content)
 
 
-def _key(secret: str) -> bytes:
-    """Return the key of a secret; raise ValueError if it is none."""
+def signing_key(secret: str) -> bytes:
+    """Return the key of a webhook's secret; raise ValueError if it is none."""
+    encoded = secret[len(_PREFIX) :] if secret.startswith(_PREFIX) else secret
     try:
-        key = base64.b64decode(secret[len(_PREFIX) :] if secret.startswith(_PREFIX) else secret)
-    except binascii.Error as error:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
         raise ValueError("The secret of a webhook is `whsec_` and base64.") from error
     if not key:
         raise ValueError("The secret of the webhook is empty.")

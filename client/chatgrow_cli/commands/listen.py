@@ -12,6 +12,7 @@ from chatgrow_cli.exit_codes import WrongUseError
 from chatgrow_cli.output import Output, local
 from chatgrow_cli.receiver import Arrival, Receiver
 from chatgrow_cli.session import Session, session_of
+from chatgrow_client.webhook_signatures import signing_key
 
 SECRET = "CHATGROW_WEBHOOK_SECRET"  # noqa: S105  the name of a variable
 
@@ -66,4 +67,13 @@ def _secrets(session: Session, file: Optional[Path]) -> list[str]:
         found = sys.stdin.readline().split()
     if not found:
         raise WrongUseError(f"There is no secret: set {SECRET}, or give --secret-file.")
+    for each in found:
+        _require_secret(each)
     return found
+
+
+def _require_secret(given: str) -> None:
+    try:
+        signing_key(given)
+    except ValueError as error:
+        raise WrongUseError(str(error)) from error

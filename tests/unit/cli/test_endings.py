@@ -156,3 +156,9 @@ def test_a_closed_pipe_ends_without_a_word() -> None:
 def test_the_exit_codes_are_documented() -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     assert {int(each) for each in re.findall(r"^\| `(\d+)` \|", text, re.MULTILINE)} == {*ExitCode}
+
+
+def test_a_word_that_is_no_secret_is_refused_before_a_webhook_comes(tmp_path: Path) -> None:
+    ran = over(tmp_path, _refused).run("listen", "--port", "0", typed="my secret!\n")
+    assert ran.code == ExitCode.WRONG_USE
+    assert "whsec_" in ran.err

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
 from sessions.common.clock import utc_now
 from sessions.connections.page_requests import Errand, PageRequests
@@ -69,7 +69,7 @@ async def _send_next(stores: Stores, lease: Lease) -> None:
 
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark"),
-    [("en-GB", DESKTOP, False), ("he-IL", PHONE, True)],
+    [pytest.param("en-GB", DESKTOP, False, marks=pytest.mark.slow), ("he-IL", PHONE, True)],
     ids=["English on a desktop", "Hebrew on a phone in the dark"],
 )
 async def test_a_conversation_is_read_by_everybody(
@@ -148,6 +148,33 @@ async def test_what_is_on_the_screen_is_read_and_what_comes_is_announced(
         await received.text("elsewhere", name="Noa", chat=OTHER, at=utc_now())
         await expect(_chat(page, "Noa")).to_contain_text("elsewhere")
         await expect(_chat(page, "Noa").locator("[data-count]")).to_have_text("1")
+
+
+async def test_a_chat_that_is_being_read_stays_read_though_an_older_list_comes(
+    api: EventApi, person: Person, received: Received
+) -> None:
+    await received.text("first", name="Dana")
+    lists: list[str] = []
+
+    async def oldest(route: Route) -> None:
+        lists.append(await (await route.fetch()).text())
+        await route.fulfill(content_type="application/json", body=lists[0])
+
+    async with dashboard(api.client, person, view="/conversations") as seen:
+        page = seen.page
+        await page.route("**/api/whatsapp/chats?*", oldest)
+        await page.reload()
+        unread = _chat(page, "Dana").locator("[data-count]")
+        await expect(unread).to_have_text("1")
+        async with page.expect_request("**/read?*"):
+            await _chat(page, "Dana").click()
+        # No worker answers, so it is being read from now on. The second list comes after the
+        # first one was shown.
+        for name in ("Noa", "Avi"):
+            async with page.expect_response("**/api/whatsapp/chats?*"):
+                await received.text("elsewhere", name=name, chat=OTHER, at=utc_now())
+        await expect(unread).to_be_hidden()
+        await page.unroute_all()
 
 
 async def test_answers_are_sent_by_keyboard_and_not_twice_when_one_is_lost(

@@ -37,7 +37,9 @@ class ConversationsView {
   #composer;
   #newChat;
   #refreshNow;
-  #reading = false;
+  /** The chat of which WhatsApp is being told that it was read. */
+  #reading = '';
+  #refreshedMeanwhile = false;
 
   constructor() {
     const changed = () => this.#refreshNow();
@@ -141,6 +143,11 @@ class ConversationsView {
   async #refresh() {
     await this.#readConnections();
     await Promise.all([this.#list.refresh(), this.#thread.refresh()]);
+    if (this.#reading) {
+      // It may have been asked for before it was noted that this chat was read.
+      this.#list.setRead(this.#reading);
+      this.#refreshedMeanwhile = true;
+    }
     this.#showHead();
     // The page of WhatsApp may take its time.
     this.#read();
@@ -171,15 +178,18 @@ class ConversationsView {
     const chosen = this.#connections.find((each) => keyOf(each) === connection);
     if (this.#reading || document.hidden || !known || !known.unread) return;
     if (!chosen || !sends(chosen)) return;
-    this.#reading = true;
+    this.#reading = chat;
+    this.#refreshedMeanwhile = false;
     this.#list.setRead(chat);
     const path = `api/whatsapp/chats/${encodeURIComponent(chat)}/read?${queryOf(connection)}`;
     try {
       await api(path, { method: 'POST', within: ANSWER_WITHIN_MS });
+      // What came meanwhile was shown as read, and is not.
+      if (this.#refreshedMeanwhile) this.#refreshNow();
     } catch {
       // What was not noted is unread again after the next refresh.
     } finally {
-      this.#reading = false;
+      this.#reading = '';
     }
     if (chat !== this.#open.chat) this.#read();
   }

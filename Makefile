@@ -30,7 +30,7 @@ run: setup ## Run the worker and the API under supervisord, against the real Wha
 	@exec bash scripts/run.sh
 
 test: setup ## Run the tests, but for those marked slow
-	@$(BIN)/python -m pytest -n 3 --dist worksteal --durations=25 -m "not slow"
+	@$(BIN)/python -m pytest -n 4 --dist worksteal --durations=25 -m "not slow"
 
 slow: ## Run the tests that are marked slow
 	@scripts/setup.sh slow

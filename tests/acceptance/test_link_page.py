@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.people import PHONE, PageSession, visit
@@ -13,6 +14,9 @@ OTHER_PHONE = "+972502222222"
 SLOW = PATIENCE.total_seconds() * 1000
 
 
+# `test_link_page.py` of `tests/integration/pages` has the page; `test_linking.py` links by both
+# codes.
+@pytest.mark.slow
 async def test_a_phone_is_linked_by_scan_and_another_by_number(
     system: StackClient, person: Browser
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from pymongo import AsyncMongoClient
 
 from sessions.encryption.keys import Key
@@ -28,6 +29,9 @@ PASSWORD = "hunter2-of-the-proxy"
 METRICS_TOKEN = "only-Prometheus-has-this"
 
 
+# Each part is shown by itself: `test_masking.py` and `test_logs.py` hide secrets,
+# `test_worker_metrics.py` and `test_api_metrics.py` count, `test_one_message.py` hears of all.
+@pytest.mark.slow
 async def test_no_log_tells_a_secret_and_every_number_and_event_is_true() -> None:
     jwt_secret, key, port = secrets.token_urlsafe(32), Key.generate(), free_port()
     settings = {

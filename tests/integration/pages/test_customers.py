@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.integration.pages.dashboard import Client
 
 CHAT = "972541234567@c.us"
-LOOKS = [("en-GB", DESKTOP, True), ("he-IL", PHONE, False)]
+LOOKS = [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)]
 
 
 @pytest.fixture

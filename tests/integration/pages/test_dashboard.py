@@ -46,7 +46,10 @@ def _card(page: Page, name: str = "main") -> Locator:
 
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark", "connected"),
-    [("en-GB", DESKTOP, True, "Connected"), ("he-IL", PHONE, False, "מחובר")],
+    [
+        pytest.param("en-GB", DESKTOP, True, "Connected", marks=pytest.mark.slow),
+        ("he-IL", PHONE, False, "מחובר"),
+    ],
 )
 async def test_the_connections_are_for_everybody(
     client: Client,

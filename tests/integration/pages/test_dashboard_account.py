@@ -74,7 +74,8 @@ async def test_a_key_is_created_shown_once_and_revoked(
 
 
 @pytest.mark.parametrize(
-    ("locale", "viewport", "dark"), [("en-GB", DESKTOP, True), ("he-IL", PHONE, False)]
+    ("locale", "viewport", "dark"),
+    [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)],
 )
 async def test_the_account_is_for_everybody(
     client: Client,

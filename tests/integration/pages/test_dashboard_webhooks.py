@@ -72,7 +72,7 @@ async def _deliver(database: Database, webhook: str, **fields: Any) -> None:
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark", "new"),
     [
-        ("en-GB", DESKTOP, False, "New webhook"),
+        pytest.param("en-GB", DESKTOP, False, "New webhook", marks=pytest.mark.slow),
         ("he-IL", PHONE, True, "Webhook חדש"),
     ],
     ids=["English on a desktop", "Hebrew on a phone in the dark"],

@@ -24,7 +24,8 @@ async def shop(client: Client, stores: Stores) -> Shop:
 
 
 @pytest.mark.parametrize(
-    ("locale", "viewport", "dark"), [("en-GB", DESKTOP, True), ("he-IL", PHONE, False)]
+    ("locale", "viewport", "dark"),
+    [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)],
 )
 async def test_events_are_for_everybody(
     shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool

@@ -70,7 +70,10 @@ async def _picture(page: Page) -> str:
 
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark", "direction"),
-    [("en-GB", DESKTOP, True, "ltr"), ("he-IL", PHONE, False, "rtl")],
+    [
+        pytest.param("en-GB", DESKTOP, True, "ltr", marks=pytest.mark.slow),
+        ("he-IL", PHONE, False, "rtl"),
+    ],
 )
 async def test_the_page_is_for_everybody(
     person: Person, link: str, locale: str, viewport: ViewportSize, dark: bool, direction: str

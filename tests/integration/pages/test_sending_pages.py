@@ -55,7 +55,7 @@ def _rule(page: Page, sentence: str) -> Locator:
 
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark"),
-    [("en-GB", DESKTOP, False), ("he-IL", PHONE, True)],
+    [pytest.param("en-GB", DESKTOP, False, marks=pytest.mark.slow), ("he-IL", PHONE, True)],
     ids=["English on a desktop", "Hebrew on a phone in the dark"],
 )
 async def test_the_pages_are_for_everybody(

@@ -31,7 +31,10 @@ def _item(page: Page, name: str = DANA["name"]) -> Locator:
 
 @pytest.mark.parametrize(
     ("locale", "viewport", "dark", "state"),
-    [("en-GB", DESKTOP, True, "Not confirmed"), ("he-IL", PHONE, False, "לא אושר")],
+    [
+        pytest.param("en-GB", DESKTOP, True, "Not confirmed", marks=pytest.mark.slow),
+        ("he-IL", PHONE, False, "לא אושר"),
+    ],
 )
 async def test_the_day_is_for_everybody(
     shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool, state: str

@@ -92,7 +92,8 @@ class WrongStateOfRecordError(DomainError):
 
     def __init__(self, what: str, status: str, wish: str = "changed") -> None:
         now, deed = _IS.get(status, status), _BECOMES.get(wish, wish)
-        super().__init__(f"The {what} is {now}, so it cannot be {deed}.")
+        is_so = f"is already {now}" if status == wish else f"is {now}, so it cannot be {deed}"
+        super().__init__(f"The {what} {is_so}.")
         self.members = {"recordStatus": status}
 
 

@@ -81,7 +81,7 @@ def _client(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, 
 def _client_of(uri: str, answer_within: timedelta) -> AsyncIOMotorClient[dict[str, Any]]:
     with warnings.catch_warnings():
         # With a warning only, the driver would leave an option out, and so do without TLS.
-        warnings.filterwarnings("error", "(?!Unknown option)", UserWarning)
+        warnings.simplefilter("error", UserWarning)
         return AsyncIOMotorClient(
             uri,
             tz_aware=True,

@@ -444,7 +444,7 @@ async def test_what_has_to_have_a_time_keeps_it(client: Client, booking: dict[st
 @pytest.mark.parametrize(
     ("moves", "detail"),
     [
-        (["confirm", "confirm"], "The appointment is confirmed, so it cannot be confirmed."),
+        (["confirm", "confirm"], "The appointment is already confirmed."),
         (["no-show", "cancel"], "The appointment is a no-show, so it cannot be cancelled."),
         (
             ["cancel", "no-show"],
@@ -479,7 +479,7 @@ async def test_a_campaign_that_cannot_change_says_so_in_plain_english(
         late = await answer.json()
     assert late["detail"] == "The campaign is running, so it cannot be changed."
     _, again = await post(client, f"{path}/start")
-    assert again["detail"] == "The campaign is running, so it cannot be started."
+    assert again["detail"] == "The campaign is already running."
 
 
 async def test_what_exists_already_is_told_in_plain_english(

@@ -312,6 +312,7 @@ async def test_a_password_that_is_not_percent_encoded_is_told_without_any_of_it(
     [
         ("tls=true&tlsCAFile=/nowhere/secret.pem", "No such file or directory"),
         ("tls=maybe", "The value of tls must be"),
+        ("tsl=true", "Unknown option: tsl"),
         ("loadBalanced=true&replicaSet=rs0", "replicaSet"),
     ],
 )

@@ -111,10 +111,8 @@ async def change(request: web.Request, body: AutomationChange) -> web.Response:
     found = await _automation(request)
     await require_connection(request, found.owner, body.connection_id)
     changes = body.to_fields()
-    offset, hour = (
-        changes.get("offset", found.offset),
-        changes.get("deliveryHour", found.delivery_hour),
-    )
+    offset = changes.get("offset", found.offset)
+    hour = changes.get("deliveryHour", found.delivery_hour)
     if question := missing_lead(found.trigger, offset, hour):
         raise InvalidParameterError("offset", question)
     automations = business_of(request).automations

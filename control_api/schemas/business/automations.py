@@ -66,9 +66,8 @@ DeliveryHour = Annotated[
         }
     ),
 ]
-
-
 _AT_ONCE = r"^0+[mhdw]$"
+_BEFORE = {"enum": [str(each) for each in Trigger if each.is_before]}
 
 
 def missing_lead(trigger: Trigger, offset: str | None, hour: str | None) -> str | None:
@@ -94,9 +93,6 @@ class _AutomationFields(Body):
     def to_fields(self) -> dict[str, Any]:
         """Return the fields that are given, as they are stored."""
         return self.model_dump(exclude_none=True, by_alias=True)
-
-
-_BEFORE = {"enum": [str(each) for each in Trigger if each.is_before]}
 
 
 class NewAutomation(_AutomationFields):

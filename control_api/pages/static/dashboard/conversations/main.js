@@ -37,8 +37,8 @@ class ConversationsView {
   #composer;
   #newChat;
   #refreshNow;
-  /** The chat of which WhatsApp is being told that it was read. */
-  #reading = '';
+  /** @type {Open | null} The chat of which WhatsApp is being told that it was read. */
+  #reading = null;
   #refreshedMeanwhile = false;
 
   constructor() {
@@ -143,9 +143,9 @@ class ConversationsView {
   async #refresh() {
     await this.#readConnections();
     await Promise.all([this.#list.refresh(), this.#thread.refresh()]);
-    if (this.#reading) {
-      // It may have been asked for before it was noted that this chat was read.
-      this.#list.setRead(this.#reading);
+    if (this.#reading?.connection === this.#open.connection) {
+      // The list may have been asked for before it was noted that this chat was read.
+      this.#list.setRead(this.#reading.chat);
       this.#refreshedMeanwhile = true;
     }
     this.#showHead();
@@ -178,7 +178,7 @@ class ConversationsView {
     const chosen = this.#connections.find((each) => keyOf(each) === connection);
     if (this.#reading || document.hidden || !known || !known.unread) return;
     if (!chosen || !sends(chosen)) return;
-    this.#reading = chat;
+    this.#reading = this.#open;
     this.#refreshedMeanwhile = false;
     this.#list.setRead(chat);
     const path = `api/whatsapp/chats/${encodeURIComponent(chat)}/read?${queryOf(connection)}`;
@@ -189,9 +189,9 @@ class ConversationsView {
     } catch {
       // What was not noted is unread again after the next refresh.
     } finally {
-      this.#reading = '';
+      this.#reading = null;
     }
-    if (chat !== this.#open.chat) this.#read();
+    if (connection !== this.#open.connection || chat !== this.#open.chat) this.#read();
   }
 
   /** Ask anew for the connections with the next refresh. */

@@ -51,7 +51,8 @@ def verify_webhook(
 
 def signing_key(secret: str) -> bytes:
     """Return the key of a webhook's secret; raise ValueError if it is none."""
-    encoded = secret[len(_PREFIX) :] if secret.startswith(_PREFIX) else secret
+    # What was read from a file ends with a line break.
+    encoded = secret.strip().removeprefix(_PREFIX)
     try:
         key = base64.b64decode(encoded, validate=True)
     except ValueError as error:

@@ -89,6 +89,10 @@ def test_what_is_signed_and_no_event_is_refused() -> None:
         verify_webhook(_headers("[]"), "[]", SECRET, now=AT.timestamp())
 
 
+def test_a_secret_is_believed_as_it_stands_in_a_file() -> None:
+    assert verify_webhook(_headers(), BODY, f"{SECRET}\n", now=AT.timestamp())
+
+
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_a", "whsec_not a secret!"])
 def test_a_secret_that_is_none_is_a_mistake_of_the_receiver(secret: str) -> None:
     with pytest.raises(ValueError, match="secret"):

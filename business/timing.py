@@ -15,6 +15,8 @@ _DAY = timedelta(days=1)
 _BEFORE_QUIET = timedelta(minutes=15)
 """How long before the quiet hours a message goes that would fall into them: time for the pace."""
 OFFSET_PATTERN = r"^[0-9]{1,4}[mhdw]$"
+NO_TIME_PATTERN = r"^0+[mhdw]$"
+"""The offsets that name the moment itself."""
 
 
 def shifted(moment: datetime, offset: str | None, zone: ZoneInfo, *, back: bool) -> datetime:

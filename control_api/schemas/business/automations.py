@@ -22,7 +22,7 @@ from business.model import (
     Trigger,
 )
 from business.ready_made import ReadyMade, Trade
-from business.timing import OFFSET_PATTERN
+from business.timing import NO_TIME_PATTERN, OFFSET_PATTERN
 from control_api.schemas.base import NULL, Answer, Body, Name, never, taken_away
 from control_api.schemas.business.fields import (
     Id,
@@ -66,13 +66,14 @@ DeliveryHour = Annotated[
         }
     ),
 ]
-_AT_ONCE = r"^0+[mhdw]$"
 _BEFORE = {"enum": [str(each) for each in Trigger if each.is_before]}
 
 
 def missing_lead(trigger: Trigger, offset: str | None, hour: str | None) -> str | None:
     """Return what to ask if a message could never go before what it is about, or None."""
-    at_once = offset is None or (hour is None and re.match(_AT_ONCE, offset, re.ASCII) is not None)
+    at_once = offset is None or (
+        hour is None and re.match(NO_TIME_PATTERN, offset, re.ASCII) is not None
+    )
     return "How long before? For example 24h or 1d." if trigger.is_before and at_once else None
 
 
@@ -102,7 +103,12 @@ class NewAutomation(_AutomationFields):
         json_schema_extra={
             "allOf": [
                 never(trigger=_BEFORE, offset=NULL),
-                never("offset", trigger=_BEFORE, offset={"pattern": _AT_ONCE}, deliveryHour=NULL),
+                never(
+                    "offset",
+                    trigger=_BEFORE,
+                    offset={"pattern": NO_TIME_PATTERN},
+                    deliveryHour=NULL,
+                ),
             ]
         }
     )

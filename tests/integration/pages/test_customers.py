@@ -13,16 +13,16 @@ from tests.builders import OWNER
 from tests.integration.event_api import EventApi
 from tests.integration.pages.business import DANA, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.integration.pages.looks import in_both_languages
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import Received
-from tests.people import DESKTOP, PHONE, Person
+from tests.people import Person
 
 if TYPE_CHECKING:
     from tests.builders import Stores
     from tests.integration.pages.dashboard import Client
 
 CHAT = "972541234567@c.us"
-LOOKS = [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def shop(client: Client, stores: Stores) -> Shop:
     return await Shop.open(client, stores)
 
 
-@pytest.mark.parametrize(("locale", "viewport", "dark"), LOOKS)
+@in_both_languages(dark="English")
 async def test_customers_are_for_everybody(
     shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:
@@ -103,7 +103,7 @@ async def test_a_table_is_imported_and_wrong_lines_are_told(shop: Shop, person: 
         await expect(page.locator(".customer h2")).to_have_text(["Dana"])
 
 
-@pytest.mark.parametrize(("locale", "viewport", "dark"), LOOKS)
+@in_both_languages(dark="English")
 async def test_all_that_is_known_of_a_customer_is_on_one_page(
     api: EventApi, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:

@@ -16,7 +16,8 @@ from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
 from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import PASSWORD, dashboard, is_in_order, with_clock
-from tests.people import DESKTOP, PHONE, Person, visit
+from tests.integration.pages.looks import in_both_languages
+from tests.people import Person, visit
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -44,13 +45,7 @@ def _card(page: Page, name: str = "main") -> Locator:
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark", "connected"),
-    [
-        pytest.param("en-GB", DESKTOP, True, "Connected", marks=pytest.mark.slow),
-        ("he-IL", PHONE, False, "מחובר"),
-    ],
-)
+@in_both_languages(dark="English", connected=("Connected", "מחובר"))
 async def test_the_connections_are_for_everybody(
     client: Client,
     person: Person,

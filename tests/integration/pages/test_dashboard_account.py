@@ -6,7 +6,6 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from aiohttp.test_utils import TestClient
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
@@ -15,7 +14,8 @@ from sessions.common.callers import FIRST_OWNER, Scope
 from sessions.common.clock import utc_now
 from tests.builders import Stores
 from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
-from tests.people import DESKTOP, PHONE, Person
+from tests.integration.pages.looks import in_both_languages
+from tests.people import Person
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -73,10 +73,7 @@ async def test_a_key_is_created_shown_once_and_revoked(
         assert not await _works(client, key)
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark"),
-    [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)],
-)
+@in_both_languages(dark="English")
 async def test_the_account_is_for_everybody(
     client: Client,
     person: Person,

@@ -14,9 +14,10 @@ from sessions.conversations.read_marks import ReadMarks
 from sessions.messages.model import MessageStatus
 from tests.integration.event_api import EventApi
 from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.integration.pages.looks import in_both_languages
 from tests.integration.pages.test_dashboard_messages import connected
 from tests.integration.received import FRIEND, Received
-from tests.people import DESKTOP, PHONE, PageSession, Person
+from tests.people import PHONE, PageSession, Person
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ async def _send_next(stores: Stores, lease: Lease) -> None:
     await stores.queue.settle(lease, claimed, MessageStatus.SENT)
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark"),
-    [pytest.param("en-GB", DESKTOP, False, marks=pytest.mark.slow), ("he-IL", PHONE, True)],
-    ids=["English on a desktop", "Hebrew on a phone in the dark"],
-)
+@in_both_languages(dark="Hebrew")
 async def test_a_conversation_is_read_by_everybody(
     api: EventApi,
     person: Person,

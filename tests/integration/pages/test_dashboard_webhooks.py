@@ -13,8 +13,9 @@ from sessions.common.clock import utc_now
 from sessions.webhooks.model import Delivery, DeliveryStatus, Try
 from tests.builders import Stores
 from tests.integration.pages.dashboard import dashboard, is_in_order
+from tests.integration.pages.looks import in_both_languages
 from tests.integration.webhooks.receiver import Receiver, receiving, status
-from tests.people import DESKTOP, PHONE, Person
+from tests.people import Person
 from tests.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -69,14 +70,7 @@ async def _deliver(database: Database, webhook: str, **fields: Any) -> None:
     await database["webhookDeliveries"].insert_one(delivery.to_document())
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark", "new"),
-    [
-        pytest.param("en-GB", DESKTOP, False, "New webhook", marks=pytest.mark.slow),
-        ("he-IL", PHONE, True, "Webhook חדש"),
-    ],
-    ids=["English on a desktop", "Hebrew on a phone in the dark"],
-)
+@in_both_languages(dark="Hebrew", new=("New webhook", "Webhook חדש"))
 async def test_the_view_is_used_by_everybody(
     client: Client,
     person: Person,

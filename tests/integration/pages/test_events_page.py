@@ -9,7 +9,8 @@ from playwright.async_api import ViewportSize, expect
 
 from tests.integration.pages.business import DANA, DAY, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
-from tests.people import DESKTOP, PHONE, Person
+from tests.integration.pages.looks import in_both_languages
+from tests.people import Person
 
 if TYPE_CHECKING:
     from tests.builders import Stores
@@ -23,10 +24,7 @@ async def shop(client: Client, stores: Stores) -> Shop:
     return await Shop.open(client, stores)
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark"),
-    [pytest.param("en-GB", DESKTOP, True, marks=pytest.mark.slow), ("he-IL", PHONE, False)],
-)
+@in_both_languages(dark="English")
 async def test_events_are_for_everybody(
     shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool
 ) -> None:

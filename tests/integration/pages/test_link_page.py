@@ -17,7 +17,8 @@ from sessions.connections.linking import PairingRefusal, Refused
 from sessions.connections.model import QrCode
 from sessions.connections.states import ConnectionState, Reason
 from tests.builders import Stores
-from tests.people import DESKTOP, PHONE, PageSession, Person, visit
+from tests.integration.pages.looks import in_both_languages
+from tests.people import PHONE, PageSession, Person, visit
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -68,13 +69,7 @@ async def _picture(page: Page) -> str:
     return str(await page.get_by_role("img", name="QR").get_attribute("src"))
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark", "direction"),
-    [
-        pytest.param("en-GB", DESKTOP, True, "ltr", marks=pytest.mark.slow),
-        ("he-IL", PHONE, False, "rtl"),
-    ],
-)
+@in_both_languages(dark="English", direction=("ltr", "rtl"))
 async def test_the_page_is_for_everybody(
     person: Person, link: str, locale: str, viewport: ViewportSize, dark: bool, direction: str
 ) -> None:

@@ -13,7 +13,8 @@ from sessions.common.clock import utc_now
 from tests.integration.conftest import KEY
 from tests.integration.pages.business import DANA, Shop
 from tests.integration.pages.dashboard import EMAIL, PASSWORD, dashboard, is_in_order
-from tests.people import DESKTOP, PHONE, Person
+from tests.integration.pages.looks import in_both_languages
+from tests.people import Person
 
 if TYPE_CHECKING:
     from control_api.services import Services
@@ -53,11 +54,7 @@ def _rule(page: Page, sentence: str) -> Locator:
     return page.locator(".rule").filter(has=page.get_by_role("heading", name=sentence))
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark"),
-    [pytest.param("en-GB", DESKTOP, False, marks=pytest.mark.slow), ("he-IL", PHONE, True)],
-    ids=["English on a desktop", "Hebrew on a phone in the dark"],
-)
+@in_both_languages(dark="Hebrew")
 async def test_the_pages_are_for_everybody(
     shop: Shop,
     person: Person,

@@ -11,7 +11,8 @@ from playwright.async_api import Locator, Page, ViewportSize, expect
 from sessions.common.clock import utc_now
 from tests.integration.pages.business import DANA, DAY, Shop
 from tests.integration.pages.dashboard import dashboard, is_in_order
-from tests.people import DESKTOP, PHONE, Person
+from tests.integration.pages.looks import in_both_languages
+from tests.people import Person
 
 if TYPE_CHECKING:
     from tests.builders import Stores
@@ -29,13 +30,7 @@ def _item(page: Page, name: str = DANA["name"]) -> Locator:
     return page.locator(".appointment").filter(has_text=name)
 
 
-@pytest.mark.parametrize(
-    ("locale", "viewport", "dark", "state"),
-    [
-        pytest.param("en-GB", DESKTOP, True, "Not confirmed", marks=pytest.mark.slow),
-        ("he-IL", PHONE, False, "לא אושר"),
-    ],
-)
+@in_both_languages(dark="English", state=("Not confirmed", "לא אושר"))
 async def test_the_day_is_for_everybody(
     shop: Shop, person: Person, locale: str, viewport: ViewportSize, dark: bool, state: str
 ) -> None:
